@@ -1,0 +1,61 @@
+//! The control APIs of balancer and generator.
+
+use std::future::Future;
+
+use wire::{BalancerStatus, Membership, RunSpec, RunStatus};
+
+/// Why an agent gave no answer. Never a reason to replace an instance.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AgentError {
+    /// No connection, no answer in time, or an answer that is not the agent's.
+    #[error("cannot reach {url}: {why}")]
+    Unreachable { url: String, why: String },
+    /// `If-Match` did not match: somebody changed the membership since it was seen.
+    #[error("the membership changed since it was seen")]
+    Conflict,
+    /// The agent refused; its own words.
+    #[error("{url} refused: {status} {why}")]
+    Refused { url: String, status: u16, why: String },
+}
+
+/// A report as the generator holds it: the exact bytes, whose hash the run's status names.
+pub type ReportBytes = Vec<u8>;
+
+/// `control` is `address:port` of the agent's control API; `instance_id` is signed into each request.
+pub trait Agents: Send + Sync + 'static {
+    fn balancer_status(&self, control: &str) -> impl Future<Output = Result<BalancerStatus, AgentError>> + Send;
+
+    /// Replaces the whole membership if the balancer still serves version `expect`.
+    fn set_membership(
+        &self,
+        control: &str,
+        instance_id: &str,
+        expect: &str,
+        to: &Membership,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    /// `Ok(None)`: the generator answers and knows no run of this id.
+    fn run_status(
+        &self,
+        control: &str,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<RunStatus>, AgentError>> + Send;
+
+    /// Idempotent by id.
+    fn start_run(
+        &self,
+        control: &str,
+        instance_id: &str,
+        run: &RunSpec,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    /// A running run becomes `Aborted` and keeps its report; an ended run is forgotten with its report.
+    fn delete_run(
+        &self,
+        control: &str,
+        instance_id: &str,
+        id: &str,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    fn report(&self, control: &str, id: &str) -> impl Future<Output = Result<ReportBytes, AgentError>> + Send;
+}

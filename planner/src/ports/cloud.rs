@@ -1,0 +1,298 @@
+//! The cloud, as small ports. `cloud` implements them over the AWS SDK, `cloudsim` as a state machine.
+//!
+//! Common to all: a method either answers for certain and completely, or fails. A list that was cut, paged
+//! wrongly, or came without its end is a failure ([`crate::Failure::Unreachable`]), never a shorter list.
+
+use std::future::Future;
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+
+use crate::failure::CloudError;
+use crate::owner::{Owner, Tags};
+
+pub type Answer<T> = Result<T, CloudError>;
+
+/// Everything the operator needs of one region.
+pub trait Cloud: Compute + Firewall + Offer + Send + Sync + 'static {}
+impl<T: Compute + Firewall + Offer + Send + Sync + 'static> Cloud for T {}
+
+/// The regions the operator may work in.
+pub trait Regions: Send + Sync + 'static {
+    type Cloud: Cloud;
+
+    /// The cloud of one region. Cheap; does no call.
+    fn region(&self, name: &str) -> std::sync::Arc<Self::Cloud>;
+}
+
+/// Instances.
+pub trait Compute {
+    /// Who we are for the cloud (STS GetCallerIdentity).
+    fn identity(&self) -> impl Future<Output = Answer<Identity>> + Send;
+
+    /// All instances that match, terminated ones included as long as the cloud lists them.
+    fn instances(&self, of: &Selection) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
+
+    /// One RunInstances call with MinCount = MaxCount = `count`. Never retried below this port.
+    ///
+    /// *Guarantees*: the same request with the same token makes the same instances or none.
+    /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes.
+    fn launch(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
+
+    /// Terminates all of them; already terminated ones are no error. When one id is unknown to the cloud, the
+    /// others are terminated all the same.
+    fn terminate(&self, ids: &[String]) -> impl Future<Output = Answer<()>> + Send;
+
+    /// What the instance printed to its console, if the cloud has it already.
+    fn console(&self, id: &str) -> impl Future<Output = Answer<Option<String>>> + Send;
+}
+
+/// Security groups and the interfaces in them.
+pub trait Firewall {
+    /// Groups with the proof tags of `owner`, their rules included.
+    fn groups(&self, owner: &Owner) -> impl Future<Output = Answer<Vec<Group>>> + Send;
+
+    /// *Errors*: `AlreadyExists` when the VPC has a group of this name.
+    fn create_group(&self, group: &GroupRequest) -> impl Future<Output = Answer<String>> + Send;
+
+    /// One rule per call; a rule that exists already is a success.
+    fn allow(&self, group_id: &str, rule: &Rule) -> impl Future<Output = Answer<()>> + Send;
+
+    /// *Errors*: `DependencyViolation` while an interface or a rule of another group refers to it. A group that
+    /// does not exist (any more) is a success.
+    fn delete_group(&self, group_id: &str) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Network interfaces in a group.
+    fn interfaces(&self, group_id: &str) -> impl Future<Output = Answer<Vec<Interface>>> + Send;
+}
+
+/// What the region offers, read before a placement is chosen.
+pub trait Offer {
+    /// The named subnets (all must exist), or the default subnets of the default VPC when `ids` is empty (none when
+    /// there is no default VPC).
+    fn subnets(&self, ids: &[String]) -> impl Future<Output = Answer<Vec<Subnet>>> + Send;
+
+    /// The image of an alias (newest by creation date) or id for an architecture; `None` when there is none.
+    fn image(&self, image: &ImageQuery) -> impl Future<Output = Answer<Option<Image>>> + Send;
+
+    /// Facts of the named types; a name that the region does not know is left out.
+    fn instance_types(&self, names: &[String]) -> impl Future<Output = Answer<Vec<InstanceType>>> + Send;
+
+    /// Zones (names) in which each of the named types is offered, as pairs (type, zone).
+    fn offerings(&self, names: &[String]) -> impl Future<Output = Answer<Vec<(String, String)>>> + Send;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub account: String,
+    pub arn: String,
+}
+
+/// Which instances to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// With the proof tags of this owner.
+    Owner(Owner),
+    /// Managed by this installation, whatever benchmark.
+    Installation(String),
+    /// Launched with one of these client tokens.
+    Tokens(Vec<String>),
+    /// With these ids. An id that the cloud does not know is left out.
+    Ids(Vec<String>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub id: String,
+    pub state: InstanceState,
+    pub token: Option<String>,
+    pub instance_type: String,
+    pub image_id: String,
+    pub zone: String,
+    /// Terminated instances lose this and the following three gradually.
+    pub subnet_id: Option<String>,
+    pub private_address: Option<Ipv4Addr>,
+    pub public_address: Option<Ipv4Addr>,
+    pub group_ids: Vec<String>,
+    pub launched_at: Timestamp,
+    pub tags: Tags,
+    /// Code and text of StateReason, such as `Client.InstanceInitiatedShutdown: ...`.
+    pub state_reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InstanceState {
+    Pending,
+    Running,
+    ShuttingDown,
+    Terminated,
+    Stopping,
+    Stopped,
+}
+
+impl InstanceState {
+    /// Whether it will never serve again for us. Stopped counts: we never start what somebody stopped.
+    pub fn is_dead(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running)
+    }
+
+    /// EC2's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Everything that a RunInstances call says. Equal requests make equal calls, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchRequest {
+    pub token: String,
+    pub instance_type: String,
+    pub count: u32,
+    pub image_id: String,
+    pub subnet_id: String,
+    pub group_ids: Vec<String>,
+    pub public_address: Addressing,
+    /// Raw text, at most 16,384 bytes.
+    pub user_data: String,
+    /// Device name of the image's root volume; encrypted gp3, deleted on termination.
+    pub root_device: String,
+    pub root_gib: u32,
+    /// Set for burstable types only.
+    pub credits: Option<Credits>,
+    /// Written on instance, volume and interface.
+    pub tags: Tags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Addressing {
+    Private,
+    Public,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credits {
+    Standard,
+    Unlimited,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub id: String,
+    pub name: String,
+    pub vpc_id: String,
+    pub tags: Tags,
+    pub ingress: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRequest {
+    pub name: String,
+    pub description: String,
+    pub vpc_id: String,
+    pub tags: Tags,
+}
+
+/// One ingress rule, TCP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Rule {
+    pub from_port: u16,
+    pub to_port: u16,
+    pub source: Source,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    Cidr(String),
+    /// Members of this group, by group id.
+    Group(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    pub id: String,
+    pub status: String,
+    pub instance_id: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    pub id: String,
+    pub vpc_id: String,
+    pub zone: String,
+    pub zone_id: String,
+    pub cidr: String,
+    pub free_addresses: u32,
+    pub egress: Egress,
+}
+
+/// How instances of a subnet reach the internet, by its route table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Egress {
+    /// 0.0.0.0/0 goes to an internet gateway: an instance needs a public address.
+    InternetGateway,
+    /// 0.0.0.0/0 goes to a NAT gateway or another appliance.
+    Nat,
+    None,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageQuery {
+    /// Newest image of a family, such as `al2023`, for an architecture.
+    Alias { alias: String, architecture: Architecture },
+    Id(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub id: String,
+    pub name: String,
+    pub architecture: Architecture,
+    pub root_device: String,
+    pub root_gib: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Architecture {
+    X86_64,
+    Arm64,
+}
+
+impl Architecture {
+    /// EC2's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceType {
+    pub name: String,
+    pub vcpus: u32,
+    pub memory_mib: u64,
+    pub architecture: Architecture,
+    pub burstable: Burstable,
+    pub hypervisor: Hypervisor,
+    pub free_tier: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Burstable {
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hypervisor {
+    Xen,
+    Nitro,
+}

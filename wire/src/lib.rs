@@ -1,0 +1,34 @@
+//! What our processes say to each other: membership documents, run specifications, reports and the
+//! signature that protects them. Knows neither Kubernetes nor AWS, does no I/O.
+//!
+//! All documents are JSON with camelCase names. Integers carry their unit in the name; there are no floats
+//! except in a comparison, where a ratio is what is meant.
+
+mod digest;
+mod membership;
+mod report;
+mod run;
+mod signature;
+mod verdict;
+
+pub use digest::sha256_hex;
+pub use membership::{
+    BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberStatus, Membership, Policy,
+};
+pub use report::{
+    ClusterReport, Environment, Failures, MemberShare, Quantiles, Report, RoundOutcome, RoundReport, Validity,
+    REPORT_SCHEMA,
+};
+pub use run::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
+pub use signature::{Refused, Request, Signer, Verifier, NOT_AFTER_HEADER, SIGNATURE_HEADER, VALID_FOR};
+pub use verdict::{Comparison, Direction};
+
+/// The response header in which a worker names itself: its instance id.
+pub const BACKEND_HEADER: &str = "x-backend";
+
+/// The response header in which a worker names its process: a value drawn once at start.
+/// A change means that the worker restarted, which voids the round.
+pub const BOOT_HEADER: &str = "x-boot";
+
+/// The response header in which a worker declares how many requests it serves at the same time.
+pub const SLOTS_HEADER: &str = "x-slots";

@@ -1,0 +1,174 @@
+//! Which members serve which path, and what the balancer says about them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole desired state of a balancer. A document replaces the one before; there are no increments.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Membership {
+    pub clusters: Vec<Cluster>,
+}
+
+/// One cluster behind one path. Everything at and below `path` goes to its members, the path unchanged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    pub name: String,
+    /// Absolute path without a trailing slash, such as `/cluster1`; `/` takes what no other cluster takes.
+    pub path: String,
+    #[serde(default)]
+    pub policy: Policy,
+    pub members: Vec<Member>,
+}
+
+/// One worker as the balancer sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Member {
+    /// Stable name: the instance id. Measurements follow the id, not the address.
+    pub id: String,
+    /// `host:port`, an IP address and a port.
+    pub address: String,
+    /// Parallelism of the instance type, as a hint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<u32>,
+}
+
+/// How a cluster's requests are spread over its members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Policy {
+    /// Each member in turn.
+    RoundRobin,
+    /// The member with the fewest requests in flight.
+    #[default]
+    LeastRequests,
+    /// The classic student rule: measure every member once in ten requests, send the rest to the fastest.
+    FastestOfTen,
+}
+
+/// Why a membership document is refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMembership {
+    #[error("clusters[{index}].{field} is empty: give it a value")]
+    Empty { index: usize, field: &'static str },
+    #[error("clusters[{index}].path is {path:?}: it must start with '/' and not end with one")]
+    Path { index: usize, path: String },
+    #[error("two clusters are named {0:?}: names must differ")]
+    DuplicateName(String),
+    #[error("two clusters are served at {0:?}: paths must differ")]
+    DuplicatePath(String),
+    #[error("cluster {cluster:?} has member {id:?} twice: ids must differ")]
+    DuplicateMember { cluster: String, id: String },
+    #[error("member {id:?} of cluster {cluster:?} has address {address:?}: it must be an IP address and a port, such as 10.0.0.5:8080")]
+    Address { cluster: String, id: String, address: String },
+}
+
+impl Membership {
+    /// Refuses a document that could not be served as written.
+    pub fn validate(&self) -> Result<(), InvalidMembership> {
+        let (mut names, mut paths) = (BTreeSet::new(), BTreeSet::new());
+        for (index, cluster) in self.clusters.iter().enumerate() {
+            if cluster.name.is_empty() {
+                return Err(InvalidMembership::Empty { index, field: "name" });
+            }
+            if !cluster.path.starts_with('/') || (cluster.path.len() > 1 && cluster.path.ends_with('/')) {
+                return Err(InvalidMembership::Path { index, path: cluster.path.clone() });
+            }
+            if !names.insert(&cluster.name) {
+                return Err(InvalidMembership::DuplicateName(cluster.name.clone()));
+            }
+            if !paths.insert(&cluster.path) {
+                return Err(InvalidMembership::DuplicatePath(cluster.path.clone()));
+            }
+            cluster.validate_members()?;
+        }
+        Ok(())
+    }
+}
+
+impl Cluster {
+    fn validate_members(&self) -> Result<(), InvalidMembership> {
+        let mut ids = BTreeSet::new();
+        for member in &self.members {
+            if !ids.insert(&member.id) {
+                return Err(InvalidMembership::DuplicateMember { cluster: self.name.clone(), id: member.id.clone() });
+            }
+            if member.address.parse::<std::net::SocketAddr>().is_err() {
+                return Err(InvalidMembership::Address {
+                    cluster: self.name.clone(),
+                    id: member.id.clone(),
+                    address: member.address.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `GET /status` of a balancer answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BalancerStatus {
+    pub instance_id: String,
+    /// Version of the membership being served: the value for the next `If-Match`, opaque, unquoted.
+    pub version: String,
+    /// SHA-256 of the canonical JSON of the membership being served, to compare with the desired one.
+    pub membership_sha256: String,
+    pub clusters: Vec<ClusterStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterStatus {
+    pub name: String,
+    pub path: String,
+    pub policy: Policy,
+    pub requests: u64,
+    pub failures: u64,
+    pub members: Vec<MemberStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberStatus {
+    pub id: String,
+    pub address: String,
+    pub health: Health,
+    pub in_flight: u64,
+    /// Requests sent to this member since it joined, health checks not counted.
+    pub requests: u64,
+    /// Of these, how many got no answer or a 5xx.
+    pub failures: u64,
+    /// Share of the cluster's requests, in thousandths.
+    pub share_per_mille: u32,
+    /// Mean time to the first byte of the last answers, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_micros: Option<u64>,
+    /// How often this member became unhealthy or refused or reset a connection.
+    pub losses: u64,
+    /// Last `x-boot` value seen from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
+    /// Last `x-slots` value seen from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Health {
+    /// Not checked yet: gets no traffic.
+    Unknown,
+    Healthy,
+    Unhealthy,
+}
+
+impl Membership {
+    /// SHA-256 over the document's canonical JSON (field order of this crate, no white space).
+    /// The same value that a balancer reports as `membershipSha256`.
+    pub fn sha256(&self) -> String {
+        // Serialisation of these types cannot fail: no maps with odd keys, no custom code.
+        crate::sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
+    }
+}
