@@ -1,0 +1,229 @@
+//! AWS error codes and what one can do about each: the only table of its kind.
+//!
+//! Decided by code, never by message text: messages change without notice. A code that is not listed fails
+//! closed: its outcome counts as unknown, so that it is looked up and never believed to have done nothing.
+
+use crate::failure::Failure;
+
+/// The class of an EC2 or STS error code.
+pub fn failure_of(code: &str) -> Failure {
+    if let Some((_, failure)) = TABLE.iter().find(|(known, _)| *known == code) {
+        return *failure;
+    }
+    // EC2 names these by resource: InvalidVolume.NotFound, InvalidSubnetID.Malformed, ...
+    match code.rsplit_once('.') {
+        Some((_, "NotFound")) => Failure::NotFound,
+        Some((_, "Duplicate")) => Failure::AlreadyExists,
+        Some((_, "Malformed")) => Failure::Rejected,
+        _ => Failure::Unreachable,
+    }
+}
+
+/// Sources: the EC2 API reference's list of error codes, the classes that Karpenter branches on, and the SDK's
+/// list of throttling codes.
+const TABLE: &[(&str, Failure)] = &[
+    // Too many calls.
+    ("RequestLimitExceeded", Failure::Throttled),
+    ("EC2ThrottledException", Failure::Throttled),
+    ("SlowDown", Failure::Throttled),
+    ("Throttling", Failure::Throttled),
+    ("ThrottlingException", Failure::Throttled),
+    ("ThrottledException", Failure::Throttled),
+    ("RequestThrottled", Failure::Throttled),
+    ("RequestThrottledException", Failure::Throttled),
+    ("TooManyRequestsException", Failure::Throttled),
+    ("BandwidthLimitExceeded", Failure::Throttled),
+    ("PriorRequestNotComplete", Failure::Throttled),
+    // This type, here, now. InsufficientInstanceCapacity comes as HTTP 500 and is a refusal all the same.
+    ("InsufficientInstanceCapacity", Failure::NoCapacity),
+    ("InsufficientCapacity", Failure::NoCapacity),
+    ("InsufficientHostCapacity", Failure::NoCapacity),
+    ("InsufficientReservedInstanceCapacity", Failure::NoCapacity),
+    ("InsufficientAddressCapacity", Failure::NoCapacity),
+    ("InsufficientFreeAddressesInSubnet", Failure::NoCapacity),
+    ("UnfulfillableCapacity", Failure::NoCapacity),
+    ("ReservationCapacityExceeded", Failure::NoCapacity),
+    ("Unsupported", Failure::NoCapacity),
+    // The account's limits.
+    ("VcpuLimitExceeded", Failure::QuotaReached),
+    ("InstanceLimitExceeded", Failure::QuotaReached),
+    ("MaxSpotInstanceCountExceeded", Failure::QuotaReached),
+    ("VolumeLimitExceeded", Failure::QuotaReached),
+    ("VpcLimitExceeded", Failure::QuotaReached),
+    ("NetworkInterfaceLimitExceeded", Failure::QuotaReached),
+    ("AddressLimitExceeded", Failure::QuotaReached),
+    ("SecurityGroupLimitExceeded", Failure::QuotaReached),
+    ("SecurityGroupsPerInterfaceLimitExceeded", Failure::QuotaReached),
+    ("RulesPerSecurityGroupLimitExceeded", Failure::QuotaReached),
+    ("TagLimitExceeded", Failure::QuotaReached),
+    ("ResourceCountExceeded", Failure::QuotaReached),
+    ("ResourceLimitExceeded", Failure::QuotaReached),
+    // Permission.
+    ("UnauthorizedOperation", Failure::Unauthorized),
+    ("AccessDenied", Failure::Unauthorized),
+    ("AccessDeniedException", Failure::Unauthorized),
+    ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", Failure::Unauthorized),
+    ("OperationNotPermitted", Failure::Unauthorized),
+    // Who is asking. A wrong clock looks like this too (RequestExpired, SignatureDoesNotMatch).
+    ("AuthFailure", Failure::CredentialsExpired),
+    ("ExpiredToken", Failure::CredentialsExpired),
+    ("ExpiredTokenException", Failure::CredentialsExpired),
+    ("RequestExpired", Failure::CredentialsExpired),
+    ("InvalidClientTokenId", Failure::CredentialsExpired),
+    ("InvalidAccessKeyId", Failure::CredentialsExpired),
+    ("SignatureDoesNotMatch", Failure::CredentialsExpired),
+    ("InvalidSignatureException", Failure::CredentialsExpired),
+    ("IncompleteSignature", Failure::CredentialsExpired),
+    ("MissingAuthenticationToken", Failure::CredentialsExpired),
+    ("UnrecognizedClientException", Failure::CredentialsExpired),
+    ("TokenRefreshRequired", Failure::CredentialsExpired),
+    // What the account may do at all.
+    ("OptInRequired", Failure::AccountRestricted),
+    ("PendingVerification", Failure::AccountRestricted),
+    ("Blocked", Failure::AccountRestricted),
+    ("RegionDisabledException", Failure::AccountRestricted),
+    ("AccountDisabled", Failure::AccountRestricted),
+    // The request, wrong for good.
+    ("InvalidParameter", Failure::Rejected),
+    ("InvalidParameterValue", Failure::Rejected),
+    ("InvalidParameterCombination", Failure::Rejected),
+    ("InvalidInstanceType", Failure::Rejected),
+    ("InvalidAMIID.Unavailable", Failure::Rejected),
+    ("InvalidBlockDeviceMapping", Failure::Rejected),
+    ("InvalidGroup.Reserved", Failure::Rejected),
+    ("InvalidInput", Failure::Rejected),
+    ("InvalidRequest", Failure::Rejected),
+    ("InvalidFilter", Failure::Rejected),
+    ("InvalidNextToken", Failure::Rejected),
+    ("InvalidPaginationToken", Failure::Rejected),
+    ("InvalidAction", Failure::Rejected),
+    ("InvalidUserData.Malformed", Failure::Rejected),
+    ("MalformedQueryString", Failure::Rejected),
+    ("MissingParameter", Failure::Rejected),
+    ("UnknownParameter", Failure::Rejected),
+    ("ValidationError", Failure::Rejected),
+    ("UnsupportedOperation", Failure::Rejected),
+    ("VPCIdNotSpecified", Failure::Rejected),
+    ("DryRunOperation", Failure::Rejected),
+    // The token of a launch.
+    ("IdempotentParameterMismatch", Failure::TokenSpent),
+    ("IdempotentInstanceTerminated", Failure::TokenSpent),
+    // Not there, or not visible yet; adapters that know that the thing was just made say NotYetVisible.
+    ("InvalidInstanceID.NotFound", Failure::NotFound),
+    ("InvalidGroup.NotFound", Failure::NotFound),
+    ("InvalidSecurityGroupID.NotFound", Failure::NotFound),
+    ("InvalidPermission.NotFound", Failure::NotFound),
+    ("InvalidSubnetID.NotFound", Failure::NotFound),
+    ("InvalidVpcID.NotFound", Failure::NotFound),
+    ("InvalidAMIID.NotFound", Failure::NotFound),
+    ("InvalidNetworkInterfaceID.NotFound", Failure::NotFound),
+    // There, but still on its way into the state that the call needs: look again soon.
+    ("IncorrectState", Failure::NotYetVisible),
+    ("IncorrectInstanceState", Failure::NotYetVisible),
+    ("InvalidGroup.Duplicate", Failure::AlreadyExists),
+    ("InvalidPermission.Duplicate", Failure::AlreadyExists),
+    ("DependencyViolation", Failure::DependencyViolation),
+    ("InvalidGroup.InUse", Failure::DependencyViolation),
+    // Outcome unknown.
+    ("Unavailable", Failure::Unreachable),
+    ("ServiceUnavailable", Failure::Unreachable),
+    ("InternalError", Failure::Unreachable),
+    ("InternalFailure", Failure::Unreachable),
+    ("ServerInternal", Failure::Unreachable),
+    ("RequestTimeout", Failure::Unreachable),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every class with the codes that must fall into it, written independently of the table above.
+    #[test]
+    fn every_code_has_its_class() {
+        let rows: &[(Failure, &str)] = &[
+            (
+                Failure::Throttled,
+                "RequestLimitExceeded EC2ThrottledException SlowDown Throttling ThrottlingException ThrottledException \
+                 RequestThrottled RequestThrottledException TooManyRequestsException BandwidthLimitExceeded \
+                 PriorRequestNotComplete",
+            ),
+            (
+                Failure::NoCapacity,
+                "InsufficientInstanceCapacity InsufficientCapacity InsufficientHostCapacity \
+                 InsufficientReservedInstanceCapacity InsufficientAddressCapacity InsufficientFreeAddressesInSubnet \
+                 UnfulfillableCapacity ReservationCapacityExceeded Unsupported",
+            ),
+            (
+                Failure::QuotaReached,
+                "VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded VolumeLimitExceeded \
+                 VpcLimitExceeded NetworkInterfaceLimitExceeded AddressLimitExceeded SecurityGroupLimitExceeded \
+                 SecurityGroupsPerInterfaceLimitExceeded RulesPerSecurityGroupLimitExceeded TagLimitExceeded \
+                 ResourceCountExceeded ResourceLimitExceeded",
+            ),
+            (
+                Failure::Unauthorized,
+                "UnauthorizedOperation AccessDenied AccessDeniedException \
+                 AuthFailure.ServiceLinkedRoleCreationNotPermitted OperationNotPermitted",
+            ),
+            (
+                Failure::CredentialsExpired,
+                "AuthFailure ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId InvalidAccessKeyId \
+                 SignatureDoesNotMatch InvalidSignatureException IncompleteSignature MissingAuthenticationToken \
+                 UnrecognizedClientException TokenRefreshRequired",
+            ),
+            (
+                Failure::AccountRestricted,
+                "OptInRequired PendingVerification Blocked RegionDisabledException AccountDisabled",
+            ),
+            (
+                Failure::Rejected,
+                "InvalidParameter InvalidParameterValue InvalidParameterCombination InvalidInstanceType \
+                 InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidBlockDeviceMapping InvalidGroup.Reserved \
+                 InvalidInput InvalidRequest InvalidFilter InvalidNextToken InvalidPaginationToken InvalidAction \
+                 InvalidUserData.Malformed MalformedQueryString MissingParameter UnknownParameter ValidationError \
+                 UnsupportedOperation VPCIdNotSpecified DryRunOperation InvalidInstanceID.Malformed",
+            ),
+            (Failure::TokenSpent, "IdempotentParameterMismatch IdempotentInstanceTerminated"),
+            (
+                Failure::NotFound,
+                "InvalidInstanceID.NotFound InvalidGroup.NotFound InvalidSecurityGroupID.NotFound \
+                 InvalidPermission.NotFound InvalidSubnetID.NotFound InvalidVpcID.NotFound InvalidAMIID.NotFound \
+                 InvalidNetworkInterfaceID.NotFound InvalidVolume.NotFound",
+            ),
+            (Failure::NotYetVisible, "IncorrectState IncorrectInstanceState"),
+            (Failure::AlreadyExists, "InvalidGroup.Duplicate InvalidPermission.Duplicate InvalidKeyPair.Duplicate"),
+            (Failure::DependencyViolation, "DependencyViolation InvalidGroup.InUse"),
+            (
+                Failure::Unreachable,
+                "Unavailable ServiceUnavailable InternalError InternalFailure ServerInternal RequestTimeout",
+            ),
+        ];
+        let mut checked: Vec<&str> = Vec::new();
+        for (failure, codes) in rows {
+            for code in codes.split_whitespace() {
+                assert_eq!(failure_of(code), *failure, "{code}");
+                checked.push(code);
+            }
+        }
+        for (code, _) in TABLE {
+            assert!(checked.contains(code), "{code} is in the table without a row in this test");
+        }
+    }
+
+    #[test]
+    fn unknown_codes_fail_closed() {
+        for code in ["", "Timeout", "Truncated", "SomethingNew", "requestlimitexceeded", "InvalidGroup.Brandnew"] {
+            assert_eq!(failure_of(code), Failure::Unreachable, "{code:?}");
+            assert!(!failure_of(code).is_refusal());
+        }
+    }
+
+    #[test]
+    fn no_code_is_listed_twice() {
+        let mut codes: Vec<_> = TABLE.iter().map(|(code, _)| code).collect();
+        codes.sort();
+        let all = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+    }
+}
