@@ -1,1 +1,42 @@
+//! The custom resources: what users write ([`ClusterBenchmark`]) and what the operator writes beside its status
+//! ([`BenchmarkReport`]). Types only: no client, no decisions.
+//!
+//! Rules for every field, each learnt on a real API server:
+//! - every integer has a minimum and a maximum, because the server does not enforce `format`;
+//! - in status only list keys are required and enums are strings, so that an old or a new operator can read it;
+//! - every optional field is skipped when absent, because CEL's `has()` is true for an explicit null;
+//! - every string and list that a rule looks at has a maximum, or the rule exceeds the server's cost budget.
 
+// The derives of KubeSchema make the lint see re-exported types as private.
+#![allow(unreachable_pub)]
+
+mod benchmark;
+mod condition;
+mod load;
+mod report;
+mod schema;
+mod status;
+
+pub use benchmark::{
+    Addressing, AfterRun, Balancer, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, Distribution, Image, Lifecycle,
+    Network, Policy, Tag, Work, WorkProfile, Worker,
+};
+pub use condition::{CONDITIONS, ConditionType};
+pub use load::{Arrivals, Generator, Load, Phase};
+pub use report::{BenchmarkReport, BenchmarkReportSpec};
+pub use schema::crds;
+pub use status::{
+    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, PlacedImage, Placement, Pool, Run,
+    Status,
+};
+
+/// API group of the resources.
+pub const GROUP: &str = "clusterbench.dev";
+
+/// Held from before the first effect until nothing of ours is left.
+pub const FINALIZER: &str = "clusterbench.dev/teardown";
+
+/// Labels of a `BenchmarkReport`.
+pub const BENCHMARK_LABEL: &str = "clusterbench.dev/benchmark";
+pub const BENCHMARK_UID_LABEL: &str = "clusterbench.dev/benchmark-uid";
+pub const RUN_LABEL: &str = "clusterbench.dev/run";

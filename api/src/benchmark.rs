@@ -1,0 +1,287 @@
+//! `ClusterBenchmark`: what a user wants to know.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::load::Load;
+use crate::status::Status;
+
+/// Lower-case letters, digits and inner hyphens, starting with a letter.
+const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
+
+/// Measures a service on clusters of EC2 instances and compares them.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "clusterbench.dev",
+    version = "v1alpha1",
+    kind = "ClusterBenchmark",
+    plural = "clusterbenchmarks",
+    shortname = "cbench",
+    category = "benchmarks",
+    namespaced,
+    status = "Status",
+    derive = "PartialEq",
+    doc = "Measures a service on clusters of EC2 instances and compares them. Applying it launches instances, installs the worker and the balancer, drives the load and records the result in status; deleting it terminates everything that it made.",
+    validation = Rule::new("self.metadata.name.size() <= 40").message("metadata.name has more than 40 characters: AWS resource names contain it, choose a shorter one"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Instances", type_ = "string", json_path = ".status.instancesReady"),
+    printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress"),
+    printcolumn(name = "Result", type_ = "string", json_path = ".status.result"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Region", type_ = "string", json_path = ".status.placement.region", priority = 1),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1)
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)").message("region cannot be changed: delete the benchmark and create it in the other region").field_path(".region"),
+    validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || (has(self.network.subnetIds) == has(oldSelf.network.subnetIds) && (!has(self.network.subnetIds) || self.network.subnetIds == oldSelf.network.subnetIds)))").message("network.subnetIds cannot be changed: delete the benchmark and create it in the other subnets").field_path(".network"),
+    validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, d.name == c.name))").message("clusters: two clusters have the same name, give each its own").field_path(".clusters"),
+    validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
+    validation = Rule::new("self.clusters.map(c, c.count).sum() <= 256").message("clusters: more than 256 instances in one benchmark, lower the counts").field_path(".clusters"),
+)]
+pub struct ClusterBenchmarkSpec {
+    /// AWS region to measure in, such as eu-west-1. Default: the region that the operator runs with. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub region: Option<String>,
+    /// Clusters to measure and compare; the first one is the baseline that the others are compared with.
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[schemars(length(min = 1, max = 16))]
+    pub clusters: Vec<Cluster>,
+    /// Load that every cluster is given in every round.
+    pub load: Load,
+    /// Service under test. Default: our worker on port 8080, answering at once.
+    #[serde(default)]
+    pub worker: Worker,
+    /// Load balancer in front of the clusters.
+    #[serde(default)]
+    pub balancer: Balancer,
+    /// Where in the network the instances live. Default: the default VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// Machine image of all instances. Default: the newest Amazon Linux 2023.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// What happens to the instances when the result is there, and at the latest when.
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
+    /// Tags written on every AWS resource, beside those that mark it as ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(t, !t.key.startsWith('clusterbench.dev/') && !t.key.startsWith('aws:'))").message("tags: keys under clusterbench.dev/ and aws: are reserved, choose another key"))]
+    #[schemars(length(max = 30))]
+    pub tags: Vec<Tag>,
+    /// Name of the measurement. Another value measures again on the same instances.
+    #[serde(default = "first_run")]
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub run_id: String,
+}
+
+fn first_run() -> String {
+    "1".to_owned()
+}
+
+/// Instances of one type behind one path.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(self.name in ['balancer', 'generator'])").message("name: balancer and generator are names of our own pools, choose another"))]
+pub struct Cluster {
+    /// Name of the cluster, unique in the benchmark.
+    #[schemars(length(min = 1, max = 32), regex(pattern = NAME))]
+    pub name: String,
+    /// EC2 instance type, such as t2.micro.
+    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-z0-9-]+\\.[a-z0-9-]+$"))]
+    pub instance_type: String,
+    /// Number of instances.
+    #[schemars(range(min = 1, max = 100))]
+    pub count: i32,
+    /// URL path that is served by this cluster. Default: / and the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 64), regex(pattern = "^/[-a-z0-9]+(/[-a-z0-9]+)*$"))]
+    pub path: Option<String>,
+}
+
+impl Cluster {
+    /// The path it is served at.
+    pub fn path(&self) -> String {
+        self.path.clone().unwrap_or_else(|| format!("/{}", self.name))
+    }
+}
+
+/// The service under test.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.artifactUrl) == has(self.artifactSha256)").message("worker: artifactUrl and artifactSha256 go together, set both or none"),
+    validation = Rule::new("!has(self.artifactUrl) || !has(self.work)").message("worker: work is for our own worker, remove it when artifactUrl is set"),
+)]
+pub struct Worker {
+    /// TCP port that the service listens on.
+    #[serde(default = "worker_port")]
+    #[schemars(range(min = 1024, max = 65535))]
+    pub port: i32,
+    /// Work that our worker does for each request. Default: Echo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
+    /// URL of a program of your own to measure instead of our worker: one executable file for Linux, started with
+    /// LISTEN, CLUSTER, CLUSTER_PATH and INSTANCE_ID in its environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), regex(pattern = "^https?://[!-&(-~]+$"))]
+    pub artifact_url: Option<String>,
+    /// SHA-256 of that program, 64 lower-case hexadecimal digits; it is not started when it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    pub artifact_sha256: Option<String>,
+}
+
+fn worker_port() -> i32 {
+    8080
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { port: worker_port(), work: None, artifact_url: None, artifact_sha256: None }
+    }
+}
+
+/// What our worker does for a request: Sleep waits, Spin burns CPU time, both on as many slots as the instance has
+/// vCPUs; further requests queue in order.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
+pub struct Work {
+    /// Echo answers at once, Sleep waits, Spin burns CPU time.
+    pub profile: WorkProfile,
+    /// Distribution of the time. Default: Deterministic, the same for every request.
+    #[serde(default)]
+    pub distribution: Distribution,
+    /// Mean time of a request in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60_000_000))]
+    pub mean_micros: Option<i64>,
+}
+
+/// What our worker does for a request.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum WorkProfile {
+    Echo,
+    Sleep,
+    Spin,
+}
+
+/// How the work of requests is spread around its mean. Lognormal has sigma 1.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Distribution {
+    #[default]
+    Deterministic,
+    Exponential,
+    Lognormal,
+}
+
+/// The load balancer in front of the clusters, on an instance of its own.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Balancer {
+    /// How requests are spread over the members of a cluster.
+    pub policy: Policy,
+    /// Instance type of the balancer. Choose one that is not burstable, or its credits are measured too.
+    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-z0-9-]+\\.[a-z0-9-]+$"))]
+    pub instance_type: String,
+}
+
+impl Default for Balancer {
+    fn default() -> Self {
+        Self { policy: Policy::default(), instance_type: "c6i.large".to_owned() }
+    }
+}
+
+/// How requests are spread: RoundRobin takes each member in turn, LeastRequests the one with the fewest requests in
+/// flight, FastestOfTen measures each member once in ten requests and sends the rest to the fastest.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Policy {
+    RoundRobin,
+    #[default]
+    LeastRequests,
+    FastestOfTen,
+}
+
+/// Where in the network the instances live.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Network {
+    /// Subnets to choose from, in one VPC; all instances go into one of them. Default: the default subnets. Cannot be
+    /// changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 32), regex(pattern = "^subnet-[0-9a-f]+$")))]
+    pub subnet_ids: Vec<String>,
+    /// Whether instances get a public address. Auto: when the subnet reaches the internet only with one.
+    #[serde(default)]
+    pub addressing: Addressing,
+    /// CIDRs that may send requests to the balancer from outside. Default: none; the load comes from inside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 43)))]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c) && cidr(c).prefixLength() > 0)").message("ingressCidrs: each entry is a CIDR such as 203.0.113.0/24; the whole internet is not accepted"))]
+    pub ingress_cidrs: Vec<String>,
+}
+
+/// Whether instances get a public address.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Addressing {
+    #[default]
+    Auto,
+    Private,
+    Public,
+}
+
+/// The machine image of all instances.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.alias) != has(self.id)").message("image: set exactly one of alias and id"))]
+pub struct Image {
+    /// Family of images of which the newest is taken, for each architecture: al2023.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9.-]+$"))]
+    pub alias: Option<String>,
+    /// Id of one image, such as ami-0123456789abcdef0. Needs bash, curl and systemd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = "^ami-[0-9a-f]+$"))]
+    pub id: Option<String>,
+}
+
+/// How long the instances live.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Lifecycle {
+    /// Keep: instances stay until the benchmark is deleted or expires. Terminate: they go when the result is recorded.
+    pub after_run: AfterRun,
+    /// Seconds after which everything is terminated; the results stay. Instances also end themselves then.
+    #[schemars(range(min = 600, max = 604_800))]
+    pub max_lifetime_seconds: i32,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { after_run: AfterRun::Keep, max_lifetime_seconds: 7200 }
+    }
+}
+
+/// What happens to the instances when the result is recorded.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum AfterRun {
+    #[default]
+    Keep,
+    Terminate,
+}
+
+/// A tag on every AWS resource.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Tag {
+    /// Key of the tag.
+    #[schemars(length(min = 1, max = 128))]
+    pub key: String,
+    /// Value of the tag.
+    #[schemars(length(max = 256))]
+    pub value: String,
+}

@@ -1,0 +1,42 @@
+//! The conditions of a benchmark.
+
+/// In the order in which they become true. Present from the first pass on, each with a reason.
+pub const CONDITIONS: [ConditionType; 5] = [
+    ConditionType::Accepted,
+    ConditionType::Provisioned,
+    ConditionType::Deployed,
+    ConditionType::Measured,
+    ConditionType::Ready,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// The spec makes sense in this account and region.
+    Accepted,
+    /// Every instance runs.
+    Provisioned,
+    /// Balancer and generator answer, and every worker is a healthy member.
+    Deployed,
+    /// The run is finished and its report stored.
+    Measured,
+    /// The result that was asked for is recorded.
+    Ready,
+    /// Work is going on (kstatus). Present only while true.
+    Reconciling,
+    /// Nothing will happen until somebody changes something (kstatus). Present only while true.
+    Stalled,
+}
+
+impl ConditionType {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::Provisioned => "Provisioned",
+            Self::Deployed => "Deployed",
+            Self::Measured => "Measured",
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `BenchmarkReport`: the full result of a run.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The full result of one run of a ClusterBenchmark.
+#[derive(CustomResource, JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "clusterbench.dev",
+    version = "v1alpha1",
+    kind = "BenchmarkReport",
+    plural = "benchmarkreports",
+    shortname = "creport",
+    category = "benchmarks",
+    namespaced,
+    doc = "The full result of one run of a ClusterBenchmark. Written by the operator; it stays when the ClusterBenchmark is deleted.",
+    printcolumn(name = "Benchmark", type_ = "string", json_path = ".spec.benchmark"),
+    printcolumn(name = "Result", type_ = "string", json_path = ".spec.result"),
+    printcolumn(name = "RPS", type_ = "string", json_path = ".spec.requestsPerSecond"),
+    printcolumn(name = "P99", type_ = "string", json_path = ".spec.p99"),
+    printcolumn(name = "Finished", type_ = "date", json_path = ".spec.finishedAt")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct BenchmarkReportSpec {
+    /// Name of the benchmark.
+    #[schemars(length(max = 253))]
+    pub benchmark: String,
+    /// Uid of the benchmark.
+    #[schemars(length(max = 64))]
+    pub benchmark_uid: String,
+    /// runId of the run.
+    #[schemars(length(max = 40))]
+    pub run_id: String,
+    /// The comparison in one line.
+    #[schemars(length(max = 1024))]
+    pub result: String,
+    /// Answered requests per second of each cluster, in the order of the clusters.
+    #[schemars(length(max = 1024))]
+    pub requests_per_second: String,
+    /// 99th percentile of the latency of each cluster, in the order of the clusters.
+    #[schemars(length(max = 1024))]
+    pub p99: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// SHA-256 of report.
+    #[schemars(length(max = 64))]
+    pub report_sha256: String,
+    /// The report as a JSON document, exactly as the generator wrote it (schema clusterbench.dev/report/v1).
+    #[schemars(length(max = 1_000_000))]
+    pub report: String,
+}

@@ -1,0 +1,244 @@
+//! Status of a `ClusterBenchmark`. Only `placement`, `launches` and `runs` are ever read back to decide something;
+//! all else is for people.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// State of a launch that may still make instances.
+pub const LAUNCH_OPEN: &str = "Open";
+/// State of a launch that certainly makes no further instance.
+pub const LAUNCH_CLOSED: &str = "Closed";
+
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Generation of the spec that this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Where the benchmark is, in one word, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// Instances that run of those wanted, balancer and generator included, such as 8/10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances_ready: Option<String>,
+    /// Rounds done of those wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+    /// The last result in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// What is true of the benchmark, each with reason and message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// Where everything lives; chosen before the first launch and then kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// Instances wanted and running for each purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub pools: Vec<Pool>,
+    /// Every launch that may have made instances, written before it is made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub launches: Vec<Launch>,
+    /// Instances that EC2 lists for this benchmark, terminated ones left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub instances: Vec<Instance>,
+    /// The load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<BalancerStatus>,
+    /// The last three measurements, newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub runs: Vec<Run>,
+    /// What is still to be removed, while the benchmark is being torn down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub leftovers: Vec<String>,
+}
+
+/// Where everything of a benchmark lives.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Placement {
+    /// AWS account.
+    pub account_id: String,
+    /// AWS region.
+    pub region: String,
+    /// VPC.
+    pub vpc_id: String,
+    /// Subnet that all instances are in.
+    pub subnet_id: String,
+    /// Availability zone of that subnet, as this account names it.
+    pub zone: String,
+    /// Id of that zone, the same in every account.
+    pub zone_id: String,
+    /// Public or Private: whether instances get a public address.
+    pub addressing: String,
+    /// Image and root device for each architecture in use.
+    pub images: Vec<PlacedImage>,
+    /// Public key that balancer and generator accept changes from.
+    pub public_key: String,
+    /// Version of the binaries on the instances.
+    pub version: String,
+    /// When everything is terminated at the latest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+}
+
+/// Image of one architecture.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedImage {
+    /// x86_64 or arm64.
+    pub architecture: String,
+    /// Image id.
+    pub id: String,
+    /// Name of the root device.
+    pub root_device: String,
+    /// Size of the root volume in GiB.
+    pub root_gib: i32,
+}
+
+/// Instances for one purpose: a cluster, the balancer, the generator.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pool {
+    /// Name of the cluster, or balancer, or generator.
+    pub name: String,
+    /// Instances wanted.
+    #[serde(default)]
+    pub desired: i32,
+    /// Instances that do their work.
+    #[serde(default)]
+    pub ready: i32,
+    /// Highest launch number ever used; never used again.
+    #[serde(default)]
+    pub last_launch: i64,
+}
+
+/// One RunInstances call, written down before it is made.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Launch {
+    /// Pool that it serves.
+    pub pool: String,
+    /// Number within the pool.
+    pub number: i64,
+    /// Client token of the call.
+    #[serde(default)]
+    pub token: String,
+    /// Type of the instances.
+    #[serde(default)]
+    pub instance_type: String,
+    /// Subnet of the instances.
+    #[serde(default)]
+    pub subnet_id: String,
+    /// Image of the instances.
+    #[serde(default)]
+    pub image_id: String,
+    /// Security groups of the instances.
+    #[serde(default)]
+    pub group_ids: Vec<String>,
+    /// Number of instances, all or none.
+    #[serde(default)]
+    pub count: i32,
+    /// SHA-256 of the whole request: it is sent only if it can be rebuilt exactly.
+    #[serde(default)]
+    pub request_sha256: String,
+    /// Open: may still make instances. Closed: certainly not.
+    #[serde(default)]
+    pub state: String,
+    /// Why it was closed without instances.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Time after which the call is never made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
+    /// Instances that it made, as far as seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instance_ids: Vec<String>,
+}
+
+/// One EC2 instance.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// Instance id.
+    pub id: String,
+    /// Cluster, balancer or generator.
+    #[serde(default)]
+    pub pool: String,
+    /// EC2's state, or Ready when it does its work.
+    #[serde(default)]
+    pub state: String,
+    /// Private address.
+    #[serde(default)]
+    pub address: String,
+    /// Share of its cluster's requests since it joined, in thousandths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_per_mille: Option<i32>,
+}
+
+/// The load balancer.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BalancerStatus {
+    /// Where it takes requests.
+    pub endpoint: String,
+}
+
+/// One measurement.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// spec.runId.
+    pub id: String,
+    /// SHA-256 of all that is measured; another value makes another run due.
+    #[serde(default)]
+    pub measured_sha256: String,
+    /// Running, Valid, Invalid or Aborted.
+    #[serde(default)]
+    pub outcome: String,
+    /// The comparison in one line.
+    #[serde(default)]
+    pub result: String,
+    /// Name of the BenchmarkReport.
+    #[serde(default)]
+    pub report: String,
+    /// SHA-256 of the report as the generator gave it.
+    #[serde(default)]
+    pub report_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// Numbers of each cluster over all counted rounds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<ClusterResult>,
+}
+
+/// Numbers of one cluster. A quantile is absent when so many requests failed that it does not exist.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterResult {
+    pub name: String,
+    #[serde(default)]
+    pub requests: i64,
+    #[serde(default)]
+    pub failed: i64,
+    #[serde(default)]
+    pub requests_per_second: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_micros: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_micros: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_micros: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999_micros: Option<i64>,
+}
