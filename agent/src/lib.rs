@@ -1,1 +1,20 @@
+//! What the balancer and the generator share: arguments, listener, health, signature check, drain, logs.
+//!
+//! An agent's main is four steps: [`log_to_stderr`], parse [`ControlArgs`], [`listen`], then [`serve`] its own
+//! routes merged with [`Readiness::routes`] behind [`Guard::protect`], until [`Termination`] is received.
 
+mod arguments;
+mod guard;
+mod listener;
+mod logs;
+mod problem;
+mod readiness;
+mod termination;
+
+pub use arguments::{Control, ControlArgs};
+pub use guard::{BODY_LIMIT_BYTES, Guard};
+pub use listener::{Drain, HEAD_TIMEOUT, listen, serve};
+pub use logs::log_to_stderr;
+pub use problem::{Problem, document};
+pub use readiness::Readiness;
+pub use termination::Termination;
