@@ -1,0 +1,148 @@
+//! What a user reads, word by word.
+
+mod support;
+
+use stats::{Metric, compare, compare_by, conclude};
+use support::{cluster, pairs, round};
+use wire::{Comparison, Direction, RoundOutcome, RoundReport};
+
+fn both(rounds: &[RoundReport]) -> (Comparison, String, String) {
+    let comparisons = compare(rounds, &["cluster1", "cluster2"]);
+    let conclusion = conclude(&[], &comparisons, &[]);
+    (comparisons[0].clone(), conclusion.summary, conclusion.verdict)
+}
+
+/// Twenty rounds around a ratio of 1.14.
+fn faster() -> Vec<RoundReport> {
+    pairs(&(0..20u64).map(|i| (11_400 + (i * 97) % 1000, 10_000 + (i * 61) % 900)).collect::<Vec<_>>())
+}
+
+#[test]
+fn faster_with_an_interval() {
+    let (comparison, summary, verdict) = both(&faster());
+    assert_eq!(comparison.direction, Direction::Faster);
+    assert_eq!(comparison.metric, "p50Micros");
+    assert!(comparison.confidence_percent.unwrap() >= 95.0);
+    insta::assert_snapshot!(summary, @"cluster2 15 % faster [12, 17]");
+    insta::assert_snapshot!(verdict, @"cluster2 is 15 % faster than cluster1 by p50 latency of all requests (between 12 and 17 %, 95.2 % interval over 20 rounds). This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn slower_is_said_without_minus_signs() {
+    let swapped: Vec<RoundReport> = faster()
+        .into_iter()
+        .map(|mut round| {
+            round.clusters[0].cluster = "cluster2".into();
+            round.clusters[1].cluster = "cluster1".into();
+            round
+        })
+        .collect();
+    let (comparison, summary, verdict) = both(&swapped);
+    assert_eq!(comparison.direction, Direction::Slower);
+    assert!(comparison.faster_percent.unwrap() < 0.0 && comparison.interval_percent.unwrap()[1] < 0.0);
+    insta::assert_snapshot!(summary, @"cluster2 13 % slower [11, 14]");
+    insta::assert_snapshot!(verdict, @"cluster2 is 13 % slower than cluster1 by p50 latency of all requests (between 11 and 14 %, 95.2 % interval over 20 rounds). This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn no_difference_shown() {
+    let wide: Vec<(u64, u64)> =
+        (0..8u64).map(|i| if i % 2 == 0 { (10_000 + i * 210, 11_000) } else { (11_000, 10_100 + i * 90) }).collect();
+    let (comparison, summary, verdict) = both(&pairs(&wide));
+    assert_eq!(comparison.direction, Direction::NoDifferenceShown);
+    insta::assert_snapshot!(summary, @"cluster2: no difference shown [-5, 6]");
+    insta::assert_snapshot!(verdict, @"No difference is shown between cluster2 and cluster1 by p50 latency of all requests: cluster2 is between 5 % slower and 6 % faster (96.1 % interval over 8 rounds); 8 rounds show nothing smaller than about 6 %. This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn equivalent_within_five_percent() {
+    let close: Vec<(u64, u64)> = (0..20u64).map(|i| (10_000 + (i % 3) * 80, 10_000 + (i % 4) * 60)).collect();
+    let (comparison, summary, verdict) = both(&pairs(&close));
+    assert_eq!(comparison.direction, Direction::NoDifferenceShown);
+    insta::assert_snapshot!(summary, @"cluster2: no difference shown [-0.6, 0.4]");
+    insta::assert_snapshot!(verdict, @"No difference is shown between cluster2 and cluster1 by p50 latency of all requests: cluster2 is between 0.6 % slower and 0.4 % faster (95.2 % interval over 20 rounds); the two are equivalent within 5 %. This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn a_small_difference_is_not_printed_as_zero() {
+    let small: Vec<(u64, u64)> = (0..20u64).map(|i| (100_300 + i * 10, 100_000 + (i * 7) % 11)).collect();
+    let (comparison, summary, verdict) = both(&pairs(&small));
+    assert_eq!(comparison.direction, Direction::Faster);
+    insta::assert_snapshot!(summary, @"cluster2 0.4 % faster [0.4, 0.4]");
+    insta::assert_snapshot!(verdict, @"cluster2 is 0.4 % faster than cluster1 by p50 latency of all requests (between 0.4 and 0.4 %, 95.2 % interval over 20 rounds); the two are equivalent within 5 %. This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn one_round_is_no_verdict() {
+    let (comparison, summary, verdict) = both(&pairs(&[(11_200, 10_000)]));
+    assert_eq!((comparison.direction, comparison.interval_percent), (Direction::Undecided, None));
+    assert!((comparison.faster_percent.unwrap() - 12.0).abs() < 1e-9);
+    insta::assert_snapshot!(summary, @"cluster2 12 % faster, no interval (1 round)");
+    insta::assert_snapshot!(verdict, @"cluster2 was 12 % faster than cluster1 by p50 latency of all requests in 1 round; how much rounds differ is unknown, so there is no verdict (6 rounds give the first interval, 10 a useful one). This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn failures_that_reach_the_median_leave_it_undecided() {
+    let mut rounds = faster();
+    rounds[3].clusters[1] = cluster("cluster2", None);
+    let (comparison, summary, verdict) = both(&rounds);
+    assert_eq!((comparison.direction, comparison.faster_percent), (Direction::Undecided, None));
+    insta::assert_snapshot!(summary, @"cluster2: not compared, too many failures");
+    insta::assert_snapshot!(verdict, @"cluster2 and cluster1 cannot be compared by p50 latency of all requests: failures reached it in 1 of 20 rounds. cluster2 answered 97.0 % of its requests, cluster1 100.0 %. This is about these instances, not about the instance types.");
+}
+
+#[test]
+fn voided_rounds_are_not_compared() {
+    let mut rounds = faster();
+    rounds.push(round(3, RoundOutcome::Voided, &[("cluster1", Some(1)), ("cluster2", Some(1_000_000))]));
+    assert_eq!(both(&rounds).0, both(&faster()).0);
+    let only_voided = [round(1, RoundOutcome::Voided, &[])];
+    insta::assert_snapshot!(both(&only_voided).1, @"cluster2: not compared, no round counted");
+}
+
+#[test]
+fn three_clusters_need_a_seventh_round_and_are_corrected() {
+    let rounds = |count: u32| -> Vec<RoundReport> {
+        (1..=count)
+            .map(|number| {
+                let wobble = u64::from(number * 37 % 11) * 20;
+                round(
+                    number,
+                    RoundOutcome::Counted,
+                    &[
+                        ("a", Some(10_000 + wobble)),
+                        ("b", Some(9_000)),
+                        ("c", Some(10_100)),
+                        ("d", Some(12_000 - wobble)),
+                    ],
+                )
+            })
+            .collect()
+    };
+    let names = ["a", "b", "c", "d"];
+    assert!(compare(&rounds(6), &names).iter().all(|c| c.direction == Direction::Undecided));
+    let comparisons = compare(&rounds(7), &names);
+    assert_eq!(comparisons[0].direction, Direction::Faster);
+    assert_eq!(comparisons[2].direction, Direction::Slower);
+    insta::assert_snapshot!(conclude(&[], &comparisons, &[]).summary, @"b 12 % faster [11, 13]; c: no difference shown [-1, 1]; d 15 % slower [14, 16]");
+    insta::assert_snapshot!(comparisons[0].sentence, @"b is 12 % faster than a by p50 latency of all requests (between 11 and 13 %, 98.4 % interval over 7 rounds, corrected for 3 comparisons).");
+    insta::assert_snapshot!(compare(&rounds(6), &names)[0].sentence, @"b was 12 % faster than a by p50 latency of all requests in 6 rounds; too few to tell a difference from noise, so there is no verdict (7 rounds give the first interval, 11 a useful one).");
+}
+
+#[test]
+fn rates_are_compared_the_other_way_round() {
+    let by_rate = compare_by(Metric::RequestsPerSecond, &faster(), &["cluster1", "cluster2"]);
+    assert_eq!(by_rate[0].direction, Direction::Faster);
+    assert_eq!(by_rate[0].metric, "requestsPerSecond");
+}
+
+#[test]
+fn one_cluster_and_an_invalid_run() {
+    let alone = [cluster("cluster1", Some(12_345))];
+    let conclusion = conclude(&alone, &[], &[]);
+    insta::assert_snapshot!(conclusion.summary, @"cluster1: 8100 requests/s, p50 12.34 ms, p99 none");
+    insta::assert_snapshot!(conclusion.verdict, @"cluster1: 8100 requests/s, p50 12.34 ms, p99 none; there is nothing to compare with. This is about these instances, not about the instance types.");
+    let invalid = conclude(&alone, &[], &["the clock stepped by 3 s".into(), "the generator was at 97 % CPU".into()]);
+    insta::assert_snapshot!(invalid.summary, @"invalid: the clock stepped by 3 s");
+    insta::assert_snapshot!(invalid.verdict, @"This run is not valid: the clock stepped by 3 s; the generator was at 97 % CPU. Its numbers are kept for reading and must not be quoted.");
+}
