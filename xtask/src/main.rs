@@ -1,1 +1,67 @@
-fn main() {}
+//! `cargo xtask`: the only automation of the repository. Continuous integration calls it and nothing else.
+//!
+//! The standard library only, so that it compiles in two seconds on an empty machine.
+
+mod build;
+mod controlplane;
+mod gate;
+mod generated;
+mod lab;
+mod paths;
+mod run;
+mod sha256;
+mod tidy;
+
+use std::process::ExitCode;
+
+use paths::Paths;
+
+/// What ends a command: one message for people, which names the way out.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+const HELP: &str = "\
+usage: cargo xtask <command>
+
+  demo [FILE]             start a fresh lab, run the benchmark of FILE in it, show the result, prove nothing is left
+  lab up | env | status | logs [PART] | kill PART | ledger | down
+                          the local cloud and control plane (`lab up --help` for its flags)
+  test [--fast]           everything that gates a commit; --fast: planner, cloudsim, stats, balancer policies
+  build                   all binaries and the control plane
+  gen [--check]           write the generated files; --check fails when one is stale
+  tidy                    rules of the repository: arrows, features, names, sizes, generated files
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let Some((&command, rest)) = words.split_first() else {
+        eprint!("{HELP}");
+        return ExitCode::from(2);
+    };
+    if matches!(command, "help" | "--help" | "-h") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let outcome = Paths::find().and_then(|paths| match (command, rest) {
+        ("demo", rest) => lab::demo(&paths, rest),
+        ("lab", rest) => lab::lab(&paths, rest),
+        ("test", []) => gate::test(&paths),
+        ("test", ["--fast"]) => gate::fast(&paths),
+        ("build", []) => build::build(&paths).map(|built| println!("binaries are in {}", built.binaries.display())),
+        ("gen", []) => generated::write(&paths),
+        ("gen", ["--check"]) => generated::check(&paths),
+        ("tidy", []) => tidy::tidy(&paths),
+        _ => Err(String::new()),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) if message.is_empty() => {
+            eprint!("xtask: there is no command `{}`\n\n{HELP}", words.join(" "));
+            ExitCode::from(2)
+        }
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

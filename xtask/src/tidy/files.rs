@@ -1,0 +1,105 @@
+//! Names, sizes and contents of files.
+
+use super::Finding;
+use super::tree::Tree;
+
+/// Words that say nothing about what is in a file.
+const EMPTY_WORDS: [&str; 8] = ["manager", "handler", "helper", "util", "common", "service", "base", "misc"];
+
+/// Longer files are split: nobody reads them from top to bottom.
+const LINES: usize = 500;
+
+const CODE: [&str; 4] = ["rs", "go", "sh", "py"];
+
+fn is_code(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension))
+}
+
+/// Files and modules named after nothing.
+pub(super) fn names(tree: &Tree) -> Vec<Finding> {
+    let code = tree.files.keys().filter(|path| is_code(path));
+    let empty = |word: &&str| EMPTY_WORDS.iter().any(|empty| word == empty || word.strip_suffix('s') == Some(empty));
+    code.filter_map(|path| {
+        let word = path.split(['/', '_', '-', '.']).find(empty)?;
+        Some(Finding::new(path, format!("`{word}` in a name says nothing: name the file after what it does")))
+    })
+    .collect()
+}
+
+pub(super) fn sizes(tree: &Tree) -> Vec<Finding> {
+    let code = tree.files.iter().filter(|(path, _)| is_code(path));
+    code.filter_map(|(path, text)| {
+        let lines = text.lines().count();
+        (lines > LINES).then(|| Finding::new(path, format!("{lines} lines: split it at {LINES}")))
+    })
+    .collect()
+}
+
+/// Paths that exist on one person's computer only.
+pub(super) fn absolute_paths(tree: &Tree) -> Vec<Finding> {
+    // Written in two parts: this file is searched as well.
+    let roots = [concat!("/", "home/"), concat!("/", "root/"), concat!("/", "Users/"), concat!("/", "work/")];
+    let mut findings = Vec::new();
+    for (path, text) in &tree.files {
+        for (number, line) in text.lines().enumerate() {
+            if let Some(root) = roots.iter().find(|root| has_path(line, root)) {
+                let place = format!("{path}:{}", number + 1);
+                findings
+                    .push(Finding::new(place, format!("a path below `{root}` exists on one computer only: remove it")));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether `root` stands at the start of a path and not in the middle of one (`/var/home/`, `${HOME}/work/`).
+fn has_path(line: &str, root: &str) -> bool {
+    line.match_indices(root).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || "._-/}~$*)".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(|one| one.place.as_str()).collect()
+    }
+
+    #[test]
+    fn empty_names_are_found_in_files_and_directories() {
+        let tree = Tree::of([
+            ("a/src/utils.rs", ""),
+            ("a/src/helper/mod.rs", ""),
+            ("a/src/pool_manager.rs", ""),
+            ("a/src/database.rs", ""), // `base` inside a word is a word
+            ("a/src/utilisation.rs", ""),
+            ("charts/templates/service.yaml", ""), // not ours to name
+        ]);
+        assert_eq!(places(&names(&tree)), ["a/src/helper/mod.rs", "a/src/pool_manager.rs", "a/src/utils.rs"]);
+    }
+
+    #[test]
+    fn long_code_is_found_and_long_data_is_not() {
+        let tree = Tree::of([
+            ("a/src/long.rs", &"\n".repeat(501)),
+            ("a/src/short.rs", &"\n".repeat(500)),
+            ("crds.yaml", &"\n".repeat(2000)),
+        ]);
+        assert_eq!(places(&sizes(&tree)), ["a/src/long.rs"]);
+    }
+
+    #[test]
+    fn paths_of_one_computer_are_found() {
+        let found = |line: &str| !absolute_paths(&Tree::of([("a.md", line)])).is_empty();
+        for root in ["home", "root", "Users", "work"] {
+            assert!(found(&format!("see /{root}/somebody/file")), "{root}");
+            assert!(found(&format!("DIR=/{root}/x")), "{root}");
+        }
+        assert!(!found("${HOME}/work/x"));
+        assert!(!found("var/home/x"));
+        assert!(!found("https://example.com/work/x"));
+    }
+}

@@ -1,0 +1,108 @@
+//! As much of `Cargo.toml` as the rules need: names, sections and the keys in them.
+
+use std::collections::BTreeSet;
+
+use super::Finding;
+use super::tree::Tree;
+
+/// One member of the workspace.
+#[derive(Debug, Default)]
+pub(super) struct Crate {
+    pub(super) name: String,
+    /// Path of its `Cargo.toml`.
+    pub(super) path: String,
+    pub(super) dependencies: BTreeSet<String>,
+    pub(super) dev_dependencies: BTreeSet<String>,
+    lints_of_workspace: bool,
+}
+
+/// All packages of the tree.
+pub(super) fn crates(tree: &Tree) -> Vec<Crate> {
+    let manifests = tree.files.iter().filter(|(path, _)| path.ends_with("/Cargo.toml"));
+    manifests.map(|(path, text)| parse(path, text)).filter(|found| !found.name.is_empty()).collect()
+}
+
+fn parse(path: &str, text: &str) -> Crate {
+    let mut found = Crate { path: path.to_owned(), ..Crate::default() };
+    let mut section = String::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            section = name.trim_matches('[').trim().to_owned();
+            // `[dependencies.serde]` names its dependency in the heading.
+            if let Some((table, dependency)) = section.rsplit_once("dependencies.") {
+                let table = format!("{table}dependencies");
+                found.depend(&table, dependency.trim_matches('"'));
+            }
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=') else { continue };
+        let (key, value) = (key.trim(), value.trim());
+        match section.as_str() {
+            "package" if key == "name" => found.name = value.trim_matches('"').to_owned(),
+            "lints" if key == "workspace" => found.lints_of_workspace = value == "true",
+            table if table.ends_with("dependencies") => {
+                let name = key.split('.').next().unwrap_or(key).trim_matches('"');
+                found.depend(table, name);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+impl Crate {
+    /// `table` may be one of a target: `target.'cfg(unix)'.dependencies`.
+    fn depend(&mut self, table: &str, name: &str) {
+        let kind =
+            if table.ends_with("dev-dependencies") { &mut self.dev_dependencies } else { &mut self.dependencies };
+        kind.insert(name.to_owned());
+    }
+}
+
+/// Every crate takes the workspace's lints: one that forgets them may hold unsafe code.
+pub(super) fn lints(crates: &[Crate]) -> Vec<Finding> {
+    let without = crates.iter().filter(|one| !one.lints_of_workspace);
+    without.map(|one| Finding::new(&one.path, "has no `[lints] workspace = true`: add it")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_dependency_is_seen() {
+        let text = r#"
+            [package]
+            name = "one"
+            [lints]
+            workspace = true
+            [dependencies]
+            a.workspace = true
+            b = { path = "../b" } # a comment
+            [dependencies.c]
+            version = "1"
+            [target.'cfg(unix)'.dependencies]
+            d = "1"
+            [build-dependencies]
+            e = "1"
+            [dev-dependencies]
+            f = "1"
+        "#;
+        let found = parse("one/Cargo.toml", text);
+        assert_eq!(found.name, "one");
+        assert_eq!(found.dependencies.iter().map(String::as_str).collect::<String>(), "abcde");
+        assert_eq!(found.dev_dependencies.iter().map(String::as_str).collect::<String>(), "f");
+        assert!(found.lints_of_workspace);
+    }
+
+    #[test]
+    fn a_crate_without_lints_is_found() {
+        let tree = Tree::of([
+            ("a/Cargo.toml", "[package]\nname = \"a\"\n[lints]\nworkspace = true\n"),
+            ("b/Cargo.toml", "[package]\nname = \"b\"\n"),
+            ("c/Cargo.toml", "[package]\nname = \"c\"\n[lints]\nworkspace = false\n"),
+        ]);
+        let findings = lints(&crates(&tree));
+        assert_eq!(findings.iter().map(|one| one.place.as_str()).collect::<Vec<_>>(), ["b/Cargo.toml", "c/Cargo.toml"]);
+    }
+}
