@@ -1,1 +1,32 @@
+//! The HTTP application under test: it answers who it is, after an amount of work that is known exactly.
+//!
+//! ```text
+//! worker --listen 127.0.0.1:8001 --work sleep:exponential:2ms --slots 2
+//! ```
+//!
+//! A request draws a demand from the work profile, waits in one FIFO queue for one of `slots` slots, is served
+//! there for that demand and answers. That is the G/G/c queue of the textbooks, so what a balancer or a load
+//! generator measures in front of it can be compared with a formula. The worker knows nothing of the operator, of
+//! Kubernetes or of AWS: its whole configuration is flags or environment.
 
+mod answer;
+mod config;
+mod demand;
+mod duration;
+mod measurements;
+mod paths;
+mod processor;
+mod profile;
+mod serve;
+mod slots;
+mod timer;
+
+pub use answer::{REPLAY_HEADER, Worker};
+pub use config::Config;
+pub use demand::Demands;
+pub use duration::{InvalidDuration, parse_duration};
+pub use measurements::Measurements;
+pub use paths::{InvalidPath, Paths};
+pub use profile::{Distribution, InvalidProfile, Kind, Profile};
+pub use serve::{DRAIN_LIMIT, serve};
+pub use slots::{Served, Slots};

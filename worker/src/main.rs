@@ -1,1 +1,39 @@
-fn main() {}
+//! `worker`: flags or environment in, HTTP until SIGTERM.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use worker::{Config, Worker, serve};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal()) // a journal or a console file wants no colours
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false) // whoever read our log may be gone; that is no reason to stop serving
+        .init();
+    let config = Config::parse();
+    // Before the listener: whoever sees the port open may already ask us to stop.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot serve at --listen {}: is another process there already?", config.listen))?;
+    let address = listener.local_addr()?;
+    let worker = Arc::new(Worker::new(&config, address)?);
+    tracing::info!(%address, work = %config.work, slots = config.slot_count(), "serving");
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining");
+    };
+    serve(listener, worker, stop).await.context("the drain was cut short")
+}

@@ -1,0 +1,127 @@
+#!/bin/bash
+# ClusterBenchmark {{ role }}. Generated; every instance of a launch runs the same text.
+set -euo pipefail
+umask 022
+
+root=${DESTDIR:-}
+units=$root/etc/systemd/system
+say() { echo "clusterbench: $*"; }
+fail() { say "error: $*"; exit 1; }
+trap 'say "error: line $LINENO failed: $BASH_COMMAND"' ERR
+
+# 1. The dead man's switch, before anything that needs the network.
+say "step 1/6 arm expiry {{ expires_at }}"
+arm() {
+  mkdir -p "$units"
+  cat >"$units/clusterbench-expiry.service" <<'UNIT'
+[Unit]
+Description=ClusterBenchmark expiry: this instance shuts itself down
+
+[Service]
+Type=oneshot
+ExecStart=/usr/sbin/shutdown -h now
+UNIT
+  cat >"$units/clusterbench-expiry.timer" <<'UNIT'
+[Unit]
+Description=ClusterBenchmark expiry
+
+[Timer]
+OnCalendar={{ on_calendar }}
+AccuracySec=1s
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+UNIT
+  systemctl daemon-reload && systemctl enable --now clusterbench-expiry.timer
+}
+# An instance that could outlive its operator must not live at all.
+arm || { say "error: cannot arm the expiry timer; shutting down"; shutdown -h now; exit 1; }
+# A timer that is armed after its time would wait for ever.
+if [ "$(date +%s)" -ge {{ expires_epoch }} ]; then
+  say "error: expired before boot; shutting down"
+  shutdown -h now
+  exit 1
+fi
+
+# 2. Who and where we are, by IMDSv2.
+say "step 2/6 metadata"
+imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
+imds=${imds%/}
+ask() { curl --fail --silent --show-error --noproxy '*' --connect-timeout 2 --max-time 5 "$@"; }
+identify() {
+  local token
+  token=$(ask --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/latest/api/token") &&
+    id=$(ask --header "X-aws-ec2-metadata-token: $token" "$imds/latest/meta-data/instance-id") &&
+    address=$(ask --header "X-aws-ec2-metadata-token: $token" "$imds/latest/meta-data/local-ipv4")
+}
+until identify; do
+  [ "$SECONDS" -lt {{ metadata_seconds }} ] || fail "no instance metadata from $imds for {{ metadata_seconds }} s"
+  sleep 1
+done
+[[ $id =~ ^[A-Za-z0-9-]+$ && $address =~ ^[0-9.]+$ ]] || fail "instance metadata are not an id and an IPv4 address"
+
+# 3. The program.
+url={{ url }}
+say "step 3/6 fetch $url"
+program=$root/opt/clusterbench/{{ role }}
+mkdir -p "$root/opt/clusterbench"
+fetch() {
+  curl --fail --silent --show-error --location --globoff --proto '=http,https' --connect-timeout 10 \
+    --speed-limit 1024 --speed-time 30 --output "$program.part" -- "$url"
+}
+give_up=$((SECONDS + {{ fetch_seconds }}))
+until fetch; do
+  [ "$SECONDS" -lt "$give_up" ] || fail "cannot fetch $url for {{ fetch_seconds }} s"
+  sleep 2
+done
+
+# 4. Nothing runs that is not exactly what was asked for.
+say "step 4/6 verify"
+want={{ sha256 }}
+got=$(sha256sum <"$program.part")
+got=${got%% *}
+if [ "$got" != "$want" ]; then
+  rm -f "$program.part"
+  fail "$url has sha256 $got, not $want: it was not run"
+fi
+chmod 0755 "$program.part"
+mv "$program.part" "$program"
+
+# 5. Its environment and its unit.
+say "step 5/6 install {{ role }}"
+mkdir -p "$root/etc/clusterbench"
+{
+  printf 'INSTANCE_ID=%s\nROLE=%s\n' "$id" {{ role }}
+{%- if let Some(port) = port %}
+  printf 'LISTEN=%s:%s\n' "$address" {{ port }}
+{%- endif %}
+{%- if let Some(control) = control %}
+  printf 'CONTROL_LISTEN=%s:%s\n' "$address" {{ control.port }}
+{%- endif %}
+{%- for line in environment %}
+  printf '%s\n' {{ line }}
+{%- endfor %}
+} >"$root/etc/clusterbench/{{ role }}.env"
+cat >"$units/clusterbench-{{ role }}.service" <<'UNIT'
+{{ unit }}
+UNIT
+systemctl daemon-reload
+
+# 6. Start, and see that it serves: a program that dies at once must not look like a boot that went well.
+say "step 6/6 start {{ role }} as $id"
+systemctl enable --now clusterbench-{{ role }}.service
+{%- if let Some(port) = awaited_port %}
+serves() { (: <>"/dev/tcp/$address/{{ port }}") 2>/dev/null; }
+give_up=$((SECONDS + {{ start_seconds }}))
+until serves; do
+  if [ "$SECONDS" -ge "$give_up" ]; then
+    last=$(journalctl --unit clusterbench-{{ role }}.service --lines 1 --output cat --no-pager || true)
+    fail "{{ role }} does not listen on $address:{{ port }} after {{ start_seconds }} s; it said: $last"
+  fi
+  sleep 0.2
+done
+say "ready: {{ role }} listens on $address:{{ port }}"
+{%- else %}
+say "ready: {{ role }} started"
+{%- endif %}

@@ -1,0 +1,268 @@
+//! From a request to an answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::demand::Demands;
+use crate::duration::LONGEST;
+use crate::measurements::{Ended, Measurements};
+use crate::paths::{InvalidPath, Paths};
+use crate::processor::burn;
+use crate::profile::Kind;
+use crate::slots::{Served, Slots};
+use crate::timer::Timers;
+
+/// A request that carries this header has the demand that belongs to its text; see [`Demands::replayed`].
+pub const REPLAY_HEADER: &str = "x-clusterbench-seed";
+
+// The same names as in the balancer's and the generator's wire format. The worker does not link that crate:
+// it stands for any user's application, which would not either.
+const BACKEND: HeaderName = HeaderName::from_static("x-backend");
+const BOOT: HeaderName = HeaderName::from_static("x-boot");
+const SLOTS: HeaderName = HeaderName::from_static("x-slots");
+
+/// One worker process.
+pub struct Worker {
+    instance_id: String,
+    cluster: String,
+    paths: Paths,
+    demands: Demands,
+    slots: Slots,
+    timers: Timers,
+    measurements: Measurements,
+    identity: [(HeaderName, HeaderValue); 3],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    instance_id: &'a str,
+    cluster: &'a str,
+    /// Work that this request was, whatever time it took.
+    work_micros: u64,
+    /// How long it waited for a slot.
+    queued_micros: u64,
+}
+
+impl Worker {
+    /// `listening` is the address that is really served, which names a worker without a name.
+    pub fn new(config: &Config, listening: std::net::SocketAddr) -> Result<Self, InvalidPath> {
+        let unnamed = config.instance_id.is_empty();
+        let instance_id = if unnamed { listening.to_string() } else { config.instance_id.clone() };
+        let slots = config.slot_count();
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("invalid"));
+        let boot = format!("{:016x}", rand::random::<u64>());
+        Ok(Self {
+            identity: [(BACKEND, value(&instance_id)), (BOOT, value(&boot)), (SLOTS, HeaderValue::from(slots))],
+            instance_id,
+            cluster: config.cluster.clone(),
+            paths: config.paths()?,
+            demands: Demands::new(config.work, config.seed.unwrap_or_else(rand::random)),
+            slots: Slots::new(slots),
+            timers: Timers::default(),
+            measurements: Measurements::default(),
+        })
+    }
+
+    /// Answers one request. Its body, if there is any, is not read.
+    ///
+    /// *Cancellation*: a client that goes away leaves queue and slot; CPU time being burnt is burnt to the end.
+    pub async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let mut response = self.respond(request).await;
+        for (name, value) in &self.identity {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response
+    }
+
+    async fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            self.measurements.ended(Ended::Refused);
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "this worker answers GET and HEAD\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match path {
+            "/health" => text(StatusCode::OK, "ok\n"),
+            "/metrics" => self.metrics(),
+            path if self.paths.owns(path) => self.work(request).await,
+            _ => {
+                self.measurements.ended(Ended::NotFound);
+                let serves = self.paths.cluster_path();
+                text(StatusCode::NOT_FOUND, format!("{} serves {serves}, not {path}\n", self.instance_id))
+            }
+        }
+    }
+
+    async fn work<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let _in_flight = self.measurements.enter();
+        let demand = match self.demand(request) {
+            Ok(demand) => demand,
+            Err(why) => {
+                self.measurements.ended(Ended::Refused);
+                return text(StatusCode::BAD_REQUEST, why);
+            }
+        };
+        let served = self.serve(demand).await;
+        self.measurements.ended(Ended::Answered(served));
+        let answer = Answer {
+            instance_id: &self.instance_id,
+            cluster: &self.cluster,
+            work_micros: micros(demand),
+            queued_micros: micros(served.queued),
+        };
+        // Two strings and two numbers always serialise.
+        let mut body = serde_json::to_vec(&answer).unwrap_or_default();
+        body.push(b'\n');
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // Something in between that answered from memory would be measured instead of us.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// The request's own number, else the draw that belongs to its seed, else the next draw of this process.
+    fn demand<B>(&self, request: &Request<B>) -> Result<Duration, String> {
+        if self.demands.profile().kind == Kind::Echo {
+            return Ok(Duration::ZERO);
+        }
+        let asked = request.uri().query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("work_micros="));
+        if let Some(asked) = asked {
+            let longest = micros(LONGEST);
+            return match asked.parse::<u64>() {
+                Ok(value) if value <= longest => Ok(Duration::from_micros(value)),
+                _ => Err(format!("work_micros is {asked:?}: it must be a whole number from 0 to {longest}\n")),
+            };
+        }
+        Ok(match request.headers().get(REPLAY_HEADER) {
+            Some(replay) => self.demands.replayed(replay.as_bytes()),
+            None => self.demands.next(),
+        })
+    }
+
+    async fn serve(&self, demand: Duration) -> Served {
+        match self.demands.profile().kind {
+            Kind::Echo => Served::default(),
+            Kind::Sleep => self.slots.serve(self.timers.sleep(demand)).await,
+            Kind::Spin => self.slots.serve(spin(demand)).await,
+            Kind::Timesliced => {
+                let start = std::time::Instant::now();
+                spin(demand).await;
+                Served { queued: Duration::ZERO, service: start.elapsed() }
+            }
+        }
+    }
+
+    fn metrics(&self) -> Response<Full<Bytes>> {
+        let mut response = text(StatusCode::OK, self.measurements.text(self.slots.count(), self.slots.queue_length()));
+        let exposition = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, exposition);
+        response
+    }
+}
+
+/// Burns off the reactor's threads, so that accepting and answering go on meanwhile.
+async fn spin(demand: Duration) {
+    // It ends in an error only when the runtime is going down.
+    let _ = tokio::task::spawn_blocking(move || burn(demand)).await;
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn worker(args: &[&str]) -> Worker {
+        let config = Config::try_parse_from([&["worker"], args].concat()).expect("valid flags");
+        Worker::new(&config, "127.0.0.1:8001".parse().expect("address")).expect("valid path")
+    }
+
+    async fn get(worker: &Worker, path: &str, replay: Option<&str>) -> (StatusCode, http::HeaderMap, String) {
+        let mut request = Request::get(path);
+        if let Some(replay) = replay {
+            request = request.header(REPLAY_HEADER, replay);
+        }
+        let (parts, body) = worker.answer(&request.body(()).expect("request")).await.into_parts();
+        let body = body.collect().await.expect("body").to_bytes();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    #[tokio::test]
+    async fn every_answer_names_the_worker() {
+        let worker = worker(&["--instance-id", "i-7", "--cluster", "blue", "--slots", "3"]);
+        let boot = get(&worker, "/", None).await.1[BOOT].clone();
+        for path in ["/", "/blue", "/blue/x", "/red", "/health", "/metrics"] {
+            let (_, headers, _) = get(&worker, path, None).await;
+            assert_eq!(
+                (&headers[BACKEND], &headers[SLOTS], &headers[BOOT]),
+                (&"i-7".parse().expect("value"), &"3".parse().expect("value"), &boot),
+                "{path}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn only_its_own_cluster_is_served() {
+        let worker = worker(&["--instance-id", "i-7", "--cluster", "blue"]);
+        for (path, status) in [("/", 200), ("/blue", 200), ("/blue/x?a=1", 200), ("/red", 404), ("/bluer", 404)] {
+            assert_eq!(get(&worker, path, None).await.0, status, "{path}");
+        }
+        let (_, _, body) = get(&worker, "/blue", None).await;
+        assert_eq!(body, "{\"instanceId\":\"i-7\",\"cluster\":\"blue\",\"workMicros\":0,\"queuedMicros\":0}\n");
+        assert_eq!(get(&worker, "/red", None).await.2, "i-7 serves /blue, not /red\n");
+        assert!(get(&worker, "/metrics", None).await.2.contains("worker_requests_total{result=\"not_found\"} 3"));
+    }
+
+    #[tokio::test]
+    async fn a_request_may_bring_its_demand() {
+        let worker = worker(&["--work", "sleep:exponential:1ms"]);
+        assert!(get(&worker, "/?x=1&work_micros=7", None).await.2.contains("\"workMicros\":7,"));
+        for wrong in ["-1", "", "1.5", "600000001"] {
+            let (status, _, body) = get(&worker, &format!("/?work_micros={wrong}"), None).await;
+            assert_eq!((status, body.starts_with("work_micros is ")), (StatusCode::BAD_REQUEST, true), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replayed_request_is_the_same_work_on_every_worker() {
+        let args = ["--work", "spin:exponential:100us"];
+        let (one, other) = (worker(&args), worker(&args));
+        let work = async |worker: &Worker, replay: &str| {
+            let body = get(worker, "/", Some(replay)).await.2;
+            serde_json::from_str::<serde_json::Value>(&body).expect("JSON")["workMicros"].as_u64().expect("number")
+        };
+        assert_eq!(work(&one, "a").await, work(&other, "a").await);
+        assert_ne!(work(&one, "a").await, work(&other, "b").await);
+    }
+
+    #[tokio::test]
+    async fn other_methods_are_refused() {
+        let worker = worker(&[]);
+        let response = worker.answer(&Request::post("/").body(()).expect("request")).await;
+        assert_eq!(
+            (response.status(), &response.headers()[ALLOW]),
+            (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD".parse().expect("value"))
+        );
+    }
+}
