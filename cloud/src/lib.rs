@@ -1,1 +1,148 @@
+//! The planner's cloud ports over the AWS SDKs: the only crate that links them.
+//!
+//! [`Aws`] takes endpoint, region and credentials from where every AWS program takes them (environment, profile,
+//! web identity, container, instance metadata) and never asks whether the other side is the real AWS or the lab.
+//!
+//! What this crate adds to the SDK, and why:
+//! - **One send per effect.** Calls that change something are made by a client that never retries ([`region`]): a
+//!   repeated RunInstances below the port would hide that an outcome was unknown. Reads retry as usual.
+//! - **Complete or failed.** The SDK decodes most cut XML answers as shorter answers; [`complete`] requires the
+//!   closing root tag. [`pages`] takes a repeated page token or an endless list for a failure.
+//! - **Codes, never words.** [`failure`] maps error codes to [`planner::Failure`] by the planner's table.
 
+mod complete;
+mod compute;
+mod failure;
+mod filter;
+mod firewall;
+mod image;
+mod instance;
+mod instance_type;
+mod launch;
+mod offer;
+mod pages;
+mod region;
+mod subnet;
+mod tags;
+#[cfg(test)]
+mod wire_tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use planner::ports::Regions;
+
+pub use region::Region;
+
+/// How long one may wait for AWS, and how often reads are repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Until a TCP connection stands.
+    pub connect: Duration,
+    /// For a call that changes something; it is sent once.
+    pub effect: Duration,
+    /// For one attempt of a read.
+    pub read_attempt: Duration,
+    /// For a read with its repetitions.
+    pub read: Duration,
+    pub read_attempts: u32,
+    /// Before the first repetition of a read, at most; doubles from there.
+    pub read_backoff: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            // A connection inside a region takes milliseconds; five seconds is one lost SYN and its repetition.
+            connect: Duration::from_secs(5),
+            // RunInstances of large counts was seen to take tens of seconds, and giving up early only makes an
+            // outcome unknown that would have been known.
+            effect: Duration::from_secs(60),
+            read_attempt: Duration::from_secs(20),
+            read: Duration::from_secs(60),
+            // The SDK's own defaults.
+            read_attempts: 3,
+            read_backoff: Duration::from_secs(1),
+        }
+    }
+}
+
+/// AWS, or whatever `AWS_ENDPOINT_URL` names.
+#[derive(Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    patience: Patience,
+    regions: Mutex<HashMap<String, Arc<Region>>>,
+}
+
+impl Aws {
+    /// Reads `AWS_ENDPOINT_URL`, `AWS_REGION`, credentials and everything else that the SDKs know from the
+    /// environment and the profile files.
+    ///
+    /// *Guarantees*: makes no call; missing or wrong credentials show at the first one.
+    /// *Cancellation*: safe, nothing is held.
+    pub async fn load() -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).load().await;
+        Self::new(config, Patience::default())
+    }
+
+    /// An endpoint with fixed credentials, independent of the environment.
+    pub fn at(endpoint_url: &str, access_key_id: &str, secret_access_key: &str) -> Self {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "fixed");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http_client())
+            .endpoint_url(endpoint_url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        Self::new(config, Patience::default())
+    }
+
+    /// `config` must carry an HTTP client, as [`Aws::load`] gives it one.
+    pub fn new(config: SdkConfig, patience: Patience) -> Self {
+        Self { config, patience, regions: Mutex::default() }
+    }
+
+    /// The same with other limits.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self::new(self.config, patience)
+    }
+
+    /// The region of `AWS_REGION` or the profile.
+    pub fn default_region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
+    /// Where calls go if not to AWS itself.
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+}
+
+impl Regions for Aws {
+    type Cloud = Region;
+
+    fn region(&self, name: &str) -> Arc<Region> {
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(region) = regions.get(name) {
+            return region.clone();
+        }
+        let region = Arc::new(Region::new(&self.config, self.patience, name));
+        regions.insert(name.to_owned(), region.clone());
+        region
+    }
+}
+
+/// HTTP and HTTPS with the one TLS provider of this project.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        // A call that meets a connection just being closed by the other side has an unknown outcome. Connections are
+        // dropped before AWS would drop them (its endpoints were seen to close idle ones after about 20 s).
+        .pool_idle_timeout(Duration::from_secs(15))
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}

@@ -1,0 +1,193 @@
+//! Instances: list, launch, terminate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ec2::types::Filter;
+use data_encoding::BASE64;
+use planner::owner::{INSTALLATION, MANAGED_BY, MANAGED_BY_VALUE, Tags};
+use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Selection};
+use planner::{CloudError, Failure};
+
+use crate::failure::{MALFORMED, failed, need};
+use crate::filter::{MOST_VALUES, exactly, tagged};
+use crate::region::Region;
+use crate::{instance, launch, pages};
+
+/// EC2's limit on instances of one page.
+const PAGE: i32 = 1_000;
+
+/// Ids of one request. EC2 takes a thousand; fewer keep one bad id from slowing down many.
+const IDS: usize = 200;
+
+impl Compute for Region {
+    /// *Guarantees*: account and ARN are those of the credentials that the other calls are signed with.
+    /// *Errors*: `CredentialsExpired` when there are none or AWS refuses them.
+    /// *Cancellation*: safe, a read.
+    async fn identity(&self) -> Answer<Identity> {
+        let answer = self.identity.get_caller_identity().send().await.map_err(failed)?;
+        Ok(Identity {
+            account: need(answer.account, "account", "the caller's identity")?,
+            arn: need(answer.arn, "ARN", "the caller's identity")?,
+        })
+    }
+
+    /// *Guarantees*: every page was read to its end, every instance in it was understood, and each carries what was
+    /// selected by; in the order of their ids, each once.
+    /// *Assumptions*: EC2 may show an instance to one kind of selection before another for some minutes.
+    /// *Errors*: `Unreachable` whenever the list could be shorter than the truth.
+    /// *Cancellation*: safe, a read.
+    async fn instances(&self, of: &Selection) -> Answer<Vec<Instance>> {
+        let found = match of {
+            Selection::Owner(owner) => self.with_tags(owner.proof()).await?,
+            Selection::Installation(name) => self.with_tags(installation(name)).await?,
+            Selection::Tokens(tokens) => self.with_values("client-token", tokens).await?,
+            Selection::Ids(ids) => self.with_ids(ids).await?,
+        };
+        let by_id: BTreeMap<_, _> = found.into_iter().map(|instance| (instance.id.clone(), instance)).collect();
+        Ok(by_id.into_values().collect())
+    }
+
+    /// *Guarantees*: exactly one request is sent, whatever happens to it.
+    /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes.
+    /// *Cancellation*: like `Unreachable`: the request may be on its way.
+    async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
+        let answer = launch::request(launch)?.send_with(&self.effects).await.map_err(failed)?;
+        answer.instances.unwrap_or_default().into_iter().map(instance::instance).collect()
+    }
+
+    /// *Guarantees*: every id was sent at least once. One that EC2 does not know keeps none of the others alive.
+    /// *Errors*: `NotFound` when some id is unknown, which proves nothing about it: it may not be visible yet. What is
+    /// worse comes first: `Unreachable` when any outcome is unknown.
+    /// *Cancellation*: some may be terminated and others not; the call can be repeated.
+    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let ids: Vec<String> = ids.into_iter().cloned().collect();
+        let mut worst = Ok(());
+        for chunk in ids.chunks(IDS) {
+            match self.terminate_together(chunk).await {
+                // One id that EC2 does not know fails the request for all.
+                Err(error) if chunk.len() > 1 && is_about_an_id(&error) => {
+                    for id in chunk {
+                        worst = worse(worst, self.terminate_together(std::slice::from_ref(id)).await);
+                    }
+                }
+                outcome => worst = worse(worst, outcome),
+            }
+        }
+        worst
+    }
+
+    /// *Assumptions*: types on Xen show their console up to 20 minutes late.
+    /// *Cancellation*: safe, a read.
+    async fn console(&self, id: &str) -> Answer<Option<String>> {
+        let answer = self.reads.get_console_output().instance_id(id).send().await.map_err(failed)?;
+        let Some(output) = answer.output else { return Ok(None) };
+        let encoded: Vec<u8> = output.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let text = BASE64.decode(&encoded).map_err(|error| {
+            CloudError::new(Failure::Unreachable, MALFORMED, format!("the console of {id} is not base64: {error}"))
+        })?;
+        Ok((!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned()))
+    }
+}
+
+impl Region {
+    async fn with_tags(&self, proof: Tags) -> Answer<Vec<Instance>> {
+        let found = self.with_filters(tagged(&proof)).await?;
+        // Never believed blindly, because what is listed here may be terminated.
+        match found.iter().find(|instance| !proof.iter().all(|(key, value)| instance.tags.get(key) == Some(value))) {
+            Some(foreign) => Err(CloudError::new(
+                Failure::Unreachable,
+                MALFORMED,
+                format!("{} was listed without the tags that were asked for", foreign.id),
+            )),
+            None => Ok(found),
+        }
+    }
+
+    async fn with_values(&self, filter: &str, values: &[String]) -> Answer<Vec<Instance>> {
+        let values: BTreeSet<&String> = values.iter().collect();
+        let values: Vec<&String> = values.into_iter().collect();
+        let mut found = Vec::new();
+        // None at all means no call: a filter without values would list everything.
+        for chunk in values.chunks(MOST_VALUES) {
+            found.extend(self.with_filters(vec![exactly(filter, chunk)]).await?);
+        }
+        Ok(found)
+    }
+
+    async fn with_filters(&self, filters: Vec<Filter>) -> Answer<Vec<Instance>> {
+        pages::all(|token| {
+            let call = self.reads.describe_instances().set_filters(Some(filters.clone())).max_results(PAGE);
+            async move {
+                let page = call.set_next_token(token).send().await.map_err(failed)?;
+                Ok((instance::all(page.reservations)?, page.next_token))
+            }
+        })
+        .await
+    }
+
+    /// Looked up by id where possible, because ids become visible before filters do.
+    async fn with_ids(&self, ids: &[String]) -> Answer<Vec<Instance>> {
+        let ids: BTreeSet<&String> = ids.iter().collect();
+        let ids: Vec<String> = ids.into_iter().cloned().collect();
+        let mut found = Vec::new();
+        for chunk in ids.chunks(IDS) {
+            let listed = pages::all(|token| {
+                // EC2 refuses a page size beside ids.
+                let call = self.reads.describe_instances().set_instance_ids(Some(chunk.to_vec()));
+                async move {
+                    let page = call.set_next_token(token).send().await.map_err(failed)?;
+                    Ok((instance::all(page.reservations)?, page.next_token))
+                }
+            });
+            match listed.await {
+                Err(error) if is_about_an_id(&error) => found.extend(self.with_values("instance-id", chunk).await?),
+                listed => found.extend(listed?),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn terminate_together(&self, ids: &[String]) -> Answer<()> {
+        let call = self.effects.terminate_instances().set_instance_ids(Some(ids.to_vec()));
+        call.send().await.map(drop).map_err(failed)
+    }
+}
+
+fn installation(name: &str) -> Tags {
+    [(MANAGED_BY, MANAGED_BY_VALUE), (INSTALLATION, name)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect()
+}
+
+fn is_about_an_id(error: &CloudError) -> bool {
+    matches!(error.code.as_str(), "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed")
+}
+
+/// The one of two outcomes that the caller must know more urgently.
+fn worse(one: Answer<()>, other: Answer<()>) -> Answer<()> {
+    let rank = |outcome: &Answer<()>| match outcome {
+        Ok(()) => 0,
+        Err(error) if error.failure == Failure::NotFound => 1,
+        Err(error) if error.failure.is_refusal() => 2,
+        Err(_) => 3,
+    };
+    if rank(&other) > rank(&one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_is_worse_than_a_refusal_and_that_than_an_unknown_id() {
+        let outcome = |failure| Err(CloudError::new(failure, "", ""));
+        let order = [Ok(()), outcome(Failure::NotFound), outcome(Failure::Unauthorized), outcome(Failure::Unreachable)];
+        for (low, one) in order.iter().enumerate() {
+            for (high, other) in order.iter().enumerate() {
+                assert_eq!(worse(one.clone(), other.clone()), order[low.max(high)]);
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Which image an alias means, and images of an answer.
+
+use aws_sdk_ec2::types::{self as sdk, ArchitectureValues, Filter, ImageState};
+use planner::ports::{Answer, Architecture, Image};
+use planner::{CloudError, Failure};
+
+use crate::failure::need;
+use crate::filter::{exactly, like};
+
+/// What stands for an image family: alias, owner, pattern of the names. The owner is part of it because anybody may
+/// publish an image of any name.
+const ALIASES: &[(&str, &str, &str)] = &[
+    // Its minimal and ECS variants are named al2023-ami-minimal-... and al2023-ami-ecs-...
+    ("al2023", "amazon", "al2023-ami-2023.*"),
+];
+
+/// Owner and filters of the images of `alias`.
+pub(crate) fn search(alias: &str, architecture: Architecture) -> Answer<(&'static str, Vec<Filter>)> {
+    let Some((_, owner, pattern)) = ALIASES.iter().find(|(known, ..)| *known == alias) else {
+        let known: Vec<_> = ALIASES.iter().map(|(known, ..)| *known).collect();
+        return Err(rejected(format!(
+            "image.alias `{alias}` is not known; use one of {}, or image.id",
+            known.join(", ")
+        )));
+    };
+    let filters = vec![
+        like("name", pattern),
+        exactly("architecture", [architecture.name()]),
+        exactly("virtualization-type", ["hvm"]),
+        exactly("root-device-type", ["ebs"]),
+        exactly("state", ["available"]),
+    ];
+    Ok((owner, filters))
+}
+
+/// Whether a look-up by id failed because the image is not there (any more).
+pub(crate) fn is_absent(error: &CloudError) -> bool {
+    error.failure == Failure::NotFound || error.code == "InvalidAMIID.Unavailable"
+}
+
+/// The newest of those that can be launched.
+pub(crate) fn newest(found: Vec<sdk::Image>) -> Answer<Option<Image>> {
+    // The date is ISO 8601 in UTC with a fixed number of digits: its text sorts as its time does.
+    let newest = found
+        .into_iter()
+        .filter(|image| image.state() == Some(&ImageState::Available))
+        .max_by(|one, other| key(one).cmp(&key(other)));
+    newest.map(image).transpose()
+}
+
+fn key(image: &sdk::Image) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (image.creation_date(), image.name(), image.image_id())
+}
+
+fn image(from: sdk::Image) -> Answer<Image> {
+    let id = need(from.image_id, "id", "an image")?;
+    let architecture = match need(from.architecture, "architecture", &id)? {
+        ArchitectureValues::X8664 => Architecture::X86_64,
+        ArchitectureValues::Arm64 => Architecture::Arm64,
+        other => return Err(rejected(format!("the image {id} is for {}; use x86_64 or arm64", other.as_str()))),
+    };
+    let Some(root_device) = from.root_device_name else {
+        return Err(rejected(format!("the image {id} has no root device; use one backed by EBS")));
+    };
+    let mut mappings = from.block_device_mappings.unwrap_or_default().into_iter();
+    let root = mappings.find(|mapping| mapping.device_name() == Some(root_device.as_str()));
+    let Some(volume) = root.and_then(|mapping| mapping.ebs) else {
+        return Err(rejected(format!(
+            "the root device of the image {id} is no EBS volume; use an image backed by EBS"
+        )));
+    };
+    let gib = need(volume.volume_size, "size of the root volume", &id)?;
+    Ok(Image {
+        name: from.name.unwrap_or_default(),
+        architecture,
+        root_device,
+        root_gib: u32::try_from(gib).unwrap_or(0),
+        id,
+    })
+}
+
+fn rejected(message: String) -> CloudError {
+    CloudError::new(Failure::Rejected, "InvalidParameterValue", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::builders::ImageBuilder;
+    use aws_sdk_ec2::types::{BlockDeviceMapping, EbsBlockDevice};
+
+    use super::*;
+
+    fn built(id: &str, date: &str) -> ImageBuilder {
+        let volume = EbsBlockDevice::builder().volume_size(8).build();
+        sdk::Image::builder()
+            .image_id(id)
+            .name("al2023-ami-2023.1")
+            .creation_date(date)
+            .state(ImageState::Available)
+            .architecture(ArchitectureValues::Arm64)
+            .root_device_name("/dev/xvda")
+            .block_device_mappings(BlockDeviceMapping::builder().device_name("/dev/xvda").ebs(volume).build())
+    }
+
+    #[test]
+    fn the_newest_available_one_is_taken() {
+        let images = vec![
+            built("ami-2", "2026-03-01T00:00:00.000Z").build(),
+            built("ami-4", "2026-10-01T00:00:00.000Z").state(ImageState::Pending).build(),
+            built("ami-3", "2026-09-01T00:00:00.000Z").build(),
+            built("ami-1", "2026-09-01T00:00:00.000Z").build(),
+        ];
+        let image = newest(images).unwrap().unwrap();
+        assert_eq!((image.id.as_str(), image.root_gib), ("ami-3", 8));
+        assert_eq!(image.architecture, Architecture::Arm64);
+        assert_eq!(newest(vec![]).unwrap(), None);
+    }
+
+    #[test]
+    fn an_image_that_cannot_boot_ours_is_refused_with_its_name() {
+        let date = "2026-03-01T00:00:00.000Z";
+        for bad in [
+            built("ami-1", date).architecture(ArchitectureValues::I386).build(),
+            built("ami-1", date).set_root_device_name(None).build(),
+            built("ami-1", date).set_block_device_mappings(None).build(),
+        ] {
+            let error = newest(vec![bad]).unwrap_err();
+            assert_eq!(error.failure, Failure::Rejected);
+            assert!(error.message.contains("ami-1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_alias_names_the_known_ones() {
+        let error = search("windows95", Architecture::X86_64).unwrap_err();
+        assert_eq!(error.failure, Failure::Rejected);
+        assert!(error.message.contains("image.alias `windows95`") && error.message.contains("al2023"), "{error}");
+    }
+}

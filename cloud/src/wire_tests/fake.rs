@@ -1,0 +1,128 @@
+//! The other end of the wire, for what no cloud does on purpose: cuts, resets, silence.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Parameters of one request, decoded, in the order of the wire.
+pub(super) type Form = Vec<(String, String)>;
+
+/// What the other end does after it has read a request whole.
+pub(super) enum Reply {
+    /// An answer with its length.
+    Answer(u16, String),
+    /// An answer that ends where the connection does, as a proxy between may leave it.
+    Unframed(u16, Vec<u8>),
+    /// An answer that promises more bytes than come.
+    Short(String, usize),
+    /// The connection breaks.
+    Reset,
+    /// Nothing, for ever.
+    Silence,
+}
+
+pub(super) struct Fake {
+    pub(super) url: String,
+    requests: Arc<Mutex<Vec<Form>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Fake {
+    /// Answers each request with what `reply` makes of it and of the number of requests before it.
+    pub(super) async fn start(reply: impl Fn(usize, &Form) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (seen, reply) = (requests.clone(), Arc::new(reply));
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, seen.clone(), reply.clone()));
+            }
+        });
+        Self { url, requests, task }
+    }
+
+    pub(super) fn requests(&self) -> Vec<Form> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// `Action` of each request.
+    pub(super) fn actions(&self) -> Vec<String> {
+        self.requests().iter().map(|form| value(form, "Action").unwrap_or_default().to_owned()).collect()
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(super) fn value<'a>(form: &'a Form, key: &str) -> Option<&'a str> {
+    form.iter().find(|(one, _)| one == key).map(|(_, value)| value.as_str())
+}
+
+/// Values of a flat list such as `InstanceId.1`, `InstanceId.2`, in order.
+pub(super) fn list<'a>(form: &'a Form, prefix: &str) -> Vec<&'a str> {
+    (1..).map_while(|index| value(form, &format!("{prefix}.{index}"))).collect()
+}
+
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Form>>>, reply: Arc<impl Fn(usize, &Form) -> Reply>) {
+    let mut buffer = Vec::new();
+    while let Some(form) = read(&mut stream, &mut buffer).await {
+        let before = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(form.clone());
+            seen.len() - 1
+        };
+        let written = match reply(before, &form) {
+            Reply::Answer(status, body) => write(&mut stream, status, Some(body.len()), body.as_bytes()).await,
+            Reply::Unframed(status, body) => {
+                let _ = write(&mut stream, status, None, &body).await;
+                return;
+            }
+            Reply::Short(body, bytes) => {
+                let _ = write(&mut stream, 200, Some(body.len()), &body.as_bytes()[..bytes]).await;
+                return;
+            }
+            Reply::Reset => {
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            Reply::Silence => std::future::pending().await,
+        };
+        if written.is_err() {
+            return;
+        }
+    }
+}
+
+async fn write(stream: &mut TcpStream, status: u16, length: Option<usize>, body: &[u8]) -> std::io::Result<()> {
+    let framing = match length {
+        Some(length) => format!("content-length: {length}"),
+        None => "connection: close".to_owned(),
+    };
+    let head = format!("HTTP/1.1 {status} -\r\ncontent-type: text/xml\r\n{framing}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), body].concat()).await?;
+    stream.flush().await
+}
+
+async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Form> {
+    loop {
+        if let Some(head) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+            let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+            let end = head + 4 + length.map_or(0, |length| length.trim().parse::<usize>().unwrap());
+            if buffer.len() >= end {
+                let form = form_urlencoded::parse(&buffer[head + 4..end]).into_owned().collect();
+                buffer.drain(..end);
+                return Some(form);
+            }
+        }
+        if stream.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
