@@ -1,1 +1,51 @@
+//! The semantics of EC2 as a pure state machine under virtual time.
+//!
+//! [`Sim`] is one region of one account. Every call takes the time; randomness comes from a seed; nothing sleeps,
+//! reads a clock or does I/O. So a test plays an hour in a millisecond and a failing seed fails again. In front of
+//! it stand [`port`] (the planner's ports, in process) and the lab's AWS endpoint (real time, real wire).
+//!
+//! Two layers: the actions themselves (`Sim::run_instances`, ...) answer as EC2 would on a good day, with its error
+//! codes; [`Sim::call`] wraps any of them into what happens on the way: throttling, refusals, lost answers, late
+//! execution. What really is, is told by [`Sim::ledger`], [`Sim::story`] and the other truth queries.
 
+mod action;
+mod call;
+pub mod catalogue;
+mod cidr;
+mod connect;
+mod error;
+mod fault;
+mod firewall;
+mod group;
+mod instance;
+mod launch;
+mod ledger;
+mod lifecycle;
+mod lists;
+mod network;
+pub mod port;
+mod query;
+mod settings;
+mod sim;
+mod throttle;
+mod versions;
+
+pub use action::{Action, Call};
+pub use cidr::{Cidr, NotACidr};
+pub use error::{Outcome, SimError};
+pub use fault::{Fault, Reply};
+pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
+pub use instance::{
+    Attached, BlockDevice, Console, GroupName, Instance, InterfaceRequest, NetworkInterface, Origin, RunInstances,
+    Shutdown, StateChange, StateReason,
+};
+pub use ledger::{Ledger, StoryLine};
+pub use lists::{CallerIdentity, LocationType, Offering};
+pub use network::{Image, Network, Route, RouteTable, Subnet, Target, Vpc};
+pub use port::SharedSim;
+pub use query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
+pub use settings::{
+    AfterFailure, AfterTermination, CapacityPool, DefaultVpc, FaultRates, Lag, Machines, Plan, QuotaCheck, Settings,
+    Span, Terminated, Throttling, TokenRules,
+};
+pub use sim::{Change, MachineStart, Sim};

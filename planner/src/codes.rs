@@ -94,6 +94,9 @@ const TABLE: &[(&str, Failure)] = &[
     ("InvalidInput", Failure::Rejected),
     ("InvalidRequest", Failure::Rejected),
     ("InvalidFilter", Failure::Rejected),
+    ("FilterLimitExceeded", Failure::Rejected),
+    ("MissingInput", Failure::Rejected),
+    ("CannotDelete", Failure::Rejected),
     ("InvalidNextToken", Failure::Rejected),
     ("InvalidPaginationToken", Failure::Rejected),
     ("InvalidAction", Failure::Rejected),
@@ -179,7 +182,7 @@ mod tests {
                 Failure::Rejected,
                 "InvalidParameter InvalidParameterValue InvalidParameterCombination InvalidInstanceType \
                  InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidBlockDeviceMapping InvalidGroup.Reserved \
-                 InvalidInput InvalidRequest InvalidFilter InvalidNextToken InvalidPaginationToken InvalidAction \
+                 InvalidInput InvalidRequest InvalidFilter FilterLimitExceeded MissingInput CannotDelete InvalidNextToken InvalidPaginationToken InvalidAction \
                  InvalidUserData.Malformed MalformedQueryString MissingParameter UnknownParameter ValidationError \
                  UnsupportedOperation VPCIdNotSpecified DryRunOperation InvalidInstanceID.Malformed",
             ),

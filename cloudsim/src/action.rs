@@ -1,0 +1,95 @@
+//! The actions, by EC2's own names, and the class in which each is throttled.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! actions {
+    ($($name:ident: $class:ident,)*) => {
+        /// An action of EC2 or STS.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Action { $($name),* }
+
+        impl Action {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            pub(crate) fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class),* }
+            }
+        }
+    };
+}
+
+actions! {
+    RunInstances: Run,
+    TerminateInstances: Terminate,
+    DescribeInstances: Read,
+    GetConsoleOutput: Read,
+    CreateSecurityGroup: Mutate,
+    AuthorizeSecurityGroupIngress: Rules,
+    RevokeSecurityGroupIngress: Rules,
+    DescribeSecurityGroups: Read,
+    DeleteSecurityGroup: Mutate,
+    DescribeNetworkInterfaces: Read,
+    DescribeVpcs: Read,
+    DescribeSubnets: Read,
+    DescribeRouteTables: Read,
+    DescribeImages: Read,
+    DescribeInstanceTypes: Read,
+    DescribeInstanceTypeOfferings: Read,
+    DescribeRegions: Read,
+    GetCallerIdentity: Identity,
+}
+
+/// Actions of one class share a token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Class {
+    Read,
+    /// A list without filters and pages: the same action, a smaller bucket.
+    BareRead,
+    Mutate,
+    Rules,
+    Run,
+    Terminate,
+    /// Instances launched, over and above the calls.
+    RunResources,
+    TerminateResources,
+    /// STS is another service.
+    Identity,
+}
+
+impl Action {
+    pub fn is_mutation(self) -> bool {
+        !matches!(self.class(), Class::Read | Class::Identity)
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name() == name)
+    }
+}
+
+/// What throttling and faults need to know of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    pub action: Action,
+    /// Instances that the call is about (launches and terminations).
+    pub resources: u32,
+    /// A list without filters, ids and page size.
+    pub bare: bool,
+}
+
+impl Call {
+    pub fn new(action: Action) -> Self {
+        Self { action, resources: 0, bare: false }
+    }
+
+    pub fn of_resources(self, resources: usize) -> Self {
+        Self { resources: u32::try_from(resources).unwrap_or(u32::MAX), ..self }
+    }
+
+    pub fn bare(self, bare: bool) -> Self {
+        Self { bare, ..self }
+    }
+}

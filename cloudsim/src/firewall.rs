@@ -1,0 +1,272 @@
+//! Security groups and interfaces: made, opened, in the way, gone.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use planner::owner::Tags;
+
+use crate::error::{Outcome, SimError};
+use crate::group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, SecurityGroup};
+use crate::instance::{NetworkInterface, Origin};
+use crate::query::{Page, Query, accepts, check};
+use crate::sim::{Event, Sim};
+use crate::versions::{Path, Versions};
+
+/// EC2's default quota of rules per group and direction.
+const RULES_PER_GROUP: usize = 60;
+/// EC2's limit on group names and descriptions.
+const NAME_LIMIT: usize = 255;
+
+impl Sim {
+    /// CreateSecurityGroup. The name must be new in its VPC: that is all the idempotency there is.
+    pub fn create_security_group(&mut self, request: &CreateSecurityGroup, now: Timestamp) -> Outcome<String> {
+        self.advance(now);
+        let vpc_id = self.vpc_of(request)?;
+        check_names(request)?;
+        let mut groups = self.groups.values().filter_map(Versions::truth);
+        if groups.any(|group| group.name == request.name && group.vpc_id == vpc_id) {
+            self.tell(format!("CreateSecurityGroup {} refused: it exists", request.name));
+            let message = format!("The security group '{}' already exists for VPC '{vpc_id}'", request.name);
+            return Err(SimError::new("InvalidGroup.Duplicate", message));
+        }
+        let id = self.add_group(request, vpc_id, Origin::Called);
+        self.tell(format!("CreateSecurityGroup {} -> {id}", request.name));
+        Ok(id)
+    }
+
+    /// Plants a group of somebody else in the first VPC.
+    pub fn plant_group(&mut self, name: &str, tags: Tags, now: Timestamp) -> Option<String> {
+        self.advance(now);
+        let vpc_id = self.network.vpcs.first()?.id.clone();
+        let request = CreateSecurityGroup { name: name.into(), description: "not ours".into(), vpc_id: None, tags };
+        Some(self.add_group(&request, vpc_id, Origin::Planted))
+    }
+
+    fn add_group(&mut self, request: &CreateSecurityGroup, vpc_id: String, origin: Origin) -> String {
+        let id = self.new_id("sg");
+        let group = SecurityGroup {
+            id: id.clone(),
+            origin,
+            name: request.name.clone(),
+            description: request.description.clone(),
+            vpc_id,
+            tags: request.tags.clone(),
+            ingress: Vec::new(),
+        };
+        let lag = self.draw_lag();
+        self.groups.insert(id.clone(), Versions::new(group, self.now, lag));
+        id
+    }
+
+    fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
+        let vpcs = &self.network.vpcs;
+        match &request.vpc_id {
+            Some(id) => vpcs
+                .iter()
+                .find(|vpc| vpc.id == *id)
+                .map(|vpc| vpc.id.clone())
+                .ok_or_else(|| SimError::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"))),
+            None => vpcs
+                .iter()
+                .find(|vpc| vpc.is_default)
+                .map(|vpc| vpc.id.clone())
+                .ok_or_else(|| SimError::new("VPCIdNotSpecified", "No default VPC for this user")),
+        }
+    }
+
+    /// AuthorizeSecurityGroupIngress. One rule that is there already refuses all of them.
+    pub fn authorize_ingress(
+        &mut self,
+        group_id: &str,
+        permissions: &[(Permission, Option<String>)],
+        now: Timestamp,
+    ) -> Outcome<Vec<IngressRule>> {
+        self.advance(now);
+        let group = self.known_group(group_id)?;
+        for (permission, _) in permissions {
+            if group.ingress.iter().any(|rule| rule.permission == *permission) {
+                let message = "the specified rule already exists";
+                return Err(SimError::new("InvalidPermission.Duplicate", message));
+            }
+            if let PermissionSource::Group(source) = &permission.source {
+                self.known_group(source)?;
+            }
+        }
+        if group.ingress.len() + permissions.len() > RULES_PER_GROUP {
+            let message = "The maximum number of rules per security group has been reached.";
+            return Err(SimError::new("RulesPerSecurityGroupLimitExceeded", message));
+        }
+        self.touch(group.origin, || format!("AuthorizeSecurityGroupIngress {group_id}"));
+        let mut rules = Vec::new();
+        for (permission, description) in permissions {
+            let id = self.new_id("sgr");
+            self.tell(format!("AuthorizeSecurityGroupIngress {group_id} {}", text(permission)));
+            rules.push(IngressRule { id, permission: permission.clone(), description: description.clone() });
+        }
+        let added = rules.clone();
+        self.update_group(group_id, |group| group.ingress.extend(added));
+        Ok(rules)
+    }
+
+    /// RevokeSecurityGroupIngress.
+    pub fn revoke_ingress(&mut self, group_id: &str, permissions: &[Permission], now: Timestamp) -> Outcome<()> {
+        self.advance(now);
+        let group = self.known_group(group_id)?;
+        let is_there = |permission: &Permission| group.ingress.iter().any(|rule| rule.permission == *permission);
+        if !permissions.iter().all(is_there) {
+            let message = "The specified rule does not exist in this security group.";
+            return Err(SimError::new("InvalidPermission.NotFound", message));
+        }
+        self.touch(group.origin, || format!("RevokeSecurityGroupIngress {group_id}"));
+        for permission in permissions {
+            self.tell(format!("RevokeSecurityGroupIngress {group_id} {}", text(permission)));
+        }
+        self.update_group(group_id, |group| group.ingress.retain(|rule| !permissions.contains(&rule.permission)));
+        Ok(())
+    }
+
+    /// DescribeSecurityGroups.
+    pub fn describe_security_groups(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Arc<SecurityGroup>>> {
+        self.advance(now);
+        check::<SecurityGroup>(&query.filters)?;
+        let by_id = !query.ids.is_empty() || query.filters.iter().any(|filter| filter.name == "group-id");
+        let path = if by_id { Path::Id } else { Path::Tag };
+        self.groups.retain(|_, group| !group.is_forgotten(self.now));
+        self.list(query, |sim, query| {
+            let seen = |id: &String| sim.groups.get(id).and_then(|group| group.seen(path, sim.now));
+            if let Some(missing) = query.ids.iter().find(|id| seen(id).is_none()) {
+                return Err(SimError::group_not_found(missing));
+            }
+            let all = sim.groups.values().filter_map(|group| group.seen(path, sim.now));
+            let named = all.filter(|group| query.ids.is_empty() || query.ids.contains(&group.id));
+            Ok(named.filter(|group| accepts(&query.filters, group.as_ref())).cloned().collect())
+        })
+    }
+
+    /// DeleteSecurityGroup. Refused while an interface is in it or a rule of another group names it.
+    pub fn delete_security_group(&mut self, group_id: &str, now: Timestamp) -> Outcome<()> {
+        self.advance(now);
+        let group = self.known_group(group_id)?;
+        if group.name == "default" {
+            let message = format!("the specified group: \"{group_id}\" name: \"default\" cannot be deleted by a user");
+            return Err(SimError::new("CannotDelete", message));
+        }
+        self.touch(group.origin, || format!("DeleteSecurityGroup {group_id}"));
+        if let Some(user) = self.user_of(group_id) {
+            self.tell(format!("DeleteSecurityGroup {group_id} refused: {user} uses it"));
+            let message = format!("resource {group_id} has a dependent object");
+            return Err(SimError::new("DependencyViolation", message));
+        }
+        let lag = self.draw_lag();
+        if let Some(record) = self.groups.get_mut(group_id) {
+            record.push(None, self.now, lag);
+        }
+        self.tell(format!("DeleteSecurityGroup {group_id}"));
+        Ok(())
+    }
+
+    /// What keeps a group from being deleted, in truth.
+    fn user_of(&self, group_id: &str) -> Option<String> {
+        let mut interfaces = self.interfaces.values().filter_map(Versions::truth);
+        let interface = interfaces.find(|interface| interface.groups.iter().any(|group| group.id == group_id));
+        let names = |group: &Arc<SecurityGroup>| {
+            let source = PermissionSource::Group(group_id.to_owned());
+            group.id != group_id && group.ingress.iter().any(|rule| rule.permission.source == source)
+        };
+        let mut groups = self.groups.values().filter_map(Versions::truth);
+        interface.map(|interface| interface.id.clone()).or_else(|| Some(groups.find(|group| names(group))?.id.clone()))
+    }
+
+    /// DescribeNetworkInterfaces.
+    pub fn describe_network_interfaces(
+        &mut self,
+        query: &Query,
+        now: Timestamp,
+    ) -> Outcome<Page<Arc<NetworkInterface>>> {
+        self.advance(now);
+        check::<NetworkInterface>(&query.filters)?;
+        let path = if query.ids.is_empty() { Path::Tag } else { Path::Id };
+        self.interfaces.retain(|_, interface| !interface.is_forgotten(self.now));
+        self.list(query, |sim, query| {
+            let seen = |id: &String| sim.interfaces.get(id).and_then(|interface| interface.seen(path, sim.now));
+            if let Some(missing) = query.ids.iter().find(|id| seen(id).is_none()) {
+                let message = format!("The networkInterface ID '{missing}' does not exist");
+                return Err(SimError::new("InvalidNetworkInterfaceID.NotFound", message));
+            }
+            let all = sim.interfaces.values().filter_map(|interface| interface.seen(path, sim.now));
+            let named = all.filter(|interface| query.ids.is_empty() || query.ids.contains(&interface.id));
+            Ok(named.filter(|interface| accepts(&query.filters, interface.as_ref())).cloned().collect())
+        })
+    }
+
+    /// The interface of a terminated instance: it stays a while, and keeps its groups from being deleted.
+    pub(crate) fn detach(&mut self, interface_id: &str) {
+        let lag = self.draw_lag();
+        if let Some(record) = self.interfaces.get_mut(interface_id) {
+            let detached = record.truth().map(|interface| NetworkInterface {
+                instance_id: None,
+                public_address: None,
+                ..NetworkInterface::clone(interface)
+            });
+            record.push(detached, self.now, lag);
+        }
+        let linger = self.settings.interface_linger.draw(&mut self.random);
+        self.after(linger, Event::InterfaceGone(interface_id.into()));
+    }
+
+    pub(crate) fn interface_gone(&mut self, interface_id: &str) {
+        let lag = self.draw_lag();
+        if let Some(record) = self.interfaces.get_mut(interface_id) {
+            record.push(None, self.now, lag);
+            self.tell(format!("{interface_id} is gone"));
+        }
+    }
+
+    /// The truth of a group that a caller can see by id.
+    fn known_group(&self, id: &str) -> Outcome<Arc<SecurityGroup>> {
+        let record = self.groups.get(id).filter(|record| record.seen(Path::Id, self.now).is_some());
+        record.and_then(Versions::truth).cloned().ok_or_else(|| SimError::group_not_found(id))
+    }
+
+    fn update_group(&mut self, id: &str, change: impl FnOnce(&mut SecurityGroup)) {
+        let lag = self.draw_lag();
+        let Some(record) = self.groups.get_mut(id) else { return };
+        let Some(truth) = record.truth() else { return };
+        let mut changed = SecurityGroup::clone(truth);
+        change(&mut changed);
+        record.push(Some(changed), self.now, lag);
+    }
+}
+
+fn check_names(request: &CreateSecurityGroup) -> Outcome<()> {
+    let (name, description) = (&request.name, &request.description);
+    if name.is_empty() {
+        return Err(SimError::missing("GroupName"));
+    }
+    if description.is_empty() {
+        return Err(SimError::missing("GroupDescription"));
+    }
+    if name == "default" {
+        return Err(SimError::new("InvalidGroup.Reserved", "Cannot use reserved security group name: default"));
+    }
+    let is_allowed = |text: &str| {
+        text.len() <= NAME_LIMIT
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(c))
+    };
+    if name.starts_with("sg-") || !is_allowed(name) {
+        return Err(SimError::value(format!("Value ({name}) for parameter GroupName is invalid.")));
+    }
+    if !is_allowed(description) {
+        return Err(SimError::value(format!("Value ({description}) for parameter GroupDescription is invalid.")));
+    }
+    Ok(())
+}
+
+fn text(permission: &Permission) -> String {
+    let ports = permission.ports.map_or("all ports".into(), |(from, to)| format!("{from}-{to}"));
+    let source = match &permission.source {
+        PermissionSource::Cidr(cidr) => cidr.to_string(),
+        PermissionSource::Group(id) => id.clone(),
+    };
+    format!("{} {ports} from {source}", permission.protocol.name())
+}

@@ -1,0 +1,111 @@
+//! Security groups.
+
+use planner::owner::Tags;
+
+use crate::cidr::Cidr;
+use crate::instance::Origin;
+use crate::query::Filtered;
+
+/// A group. Everything may leave it; only the ways in are rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityGroup {
+    pub id: String,
+    pub origin: Origin,
+    pub name: String,
+    pub description: String,
+    pub vpc_id: String,
+    pub tags: Tags,
+    pub ingress: Vec<IngressRule>,
+}
+
+/// One source and one range of ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressRule {
+    pub id: String,
+    pub permission: Permission,
+    pub description: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Permission {
+    pub protocol: Protocol,
+    /// `None` for all ports.
+    pub ports: Option<(u16, u16)>,
+    pub source: PermissionSource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    All,
+    Tcp,
+    Udp,
+    Icmp,
+}
+
+impl Protocol {
+    /// EC2's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "-1",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "-1" => Some(Self::All),
+            "tcp" | "6" => Some(Self::Tcp),
+            "udp" | "17" => Some(Self::Udp),
+            "icmp" | "1" => Some(Self::Icmp),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PermissionSource {
+    Cidr(Cidr),
+    /// Members of the group with this id.
+    Group(String),
+}
+
+impl Permission {
+    pub fn tcp(from_port: u16, to_port: u16, source: PermissionSource) -> Self {
+        Self { protocol: Protocol::Tcp, ports: Some((from_port, to_port)), source }
+    }
+
+    /// Whether a TCP connection to `port` is what this is about.
+    pub(crate) fn covers_tcp(&self, port: u16) -> bool {
+        let protocol = matches!(self.protocol, Protocol::All | Protocol::Tcp);
+        protocol && self.ports.is_none_or(|(from, to)| (from..=to).contains(&port))
+    }
+}
+
+/// A CreateSecurityGroup request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreateSecurityGroup {
+    pub name: String,
+    pub description: String,
+    /// The default VPC when absent.
+    pub vpc_id: Option<String>,
+    pub tags: Tags,
+}
+
+impl Filtered for SecurityGroup {
+    const FILTERS: &'static [&'static str] = &["group-id", "group-name", "vpc-id", "description"];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        vec![match filter {
+            "group-id" => self.id.clone(),
+            "group-name" => self.name.clone(),
+            "vpc-id" => self.vpc_id.clone(),
+            _ => self.description.clone(),
+        }]
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}

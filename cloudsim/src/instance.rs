@@ -1,0 +1,242 @@
+//! Instances and their interfaces, as they are and as they are asked for.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use planner::owner::Tags;
+use planner::ports::{Architecture, InstanceState};
+
+use crate::query::Filtered;
+
+/// Who made a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A call to this simulation.
+    Called,
+    /// The test: somebody else's. Whoever changes it is noted in the ledger.
+    Planted,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub id: String,
+    pub origin: Origin,
+    pub reservation_id: String,
+    /// Position among the instances of its launch.
+    pub launch_index: u32,
+    pub state: InstanceState,
+    pub state_reason: Option<StateReason>,
+    pub token: Option<String>,
+    pub instance_type: String,
+    pub vcpus: u32,
+    pub architecture: Architecture,
+    pub image_id: String,
+    pub root_device: String,
+    pub zone: String,
+    pub zone_id: String,
+    pub launched_at: Timestamp,
+    pub shutdown: Shutdown,
+    pub tags: Tags,
+    /// Gone some time after the end.
+    pub network: Option<Attached>,
+}
+
+/// What an instance has while it lives, and loses gradually afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    pub vpc_id: String,
+    pub subnet_id: String,
+    pub interface_id: String,
+    pub private_address: Ipv4Addr,
+    pub public_address: Option<Ipv4Addr>,
+    pub groups: Vec<GroupName>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupName {
+    pub id: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateReason {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// What a shutdown from inside does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shutdown {
+    /// EC2's default: the volumes go on costing.
+    #[default]
+    Stop,
+    Terminate,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkInterface {
+    pub id: String,
+    pub origin: Origin,
+    pub vpc_id: String,
+    pub subnet_id: String,
+    pub zone: String,
+    pub private_address: Ipv4Addr,
+    pub public_address: Option<Ipv4Addr>,
+    pub groups: Vec<GroupName>,
+    /// `None` once it is detached; it stays for a while all the same.
+    pub instance_id: Option<String>,
+    pub tags: Tags,
+}
+
+impl NetworkInterface {
+    /// EC2's own name.
+    pub fn status(&self) -> &'static str {
+        if self.instance_id.is_some() { "in-use" } else { "available" }
+    }
+}
+
+/// What changed in an instance's life by the answer to TerminateInstances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    pub id: String,
+    pub previous: InstanceState,
+    pub current: InstanceState,
+}
+
+/// What GetConsoleOutput answers. `text` is `None` until something was printed and the lag has passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Console {
+    pub text: Option<String>,
+    pub written_at: Timestamp,
+}
+
+/// A RunInstances request. Equal requests are the same launch when their tokens are equal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunInstances {
+    pub image_id: String,
+    pub instance_type: String,
+    pub min_count: u32,
+    pub max_count: u32,
+    pub client_token: Option<String>,
+    /// Decoded.
+    pub user_data: String,
+    pub subnet_id: Option<String>,
+    /// Of `Placement`.
+    pub zone: Option<String>,
+    pub group_ids: Vec<String>,
+    /// The one interface that may be given; then neither `subnet_id` nor `group_ids` may.
+    pub interface: Option<InterfaceRequest>,
+    pub block_devices: Vec<BlockDevice>,
+    /// (resource type, tags)
+    pub tags: Vec<(String, Tags)>,
+    /// `required` or `optional`.
+    pub http_tokens: Option<String>,
+    pub http_put_response_hop_limit: Option<u32>,
+    /// `standard` or `unlimited`.
+    pub cpu_credits: Option<String>,
+    pub shutdown: Shutdown,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceRequest {
+    pub device_index: u32,
+    pub subnet_id: Option<String>,
+    pub group_ids: Vec<String>,
+    pub associate_public_address: Option<bool>,
+    pub delete_on_termination: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockDevice {
+    pub device_name: String,
+    pub volume_type: Option<String>,
+    pub size_gib: Option<u32>,
+    pub encrypted: Option<bool>,
+    pub delete_on_termination: Option<bool>,
+}
+
+impl RunInstances {
+    /// Tags for a resource type, such as `instance`.
+    pub(crate) fn tags_of(&self, resource: &str) -> Tags {
+        self.tags.iter().filter(|(kind, _)| kind == resource).flat_map(|(_, tags)| tags.clone()).collect()
+    }
+}
+
+impl Filtered for Instance {
+    const FILTERS: &'static [&'static str] = &[
+        "instance-id",
+        "instance-state-name",
+        "client-token",
+        "instance-type",
+        "image-id",
+        "availability-zone",
+        "reservation-id",
+        "vpc-id",
+        "subnet-id",
+        "private-ip-address",
+        "ip-address",
+        "instance.group-id",
+        "instance.group-name",
+        "architecture",
+    ];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        let network = self.network.as_ref();
+        match filter {
+            "instance-id" => vec![self.id.clone()],
+            "instance-state-name" => vec![self.state.name().into()],
+            "client-token" => self.token.iter().cloned().collect(),
+            "instance-type" => vec![self.instance_type.clone()],
+            "image-id" => vec![self.image_id.clone()],
+            "availability-zone" => vec![self.zone.clone()],
+            "reservation-id" => vec![self.reservation_id.clone()],
+            "architecture" => vec![self.architecture.name().into()],
+            "vpc-id" => network.map(|network| network.vpc_id.clone()).into_iter().collect(),
+            "subnet-id" => network.map(|network| network.subnet_id.clone()).into_iter().collect(),
+            "private-ip-address" => network.map(|network| network.private_address.to_string()).into_iter().collect(),
+            "ip-address" => network.and_then(|network| Some(network.public_address?.to_string())).into_iter().collect(),
+            "instance.group-id" => names(network, |group| &group.id),
+            _ => names(network, |group| &group.name),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+fn names(network: Option<&Attached>, of: impl Fn(&GroupName) -> &String) -> Vec<String> {
+    network.into_iter().flat_map(|network| network.groups.iter().map(|group| of(group).clone())).collect()
+}
+
+impl Filtered for NetworkInterface {
+    const FILTERS: &'static [&'static str] = &[
+        "network-interface-id",
+        "group-id",
+        "group-name",
+        "status",
+        "vpc-id",
+        "subnet-id",
+        "availability-zone",
+        "attachment.instance-id",
+        "private-ip-address",
+    ];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        match filter {
+            "network-interface-id" => vec![self.id.clone()],
+            "group-id" => self.groups.iter().map(|group| group.id.clone()).collect(),
+            "group-name" => self.groups.iter().map(|group| group.name.clone()).collect(),
+            "status" => vec![self.status().into()],
+            "vpc-id" => vec![self.vpc_id.clone()],
+            "subnet-id" => vec![self.subnet_id.clone()],
+            "availability-zone" => vec![self.zone.clone()],
+            "attachment.instance-id" => self.instance_id.iter().cloned().collect(),
+            _ => vec![self.private_address.to_string()],
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}

@@ -1,0 +1,284 @@
+//! The network that is there before anybody does anything: VPC, subnets, routes; and the images.
+
+use planner::owner::Tags;
+use planner::ports::Architecture;
+
+use crate::cidr::{Cidr, NotACidr};
+use crate::query::Filtered;
+use crate::settings::{DefaultVpc, Settings};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vpc {
+    pub id: String,
+    pub cidr: Cidr,
+    pub is_default: bool,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    pub id: String,
+    pub vpc_id: String,
+    pub zone: String,
+    pub zone_id: String,
+    pub cidr: Cidr,
+    pub default_for_zone: bool,
+    /// Instances get a public address unless they say otherwise.
+    pub maps_public: bool,
+    pub free_addresses: u32,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTable {
+    pub id: String,
+    pub vpc_id: String,
+    /// Used by subnets without a table of their own.
+    pub is_main: bool,
+    pub subnet_ids: Vec<String>,
+    pub routes: Vec<Route>,
+    pub tags: Tags,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub destination: Cidr,
+    pub target: Target,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    Local,
+    InternetGateway(String),
+    NatGateway(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub id: String,
+    pub name: String,
+    pub owner_id: String,
+    pub owner_alias: String,
+    pub architecture: Architecture,
+    /// RFC 3339 with milliseconds, as EC2 writes it.
+    pub created_at: String,
+    pub root_device: String,
+    pub root_gib: u32,
+    pub tags: Tags,
+}
+
+/// What no action of ours changes; tests may, through [`crate::Sim::network_mut`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    pub vpcs: Vec<Vpc>,
+    pub subnets: Vec<Subnet>,
+    pub route_tables: Vec<RouteTable>,
+    pub images: Vec<Image>,
+}
+
+/// Addresses at the start of a subnet that are never handed out. EC2 keeps four; ten leaves room for readable ones.
+pub(crate) const FIRST_ADDRESS: u32 = 10;
+
+/// Zone letters and the ids behind them, which differ from account to account.
+const ZONES: [(char, &str); 3] = [('a', "az3"), ('b', "az1"), ('c', "az2")];
+
+impl Network {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, NotACidr> {
+        let cidr: Cidr = settings.vpc_cidr.parse()?;
+        let is_default = settings.default_vpc == DefaultVpc::Present;
+        let vpc_id = "vpc-0de0fa17000000010".to_owned();
+        let short_region = short_name(&settings.region);
+        let subnets = ZONES.iter().zip(0u32..).map(|((letter, zone_id), index)| Subnet {
+            id: format!("subnet-0de0fa170000000{letter}0"),
+            vpc_id: vpc_id.clone(),
+            zone: format!("{}{letter}", settings.region),
+            zone_id: format!("{short_region}-{zone_id}"),
+            cidr: cidr.part((cidr.prefix() + 4).min(30), index),
+            default_for_zone: is_default,
+            maps_public: is_default,
+            free_addresses: 0,
+            tags: Tags::new(),
+        });
+        let main = RouteTable {
+            id: "rtb-0de0fa17000000010".into(),
+            vpc_id: vpc_id.clone(),
+            is_main: true,
+            subnet_ids: Vec::new(),
+            routes: vec![
+                Route { destination: cidr, target: Target::Local },
+                Route { destination: Cidr::ANY, target: Target::InternetGateway("igw-0de0fa17000000010".into()) },
+            ],
+            tags: Tags::new(),
+        };
+        Ok(Self {
+            subnets: subnets.collect(),
+            vpcs: vec![Vpc { id: vpc_id, cidr, is_default, tags: Tags::new() }],
+            route_tables: vec![main],
+            images: images(),
+        })
+    }
+
+    pub fn subnet(&self, id: &str) -> Option<&Subnet> {
+        self.subnets.iter().find(|subnet| subnet.id == id)
+    }
+
+    /// The routes that count for a subnet: those of its own table, or of the VPC's main one.
+    pub fn routes(&self, subnet: &Subnet) -> &[Route] {
+        let own = self.route_tables.iter().find(|table| table.subnet_ids.contains(&subnet.id));
+        let main = || self.route_tables.iter().find(|table| table.is_main && table.vpc_id == subnet.vpc_id);
+        own.or_else(main).map_or(&[], |table| &table.routes)
+    }
+
+    /// Where packets to the internet go.
+    pub fn way_out(&self, subnet: &Subnet) -> Option<&Target> {
+        self.routes(subnet).iter().find(|route| route.destination == Cidr::ANY).map(|route| &route.target)
+    }
+}
+
+/// `eu-west-1` is `euw1` in zone ids.
+fn short_name(region: &str) -> String {
+    let mut parts = region.split('-');
+    let area = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.chars().next().unwrap_or_default());
+    area.chars().chain(rest).collect()
+}
+
+fn images() -> Vec<Image> {
+    let image = |id: &str, name: &str, architecture: Architecture, created_at: &str| Image {
+        id: id.into(),
+        name: name.into(),
+        owner_id: "137112412989".into(), // Amazon's own account for Amazon Linux
+        owner_alias: "amazon".into(),
+        architecture,
+        created_at: created_at.into(),
+        root_device: "/dev/xvda".into(),
+        root_gib: 8,
+        tags: Tags::new(),
+    };
+    use Architecture::{Arm64, X86_64};
+    vec![
+        image(
+            "ami-0a120230000000861",
+            "al2023-ami-2023.9.20261110.0-kernel-6.1-x86_64",
+            X86_64,
+            "2026-11-10T19:23:41.000Z",
+        ),
+        image(
+            "ami-0a120230000000a64",
+            "al2023-ami-2023.9.20261110.0-kernel-6.1-arm64",
+            Arm64,
+            "2026-11-10T19:24:03.000Z",
+        ),
+        image(
+            "ami-0a1202300000001d0",
+            "al2023-ami-2023.8.20260804.0-kernel-6.1-x86_64",
+            X86_64,
+            "2026-08-04T18:02:11.000Z",
+        ),
+        // Newer than the full one on purpose: a lookup by a pattern that is too wide finds this and is noticed.
+        image(
+            "ami-0a12023000000e001",
+            "al2023-ami-minimal-2023.9.20261117.0-kernel-6.1-x86_64",
+            X86_64,
+            "2026-11-17T20:11:09.000Z",
+        ),
+    ]
+}
+
+impl Filtered for Vpc {
+    const FILTERS: &'static [&'static str] = &["vpc-id", "is-default", "isDefault", "cidr", "state"];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        vec![match filter {
+            "vpc-id" => self.id.clone(),
+            "is-default" | "isDefault" => self.is_default.to_string(),
+            "cidr" => self.cidr.to_string(),
+            _ => "available".into(),
+        }]
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+impl Filtered for Subnet {
+    const FILTERS: &'static [&'static str] = &[
+        "subnet-id",
+        "vpc-id",
+        "availability-zone",
+        "availabilityZone",
+        "availability-zone-id",
+        "default-for-az",
+        "defaultForAz",
+        "cidr-block",
+        "state",
+    ];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        vec![match filter {
+            "subnet-id" => self.id.clone(),
+            "vpc-id" => self.vpc_id.clone(),
+            "availability-zone" | "availabilityZone" => self.zone.clone(),
+            "availability-zone-id" => self.zone_id.clone(),
+            "default-for-az" | "defaultForAz" => self.default_for_zone.to_string(),
+            "cidr-block" => self.cidr.to_string(),
+            _ => "available".into(),
+        }]
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+impl Filtered for RouteTable {
+    const FILTERS: &'static [&'static str] = &["route-table-id", "vpc-id", "association.subnet-id", "association.main"];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        match filter {
+            "route-table-id" => vec![self.id.clone()],
+            "vpc-id" => vec![self.vpc_id.clone()],
+            "association.subnet-id" => self.subnet_ids.clone(),
+            _ => vec![self.is_main.to_string()],
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+impl Filtered for Image {
+    const FILTERS: &'static [&'static str] = &[
+        "image-id",
+        "name",
+        "architecture",
+        "owner-alias",
+        "owner-id",
+        "state",
+        "root-device-type",
+        "virtualization-type",
+        "is-public",
+        "image-type",
+    ];
+
+    fn values(&self, filter: &str) -> Vec<String> {
+        vec![match filter {
+            "image-id" => self.id.clone(),
+            "name" => self.name.clone(),
+            "architecture" => self.architecture.name().into(),
+            "owner-alias" => self.owner_alias.clone(),
+            "owner-id" => self.owner_id.clone(),
+            "state" => "available".into(),
+            "root-device-type" => "ebs".into(),
+            "virtualization-type" => "hvm".into(),
+            "is-public" => "true".into(),
+            _ => "machine".into(),
+        }]
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}

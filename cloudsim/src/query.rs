@@ -1,0 +1,215 @@
+//! What the Describe actions have in common: ids, filters, pages.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use planner::owner::Tags;
+
+use crate::error::{Outcome, SimError};
+
+/// Ids, filters and page of a Describe call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    pub ids: Vec<String>,
+    pub filters: Vec<Filter>,
+    pub page: PageRequest,
+}
+
+impl Query {
+    /// A query by filters only.
+    pub fn filtered(filters: impl IntoIterator<Item = Filter>) -> Self {
+        Self { filters: filters.into_iter().collect(), ..Self::default() }
+    }
+
+    /// A query by ids only.
+    pub fn ids(ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { ids: ids.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Neither ids nor filters nor pages: the expensive kind.
+    pub fn is_bare(&self) -> bool {
+        self.ids.is_empty() && self.filters.is_empty() && self.page == PageRequest::default()
+    }
+}
+
+/// Any of the values matches; `*` and `?` are wildcards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub name: String,
+    pub values: Vec<String>,
+}
+
+impl Filter {
+    pub fn new(name: impl Into<String>, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { name: name.into(), values: values.into_iter().map(Into::into).collect() }
+    }
+
+    pub fn tag(key: &str, value: &str) -> Self {
+        Self::new(format!("tag:{key}"), [value])
+    }
+
+    fn accepts(&self, actual: &str) -> bool {
+        self.values.iter().any(|pattern| is_match(pattern, actual))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageRequest {
+    pub max_results: Option<usize>,
+    pub next_token: Option<String>,
+}
+
+/// One page of a list. Complete when there is no `next_token`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next_token: Option<String>,
+}
+
+/// EC2's limit on the values of one filter.
+pub const FILTER_VALUES: usize = 200;
+
+/// A thing that filters can be asked about.
+pub(crate) trait Filtered {
+    /// Filters it knows, those of tags aside.
+    const FILTERS: &'static [&'static str];
+
+    /// Values that one of these filters is compared with.
+    fn values(&self, filter: &str) -> Vec<String>;
+
+    fn tags(&self) -> Option<&Tags> {
+        None
+    }
+}
+
+/// Refuses filters that the thing does not know.
+pub(crate) fn check<T: Filtered>(filters: &[Filter]) -> Outcome<()> {
+    for Filter { name, values } in filters {
+        let known = T::FILTERS.contains(&name.as_str()) || name.starts_with("tag:") || name == "tag-key";
+        if !known {
+            return Err(SimError::value(format!("The filter '{name}' is invalid")));
+        }
+        if values.is_empty() {
+            return Err(SimError::value(format!("The filter '{name}' has no values")));
+        }
+        if values.len() > FILTER_VALUES {
+            let message = format!("The maximum number of filter values is {FILTER_VALUES}");
+            return Err(SimError::new("FilterLimitExceeded", message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether all filters accept the thing.
+pub(crate) fn accepts<T: Filtered>(filters: &[Filter], thing: &T) -> bool {
+    filters.iter().all(|filter| {
+        if let Some(key) = filter.name.strip_prefix("tag:") {
+            return thing.tags().and_then(|tags| tags.get(key)).is_some_and(|value| filter.accepts(value));
+        }
+        if filter.name == "tag-key" {
+            return thing.tags().is_some_and(|tags| tags.keys().any(|key| filter.accepts(key)));
+        }
+        thing.values(&filter.name).iter().any(|value| filter.accepts(value))
+    })
+}
+
+/// Whether `text` is what `pattern` says, `*` standing for anything and `?` for one character.
+fn is_match(pattern: &str, text: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern == text;
+    }
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            Some(wanted) if *wanted == '?' || *wanted == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    p = star + 1;
+                    t = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|rest| *rest == '*')
+}
+
+/// Lists that were begun and not finished: what is left of each, by token. A token may be used again.
+#[derive(Default)]
+pub(crate) struct OpenLists {
+    count: u64,
+    rest: BTreeMap<u64, Box<dyn Any + Send>>,
+}
+
+/// More open lists than any test needs; the oldest is forgotten.
+const OPEN_LISTS: usize = 1000;
+
+impl OpenLists {
+    /// What is left of a list.
+    pub(crate) fn resume<T: Clone + Send + 'static>(&self, token: &str) -> Outcome<Vec<T>> {
+        token
+            .strip_prefix("page-")
+            .and_then(|number| self.rest.get(&number.parse().ok()?))
+            .and_then(|rest| rest.downcast_ref::<Vec<T>>())
+            .cloned()
+            .ok_or_else(|| SimError::new("InvalidNextToken", format!("The token '{token}' is not valid")))
+    }
+
+    /// The first `size` items as a page, the others kept for the next call.
+    pub(crate) fn page<T: Clone + Send + 'static>(&mut self, mut items: Vec<T>, size: usize) -> Page<T> {
+        if items.len() <= size {
+            return Page { items, next_token: None };
+        }
+        let rest = items.split_off(size);
+        self.count += 1;
+        self.rest.insert(self.count, Box::new(rest));
+        if self.rest.len() > OPEN_LISTS {
+            self.rest.pop_first();
+        }
+        Page { items, next_token: Some(format!("page-{}", self.count)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_as_in_ec2() {
+        let rows = [
+            ("al2023-ami-2023.*-x86_64", "al2023-ami-2023.9-kernel-6.1-x86_64", true),
+            ("al2023-ami-2023.*-x86_64", "al2023-ami-2023.9-kernel-6.1-arm64", false),
+            ("*", "", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*b*b", "abab", true),
+            ("abc", "abcd", false),
+            ("a*", "ba", false),
+        ];
+        for (pattern, text, expected) in rows {
+            assert_eq!(is_match(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_list_token_is_good_for_its_own_list_only() {
+        let mut lists = OpenLists::default();
+        let first = lists.page(vec![1, 2, 3], 2);
+        assert_eq!(first.items, [1, 2]);
+        let token = first.next_token.unwrap();
+        assert_eq!(lists.resume::<i32>(&token), Ok(vec![3]));
+        assert!(lists.resume::<String>(&token).is_err());
+        assert_eq!(lists.resume::<i32>("page-9").unwrap_err().code, "InvalidNextToken");
+        assert_eq!(lists.page(vec![1, 2], 2).next_token, None);
+    }
+}

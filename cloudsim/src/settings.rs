@@ -1,0 +1,252 @@
+//! How hard this EC2 is. The default is calm; every knob names the behaviour of the real one that it stands for.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Settings {
+    pub region: String,
+    pub account: String,
+    /// The default VPC; /16, because its three subnets are /20 each. In the lab: loopback addresses.
+    pub vpc_cidr: String,
+    /// Where public addresses come from.
+    pub public_cidr: String,
+    /// Networks that reach private addresses of the VPC (peering, VPN): where the operator runs.
+    pub peers: Vec<String>,
+    pub default_vpc: DefaultVpc,
+    /// Time from RunInstances to `running`.
+    pub boot: Span,
+    /// Time from TerminateInstances to `terminated`, when no machines are driven.
+    pub stop: Span,
+    pub machines: Machines,
+    pub lag: Lag,
+    /// How long an interface stays after its instance is terminated; up to ten minutes happens.
+    pub interface_linger: Span,
+    pub terminated: Terminated,
+    /// Items per page at most, whatever the caller asks for; 0 = as asked.
+    pub page_size: usize,
+    pub token: TokenRules,
+    /// Pools with a limit; types and zones that are not named are unlimited.
+    pub capacity: Vec<CapacityPool>,
+    /// vCPUs that may be live at the same time (`VcpuLimitExceeded`).
+    pub vcpu_quota: Option<u32>,
+    pub plan: Plan,
+    pub throttling: Throttling,
+    pub faults: FaultRates,
+    /// Launches that are accepted and then terminate while pending, per thousand: a key that cannot be used.
+    pub stillborn_per_mille: u32,
+    /// How late GetConsoleOutput shows what was printed.
+    pub console_lag_millis: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: "eu-west-1".into(),
+            account: "000000000000".into(),
+            vpc_cidr: "127.31.0.0/16".into(),
+            public_cidr: "127.30.0.0/16".into(),
+            peers: vec!["127.0.0.0/24".into()],
+            default_vpc: DefaultVpc::Present,
+            boot: Span::seconds(5, 15),
+            stop: Span::seconds(5, 30),
+            machines: Machines::Imagined,
+            lag: Lag::default(),
+            interface_linger: Span::seconds(1, 5),
+            terminated: Terminated::default(),
+            page_size: 0,
+            token: TokenRules::default(),
+            capacity: Vec::new(),
+            vcpu_quota: None,
+            plan: Plan::Paid,
+            throttling: Throttling::Off,
+            faults: FaultRates::default(),
+            stillborn_per_mille: 0,
+            console_lag_millis: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Quick enough to watch: for instances that are processes on one machine.
+    pub fn lab() -> Self {
+        Self {
+            boot: Span { least_millis: 300, most_millis: 900 },
+            stop: Span { least_millis: 100, most_millis: 300 },
+            lag: Lag::up_to(Span { least_millis: 0, most_millis: 200 }),
+            interface_linger: Span { least_millis: 200, most_millis: 1_000 },
+            throttling: Throttling::Ec2,
+            ..Self::default()
+        }
+    }
+
+    /// A bad but ordinary day of EC2: lag of seconds, small pages, throttling, lingering interfaces, burnt tokens.
+    pub fn bad_day() -> Self {
+        Self {
+            boot: Span::seconds(5, 60),
+            stop: Span::seconds(5, 90),
+            lag: Lag { id: Span::seconds(0, 10), tag: Span::seconds(0, 30), token: Span::seconds(0, 20) },
+            interface_linger: Span::seconds(0, 120),
+            page_size: 5,
+            token: TokenRules { after_failure: AfterFailure::Burnt, ..TokenRules::default() },
+            throttling: Throttling::Ec2,
+            ..Self::default()
+        }
+    }
+}
+
+/// A length of time, drawn evenly from `least..=most` each time it is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Span {
+    pub least_millis: u64,
+    pub most_millis: u64,
+}
+
+impl Span {
+    pub const NONE: Self = Self { least_millis: 0, most_millis: 0 };
+
+    pub const fn seconds(least: u64, most: u64) -> Self {
+        Self { least_millis: least * 1000, most_millis: most * 1000 }
+    }
+
+    pub(crate) fn draw(self, random: &mut ChaCha8Rng) -> u64 {
+        random.random_range(self.least_millis..=self.most_millis.max(self.least_millis))
+    }
+}
+
+/// How long after a change a read still sees what was before. EC2 gives no bound; its advice is to keep looking
+/// for five minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lag {
+    /// Reads that name ids.
+    pub id: Span,
+    /// Lists by tag, state, group and the like.
+    pub tag: Span,
+    /// Lists by client token.
+    pub token: Span,
+}
+
+impl Lag {
+    /// The same for every way of looking.
+    pub const fn up_to(span: Span) -> Self {
+        Self { id: span, tag: span, token: span }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DefaultVpc {
+    #[default]
+    Present,
+    /// Accounts whose owner deleted it. The subnets are there all the same, as ordinary ones.
+    Absent,
+}
+
+/// What stands behind an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Machines {
+    /// Nothing: `terminated` comes after [`Settings::stop`].
+    #[default]
+    Imagined,
+    /// A driver that follows [`crate::Sim::due`]: `terminated` comes with [`crate::Sim::machine_stopped`].
+    Driven,
+}
+
+/// How a terminated instance fades from lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Terminated {
+    /// Subnet, VPC, addresses, groups and interface are gone.
+    pub fields_seconds: u64,
+    /// Tags are gone.
+    pub tags_seconds: u64,
+    /// The instance is not listed any more: "usually less than one hour".
+    pub listed_seconds: u64,
+}
+
+impl Default for Terminated {
+    fn default() -> Self {
+        Self { fields_seconds: 600, tags_seconds: 2_400, listed_seconds: 3_600 }
+    }
+}
+
+/// What EC2's documentation leaves open about client tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenRules {
+    pub after_failure: AfterFailure,
+    pub after_termination: AfterTermination,
+    pub quota_check: QuotaCheck,
+}
+
+/// What a launch without capacity does to its token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AfterFailure {
+    /// Nothing: another request may use it.
+    #[default]
+    Free,
+    /// It is bound to the parameters of the failed request, as ubicloud#5898 found.
+    Burnt,
+}
+
+/// What a repeated launch answers when its instances are terminated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AfterTermination {
+    /// `IdempotentInstanceTerminated`, since 2025.
+    #[default]
+    Refused,
+    /// 200 with the terminated instances, as before.
+    OldAnswer,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QuotaCheck {
+    #[default]
+    AfterToken,
+    /// A repeat of a launch that used up the quota is refused although it would change nothing.
+    BeforeToken,
+}
+
+/// `count` instances of a type fit into a zone at the same time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CapacityPool {
+    pub instance_type: String,
+    pub zone: String,
+    pub count: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Plan {
+    #[default]
+    Paid,
+    /// Only types that are eligible for the free tier may be launched.
+    Free,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Throttling {
+    #[default]
+    Off,
+    /// The published token buckets per class of action.
+    Ec2,
+}
+
+/// How often a call meets a fault, in thousandths. At most one happens per call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct FaultRates {
+    pub lost_answer: u32,
+    pub lost_request: u32,
+    pub late_execution: u32,
+    /// How late: EC2's own figure is five minutes.
+    pub late_by: Span,
+    pub truncated: u32,
+    pub throttled: u32,
+    pub status500: u32,
+    pub status500_after_effect: u32,
+}
