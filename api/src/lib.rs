@@ -26,8 +26,8 @@ pub use load::{Arrivals, Generator, Load, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use schema::crds;
 pub use status::{
-    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, PlacedImage, Placement, Pool, Run,
-    Status,
+    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, PlacedArtifact, PlacedImage,
+    Placement, Pool, Run, Status,
 };
 
 /// API group of the resources.

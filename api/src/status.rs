@@ -85,6 +85,8 @@ pub struct Placement {
     pub public_key: String,
     /// Version of the binaries on the instances.
     pub version: String,
+    /// The binaries themselves.
+    pub artifacts: Vec<PlacedArtifact>,
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
@@ -102,6 +104,18 @@ pub struct PlacedImage {
     pub root_device: String,
     /// Size of the root volume in GiB.
     pub root_gib: i32,
+}
+
+/// One binary that instances run.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedArtifact {
+    /// worker, balancer or loadgen.
+    pub name: String,
+    /// x86_64 or arm64.
+    pub architecture: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
 }
 
 /// Instances for one purpose: a cluster, the balancer, the generator.
@@ -147,15 +161,24 @@ pub struct Launch {
     /// Number of instances, all or none.
     #[serde(default)]
     pub count: i32,
+    /// What its instances are, as the spec asked for them.
+    #[serde(default)]
+    pub revision: String,
     /// SHA-256 of the whole request: it is sent only if it can be rebuilt exactly.
     #[serde(default)]
     pub request_sha256: String,
     /// Open: may still make instances. Closed: certainly not.
     #[serde(default)]
     pub state: String,
-    /// Why it was closed without instances.
+    /// What went wrong with it, such as NoCapacity, NeverSeen or BootFailed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// When it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Time>,
     /// Time after which the call is never made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,

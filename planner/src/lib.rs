@@ -2,11 +2,34 @@
 //!
 //! Pure: no tokio, no Kubernetes client, no AWS, no clock, no randomness. The traits in [`ports`] are what it
 //! asks of the outside; `cloud`, `cloudsim` and `controller` implement them.
+//!
+//! [`plan()`] compares a [`World`] with what its object asks for; [`status()`] says what to write down after the
+//! plan's actions were tried. Everything else serves these two.
 
 pub mod codes;
+pub mod conditions;
+pub mod deploy;
+pub mod desired;
 pub mod failure;
+mod firewall;
+pub mod ledger;
+pub mod measure;
+pub mod memory;
 pub mod owner;
+pub mod placement;
+pub mod plan;
 pub mod ports;
+mod provision;
+mod readiness;
+mod settle;
+pub mod status;
+mod teardown;
 pub mod userdata;
+pub mod verdict;
+pub mod world;
 
 pub use failure::{CloudError, Failure};
+pub use memory::Memory;
+pub use plan::{Action, Goal, Plan, RunKey, Why, plan};
+pub use status::{Done, Outcome, status};
+pub use world::{Facet, Object, Settings, World};

@@ -10,6 +10,13 @@ use jiff::Timestamp;
 /// EC2's limit on user data, in raw bytes.
 pub const LIMIT: usize = 16_384;
 
+/// A console line that starts so says that the boot failed, and why.
+pub const CONSOLE_ERROR: &str = "clusterbench: error:";
+/// A console line that starts so says that the program was started.
+pub const CONSOLE_READY: &str = "clusterbench: ready:";
+/// Every console line of the script starts so.
+pub const CONSOLE: &str = "clusterbench:";
+
 /// How long the script waits for instance metadata: they come up within seconds of the network.
 const METADATA_SECONDS: u32 = 120;
 /// How long the script tries to fetch its program: a NAT gateway or a route made together with the instance needs

@@ -35,11 +35,8 @@ pub trait Agents: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
     /// `Ok(None)`: the generator answers and knows no run of this id.
-    fn run_status(
-        &self,
-        control: &str,
-        id: &str,
-    ) -> impl Future<Output = Result<Option<RunStatus>, AgentError>> + Send;
+    fn run_status(&self, control: &str, id: &str)
+    -> impl Future<Output = Result<Option<RunStatus>, AgentError>> + Send;
 
     /// Idempotent by id.
     fn start_run(

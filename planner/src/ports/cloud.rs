@@ -245,7 +245,10 @@ pub enum Egress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageQuery {
     /// Newest image of a family, such as `al2023`, for an architecture.
-    Alias { alias: String, architecture: Architecture },
+    Alias {
+        alias: String,
+        architecture: Architecture,
+    },
     Id(String),
 }
 

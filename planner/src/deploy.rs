@@ -1,0 +1,144 @@
+//! Makes the balancer serve the instances, and waits until every one of them answers.
+
+use api::{ConditionType, Placement};
+use wire::{Cluster, Health, Member, Membership};
+
+use crate::conditions::Truth;
+use crate::desired::{self, BALANCER, CONTROL_PORT, GENERATOR};
+use crate::owner;
+use crate::plan::{Action, MOVING, Plan};
+use crate::ports::InstanceState;
+use crate::provision::alive;
+use crate::readiness::{ready, single};
+use crate::world::{Facet, World};
+
+/// `address:port` of the control API of an instance.
+pub(crate) fn control(instance: &crate::ports::Instance) -> Option<String> {
+    instance.private_address.map(|address| format!("{address}:{CONTROL_PORT}"))
+}
+
+/// Every running instance of every cluster.
+pub fn membership(world: &World) -> Membership {
+    let spec = &world.object.spec;
+    let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+    let clusters = spec.clusters.iter().map(|cluster| {
+        let mut members: Vec<Member> = alive(&world.object.status.launches, instances, &cluster.name)
+            .into_iter()
+            .filter(|instance| {
+                instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type
+            })
+            .filter_map(|instance| {
+                Some(Member {
+                    id: instance.id.clone(),
+                    address: format!("{}:{}", instance.private_address?, spec.worker.port),
+                    vcpus: world.instance_type(&instance.instance_type).map(|fact| fact.vcpus),
+                })
+            })
+            .collect();
+        members.sort_by(|a, b| a.id.cmp(&b.id));
+        Cluster {
+            name: cluster.name.clone(),
+            path: cluster.path(),
+            policy: desired::policy(spec.balancer.policy),
+            members,
+        }
+    });
+    Membership { clusters: clusters.collect() }
+}
+
+pub(crate) fn plan(world: &World, _placement: &Placement, plan: &mut Plan) {
+    let waiting = |plan: &mut Plan, message: String| {
+        plan.judgements.set(ConditionType::Deployed, Truth::False, "Waiting", message);
+        plan.wake_within(MOVING);
+    };
+    if world.instances.known().is_none() {
+        plan.judgements.unknown(ConditionType::Deployed, world.instances.ignorance());
+        return;
+    }
+    let Some(balancer) = single(world, BALANCER) else {
+        return waiting(plan, "the balancer's instance does not run yet".to_owned());
+    };
+    let status = match &world.balancer {
+        Some(Facet::Known(status)) => status,
+        Some(Facet::Unknown(why)) => return unreachable(world, plan, BALANCER, &why.message),
+        None => return waiting(plan, "the balancer's instance does not run yet".to_owned()),
+    };
+    let wanted = membership(world);
+    if status.membership_sha256 != wanted.sha256() {
+        if let Some(control) = control(balancer) {
+            plan.act(Action::SetMembership {
+                control,
+                instance_id: balancer.id.clone(),
+                expect: status.version.clone(),
+                to: wanted,
+            });
+        }
+        return waiting(plan, "the balancer is being told its members".to_owned());
+    }
+    let total: usize = desired::pools(&world.object.spec)
+        .iter()
+        .filter(|pool| !pool.path.is_empty())
+        .map(|pool| usize::try_from(pool.count).unwrap_or(0))
+        .sum();
+    let members =
+        || status.clusters.iter().flat_map(|cluster| cluster.members.iter().map(move |member| (cluster, member)));
+    let healthy = members().filter(|(_, member)| member.health == Health::Healthy).count();
+    if healthy < total || members().count() != total {
+        let worst = members().find(|(_, member)| member.health != Health::Healthy).map(|(cluster, member)| {
+            let console = world
+                .consoles
+                .get(&member.id)
+                .map(|line| format!("; its console ends with: {}", line.trim()))
+                .unwrap_or_default();
+            format!("; {} of {} does not answer GET /health on {}{console}", member.id, cluster.name, member.address)
+        });
+        return waiting(plan, format!("{healthy} of {total} members are healthy{}", worst.unwrap_or_default()));
+    }
+    match &world.runs {
+        Some(Facet::Known(_)) => plan.judgements.set(
+            ConditionType::Deployed,
+            Truth::True,
+            "Healthy",
+            format!("{healthy} of {total} members are healthy, balancer and generator answer"),
+        ),
+        Some(Facet::Unknown(why)) => unreachable(world, plan, GENERATOR, &why.message),
+        None => waiting(plan, "the generator's instance does not run yet".to_owned()),
+    }
+}
+
+/// From, to, port and rule; the console tells whether the program was started at all.
+fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
+    let instance = single(world, pool);
+    let console = instance
+        .and_then(|instance| world.consoles.get(&instance.id))
+        .map(|line| format!("; its console ends with: {}", line.trim()))
+        .unwrap_or_default();
+    let started =
+        instance.is_some_and(|instance| world.now.duration_since(instance.launched_at) > world.settings.boot_deadline);
+    let sources = world.settings.control_sources.join(", ");
+    let reason = if started { "ControlUnreachable" } else { "Waiting" };
+    let message =
+        format!("{pool} does not answer yet: {why} (port {CONTROL_PORT} is open to {sources} in group edge){console}");
+    plan.judgements.set(ConditionType::Deployed, Truth::False, reason, message);
+    if started {
+        plan.judgements.stall(ConditionType::Deployed);
+    }
+    plan.wake_within(MOVING);
+}
+
+/// Instances that should be ready by now and are not: their consoles are worth a look.
+pub fn slow_instances(world: &World) -> Vec<String> {
+    let Some(instances) = world.instances.known() else { return Vec::new() };
+    let ready = ready(world);
+    let owner = world.owner();
+    instances
+        .iter()
+        .filter(|instance| owner.owns(&instance.tags) && instance.tags.contains_key(owner::POOL))
+        .filter(|instance| instance.state == InstanceState::Running && !ready.contains(&instance.id))
+        .filter(|instance| world.now.duration_since(instance.launched_at) > SLOW_BOOT)
+        .map(|instance| instance.id.clone())
+        .collect()
+}
+
+/// A boot with a fetch from nearby takes less; EC2 takes longer than this to show a console anyway.
+const SLOW_BOOT: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);

@@ -1,0 +1,319 @@
+//! What a spec asks for, as pools of instances, a membership and a run. Pure restatement of the spec.
+
+use std::collections::BTreeMap;
+
+use api::{ClusterBenchmarkSpec, Distribution, PlacedImage, Placement, Policy, WorkProfile};
+use serde::Serialize;
+use wire::sha256_hex;
+
+use crate::owner::{self, Tags};
+use crate::ports::{Burstable, Credits, InstanceType, LaunchRequest};
+use crate::userdata::{Control, InvalidUserData, Role, UserData};
+use crate::world::World;
+
+/// Port of the balancer for requests.
+pub const BALANCER_PORT: u16 = 8080;
+/// Port of the control API of balancer and generator.
+pub const CONTROL_PORT: u16 = 8081;
+/// Pool of the balancer's instance. Cannot be the name of a cluster.
+pub const BALANCER: &str = "balancer";
+/// Pool of the generator's instance. Cannot be the name of a cluster.
+pub const GENERATOR: &str = "generator";
+/// Image family when the spec names none.
+pub const DEFAULT_IMAGE: &str = "al2023";
+
+/// Instances for one purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSpec {
+    pub name: String,
+    pub role: Role,
+    pub instance_type: String,
+    pub count: u32,
+    /// Path of the cluster; empty for balancer and generator.
+    pub path: String,
+}
+
+/// The pools of a spec: one for each cluster, the balancer, the generator.
+pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
+    let clusters = spec.clusters.iter().map(|cluster| PoolSpec {
+        name: cluster.name.clone(),
+        role: Role::Worker,
+        instance_type: cluster.instance_type.clone(),
+        count: u32::try_from(cluster.count).unwrap_or(0),
+        path: cluster.path(),
+    });
+    let single = |name: &str, role, instance_type: &str| PoolSpec {
+        name: name.to_owned(),
+        role,
+        instance_type: instance_type.to_owned(),
+        count: 1,
+        path: String::new(),
+    };
+    clusters
+        .chain([
+            single(BALANCER, Role::Balancer, &spec.balancer.instance_type),
+            single(GENERATOR, Role::Generator, &spec.load.generator.instance_type),
+        ])
+        .collect()
+}
+
+/// Every instance type that a spec names, with the field that names it.
+pub fn types_with_fields(spec: &ClusterBenchmarkSpec) -> Vec<(String, String)> {
+    let clusters = spec
+        .clusters
+        .iter()
+        .enumerate()
+        .map(|(index, cluster)| (cluster.instance_type.clone(), format!("clusters[{index}].instanceType")));
+    clusters
+        .chain([
+            (spec.balancer.instance_type.clone(), "balancer.instanceType".to_owned()),
+            (spec.load.generator.instance_type.clone(), "load.generator.instanceType".to_owned()),
+        ])
+        .collect()
+}
+
+/// Name of the program that a role runs, and of its artifact.
+pub fn program(role: Role) -> &'static str {
+    match role {
+        Role::Worker => "worker",
+        Role::Balancer => "balancer",
+        Role::Generator => "loadgen",
+    }
+}
+
+/// Everything of a launch but its number, its token and its count.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    pub pool: PoolSpec,
+    /// Changes when the instances of the pool would have to be replaced to be what the spec asks for. Over what the
+    /// user asked for, not over the script that we make of it: a new operator replaces nothing.
+    pub revision: String,
+    image: PlacedImage,
+    credits: Option<Credits>,
+    tags: Tags,
+    script: String,
+}
+
+/// Why a recipe cannot be made now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRecipe {
+    #[error("instance type {0} is not known (yet)")]
+    UnknownType(String),
+    #[error(
+        "the placement has no image for {0}: the architecture was added later; delete the benchmark and create it again"
+    )]
+    NoImage(&'static str),
+    #[error("there is no {program} for {architecture}: choose instance types of another architecture")]
+    NoArtifact { program: &'static str, architecture: &'static str },
+    #[error(transparent)]
+    UserData(#[from] InvalidUserData),
+    #[error("the placement holds no expiry")]
+    NoExpiry,
+}
+
+/// How instances of `pool` are launched under `placement`.
+pub fn recipe(world: &World, placement: &Placement, pool: &PoolSpec) -> Result<Recipe, NoRecipe> {
+    let spec = &world.object.spec;
+    let fact =
+        world.instance_type(&pool.instance_type).ok_or_else(|| NoRecipe::UnknownType(pool.instance_type.clone()))?;
+    let architecture = fact.architecture.name();
+    let image = placement
+        .images
+        .iter()
+        .find(|image| image.architecture == architecture)
+        .ok_or(NoRecipe::NoImage(architecture))?
+        .clone();
+    let (url, sha256) = artifact(spec, placement, &world.settings.artifacts.base_url, pool.role, architecture)?;
+    let environment = environment(spec, pool);
+    let script = UserData {
+        role: pool.role,
+        expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
+        artifact_url: &url,
+        artifact_sha256: &sha256,
+        port: match pool.role {
+            Role::Worker => u16::try_from(spec.worker.port).ok(),
+            Role::Balancer => Some(BALANCER_PORT),
+            Role::Generator => None,
+        },
+        control: (pool.role != Role::Worker)
+            .then_some(Control { port: CONTROL_PORT, public_key: &placement.public_key }),
+        environment: &environment,
+    }
+    .script()?;
+    let user: Tags = spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+    let mut tags = world.owner().tags(&user);
+    tags.insert("Name".to_owned(), format!("clusterbench {}/{}", world.object.name, pool.name));
+    tags.insert(owner::POOL.to_owned(), pool.name.clone());
+    let revision = revision(spec, placement, pool, &image, &user);
+    tags.insert(owner::REVISION.to_owned(), revision.clone());
+    Ok(Recipe { pool: pool.clone(), revision, image, credits: credits(fact), tags, script })
+}
+
+impl Recipe {
+    /// The RunInstances call of one launch. Equal arguments make equal calls, byte for byte.
+    pub fn request(
+        &self,
+        placement: &Placement,
+        group_ids: Vec<String>,
+        number: i64,
+        count: u32,
+        token: String,
+    ) -> LaunchRequest {
+        let mut tags = self.tags.clone();
+        tags.insert(owner::LAUNCH.to_owned(), number.to_string());
+        LaunchRequest {
+            token,
+            instance_type: self.pool.instance_type.clone(),
+            count,
+            image_id: self.image.id.clone(),
+            subnet_id: placement.subnet_id.clone(),
+            group_ids,
+            public_address: match placement.addressing.as_str() {
+                "Public" => crate::ports::Addressing::Public,
+                _ => crate::ports::Addressing::Private,
+            },
+            user_data: self.script.clone(),
+            root_device: self.image.root_device.clone(),
+            root_gib: u32::try_from(self.image.root_gib).unwrap_or(8),
+            credits: self.credits,
+            tags,
+        }
+    }
+}
+
+/// Where a role's program comes from: (URL, SHA-256).
+fn artifact(
+    spec: &ClusterBenchmarkSpec,
+    placement: &Placement,
+    base_url: &str,
+    role: Role,
+    architecture: &'static str,
+) -> Result<(String, String), NoRecipe> {
+    if let (Role::Worker, Some(url), Some(sha256)) = (role, &spec.worker.artifact_url, &spec.worker.artifact_sha256) {
+        return Ok((url.clone(), sha256.clone()));
+    }
+    let program = program(role);
+    let sha256 = &placement
+        .artifacts
+        .iter()
+        .find(|artifact| artifact.name == program && artifact.architecture == architecture)
+        .ok_or(NoRecipe::NoArtifact { program, architecture })?
+        .sha256;
+    Ok((format!("{}/{sha256}/{program}", base_url.trim_end_matches('/')), sha256.clone()))
+}
+
+/// T2 without surplus, T3 and later as most people run them; never the account's default, which anybody can change.
+fn credits(fact: &InstanceType) -> Option<Credits> {
+    match (fact.burstable, fact.name.starts_with("t2.")) {
+        (Burstable::No, _) => None,
+        (Burstable::Yes, true) => Some(Credits::Standard),
+        (Burstable::Yes, false) => Some(Credits::Unlimited),
+    }
+}
+
+fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
+    let mut environment = Vec::new();
+    if pool.role == Role::Worker {
+        environment.push(("CLUSTER", pool.name.clone()));
+        environment.push(("CLUSTER_PATH", pool.path.clone()));
+        if let Some(work) = &spec.worker.work {
+            environment.push(("WORK", work_text(work)));
+        }
+    }
+    environment
+}
+
+/// The worker's own notation, such as `sleep:exponential:2000us`.
+fn work_text(work: &api::Work) -> String {
+    let profile = match work.profile {
+        WorkProfile::Echo => return "echo".to_owned(),
+        WorkProfile::Sleep => "sleep",
+        WorkProfile::Spin => "spin",
+    };
+    let distribution = match work.distribution {
+        Distribution::Deterministic => "deterministic",
+        Distribution::Exponential => "exponential",
+        Distribution::Lognormal => "lognormal(1)",
+    };
+    format!("{profile}:{distribution}:{}us", work.mean_micros.unwrap_or_default())
+}
+
+/// What makes instances of a pool different from others, for [`Recipe::revision`].
+#[derive(Serialize)]
+struct Essence<'a> {
+    instance_type: &'a str,
+    image: &'a str,
+    subnet: &'a str,
+    addressing: &'a str,
+    public_key: &'a str,
+    version: &'a str,
+    role: &'a str,
+    port: i32,
+    environment: Vec<(&'static str, String)>,
+    artifact: Option<&'a String>,
+    tags: &'a BTreeMap<String, String>,
+}
+
+fn revision(
+    spec: &ClusterBenchmarkSpec,
+    placement: &Placement,
+    pool: &PoolSpec,
+    image: &PlacedImage,
+    tags: &Tags,
+) -> String {
+    let is_worker = pool.role == Role::Worker;
+    let essence = Essence {
+        instance_type: &pool.instance_type,
+        image: &image.id,
+        subnet: &placement.subnet_id,
+        addressing: &placement.addressing,
+        public_key: &placement.public_key,
+        version: &placement.version,
+        role: program(pool.role),
+        port: if is_worker { spec.worker.port } else { 0 },
+        environment: environment(spec, pool),
+        artifact: spec.worker.artifact_sha256.as_ref().filter(|_| is_worker),
+        tags,
+    };
+    digest(&essence)[..16].to_owned()
+}
+
+/// SHA-256 over all that is measured. Another value makes another run due; fields at their default are left out, so
+/// that a later version with more fields does not measure again.
+pub fn measured_sha256(spec: &ClusterBenchmarkSpec) -> String {
+    #[derive(Serialize)]
+    struct Measured<'a> {
+        version: u32,
+        clusters: &'a [api::Cluster],
+        #[serde(skip_serializing_if = "is_default")]
+        worker: &'a api::Worker,
+        #[serde(skip_serializing_if = "is_default")]
+        balancer: &'a api::Balancer,
+        load: &'a api::Load,
+    }
+    digest(&Measured {
+        version: 1,
+        clusters: &spec.clusters,
+        worker: &spec.worker,
+        balancer: &spec.balancer,
+        load: &spec.load,
+    })
+}
+
+fn is_default<T: Default + PartialEq>(value: &&T) -> bool {
+    **value == T::default()
+}
+
+fn digest<T: Serialize>(value: &T) -> String {
+    // These are plain structs: serialisation cannot fail. An empty document would only cause another run.
+    sha256_hex(&serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// Policy on the wire.
+pub fn policy(policy: Policy) -> wire::Policy {
+    match policy {
+        Policy::RoundRobin => wire::Policy::RoundRobin,
+        Policy::LeastRequests => wire::Policy::LeastRequests,
+        Policy::FastestOfTen => wire::Policy::FastestOfTen,
+    }
+}

@@ -1,0 +1,236 @@
+//! Runs what is due, and gets every report home before anything is forgotten.
+
+use api::{Arrivals, ConditionType, Placement, Run};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use wire::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
+
+use crate::conditions::Truth;
+use crate::deploy::control;
+use crate::desired::{self, BALANCER, BALANCER_PORT, GENERATOR};
+use crate::plan::{Action, MOVING, Plan, RunKey, STEADY};
+use crate::readiness::single;
+use crate::world::{Facet, World};
+
+/// Outcomes of a run, as status spells them.
+pub const RUNNING: &str = "Running";
+pub const VALID: &str = "Valid";
+pub const INVALID: &str = "Invalid";
+pub const ABORTED: &str = "Aborted";
+
+/// Aborted runs of the same thing after which another one is not worth it.
+const ABORTS: usize = 3;
+
+/// The run that the spec asks for.
+pub fn wanted(world: &World) -> RunKey {
+    let spec = &world.object.spec;
+    RunKey { id: spec.run_id.clone(), measured_sha256: desired::measured_sha256(spec) }
+}
+
+/// The finished run of this key in status.
+pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
+    let finished = |run: &&Run| matches!(run.outcome.as_str(), VALID | INVALID);
+    world.object.status.runs.iter().filter(|run| key.is_of(run)).find(finished)
+}
+
+/// Runs that the generator should be asked about: the wanted one and those that status believes to be on.
+pub fn keys(world: &World) -> Vec<RunKey> {
+    let mut keys = vec![wanted(world)];
+    for run in &world.object.status.runs {
+        let key = RunKey { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+fn answer<'a>(world: &'a World, key: &RunKey) -> Option<&'a RunStatus> {
+    match &world.runs {
+        Some(Facet::Known(runs)) => runs.get(&key.name())?.as_ref(),
+        _ => None,
+    }
+}
+
+/// Whether a run of a former spec still has to be stopped and collected before instances may change.
+pub(crate) fn holds_provisioning(world: &World, placement: &Placement) -> bool {
+    let expired = placement.expires_at.as_ref().is_some_and(|at| world.now >= at.0);
+    !expired && former(world).iter().any(|key| answer(world, key).is_some())
+}
+
+/// Runs that status believes to be on and that the spec no longer asks for.
+fn former(world: &World) -> Vec<RunKey> {
+    let wanted = wanted(world);
+    world
+        .object
+        .status
+        .runs
+        .iter()
+        .filter(|run| run.outcome == RUNNING && !wanted.is_of(run))
+        .map(|run| RunKey { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() })
+        .collect()
+}
+
+pub(crate) fn plan(world: &World, _placement: &Placement, plan: &mut Plan) {
+    let generator = single(world, GENERATOR).and_then(|instance| Some((control(instance)?, instance.id.clone())));
+    let key = wanted(world);
+    if let Some((control, instance_id)) = &generator {
+        if let Some(Facet::Known(_)) = &world.runs {
+            collect_former(world, plan, control, instance_id);
+            forget_recorded(world, plan, control, instance_id);
+        }
+    }
+    if let Some(run) = recorded(world, &key) {
+        judge_recorded(run, plan);
+        return;
+    }
+    let Some((control, instance_id)) = generator else {
+        return waiting(plan, "waits for the instances");
+    };
+    match answer(world, &key) {
+        Some(status) if status.state == RunState::Running => {
+            plan.judgements.set(ConditionType::Measured, Truth::False, "Running", status.message.clone());
+            note_running(world, plan, &key);
+            plan.wake_within(MOVING);
+        }
+        Some(status) => collect(plan, &control, &key, status),
+        None if plan.judgements.is_true(ConditionType::Deployed)
+            && plan.judgements.is_true(ConditionType::Provisioned) =>
+        {
+            start(world, plan, &key, control, instance_id);
+        }
+        None => waiting(plan, "waits until every instance is ready"),
+    }
+}
+
+fn waiting(plan: &mut Plan, message: &str) {
+    plan.judgements.set(ConditionType::Measured, Truth::False, "Waiting", message);
+    plan.wake_within(MOVING);
+}
+
+fn judge_recorded(run: &Run, plan: &mut Plan) {
+    if run.outcome == VALID {
+        plan.judgements.set(ConditionType::Measured, Truth::True, "Valid", run.result.clone());
+    } else {
+        let message = format!("run {} is not valid: {}; set another runId to measure again", run.id, run.result);
+        plan.judgements.set(ConditionType::Measured, Truth::False, "Invalid", message);
+        plan.judgements.stall(ConditionType::Measured);
+    }
+    if plan.judgements.is_true(ConditionType::Deployed) {
+        plan.wake_within(STEADY);
+    }
+}
+
+/// Runs of a former spec: stopped, then collected as far as they came, or noted as lost.
+fn collect_former(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
+    for key in former(world) {
+        match answer(world, &key) {
+            Some(status) if status.state == RunState::Running => plan.act(Action::DeleteRun {
+                control: control.to_owned(),
+                instance_id: instance_id.to_owned(),
+                name: key.name(),
+            }),
+            Some(status) => collect(plan, control, &key, status),
+            None => {
+                for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && run.outcome == RUNNING) {
+                    run.outcome = ABORTED.to_owned();
+                    run.result = "the generator lost it".to_owned();
+                    run.finished_at = Some(Time(world.now));
+                }
+            }
+        }
+    }
+}
+
+/// The generator may forget a run only after status was *seen* to hold its report's hash.
+fn forget_recorded(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
+    for run in world.object.status.runs.iter().filter(|run| run.outcome != RUNNING) {
+        let key = RunKey { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() };
+        let held = answer(world, &key).and_then(|status| status.report_sha256.as_ref());
+        if held.is_some_and(|sha256| *sha256 == run.report_sha256) {
+            plan.act(Action::DeleteRun {
+                control: control.to_owned(),
+                instance_id: instance_id.to_owned(),
+                name: key.name(),
+            });
+        }
+    }
+}
+
+fn collect(plan: &mut Plan, control: &str, key: &RunKey, status: &RunStatus) {
+    let Some(sha256) = &status.report_sha256 else {
+        return waiting(plan, "the generator is writing its report");
+    };
+    // Recorded already, as aborted: it is being forgotten.
+    if plan.runs.iter().any(|run| key.is_of(run) && run.report_sha256 == *sha256) {
+        return waiting(plan, "the aborted run is being cleared away");
+    }
+    plan.judgements.set(ConditionType::Measured, Truth::False, "Collecting", "the report is being collected");
+    plan.act(Action::CollectReport { control: control.to_owned(), run: key.clone(), sha256: sha256.clone() });
+}
+
+fn start(world: &World, plan: &mut Plan, key: &RunKey, control: String, instance_id: String) {
+    let aborted = world.object.status.runs.iter().filter(|run| key.is_of(run) && run.outcome == ABORTED).count();
+    if aborted >= ABORTS {
+        let message = format!("run {} was aborted {aborted} times; set another runId to try again", key.id);
+        plan.judgements.set(ConditionType::Measured, Truth::False, "Aborted", message);
+        plan.judgements.stall(ConditionType::Measured);
+        return;
+    }
+    let Some(run) = run_spec(world, key) else { return };
+    plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the run is being started");
+    note_running(world, plan, key);
+    plan.act(Action::StartRun { control, instance_id, run });
+}
+
+fn note_running(world: &World, plan: &mut Plan, key: &RunKey) {
+    if plan.runs.iter().any(|run| key.is_of(run) && run.outcome == RUNNING) {
+        return;
+    }
+    plan.runs.push(Run {
+        id: key.id.clone(),
+        measured_sha256: key.measured_sha256.clone(),
+        outcome: RUNNING.to_owned(),
+        result: String::new(),
+        report: String::new(),
+        report_sha256: String::new(),
+        started_at: Some(Time(world.now)),
+        finished_at: None,
+        clusters: Vec::new(),
+    });
+}
+
+/// The whole measurement. `None` while the balancer's address is not known.
+pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
+    let spec = &world.object.spec;
+    let balancer = single(world, BALANCER)?;
+    let address = balancer.private_address?;
+    let phases = spec.load.phases.iter().filter_map(|phase| {
+        let positive = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+        match (phase.arrivals, positive(phase.pause_seconds)) {
+            (Some(Arrivals::ClosedLoop), _) => {
+                let stop = match (positive(phase.requests), positive(phase.duration_seconds)) {
+                    (Some(requests), _) => Stop::Requests(u64::from(requests)),
+                    (None, seconds) => Stop::DurationSeconds(seconds?),
+                };
+                Some(Phase::ClosedLoop(ClosedLoop { concurrency: positive(phase.concurrency)?, stop }))
+            }
+            (None, pause) => Some(Phase::Pause { seconds: pause? }),
+        }
+    });
+    Some(RunSpec {
+        id: key.name(),
+        seed: u64::try_from(spec.load.seed).unwrap_or(0),
+        rounds: Rounds { count: u32::try_from(spec.load.rounds).unwrap_or(1) },
+        warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
+        targets: spec
+            .clusters
+            .iter()
+            .map(|cluster| Target {
+                cluster: cluster.name.clone(),
+                url: format!("http://{address}:{BALANCER_PORT}{}", cluster.path()),
+            })
+            .collect(),
+        phases: phases.collect(),
+        balancer_control: control(balancer).map(|control| format!("http://{control}")),
+    })
+}

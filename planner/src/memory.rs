@@ -1,0 +1,54 @@
+//! What a process remembers between passes. Losing it only delays: everything it allows is also reached by waiting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::Launch;
+use jiff::Timestamp;
+
+use crate::Failure;
+use crate::plan::Action;
+use crate::status::Outcome;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Launches that this process wrote down itself and has not sent, by token.
+    pub unsent: BTreeSet<String>,
+    /// When something was first looked for in vain, after its settling time, by token or group name.
+    pub absent_since: BTreeMap<String, Timestamp>,
+    /// Groups whose deletion was answered: they cannot appear again. By name.
+    pub deleted_groups: BTreeSet<String>,
+}
+
+impl Memory {
+    /// After the actions of a pass were tried.
+    pub fn acted(&mut self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            match (&outcome.action, &outcome.result) {
+                (Action::Launch(request), result) => {
+                    // These came before anything was done, and cannot have started anything.
+                    let untouched = matches!(
+                        result.as_ref().map_err(|error| error.failure),
+                        Err(Failure::Throttled | Failure::Unauthorized | Failure::CredentialsExpired)
+                    );
+                    if !untouched {
+                        self.unsent.remove(&request.token);
+                    }
+                }
+                (Action::DeleteGroup { name, .. }, Ok(_)) => {
+                    self.deleted_groups.insert(name.clone());
+                }
+                (Action::CreateGroup(request), _) => {
+                    self.deleted_groups.remove(&request.name);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// After a status was written: its new lines are ours alone, nobody has sent them.
+    pub fn recorded(&mut self, before: &[Launch], after: &[Launch]) {
+        let is_new = |line: &&Launch| !before.iter().any(|old| old.token == line.token);
+        self.unsent.extend(after.iter().filter(is_new).map(|line| line.token.clone()));
+        self.unsent.retain(|token| after.iter().any(|line| line.token == *token));
+    }
+}

@@ -1,0 +1,251 @@
+//! Where a benchmark lives: chosen once, from what the region offers, before the first effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, Placement};
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::Failure;
+use crate::desired::{self, DEFAULT_IMAGE};
+use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet};
+use crate::world::{Facet, Ignorance, Site, World};
+
+/// Why there is no placement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPlacement {
+    /// The spec cannot be placed; the message names the field and the way out.
+    Refused { reason: &'static str, message: String },
+    /// Not everything could be looked up.
+    Unknown(Ignorance),
+}
+
+/// The image that the spec asks for, for each architecture of its instance types.
+pub fn image_queries(spec: &ClusterBenchmarkSpec, types: &[InstanceType]) -> BTreeMap<Architecture, ImageQuery> {
+    let image = spec.image.clone().unwrap_or_default();
+    let architectures: BTreeSet<Architecture> = types.iter().map(|fact| fact.architecture).collect();
+    let query = |architecture| match &image.id {
+        Some(id) => ImageQuery::Id(id.clone()),
+        None => {
+            ImageQuery::Alias { alias: image.alias.clone().unwrap_or_else(|| DEFAULT_IMAGE.to_owned()), architecture }
+        }
+    };
+    architectures.into_iter().map(|architecture| (architecture, query(architecture))).collect()
+}
+
+/// Chooses account, subnet, addressing, images, key and expiry. Deterministic: the same world, the same placement.
+pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
+    let spec = &world.object.spec;
+    let identity = need(&world.identity)?;
+    let types = need(&world.types)?;
+    check_types(world, types)?;
+    let subnets = subnets(world, site)?;
+    let images = images(spec, need(&site.images)?)?;
+    let artifacts = artifacts(world, types)?;
+    let subnet = subnet(world, subnets, need(&site.offerings)?)?;
+    let addressing = addressing(spec, subnet)?;
+    Ok(assemble(world, identity, subnet, addressing, images, artifacts))
+}
+
+fn assemble(
+    world: &World,
+    identity: &Identity,
+    subnet: &Subnet,
+    addressing: crate::ports::Addressing,
+    images: Vec<PlacedImage>,
+    artifacts: Vec<PlacedArtifact>,
+) -> Placement {
+    let lifetime = SignedDuration::from_secs(i64::from(world.object.spec.lifecycle.max_lifetime_seconds));
+    Placement {
+        account_id: identity.account.clone(),
+        region: world.region().to_owned(),
+        vpc_id: subnet.vpc_id.clone(),
+        subnet_id: subnet.id.clone(),
+        zone: subnet.zone.clone(),
+        zone_id: subnet.zone_id.clone(),
+        addressing: format!("{addressing:?}"),
+        images,
+        public_key: world.settings.public_key.clone(),
+        version: world.settings.artifacts.version.clone(),
+        artifacts,
+        // Whole seconds: what a status field holds, and what a systemd timer takes.
+        expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
+    }
+}
+
+fn need<T>(facet: &Facet<T>) -> Result<&T, NoPlacement> {
+    match facet {
+        Facet::Known(value) => Ok(value),
+        Facet::Unknown(why) => Err(NoPlacement::Unknown(why.clone())),
+    }
+}
+
+fn refused<T>(reason: &'static str, message: impl Into<String>) -> Result<T, NoPlacement> {
+    Err(NoPlacement::Refused { reason, message: message.into() })
+}
+
+fn check_types(world: &World, types: &[InstanceType]) -> Result<(), NoPlacement> {
+    for (name, field) in desired::types_with_fields(&world.object.spec) {
+        if !types.iter().any(|fact| fact.name == name) {
+            return refused(
+                "UnknownInstanceType",
+                format!(
+                    "{field}: {} has no instance type {name}; choose one that `aws ec2 describe-instance-types` lists",
+                    world.region()
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn subnets<'a>(world: &World, site: &'a Site) -> Result<&'a [Subnet], NoPlacement> {
+    let named = world.object.spec.network.as_ref().is_some_and(|network| !network.subnet_ids.is_empty());
+    let subnets = match &site.subnets {
+        Facet::Known(subnets) => subnets,
+        Facet::Unknown(why) if matches!(why.failure, Failure::NotFound | Failure::Rejected) => {
+            return refused(
+                "UnknownSubnet",
+                format!("network.subnetIds: {}; name subnets that exist in {}", why.message, world.region()),
+            );
+        }
+        Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
+    };
+    if subnets.is_empty() && !named {
+        return refused(
+            "NoDefaultVpc",
+            format!("{} has no default VPC with subnets: set network.subnetIds", world.region()),
+        );
+    }
+    let vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
+    if vpcs.len() > 1 {
+        return refused(
+            "SubnetsInTwoVpcs",
+            "network.subnetIds: the subnets are in more than one VPC: name subnets of one",
+        );
+    }
+    Ok(subnets)
+}
+
+fn images(
+    spec: &ClusterBenchmarkSpec,
+    found: &BTreeMap<Architecture, Option<Image>>,
+) -> Result<Vec<PlacedImage>, NoPlacement> {
+    let mut placed = Vec::new();
+    for (architecture, image) in found {
+        let wanted = spec.image.clone().unwrap_or_default();
+        let field = if wanted.id.is_some() { "image.id" } else { "image.alias" };
+        let name = wanted.id.or(wanted.alias).unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
+        let Some(image) = image else {
+            return refused(
+                "UnknownImage",
+                format!("{field}: there is no image {name} for {}: choose one that exists", architecture.name()),
+            );
+        };
+        if image.architecture != *architecture {
+            return refused(
+                "WrongArchitecture",
+                format!(
+                    "{field}: {name} is for {}, and an instance type of this benchmark needs {}: use image.alias, which is resolved for each architecture",
+                    image.architecture.name(),
+                    architecture.name()
+                ),
+            );
+        }
+        placed.push(PlacedImage {
+            architecture: architecture.name().to_owned(),
+            id: image.id.clone(),
+            root_device: image.root_device.clone(),
+            root_gib: i32::try_from(image.root_gib).unwrap_or(8),
+        });
+    }
+    Ok(placed)
+}
+
+/// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
+fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact>, NoPlacement> {
+    let spec = &world.object.spec;
+    let mut placed = BTreeMap::new();
+    for pool in desired::pools(spec) {
+        let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
+        let name = desired::program(pool.role);
+        if name == "worker" && spec.worker.artifact_url.is_some() {
+            continue;
+        }
+        let key = (name.to_owned(), fact.architecture);
+        let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
+            return refused(
+                "NoArtifact",
+                format!(
+                    "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
+                    fact.name,
+                    pool.name,
+                    fact.architecture.name()
+                ),
+            );
+        };
+        placed.insert(key, sha256.clone());
+    }
+    Ok(placed
+        .into_iter()
+        .map(|((name, architecture), sha256)| PlacedArtifact {
+            name,
+            architecture: architecture.name().to_owned(),
+            sha256,
+        })
+        .collect())
+}
+
+/// The first subnet, by zone and id, whose zone offers every type and that has room for all instances.
+fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String)]) -> Result<&'a Subnet, NoPlacement> {
+    let pools = desired::pools(&world.object.spec);
+    let offered = |zone: &str, name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
+    let needed: u32 = pools.iter().map(|pool| pool.count).sum();
+    let mut candidates: Vec<&Subnet> =
+        subnets.iter().filter(|subnet| pools.iter().all(|pool| offered(&subnet.zone, &pool.instance_type))).collect();
+    if candidates.is_empty() {
+        let zones: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
+        let zones = zones.into_iter().collect::<Vec<_>>().join(", ");
+        let nowhere: Vec<_> = desired::types_with_fields(&world.object.spec)
+            .into_iter()
+            .filter(|(name, _)| !subnets.iter().any(|subnet| offered(&subnet.zone, name)))
+            .map(|(name, field)| format!("{field} {name}"))
+            .collect();
+        let what = if nowhere.is_empty() {
+            "no zone offers all instance types".to_owned()
+        } else {
+            format!("{} is offered in none", nowhere.join(", "))
+        };
+        return refused(
+            "NotOffered",
+            format!(
+                "{what} of the zones at hand ({zones}): choose other instance types, or subnets in other zones with network.subnetIds"
+            ),
+        );
+    }
+    candidates.retain(|subnet| subnet.free_addresses >= needed);
+    candidates.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
+    match candidates.first() {
+        Some(subnet) => Ok(subnet),
+        None => refused(
+            "SubnetFull",
+            format!("no subnet has {needed} free addresses: name a larger one in network.subnetIds"),
+        ),
+    }
+}
+
+fn addressing(spec: &ClusterBenchmarkSpec, subnet: &Subnet) -> Result<crate::ports::Addressing, NoPlacement> {
+    use crate::ports::Addressing::{Private, Public};
+    let wanted = spec.network.as_ref().map(|network| network.addressing).unwrap_or_default();
+    match (wanted, subnet.egress) {
+        (Addressing::Private, _) | (Addressing::Auto, Egress::Nat) => Ok(Private),
+        (Addressing::Public, _) | (Addressing::Auto, Egress::InternetGateway) => Ok(Public),
+        (Addressing::Auto, Egress::None) => refused(
+            "NoEgress",
+            format!(
+                "network.subnetIds: {} has no route out, so instances could not fetch their program: name a subnet with a NAT or internet gateway, or set network.addressing to Private if the artifacts are reachable without one",
+                subnet.id
+            ),
+        ),
+    }
+}

@@ -1,0 +1,331 @@
+//! Makes the instances be what the spec asks for: groups first, then launches, then the removal of what is too much.
+
+use std::collections::BTreeSet;
+
+use api::{ConditionType, LAUNCH_OPEN, Launch, Placement};
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::conditions::Truth;
+use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
+use crate::firewall;
+use crate::ledger::{self, BOOT_FAILED, Step};
+use crate::owner;
+use crate::plan::{Action, MOVING, Plan, SLOW};
+use crate::ports::{Instance, InstanceState};
+use crate::readiness;
+use crate::settle;
+use crate::world::{Facet, World};
+
+/// Launches of a pool, of the same revision, after which a failed boot is believed to fail again: in an hour, in all.
+const LAUNCHES_PER_HOUR: usize = 3;
+const LAUNCHES_IN_ALL: usize = 5;
+
+pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
+    plan.judgements.set(ConditionType::Accepted, Truth::True, "Placed", "the spec can be placed");
+    let instances = match &world.instances {
+        Facet::Known(instances) => instances,
+        Facet::Unknown(why) => {
+            plan.judgements.unknown(ConditionType::Provisioned, Some(why));
+            plan.wake_within(MOVING * 5);
+            return;
+        }
+    };
+    // What a former spec measured is collected before its instances go.
+    if crate::measure::holds_provisioning(world, placement) {
+        plan.judgements.set(
+            ConditionType::Provisioned,
+            Truth::False,
+            "Waiting",
+            "the run of the former spec is being stopped and its report collected",
+        );
+        plan.wake_within(MOVING);
+        return;
+    }
+    let group_ids = firewall::plan(world, placement, plan);
+    let pools = desired::pools(&world.object.spec);
+    let mut causes = Causes::default();
+    for pool in &pools {
+        match desired::recipe(world, placement, pool) {
+            Ok(recipe) => {
+                let mut work = PoolWork { world, placement, instances, recipe: &recipe, plan, causes: &mut causes };
+                work.remove();
+                work.launch(group_ids.as_ref());
+            }
+            Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => {
+                plan.judgements.unknown(ConditionType::Provisioned, world.types.ignorance());
+                plan.wake_within(MOVING * 5);
+            }
+            Err(why) => {
+                causes.stall(format!("pool {}: {why}", pool.name), "NoRecipe");
+            }
+        }
+    }
+    remove_strangers(world, &pools, instances, plan);
+    judge(&pools, instances, &causes, plan);
+}
+
+/// What keeps pools from being complete.
+#[derive(Default)]
+struct Causes {
+    list: Vec<(String, String)>,
+    stalled: bool,
+}
+
+impl Causes {
+    fn add(&mut self, message: String, reason: &str) {
+        self.list.push((reason.to_owned(), message));
+    }
+
+    fn stall(&mut self, message: String, reason: &str) {
+        self.list.insert(0, (reason.to_owned(), message));
+        self.stalled = true;
+    }
+}
+
+/// The comparison of one pool.
+struct PoolWork<'a> {
+    world: &'a World,
+    placement: &'a Placement,
+    instances: &'a [Instance],
+    recipe: &'a Recipe,
+    plan: &'a mut Plan,
+    causes: &'a mut Causes,
+}
+
+impl PoolWork<'_> {
+    fn pool(&self) -> &PoolSpec {
+        &self.recipe.pool
+    }
+
+    /// Instances of the pool that may still work, lowest launch first.
+    fn alive(&self) -> Vec<&Instance> {
+        alive(&self.plan.ledger, self.instances, &self.pool().name)
+    }
+
+    fn count(&self) -> usize {
+        usize::try_from(self.pool().count).unwrap_or(usize::MAX)
+    }
+
+    /// Terminates instances that are not what the spec asks for, did not boot, or are too many.
+    fn remove(&mut self) {
+        let mut doomed = BTreeSet::new();
+        let mut kept = 0;
+        for instance in self.alive() {
+            let outdated = instance.tags.get(owner::REVISION) != Some(&self.recipe.revision);
+            let failed = readiness::failed_boot(self.world, self.placement, instance).is_some();
+            if outdated || failed || kept == self.count() {
+                doomed.insert(instance.id.clone());
+            } else {
+                kept += 1;
+            }
+        }
+        self.mark_failed_boots();
+        // A stopped instance never serves again for us, and its volume is billed.
+        let name = &self.pool().name;
+        doomed.extend(
+            self.instances
+                .iter()
+                .filter(|instance| ledger::pool_of(&self.plan.ledger, instance) == Some(name))
+                .filter(|instance| matches!(instance.state, InstanceState::Stopping | InstanceState::Stopped))
+                .map(|instance| instance.id.clone()),
+        );
+        if !doomed.is_empty() {
+            self.plan.act(Action::Terminate(doomed));
+        }
+    }
+
+    /// Notes in the ledger which launches brought an instance that did not get ready.
+    fn mark_failed_boots(&mut self) {
+        let (world, placement, instances) = (self.world, self.placement, self.instances);
+        let name = self.recipe.pool.name.clone();
+        for line in self.plan.ledger.iter_mut().filter(|line| line.pool == name && line.reason.is_empty()) {
+            let failure = instances
+                .iter()
+                .filter(|instance| ledger::is_from(line, instance))
+                .find_map(|instance| readiness::failed_boot(world, placement, instance));
+            if let Some(message) = failure {
+                line.reason = BOOT_FAILED.to_owned();
+                line.message = message;
+                line.closed_at = Some(Time(world.now));
+            }
+        }
+    }
+
+    /// Sends what is written down, and writes down what is missing.
+    fn launch(&mut self, group_ids: Option<&firewall::GroupIds>) {
+        let name = self.pool().name.clone();
+        let mut coming = 0;
+        for index in 0..self.plan.ledger.len() {
+            if self.plan.ledger[index].pool != name {
+                continue;
+            }
+            let Plan { ledger, memory, .. } = &mut *self.plan;
+            coming += settle::unaccounted(self.world, memory, self.instances, &mut ledger[index]);
+            let line = self.plan.ledger[index].clone();
+            if ledger::is_open(&line) && !self.send(&line, group_ids) {
+                if !line.reason.is_empty() {
+                    self.causes.add(format!("launch {name}/{}: {}", line.number, line.message), &line.reason);
+                }
+                self.plan.wake_within(MOVING * 5);
+            }
+        }
+        let missing = self.count().saturating_sub(self.alive().len() + coming);
+        if missing > 0 && self.may_launch() {
+            if let Some(group_ids) = group_ids {
+                self.write_down(missing, group_ids);
+            }
+        }
+    }
+
+    /// Plans the call of an open line, if it may still be sent and can be rebuilt exactly.
+    fn send(&mut self, line: &Launch, group_ids: Option<&firewall::GroupIds>) -> bool {
+        let Some(group_ids) = group_ids else { return false };
+        if ledger::step(line, self.world.now) != Step::Send {
+            return false;
+        }
+        let count = u32::try_from(line.count).unwrap_or(0);
+        let ids = group_ids.of(self.pool().role);
+        let request = self.recipe.request(self.placement, ids, line.number, count, line.token.clone());
+        let sha256 = ledger::request_sha256(&request);
+        let token = ledger::token(self.world, &line.pool, line.number, &sha256);
+        if sha256 != line.request_sha256 || token != line.token {
+            return false;
+        }
+        self.plan.act(Action::Launch(request));
+        true
+    }
+
+    /// Whether another launch of this pool is worth paying for now.
+    fn may_launch(&mut self) -> bool {
+        let (name, revision, now) = (&self.recipe.pool.name, &self.recipe.revision, self.world.now);
+        let lines: Vec<&Launch> =
+            self.plan.ledger.iter().filter(|line| line.pool == *name && line.revision == *revision).collect();
+        if let Some(failed) = lines.iter().rev().find(|line| line.reason == BOOT_FAILED) {
+            let hour = SignedDuration::from_hours(1);
+            let recent = |line: &&&Launch| line.closed_at.as_ref().is_none_or(|at| now.duration_since(at.0) < hour);
+            if lines.len() >= LAUNCHES_IN_ALL || lines.iter().filter(recent).count() >= LAUNCHES_PER_HOUR {
+                let message = format!(
+                    "pool {name}: {} launches, and instances do not get ready: {}; change the spec to try again",
+                    lines.len(),
+                    failed.message
+                );
+                self.causes.stall(message, BOOT_FAILED);
+                self.plan.wake_within(SLOW);
+                return false;
+            }
+        }
+        let Some(last) = lines.last() else { return true };
+        let refused = !last.reason.is_empty() && last.reason != BOOT_FAILED && last.reason != ledger::NEVER_SEEN;
+        let pause = self.world.settings.refusal_pause;
+        if refused && last.closed_at.as_ref().is_some_and(|at| now.duration_since(at.0) < pause) {
+            let message = format!(
+                "pool {name}: {} x {} in {}: {}; trying again in a while",
+                self.recipe.pool.count, self.recipe.pool.instance_type, self.placement.zone, last.message
+            );
+            self.causes.add(message, &last.reason.clone());
+            self.plan.wake_within(MOVING * 5);
+            return false;
+        }
+        true
+    }
+
+    /// A new line: the next number, the whole request, and until when it may be sent.
+    fn write_down(&mut self, missing: usize, group_ids: &firewall::GroupIds) {
+        let name = self.recipe.pool.name.clone();
+        let number = 1 + highest_number(self.world, &self.plan.ledger, self.instances, &name);
+        let count = u32::try_from(missing).unwrap_or(u32::MAX);
+        let ids = group_ids.of(self.recipe.pool.role);
+        let request = self.recipe.request(self.placement, ids.clone(), number, count, String::new());
+        let sha256 = ledger::request_sha256(&request);
+        self.plan.ledger.push(Launch {
+            token: ledger::token(self.world, &name, number, &sha256),
+            pool: name,
+            number,
+            instance_type: request.instance_type,
+            subnet_id: request.subnet_id,
+            image_id: request.image_id,
+            group_ids: ids,
+            count: i32::try_from(count).unwrap_or(i32::MAX),
+            revision: self.recipe.revision.clone(),
+            request_sha256: sha256,
+            state: LAUNCH_OPEN.to_owned(),
+            reason: String::new(),
+            message: String::new(),
+            closed_at: None,
+            not_after: Some(Time(self.world.now + self.world.settings.launch_window)),
+            instance_ids: Vec::new(),
+        });
+        self.plan.wake = SignedDuration::ZERO;
+    }
+}
+
+/// Instances of a pool that may still work, lowest (launch, id) first.
+pub(crate) fn alive<'a>(ledger: &[Launch], instances: &'a [Instance], pool: &str) -> Vec<&'a Instance> {
+    let mut alive: Vec<&Instance> = instances
+        .iter()
+        .filter(|instance| !instance.state.is_dead() && ledger::pool_of(ledger, instance) == Some(pool))
+        .collect();
+    alive.sort_by(|a, b| (ledger::number_of(a), &a.id).cmp(&(ledger::number_of(b), &b.id)));
+    alive
+}
+
+/// Highest launch number that a pool ever used, in status or in tags, dead instances included.
+pub(crate) fn highest_number(world: &World, ledger: &[Launch], instances: &[Instance], pool: &str) -> i64 {
+    let recorded = world.object.status.pools.iter().filter(|p| p.name == pool).map(|p| p.last_launch);
+    let written = ledger.iter().filter(|line| line.pool == pool).map(|line| line.number);
+    let tagged = instances
+        .iter()
+        .filter(|instance| instance.tags.get(owner::POOL).is_some_and(|name| name == pool))
+        .map(ledger::number_of)
+        .filter(|number| *number < i64::MAX);
+    recorded.chain(written).chain(tagged).max().unwrap_or(0)
+}
+
+/// Instances of ours that belong to no pool of the spec (any more).
+fn remove_strangers(world: &World, pools: &[PoolSpec], instances: &[Instance], plan: &mut Plan) {
+    let owner = world.owner();
+    let doomed: BTreeSet<String> = instances
+        .iter()
+        .filter(|instance| !instance.state.is_dead() && owner.owns(&instance.tags))
+        .filter(|instance| {
+            ledger::pool_of(&plan.ledger, instance).is_none_or(|name| !pools.iter().any(|pool| pool.name == name))
+        })
+        .map(|instance| instance.id.clone())
+        .collect();
+    if !doomed.is_empty() {
+        plan.act(Action::Terminate(doomed));
+    }
+    // Launches of pools that are gone are never sent again; they may still have to be waited for.
+    for line in plan.ledger.iter_mut().filter(|line| !pools.iter().any(|pool| pool.name == line.pool)) {
+        settle::unaccounted(world, &mut plan.memory, instances, line);
+    }
+}
+
+fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut Plan) {
+    let wanted: usize = pools.iter().map(|pool| usize::try_from(pool.count).unwrap_or(0)).sum();
+    let running: usize = pools
+        .iter()
+        .map(|pool| {
+            let running =
+                alive(&plan.ledger, instances, &pool.name).iter().filter(|i| i.state == InstanceState::Running).count();
+            running.min(usize::try_from(pool.count).unwrap_or(0))
+        })
+        .sum();
+    let counts = format!("{running} of {wanted} instances run");
+    match causes.list.first() {
+        _ if running == wanted && !causes.stalled => {
+            plan.judgements.set(ConditionType::Provisioned, Truth::True, "Running", counts);
+        }
+        Some((reason, message)) => {
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, reason, format!("{counts}; {message}"));
+        }
+        None => {
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, "Launching", counts);
+            plan.wake_within(MOVING);
+        }
+    }
+    if causes.stalled {
+        plan.judgements.stall(ConditionType::Provisioned);
+    }
+}

@@ -1,0 +1,73 @@
+//! Which instances do their work, and which will not.
+
+use std::collections::BTreeSet;
+
+use api::Placement;
+use wire::Health;
+
+use crate::desired::{BALANCER, GENERATOR};
+use crate::ledger;
+use crate::ports::{Instance, InstanceState};
+use crate::provision::alive;
+use crate::userdata::{CONSOLE_ERROR, CONSOLE_READY};
+use crate::world::{Facet, World};
+
+/// The running instance of a pool that has one.
+pub(crate) fn single<'a>(world: &'a World, pool: &str) -> Option<&'a Instance> {
+    let instances = world.instances.known()?;
+    let mut running = alive(&world.object.status.launches, instances, pool);
+    running.retain(|instance| instance.state == InstanceState::Running && instance.private_address.is_some());
+    running.first().copied()
+}
+
+/// Ids of the instances that do their work: members that the balancer calls healthy, and agents that answer.
+pub(crate) fn ready(world: &World) -> BTreeSet<String> {
+    let mut ready = BTreeSet::new();
+    if let Some(Facet::Known(status)) = &world.balancer {
+        let members = status.clusters.iter().flat_map(|cluster| &cluster.members);
+        ready.extend(members.filter(|member| member.health == Health::Healthy).map(|member| member.id.clone()));
+        ready.extend(single(world, BALANCER).map(|instance| instance.id.clone()));
+    }
+    if let Some(Facet::Known(_)) = &world.runs {
+        ready.extend(single(world, GENERATOR).map(|instance| instance.id.clone()));
+    }
+    ready
+}
+
+/// Why an instance will not get ready, if so. Unreachable alone is never a reason: replacing an instance does not mend
+/// a network.
+pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Instance) -> Option<String> {
+    let console = world.consoles.get(&instance.id).map(|line| line.trim());
+    if instance.state.is_dead() {
+        return died_by_itself(world, placement, instance).then(|| {
+            format!(
+                "{} ended by itself: {}",
+                instance.id,
+                instance.state_reason.as_deref().unwrap_or("no reason given")
+            )
+        });
+    }
+    if ready(world).contains(&instance.id) {
+        return None;
+    }
+    if let Some(line) = console.filter(|line| line.starts_with(CONSOLE_ERROR)) {
+        return Some(format!("{}: {line}", instance.id));
+    }
+    let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
+    let stuck = console.is_some_and(|line| !line.starts_with(CONSOLE_READY));
+    (overdue && stuck).then(|| {
+        format!(
+            "{} is not ready {} s after its launch; its console ends with: {}",
+            instance.id,
+            world.settings.boot_deadline.as_secs(),
+            console.unwrap_or_default()
+        )
+    })
+}
+
+/// Ended without anybody asking, before it was to end.
+fn died_by_itself(world: &World, placement: &Placement, instance: &Instance) -> bool {
+    let asked = instance.state_reason.as_ref().is_none_or(|reason| reason.starts_with("Client.UserInitiatedShutdown"));
+    let expired = placement.expires_at.as_ref().is_some_and(|at| world.now >= at.0);
+    !asked && !expired && ledger::pool_of(&world.object.status.launches, instance).is_some()
+}

@@ -1,0 +1,43 @@
+//! Proof of absence: when instances that no list shows may be believed not to exist.
+//!
+//! A list can lag by minutes, whether it is asked by tag, by token or by id. So what a launch may have made counts as
+//! coming until it is seen, and is believed to be gone only after two complete lists without it, the first one after
+//! the last possible send plus the settling time.
+
+use api::Launch;
+
+use crate::ledger::{self, NEVER_SEEN};
+use crate::memory::Memory;
+use crate::ports::Instance;
+use crate::world::World;
+
+/// How many instances of this launch may exist although no list shows them. Closes an open line when the answer is
+/// *none* by proof. `instances` is a complete list.
+pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Instance], line: &mut Launch) -> usize {
+    let count = usize::try_from(line.count).unwrap_or(0);
+    let never_seen = if ledger::is_open(line) { count.saturating_sub(line.instance_ids.len()) } else { 0 };
+    let missing = line.instance_ids.iter().filter(|id| !instances.iter().any(|instance| instance.id == **id)).count();
+    if never_seen + missing == 0 {
+        memory.absent_since.remove(&line.token);
+        return 0;
+    }
+    let last_send = line.not_after.as_ref().map_or(world.now, |at| at.0);
+    if world.now < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
+        return never_seen + missing;
+    }
+    line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
+    if ledger::is_open(line) {
+        ledger::close(line, world.now);
+        if line.reason.is_empty() {
+            line.reason = NEVER_SEEN.to_owned();
+            line.message = "its instances were never seen".to_owned();
+        }
+    }
+    0
+}
+
+/// Whether `what` was missed before, at least `proof_gap` ago, by this process.
+pub(crate) fn absent_for(world: &World, memory: &mut Memory, what: &str) -> bool {
+    let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.now);
+    world.now.duration_since(first) >= world.settings.proof_gap
+}

@@ -1,0 +1,349 @@
+//! What to write down: World, Plan and outcomes to Status. Pure.
+
+use std::collections::BTreeMap;
+
+use api::{BalancerStatus, CONDITIONS, ClusterResult, ConditionType, Instance, Launch, Pool, Run, Status};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::conditions::{Judgements, Truth};
+use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
+use crate::ledger::{self, BOOT_FAILED, OnlySend};
+use crate::measure::{self, ABORTED, INVALID, RUNNING, VALID};
+use crate::owner;
+use crate::plan::{Action, Goal, Plan, RunKey, Why, goal};
+use crate::ports::{self, InstanceState};
+use crate::provision::highest_number;
+use crate::readiness::{ready, single};
+use crate::verdict::verdict;
+use crate::world::{Deletion, Facet, World};
+use crate::{CloudError, Failure};
+
+/// What became of one action of a plan.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub action: Action,
+    pub result: Result<Done, CloudError>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Done {
+    Ok,
+    Launched(Vec<ports::Instance>),
+    Collected(Box<Collected>),
+}
+
+/// A report that is stored.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    pub report: wire::Report,
+    /// Whether the run came to its end.
+    pub state: wire::RunState,
+    /// Name of the BenchmarkReport.
+    pub name: String,
+    pub sha256: String,
+}
+
+/// Runs kept in status; older ones are in their reports.
+const RUNS: usize = 3;
+/// Characters of a condition's message: the server allows 32,768, people read one line.
+const MESSAGE: usize = 1024;
+
+/// The status after a pass. The same world, plan and outcomes give the same status, byte for byte.
+pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
+    let old = &world.object.status;
+    let began_anew = world.ledger_is_lost() && plan.placement.is_none() && plan.leftovers.is_empty();
+    let ledger = ledger(world, plan, outcomes);
+    let runs = runs(world, plan, outcomes);
+    let judgements = judgements(world, plan, outcomes, &runs);
+    let lost = world.ledger_is_lost() && !(began_anew && world.instances.known().is_some());
+    let mut status = Status {
+        // Not before a lost ledger is settled: until then a crash must find it lost again.
+        observed_generation: if lost { old.observed_generation } else { Some(world.object.generation) },
+        phase: Some(phase(world, &judgements).to_owned()),
+        progress: progress(world, &runs),
+        result: runs.iter().rev().find(|run| run.outcome != RUNNING).map(|run| run.result.clone()),
+        conditions: conditions(world, &judgements),
+        placement: plan.placement.clone(),
+        launches: ledger,
+        runs,
+        leftovers: plan.leftovers.clone(),
+        balancer: old.balancer.clone(),
+        instances_ready: old.instances_ready.clone(),
+        pools: old.pools.clone(),
+        instances: old.instances.clone(),
+    };
+    if let Facet::Known(instances) = &world.instances {
+        describe(world, plan, instances, &mut status);
+    }
+    status
+}
+
+/// The ledger with the answers of this pass, without lines that have nothing more to tell.
+fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
+    let answered = |line: &Launch| {
+        let outcome = outcomes.iter().find_map(|outcome| match &outcome.action {
+            Action::Launch(request) if request.token == line.token => Some(&outcome.result),
+            _ => None,
+        });
+        let Some(result) = outcome else { return line.clone() };
+        let answer = match result {
+            Ok(Done::Launched(instances)) => Ok(instances.clone()),
+            Ok(_) => return line.clone(),
+            Err(error) => Err(error.clone()),
+        };
+        let only = if world.memory.unsent.contains(&line.token) { OnlySend::Yes } else { OnlySend::NotCertain };
+        ledger::with_answer(line, &answer, only, world.now)
+    };
+    let lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();
+    let is_last = |line: &Launch| !lines.iter().any(|other| other.pool == line.pool && other.number > line.number);
+    lines
+        .iter()
+        .filter(|line| {
+            ledger::is_open(line) || !line.instance_ids.is_empty() || line.reason == BOOT_FAILED || is_last(line)
+        })
+        .cloned()
+        .collect()
+}
+
+fn runs(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Run> {
+    let mut runs = plan.runs.clone();
+    for outcome in outcomes {
+        let Action::CollectReport { run: key, .. } = &outcome.action else { continue };
+        let Ok(Done::Collected(collected)) = &outcome.result else { continue };
+        let started =
+            runs.iter().find(|run| key.is_of(run) && run.outcome == RUNNING).and_then(|r| r.started_at.clone());
+        runs.retain(|run| !(key.is_of(run) && run.outcome == RUNNING));
+        runs.push(run(key, collected, started));
+    }
+    if goal(world) == Goal::Nothing(Why::Deleted) {
+        for run in runs.iter_mut().filter(|run| run.outcome == RUNNING) {
+            run.outcome = ABORTED.to_owned();
+        }
+    }
+    runs.split_off(runs.len().saturating_sub(RUNS))
+}
+
+fn run(key: &RunKey, collected: &Collected, started_at: Option<Time>) -> Run {
+    let report = &collected.report;
+    let outcome = match (collected.state, report.validity) {
+        (wire::RunState::Aborted, _) => ABORTED,
+        (_, wire::Validity::Valid) => VALID,
+        (_, wire::Validity::Invalid) => INVALID,
+    };
+    let result =
+        if outcome == VALID { report.summary.clone() } else { format!("{outcome}: {}", report.reasons.join("; ")) };
+    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let clusters = report.clusters.iter().map(|cluster| ClusterResult {
+        name: cluster.cluster.clone(),
+        requests: whole(cluster.requests),
+        failed: whole(cluster.failures.total()),
+        requests_per_second: whole(cluster.requests_per_second),
+        p50_micros: cluster.latency.p50_micros.map(whole),
+        p90_micros: cluster.latency.p90_micros.map(whole),
+        p99_micros: cluster.latency.p99_micros.map(whole),
+        p999_micros: cluster.latency.p999_micros.map(whole),
+    });
+    Run {
+        id: key.id.clone(),
+        measured_sha256: key.measured_sha256.clone(),
+        outcome: outcome.to_owned(),
+        result: cut(&result),
+        report: collected.name.clone(),
+        report_sha256: collected.sha256.clone(),
+        started_at: started_at.or_else(|| Some(Time(report.started_at))),
+        finished_at: Some(Time(report.finished_at)),
+        clusters: clusters.collect(),
+    }
+}
+
+/// The plan's judgements, corrected by what went wrong in carrying it out.
+fn judgements(world: &World, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) -> Judgements {
+    let mut judgements = plan.judgements.clone();
+    for outcome in outcomes {
+        let Err(error) = &outcome.result else { continue };
+        // A conflict or a late group is what the next look is for.
+        if matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists) {
+            continue;
+        }
+        let kind = match &outcome.action {
+            Action::AddFinalizer | Action::RemoveFinalizer => continue,
+            Action::SetMembership { .. } => ConditionType::Deployed,
+            Action::StartRun { .. } | Action::CollectReport { .. } | Action::DeleteRun { .. } => {
+                ConditionType::Measured
+            }
+            Action::CreateGroup(_)
+            | Action::Allow { .. }
+            | Action::DeleteGroup { .. }
+            | Action::Launch(_)
+            | Action::Terminate(_) => ConditionType::Provisioned,
+        };
+        let message = format!("{}: {error}; {}", effect(&outcome.action), judgements.get(kind).message);
+        judgements.set(kind, Truth::False, verdict(error.failure).reason, cut(&message));
+    }
+    let done = |run: &&Run| measure::wanted(world).is_of(run) && run.outcome == VALID;
+    match runs.iter().find(done) {
+        Some(run) => {
+            judgements.set(ConditionType::Measured, Truth::True, "Valid", run.result.clone());
+            judgements.set(ConditionType::Ready, Truth::True, "Recorded", run.result.clone());
+        }
+        None => {
+            let worst = judgements
+                .iter()
+                .find(|(kind, judgement)| *kind != ConditionType::Ready && judgement.truth != Truth::True);
+            let (reason, message) =
+                worst.map_or(("Pending".to_owned(), String::new()), |(_, j)| (j.reason.clone(), j.message.clone()));
+            judgements.set(ConditionType::Ready, Truth::False, &reason, message);
+        }
+    }
+    judgements
+}
+
+/// An action in words, for messages.
+fn effect(action: &Action) -> String {
+    match action {
+        Action::AddFinalizer => "add the finalizer".to_owned(),
+        Action::RemoveFinalizer => "remove the finalizer".to_owned(),
+        Action::CreateGroup(group) => format!("create group {}", group.name),
+        Action::Allow { group_id, rule } => format!("open port {} in {group_id}", rule.from_port),
+        Action::DeleteGroup { id, .. } => format!("delete group {id}"),
+        Action::Launch(request) => {
+            let pool = request.tags.get(owner::POOL).map(String::as_str).unwrap_or_default();
+            format!("launch {} x {} for {pool}", request.count, request.instance_type)
+        }
+        Action::Terminate(ids) => format!("terminate {} instances", ids.len()),
+        Action::SetMembership { .. } => "tell the balancer its members".to_owned(),
+        Action::StartRun { .. } => "start the run".to_owned(),
+        Action::CollectReport { .. } => "collect the report".to_owned(),
+        Action::DeleteRun { .. } => "stop the run".to_owned(),
+    }
+}
+
+/// In a fixed order; the transition time moves only when the status does.
+fn conditions(world: &World, judgements: &Judgements) -> Vec<Condition> {
+    let old = &world.object.status.conditions;
+    let condition = |kind: ConditionType, truth: Truth, reason: &str, message: &str| {
+        let before = old.iter().find(|c| c.type_ == kind.name() && c.status == truth.name());
+        let since = before.map_or_else(|| whole_seconds(world.now), |c| c.last_transition_time.clone());
+        Condition {
+            type_: kind.name().to_owned(),
+            status: truth.name().to_owned(),
+            reason: reason.to_owned(),
+            message: cut(message),
+            observed_generation: Some(world.object.generation),
+            last_transition_time: since,
+        }
+    };
+    let mut all: Vec<Condition> = CONDITIONS
+        .iter()
+        .map(|kind| {
+            let judgement = judgements.get(*kind);
+            condition(*kind, judgement.truth, &judgement.reason, &judgement.message)
+        })
+        .collect();
+    if let Some(by) = judgements.stalled_by {
+        let judgement = judgements.get(by);
+        all.push(condition(ConditionType::Stalled, Truth::True, &judgement.reason, &judgement.message));
+    } else if is_moving(world, judgements) {
+        let judgement = judgements.get(ConditionType::Ready);
+        all.push(condition(ConditionType::Reconciling, Truth::True, &judgement.reason, &judgement.message));
+    }
+    all
+}
+
+fn is_moving(world: &World, judgements: &Judgements) -> bool {
+    match goal(world) {
+        Goal::Instances => !judgements.is_true(ConditionType::Ready),
+        Goal::Nothing(_) => judgements.get(ConditionType::Provisioned).reason != "NothingLeft",
+    }
+}
+
+fn whole_seconds(now: Timestamp) -> Time {
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}
+
+/// One word for people, derived from the rest.
+fn phase(world: &World, judgements: &Judgements) -> &'static str {
+    let gone = judgements.get(ConditionType::Provisioned).reason == "NothingLeft";
+    match goal(world) {
+        _ if world.object.deletion == Deletion::Asked => "Deleting",
+        Goal::Nothing(Why::Expired) if gone => "Expired",
+        Goal::Nothing(Why::Finished) if gone => "Finished",
+        Goal::Nothing(_) => "TearingDown",
+        Goal::Instances if judgements.stalled_by.is_some() => "Stalled",
+        Goal::Instances if judgements.is_true(ConditionType::Ready) => "Ready",
+        Goal::Instances if judgements.is_true(ConditionType::Deployed) => "Measuring",
+        Goal::Instances if judgements.is_true(ConditionType::Provisioned) => "Deploying",
+        Goal::Instances if world.object.status.placement.is_some() => "Provisioning",
+        Goal::Instances => "Pending",
+    }
+}
+
+fn progress(world: &World, runs: &[Run]) -> Option<String> {
+    let wanted = measure::wanted(world);
+    if runs.iter().any(|run| wanted.is_of(run) && matches!(run.outcome.as_str(), VALID | INVALID)) {
+        return Some(format!("{0}/{0} rounds", world.object.spec.load.rounds));
+    }
+    let Some(Facet::Known(known)) = &world.runs else { return world.object.status.progress.clone() };
+    let status = known.get(&wanted.name())?.as_ref()?;
+    Some(format!("{}/{} rounds", status.rounds_done, status.rounds_total))
+}
+
+/// Instances and pools, as the cloud lists them.
+fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &mut Status) {
+    let ready = ready(world);
+    let pools = desired::pools(&world.object.spec);
+    let shares = shares(world);
+    let owner = world.owner();
+    status.instances = instances
+        .iter()
+        .filter(|instance| owner.owns(&instance.tags) && instance.state != InstanceState::Terminated)
+        .map(|instance| Instance {
+            id: instance.id.clone(),
+            pool: ledger::pool_of(&plan.ledger, instance).unwrap_or_default().to_owned(),
+            state: if ready.contains(&instance.id) { "ready" } else { instance.state.name() }.to_owned(),
+            address: instance.private_address.map(|address| address.to_string()).unwrap_or_default(),
+            share_per_mille: shares.get(&instance.id).copied(),
+        })
+        .collect();
+    status.instances.sort_by(|a, b| (&a.pool, &a.id).cmp(&(&b.pool, &b.id)));
+    let wanted_for = |pool: &PoolSpec| {
+        if goal(world) == Goal::Instances { i32::try_from(pool.count).unwrap_or(i32::MAX) } else { 0 }
+    };
+    let ready_in = |name: &str| status.instances.iter().filter(|i| i.pool == name && i.state == "ready").count();
+    status.pools = pools
+        .iter()
+        .map(|pool| Pool {
+            name: pool.name.clone(),
+            desired: wanted_for(pool),
+            ready: i32::try_from(ready_in(&pool.name)).unwrap_or(i32::MAX),
+            last_launch: highest_number(world, &plan.ledger, instances, &pool.name),
+        })
+        .collect();
+    // Pools that the spec dropped keep their numbers: a number is never used twice.
+    let dropped = world.object.status.pools.iter().filter(|old| !pools.iter().any(|pool| pool.name == old.name));
+    status.pools.extend(dropped.map(|old| Pool { desired: 0, ready: 0, ..old.clone() }));
+    let wanted: u32 = pools.iter().map(|pool| u32::try_from(wanted_for(pool)).unwrap_or(0)).sum();
+    let ready = status.instances.iter().filter(|instance| instance.state == "ready").count();
+    status.instances_ready = Some(match goal(world) {
+        Goal::Instances => format!("{ready}/{wanted}"),
+        Goal::Nothing(_) => format!("{}/0", status.instances.len()),
+    });
+    status.balancer = single(world, BALANCER).and_then(|instance| {
+        Some(BalancerStatus { endpoint: format!("http://{}:{BALANCER_PORT}", instance.private_address?) })
+    });
+}
+
+fn shares(world: &World) -> BTreeMap<String, i32> {
+    let Some(Facet::Known(status)) = &world.balancer else { return BTreeMap::new() };
+    let members = status.clusters.iter().flat_map(|cluster| &cluster.members);
+    members.filter_map(|member| Some((member.id.clone(), i32::try_from(member.share_per_mille).ok()?))).collect()
+}
+
+/// At most [`MESSAGE`] characters.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MESSAGE) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
+    }
+}

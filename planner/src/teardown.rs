@@ -1,0 +1,129 @@
+//! Removes everything of ours, in the order that EC2 demands, and says when nothing is left.
+
+use std::collections::BTreeSet;
+
+use api::ConditionType;
+
+use crate::conditions::Truth;
+use crate::firewall;
+use crate::plan::{Action, MOVING, Plan, STEADY, Why};
+use crate::ports::{Instance, InstanceState};
+use crate::settle::{absent_for, unaccounted};
+use crate::world::{Facet, World};
+
+pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
+    judge_goal(why, plan);
+    let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
+    if nothing_was_made || is_gone(world, plan) {
+        finish(why, plan);
+        return;
+    }
+    plan.wake_within(MOVING);
+    let what = plan.leftovers.join(", ");
+    let message = if what.is_empty() {
+        "proving that nothing can appear any more".to_owned()
+    } else {
+        format!("still there: {what}")
+    };
+    let unknown = world.instances.ignorance().or(world.groups.ignorance());
+    match unknown {
+        Some(_) => plan.judgements.unknown(ConditionType::Provisioned, unknown),
+        None => plan.judgements.set(ConditionType::Provisioned, Truth::False, "TearingDown", message),
+    }
+}
+
+fn judge_goal(why: Why, plan: &mut Plan) {
+    let (reason, message) = match why {
+        Why::Deleted => ("Deleted", "the benchmark is being deleted"),
+        Why::Expired => (
+            "Expired",
+            "lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again",
+        ),
+        Why::Finished => ("Finished", "the result is recorded and lifecycle.afterRun is Terminate"),
+        Why::LedgerLost => ("LedgerLost", "status was wiped: what exists is removed, then everything begins anew"),
+    };
+    plan.judgements.set(ConditionType::Accepted, Truth::True, reason, message);
+    plan.judgements.set(ConditionType::Deployed, Truth::False, reason, message);
+}
+
+fn finish(why: Why, plan: &mut Plan) {
+    plan.judgements.set(ConditionType::Provisioned, Truth::False, "NothingLeft", "nothing is left in AWS");
+    match why {
+        Why::Deleted => plan.act(Action::RemoveFinalizer),
+        // Begins anew: record writes a first status again, with the highest numbers seen.
+        Why::LedgerLost => {
+            plan.placement = None;
+            plan.wake = MOVING;
+        }
+        Why::Expired | Why::Finished => plan.wake = STEADY,
+    }
+}
+
+/// Whether nothing is left; plans what can be removed now and lists what is left.
+fn is_gone(world: &World, plan: &mut Plan) -> bool {
+    let (Facet::Known(instances), Facet::Known(groups)) = (&world.instances, &world.groups) else { return false };
+    let instances_gone = terminate(world, instances, plan);
+    let lines_closed = settle_lines(world, instances, plan);
+    let mut groups_gone = true;
+    for group in groups {
+        groups_gone = false;
+        plan.leftovers.push(format!("{} ({})", group.id, group.name));
+        plan.memory.absent_since.remove(&group.name);
+        // Interfaces hold a group until their instances are gone.
+        if instances_gone {
+            plan.act(Action::DeleteGroup { id: group.id.clone(), name: group.name.clone() });
+        }
+    }
+    // A group whose creation was never answered may appear late; one that we deleted ourselves cannot.
+    for name in firewall::names(world) {
+        let absent = plan.memory.deleted_groups.contains(&name)
+            || (groups_gone && instances_gone && lines_closed && absent_after_settling(world, plan, &name));
+        groups_gone &= absent;
+    }
+    instances_gone && lines_closed && groups_gone
+}
+
+fn absent_after_settling(world: &World, plan: &mut Plan, name: &str) -> bool {
+    let first = *plan.memory.absent_since.entry(name.to_owned()).or_insert(world.now);
+    let settled = world.now.duration_since(first) >= world.settings.settle;
+    settled && absent_for(world, &mut plan.memory, name)
+}
+
+/// Terminates what may still run or bill, listed or not; whether all are seen terminated.
+fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
+    let owner = world.owner();
+    let in_ledger = |id: &String| plan.ledger.iter().any(|line| line.instance_ids.contains(id));
+    let left: Vec<&Instance> = instances
+        .iter()
+        .filter(|instance| owner.owns(&instance.tags) || in_ledger(&instance.id))
+        .filter(|instance| instance.state != InstanceState::Terminated)
+        .collect();
+    let mut doomed: BTreeSet<String> = left
+        .iter()
+        .filter(|instance| instance.state != InstanceState::ShuttingDown)
+        .map(|instance| instance.id.clone())
+        .collect();
+    plan.leftovers.extend(left.iter().map(|instance| format!("{} ({})", instance.id, instance.state.name())));
+    let gone = left.is_empty();
+    // Ids that a launch answered and that no list shows yet.
+    let unlisted = plan.ledger.iter().flat_map(|line| &line.instance_ids);
+    doomed.extend(unlisted.filter(|id| !instances.iter().any(|instance| instance.id == **id)).cloned());
+    if !doomed.is_empty() {
+        plan.act(Action::Terminate(doomed));
+    }
+    gone
+}
+
+/// Whether no launch can bring an instance any more.
+fn settle_lines(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
+    let mut settled = true;
+    let Plan { ledger, memory, leftovers, .. } = plan;
+    for line in ledger {
+        let unaccounted = unaccounted(world, memory, instances, line);
+        if unaccounted > 0 {
+            settled = false;
+            leftovers.push(format!("up to {unaccounted} instances of launch {}/{}", line.pool, line.number));
+        }
+    }
+    settled
+}

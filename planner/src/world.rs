@@ -1,0 +1,195 @@
+//! Everything a decision may look at, in one value.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use wire::{BalancerStatus, RunStatus};
+
+use crate::memory::Memory;
+use crate::owner::Owner;
+use crate::ports::{AgentError, Architecture, Group, Identity, Image, Instance, InstanceType, Subnet};
+use crate::{CloudError, Failure};
+
+/// One part of the world: looked at, or not known and why.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Facet<T> {
+    Known(T),
+    Unknown(Ignorance),
+}
+
+/// Why a facet is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignorance {
+    pub failure: Failure,
+    pub message: String,
+}
+
+impl From<CloudError> for Ignorance {
+    fn from(error: CloudError) -> Self {
+        Self { failure: error.failure, message: error.to_string() }
+    }
+}
+
+impl From<AgentError> for Ignorance {
+    fn from(error: AgentError) -> Self {
+        Self { failure: Failure::Unreachable, message: error.to_string() }
+    }
+}
+
+impl<T> Facet<T> {
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    pub fn ignorance(&self) -> Option<&Ignorance> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(why) => Some(why),
+        }
+    }
+}
+
+impl<T, E: Into<Ignorance>> From<Result<T, E>> for Facet<T> {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(value) => Self::Known(value),
+            Err(error) => Self::Unknown(error.into()),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct World {
+    pub now: Timestamp,
+    pub settings: Settings,
+    pub object: Object,
+    pub identity: Facet<Identity>,
+    /// What the region offers. Asked only while there is no placement.
+    pub site: Option<Site>,
+    /// Facts of every instance type in the spec; a type that the region does not know is left out.
+    pub types: Facet<Vec<InstanceType>>,
+    pub groups: Facet<Vec<Group>>,
+    /// By owner tags, by the tokens of open launches and by the ids in the ledger, each a complete list; dead ones
+    /// included.
+    pub instances: Facet<Vec<Instance>>,
+    /// Asked when the balancer's instance runs.
+    pub balancer: Option<Facet<BalancerStatus>>,
+    /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
+    pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
+    /// Last line of our script on the console of instances that are slow to get ready, by instance id.
+    pub consoles: BTreeMap<String, String>,
+    pub memory: Memory,
+}
+
+/// The Kubernetes object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub generation: i64,
+    pub deletion: Deletion,
+    pub finalizer: Finalizer,
+    pub created_at: Timestamp,
+    pub spec: api::ClusterBenchmarkSpec,
+    pub status: api::Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    NotAsked,
+    Asked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finalizer {
+    Absent,
+    Present,
+}
+
+/// What the region offers, for choosing a placement.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub subnets: Facet<Vec<Subnet>>,
+    /// (type, zone)
+    pub offerings: Facet<Vec<(String, String)>>,
+    /// `None`: there is no such image.
+    pub images: Facet<BTreeMap<Architecture, Option<Image>>>,
+}
+
+/// The operator's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Tells two operators in one account apart.
+    pub installation: String,
+    /// Uid of the `kube-system` namespace.
+    pub kubernetes_cluster: String,
+    /// Region of benchmarks that name none.
+    pub region: String,
+    pub artifacts: Artifacts,
+    /// Public half of the key that signs control requests.
+    pub public_key: String,
+    /// CIDRs that the operator dials from.
+    pub control_sources: Vec<String>,
+    /// How long after its last possible send a launch may still appear.
+    ///
+    /// 5 minutes: the longest lag that AWS speaks of (EC2 user guide, "Eventual consistency").
+    pub settle: SignedDuration,
+    /// Time between the two empty lists that prove absence.
+    pub proof_gap: SignedDuration,
+    /// For how long a launch may be repeated after it was written down.
+    pub launch_window: SignedDuration,
+    /// How long an instance may take from launch to ready.
+    pub boot_deadline: SignedDuration,
+    /// Pause after a launch that found no capacity, reached a quota or was refused.
+    pub refusal_pause: SignedDuration,
+}
+
+/// Our binaries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Artifacts {
+    pub version: String,
+    /// `{base_url}/{sha256}/{name}` is a binary.
+    pub base_url: String,
+    /// SHA-256 by (name, architecture).
+    pub sha256: BTreeMap<(String, Architecture), String>,
+}
+
+impl World {
+    pub fn owner(&self) -> Owner {
+        Owner {
+            installation: self.settings.installation.clone(),
+            kubernetes_cluster: self.settings.kubernetes_cluster.clone(),
+            benchmark_uid: self.object.uid.clone(),
+            namespace: self.object.namespace.clone(),
+            name: self.object.name.clone(),
+        }
+    }
+
+    /// Region of the placement, or the one that the spec asks for, or the operator's.
+    pub fn region(&self) -> &str {
+        region(&self.object, &self.settings)
+    }
+
+    /// Whether the ledger in status can be trusted: it cannot when the finalizer says that effects may have
+    /// happened and status says that nobody ever looked.
+    pub fn ledger_is_lost(&self) -> bool {
+        self.object.finalizer == Finalizer::Present && self.object.status.observed_generation.unwrap_or(-1) < 1
+    }
+
+    pub fn instance_type(&self, name: &str) -> Option<&InstanceType> {
+        self.types.known()?.iter().find(|fact| fact.name == name)
+    }
+}
+
+/// Region that an object lives in.
+pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
+    match (&object.status.placement, &object.spec.region) {
+        (Some(placement), _) => &placement.region,
+        (None, Some(region)) => region,
+        (None, None) => &settings.region,
+    }
+}
