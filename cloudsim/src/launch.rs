@@ -84,7 +84,8 @@ impl Sim {
         }
         let instances: Vec<_> = entry.instance_ids.iter().filter_map(|id| self.instance(id)).collect();
         let is_spent = instances.iter().all(|instance| is_over(instance));
-        if is_spent && self.settings.token.after_termination == AfterTermination::Refused {
+        let is_refused = self.settings.token.after_termination == AfterTermination::Refused || instances.is_empty();
+        if is_spent && is_refused {
             let message = "The client token you have provided is associated with a resource that is already deleted.";
             return Some(Err(SimError::new("IdempotentInstanceTerminated", message)));
         }

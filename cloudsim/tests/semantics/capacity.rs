@@ -1,0 +1,75 @@
+//! Pools, quotas, and what may be launched at all.
+
+use cloudsim::{CapacityPool, Plan, RunInstances, Settings};
+
+use crate::world::{SUBNET_B, SUBNET_C, at, code, exact, launch, request, request_in, sim};
+
+#[test]
+fn a_launch_is_whole_or_not_at_all() {
+    let capacity = vec![CapacityPool { instance_type: "t3.micro".into(), zone: "eu-west-1a".into(), count: 5 }];
+    let mut sim = sim(Settings { capacity, ..exact() });
+    let first = launch(&mut sim, 3, "one", 0);
+    let error = sim.run_instances(&request(3, "two"), at(1)).unwrap_err();
+    assert_eq!((error.code.as_str(), error.status), ("InsufficientInstanceCapacity", 500));
+    assert_eq!(sim.ledger().launched, 3);
+    sim.run_instances(&request_in(SUBNET_B, 3, "two"), at(2)).unwrap();
+    let up_to = RunInstances { min_count: 1, ..request(3, "three") };
+    assert_eq!(sim.run_instances(&up_to, at(3)).unwrap().len(), 2, "between the two counts, what there is");
+    sim.terminate_instances(&first, at(4)).unwrap();
+    assert_eq!(code(sim.run_instances(&request(3, "four"), at(5))), "InsufficientInstanceCapacity");
+    launch(&mut sim, 3, "four", 30);
+}
+
+#[test]
+fn the_quota_counts_what_is_not_terminated() {
+    let mut sim = sim(Settings { vcpu_quota: Some(4), ..exact() });
+    let first = launch(&mut sim, 2, "one", 0);
+    assert_eq!(code(sim.run_instances(&request(1, "two"), at(1))), "VcpuLimitExceeded");
+    sim.terminate_instances(&first, at(2)).unwrap();
+    assert_eq!(code(sim.run_instances(&request(1, "two"), at(3))), "VcpuLimitExceeded");
+    launch(&mut sim, 1, "two", 23);
+}
+
+#[test]
+fn a_subnet_can_be_full() {
+    let mut sim = sim(exact());
+    sim.network_mut().subnets[0].cidr = "127.31.0.0/28".parse().unwrap();
+    launch(&mut sim, 5, "one", 0);
+    assert_eq!(code(sim.run_instances(&request(1, "two"), at(1))), "InsufficientFreeAddressesInSubnet");
+}
+
+#[test]
+fn what_can_never_be_launched_is_refused() {
+    let mut sim = sim(exact());
+    let rows: [(&str, fn(&mut RunInstances)); 9] = [
+        ("InvalidParameterValue", |request| request.instance_type = "t9.huge".into()),
+        ("InvalidParameterValue", |request| request.instance_type = "t4g.micro".into()),
+        ("InvalidSubnetID.NotFound", |request| request.interface.as_mut().unwrap().subnet_id = Some("subnet-1".into())),
+        ("InvalidGroup.NotFound", |request| request.interface.as_mut().unwrap().group_ids = vec!["sg-1".into()]),
+        ("InvalidParameterCombination", |request| request.subnet_id = Some("subnet-1".into())),
+        ("InvalidParameterValue", |request| request.user_data = "x".repeat(16_385)),
+        ("InvalidParameterValue", |request| request.client_token = Some("x".repeat(65))),
+        ("InvalidParameterValue", |request| request.max_count = 0),
+        ("InvalidParameterCombination", |request| {
+            request.instance_type = "m5.large".into();
+            request.cpu_credits = Some("standard".into());
+        }),
+    ];
+    for (expected, change) in rows {
+        let mut request = request(1, "token");
+        change(&mut request);
+        assert_eq!(code(sim.run_instances(&request, at(0))), expected, "{request:?}");
+    }
+    let old_type = RunInstances { instance_type: "t2.micro".into(), ..request_in(SUBNET_C, 1, "token") };
+    assert_eq!(code(sim.run_instances(&old_type, at(0))), "Unsupported");
+    assert_eq!(sim.ledger().launched, 0);
+    sim.run_instances(&RunInstances { user_data: "x".repeat(16_384), ..request(1, "token") }, at(0)).unwrap();
+}
+
+#[test]
+fn a_free_plan_launches_free_types_only() {
+    let mut sim = sim(Settings { plan: Plan::Free, ..exact() });
+    launch(&mut sim, 1, "one", 0);
+    let other = RunInstances { instance_type: "t2.micro".into(), ..request(1, "two") };
+    assert_eq!(code(sim.run_instances(&other, at(0))), "InvalidParameterCombination");
+}

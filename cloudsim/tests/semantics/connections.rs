@@ -1,0 +1,104 @@
+//! Who can talk to whom.
+
+use std::net::Ipv4Addr;
+
+use cloudsim::{InterfaceRequest, PermissionSource, RunInstances, Sim, Target};
+
+use crate::groups::{allow, create};
+use crate::world::{SUBNET_A, at, exact, request, sim};
+
+struct World {
+    sim: Sim,
+    worker: Ipv4Addr,
+    balancer: Ipv4Addr,
+    balancer_public: Ipv4Addr,
+    lonely: Ipv4Addr,
+}
+
+const OPERATOR: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
+const CUSTOMER: Ipv4Addr = Ipv4Addr::new(8, 8, 4, 4);
+
+/// A worker in `members`; a public balancer in `members` and `edge`; one with no group of ours and no public address.
+fn world() -> World {
+    let mut sim = sim(exact());
+    let members = create(&mut sim, "members", 0).unwrap();
+    let edge = create(&mut sim, "edge", 0).unwrap();
+    allow(&mut sim, &members, 8080, PermissionSource::Group(members.clone()), 0).unwrap();
+    allow(&mut sim, &edge, 9090, PermissionSource::Cidr("127.0.0.0/24".parse().unwrap()), 0).unwrap();
+    allow(&mut sim, &edge, 80, PermissionSource::Cidr("0.0.0.0/0".parse().unwrap()), 0).unwrap();
+    let mut launch = |token: &str, groups: &[&String], public: bool| {
+        let interface = InterfaceRequest {
+            subnet_id: Some(SUBNET_A.into()),
+            group_ids: groups.iter().map(|id| (*id).clone()).collect(),
+            associate_public_address: Some(public),
+            ..InterfaceRequest::default()
+        };
+        let request = RunInstances { interface: Some(interface), ..request(1, token) };
+        let instance = sim.run_instances(&request, at(0)).unwrap().remove(0);
+        let network = instance.network.clone().unwrap();
+        (network.private_address, network.public_address)
+    };
+    let (worker, _) = launch("worker", &[&members], true);
+    let (balancer, public) = launch("balancer", &[&members, &edge], true);
+    let (lonely, _) = launch("lonely", &[], false);
+    sim.advance(at(10));
+    World { sim, worker, balancer, balancer_public: public.unwrap(), lonely }
+}
+
+#[test]
+fn every_needed_edge_is_open_and_the_others_are_not() {
+    let World { sim, worker, balancer, balancer_public, lonely } = world();
+    assert_eq!(worker.to_string(), "127.31.0.10", "addresses start at ten");
+    let rows = [
+        (balancer, worker, 8080, ""),
+        (worker, balancer, 8080, ""),
+        (OPERATOR, balancer, 9090, ""),
+        (CUSTOMER, balancer_public, 80, ""),
+        (worker, CUSTOMER, 443, ""),
+        (worker, balancer_public, 80, ""),
+        (OPERATOR, worker, 8080, "no rule of"),
+        (CUSTOMER, balancer_public, 9090, "no rule of"),
+        (CUSTOMER, worker, 8080, "is private"),
+        (lonely, worker, 8080, "no rule of"),
+        (worker, lonely, 8080, "no rule of"),
+        (lonely, CUSTOMER, 443, "no public address"),
+        (worker, balancer_public, 8080, "no rule of"),
+        (OPERATOR, Ipv4Addr::new(127, 31, 0, 99), 80, "no running instance"),
+    ];
+    for (from, to, port, expected) in rows {
+        match sim.can_connect(from, to, port) {
+            Ok(()) => assert_eq!(expected, "", "{from} -> {to}:{port} is open"),
+            Err(why) => assert!(!expected.is_empty() && why.contains(expected), "{from} -> {to}:{port}: {why}"),
+        }
+    }
+}
+
+#[test]
+fn the_way_out_is_the_route() {
+    let World { mut sim, worker, lonely, .. } = world();
+    let default_route = |sim: &mut Sim, target: Option<Target>| {
+        let routes = &mut sim.network_mut().route_tables[0].routes;
+        match target {
+            Some(target) => routes[1].target = target,
+            None => drop(routes.pop()),
+        }
+    };
+    default_route(&mut sim, Some(Target::NatGateway("nat-1".into())));
+    assert_eq!(sim.can_connect(lonely, CUSTOMER, 443), Ok(()), "no public address needed behind NAT");
+    default_route(&mut sim, None);
+    assert!(sim.can_connect(worker, CUSTOMER, 443).unwrap_err().contains("no route"));
+}
+
+#[test]
+fn a_terminated_instance_answers_nobody() {
+    let World { mut sim, worker, balancer, .. } = world();
+    let id = sim
+        .live_instances()
+        .iter()
+        .find(|live| live.network.as_ref().unwrap().private_address == worker)
+        .unwrap()
+        .id
+        .clone();
+    sim.terminate_instances(&[id], at(11)).unwrap();
+    assert!(sim.can_connect(balancer, worker, 8080).is_err());
+}

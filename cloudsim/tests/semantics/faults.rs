@@ -1,0 +1,125 @@
+//! What happens to calls on their way.
+
+use std::sync::Arc;
+
+use cloudsim::{
+    Action, Call, Fault, FaultRates, Instance, Outcome, Query, Reply, Settings, Sim, SimError, Span, Throttling,
+};
+
+use crate::world::{at, code, exact, request, sim};
+
+fn run(sim: &mut Sim, count: u32, token: &str, second: i64) -> Reply<Outcome<Vec<Arc<Instance>>>> {
+    let request = request(count, token);
+    let call = Call::new(Action::RunInstances).of_resources(count as usize);
+    sim.call(call, at(second), move |sim, now| sim.run_instances(&request, now))
+}
+
+fn error_of<T: std::fmt::Debug>(reply: Reply<Outcome<T>>) -> String {
+    match reply {
+        Reply::Whole(outcome) => code(outcome),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_fault_does_what_it_says() {
+    type Row = (Fault, fn(&Reply<Outcome<Vec<Arc<Instance>>>>) -> bool, usize);
+    let rows: [Row; 7] = [
+        (Fault::LostAnswer, |reply| matches!(reply, Reply::Lost), 2),
+        (Fault::LostRequest, |reply| matches!(reply, Reply::Lost), 0),
+        (Fault::LateExecution(90), |reply| matches!(reply, Reply::Lost), 0),
+        (Fault::Truncated, |reply| matches!(reply, Reply::Truncated(Ok(made)) if made.len() == 2), 2),
+        (Fault::Throttled, |reply| matches!(reply, Reply::Whole(Err(e)) if e.code == "RequestLimitExceeded"), 0),
+        (Fault::Status500, |reply| matches!(reply, Reply::Whole(Err(e)) if e.status == 500), 0),
+        (Fault::Status500AfterEffect, |reply| matches!(reply, Reply::Whole(Err(e)) if e.status == 500), 2),
+    ];
+    for (fault, is_expected, launched) in rows {
+        let mut sim = sim(exact());
+        sim.script(Action::RunInstances, fault);
+        let reply = run(&mut sim, 2, "token", 0);
+        assert!(is_expected(&reply), "{fault:?}: {reply:?}");
+        assert_eq!(sim.ledger().launched, launched, "{fault:?}");
+        // The same call with the same token afterwards: exactly two, whatever happened before.
+        assert!(matches!(run(&mut sim, 2, "token", 1), Reply::Whole(Ok(made)) if made.len() == 2), "{fault:?}");
+        sim.advance(at(300));
+        assert_eq!(sim.ledger().launched, 2, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_late_call_takes_effect_when_nobody_waits_for_it() {
+    let mut sim = sim(exact());
+    sim.script(Action::RunInstances, Fault::LateExecution(90));
+    assert!(matches!(run(&mut sim, 2, "token", 0), Reply::Lost));
+    assert_eq!((sim.late_calls(), sim.next_event()), (1, Some(at(90))));
+    sim.advance(at(89));
+    assert_eq!(sim.ledger().launched, 0);
+    sim.advance(at(95));
+    assert_eq!((sim.ledger().launched, sim.late_calls()), (2, 0));
+    assert!(sim.live_instances().iter().all(|instance| instance.launched_at == at(90)));
+}
+
+#[test]
+fn a_run_bucket_holds_five_and_refills_two_a_second() {
+    let mut sim = sim(Settings { throttling: Throttling::Ec2, ..exact() });
+    let mut admitted = |second: i64, tries: usize| {
+        (0..tries)
+            .filter(|index| matches!(run(&mut sim, 1, &format!("{second}-{index}"), second), Reply::Whole(Ok(_))))
+            .count()
+    };
+    assert_eq!(admitted(0, 20), 5);
+    assert_eq!(admitted(1, 20), 2);
+    assert_eq!(admitted(2, 20), 2);
+    assert_eq!(admitted(60, 20), 5, "never more than the bucket holds");
+    assert_eq!(error_of(run(&mut sim, 1, "more", 60)), "RequestLimitExceeded");
+    assert_eq!(sim.ledger().calls[&Action::RunInstances], 81, "throttled calls are calls");
+}
+
+#[test]
+fn instances_have_a_bucket_of_their_own_and_bare_lists_a_smaller_one() {
+    let mut sim = sim(Settings { throttling: Throttling::Ec2, ..exact() });
+    assert!(matches!(run(&mut sim, 900, "one", 0), Reply::Whole(Ok(_))));
+    assert_eq!(error_of(run(&mut sim, 200, "two", 0)), "RequestLimitExceeded");
+    assert!(matches!(run(&mut sim, 100, "three", 0), Reply::Whole(Ok(_))));
+    let mut admitted = |bare: bool| {
+        let call = Call::new(Action::DescribeInstances).bare(bare);
+        let query = Query::ids([""; 0]);
+        (0..200)
+            .filter(|_| {
+                let query = query.clone();
+                let reply = sim.call(call, at(0), move |sim, now| sim.describe_instances(&query, now));
+                matches!(reply, Reply::Whole(Ok(_)))
+            })
+            .count()
+    };
+    assert_eq!((admitted(true), admitted(false)), (50, 100));
+}
+
+#[test]
+fn faults_by_chance_come_as_often_as_they_are_set() {
+    let faults =
+        FaultRates { lost_answer: 200, throttled: 100, late_by: Span::seconds(0, 300), ..FaultRates::default() };
+    let mut sim = sim(Settings { faults, ..exact() });
+    let (mut lost, mut throttled) = (0, 0);
+    for _ in 0..5000 {
+        match sim.call(Call::new(Action::GetCallerIdentity), at(0), Sim::caller_identity) {
+            Reply::Lost => lost += 1,
+            Reply::Whole(Err(error)) if error.code == "RequestLimitExceeded" => throttled += 1,
+            _ => (),
+        }
+    }
+    // 5 standard deviations around 1000 and 500; the seed is fixed, so this is no matter of luck.
+    assert!((860..=1140).contains(&lost) && (395..=605).contains(&throttled), "{lost} {throttled}");
+}
+
+#[test]
+fn an_action_can_be_refused_for_good() {
+    let mut sim = sim(exact());
+    sim.refuse(Action::RunInstances, Some(SimError::new("UnauthorizedOperation", "no")));
+    assert_eq!(error_of(run(&mut sim, 1, "token", 0)), "UnauthorizedOperation");
+    assert_eq!(sim.dry_run(Action::RunInstances, at(0)).code, "UnauthorizedOperation");
+    sim.refuse(Action::RunInstances, None);
+    assert_eq!(sim.dry_run(Action::RunInstances, at(0)).code, "DryRunOperation");
+    assert!(matches!(run(&mut sim, 1, "token", 0), Reply::Whole(Ok(_))));
+    assert_eq!(sim.ledger().launched, 1);
+}
