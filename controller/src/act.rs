@@ -1,0 +1,129 @@
+//! Carries out a plan's actions, all at the same time. No retry here: the loop is the retry.
+
+use std::time::Duration;
+
+use api::ClusterBenchmark;
+use futures::future::join_all;
+use planner::ports::{AgentError, Agents, Cloud, Regions};
+use planner::status::Collected;
+use planner::world::Finalizer;
+use planner::{Action, CloudError, Done, Failure, Outcome, Plan, World};
+
+use crate::pass::Reconciler;
+use crate::report;
+use crate::store::{Store, StoreError};
+
+/// Longer than any call below a port may take, so that it only ends what hangs.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
+    /// *Cancellation*: any action may or may not have happened; the next look tells.
+    pub(crate) async fn act(&self, stored: &ClusterBenchmark, world: &World, plan: &Plan) -> Vec<Outcome> {
+        if plan.actions.is_empty() {
+            return Vec::new();
+        }
+        let cloud = self.regions.region(world.region());
+        let one = async |action: &Action| {
+            let effect = self.effect(&*cloud, stored, world, action);
+            let result = tokio::time::timeout(PATIENCE, effect).await.unwrap_or_else(|_| {
+                Err(CloudError::new(Failure::Unreachable, "Timeout", format!("no answer within {} s", PATIENCE.as_secs())))
+            });
+            match &result {
+                Ok(_) => tracing::info!(action = name(action), "done"),
+                Err(error) => tracing::warn!(action = name(action), failure = ?error.failure, %error, "failed"),
+            }
+            self.metrics.action(name(action), result.as_ref().err().map(|error| error.failure));
+            Outcome { action: action.clone(), result }
+        };
+        join_all(plan.actions.iter().map(one)).await
+    }
+
+    async fn effect<C: Cloud>(
+        &self,
+        cloud: &C,
+        stored: &ClusterBenchmark,
+        world: &World,
+        action: &Action,
+    ) -> Result<Done, CloudError> {
+        match action {
+            Action::AddFinalizer => self.store.set_finalizer(stored, Finalizer::Present).await.map_err(store_failed)?,
+            Action::RemoveFinalizer => self.store.set_finalizer(stored, Finalizer::Absent).await.map_err(store_failed)?,
+            Action::CreateGroup(request) => cloud.create_group(request).await.map(drop)?,
+            Action::Allow { group_id, rule } => cloud.allow(group_id, rule).await?,
+            Action::DeleteGroup { id, .. } => cloud.delete_group(id).await?,
+            Action::Launch(request) => return cloud.launch(request).await.map(Done::Launched),
+            Action::Terminate(ids) => cloud.terminate(&ids.iter().cloned().collect::<Vec<_>>()).await?,
+            Action::SetMembership { control, instance_id, expect, to } => {
+                self.agents.set_membership(control, instance_id, expect, to).await.map_err(agent_failed)?;
+            }
+            Action::StartRun { control, instance_id, run } => {
+                self.agents.start_run(control, instance_id, run).await.map_err(agent_failed)?;
+            }
+            Action::DeleteRun { control, instance_id, name } => {
+                self.agents.delete_run(control, instance_id, name).await.map_err(agent_failed)?;
+            }
+            Action::CollectReport { control, run, sha256 } => {
+                return self.collect(stored, world, control, run, sha256).await.map(|c| Done::Collected(Box::new(c)));
+            }
+        }
+        Ok(Done::Ok)
+    }
+
+    /// Fetched, checked against the hash, stored. Repeating it changes nothing.
+    async fn collect(
+        &self,
+        stored: &ClusterBenchmark,
+        world: &World,
+        control: &str,
+        run: &planner::RunKey,
+        sha256: &str,
+    ) -> Result<Collected, CloudError> {
+        let bytes = self.agents.report(control, &run.name()).await.map_err(agent_failed)?;
+        let report = report::checked(&bytes, sha256)?;
+        let object = report::object(stored, run, &report, bytes, sha256)?;
+        self.store.put_report(&object).await.map_err(store_failed)?;
+        let known = world.runs.as_ref().and_then(|runs| runs.known());
+        let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);
+        Ok(Collected {
+            report,
+            state: state.unwrap_or(wire::RunState::Aborted),
+            name: object.metadata.name.unwrap_or_default(),
+            sha256: sha256.to_owned(),
+        })
+    }
+}
+
+fn store_failed(error: StoreError) -> CloudError {
+    let failure = match error {
+        StoreError::Conflict | StoreError::Gone => Failure::NotYetVisible,
+        StoreError::Forbidden(_) => Failure::Unauthorized,
+        StoreError::Failed(_) => Failure::Unreachable,
+    };
+    CloudError::new(failure, "Kubernetes", error.to_string())
+}
+
+fn agent_failed(error: AgentError) -> CloudError {
+    let (failure, code) = match error {
+        AgentError::Unreachable { .. } => (Failure::Unreachable, "ControlUnreachable"),
+        AgentError::Conflict => (Failure::NotYetVisible, "Conflict"),
+        AgentError::Refused { .. } => (Failure::Rejected, "Refused"),
+    };
+    CloudError::new(failure, code, error.to_string())
+}
+
+/// An action in one word, for logs and metrics.
+fn name(action: &Action) -> &'static str {
+    match action {
+        Action::AddFinalizer => "AddFinalizer",
+        Action::RemoveFinalizer => "RemoveFinalizer",
+        Action::CreateGroup(_) => "CreateGroup",
+        Action::Allow { .. } => "Allow",
+        Action::DeleteGroup { .. } => "DeleteGroup",
+        Action::Launch(_) => "Launch",
+        Action::Terminate(_) => "Terminate",
+        Action::SetMembership { .. } => "SetMembership",
+        Action::StartRun { .. } => "StartRun",
+        Action::CollectReport { .. } => "CollectReport",
+        Action::DeleteRun { .. } => "DeleteRun",
+    }
+}

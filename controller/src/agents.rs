@@ -1,0 +1,152 @@
+//! The control APIs of balancer and generator, over HTTP, signed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{header, Method, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use jiff::{SignedDuration, Timestamp};
+use planner::ports::{AgentError, Agents, ReportBytes};
+use wire::{BalancerStatus, Membership, Request, RunSpec, RunStatus, Signer, NOT_AFTER_HEADER, SIGNATURE_HEADER};
+
+use crate::kubernetes::chain;
+
+/// Longest answer that is read: larger than any report that fits into an object.
+const LIMIT: usize = 8 << 20;
+/// Half of what a verifier accepts: the rest is for clock skew.
+const DEADLINE: SignedDuration = SignedDuration::from_secs(60);
+
+pub struct HttpAgents {
+    client: Client<HttpConnector, Full<Bytes>>,
+    signer: Signer,
+    timeout: Duration,
+}
+
+impl HttpAgents {
+    /// `timeout` is for a whole request.
+    pub fn new(signer: Signer, timeout: Duration) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(timeout / 2));
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(5)).build(connector);
+        Self { client, signer, timeout }
+    }
+
+    async fn get(&self, control: &str, path: &str) -> Result<Answer, AgentError> {
+        self.send(control, http::Request::get(format!("http://{control}{path}")), Bytes::new()).await
+    }
+
+    /// Signed for this instance: a stranger that took over the address refuses it, and cannot use it elsewhere.
+    async fn change(
+        &self,
+        control: &str,
+        instance_id: &str,
+        method: Method,
+        path: &str,
+        if_match: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, AgentError> {
+        let signed = Request { method: method.as_str(), path, instance_id, if_match, body: &body };
+        let (signature, not_after) = self.signer.sign(&signed, Timestamp::now() + DEADLINE);
+        let mut request = http::Request::builder()
+            .method(method.clone())
+            .uri(format!("http://{control}{path}"))
+            .header(SIGNATURE_HEADER, signature)
+            .header(NOT_AFTER_HEADER, not_after)
+            .header(header::CONTENT_TYPE, "application/json");
+        if !if_match.is_empty() {
+            request = request.header(header::IF_MATCH, if_match);
+        }
+        self.send(control, request, Bytes::from(body)).await
+    }
+
+    async fn send(&self, control: &str, request: http::request::Builder, body: Bytes) -> Result<Answer, AgentError> {
+        let url = format!("http://{control}");
+        let unreachable = |why: String| AgentError::Unreachable { url: url.clone(), why };
+        let request = request.body(Full::new(body)).map_err(|error| unreachable(error.to_string()))?;
+        let exchange = async {
+            let answer = self.client.request(request).await.map_err(|error| unreachable(chain(&error)))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), LIMIT).collect().await;
+            let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
+            Ok(Answer { url: url.clone(), status, body })
+        };
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(unreachable(format!("no answer within {} s", self.timeout.as_secs()))),
+        }
+    }
+}
+
+struct Answer {
+    url: String,
+    status: StatusCode,
+    body: Bytes,
+}
+
+impl Answer {
+    fn success(self) -> Result<Self, AgentError> {
+        match self.status {
+            status if status.is_success() => Ok(self),
+            StatusCode::PRECONDITION_FAILED => Err(AgentError::Conflict),
+            status if status.is_server_error() => Err(AgentError::Unreachable { why: format!("{status}"), url: self.url }),
+            status => Err(AgentError::Refused {
+                why: String::from_utf8_lossy(&self.body).chars().take(300).collect(),
+                url: self.url,
+                status: status.as_u16(),
+            }),
+        }
+    }
+
+    fn json<T: for<'a> serde::Deserialize<'a>>(self) -> Result<T, AgentError> {
+        let answer = self.success()?;
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| AgentError::Unreachable { url: answer.url, why: format!("not the expected document: {error}") })
+    }
+}
+
+fn document<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    // Plain structs of `wire`: serialisation cannot fail; an empty document would be refused by the agent.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+impl Agents for HttpAgents {
+    async fn balancer_status(&self, control: &str) -> Result<BalancerStatus, AgentError> {
+        self.get(control, "/status").await?.json()
+    }
+
+    async fn set_membership(
+        &self,
+        control: &str,
+        instance_id: &str,
+        expect: &str,
+        to: &Membership,
+    ) -> Result<(), AgentError> {
+        let if_match = format!("\"{expect}\"");
+        let body = document(to);
+        self.change(control, instance_id, Method::PUT, "/v1/membership", &if_match, body).await?.success().map(drop)
+    }
+
+    async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {
+        let answer = self.get(control, &format!("/v1/runs/{id}")).await?;
+        if answer.status == StatusCode::NOT_FOUND { Ok(None) } else { answer.json().map(Some) }
+    }
+
+    async fn start_run(&self, control: &str, instance_id: &str, run: &RunSpec) -> Result<(), AgentError> {
+        let path = format!("/v1/runs/{}", run.id);
+        self.change(control, instance_id, Method::PUT, &path, "", document(run)).await?.success().map(drop)
+    }
+
+    async fn delete_run(&self, control: &str, instance_id: &str, id: &str) -> Result<(), AgentError> {
+        let path = format!("/v1/runs/{id}");
+        let answer = self.change(control, instance_id, Method::DELETE, &path, "", Vec::new()).await?;
+        if answer.status == StatusCode::NOT_FOUND { Ok(()) } else { answer.success().map(drop) }
+    }
+
+    async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
+        let answer = self.get(control, &format!("/v1/runs/{id}/report")).await?.success()?;
+        Ok(answer.body.to_vec())
+    }
+}

@@ -1,0 +1,70 @@
+//! A generator's report as a `BenchmarkReport` object.
+
+use std::collections::BTreeMap;
+
+use api::{BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, BENCHMARK_LABEL, BENCHMARK_UID_LABEL, RUN_LABEL};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube::ResourceExt;
+use planner::{CloudError, Failure, RunKey};
+use wire::{sha256_hex, Report, REPORT_SCHEMA};
+
+/// The document, if it is the one that was promised.
+pub(crate) fn checked(bytes: &[u8], sha256: &str) -> Result<Report, CloudError> {
+    let damaged = |why: String| CloudError::new(Failure::Unreachable, "DamagedReport", why);
+    let found = sha256_hex(bytes);
+    if found != sha256 {
+        return Err(damaged(format!("the report has SHA-256 {found}, the generator announced {sha256}")));
+    }
+    let report: Report = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    if report.schema != REPORT_SCHEMA {
+        return Err(damaged(format!("the report has schema {}, not {REPORT_SCHEMA}", report.schema)));
+    }
+    Ok(report)
+}
+
+/// Named by its content: creating it twice is creating it once. Not owned by the benchmark: results outlive it.
+pub(crate) fn object(
+    benchmark: &ClusterBenchmark,
+    run: &RunKey,
+    report: &Report,
+    bytes: Vec<u8>,
+    sha256: &str,
+) -> Result<BenchmarkReport, CloudError> {
+    let text = String::from_utf8(bytes)
+        .map_err(|_| CloudError::new(Failure::Rejected, "DamagedReport", "the report is not UTF-8"))?;
+    let uid = benchmark.metadata.uid.clone().unwrap_or_default();
+    let short = sha256.get(..10).unwrap_or(sha256);
+    let mut object = BenchmarkReport::new(
+        &format!("{}-{}-{short}", benchmark.name_any(), run.id),
+        BenchmarkReportSpec {
+            benchmark: benchmark.name_any(),
+            benchmark_uid: uid.clone(),
+            run_id: run.id.clone(),
+            result: report.summary.chars().take(1024).collect(),
+            requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
+            p99: each(report, |cluster| cluster.latency.p99_micros.map_or("none".to_owned(), milliseconds)),
+            finished_at: Some(Time(report.finished_at)),
+            report_sha256: sha256.to_owned(),
+            report: text,
+        },
+    );
+    object.metadata = ObjectMeta {
+        namespace: benchmark.namespace(),
+        labels: Some(BTreeMap::from([
+            (BENCHMARK_LABEL.to_owned(), benchmark.name_any()),
+            (BENCHMARK_UID_LABEL.to_owned(), uid),
+            (RUN_LABEL.to_owned(), run.id.clone()),
+        ])),
+        ..object.metadata
+    };
+    Ok(object)
+}
+
+/// One value for each cluster, for a column.
+fn each(report: &Report, value: impl Fn(&wire::ClusterReport) -> String) -> String {
+    report.clusters.iter().map(value).collect::<Vec<_>>().join(", ").chars().take(1024).collect()
+}
+
+fn milliseconds(micros: u64) -> String {
+    format!("{}.{:02} ms", micros / 1000, micros % 1000 / 10)
+}
