@@ -1,1 +1,120 @@
-fn main() {}
+//! `loadgen run` measures and prints; `loadgen agent` does what the operator asks for.
+
+mod arguments;
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::{Guard, Readiness, Termination};
+use anyhow::Context;
+use arguments::{AgentArguments, Invocation, RunArguments};
+use loadgen::{Progress, Runs, Settings, json, measure, raise_open_files, routes, table};
+use wire::Validity;
+
+/// Exit code of a run that must not be quoted. Scripts that only look at the code must not take it for a result.
+const INVALID: u8 = 3;
+/// How long open control requests may take to finish when the process is told to end.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How often the line for people changes.
+const REFRESH: Duration = Duration::from_millis(250);
+
+fn main() -> ExitCode {
+    let invocation = arguments::parse();
+    agent::log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
+    };
+    let ended = match invocation {
+        Invocation::Run(run) => runtime.block_on(run_once(&run)),
+        Invocation::Agent(agent) => runtime.block_on(serve(*agent)),
+    };
+    ended.unwrap_or_else(|error| failed(&error))
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("loadgen: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let spec = arguments.spec()?;
+    let settings = Settings {
+        instance_id: "command line".to_owned(),
+        request_limit: arguments.timeout.0,
+        recovery: Settings::RECOVERY,
+        open_files: raise_open_files(),
+    };
+    let targets = loadgen::validate(&spec, settings.open_files).map_err(|error| arguments.in_flags(&error))?;
+    for target in targets {
+        target.resolve().await.context("--url")?;
+    }
+    let mut termination = Termination::catch()?;
+    let progress = Arc::new(Progress::new(spec.rounds.count));
+    let line = tokio::spawn(show(progress.clone()));
+    let abort = async {
+        termination.received().await;
+        "interrupted".to_owned()
+    };
+    let measured = measure(&spec, &settings, &progress, |_| (), abort).await;
+    line.abort();
+    clear_line();
+    let measurement = measured?;
+    let report = measurement.report();
+    let text = if arguments.json { json(&measurement)? + "\n" } else { table(&report) };
+    stdout().write_all(text.as_bytes()).context("the result cannot be written to standard output")?;
+    if report.validity == Validity::Invalid {
+        eprintln!("loadgen: this run is not valid: {}", report.reasons.join("; "));
+        return Ok(ExitCode::from(INVALID));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line that changes, only where a person can see it.
+async fn show(progress: Arc<Progress>) {
+    while stderr().is_terminal() {
+        eprint!("\r\x1b[K{}", progress.message());
+        tokio::time::sleep(REFRESH).await;
+    }
+}
+
+fn clear_line() {
+    if stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+}
+
+async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
+    let control = arguments.control.control().context(
+        "--control-listen (CONTROL_LISTEN) is missing: an agent needs it, with --instance-id and --control-public-key",
+    )?;
+    let mut termination = Termination::catch()?;
+    let readiness = Readiness::not_yet("starting");
+    let settings = Settings {
+        instance_id: control.instance_id.clone(),
+        request_limit: arguments.timeout.0,
+        recovery: arguments.recovery.0,
+        open_files: raise_open_files(),
+    };
+    let (runs, mut defects) = Runs::open(&arguments.data_dir, settings)
+        .with_context(|| format!("--data-dir {}", arguments.data_dir.display()))?;
+    let listener = agent::listen("--control-listen", control.listen).await?;
+    tracing::info!(listen = %control.listen, instance = control.instance_id, "ready for runs");
+    readiness.ready();
+    let routes = Guard::new(&control).protect(routes(runs.clone()).merge(readiness.routes()));
+    let mut defect = None;
+    let shutdown = async {
+        tokio::select! {
+            () = termination.received() => {}
+            found = defects.recv() => defect = found,
+        }
+    };
+    agent::serve(listener, routes, shutdown, DRAIN).await;
+    if let Some(defect) = defect {
+        anyhow::bail!(defect);
+    }
+    runs.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

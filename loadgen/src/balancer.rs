@@ -1,0 +1,211 @@
+//! The balancer's word on its members, before and after: was anyone lost while we measured?
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use wire::{BalancerStatus, ClusterStatus, Health};
+
+use crate::connection::fetch;
+use crate::{Progress, Target};
+
+/// How long the balancer may take to answer `/status`. It answers from memory; a slower one is overloaded.
+const STATUS_LIMIT: Duration = Duration::from_secs(5);
+/// Pause between two looks while waiting for members to come back.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Looks at the members of the clusters that are measured.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    status: Target,
+    clusters: Vec<String>,
+    /// How long to wait for members to be healthy before a round.
+    recovery: Duration,
+}
+
+impl Watch {
+    pub(crate) fn new(status: Target, clusters: Vec<String>, recovery: Duration) -> Self {
+        Self { status, clusters, recovery }
+    }
+
+    /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
+    pub(crate) async fn look(&self) -> Result<BalancerStatus, String> {
+        let unread = |why: String| format!("the balancer's status could not be read: {why}");
+        let bytes = fetch(&self.status, STATUS_LIMIT).await.map_err(unread)?;
+        serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))
+    }
+
+    /// Waits until every member of every measured cluster is healthy; the reason when that takes too long.
+    pub(crate) async fn settled(&self, progress: &Progress) -> Result<BalancerStatus, String> {
+        let deadline = Instant::now() + self.recovery;
+        loop {
+            let reason = match self.look().await {
+                Ok(status) => match self.unsettled(&status) {
+                    None => return Ok(status),
+                    Some(reason) => reason,
+                },
+                Err(reason) => reason,
+            };
+            if Instant::now() >= deadline {
+                return Err(reason);
+            }
+            progress.waiting(&reason);
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn unsettled(&self, status: &BalancerStatus) -> Option<String> {
+        self.clusters.iter().find_map(|name| {
+            let Some(cluster) = find(status, name) else {
+                return Some(format!("the balancer does not serve {name}"));
+            };
+            if cluster.members.is_empty() {
+                return Some(format!("{name} has no members"));
+            }
+            let ill = cluster.members.iter().find(|member| member.health != Health::Healthy)?;
+            Some(match ill.health {
+                Health::Unhealthy => format!("{} of {name} is unhealthy", ill.id),
+                _ => format!("{} of {name} was not checked yet", ill.id),
+            })
+        })
+    }
+
+    /// Why what happened between the two looks does not count, if anything.
+    pub(crate) fn change(&self, before: &BalancerStatus, after: &BalancerStatus) -> Option<String> {
+        if before.instance_id != after.instance_id {
+            return Some(format!("the balancer changed from {} to {}", before.instance_id, after.instance_id));
+        }
+        self.clusters.iter().find_map(|name| match (find(before, name), find(after, name)) {
+            (Some(before), Some(after)) => change_of(before, after),
+            _ => Some(format!("the balancer does not serve {name}")),
+        })
+    }
+}
+
+fn find<'a>(status: &'a BalancerStatus, cluster: &str) -> Option<&'a ClusterStatus> {
+    status.clusters.iter().find(|status| status.name == cluster)
+}
+
+fn change_of(before: &ClusterStatus, after: &ClusterStatus) -> Option<String> {
+    let name = &after.name;
+    let of = |status: &'_ ClusterStatus, id: &str| status.members.iter().find(|member| member.id == id).cloned();
+    for member in &before.members {
+        let id = &member.id;
+        let Some(now) = of(after, id) else { return Some(format!("{id} left {name}")) };
+        if now.requests < member.requests || now.losses < member.losses || (member.boot.is_some() && now.boot.is_none())
+        {
+            return Some("the balancer forgot its members' counts: it was restarted".to_owned());
+        }
+        if now.losses > member.losses {
+            return Some(format!("{id} of {name} was lost"));
+        }
+        // From none to some is the first answer ever seen, not a restart.
+        if member.boot.is_some() && now.boot != member.boot {
+            return Some(format!("{id} of {name} was restarted"));
+        }
+        if now.address != member.address {
+            return Some(format!("{id} of {name} moved from {} to {}", member.address, now.address));
+        }
+    }
+    after.members.iter().find(|member| of(before, &member.id).is_none()).map(|new| format!("{} joined {name}", new.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{MemberStatus, Policy};
+
+    use super::*;
+
+    fn member(id: &str) -> MemberStatus {
+        MemberStatus {
+            id: id.into(),
+            address: "127.0.0.1:1".into(),
+            health: Health::Healthy,
+            in_flight: 0,
+            requests: 10,
+            failures: 0,
+            share_per_mille: 500,
+            latency_micros: None,
+            losses: 1,
+            boot: Some("a".into()),
+            slots: None,
+        }
+    }
+
+    fn status() -> BalancerStatus {
+        let cluster = |name: &str, ids: [&str; 2]| ClusterStatus {
+            name: name.into(),
+            path: format!("/{name}"),
+            policy: Policy::default(),
+            requests: 20,
+            failures: 0,
+            members: ids.map(member).to_vec(),
+        };
+        BalancerStatus {
+            instance_id: "b".into(),
+            version: "1".into(),
+            membership_sha256: String::new(),
+            clusters: vec![cluster("cluster1", ["i-1", "i-2"]), cluster("other", ["i-8", "i-9"])],
+        }
+    }
+
+    fn watch() -> Watch {
+        Watch::new(
+            Target::parse("balancer", "http://127.0.0.1:1/status").unwrap(),
+            vec!["cluster1".into()],
+            STATUS_LIMIT,
+        )
+    }
+
+    #[test]
+    fn says_who_was_lost_restarted_or_replaced() {
+        type Case = (fn(&mut BalancerStatus), Option<&'static str>);
+        let cases: [Case; 11] = [
+            (|_| (), None),
+            (|s| s.clusters[0].members[1].requests += 5, None),
+            (|s| s.clusters[1].members[0].losses += 1, None),
+            (|s| s.clusters[0].members[1].losses += 1, Some("i-2 of cluster1 was lost")),
+            (|s| s.clusters[0].members[0].boot = Some("b".into()), Some("i-1 of cluster1 was restarted")),
+            (|s| drop(s.clusters[0].members.pop()), Some("i-2 left cluster1")),
+            (|s| s.clusters[0].members.push(member("i-3")), Some("i-3 joined cluster1")),
+            (
+                |s| s.clusters[0].members[0].requests = 0,
+                Some("the balancer forgot its members' counts: it was restarted"),
+            ),
+            (|s| s.clusters[0].name = "x".into(), Some("the balancer does not serve cluster1")),
+            (|s| s.instance_id = "c".into(), Some("the balancer changed from b to c")),
+            (
+                |s| s.clusters[0].members[0].address = "127.0.0.1:2".into(),
+                Some("i-1 of cluster1 moved from 127.0.0.1:1 to 127.0.0.1:2"),
+            ),
+        ];
+        for (change, reason) in cases {
+            let mut after = status();
+            change(&mut after);
+            assert_eq!(watch().change(&status(), &after).as_deref(), reason);
+        }
+    }
+
+    #[test]
+    fn the_first_answer_is_no_restart() {
+        let mut before = status();
+        before.clusters[0].members[0].boot = None;
+        assert_eq!(watch().change(&before, &status()), None);
+    }
+
+    #[test]
+    fn says_what_a_round_waits_for() {
+        let reason = |change: fn(&mut BalancerStatus)| {
+            let mut status = status();
+            change(&mut status);
+            watch().unsettled(&status).unwrap_or_default()
+        };
+        assert_eq!(reason(|_| ()), "");
+        assert_eq!(reason(|s| s.clusters[0].members[1].health = Health::Unhealthy), "i-2 of cluster1 is unhealthy");
+        assert_eq!(
+            reason(|s| s.clusters[0].members[1].health = Health::Unknown),
+            "i-2 of cluster1 was not checked yet"
+        );
+        assert_eq!(reason(|s| s.clusters[0].members.clear()), "cluster1 has no members");
+        assert_eq!(reason(|s| s.clusters.clear()), "the balancer does not serve cluster1");
+    }
+}

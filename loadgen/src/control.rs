@@ -1,0 +1,82 @@
+//! The control API of a generator. Signatures are checked in front of it, by `agent::Guard`.
+
+use agent::{Problem, document};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use wire::{RunSpec, RunStatus};
+
+use crate::Runs;
+use crate::runs::{Deleted, RunsError};
+
+/// `PUT`, `GET` and `DELETE /v1/runs/{id}`, `GET /v1/runs/{id}/report`, `/status` and `/metrics`.
+pub fn routes(runs: Runs) -> Router {
+    Router::new()
+        .route("/v1/runs/{id}", get(status).put(start).delete(delete))
+        .route("/v1/runs/{id}/report", get(report))
+        .route("/status", get(overview))
+        .route("/metrics", get(metrics))
+        .with_state(runs)
+}
+
+async fn start(State(runs): State<Runs>, Path(id): Path<String>, body: Bytes) -> Result<Response, Problem> {
+    let spec: RunSpec = document(&body)?;
+    if spec.id != id {
+        let text = format!("id: is {:?} in the document and {id:?} in the path: they must be the same", spec.id);
+        return Err(Problem::new(StatusCode::BAD_REQUEST, text));
+    }
+    let (status, is_new) = runs.start(spec)?;
+    let code = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((code, Json(status)).into_response())
+}
+
+async fn status(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<RunStatus>, Problem> {
+    Ok(Json(runs.status(&id)?))
+}
+
+async fn report(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let bytes = runs.report(&id)?;
+    Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
+}
+
+async fn delete(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(match runs.delete(&id).await? {
+        Deleted::Aborted(status) => Json(status).into_response(),
+        Deleted::Forgotten => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Overview<'a> {
+    instance_id: &'a str,
+    version: &'static str,
+    runs: Vec<RunStatus>,
+}
+
+async fn overview(State(runs): State<Runs>) -> Response {
+    let overview =
+        Overview { instance_id: runs.instance_id(), version: env!("CARGO_PKG_VERSION"), runs: runs.statuses() };
+    Json(overview).into_response()
+}
+
+async fn metrics(State(runs): State<Runs>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], runs.metrics()).into_response()
+}
+
+impl From<RunsError> for Problem {
+    fn from(error: RunsError) -> Self {
+        let status = match error {
+            RunsError::Invalid(_) => StatusCode::BAD_REQUEST,
+            RunsError::OtherDocument(_) | RunsError::Busy { .. } => StatusCode::CONFLICT,
+            RunsError::NotFound(_) | RunsError::NoReportYet(_) => StatusCode::NOT_FOUND,
+            RunsError::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,
+        };
+        Problem::new(status, error.to_string())
+    }
+}

@@ -1,0 +1,147 @@
+//! Where the load comes from, and how hard it was for the generator to make it.
+
+use std::fs;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::time::{ClockId, clock_gettime};
+use wire::Environment;
+
+/// Processors this process may use: affinity and quota counted.
+pub(crate) fn parallelism() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
+/// CPU time of this process so far.
+pub(crate) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}
+
+/// CPU and wall time spent while load was on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Effort {
+    pub(crate) cpu: Duration,
+    pub(crate) wall: Duration,
+}
+
+impl Effort {
+    pub(crate) fn add(&mut self, cpu: Duration, wall: Duration) {
+        self.cpu += cpu;
+        self.wall += wall;
+    }
+
+    /// In thousandths of what `parallelism` processors give in that time.
+    pub(crate) fn per_mille(&self, parallelism: usize) -> u32 {
+        let allowed = self.wall.as_secs_f64() * parallelism as f64;
+        if allowed > 0.0 { (self.cpu.as_secs_f64() * 1000.0 / allowed).round() as u32 } else { 0 }
+    }
+}
+
+/// The clocks and counters at the start of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    monotonic: Instant,
+    wall: SystemTime,
+    ticks: Option<Ticks>,
+}
+
+impl Start {
+    pub(crate) fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now(), ticks: read_ticks() }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.monotonic.elapsed()
+    }
+
+    /// By how many milliseconds the wall clock moved against the monotonic one.
+    pub(crate) fn clock_step_millis(&self) -> i64 {
+        let passed = self.monotonic.elapsed().as_millis() as i64;
+        let shown = match SystemTime::now().duration_since(self.wall) {
+            Ok(forward) => forward.as_millis() as i64,
+            Err(backward) => -(backward.duration().as_millis() as i64),
+        };
+        shown - passed
+    }
+
+    /// Who we are and what was taken from us since the start.
+    pub(crate) fn environment(&self, instance_id: &str, effort: &Effort) -> Environment {
+        let parallelism = parallelism();
+        Environment {
+            generator_instance_id: instance_id.to_owned(),
+            generator_parallelism: parallelism as u32,
+            cpu_model: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| cpu_model(&text)).unwrap_or_default(),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
+            steal_per_mille: steal_per_mille(self.ticks, read_ticks()),
+            generator_cpu_per_mille: effort.per_mille(parallelism),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// Clock ticks of all processors: all, and those the hypervisor took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ticks {
+    all: u64,
+    stolen: u64,
+}
+
+fn read_ticks() -> Option<Ticks> {
+    parse_ticks(&fs::read_to_string("/proc/stat").ok()?)
+}
+
+/// First line of `/proc/stat`: user nice system idle iowait irq softirq steal; guest times are in user already.
+fn parse_ticks(stat: &str) -> Option<Ticks> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = fields.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    Some(Ticks { all: ticks.iter().sum(), stolen: *ticks.get(7)? })
+}
+
+fn steal_per_mille(before: Option<Ticks>, after: Option<Ticks>) -> u32 {
+    let (Some(before), Some(after)) = (before, after) else { return 0 };
+    let all = after.all.saturating_sub(before.all);
+    (after.stolen.saturating_sub(before.stolen) * 1000).checked_div(all).unwrap_or(0) as u32
+}
+
+/// `model name` on x86; ARM kernels give numbers only.
+fn cpu_model(cpuinfo: &str) -> Option<String> {
+    let value = |key: &str| {
+        cpuinfo
+            .lines()
+            .find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == key))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    value("model name").or_else(|| Some(format!("ARM part {}", value("CPU part")?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_steal() {
+        let before = parse_ticks("cpu  100 0 100 700 0 0 0 100 0 0\ncpu0 1 2 3").unwrap();
+        assert_eq!(before, Ticks { all: 1000, stolen: 100 });
+        let after = parse_ticks("cpu  500 0 500 700 0 0 0 300 9 9\n").unwrap();
+        assert_eq!(steal_per_mille(Some(before), Some(after)), 200);
+        assert_eq!(steal_per_mille(Some(before), Some(before)), 0);
+        assert_eq!(parse_ticks("intr 1 2"), None);
+    }
+
+    #[test]
+    fn reads_the_model() {
+        assert_eq!(cpu_model("processor : 0\nmodel name\t: A CPU @ 2 GHz\n").as_deref(), Some("A CPU @ 2 GHz"));
+        assert_eq!(cpu_model("CPU part\t: 0xd40\n").as_deref(), Some("ARM part 0xd40"));
+        assert_eq!(cpu_model(""), None);
+    }
+
+    #[test]
+    fn effort_is_relative_to_what_is_allowed() {
+        let mut effort = Effort::default();
+        assert_eq!(effort.per_mille(2), 0);
+        effort.add(Duration::from_millis(900), Duration::from_millis(1000));
+        assert_eq!((effort.per_mille(1), effort.per_mille(2)), (900, 450));
+    }
+}

@@ -1,0 +1,324 @@
+//! The runs of a generator under control: at most one is on, ended ones are kept until they are deleted.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use wire::{RoundOutcome, RunSpec, RunState, RunStatus, sha256_hex};
+
+use crate::disk::{Disk, Record};
+use crate::metrics::{self, Counts};
+use crate::report::{Measurement, Round};
+use crate::run::{MeasureError, Settings, measure};
+use crate::{InvalidSpec, Progress, validate};
+
+/// Pause before a report that could not be written is tried again: a full disk may be emptied.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
+
+/// Why a request about runs is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RunsError {
+    #[error(transparent)]
+    Invalid(#[from] InvalidSpec),
+    #[error("run {0:?} is here with another document: choose a new id, or delete it first")]
+    OtherDocument(String),
+    #[error("run {running:?} is still on: wait for its end, or delete it first")]
+    Busy { running: String },
+    #[error("there is no run {0:?}")]
+    NotFound(String),
+    #[error("run {0:?} has no report yet: it is still on")]
+    NoReportYet(String),
+    #[error("the data directory cannot be used: {0}; check --data-dir and the space on its disk")]
+    Disk(#[from] io::Error),
+}
+
+/// All runs of this process. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Runs(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    disk: Disk,
+    settings: Settings,
+    state: Mutex<State>,
+    /// A run that failed by a defect of ours: the process ends and says so.
+    fatal: mpsc::UnboundedSender<String>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: BTreeMap<String, Held>,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct Held {
+    record: Record,
+    on: Option<On>,
+}
+
+/// A run that is on.
+#[derive(Clone, Debug)]
+struct On {
+    progress: Arc<Progress>,
+    /// The reason to stop, once there is one.
+    abort: watch::Sender<Option<String>>,
+    /// Closed when the report is on disk.
+    ended: watch::Receiver<()>,
+}
+
+/// What a `DELETE` did.
+#[derive(Debug)]
+pub(crate) enum Deleted {
+    /// It was on: it is aborted now and keeps its report.
+    Aborted(RunStatus),
+    /// It had ended: it is forgotten.
+    Forgotten,
+}
+
+impl Held {
+    fn status(&self) -> RunStatus {
+        let mut status = self.record.status.clone();
+        if let Some(on) = &self.on {
+            (status.rounds_done, status.rounds_voided) = on.progress.rounds();
+            status.message = on.progress.message();
+        }
+        status
+    }
+}
+
+impl Runs {
+    /// Finds the runs in `directory` again. One that was on when its process died is reported as aborted, with the
+    /// rounds that it had finished. The receiver is told when a run ends by a defect of the generator.
+    ///
+    /// # Errors
+    /// When the directory cannot be created, read or written.
+    pub fn open(directory: &Path, settings: Settings) -> Result<(Self, mpsc::UnboundedReceiver<String>), RunsError> {
+        let disk = Disk::open(directory)?;
+        let mut state = State::default();
+        for mut record in disk.records()? {
+            if record.status.state == RunState::Running {
+                record = recover(&disk, record, &settings.instance_id)?;
+            }
+            state.runs.insert(record.spec.id.clone(), Held { record, on: None });
+        }
+        let (fatal, defects) = mpsc::unbounded_channel();
+        let state = Mutex::new(state);
+        Ok((Self(Arc::new(Inner { disk, settings, state, fatal })), defects))
+    }
+
+    /// Starts `spec`; `false` in the answer: it was here already, with the same document.
+    ///
+    /// # Guarantees
+    /// When it answers, the run is on disk and will be reported, whatever happens to this process.
+    pub fn start(&self, spec: RunSpec) -> Result<(RunStatus, bool), RunsError> {
+        validate(&spec, self.0.settings.open_files)?;
+        let mut state = self.state();
+        if let Some(held) = state.runs.get(&spec.id) {
+            if held.record.spec != spec {
+                return Err(RunsError::OtherDocument(spec.id));
+            }
+            return Ok((held.status(), false));
+        }
+        if let Some((running, _)) = state.runs.iter().find(|(_, held)| held.on.is_some()) {
+            return Err(RunsError::Busy { running: running.clone() });
+        }
+        let status = RunStatus {
+            id: spec.id.clone(),
+            state: RunState::Running,
+            rounds_done: 0,
+            rounds_total: spec.rounds.count,
+            rounds_voided: 0,
+            started_at: Timestamp::now(),
+            message: "preparing".to_owned(),
+            report_sha256: None,
+        };
+        let record = Record { spec, status: status.clone(), rounds: Vec::new() };
+        self.0.disk.write_record(&record)?;
+        let on = self.spawn(&record);
+        state.runs.insert(status.id.clone(), Held { record, on: Some(on) });
+        Ok((status, true))
+    }
+
+    pub fn status(&self, id: &str) -> Result<RunStatus, RunsError> {
+        self.state().runs.get(id).map(Held::status).ok_or_else(|| RunsError::NotFound(id.to_owned()))
+    }
+
+    pub fn statuses(&self) -> Vec<RunStatus> {
+        self.state().runs.values().map(Held::status).collect()
+    }
+
+    /// The exact bytes whose hash the status names.
+    pub fn report(&self, id: &str) -> Result<Vec<u8>, RunsError> {
+        let status = self.status(id)?;
+        match (status.report_sha256, self.0.disk.report(id)?) {
+            (Some(_), Some(bytes)) => Ok(bytes),
+            (Some(_), None) => Err(RunsError::NotFound(id.to_owned())),
+            (None, _) => Err(RunsError::NoReportYet(id.to_owned())),
+        }
+    }
+
+    /// Aborts a run that is on and waits until its report is on disk; forgets one that has ended.
+    ///
+    /// # Cancellation
+    /// The run is aborted all the same.
+    pub(crate) async fn delete(&self, id: &str) -> Result<Deleted, RunsError> {
+        let on = {
+            let mut state = self.state();
+            let held = state.runs.get(id).ok_or_else(|| RunsError::NotFound(id.to_owned()))?;
+            match &held.on {
+                Some(on) => on.clone(),
+                None => {
+                    self.0.disk.remove(id)?;
+                    state.runs.remove(id);
+                    return Ok(Deleted::Forgotten);
+                }
+            }
+        };
+        on.stop("aborted by a DELETE").await;
+        self.status(id).map(Deleted::Aborted)
+    }
+
+    /// Aborts the run that is on, if any, and waits until its report is on disk.
+    pub async fn stop(&self) {
+        let on: Vec<On> = self.state().runs.values().filter_map(|held| held.on.clone()).collect();
+        for on in on {
+            on.stop("the generator was stopped").await;
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        let statuses = self.statuses();
+        metrics::text(&self.state().counts, &statuses)
+    }
+
+    pub(crate) fn instance_id(&self) -> &str {
+        &self.0.settings.instance_id
+    }
+
+    fn spawn(&self, record: &Record) -> On {
+        let progress = Arc::new(Progress::new(record.spec.rounds.count));
+        let (abort, aborted) = watch::channel(None);
+        let (ending, ended) = watch::channel(());
+        let (runs, record, progress_of_run) = (self.clone(), record.clone(), progress.clone());
+        let run = tokio::spawn(async move { runs.carry_out(record, &progress_of_run, aborted).await });
+        let fatal = self.0.fatal.clone();
+        tokio::spawn(async move {
+            // Held until here, so that whoever waits for the end sees a report or a process that ends.
+            let _ending = ending;
+            let defect = match run.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => panic.to_string(),
+            };
+            // Not received: the process is ending already.
+            let _ending_already = fatal.send(format!("a run ended by a defect: {defect}"));
+        });
+        On { progress, abort, ended }
+    }
+
+    async fn carry_out(
+        &self,
+        record: Record,
+        progress: &Progress,
+        mut aborted: watch::Receiver<Option<String>>,
+    ) -> Result<(), MeasureError> {
+        let abort = async move {
+            match aborted.wait_for(Option::is_some).await {
+                Ok(reason) => reason.clone().unwrap_or_default(),
+                Err(_) => "the generator was stopped".to_owned(),
+            }
+        };
+        let journal = |rounds: &[Round]| self.journal(&record, rounds);
+        let measurement = measure(&record.spec, &self.0.settings, progress, journal, abort).await?;
+        let aborted = measurement.aborted.is_some();
+        let bytes = serde_json::to_vec(&measurement.report())
+            .map_err(|error| InvalidSpec { field: "report".to_owned(), problem: error.to_string() })?;
+        let record = ended(record, &measurement, aborted, &bytes);
+        while let Err(error) =
+            self.0.disk.write_report(&record.spec.id, &bytes).and_then(|()| self.0.disk.write_record(&record))
+        {
+            tracing::error!(%error, id = record.spec.id, "the report cannot be written: trying again");
+            tokio::time::sleep(WRITE_AGAIN).await;
+        }
+        tracing::info!(id = record.spec.id, message = record.status.message, "run ended");
+        self.state().runs.insert(record.spec.id.clone(), Held { record, on: None });
+        Ok(())
+    }
+
+    /// After every round, between loads: what a crash would leave.
+    fn journal(&self, record: &Record, rounds: &[Round]) {
+        let voided = rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
+        let mut now = Record { rounds: rounds.to_vec(), ..record.clone() };
+        (now.status.rounds_done, now.status.rounds_voided) = (rounds.len() as u32 - voided, voided);
+        if let Err(error) = self.0.disk.write_record(&now) {
+            tracing::error!(%error, id = record.spec.id, "the rounds so far cannot be written; a crash would lose them");
+        }
+        if let Some(last) = rounds.last() {
+            self.state().counts.add(last);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl On {
+    async fn stop(mut self, reason: &str) {
+        self.abort.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert_with(|| reason.to_owned());
+            first
+        });
+        // The sender is dropped at the end, never used: an error is the signal.
+        while self.ended.changed().await.is_ok() {}
+    }
+}
+
+/// A run whose process died: its report says so and holds what was written down.
+fn recover(disk: &Disk, record: Record, instance_id: &str) -> Result<Record, RunsError> {
+    let rounds = record.rounds.clone();
+    let measurement = Measurement::recovered(record.spec.clone(), record.started_at(), rounds, instance_id);
+    let bytes = serde_json::to_vec(&measurement.report()).map_err(io::Error::from)?;
+    let record = ended(record, &measurement, true, &bytes);
+    disk.write_report(&record.spec.id, &bytes)?;
+    disk.write_record(&record)?;
+    tracing::warn!(id = record.spec.id, "a run was on when the process died: reported as aborted");
+    Ok(record)
+}
+
+fn ended(record: Record, measurement: &Measurement, aborted: bool, bytes: &[u8]) -> Record {
+    let voided = measurement.rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
+    let done = measurement.rounds.len() as u32 - voided;
+    let total = record.spec.rounds.count;
+    let status = RunStatus {
+        state: if aborted { RunState::Aborted } else { RunState::Finished },
+        rounds_done: done,
+        rounds_voided: voided,
+        message: match &measurement.aborted {
+            Some(why) => format!("{why} after {done} of {total} rounds"),
+            None => format!("finished: {done} of {total} rounds, {voided} voided"),
+        },
+        report_sha256: Some(sha256_hex(bytes)),
+        ..record.status
+    };
+    Record { status, rounds: Vec::new(), spec: record.spec }
+}
+
+impl Counts {
+    fn add(&mut self, round: &Round) {
+        self.rounds += 1;
+        self.voided += u64::from(round.outcome == RoundOutcome::Voided);
+        for cluster in &round.clusters {
+            let answered: u64 = cluster.answers.iter().map(|(_, count)| count).sum();
+            let failures = &cluster.failures;
+            self.requests += answered + failures.connect + failures.timeout + failures.broken;
+            self.failures += failures.total();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `loadgen run`, through the real binary: what scripts and people get.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod support;
+
+use std::process::Output;
+
+use serde_json::Value;
+use support::{Backend, FINE, Reply};
+
+async fn loadgen(arguments: &[&str]) -> Output {
+    tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .arg("run")
+        .args(arguments)
+        .env_remove("CONTROL_LISTEN")
+        .output()
+        .await
+        .unwrap()
+}
+
+async fn json(arguments: &[&str]) -> (Value, Option<i32>) {
+    let output = loadgen(&[arguments, &["--json"]].concat()).await;
+    let value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    (value, output.status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_object_with_the_numbers_on_top() {
+    let backend = Backend::start(|number, _| if number % 10 == 9 { Reply::Status(503) } else { FINE }).await;
+    let (result, code) =
+        json(&["--url", &backend.url("/cluster1"), "--closed-loop", "1", "--requests", "1000", "--warmup", "20"]).await;
+    assert_eq!(code, Some(0));
+    assert_eq!((&result["requests"], &result["failed"]), (&1000.into(), &100.into()));
+    assert_eq!(result["failures"]["serverError"], 100);
+    assert_eq!(result["validity"], "Valid");
+    assert!(result["requestsPerSecond"].as_u64().unwrap() > 0);
+    let (p50, p90) = (result["p50Micros"].as_u64().unwrap(), result["p90Micros"].as_u64().unwrap());
+    assert!(0 < p50 && p50 <= p90);
+    assert_eq!(result["p99Micros"], Value::Null, "one in ten failed: there is no p99");
+    assert_eq!(result["p999Micros"], Value::Null);
+    assert_eq!(result["clusters"][0]["cluster"], "cluster1");
+    assert_eq!(result["members"][0]["id"], "");
+    assert_eq!(result["members"][1]["id"], "i-1");
+    assert_eq!(result["rounds"].as_array().unwrap().len(), 1);
+    assert_eq!(result["schema"], wire::REPORT_SCHEMA);
+    assert_eq!(backend.seen().len(), 1020);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_urls_are_compared() {
+    let slow = std::time::Duration::from_millis(20);
+    let backend = Backend::start(move |_, request| match request.path.as_str() {
+        "/slow" => Reply::Fine { backend: "i-2", boot: "b", after: slow },
+        _ => FINE,
+    })
+    .await;
+    let (slow, fast) = (backend.url("/slow"), backend.url("/fast"));
+    let arguments =
+        ["--url", &slow, "--url", &format!("quick={fast}"), "--closed-loop", "2", "--requests", "10", "--seed", "5"];
+    let (result, code) = json(&arguments).await;
+    assert_eq!(code, Some(0));
+    assert_eq!(result["requests"], 2 * 10 * 10, "ten rounds, as two are compared");
+    let comparison = &result["comparisons"][0];
+    assert_eq!((&comparison["cluster"], &comparison["baseline"]), (&"quick".into(), &"slow".into()));
+    assert_eq!(comparison["direction"], "Faster");
+    assert!(comparison["intervalPercent"][0].as_f64().unwrap() > 0.0);
+    assert_eq!(result["run"]["seed"], 5);
+    let table = loadgen(&[&arguments[..], &["--rounds", "2"]].concat()).await;
+    let text = String::from_utf8(table.stdout).unwrap();
+    assert!(text.starts_with("CLUSTER  REQUESTS  FAILED  REQUESTS/S"), "{text}");
+    assert!(text.contains("quick shares: i-1 100.0 %\n"), "{text}");
+    assert!(text.contains("no verdict") && text.contains("seed 5"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_result_is_printed_and_has_its_own_exit_code() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (result, code) = json(&["--url", &format!("http://{unused}/"), "--closed-loop", "2", "--requests", "4"]).await;
+    assert_eq!(code, Some(3));
+    assert_eq!((&result["validity"], &result["failed"]), (&"Invalid".into(), &4.into()));
+    assert_eq!(result["p50Micros"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_prints_what_there_is() {
+    let backend = Backend::start(|number, _| if number < 15 { FINE } else { Reply::Silence }).await;
+    let child = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(["run", "--url", &backend.url("/"), "--closed-loop", "1", "--requests", "10", "--rounds", "9", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while backend.seen().len() < 16 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!((&result["requests"], &result["reasons"][0]), (&10.into(), &"interrupted after 1 of 9 rounds".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_names_the_flag_and_the_way_out() {
+    let url = "http://127.0.0.1:1/";
+    let cases: [(&[&str], &str); 9] = [
+        (&["--closed-loop", "1", "--requests", "1"], "--url"),
+        (&["--url", url, "--closed-loop", "1"], "--requests"),
+        (&["--url", url, "--requests", "1"], "--closed-loop"),
+        (&["--url", url, "--closed-loop", "0", "--requests", "1"], "--closed-loop: is 0: it must be between 1 and"),
+        (&["--url", url, "--closed-loop", "1", "--requests", "0"], "--requests: is 0: send at least one"),
+        (&["--url", url, "--closed-loop", "1", "--requests", "1", "--rounds", "0"], "--rounds: is 0"),
+        (
+            &["--url", "https://h/", "--closed-loop", "1", "--requests", "1"],
+            "--url: \"https://h/\" does not start with http://",
+        ),
+        (&["--url", url, "--closed-loop", "1", "--requests", "1", "--timeout", "0"], "such as 30 or 0.5"),
+        (&["--url", url, "--closed-loop", "1", "--requests", "1", "--duration", "5"], "cannot be used with"),
+    ];
+    for (arguments, text) in cases {
+        let output = loadgen(arguments).await;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+        assert!(error.contains(text), "{arguments:?} says {error:?}, not {text:?}");
+    }
+}

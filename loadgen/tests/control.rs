@@ -1,0 +1,260 @@
+//! The control API, through the real binary: signed requests, restarts, and what is on disk.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
+use support::{Backend, FINE, Reply, closed_loop, spec};
+use wire::{Report, RunSpec, RunState, RunStatus, Signer, Validity, sha256_hex};
+
+const INSTANCE: &str = "i-generator";
+
+/// The binary, with its own data directory that outlives it.
+struct Agent {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn signer() -> Signer {
+    Signer::new([3; 32])
+}
+
+/// A directory of this test alone.
+fn directory(test: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
+    std::fs::remove_dir_all(&directory).ok();
+    directory
+}
+
+impl Agent {
+    async fn start(data: &Path) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+            .env("CONTROL_LISTEN", address.to_string())
+            .env("CONTROL_PUBLIC_KEY", signer().public_key())
+            .env("INSTANCE_ID", INSTANCE)
+            .env("DATA_DIR", data)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The log is read so that the pipe never fills, and shown when a test fails.
+        let log = BufReader::new(process.stderr.take().unwrap());
+        std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("{line}")));
+        let agent = Self { process, address };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !matches!(agent.send("GET", "/readyz", b"").await, Ok((200, _))) {
+            assert!(Instant::now() < deadline, "the agent does not start");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        agent
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &[u8]) -> Result<(u16, Vec<u8>), String> {
+        let request = wire::Request { method, path, instance_id: INSTANCE, if_match: "", body };
+        let (signature, not_after) = signer().sign(&request, Timestamp::now() + Duration::from_secs(60));
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header(wire::SIGNATURE_HEADER, signature)
+            .header(wire::NOT_AFTER_HEADER, not_after)
+            .body(Full::new(Bytes::copy_from_slice(body)))
+            .unwrap();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client.request(request).await.map_err(|error| error.to_string())?;
+        let code = response.status().as_u16();
+        Ok((code, response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes().to_vec()))
+    }
+
+    async fn get(&self, path: &str) -> (u16, Vec<u8>) {
+        self.send("GET", path, b"").await.unwrap()
+    }
+
+    async fn put(&self, run: &RunSpec) -> (u16, String) {
+        let path = format!("/v1/runs/{}", run.id);
+        let (code, body) = self.send("PUT", &path, &serde_json::to_vec(run).unwrap()).await.unwrap();
+        (code, String::from_utf8(body).unwrap())
+    }
+
+    async fn delete(&self, id: &str) -> (u16, Vec<u8>) {
+        self.send("DELETE", &format!("/v1/runs/{id}"), b"").await.unwrap()
+    }
+
+    async fn status(&self, id: &str) -> RunStatus {
+        let (code, body) = self.get(&format!("/v1/runs/{id}")).await;
+        assert_eq!(code, 200, "{}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    async fn until(&self, id: &str, wanted: impl Fn(&RunStatus) -> bool) -> RunStatus {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let status = self.status(id).await;
+            if wanted(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still {status:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The report, after a check that its bytes are those that the status names.
+    async fn report(&self, id: &str) -> Report {
+        let (code, bytes) = self.get(&format!("/v1/runs/{id}/report")).await;
+        assert_eq!(code, 200);
+        assert_eq!(Some(sha256_hex(&bytes)), self.status(id).await.report_sha256);
+        serde_json::from_slice(&bytes).unwrap()
+    }
+}
+
+fn ended(status: &RunStatus) -> bool {
+    status.state != RunState::Running
+}
+
+/// Answers `fine` requests and then no more.
+async fn hangs_after(fine: usize) -> Backend {
+    Backend::start(move |number, _| if number < fine { FINE } else { Reply::Silence }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_started_once_reported_and_forgotten() {
+    let data = directory("once");
+    let agent = Agent::start(&data).await;
+    let backend = Backend::fine().await;
+    let mut run = spec(vec![backend.target("a"), backend.target("b")], 3, vec![closed_loop(4, 50)]);
+    run.id = "uid-1".into();
+    assert_eq!(agent.get("/v1/runs/uid-1").await.0, 404);
+    assert_eq!(agent.put(&run).await.0, 201);
+    assert_eq!(agent.put(&run).await.0, 200, "the same again changes nothing");
+    let status = agent.until("uid-1", ended).await;
+    assert_eq!((status.state, status.rounds_done, status.rounds_total), (RunState::Finished, 3, 3));
+    assert_eq!(agent.put(&run).await.0, 200, "nor does it after the end");
+    assert_eq!(backend.seen().len(), 300);
+    let report = agent.report("uid-1").await;
+    assert_eq!((report.validity, report.run), (Validity::Valid, run.clone()), "{:?}", report.reasons);
+    assert_eq!(report.environment.generator_instance_id, INSTANCE);
+    let mut other = run.clone();
+    other.seed += 1;
+    let (code, text) = agent.put(&other).await;
+    assert_eq!(code, 409);
+    assert!(text.contains("another document"), "{text}");
+    let metrics = String::from_utf8(agent.get("/metrics").await.1).unwrap();
+    assert!(metrics.contains("\nloadgen_requests_total 300\n"), "{metrics}");
+    assert!(metrics.contains("loadgen_runs{state=\"finished\"} 1\n"), "{metrics}");
+    let overview = String::from_utf8(agent.get("/status").await.1).unwrap();
+    assert!(overview.contains(INSTANCE) && overview.contains("uid-1"), "{overview}");
+    assert_eq!(agent.delete("uid-1").await.0, 204);
+    assert_eq!(agent.get("/v1/runs/uid-1").await.0, 404);
+    assert_eq!(agent.get("/v1/runs/uid-1/report").await.0, 404);
+    assert_eq!(agent.delete("uid-1").await.0, 404);
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "its files are gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_one_run_is_on_and_an_abort_keeps_its_rounds() {
+    let data = directory("abort");
+    let agent = Agent::start(&data).await;
+    let backend = hangs_after(15).await;
+    let mut run = spec(vec![backend.target("a")], 20, vec![closed_loop(1, 10)]);
+    assert_eq!(agent.put(&run).await.0, 201);
+    let status = agent.until("run-1", |status| status.rounds_done == 1).await;
+    assert_eq!(status.state, RunState::Running);
+    assert!(agent.until("run-1", |s| s.message.contains("round 2 of 20, a: ")).await.message.ends_with(" requests/s"));
+    assert_eq!(agent.get("/v1/runs/run-1/report").await.0, 404, "there is no report yet");
+    run.id = "run-2".into();
+    let (code, text) = agent.put(&run).await;
+    assert_eq!(code, 409);
+    assert!(text.contains("run-1"), "{text}");
+    let (code, body) = agent.delete("run-1").await;
+    assert_eq!(code, 200);
+    let status: RunStatus = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status.state, status.rounds_done), (RunState::Aborted, 1));
+    let report = agent.report("run-1").await;
+    assert_eq!((report.validity, report.clusters[0].requests), (Validity::Invalid, 10));
+    assert_eq!(report.reasons, ["aborted by a DELETE after 1 of 20 rounds"]);
+    assert_eq!(agent.put(&run).await.0, 201, "the next one may start");
+    assert_eq!(agent.delete("run-2").await.0, 200);
+    assert_eq!(agent.delete("run-1").await.0, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_finds_its_runs_again() {
+    let data = directory("killed");
+    let backend = hangs_after(75).await;
+    let target = || vec![backend.target("a")];
+    let finished = RunSpec { id: "finished".into(), ..spec(target(), 1, vec![closed_loop(2, 50)]) };
+    let killed = RunSpec { id: "killed".into(), ..spec(target(), 20, vec![closed_loop(1, 10)]) };
+    let before = {
+        let agent = Agent::start(&data).await;
+        agent.put(&finished).await;
+        agent.until("finished", ended).await;
+        assert_eq!(agent.put(&killed).await.0, 201);
+        agent.until("killed", |status| status.rounds_done == 2).await;
+        agent.get("/v1/runs/finished/report").await
+        // SIGKILL
+    };
+    let agent = Agent::start(&data).await;
+    assert_eq!(agent.get("/v1/runs/finished/report").await, before, "byte for byte");
+    agent.report("finished").await;
+    let status = agent.status("killed").await;
+    assert_eq!((status.state, status.rounds_done), (RunState::Aborted, 2));
+    let report = agent.report("killed").await;
+    assert_eq!(report.validity, Validity::Invalid);
+    assert_eq!(report.reasons, ["the generator's process ended after 2 of 20 rounds"]);
+    assert_eq!((report.rounds.len(), report.clusters[0].requests), (2, 20), "what was finished is kept");
+    assert_eq!(agent.put(&killed).await.0, 200, "it is not measured again under the same id");
+    assert_eq!(agent.delete("killed").await.0, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_process_reports_before_it_ends() {
+    let data = directory("terminated");
+    let backend = hangs_after(5).await;
+    let mut agent = Agent::start(&data).await;
+    assert_eq!(agent.put(&spec(vec![backend.target("a")], 2, vec![closed_loop(1, 10)])).await.0, 201);
+    let pid = rustix::process::Pid::from_child(&agent.process);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(agent.process.wait().unwrap().success());
+    let agent = Agent::start(&data).await;
+    assert_eq!(agent.report("run-1").await.reasons, ["the generator was stopped after 0 of 2 rounds"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_name_the_field_and_unsigned_ones_are_refused() {
+    let agent = Agent::start(&directory("bad")).await;
+    let target = wire::Target { cluster: "a".into(), url: "http://127.0.0.1:1/".into() };
+    let good = spec(vec![target], 1, vec![closed_loop(1, 1)]);
+    let mut no_rounds = good.clone();
+    no_rounds.rounds.count = 0;
+    let (code, text) = agent.put(&no_rounds).await;
+    assert_eq!(code, 400);
+    assert!(text.contains("rounds.count: is 0: it must be between 1 and 1000"), "{text}");
+    let (code, body) = agent.send("PUT", "/v1/runs/run-1", b"{\"id\":\"run-1\",\"sead\":1}").await.unwrap();
+    assert_eq!(code, 400);
+    assert!(String::from_utf8_lossy(&body).contains("sead"), "{}", String::from_utf8_lossy(&body));
+    let (code, body) = agent.send("PUT", "/v1/runs/run-9", &serde_json::to_vec(&good).unwrap()).await.unwrap();
+    assert_eq!(code, 400);
+    assert!(String::from_utf8_lossy(&body).contains("run-9"));
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let unsigned = http::Request::put(format!("http://{}/v1/runs/run-1", agent.address))
+        .body(Full::new(Bytes::from(serde_json::to_vec(&good).unwrap())))
+        .unwrap();
+    assert_eq!(client.request(unsigned).await.unwrap().status(), 401);
+    assert_eq!(agent.get("/v1/runs/run-1").await.0, 404, "none of these started anything");
+}

@@ -1,0 +1,260 @@
+//! A backend and a balancer that do what a test tells them, on a loopback port.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use loadgen::{Progress, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wire::{
+    BalancerStatus, ClosedLoop, ClusterStatus, Health, MemberStatus, Phase, Policy, Report, Rounds, RunSpec, Stop,
+    Target,
+};
+
+/// What a backend does with one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// 200, this backend and boot, after a while.
+    Fine {
+        backend: &'static str,
+        boot: &'static str,
+        after: Duration,
+    },
+    Status(u16),
+    /// Half of the promised body, then the connection is cut.
+    HalfABody,
+    /// Never an answer.
+    Silence,
+    /// 200, and the connection is closed after it without a word of warning.
+    LastAnswer,
+    /// A body in chunks.
+    Chunked,
+    /// Not HTTP.
+    Garbage,
+}
+
+pub(crate) const FINE: Reply = Reply::Fine { backend: "i-1", boot: "a", after: Duration::ZERO };
+
+/// One request as the backend saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) seed: String,
+    pub(crate) connection: usize,
+}
+
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Backend {
+    /// `reply` is asked for every request, with its number from 0.
+    pub(crate) async fn start(reply: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let (noted, reply) = (seen.clone(), Arc::new(reply));
+        let accepting = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            for connection in 0.. {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (noted, reply) = (noted.clone(), reply.clone());
+                connections.spawn(async move { answer(stream, connection, &noted, &*reply).await });
+            }
+        });
+        Self { address, seen, accepting }
+    }
+
+    pub(crate) async fn fine() -> Self {
+        Self::start(|_, _| FINE).await
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn target(&self, cluster: &str) -> Target {
+        Target { cluster: cluster.into(), url: self.url(&format!("/{cluster}")) }
+    }
+}
+
+async fn answer(
+    mut stream: TcpStream,
+    connection: usize,
+    seen: &Mutex<Vec<Seen>>,
+    reply: &(dyn Fn(usize, &Seen) -> Reply + Send + Sync),
+) -> Option<()> {
+    loop {
+        let head = read_head(&mut stream).await?;
+        let header = |name: &str| {
+            head.lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.to_owned())
+        };
+        let path = head.split(' ').nth(1)?.to_owned();
+        let request = Seen { path, seed: header("x-clusterbench-seed").unwrap_or_default(), connection };
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request.clone());
+            seen.len() - 1
+        };
+        match reply(number, &request) {
+            Reply::Fine { backend, boot, after } => {
+                tokio::time::sleep(after).await;
+                let head = format!("x-backend: {backend}\r\nx-boot: {boot}\r\ncontent-length: 5\r\n");
+                write(&mut stream, &format!("HTTP/1.1 200 OK\r\n{head}\r\nhello")).await?;
+            }
+            Reply::Status(code) => {
+                write(&mut stream, &format!("HTTP/1.1 {code} Whatever\r\ncontent-length: 2\r\n\r\nno")).await?;
+            }
+            Reply::HalfABody => {
+                write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await?;
+                return None;
+            }
+            Reply::Silence => std::future::pending().await,
+            Reply::LastAnswer => {
+                write(&mut stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await?;
+                return None;
+            }
+            Reply::Chunked => {
+                write(&mut stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+                    .await?;
+            }
+            Reply::Garbage => {
+                write(&mut stream, "220 smtp.example.test ready\r\n").await?;
+                return None;
+            }
+        }
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut chunk = [0; 1024];
+        let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
+        head.extend_from_slice(&chunk[..read]);
+    }
+    String::from_utf8(head).ok()
+}
+
+async fn write(stream: &mut TcpStream, text: &str) -> Option<()> {
+    stream.write_all(text.as_bytes()).await.ok()
+}
+
+/// A balancer's control API that answers what the test says.
+pub(crate) struct FakeBalancer {
+    pub(crate) address: SocketAddr,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for FakeBalancer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl FakeBalancer {
+    /// `status` is asked at every look, with its number from 0; `None` is a 500.
+    pub(crate) async fn start(status: impl Fn(usize) -> Option<BalancerStatus> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            for look in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let Some(head) = read_head(&mut stream).await else { continue };
+                assert!(head.starts_with("GET /status "), "{head}");
+                let answer = match status(look) {
+                    Some(status) => {
+                        let body = serde_json::to_string(&status).unwrap();
+                        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+                    }
+                    None => "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n".to_owned(),
+                };
+                write(&mut stream, &answer).await;
+            }
+        });
+        Self { address, serving }
+    }
+
+    pub(crate) fn control(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// One member `i-1` per cluster.
+pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> BalancerStatus {
+    let member = MemberStatus {
+        id: "i-1".into(),
+        address: "127.0.0.1:1".into(),
+        health,
+        in_flight: 0,
+        requests: 0,
+        failures: 0,
+        share_per_mille: 1000,
+        latency_micros: None,
+        losses,
+        boot: Some("a".into()),
+        slots: None,
+    };
+    let cluster = |name: &&str| ClusterStatus {
+        name: (*name).into(),
+        path: format!("/{name}"),
+        policy: Policy::default(),
+        requests: 0,
+        failures: 0,
+        members: vec![member.clone()],
+    };
+    BalancerStatus {
+        instance_id: "balancer".into(),
+        version: "1".into(),
+        membership_sha256: String::new(),
+        clusters: clusters.iter().map(cluster).collect(),
+    }
+}
+
+pub(crate) fn closed_loop(concurrency: u32, requests: u64) -> Phase {
+    Phase::ClosedLoop(ClosedLoop { concurrency, stop: Stop::Requests(requests) })
+}
+
+pub(crate) fn spec(targets: Vec<Target>, rounds: u32, phases: Vec<Phase>) -> RunSpec {
+    RunSpec {
+        id: "run-1".into(),
+        seed: 11,
+        rounds: Rounds { count: rounds },
+        warmup_requests: 0,
+        targets,
+        phases,
+        balancer_control: None,
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        instance_id: "generator".into(),
+        request_limit: Duration::from_secs(20),
+        recovery: Duration::from_millis(1),
+        open_files: 1024,
+    }
+}
+
+/// Measures to the end.
+pub(crate) async fn report(spec: &RunSpec, settings: &Settings) -> Report {
+    let progress = Progress::new(spec.rounds.count);
+    loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report()
+}
