@@ -10,8 +10,9 @@ use aws_sdk_ec2::error::BoxError;
 
 /// An answer that ends before its root element does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer was cut: {bytes} bytes without the closing tag of the root element")]
+#[error("the answer (HTTP {status}, {bytes} bytes) has no closing tag of its root element")]
 pub(crate) struct Cut {
+    pub(crate) status: u16,
     pub(crate) bytes: usize,
 }
 
@@ -31,8 +32,11 @@ impl Intercept for Complete {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         // The body is absent here only when reading it failed, which is an error of its own already.
-        match context.response().body().bytes() {
-            Some(body) if !is_complete(body) => Err(Cut { bytes: body.len() }.into()),
+        let response = context.response();
+        match response.body().bytes() {
+            Some(body) if !is_complete(body) => {
+                Err(Cut { status: response.status().as_u16(), bytes: body.len() }.into())
+            }
             _ => Ok(()),
         }
     }

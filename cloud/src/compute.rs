@@ -77,10 +77,17 @@ impl Compute for Region {
         worst
     }
 
-    /// *Assumptions*: types on Xen show their console up to 20 minutes late.
+    /// *Assumptions*: types on Xen show their console up to 20 minutes late; those on Nitro as it is now.
     /// *Cancellation*: safe, a read.
     async fn console(&self, id: &str) -> Answer<Option<String>> {
-        let answer = self.reads.get_console_output().instance_id(id).send().await.map_err(failed)?;
+        let latest = self.reads.get_console_output().instance_id(id).latest(true).send().await.map_err(failed);
+        let answer = match latest {
+            // Not a Nitro type, or not in a state to be asked.
+            Err(error) if matches!(error.failure, Failure::Rejected | Failure::NotYetVisible) => {
+                self.reads.get_console_output().instance_id(id).send().await.map_err(failed)?
+            }
+            answer => answer?,
+        };
         let Some(output) = answer.output else { return Ok(None) };
         let encoded: Vec<u8> = output.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         let text = BASE64.decode(&encoded).map_err(|error| {

@@ -7,6 +7,8 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use planner::codes::failure_of;
 use planner::{CloudError, Failure};
 
+use crate::complete::Cut;
+
 /// No answer within the time that the call was given.
 pub(crate) const TIMEOUT: &str = "Timeout";
 /// The call did not get through, or the connection broke before an answer.
@@ -33,6 +35,9 @@ where
             CREDENTIALS,
             format!("no AWS credentials: {}", words(credentials)),
         );
+    }
+    if let Some(cut) = find::<Cut>(&error) {
+        return CloudError::new(Failure::Unreachable, TRUNCATED, cut.to_string());
     }
     let text = words(&error);
     let (code, message) = match &error {

@@ -32,12 +32,12 @@ impl Offer for Region {
     }
 
     /// *Guarantees*: the newest image of an alias is chosen by creation date, and of equal ones always the same.
-    /// *Errors*: `Rejected` for an alias that is not known, and for an image that cannot boot our instances.
+    /// *Errors*: `Rejected` for an image that cannot boot our instances.
     /// *Cancellation*: safe, a read.
     async fn image(&self, query: &ImageQuery) -> Answer<Option<Image>> {
         let call = match query {
             ImageQuery::Alias { alias, architecture } => {
-                let (owner, filters) = image::search(alias, *architecture)?;
+                let Some((owner, filters)) = image::search(alias, *architecture) else { return Ok(None) };
                 self.reads.describe_images().owners(owner).set_filters(Some(filters)).max_results(PAGE)
             }
             ImageQuery::Id(id) => self.reads.describe_images().image_ids(id),

@@ -32,7 +32,7 @@ impl Query {
     }
 }
 
-/// Any of the values matches; `*` and `?` are wildcards.
+/// Any of the values matches; `*` and `?` are wildcards unless a `\` stands before them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     pub name: String,
@@ -44,8 +44,11 @@ impl Filter {
         Self { name: name.into(), values: values.into_iter().map(Into::into).collect() }
     }
 
+    /// Exactly this tag, even where its value looks like a pattern.
     pub fn tag(key: &str, value: &str) -> Self {
-        Self::new(format!("tag:{key}"), [value])
+        let literal: String =
+            value.chars().flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c])).collect();
+        Self::new(format!("tag:{key}"), [literal])
     }
 
     fn accepts(&self, actual: &str) -> bool {
@@ -113,21 +116,43 @@ pub(crate) fn accepts<T: Filtered>(filters: &[Filter], thing: &T) -> bool {
     })
 }
 
+/// What one place of a pattern accepts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Anything,
+    One,
+    Exactly(char),
+}
+
+fn places(pattern: &str) -> Vec<Place> {
+    let mut characters = pattern.chars();
+    let mut places = Vec::new();
+    while let Some(character) = characters.next() {
+        places.push(match character {
+            '*' => Place::Anything,
+            '?' => Place::One,
+            '\\' => Place::Exactly(characters.next().unwrap_or('\\')),
+            other => Place::Exactly(other),
+        });
+    }
+    places
+}
+
 /// Whether `text` is what `pattern` says, `*` standing for anything and `?` for one character.
 fn is_match(pattern: &str, text: &str) -> bool {
-    if !pattern.contains(['*', '?']) {
+    if !pattern.contains(['*', '?', '\\']) {
         return pattern == text;
     }
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<Place>, Vec<char>) = (places(pattern), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {
-            Some('*') => {
+            Some(Place::Anything) => {
                 retry = Some((p, t));
                 p += 1;
             }
-            Some(wanted) if *wanted == '?' || *wanted == text[t] => {
+            Some(place) if matches!(place, Place::One) || *place == Place::Exactly(text[t]) => {
                 p += 1;
                 t += 1;
             }
@@ -141,7 +166,7 @@ fn is_match(pattern: &str, text: &str) -> bool {
             },
         }
     }
-    pattern[p..].iter().all(|rest| *rest == '*')
+    pattern[p..].iter().all(|rest| *rest == Place::Anything)
 }
 
 /// Lists that were begun and not finished: what is left of each, by token. A token may be used again.
@@ -195,6 +220,11 @@ mod tests {
             ("*b*b", "abab", true),
             ("abc", "abcd", false),
             ("a*", "ba", false),
+            (r"\*", "*", true),
+            (r"\*", "a", false),
+            (r"a\?*", "a?c", true),
+            (r"a\?*", "abc", false),
+            (r"a\\b", r"a\b", true),
         ];
         for (pattern, text, expected) in rows {
             assert_eq!(is_match(pattern, text), expected, "{pattern} {text}");

@@ -1,0 +1,498 @@
+//! The rows of the contract. Each makes what it needs and touches nothing else.
+
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use planner::owner::{Owner, POOL, Tags};
+use planner::ports::{
+    Addressing, Architecture, Burstable, Compute, Egress, Firewall, GroupRequest, Hypervisor, ImageQuery,
+    InstanceState, LaunchRequest, Offer, Regions, Rule, Selection, Source,
+};
+use planner::{CloudError, Failure};
+
+use crate::target::{Target, ids};
+
+/// One instance of this type fits into the zone of this letter, where capacity can be set.
+pub(crate) const TYPE_WITHOUT_CAPACITY: &str = "c5.large";
+pub(crate) const ZONE_LETTER_WITHOUT_CAPACITY: char = 'b';
+
+const UNKNOWN_ID: &str = "i-0123456789abcdef0";
+
+pub(crate) type Row<R> = (&'static str, fn(Rc<Target<R>>) -> Pin<Box<dyn Future<Output = ()>>>);
+
+macro_rules! rows {
+    ($($row:ident,)*) => {
+        pub(crate) fn all<R: Regions>() -> Vec<Row<R>> {
+            vec![$((stringify!($row), |target| Box::pin($row(target)))),*]
+        }
+    };
+}
+
+rows![
+    the_caller_is_an_account,
+    a_launch_is_what_was_asked_for,
+    a_launch_is_idempotent_by_token,
+    a_token_is_good_for_one_request,
+    a_token_of_the_dead_launches_nothing,
+    lists_by_token_see_it,
+    lists_by_owner_see_it,
+    lists_never_see_neighbours,
+    a_name_like_a_pattern_is_a_name,
+    lists_are_whole_however_many_pages,
+    an_empty_question_has_an_empty_answer,
+    ids_that_are_unknown_are_left_out,
+    terminating_twice_is_once,
+    an_unknown_id_keeps_no_other_alive,
+    a_console_of_nobody_is_not_found,
+    too_little_capacity_launches_none,
+    an_unknown_type_is_refused,
+    an_unknown_image_is_refused,
+    an_unknown_subnet_is_refused,
+    groups_are_seen_by_their_owner_only,
+    a_group_name_is_taken_once,
+    a_rule_is_there_once,
+    a_group_in_use_stays,
+    a_group_that_another_one_names_stays,
+    a_deleted_group_is_gone,
+    default_subnets_lie_in_zones,
+    named_subnets_must_exist,
+    default_subnets_reach_the_internet,
+    an_alias_means_the_newest_image_of_an_architecture,
+    images_are_found_by_id_or_not,
+    types_tell_their_facts,
+    types_are_offered_in_zones,
+];
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> CloudError {
+    let error = answer.expect_err("this must be refused");
+    assert!(error.failure.is_refusal(), "not a refusal: {error:?}");
+    error
+}
+
+// Who
+
+async fn the_caller_is_an_account<R: Regions>(on: Rc<Target<R>>) {
+    let identity = on.cloud.identity().await.unwrap();
+    assert!(identity.account.len() == 12 && identity.account.bytes().all(|byte| byte.is_ascii_digit()), "{identity:?}");
+    assert!(identity.arn.starts_with("arn:aws:") && identity.arn.contains(&identity.account), "{identity:?}");
+}
+
+// Launches
+
+async fn a_launch_is_what_was_asked_for<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let subnet = on.subnets().await.remove(0);
+    for addressing in [Addressing::Public, Addressing::Private] {
+        let mut launch = LaunchRequest { count: 2, public_address: addressing, ..on.launch_of(&owner).await };
+        launch.tags.insert(POOL.into(), "cluster1".into());
+        let made = on.launch(&launch).await;
+        let of = Selection::Ids(ids(&made));
+        let running = async || {
+            let found = on.cloud.instances(&of).await.unwrap();
+            found.iter().all(|instance| instance.state == InstanceState::Running).then_some(found)
+        };
+        for instance in on.eventually("running", running).await {
+            assert_eq!(instance.instance_type, launch.instance_type);
+            assert_eq!(instance.image_id, launch.image_id);
+            assert_eq!(instance.zone, subnet.zone);
+            assert_eq!(instance.subnet_id.as_ref(), Some(&launch.subnet_id));
+            assert_eq!(instance.tags, launch.tags);
+            assert!(instance.private_address.is_some_and(|address| is_in(address, &subnet.cidr)), "{instance:?}");
+            assert_eq!(instance.public_address.is_some(), addressing == Addressing::Public, "{instance:?}");
+        }
+    }
+}
+
+fn is_in(address: Ipv4Addr, cidr: &str) -> bool {
+    let (network, prefix) = cidr.split_once('/').unwrap();
+    let network: Ipv4Addr = network.parse().unwrap();
+    let mask = u32::MAX << (32 - prefix.parse::<u32>().unwrap());
+    address.to_bits() & mask == network.to_bits() & mask
+}
+
+async fn a_launch_is_idempotent_by_token<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let launch = LaunchRequest { count: 3, ..on.launch_of(&owner).await };
+    let made = on.launch(&launch).await;
+    let again = on.cloud.launch(&launch).await.unwrap();
+    assert_eq!(ids(&again), ids(&made));
+    assert_eq!(ids(&on.listed(Selection::Owner(owner), 3).await), ids(&made));
+}
+
+async fn a_token_is_good_for_one_request<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let launch = on.launch_of(&owner).await;
+    let made = on.launch(&launch).await;
+    let mut tagged = launch.clone();
+    tagged.tags.insert("more".into(), "of it".into());
+    for other in [
+        LaunchRequest { count: 2, ..launch.clone() },
+        LaunchRequest { instance_type: "t2.small".into(), ..launch.clone() },
+        LaunchRequest { user_data: "#!/bin/bash\nfalse\n".into(), ..launch.clone() },
+        tagged,
+    ] {
+        assert_eq!(refused(on.cloud.launch(&other).await).failure, Failure::TokenSpent);
+    }
+    assert_eq!(ids(&on.listed(Selection::Owner(owner), 1).await), ids(&made));
+}
+
+async fn a_token_of_the_dead_launches_nothing<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let launch = on.launch_of(&owner).await;
+    let made = ids(&on.launch(&launch).await);
+    on.terminate(&made).await;
+    // EC2 answered with the terminated instance for years and refuses now.
+    match on.cloud.launch(&launch).await {
+        Ok(again) => assert_eq!(ids(&again), made),
+        Err(error) => assert_eq!(error.failure, Failure::TokenSpent, "{error}"),
+    }
+    assert_eq!(ids(&on.listed(Selection::Owner(owner), 1).await), made);
+}
+
+async fn too_little_capacity_launches_none<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let subnets = on.subnets().await;
+    let full = subnets.iter().find(|subnet| subnet.zone.ends_with(ZONE_LETTER_WITHOUT_CAPACITY)).unwrap();
+    let launch = LaunchRequest {
+        instance_type: TYPE_WITHOUT_CAPACITY.into(),
+        count: 2,
+        subnet_id: full.id.clone(),
+        credits: None,
+        ..on.launch_of(&owner).await
+    };
+    let error = refused(on.cloud.launch(&launch).await);
+    assert_eq!((error.failure, error.code.as_str()), (Failure::NoCapacity, "InsufficientInstanceCapacity"));
+    // The other zones have it; which also shows that a list of this owner would have shown more.
+    let other = subnets.iter().find(|subnet| subnet.zone != full.zone).unwrap();
+    let launch = LaunchRequest { token: on.fresh("token"), subnet_id: other.id.clone(), ..launch };
+    let made = on.launch(&launch).await;
+    assert_eq!(ids(&on.listed(Selection::Owner(owner), 2).await), ids(&made));
+}
+
+async fn an_unknown_type_is_refused<R: Regions>(on: Rc<Target<R>>) {
+    let launch = LaunchRequest { instance_type: "t2.gigantic".into(), ..on.launch_of(&on.owner()).await };
+    assert_eq!(refused(on.cloud.launch(&launch).await).failure, Failure::Rejected);
+}
+
+async fn an_unknown_image_is_refused<R: Regions>(on: Rc<Target<R>>) {
+    let launch = LaunchRequest { image_id: "ami-0123456789abcdef0".into(), ..on.launch_of(&on.owner()).await };
+    assert_eq!(refused(on.cloud.launch(&launch).await).failure, Failure::NotFound);
+}
+
+async fn an_unknown_subnet_is_refused<R: Regions>(on: Rc<Target<R>>) {
+    let launch = LaunchRequest { subnet_id: "subnet-0123456789abcdef0".into(), ..on.launch_of(&on.owner()).await };
+    assert_eq!(refused(on.cloud.launch(&launch).await).failure, Failure::NotFound);
+}
+
+// Lists
+
+async fn lists_by_token_see_it<R: Regions>(on: Rc<Target<R>>) {
+    let launch = LaunchRequest { count: 2, ..on.launch_of(&on.owner()).await };
+    let made = on.launch(&launch).await;
+    let tokens = vec![launch.token.clone(), on.fresh("token")];
+    let found = on.listed(Selection::Tokens(tokens), 2).await;
+    assert_eq!(ids(&found), ids(&made));
+    assert!(found.iter().all(|instance| instance.token.as_ref() == Some(&launch.token)), "{found:?}");
+    assert_eq!(on.cloud.instances(&Selection::Tokens(vec![on.fresh("token")])).await.unwrap(), []);
+}
+
+async fn lists_by_owner_see_it<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let made = on.launch(&on.launch_of(&owner).await).await;
+    for of in [Selection::Owner(owner.clone()), Selection::Installation(owner.installation)] {
+        assert_eq!(ids(&on.listed(of, 1).await), ids(&made));
+    }
+}
+
+async fn lists_never_see_neighbours<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let neighbours = [
+        Owner { benchmark_uid: on.fresh("uid"), ..owner.clone() },
+        Owner { kubernetes_cluster: "k-2".into(), ..owner.clone() },
+        Owner { installation: format!("{}-2", owner.installation), ..owner.clone() },
+    ];
+    let mut made = Vec::new();
+    for one in std::iter::once(&owner).chain(&neighbours) {
+        let launched = ids(&on.launch(&on.launch_of(one).await).await);
+        on.listed(Selection::Owner(one.clone()), 1).await;
+        made.push(launched);
+    }
+    // Somebody who copied our Name and half of our tags.
+    let mut near_miss = on.launch_of(&owner).await;
+    near_miss.tags.remove(planner::owner::MANAGED_BY);
+    on.launch(&near_miss).await;
+
+    assert_eq!(ids(&on.listed(Selection::Owner(owner.clone()), 1).await), made[0]);
+    let of_installation = on.listed(Selection::Installation(owner.installation.clone()), 3).await;
+    assert_eq!(ids(&of_installation), sorted(&made[..3]));
+}
+
+fn sorted(groups: &[Vec<String>]) -> Vec<String> {
+    let mut all = groups.concat();
+    all.sort();
+    all
+}
+
+async fn a_name_like_a_pattern_is_a_name<R: Regions>(on: Rc<Target<R>>) {
+    let plain = on.owner();
+    on.launch(&on.launch_of(&plain).await).await;
+    let pattern = Owner { installation: format!("{}*", plain.installation), ..plain };
+    assert_eq!(on.cloud.instances(&Selection::Owner(pattern.clone())).await.unwrap(), []);
+    let made = on.launch(&on.launch_of(&pattern).await).await;
+    assert_eq!(ids(&on.listed(Selection::Owner(pattern), 1).await), ids(&made));
+}
+
+async fn lists_are_whole_however_many_pages<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let launch = LaunchRequest { count: 12, ..on.launch_of(&owner).await };
+    let made = ids(&on.launch(&launch).await);
+    for of in [Selection::Owner(owner), Selection::Ids(made.clone())] {
+        assert_eq!(ids(&on.listed(of, 12).await), made);
+    }
+}
+
+async fn an_empty_question_has_an_empty_answer<R: Regions>(on: Rc<Target<R>>) {
+    on.launch(&on.launch_of(&on.owner()).await).await;
+    assert_eq!(on.cloud.instances(&Selection::Tokens(vec![])).await.unwrap(), []);
+    assert_eq!(on.cloud.instances(&Selection::Ids(vec![])).await.unwrap(), []);
+    assert_eq!(on.cloud.instance_types(&[]).await.unwrap(), []);
+    assert_eq!(on.cloud.offerings(&[]).await.unwrap(), []);
+    on.cloud.terminate(&[]).await.unwrap();
+}
+
+async fn ids_that_are_unknown_are_left_out<R: Regions>(on: Rc<Target<R>>) {
+    let made = ids(&on.launch(&on.launch_of(&on.owner()).await).await);
+    let asked = vec![UNKNOWN_ID.to_owned(), made[0].clone()];
+    assert_eq!(ids(&on.listed(Selection::Ids(asked), 1).await), made);
+    assert_eq!(on.cloud.instances(&Selection::Ids(vec![UNKNOWN_ID.to_owned()])).await.unwrap(), []);
+}
+
+// Ends
+
+async fn terminating_twice_is_once<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let made = ids(&on.launch(&on.launch_of(&owner).await).await);
+    on.cloud.terminate(&made).await.unwrap();
+    on.cloud.terminate(&made).await.unwrap();
+    on.terminate(&made).await;
+    on.cloud.terminate(&made).await.unwrap();
+    // Terminated instances stay listed, by owner too.
+    let found = on.listed(Selection::Owner(owner), 1).await;
+    let dead = async || {
+        let found = on.cloud.instances(&Selection::Ids(ids(&found))).await.unwrap();
+        (found[0].state == InstanceState::Terminated).then(|| found[0].clone())
+    };
+    let dead = on.eventually("terminated", dead).await;
+    assert!(dead.state_reason.as_ref().is_some_and(|why| why.contains("UserInitiatedShutdown")), "{dead:?}");
+}
+
+async fn an_unknown_id_keeps_no_other_alive<R: Regions>(on: Rc<Target<R>>) {
+    let launch = LaunchRequest { count: 2, ..on.launch_of(&on.owner()).await };
+    let made = ids(&on.launch(&launch).await);
+    let asked = [&made[..1], &[UNKNOWN_ID.to_owned()], &made[1..]].concat();
+    assert_eq!(on.cloud.terminate(&asked).await.unwrap_err().failure, Failure::NotFound);
+    let of = Selection::Ids(made);
+    let ending = async || {
+        let found = on.cloud.instances(&of).await.unwrap();
+        found.iter().all(|instance| instance.state.is_dead()).then_some(())
+    };
+    on.eventually("both on their way out", ending).await;
+}
+
+async fn a_console_of_nobody_is_not_found<R: Regions>(on: Rc<Target<R>>) {
+    let made = ids(&on.launch(&on.launch_of(&on.owner()).await).await);
+    on.cloud.console(&made[0]).await.unwrap();
+    assert_eq!(refused(on.cloud.console(UNKNOWN_ID).await).failure, Failure::NotFound);
+}
+
+// Groups
+
+async fn group_of<R: Regions>(on: &Target<R>, owner: &Owner) -> GroupRequest {
+    GroupRequest {
+        name: on.fresh("members"),
+        description: "Workers of team/micro-vs-large".into(),
+        vpc_id: on.subnets().await.remove(0).vpc_id,
+        tags: owner.tags(&Tags::from([("cost-center".to_owned(), "42".to_owned())])),
+    }
+}
+
+async fn create<R: Regions>(on: &Target<R>, owner: &Owner) -> (String, GroupRequest) {
+    let request = group_of(on, owner).await;
+    let id = on.cloud.create_group(&request).await.unwrap();
+    let seen = async || on.cloud.groups(owner).await.unwrap().iter().any(|group| group.id == id).then_some(());
+    on.eventually("the new group", seen).await;
+    (id, request)
+}
+
+async fn groups_are_seen_by_their_owner_only<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let neighbour = Owner { benchmark_uid: on.fresh("uid"), ..owner.clone() };
+    assert_eq!(on.cloud.groups(&owner).await.unwrap(), []);
+    let (id, request) = create(&on, &owner).await;
+    create(&on, &neighbour).await;
+    let found = on.cloud.groups(&owner).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((&found[0].id, &found[0].name, &found[0].vpc_id), (&id, &request.name, &request.vpc_id));
+    assert_eq!(found[0].tags, request.tags);
+    assert_eq!(found[0].ingress, []);
+}
+
+async fn a_group_name_is_taken_once<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let (id, request) = create(&on, &owner).await;
+    assert_eq!(refused(on.cloud.create_group(&request).await).failure, Failure::AlreadyExists);
+    let found = on.cloud.groups(&owner).await.unwrap();
+    assert_eq!(found.into_iter().map(|group| group.id).collect::<Vec<_>>(), [id]);
+}
+
+async fn a_rule_is_there_once<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let (id, _) = create(&on, &owner).await;
+    let mut rules = vec![
+        Rule { from_port: 0, to_port: 65_535, source: Source::Group(id.clone()) },
+        Rule { from_port: 8080, to_port: 8080, source: Source::Cidr("10.0.0.0/8".into()) },
+        Rule { from_port: 8080, to_port: 8080, source: Source::Cidr("192.168.0.0/16".into()) },
+    ];
+    for _ in 0..2 {
+        for rule in &rules {
+            on.once_visible("a group for its rule", async || on.cloud.allow(&id, rule).await).await;
+        }
+    }
+    rules.sort();
+    let seen = async || {
+        let mut ingress = on.cloud.groups(&owner).await.unwrap().remove(0).ingress;
+        ingress.sort();
+        assert!(ingress.len() <= rules.len(), "{ingress:?}");
+        (ingress == rules).then_some(())
+    };
+    on.eventually("three rules", seen).await;
+}
+
+async fn a_group_in_use_stays<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let (id, _) = create(&on, &owner).await;
+    let launch = LaunchRequest { group_ids: vec![id.clone()], ..on.launch_of(&owner).await };
+    let made = on.launch(&launch).await;
+    let seen = async || {
+        let interfaces = on.cloud.interfaces(&id).await.unwrap();
+        (!interfaces.is_empty()).then_some(interfaces)
+    };
+    let interfaces = on.eventually("its interface", seen).await;
+    assert_eq!(interfaces.len(), 1);
+    assert_eq!(interfaces[0].instance_id.as_ref(), Some(&made[0].id));
+    let found = on.listed(Selection::Ids(ids(&made)), 1).await;
+    assert_eq!(found[0].group_ids, std::slice::from_ref(&id));
+
+    assert_eq!(refused(on.cloud.delete_group(&id).await).failure, Failure::DependencyViolation);
+    on.terminate(&ids(&made)).await;
+    let free = async || on.cloud.interfaces(&id).await.unwrap().is_empty().then_some(());
+    on.eventually("no interface left", free).await;
+    let deleted = async || match on.cloud.delete_group(&id).await {
+        Err(error) if error.failure == Failure::DependencyViolation => None,
+        answer => Some(answer),
+    };
+    on.eventually("the group free", deleted).await.unwrap();
+}
+
+async fn a_group_that_another_one_names_stays<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let (members, _) = create(&on, &owner).await;
+    let (edge, _) = create(&on, &owner).await;
+    let rule = Rule { from_port: 1, to_port: 9, source: Source::Group(edge.clone()) };
+    on.once_visible("a group for its rule", async || on.cloud.allow(&members, &rule).await).await;
+    assert_eq!(refused(on.cloud.delete_group(&edge).await).failure, Failure::DependencyViolation);
+    on.cloud.delete_group(&members).await.unwrap();
+    on.cloud.delete_group(&edge).await.unwrap();
+}
+
+async fn a_deleted_group_is_gone<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let (id, _) = create(&on, &owner).await;
+    on.cloud.delete_group(&id).await.unwrap();
+    let gone = async || on.cloud.groups(&owner).await.unwrap().is_empty().then_some(());
+    on.eventually("the group gone", gone).await;
+    on.cloud.delete_group(&id).await.unwrap();
+    assert_eq!(on.cloud.interfaces(&id).await.unwrap(), []);
+}
+
+// What is offered
+
+async fn default_subnets_lie_in_zones<R: Regions>(on: Rc<Target<R>>) {
+    let subnets = on.subnets().await;
+    assert!(subnets.len() >= 2, "{subnets:?}");
+    for (index, subnet) in subnets.iter().enumerate() {
+        assert!(subnet.zone.starts_with(&on.region), "{subnet:?}");
+        assert!(!subnet.zone_id.is_empty() && subnet.zone_id != subnet.zone, "{subnet:?}");
+        assert!(subnet.free_addresses > 0, "{subnet:?}");
+        assert_eq!(subnet.vpc_id, subnets[0].vpc_id);
+        assert!(subnets[..index].iter().all(|other| other.zone != subnet.zone), "{subnets:?}");
+        let named = on.cloud.subnets(std::slice::from_ref(&subnet.id)).await.unwrap();
+        assert_eq!(named.iter().map(|named| &named.id).collect::<Vec<_>>(), [&subnet.id]);
+    }
+}
+
+async fn named_subnets_must_exist<R: Regions>(on: Rc<Target<R>>) {
+    let known = on.subnets().await.remove(0).id;
+    for ids in [vec!["subnet-0123456789abcdef0".to_owned()], vec![known, "subnet-0123456789abcdef0".to_owned()]] {
+        assert_eq!(refused(on.cloud.subnets(&ids).await).failure, Failure::NotFound);
+    }
+}
+
+async fn default_subnets_reach_the_internet<R: Regions>(on: Rc<Target<R>>) {
+    let subnets = on.subnets().await;
+    assert!(subnets.iter().all(|subnet| subnet.egress == Egress::InternetGateway), "{subnets:?}");
+}
+
+async fn an_alias_means_the_newest_image_of_an_architecture<R: Regions>(on: Rc<Target<R>>) {
+    for architecture in [Architecture::X86_64, Architecture::Arm64] {
+        let query = ImageQuery::Alias { alias: "al2023".into(), architecture };
+        let image = on.cloud.image(&query).await.unwrap().unwrap();
+        assert_eq!(image.architecture, architecture);
+        assert!(image.name.starts_with("al2023-ami-2023.") && image.name.ends_with(architecture.name()), "{image:?}");
+        assert!(image.root_device.starts_with("/dev/") && image.root_gib > 0, "{image:?}");
+        assert_eq!(on.cloud.image(&ImageQuery::Id(image.id.clone())).await.unwrap(), Some(image));
+    }
+}
+
+async fn images_are_found_by_id_or_not<R: Regions>(on: Rc<Target<R>>) {
+    let image = on.image().await;
+    assert_eq!(on.cloud.image(&ImageQuery::Id(image.id.clone())).await.unwrap(), Some(image));
+    let unknown = [
+        ImageQuery::Id("ami-0123456789abcdef0".into()),
+        ImageQuery::Alias { alias: "windows95".into(), architecture: Architecture::X86_64 },
+    ];
+    for query in unknown {
+        assert_eq!(on.cloud.image(&query).await.unwrap(), None);
+    }
+}
+
+async fn types_tell_their_facts<R: Regions>(on: Rc<Target<R>>) {
+    let names = ["t2.micro", "c7g.large", "m5.xlarge", "t2.gigantic"].map(str::to_owned);
+    let mut types = on.cloud.instance_types(&names).await.unwrap();
+    types.sort_by(|one, other| one.name.cmp(&other.name));
+    let facts: Vec<_> = types
+        .iter()
+        .map(|kind| {
+            (kind.name.as_str(), kind.vcpus, kind.memory_mib, kind.architecture, kind.burstable, kind.hypervisor)
+        })
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("c7g.large", 2, 4096, Architecture::Arm64, Burstable::No, Hypervisor::Nitro),
+            ("m5.xlarge", 4, 16384, Architecture::X86_64, Burstable::No, Hypervisor::Nitro),
+            ("t2.micro", 1, 1024, Architecture::X86_64, Burstable::Yes, Hypervisor::Xen),
+        ]
+    );
+}
+
+async fn types_are_offered_in_zones<R: Regions>(on: Rc<Target<R>>) {
+    let names = ["m5.xlarge", "t2.gigantic"].map(str::to_owned);
+    let mut pairs = on.cloud.offerings(&names).await.unwrap();
+    pairs.sort();
+    let zones: Vec<_> = pairs.iter().map(|(_, zone)| zone.clone()).collect();
+    assert!(pairs.iter().all(|(name, _)| name == "m5.xlarge"), "{pairs:?}");
+    let of_subnets: Vec<_> = on.subnets().await.into_iter().map(|subnet| subnet.zone).collect();
+    assert_eq!(zones, of_subnets);
+}

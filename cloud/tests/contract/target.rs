@@ -1,0 +1,176 @@
+//! Somebody who implements the ports, and the run of all rows against them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use planner::owner::{Owner, Tags};
+use planner::ports::{
+    Addressing, Answer, Architecture, Compute, Credits, Image, ImageQuery, Instance, LaunchRequest, Offer, Regions,
+    Selection, Subnet,
+};
+
+use crate::rows;
+
+/// Looks before a row gives up. With the longest pause (100 ms) 30 s, which no calm target comes near.
+const LOOKS: usize = 300;
+
+/// One implementation with its time.
+pub(crate) struct Target<R: Regions> {
+    pub(crate) cloud: Arc<R::Cloud>,
+    pub(crate) region: String,
+    /// Lets time pass where time is ours, or says how long to wait for it.
+    pass: Box<dyn Fn() -> Duration>,
+    /// In every name and token: the target may be shared with earlier runs.
+    run: String,
+    count: Cell<u32>,
+}
+
+impl<R: Regions> Target<R> {
+    pub(crate) fn new(regions: &R, region: &str, pass: impl Fn() -> Duration + 'static) -> Self {
+        Self {
+            cloud: regions.region(region),
+            region: region.to_owned(),
+            pass: Box::new(pass),
+            run: format!("{}-{}", std::process::id(), Timestamp::now().as_millisecond()),
+            count: Cell::new(0),
+        }
+    }
+
+    /// A name that nobody had before.
+    pub(crate) fn fresh(&self, what: &str) -> String {
+        self.count.set(self.count.get() + 1);
+        format!("{what}-{}-{}", self.run, self.count.get())
+    }
+
+    /// Somebody new.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner {
+            installation: self.fresh("installation"),
+            kubernetes_cluster: "k-1".into(),
+            benchmark_uid: self.fresh("uid"),
+            namespace: "team".into(),
+            name: "micro-vs-large".into(),
+        }
+    }
+
+    /// Looks until `probe` has an answer. What is true on AWS is seldom seen at once.
+    pub(crate) async fn eventually<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
+        for _ in 0..LOOKS {
+            if let Some(seen) = probe().await {
+                return seen;
+            }
+            let pause = (self.pass)();
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        panic!("never seen: {what}");
+    }
+
+    /// Lists until there are `count`, and as long again nothing more.
+    pub(crate) async fn listed(&self, of: Selection, count: usize) -> Vec<Instance> {
+        let look = async || {
+            let found = self.cloud.instances(&of).await.unwrap();
+            assert!(found.len() <= count, "{} instead of {count} for {of:?}", found.len());
+            (found.len() == count).then_some(found)
+        };
+        self.eventually(&format!("{count} instances of {of:?}"), look).await
+    }
+
+    /// A call that may come before what it names can be seen.
+    pub(crate) async fn once_visible<T>(&self, what: &str, call: impl AsyncFn() -> Answer<T>) -> T {
+        let look = async || match call().await {
+            Err(error) if matches!(error.failure, planner::Failure::NotFound | planner::Failure::NotYetVisible) => None,
+            answer => Some(answer),
+        };
+        self.eventually(what, look).await.unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// The default subnets by zone.
+    pub(crate) async fn subnets(&self) -> Vec<Subnet> {
+        let mut subnets = self.cloud.subnets(&[]).await.unwrap();
+        subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
+        subnets
+    }
+
+    pub(crate) async fn image(&self) -> Image {
+        let query = ImageQuery::Alias { alias: "al2023".into(), architecture: Architecture::X86_64 };
+        self.cloud.image(&query).await.unwrap().expect("an image of the alias al2023")
+    }
+
+    /// A launch of one t2.micro in the first zone.
+    pub(crate) async fn launch_of(&self, owner: &Owner) -> LaunchRequest {
+        let subnet = self.subnets().await.remove(0);
+        let image = self.image().await;
+        LaunchRequest {
+            token: self.fresh("token"),
+            instance_type: "t2.micro".into(),
+            count: 1,
+            image_id: image.id,
+            subnet_id: subnet.id,
+            group_ids: vec![],
+            public_address: Addressing::Public,
+            // Nothing that takes long, because the lab really runs it.
+            user_data: "#!/bin/bash\ntrue\n".into(),
+            root_device: image.root_device,
+            root_gib: image.root_gib,
+            credits: Some(Credits::Standard),
+            tags: owner.tags(&Tags::new()),
+        }
+    }
+
+    /// Launches, and waits until it can be named.
+    pub(crate) async fn launch(&self, launch: &LaunchRequest) -> Vec<Instance> {
+        let made = self.once_visible("a launch", async || self.cloud.launch(launch).await).await;
+        assert_eq!(made.len(), launch.count as usize);
+        self.listed(Selection::Ids(ids(&made)), made.len()).await;
+        made
+    }
+
+    /// Terminates, and waits until it is.
+    pub(crate) async fn terminate(&self, ids: &[String]) {
+        self.once_visible("a termination", async || self.cloud.terminate(ids).await).await;
+        let of = Selection::Ids(ids.to_vec());
+        let gone = async || {
+            let found = self.cloud.instances(&of).await.unwrap();
+            found.iter().all(|instance| instance.state == planner::ports::InstanceState::Terminated).then_some(())
+        };
+        self.eventually(&format!("{ids:?} terminated"), gone).await;
+    }
+}
+
+pub(crate) fn ids(instances: &[Instance]) -> Vec<String> {
+    let mut ids: Vec<_> = instances.iter().map(|instance| instance.id.clone()).collect();
+    ids.sort();
+    ids
+}
+
+/// Runs every row but those that the target is known to fail, and fails with the names of those that it did.
+pub(crate) async fn check<R: Regions>(name: &str, target: Target<R>, known_to_differ: &[(&str, &str)]) {
+    let target = Rc::new(target);
+    let rows = rows::all::<R>();
+    for (row, _) in known_to_differ {
+        assert!(
+            rows.iter().any(|(known, _)| known == row),
+            "{name} is said to differ in a row that is not there: {row}"
+        );
+    }
+    let (mut failed, mut kept) = (Vec::new(), 0);
+    let local = tokio::task::LocalSet::new();
+    for (row, run) in rows {
+        if let Some((_, why)) = known_to_differ.iter().find(|(differs, _)| *differs == row) {
+            eprintln!("{name}: {row} SKIPPED: {why}");
+            continue;
+        }
+        // A task of its own, so that one row that panics does not hide the others.
+        match local.run_until(local.spawn_local(run(target.clone()))).await {
+            Ok(()) => kept += 1,
+            Err(_) => failed.push(row),
+        }
+    }
+    eprintln!("{name}: {kept} rows kept, {} failed, {} known to differ", failed.len(), known_to_differ.len());
+    assert!(failed.is_empty(), "{name} does not keep: {}", failed.join(", "));
+}
