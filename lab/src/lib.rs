@@ -1,1 +1,3 @@
+//! A cloud on one machine: instances as processes of their own, and the AWS wire protocols in front of `cloudsim`.
 
+pub mod machine;

@@ -1,0 +1,212 @@
+//! The first process of an instance, and the last.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
+use signal_hook::consts::{SIGCHLD, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::arguments::{self, Systemctl};
+use super::children::Children;
+use super::commands::{self, Answer, Request};
+use super::descendants::{descendants, signal_all};
+use super::directory::{Boot, Directory};
+use super::marked::MARK;
+use super::supervise::{State, Units};
+use super::{METADATA_PORT, cores, metadata, quota};
+
+/// What init says on standard error once the instance is up.
+pub(super) const READY: &str = "ready";
+/// Exit codes, for the lab. The guest shut itself down:
+pub(super) const POWERED_OFF: u8 = 10;
+/// The instance could not come up; standard error says why:
+pub(super) const CANNOT_START: u8 = 11;
+
+/// How long processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
+/// a benchmark could use.
+const GRACE: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(5);
+const BASH: &str = "/bin/bash";
+
+enum Wake {
+    ChildEnded,
+    Terminate,
+    PowerOff,
+}
+
+/// Runs an instance until it ends. `parent` is the process id of the lab.
+pub(super) fn run(directory: &Path, parent: &str) -> ExitCode {
+    match boot(&Directory::new(directory), parent) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(CANNOT_START)
+        }
+    }
+}
+
+fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
+    let mut signals = Signals::new([SIGTERM, SIGCHLD])?;
+    set_child_subreaper(Some(getpid()))?;
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    // It may have died before it could be heard.
+    if getppid().map(|pid| pid.as_raw_pid().to_string()).as_deref() != Some(parent) {
+        return Err(io::Error::other("the lab is gone"));
+    }
+    let boot = directory.read_boot()?;
+    let limits = limit(directory, &boot);
+
+    let (wake, woken) = channel();
+    let from_signals = wake.clone();
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let _ = from_signals.send(if signal == SIGCHLD { Wake::ChildEnded } else { Wake::Terminate });
+        }
+    });
+    let children = Arc::new(Children::default());
+    let socket = format!("clusterbench-init-{}-{:016x}", std::process::id(), rand::random::<u64>());
+    let environment = environment(directory, &boot, &socket);
+    let units = Units::new(directory.clone(), environment, children.clone());
+    let address = boot.spec.address;
+    metadata::serve(boot.spec)
+        .map_err(|error| io::Error::new(error.kind(), format!("metadata at {address}:{METADATA_PORT}: {error}")))?;
+    let commanded = units.clone();
+    commands::serve(&socket, move |request| answer(&commanded, &request, &wake))?;
+    writeln!(directory.console_writer()?, "lab: {} at {address}, {limits}", directory.path().display())?;
+    eprintln!("{READY}");
+    run_user_data(&units)?;
+
+    // The channel cannot close: the signal thread holds an end of it.
+    while let Ok(event) = woken.recv() {
+        match event {
+            Wake::ChildEnded => children.reap(),
+            Wake::Terminate => return Ok(shut_down(&children, 0)),
+            Wake::PowerOff => {
+                let _ = directory.console_writer().and_then(|mut console| writeln!(console, "lab: power down"));
+                return Ok(shut_down(&children, POWERED_OFF));
+            }
+        }
+    }
+    Ok(shut_down(&children, CANNOT_START))
+}
+
+/// Applies the size of the instance type, and says what came of it.
+fn limit(directory: &Directory, boot: &Boot) -> String {
+    let (vcpus, cores) = (boot.spec.vcpus, &boot.cores);
+    let affinity = match cores::bind(cores) {
+        Ok(()) => format!("{vcpus} vCPUs on processors {cores:?} of {}", boot.cores_in_all),
+        Err(error) => format!("{vcpus} vCPUs on any processor ({error})"),
+    };
+    let short = if (cores.len() as u64) < u64::from(vcpus) { ", fewer than the type has" } else { "" };
+    let quota = match quota::apply(directory, &boot.spec.id, cores.len()) {
+        Ok(()) => format!("quota {} %", cores.len() * 100),
+        Err(why) => format!("no quota ({why})"),
+    };
+    format!("{affinity}{short}, {quota}")
+}
+
+/// What every process of the instance inherits.
+fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String, String)> {
+    let root = directory.root();
+    let bin = |path: &str| root.join(path).to_string_lossy().into_owned();
+    [
+        ("PATH", format!("{}:{}:/usr/bin:/bin", bin("usr/sbin"), bin("usr/bin"))),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}:{METADATA_PORT}", boot.spec.address)),
+        (MARK, directory.path().to_string_lossy().into_owned()),
+        (commands::INIT, socket.to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// As cloud-init does: a text that is no script is left alone, and a script that fails is no reason to stop.
+fn run_user_data(units: &Units) -> io::Result<()> {
+    let directory = &units.directory;
+    let path = directory.user_data();
+    let text = fs::read_to_string(&path)?;
+    let mut console = directory.console_writer()?;
+    if !text.starts_with("#!") {
+        return writeln!(console, "lab: the user data is not a script and was not run");
+    }
+    let root = directory.root();
+    let mut command = Command::new(BASH);
+    command.arg(&path).env_clear().envs(units.environment.iter().cloned());
+    command.env("DESTDIR", &root).env("HOME", &root).current_dir(&root);
+    command.stdin(Stdio::null()).stdout(console.try_clone()?).stderr(console);
+    // Nothing is added when it fails: the console's last line stays the script's own.
+    units.children.spawn(&mut command, |_| {}).map(drop)
+}
+
+/// Ends everything below: asked first, killed after [`GRACE`], until nothing is left.
+fn shut_down(children: &Children, code: u8) -> u8 {
+    children.close();
+    signal_all(Signal::TERM);
+    let asked = Instant::now();
+    loop {
+        children.reap();
+        if descendants().is_empty() {
+            return code;
+        }
+        if asked.elapsed() > GRACE {
+            signal_all(Signal::KILL);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn answer(units: &Arc<Units>, request: &Request, wake: &Sender<Wake>) -> Answer {
+    let arguments = &request.arguments;
+    let outcome = match request.command {
+        commands::Command::Systemctl => arguments::systemctl(arguments).and_then(|call| systemctl(units, call)),
+        commands::Command::Shutdown => arguments::shutdown(arguments).map(|()| {
+            let _ = wake.send(Wake::PowerOff); // init is going down already if nobody hears it
+            Answer::default()
+        }),
+        commands::Command::Journalctl => arguments::journalctl(arguments).map(|(unit, lines)| {
+            let bytes = fs::read(units.directory.journal(&unit)).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            let all: Vec<&str> = text.lines().collect();
+            Answer::said(
+                all[all.len().saturating_sub(lines)..].iter().map(|line| format!("{line}\n")).collect::<String>(),
+            )
+        }),
+    };
+    outcome.unwrap_or_else(Answer::failed)
+}
+
+fn systemctl(units: &Arc<Units>, call: Systemctl) -> Result<Answer, String> {
+    match call {
+        // Units are read when they are started, so there is nothing stale to read again.
+        Systemctl::DaemonReload => {}
+        Systemctl::Enable { now, units: names } => {
+            for name in &names {
+                units.enable(name)?;
+                if now {
+                    units.start(name)?;
+                }
+            }
+        }
+        Systemctl::Start(names) => names.iter().try_for_each(|name| units.start(name))?,
+        Systemctl::Stop(names) => names.iter().for_each(|name| units.stop(name)),
+        Systemctl::Restart(names) => {
+            for name in &names {
+                units.stop(name);
+                units.start(name)?;
+            }
+        }
+        Systemctl::IsActive(names) => {
+            let states: Vec<State> = names.iter().map(|name| units.state(name)).collect();
+            // systemd's own exit code for "not running".
+            let code = if states.contains(&State::Active) { 0 } else { 3 };
+            return Ok(Answer { code, text: states.iter().map(|state| format!("{}\n", state.name())).collect() });
+        }
+    }
+    Ok(Answer::default())
+}

@@ -1,0 +1,100 @@
+//! An instance as processes of this machine: an init on its own loopback address that runs the user data.
+//!
+//! ```text
+//! Processes (one thread spawns, so that PDEATHSIG means "the lab died")
+//! └── lab init DIRECTORY        subreaper, own group, CPU affinity and quota; serves IMDSv2 on ADDRESS:1338
+//!     ├── bash user-data        DESTDIR and HOME are the instance's root; PATH starts with the stand-ins
+//!     │   └── systemctl, shutdown, journalctl   the lab binary again: they ask init through a socket
+//!     └── units                 what systemctl started, restarted as their unit says
+//! ```
+//!
+//! An instance ends in one of three ways: it is stopped, it powers itself off, or its init dies. In each of them
+//! everything below init is killed before the end is reported, `setsid` children included; when the lab itself is
+//! killed the kernel tells every init to do the same. What survives even that (an init killed with SIGKILL) carries a
+//! mark in its environment by which [`sweep_leftovers`] finds it.
+
+mod arguments;
+mod children;
+mod commands;
+mod cores;
+mod descendants;
+mod directory;
+mod init;
+mod keeper;
+mod marked;
+mod metadata;
+mod quota;
+mod spans;
+mod supervise;
+mod units;
+mod watch;
+mod words;
+
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+pub use keeper::Processes;
+pub use marked::{count_processes, sweep_leftovers};
+pub use metadata::METADATA_PORT;
+
+/// What an instance is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    pub id: String,
+    /// Its own address within 127.0.0.0/8.
+    pub address: Ipv4Addr,
+    pub vcpus: u32,
+    pub instance_type: String,
+    pub image_id: String,
+    pub region: String,
+    pub zone: String,
+    pub zone_id: String,
+    pub public_address: Option<Ipv4Addr>,
+    /// Raw text.
+    pub user_data: String,
+}
+
+/// What makes instances real.
+pub trait Machines: Send + Sync {
+    /// Starts one; [`MachineEvent`]s say how it goes. An id is started once.
+    fn start(&self, spec: MachineSpec);
+
+    /// Kills one and everything below it; [`MachineEvent::Stopped`] comes when that is done, also for an id that is
+    /// not running.
+    fn stop(&self, id: &str);
+
+    /// What it has printed so far: at most the last 64 KiB, as EC2 keeps them.
+    fn console(&self, id: &str) -> String;
+}
+
+/// What happened to an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MachineEvent {
+    /// Its init runs and its metadata can be read.
+    Started { id: String },
+    /// The guest shut itself down; nothing of it is left.
+    PoweredOff { id: String },
+    /// It was told to stop; nothing of it is left.
+    Stopped { id: String },
+    /// It could not start, or its init died; nothing of it is left.
+    Failed { id: String, why: String },
+}
+
+/// The parts of the lab's binary that are an instance's init and its stand-ins. To be called first thing in `main`;
+/// `None` means that the process is none of them.
+pub fn run_as(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let arguments: Vec<String> =
+        arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let name = arguments.first().map(Path::new).and_then(Path::file_name)?;
+    if let Some(command) = commands::Command::named(&name.to_string_lossy()) {
+        return Some(commands::ask(command, &arguments[1..]));
+    }
+    match arguments.get(1..)? {
+        [verb, directory, parent] if verb == "init" => Some(init::run(Path::new(directory), parent)),
+        _ => None,
+    }
+}

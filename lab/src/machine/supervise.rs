@@ -1,0 +1,295 @@
+//! Units at work: a thread per started unit, which keeps its service running or waits for its time.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::children::Children;
+use super::directory::Directory;
+use super::units::{self, Kind, Restart, Service, Timer, Unit};
+use super::words;
+
+/// How often a timer looks at the clock, which may be set while it waits.
+const TIMER_LOOK: Duration = Duration::from_millis(200);
+
+/// All units of an instance.
+pub(super) struct Units {
+    pub directory: Directory,
+    /// What every process of the instance has in its environment.
+    pub environment: Vec<(String, String)>,
+    pub children: Arc<Children>,
+    started: Mutex<HashMap<String, Started>>,
+}
+
+struct Started {
+    say: Sender<Word>,
+    state: Arc<Mutex<State>>,
+    thread: JoinHandle<()>,
+}
+
+/// What a unit's thread is told.
+enum Word {
+    Exited(ExitStatus),
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Activating,
+    Active,
+    Inactive,
+    Failed,
+}
+
+impl State {
+    /// As `systemctl is-active` prints it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Activating => "activating",
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Units {
+    pub(super) fn new(directory: Directory, environment: Vec<(String, String)>, children: Arc<Children>) -> Arc<Self> {
+        Arc::new(Self { directory, environment, children, started: Mutex::default() })
+    }
+
+    /// Makes the links by which systemd would start it at the next boot.
+    pub(super) fn enable(&self, name: &str) -> Result<(), String> {
+        let text = self.read(name)?;
+        for target in units::wanted_by(&text) {
+            let wants = self.directory.unit(&format!("{target}.wants"));
+            fs::create_dir_all(&wants).map_err(|error| error.to_string())?;
+            match symlink(self.directory.unit(name), wants.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.to_string()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a unit unless it is running; returns when it is started as its kind understands that.
+    pub(super) fn start(self: &Arc<Self>, name: &str) -> Result<(), String> {
+        let state = self.directory.resolve("/var/lib");
+        let unit =
+            units::parse(name, &self.read(name)?, &state.to_string_lossy()).map_err(|why| format!("{name}: {why}"))?;
+        let mut started = self.lock();
+        if started.get(name).is_some_and(|unit| !unit.thread.is_finished()) {
+            return Ok(());
+        }
+        let (say, hear) = channel();
+        let (report, reported) = channel();
+        let state = Arc::new(Mutex::new(State::Activating));
+        let run =
+            Run { units: self.clone(), name: name.to_owned(), state: state.clone(), say: say.clone(), hear, report };
+        let thread = thread::spawn(move || match unit {
+            Unit::Service(service) => run.service(&service),
+            Unit::Timer(timer) => run.timer(&timer),
+        });
+        started.insert(name.to_owned(), Started { say, state, thread });
+        drop(started);
+        reported.recv().unwrap_or_else(|_| Err(format!("{name}: ended before it was started")))
+    }
+
+    /// Stops a unit; returns when its processes are gone. A unit that does not run is no error.
+    pub(super) fn stop(&self, name: &str) {
+        let stopped = self.lock().remove(name);
+        if let Some(unit) = stopped {
+            let _ = unit.say.send(Word::Stop); // it may have ended by itself
+            let _ = unit.thread.join();
+        }
+    }
+
+    pub(super) fn state(&self, name: &str) -> State {
+        let started = self.lock();
+        started.get(name).map_or(State::Inactive, |unit| *unit.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn read(&self, name: &str) -> Result<String, String> {
+        fs::read_to_string(self.directory.unit(name)).map_err(|_| format!("Unit {name} not found."))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Started>> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One unit's thread.
+struct Run {
+    units: Arc<Units>,
+    name: String,
+    state: Arc<Mutex<State>>,
+    say: Sender<Word>,
+    hear: Receiver<Word>,
+    report: Sender<Result<(), String>>,
+}
+
+impl Run {
+    fn service(&self, service: &Service) {
+        let mut starts = VecDeque::new();
+        loop {
+            if is_too_often(&mut starts, Instant::now(), service.start_limit) {
+                return self.end(State::Failed, Err(format!("{}: started too often", self.name)));
+            }
+            let failed = match self.spawn(service) {
+                Ok(pid) => {
+                    if service.kind == Kind::Lasting {
+                        self.set(State::Active);
+                        let _ = self.report.send(Ok(())); // whoever asked may be gone
+                    }
+                    let Some(status) = self.attend(pid, service) else { return self.end(State::Inactive, Ok(())) };
+                    // Whatever it left in its group goes with it, as with systemd's KillMode=control-group.
+                    let _ = kill_process_group(pid, Signal::KILL);
+                    let failed = !status.success();
+                    if !is_restarted(service.restart, failed) {
+                        let outcome = if failed { Err(format!("{} ended with {status}", self.name)) } else { Ok(()) };
+                        return self.end(if failed { State::Failed } else { State::Inactive }, outcome);
+                    }
+                    failed
+                }
+                Err(error) => {
+                    let why = format!("{}: {}: {error}", self.name, service.command[0]);
+                    if !is_restarted(service.restart, true) {
+                        return self.end(State::Failed, Err(why));
+                    }
+                    let _ = self.report.send(Err(why));
+                    true
+                }
+            };
+            self.set(if failed { State::Activating } else { State::Inactive });
+            match self.hear.recv_timeout(service.restart_delay) {
+                Err(RecvTimeoutError::Timeout) => {}
+                _ => return self.end(State::Inactive, Ok(())),
+            }
+        }
+    }
+
+    /// Waits for the end of the process; `None` when it was told to stop it.
+    fn attend(&self, pid: Pid, service: &Service) -> Option<ExitStatus> {
+        if let Ok(Word::Exited(status)) = self.hear.recv() {
+            return Some(status);
+        }
+        let _ = kill_process_group(pid, Signal::TERM);
+        if self.hear.recv_timeout(service.stop_limit).is_err() {
+            let _ = kill_process_group(pid, Signal::KILL);
+            let _ = self.hear.recv();
+        }
+        let _ = kill_process_group(pid, Signal::KILL);
+        None
+    }
+
+    fn spawn(&self, service: &Service) -> io::Result<Pid> {
+        let directory = &self.units.directory;
+        let mut variables = self.units.environment.clone();
+        for name in &service.state_directories {
+            let path = directory.resolve("/var/lib").join(name);
+            fs::create_dir_all(&path)?;
+            variables.push(("STATE_DIRECTORY".to_owned(), path.to_string_lossy().into_owned()));
+        }
+        variables.extend(service.environment.iter().cloned());
+        for file in &service.environment_files {
+            let (optional, path) = file.strip_prefix('-').map_or((false, file.as_str()), |path| (true, path));
+            match fs::read_to_string(directory.resolve(path)) {
+                Ok(text) => variables.extend(words::environment(&text).map_err(io::Error::other)?),
+                Err(error) if optional && error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io::Error::other(format!("{path}: {error}"))),
+            }
+        }
+        let journal = directory.journal_writer(&self.name)?;
+        let mut command = Command::new(directory.resolve_program(&service.command[0]));
+        command.args(&service.command[1..]).env_clear().envs(variables).current_dir(directory.root());
+        command.stdin(Stdio::null()).stdout(journal.try_clone()?).stderr(journal);
+        let say = self.say.clone();
+        self.units.children.spawn(&mut command, move |status| {
+            let _ = say.send(Word::Exited(status)); // the unit may have been given up
+        })
+    }
+
+    /// As systemd without a stamp file: a time that has passed when the timer starts never comes.
+    fn timer(&self, timer: &Timer) {
+        self.set(State::Active);
+        let _ = self.report.send(Ok(()));
+        let missed = Timestamp::now() > timer.due;
+        loop {
+            if !missed && Timestamp::now() >= timer.due {
+                if let Err(why) = self.units.start(&timer.service) {
+                    let _ = self
+                        .units
+                        .directory
+                        .journal_writer(&self.name)
+                        .map(|mut log| io::Write::write_all(&mut log, why.as_bytes()));
+                }
+                return self.end(State::Inactive, Ok(()));
+            }
+            if self.hear.recv_timeout(TIMER_LOOK) != Err(RecvTimeoutError::Timeout) {
+                return self.end(State::Inactive, Ok(()));
+            }
+        }
+    }
+
+    fn end(&self, state: State, outcome: Result<(), String>) {
+        self.set(state);
+        let _ = self.report.send(outcome); // nobody listens after the first report
+    }
+
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Stop, Self::Stop) => true,
+            (Self::Exited(one), Self::Exited(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+fn is_restarted(restart: Restart, failed: bool) -> bool {
+    match restart {
+        Restart::No => false,
+        Restart::OnFailure => failed,
+        Restart::Always => true,
+    }
+}
+
+/// Whether one more start at `now` would be over the limit; counts it if not.
+fn is_too_often(starts: &mut VecDeque<Instant>, now: Instant, limit: Option<(u32, Duration)>) -> bool {
+    let Some((burst, interval)) = limit else { return false };
+    starts.retain(|start| now.duration_since(*start) < interval);
+    if starts.len() >= burst as usize {
+        return true;
+    }
+    starts.push_back(now);
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_limit_counts_within_its_interval_only() {
+        let (mut starts, begin) = (VecDeque::new(), Instant::now());
+        let limit = Some((2, Duration::from_secs(10)));
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let too_often = [0, 1, 2, 11].map(|seconds| is_too_often(&mut starts, at(seconds), limit));
+        assert_eq!(too_often, [false, false, true, false]);
+        assert!(!(0..99).any(|_| is_too_often(&mut starts, begin, None)));
+    }
+}

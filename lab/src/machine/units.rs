@@ -1,0 +1,262 @@
+//! Unit files: the part of systemd that our user data uses, and a clear refusal of what would be misunderstood.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::spans::{calendar, span};
+use super::words::{assignment, split};
+
+/// What a unit does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Service(Box<Service>),
+    Timer(Timer),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Service {
+    pub kind: Kind,
+    pub command: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    /// Paths as the instance sees them; one that starts with `-` may be missing.
+    pub environment_files: Vec<String>,
+    /// Below /var/lib.
+    pub state_directories: Vec<String>,
+    pub restart: Restart,
+    pub restart_delay: Duration,
+    pub stop_limit: Duration,
+    /// At most so many starts in so long; `None`: no limit.
+    pub start_limit: Option<(u32, Duration)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Started once its process runs.
+    Lasting,
+    /// Started once its process has ended.
+    Oneshot,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restart {
+    No,
+    OnFailure,
+    Always,
+}
+
+/// Runs a service at one point in time. `Persistent=` is about missed times after a reboot; instances of the lab do
+/// not reboot, so it makes no difference here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Timer {
+    pub due: Timestamp,
+    pub service: String,
+}
+
+/// Settings that change what a service does and that the lab does not have.
+const NOT_KNOWN: [&str; 8] = [
+    "ExecStartPre",
+    "ExecStartPost",
+    "ExecStop",
+    "ExecStopPost",
+    "ExecReload",
+    "ExecCondition",
+    "WorkingDirectory",
+    "RootDirectory",
+];
+
+/// Reads the unit `name` from its text. `state` is the directory that `%S` stands for.
+pub(super) fn parse(name: &str, text: &str, state: &str) -> Result<Unit, String> {
+    let settings = Settings::read(text)?;
+    if name.ends_with(".timer") {
+        let due = settings.last("Timer", "OnCalendar").ok_or("a timer needs OnCalendar= in [Timer]")?;
+        let service = settings.last("Timer", "Unit").map(str::to_owned);
+        let service = service.unwrap_or_else(|| name.trim_end_matches(".timer").to_owned() + ".service");
+        return Ok(Unit::Timer(Timer { due: calendar(due)?, service }));
+    }
+    if let Some(key) = NOT_KNOWN.iter().find(|key| settings.last("Service", key).is_some()) {
+        return Err(format!("the lab's systemctl does not know {key}="));
+    }
+    settings.service(state).map(|service| Unit::Service(Box::new(service)))
+}
+
+/// Targets that want the unit when it is enabled.
+pub(super) fn wanted_by(text: &str) -> Vec<String> {
+    let settings = Settings::read(text).unwrap_or_default();
+    settings.all("Install", "WantedBy").flat_map(str::split_whitespace).map(str::to_owned).collect()
+}
+
+/// `(section, key, value)` in file order.
+#[derive(Default)]
+struct Settings(Vec<(String, String, String)>);
+
+impl Settings {
+    fn read(text: &str) -> Result<Self, String> {
+        let (mut section, mut settings) = (String::new(), Vec::new());
+        for line in text.lines().map(str::trim) {
+            if line.is_empty() || line.starts_with(['#', ';']) {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = name.to_owned();
+                continue;
+            }
+            if line.ends_with('\\') {
+                return Err(format!("{line:?}: the lab's systemctl does not know continued lines"));
+            }
+            let (key, value) = assignment(line)?;
+            settings.push((section.clone(), key.trim().to_owned(), value.trim().to_owned()));
+        }
+        Ok(Self(settings))
+    }
+
+    fn all<'a>(&'a self, section: &str, key: &str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(s, k, _)| s == section && k == key).map(|(_, _, value)| value.as_str())
+    }
+
+    fn last(&self, section: &str, key: &str) -> Option<&str> {
+        self.all(section, key).last()
+    }
+
+    fn span(&self, section: &str, key: &str, default: Duration) -> Result<Duration, String> {
+        self.last(section, key).map_or(Ok(default), |text| span(text).map_err(|why| format!("{key}=: {why}")))
+    }
+
+    /// Defaults are systemd's own.
+    fn service(&self, state: &str) -> Result<Service, String> {
+        let expand = |text: &str| specifiers(text, state);
+        let mut commands = self.all("Service", "ExecStart");
+        let command = commands.next().ok_or("a service needs ExecStart= in [Service]")?;
+        if commands.next().is_some() {
+            return Err("the lab's systemctl knows one ExecStart= only".to_owned());
+        }
+        let command = split(&expand(command)?)?;
+        if !command.first().is_some_and(|program| program.starts_with('/')) {
+            return Err("ExecStart= must start with an absolute path".to_owned());
+        }
+        let kind = match self.last("Service", "Type").unwrap_or("simple") {
+            "simple" | "exec" => Kind::Lasting,
+            "oneshot" => Kind::Oneshot,
+            other => return Err(format!("the lab's systemctl does not know Type={other}")),
+        };
+        let restart = match self.last("Service", "Restart").unwrap_or("no") {
+            "no" => Restart::No,
+            "on-failure" => Restart::OnFailure,
+            "always" => Restart::Always,
+            other => return Err(format!("the lab's systemctl does not know Restart={other}")),
+        };
+        let mut environment = Vec::new();
+        for text in self.all("Service", "Environment") {
+            for word in split(&expand(text)?)? {
+                environment.push(assignment(&word)?);
+            }
+        }
+        let interval = self.span("Unit", "StartLimitIntervalSec", Duration::from_secs(10))?;
+        let burst = self.last("Unit", "StartLimitBurst").map_or(Ok(5), str::parse);
+        let burst: u32 = burst.map_err(|_| "StartLimitBurst= must be a number")?;
+        let words = |key| self.all("Service", key).flat_map(str::split_whitespace).map(str::to_owned).collect();
+        Ok(Service {
+            kind,
+            command,
+            environment,
+            environment_files: self.all("Service", "EnvironmentFile").map(str::to_owned).collect(),
+            state_directories: words("StateDirectory"),
+            restart,
+            restart_delay: self.span("Service", "RestartSec", Duration::from_millis(100))?,
+            stop_limit: self.span("Service", "TimeoutStopSec", Duration::from_secs(90))?,
+            start_limit: (!interval.is_zero()).then_some((burst, interval)),
+        })
+    }
+}
+
+fn specifiers(text: &str, state: &str) -> Result<String, String> {
+    let mut out = String::new();
+    let mut parts = text.split('%');
+    out.push_str(parts.next().unwrap_or_default());
+    while let Some(part) = parts.next() {
+        match part.chars().next() {
+            Some('S') => {
+                out.push_str(state);
+                out.push_str(&part[1..]);
+            }
+            // Two percent signs are one, and what follows is text.
+            None if parts.clone().next().is_some() => {
+                out.push('%');
+                out.push_str(parts.next().unwrap_or_default());
+            }
+            _ => return Err(format!("{text:?}: the lab's systemctl knows only the specifiers %S and %%")),
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(text: &str) -> Result<Service, String> {
+        match parse("x.service", text, "/root/var/lib")? {
+            Unit::Service(service) => Ok(*service),
+            Unit::Timer(timer) => panic!("{timer:?}"),
+        }
+    }
+
+    #[test]
+    fn a_service_is_read_with_systemds_defaults() {
+        let read = service("[Unit]\nDescription=x\n[Service]\nExecStart=/opt/x --a 'b c' 5%%\n").expect("service");
+        assert_eq!(read.command, ["/opt/x", "--a", "b c", "5%"]);
+        assert_eq!(
+            (read.kind, read.restart, read.restart_delay),
+            (Kind::Lasting, Restart::No, Duration::from_millis(100))
+        );
+        assert_eq!(read.start_limit, Some((5, Duration::from_secs(10))));
+    }
+
+    #[test]
+    fn all_that_our_units_use_is_understood() {
+        let read = service(
+            "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=exec\nExecStart=/opt/x\nEnvironmentFile=/etc/x.env\n\
+             Restart=always\nRestartSec=1\nTimeoutStopSec=30\nStateDirectory=x y\nEnvironment=DATA_DIR=%S/x \"B=c d\"\n\
+             SystemCallFilter=~@privileged\n",
+        )
+        .expect("service");
+        assert_eq!(
+            (read.restart, read.restart_delay, read.start_limit),
+            (Restart::Always, Duration::from_secs(1), None)
+        );
+        assert_eq!(read.environment[0], ("DATA_DIR".to_owned(), "/root/var/lib/x".to_owned()));
+        assert_eq!(read.environment[1], ("B".to_owned(), "c d".to_owned()));
+        assert_eq!(
+            (read.state_directories, read.environment_files),
+            (vec!["x".into(), "y".into()], vec!["/etc/x.env".into()])
+        );
+    }
+
+    #[test]
+    fn what_would_be_misunderstood_is_refused() {
+        for (text, why) in [
+            ("[Service]\n", "needs ExecStart="),
+            ("[Service]\nExecStart=x\n", "absolute path"),
+            ("[Service]\nExecStart=/x\nExecStartPre=/y\n", "does not know ExecStartPre="),
+            ("[Service]\nExecStart=/x\nType=notify\n", "does not know Type=notify"),
+            ("[Service]\nExecStart=/x\nRestart=on-abort\n", "does not know Restart=on-abort"),
+            ("[Service]\nExecStart=/x %i\n", "only the specifiers"),
+            ("[Service]\nExecStart=/x \\\n y\n", "continued lines"),
+        ] {
+            let error = service(text).expect_err(text);
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_timer_names_its_time_and_its_service() {
+        let timer = |text: &str| parse("x.timer", text, "");
+        let due: Timestamp = "2026-11-22T14:30:05Z".parse().expect("time");
+        assert_eq!(
+            timer("[Timer]\nOnCalendar=2026-11-22 14:30:05 UTC\nPersistent=true\n"),
+            Ok(Unit::Timer(Timer { due, service: "x.service".to_owned() }))
+        );
+        assert!(timer("[Timer]\nOnCalendar=hourly\n").expect_err("refused").contains("one point"));
+        assert_eq!(wanted_by("[Install]\nWantedBy=timers.target\n"), ["timers.target"]);
+    }
+}
