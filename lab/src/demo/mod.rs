@@ -1,0 +1,157 @@
+//! `lab demo`: the main job from `kubectl apply` to nothing left, in a lab of its own.
+
+mod bench;
+mod line;
+mod result;
+mod watch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::cloud::Cloud;
+use crate::controlplane::{self, Binaries};
+use crate::down::Inventory;
+use crate::interrupt::Interrupt;
+use crate::kubectl::Kubectl;
+use crate::ledger::Ledger;
+use crate::logs;
+use crate::state::{self, SUPERVISOR, State};
+use crate::supervisor::Options;
+use crate::up::{Life, Supervisor};
+use bench::Bench;
+use line::Line;
+
+const SAMPLE: &str = include_str!("../../../manifests/samples/micro-vs-large.yaml");
+
+/// Time for everything between `apply` and the result; a run that hangs must end in an error.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// Time from `delete` until the object is gone, and from then until the lab has nothing left.
+const TEARDOWN: Duration = Duration::from_secs(5 * 60);
+const SETTLING: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(250);
+/// Lines of each log that a failure shows.
+const TAIL: usize = 12;
+
+/// What the user chose.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Manifest with one or more ClusterBenchmarks; default: four t2.micro against four t2.large
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// The command. Nothing survives it, however it ends.
+pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
+    // Before anything is started: from here on no signal ends us without the lab being ended first.
+    let mut interrupt = Interrupt::catch()?;
+    let manifest = match &demo.file {
+        Some(file) => fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?,
+        None => SAMPLE.to_owned(),
+    };
+    let state = state::temporary("demo")?;
+    let mut supervisor = Supervisor::start(&state, &demo.options, Life::Ours)?;
+    let outcome = {
+        let story = tell(&state, &demo.options, &manifest, &mut supervisor);
+        tokio::select! {
+            outcome = story => outcome,
+            signal = interrupt.wait() => Err(anyhow::anyhow!("{signal}: everything is being ended")),
+        }
+    };
+    if let Err(error) = &outcome {
+        println!();
+        eprintln!("demo: {error:#}");
+    }
+    let inventory = Inventory::of(&state).await;
+    // A second signal means: at once.
+    tokio::select! {
+        ended = supervisor.end() => ended?,
+        _ = interrupt.wait() => supervisor.kill().await?,
+    }
+    Cloud::sweep(&state)?;
+    inventory.verify_gone(&state).await?;
+    let Ok(ledger) = outcome else {
+        bail!("the demo failed; the lab is down, its logs are in {}", state.path("logs").display());
+    };
+    state.remove()?;
+    println!("nothing left: {}", ledger.line());
+    Ok(())
+}
+
+/// From `up` to the ledger. The lab itself is ended by the caller.
+async fn tell(state: &State, options: &Options, manifest: &str, supervisor: &mut Supervisor) -> anyhow::Result<Ledger> {
+    supervisor.ready(state).await?;
+    let binaries = if options.kubeconfig.is_none() { Some(Binaries::find()?) } else { None };
+    let kubectl = controlplane::kubectl(state, binaries.as_ref(), &state.path("bin").join("lab"))?;
+    let measured = tokio::select! {
+        measured = measure(state, &kubectl, manifest) => measured,
+        error = supervisor.gone() => Err(error),
+    };
+    if measured.is_err() {
+        show_logs(state);
+    }
+    measured
+}
+
+async fn measure(state: &State, kubectl: &Kubectl, manifest: &str) -> anyhow::Result<Ledger> {
+    let started = Instant::now();
+    let benches = Bench::apply(kubectl, manifest).await?;
+    for bench in &benches {
+        let object = bench.ready(kubectl, started, PATIENCE).await?;
+        println!("\n$ kubectl get clusterbenchmarks --namespace {}", bench.namespace);
+        print!("{}", kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
+        println!();
+        print!("{}", result::of(kubectl, bench, &object).await?);
+        println!();
+    }
+    let admin = state.record()?.admin;
+    for bench in &benches {
+        println!("$ kubectl delete clusterbenchmark {} --namespace {}", bench.name, bench.namespace);
+        bench.delete(kubectl).await?;
+        let mut line = Line::new(Instant::now());
+        let gone = bench.gone(kubectl, TEARDOWN);
+        tokio::pin!(gone);
+        loop {
+            tokio::select! {
+                gone = &mut gone => break gone?,
+                () = tokio::time::sleep(LOOK) => {
+                    let ledger = Ledger::of(admin).await?;
+                    line.show(&format!("deleting: {} instances and {} groups are left", ledger.live, ledger.groups));
+                }
+            }
+        }
+        line.end(&format!("{} is gone", bench.name));
+    }
+    settled(admin).await
+}
+
+/// The lab's ledger, once it is empty. Not empty in time is the failure that this demo exists to find.
+async fn settled(admin: std::net::SocketAddr) -> anyhow::Result<Ledger> {
+    let deadline = tokio::time::Instant::now() + SETTLING;
+    loop {
+        let ledger = Ledger::of(admin).await?;
+        if ledger.launched == 0 {
+            bail!("the lab's ledger shows no launch: {}", ledger.line());
+        }
+        if ledger.is_empty() {
+            return Ok(ledger);
+        }
+        if tokio::time::Instant::now() > deadline {
+            let story = ledger.story.join("\n    ");
+            bail!("something is left: {}, {} live; what happened:\n    {story}", ledger.line(), ledger.live);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn show_logs(state: &State) {
+    for part in ["operator", SUPERVISOR] {
+        let path: &Path = &state.log(part);
+        let lines = logs::tail(path, TAIL);
+        eprintln!("\nthe end of the log of {part}:");
+        lines.iter().for_each(|line| eprintln!("    {line}"));
+    }
+}
