@@ -1,0 +1,67 @@
+//! The operator's configuration: every flag has an environment variable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Makes EC2 look like the ClusterBenchmarks of this Kubernetes cluster, measures, and records the results.
+///
+/// AWS credentials, region and endpoint come from the usual environment of the AWS SDKs.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Arguments {
+    /// Region of benchmarks that name none [default: AWS_REGION or the profile's]
+    #[arg(long, env = "OPERATOR_REGION")]
+    pub(crate) region: Option<String>,
+
+    /// Name of this installation: tells operators that share an AWS account apart
+    #[arg(long, env = "OPERATOR_INSTALLATION", default_value = "default")]
+    pub(crate) installation: String,
+
+    /// JSON file that says where the programs of instances come from: {"version", "baseUrl", "sha256": {name: {architecture: sha256}}}
+    #[arg(long, env = "OPERATOR_ARTIFACTS", value_name = "FILE")]
+    pub(crate) artifacts: PathBuf,
+
+    /// Namespace of the operator, for its Secret
+    #[arg(long, env = "POD_NAMESPACE", default_value = "clusterbenchmark-system")]
+    pub(crate) namespace: String,
+
+    /// CIDRs that the operator dials balancers and generators from
+    #[arg(long, env = "OPERATOR_CONTROL_SOURCES", value_name = "CIDR", value_delimiter = ',', required = true)]
+    pub(crate) control_sources: Vec<String>,
+
+    /// Address of /healthz, /readyz and /metrics
+    #[arg(long, env = "OPERATOR_ADMIN_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub(crate) admin_listen: SocketAddr,
+
+    /// How long after its last possible send a launch may still appear in a list
+    #[arg(long, env = "OPERATOR_SETTLE_SECONDS", value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) settle_seconds: u32,
+
+    /// Time between the two empty lists that prove that something is not there
+    #[arg(long, env = "OPERATOR_PROOF_GAP_SECONDS", value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) proof_gap_seconds: u32,
+
+    /// For how long a launch of unknown outcome is repeated, with the same token
+    #[arg(long, env = "OPERATOR_LAUNCH_WINDOW_SECONDS", value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) launch_window_seconds: u32,
+
+    /// How long an instance may take from launch to ready
+    #[arg(long, env = "OPERATOR_BOOT_DEADLINE_SECONDS", value_name = "SECONDS", default_value_t = 900)]
+    pub(crate) boot_deadline_seconds: u32,
+
+    /// Pause after a launch that was refused (no capacity, quota, permission)
+    #[arg(long, env = "OPERATOR_REFUSAL_PAUSE_SECONDS", value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) refusal_pause_seconds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}
