@@ -6,11 +6,17 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::directory::Directory;
 
 /// The kernel's own default period.
 const PERIOD_MICROS: usize = 100_000;
+
+/// Reaping takes whoever adopted the process milliseconds.
+const REMOVE_LIMIT: Duration = Duration::from_secs(2);
+const REMOVE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Puts this process, and all that it starts, under a quota of `cores` whole processors.
 ///
@@ -30,12 +36,17 @@ pub(super) fn apply(directory: &Directory, id: &str, cores: usize) -> Result<(),
     entered
 }
 
-/// Removes the instance's group. It must have no process left.
+/// Removes the instance's group. It must have no process left; one that was just killed is in it until it is reaped.
 pub(super) fn remove(directory: &Directory) {
-    if let Ok(group) = fs::read_to_string(directory.quota()) {
-        let _ = fs::remove_dir(group); // gone already, or never made
-        let _ = fs::remove_file(directory.quota());
+    let Ok(group) = fs::read_to_string(directory.quota()) else { return };
+    let start = Instant::now();
+    while fs::remove_dir(&group).is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
+        if start.elapsed() > REMOVE_LIMIT {
+            return; // still recorded, for the next time
+        }
+        thread::sleep(REMOVE_PAUSE);
     }
+    let _ = fs::remove_file(directory.quota()); // the whole directory may be going
 }
 
 fn enter(group: &Path, hierarchy: &Hierarchy, cores: usize) -> Result<(), String> {
