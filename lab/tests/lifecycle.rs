@@ -1,0 +1,212 @@
+//! A lab comes up, works, and leaves nothing, however it ends. Needs the binaries and the control plane that
+//! `cargo xtask test` provides; elsewhere these tests say that they were skipped.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// For things that take seconds here and more beside a build.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Three control planes at the same time would only slow each other down.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A lab in a directory of its own, ended when the test ends.
+struct Lab {
+    directory: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Lab {
+    fn new(name: &str) -> Option<Self> {
+        for variable in ["CLUSTERBENCHMARK_CONTROLPLANE", "CLUSTERBENCHMARK_BIN"] {
+            if std::env::var_os(variable).is_none() {
+                // Not through `eprintln!`: the test runner would swallow it.
+                let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {variable} is not set; use `cargo xtask test`");
+                return None;
+            }
+        }
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = std::env::temp_dir().join(format!("lab-lifecycle-{name}-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        Some(Self { directory, _turn: turn })
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        // The demo makes its state directory in here.
+        command.arg("--state").arg(self.state()).args(arguments).env("TMPDIR", &self.directory).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        text(arguments, &output)
+    }
+
+    fn record(&self) -> serde_json::Value {
+        serde_json::from_slice(&fs::read(self.state().join("lab.json")).unwrap()).unwrap()
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        let record = self.record();
+        let ports: Vec<u16> =
+            record["ports"].as_object().unwrap().values().map(|port| port.as_u64().unwrap() as u16).collect();
+        assert!(ports.len() >= 6, "{ports:?}");
+        ports
+    }
+
+    /// kubectl with exactly what `lab env` prints.
+    fn kubectl(&self, arguments: &str) -> String {
+        let kubectl = match std::env::var_os("CLUSTERBENCHMARK_CONTROLPLANE").map(PathBuf::from) {
+            Some(path) if path.is_file() => format!("'{}' kubectl", path.display()),
+            Some(path) if path.join("kubectl").is_file() => format!("'{}'", path.join("kubectl").display()),
+            _ => "kubectl".to_owned(),
+        };
+        let script = format!("{}\n{kubectl} {arguments}", self.run(&["env"]));
+        let output = Command::new("bash").arg("-euc").arg(&script).env("HOME", &self.directory).output().unwrap();
+        text(&[arguments], &output)
+    }
+
+    /// Processes that know this lab's directory from their arguments or their environment.
+    fn processes(&self) -> Vec<i32> {
+        let needle = self.directory.to_str().unwrap().as_bytes().to_vec();
+        let knows = |file: PathBuf| {
+            fs::read(file).is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+        };
+        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.filter(|pid: &i32| {
+            let process = Path::new("/proc").join(pid.to_string());
+            knows(process.join("cmdline")) || knows(process.join("environ"))
+        })
+        .collect()
+    }
+
+    fn assert_nothing_is_left(&self, ports: &[u16]) {
+        until("no process is left", || self.processes().is_empty());
+        // A process that is being ended loses its memory, by which it is found, a moment before its sockets.
+        let is_free = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_err();
+        until("no port is open", || ports.iter().all(is_free));
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.command(&["down"]).output();
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+fn text(arguments: &[&str], output: &Output) -> String {
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout.into_owned()
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn send(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+}
+
+#[test]
+fn a_lab_works_and_down_leaves_nothing() {
+    let Some(lab) = Lab::new("works") else { return };
+    assert!(lab.run(&["up"]).contains("the lab is up"));
+    assert!(lab.run(&["up"]).contains("up already"));
+
+    assert!(lab.kubectl("get namespaces").contains("clusterbenchmark-system"));
+    assert_eq!(lab.kubectl("get clusterbenchmarks,benchmarkreports --all-namespaces --output=name"), "");
+    assert!(lab.kubectl("get nodes --output=name").is_empty());
+    // The namespace controller empties it, the garbage collector would never.
+    lab.kubectl("create namespace short-lived");
+    lab.kubectl("delete namespace short-lived --timeout=60s");
+    assert!(
+        lab.kubectl("auth can-i list clusterbenchmarks --as=system:serviceaccount:clusterbenchmark-system:operator")
+            .contains("yes")
+    );
+
+    assert!(lab.run(&["logs", "etcd"]).len() < 1_000_000);
+    assert!(lab.run(&["ledger"]).contains("\"launched\": 0"));
+    assert!(lab.run(&["kill", "operator"]).contains("was killed"));
+    until("the operator is restarted", || {
+        let status = lab.run(&["status"]);
+        let operator = status.lines().find(|line| line.starts_with("operator")).unwrap().to_owned();
+        !operator.contains("down") && operator.split_whitespace().any(|word| word == "1")
+    });
+
+    let ports = lab.ports();
+    assert!(lab.processes().len() >= 5);
+    assert!(lab.run(&["down"]).contains("the lab is down"));
+    lab.assert_nothing_is_left(&ports);
+    assert!(lab.run(&["down"]).contains("no lab is up"));
+    let status = lab.command(&["status"]).output().unwrap();
+    assert!(!status.status.success() && String::from_utf8_lossy(&status.stderr).contains("lab up"));
+}
+
+#[test]
+fn a_killed_supervisor_leaves_nothing_and_the_next_lab_works() {
+    let Some(lab) = Lab::new("killed") else { return };
+    lab.run(&["up"]);
+    let ports = lab.ports();
+    send(lab.record()["supervisor"].as_i64().unwrap() as i32, Signal::KILL);
+    lab.assert_nothing_is_left(&ports);
+    lab.run(&["up"]);
+    assert!(lab.kubectl("get namespaces").contains("default"));
+    let ports = lab.ports();
+    lab.run(&["down"]);
+    lab.assert_nothing_is_left(&ports);
+}
+
+/// A demo that is told to print to us, stopped with `signal` as soon as it has said `word`.
+fn stop_demo(lab: &Lab, word: &str, signal: Signal) -> (Child, String) {
+    let mut demo = lab.command(&["demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(demo.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains(word) {
+        assert!(output.read_line(&mut said).unwrap() > 0, "the demo ended before it said {word:?}:\n{said}");
+    }
+    send(demo.id().cast_signed(), signal);
+    let _ = output.read_to_string(&mut said);
+    (demo, said)
+}
+
+#[test]
+fn a_demo_leaves_nothing_when_it_is_interrupted_or_killed() {
+    let Some(lab) = Lab::new("demo") else { return };
+    for word in ["cloud:", "clusterbenchmark/"] {
+        for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+            let (mut demo, said) = stop_demo(&lab, word, signal);
+            assert!(!demo.wait().unwrap().success());
+            assert!(!said.contains("nothing left"), "{said}");
+            lab.assert_nothing_is_left(&[]);
+        }
+    }
+}
+
+#[test]
+fn a_missing_control_plane_is_named_with_the_way_out() {
+    let Some(lab) = Lab::new("missing") else { return };
+    let output = lab.command(&["up"]).env("CLUSTERBENCHMARK_CONTROLPLANE", "/nonexistent").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains("CLUSTERBENCHMARK_CONTROLPLANE is /nonexistent"), "{stderr}");
+    lab.assert_nothing_is_left(&[]);
+}
