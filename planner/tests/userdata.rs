@@ -420,7 +420,7 @@ fn the_script_of_a_worker() {
     ExecStart=/opt/clusterbench/worker
     Restart=always
     RestartSec=1
-    TimeoutStopSec=30
+    TimeoutStopSec=40
     LimitNOFILE=65536
     DynamicUser=yes
     CapabilityBoundingSet=
