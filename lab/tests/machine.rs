@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -457,10 +457,12 @@ fn hold(state: &Path) -> std::process::Child {
     holder
 }
 
-/// Keeps a name in use: the trait is what other parts of the lab hold.
 #[test]
-fn processes_can_be_shared_behind_the_trait() {
-    let lab = Lab::new("shared");
-    let shared: Arc<dyn Machines> = Arc::new(Lab::at(lab.state.join("inner")).processes.take().expect("running"));
-    assert_eq!(shared.console("../../etc/passwd"), "");
+fn an_id_cannot_lead_out_of_the_lab() {
+    let mut lab = Lab::new("ids");
+    let machines: &dyn Machines = lab.machines();
+    assert_eq!(machines.console("../../../etc/passwd"), "");
+    machines.start(MachineSpec { id: "../escaped".to_owned(), ..spec(address(11), String::new()) });
+    assert!(matches!(lab.event(), MachineEvent::Failed { .. }));
+    assert!(!lab.state.join("escaped").exists());
 }
