@@ -142,3 +142,8 @@ pub fn slow_instances(world: &World) -> Vec<String> {
 
 /// A boot with a fetch from nearby takes less; EC2 takes longer than this to show a console anyway.
 const SLOW_BOOT: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
+
+/// `address:port` of the control API of a pool's running instance.
+pub fn control_of(world: &World, pool: &str) -> Option<String> {
+    single(world, pool).and_then(control)
+}

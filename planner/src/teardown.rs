@@ -75,10 +75,10 @@ fn is_gone(world: &World, plan: &mut Plan) -> bool {
         }
     }
     // A group whose creation was never answered may appear late; one that we deleted ourselves cannot.
+    let may_prove = groups_gone && instances_gone && lines_closed;
     for name in firewall::names(world) {
-        let absent = plan.memory.deleted_groups.contains(&name)
-            || (groups_gone && instances_gone && lines_closed && absent_after_settling(world, plan, &name));
-        groups_gone &= absent;
+        let deleted = plan.memory.deleted_groups.contains(&name);
+        groups_gone &= deleted || (may_prove && absent_after_settling(world, plan, &name));
     }
     instances_gone && lines_closed && groups_gone
 }

@@ -1,0 +1,342 @@
+//! Worlds from a few lines of text.
+//!
+//! ```text
+//! clusters a=t2.micro*2 b=t2.large*1     what the spec asks for (default: a=t2.micro*2)
+//! unplaced | deleting | no finalizer | wiped | new    what the object looks like (default: placed, finalizer)
+//! groups none | unknown                  (default: both, with their rules)
+//! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request
+//! line a/1 x2 closed ids i-1,i-2 reason NoCapacity
+//! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`
+//! instances unknown | account 999        what could not be seen, or whose it is
+//! balancer unknown | told | healthy      the balancer (default: not asked)
+//! run none | running | finished | aborted what the generator says of the wanted run; `recorded`: it is in status
+//! console i-1 clusterbench: error: ...   the last console line
+//! now 400s                               (default: 100s after the placement)
+//! ```
+
+use std::collections::BTreeMap;
+
+use api::{ClusterBenchmarkSpec, Launch, PlacedArtifact, PlacedImage, Placement, Run, Status};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use planner::ports::*;
+use planner::world::*;
+use planner::{Failure, Memory, desired, ledger, owner};
+
+pub fn epoch() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+pub fn seconds(n: i64) -> SignedDuration {
+    SignedDuration::from_secs(n)
+}
+
+pub fn settings() -> Settings {
+    let artifact = |name: &str| ((name.to_owned(), Architecture::X86_64), "a".repeat(64));
+    Settings {
+        installation: "test".into(),
+        kubernetes_cluster: "k8s-uid".into(),
+        region: "eu-west-1".into(),
+        artifacts: Artifacts {
+            version: "1".into(),
+            base_url: "https://artifacts.example".into(),
+            sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
+        },
+        public_key: "key".into(),
+        control_sources: vec!["10.0.0.0/8".into()],
+        settle: seconds(300),
+        proof_gap: seconds(60),
+        launch_window: seconds(120),
+        boot_deadline: seconds(900),
+        refusal_pause: seconds(60),
+    }
+}
+
+pub fn spec(clusters: &str) -> ClusterBenchmarkSpec {
+    let clusters: Vec<_> = clusters
+        .split_whitespace()
+        .map(|text| {
+            let (name, rest) = text.split_once('=').unwrap();
+            let (kind, count) = rest.split_once('*').unwrap();
+            serde_json::json!({ "name": name, "instanceType": kind, "count": count.parse::<i32>().unwrap() })
+        })
+        .collect();
+    serde_json::from_value(serde_json::json!({
+        "clusters": clusters,
+        "load": { "phases": [{ "arrivals": "ClosedLoop", "concurrency": 10, "requests": 100 }] },
+    }))
+    .unwrap()
+}
+
+fn placement() -> Placement {
+    let artifact =
+        |name: &str| PlacedArtifact { name: name.into(), architecture: "x86_64".into(), sha256: "a".repeat(64) };
+    Placement {
+        account_id: "111".into(),
+        region: "eu-west-1".into(),
+        vpc_id: "vpc-1".into(),
+        subnet_id: "subnet-a".into(),
+        zone: "eu-west-1a".into(),
+        zone_id: "euw1-az1".into(),
+        addressing: "Public".into(),
+        images: vec![PlacedImage {
+            architecture: "x86_64".into(),
+            id: "ami-1".into(),
+            root_device: "/dev/xvda".into(),
+            root_gib: 8,
+        }],
+        public_key: "key".into(),
+        version: "1".into(),
+        artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
+        expires_at: Some(Time(epoch() + seconds(7200))),
+    }
+}
+
+pub fn instance_type(name: &str) -> InstanceType {
+    InstanceType {
+        name: name.into(),
+        vcpus: if name.ends_with("large") { 2 } else { 1 },
+        memory_mib: 1024,
+        architecture: if name.contains("7g") { Architecture::Arm64 } else { Architecture::X86_64 },
+        burstable: if name.starts_with('t') { Burstable::Yes } else { Burstable::No },
+        hypervisor: Hypervisor::Nitro,
+        free_tier: false,
+    }
+}
+
+/// Ids of the groups, as a launch names them.
+const MEMBERS: &str = "sg-members";
+const EDGE: &str = "sg-edge";
+
+fn groups(world: &World) -> Vec<Group> {
+    let group = |kind: &str, id: &str, rule: Rule| Group {
+        id: id.into(),
+        name: format!("clusterbench-{}-{kind}", world.object.uid),
+        vpc_id: "vpc-1".into(),
+        tags: world.owner().proof(),
+        ingress: vec![rule],
+    };
+    let all = Rule { from_port: 0, to_port: 65535, source: Source::Group(MEMBERS.into()) };
+    let control = Rule { from_port: 8081, to_port: 8081, source: Source::Cidr("10.0.0.0/8".into()) };
+    vec![group("members", MEMBERS, all), group("edge", EDGE, control)]
+}
+
+pub fn world(text: &str) -> World {
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let find = |word: &str| lines.iter().find(|line: &&Vec<&str>| line.first() == Some(&word));
+    let has = |words: &str| text.lines().any(|line| line.trim() == words);
+    let clusters = find("clusters").map_or("a=t2.micro*2".to_owned(), |line| line[1..].join(" "));
+    let spec = spec(&clusters);
+    let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
+    types.dedup();
+    let unknown = || Ignorance { failure: Failure::Unreachable, message: "no answer".into() };
+    let mut world = World {
+        now: epoch() + find("now").map_or(seconds(100), |line| duration(line[1])),
+        settings: settings(),
+        object: Object {
+            namespace: "default".into(),
+            name: "bench".into(),
+            uid: "uid-1".into(),
+            generation: 1,
+            deletion: if has("deleting") { Deletion::Asked } else { Deletion::NotAsked },
+            finalizer: if has("no finalizer") || has("new") { Finalizer::Absent } else { Finalizer::Present },
+            created_at: epoch(),
+            spec,
+            status: Status { observed_generation: Some(1), ..Status::default() },
+        },
+        identity: Facet::Known(Identity {
+            account: find("account").map_or("111", |line| line[1]).into(),
+            arn: "arn".into(),
+        }),
+        site: None,
+        types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
+        groups: Facet::Known(Vec::new()),
+        instances: Facet::Known(Vec::new()),
+        balancer: None,
+        runs: None,
+        consoles: BTreeMap::new(),
+        memory: Memory::default(),
+    };
+    if !has("unplaced") && !has("new") && !has("wiped") {
+        world.object.status.placement = Some(placement());
+    }
+    if has("wiped") || has("new") {
+        world.object.status.observed_generation = Some(-1);
+    }
+    world.groups = match find("groups").map(|line| line[1]) {
+        None => Facet::Known(groups(&world)),
+        Some("none") => Facet::Known(Vec::new()),
+        _ => Facet::Unknown(unknown()),
+    };
+    for line in lines.iter().filter(|line| line.first() == Some(&"line")) {
+        let line = ledger_line(&world, line);
+        world.object.status.launches.push(line);
+    }
+    let instances =
+        lines.iter().filter(|line| line.first() == Some(&"have")).map(|line| instance(&world, line)).collect();
+    world.instances = if has("instances unknown") { Facet::Unknown(unknown()) } else { Facet::Known(instances) };
+    for line in lines.iter().filter(|line| line.first() == Some(&"console")) {
+        world.consoles.insert(line[1].into(), line[2..].join(" "));
+    }
+    agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
+    world
+}
+
+fn duration(text: &str) -> SignedDuration {
+    seconds(text.trim_end_matches('s').parse().unwrap())
+}
+
+/// The word after `word`.
+fn after<'a>(line: &[&'a str], word: &str) -> Option<&'a str> {
+    line.iter().position(|w| *w == word).and_then(|at| line.get(at + 1)).copied()
+}
+
+fn ledger_line(world: &World, line: &[&str]) -> Launch {
+    let (pool, number) = line[1].split_once('/').unwrap();
+    let count: u32 = line[2].trim_start_matches('x').parse().unwrap();
+    let number: i64 = number.parse().unwrap();
+    let placement = placement();
+    let pools = desired::pools(&world.object.spec);
+    let pool_spec = pools.iter().find(|p| p.name == pool).unwrap_or(&pools[0]);
+    let recipe = desired::recipe(world, &placement, pool_spec).unwrap();
+    let mut groups =
+        if pool_spec.path.is_empty() { vec![EDGE.to_owned(), MEMBERS.into()] } else { vec![MEMBERS.into()] };
+    groups.sort();
+    let request = recipe.request(&placement, groups.clone(), number, count, String::new());
+    let sha256 = if line.contains(&"stale") { "0".repeat(64) } else { ledger::request_sha256(&request) };
+    let written = world.now - after(line, "age").map_or(seconds(10), duration);
+    Launch {
+        pool: pool.into(),
+        number,
+        token: ledger::token(world, pool, number, &sha256),
+        instance_type: pool_spec.instance_type.clone(),
+        subnet_id: "subnet-a".into(),
+        image_id: "ami-1".into(),
+        group_ids: groups,
+        count: i32::try_from(count).unwrap(),
+        revision: recipe.revision.clone(),
+        request_sha256: sha256,
+        state: if line.contains(&"open") { "Open" } else { "Closed" }.into(),
+        reason: after(line, "reason").unwrap_or_default().into(),
+        message: after(line, "reason").unwrap_or_default().into(),
+        closed_at: (!line.contains(&"open")).then_some(Time(written)),
+        not_after: Some(Time(written + world.settings.launch_window)),
+        instance_ids: after(line, "ids").map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+    }
+}
+
+fn instance(world: &World, line: &[&str]) -> Instance {
+    let (pool, number) = line[2].split_once('/').unwrap();
+    let pools = desired::pools(&world.object.spec);
+    let mut tags = world.owner().tags(&owner::Tags::new());
+    tags.insert(owner::POOL.into(), pool.into());
+    tags.insert(owner::LAUNCH.into(), number.into());
+    let pool_spec = pools.iter().find(|p| p.name == pool);
+    let revision =
+        pool_spec.and_then(|pool| desired::recipe(world, &placement(), pool).ok()).map(|recipe| recipe.revision);
+    let revision = if line.contains(&"outdated") { "old".into() } else { revision.unwrap_or_default() };
+    tags.insert(owner::REVISION.into(), revision);
+    let state = match line[3] {
+        "pending" => InstanceState::Pending,
+        "running" => InstanceState::Running,
+        "stopped" => InstanceState::Stopped,
+        "shutting-down" => InstanceState::ShuttingDown,
+        _ => InstanceState::Terminated,
+    };
+    let last: u8 = line[1].bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+    Instance {
+        id: line[1].into(),
+        state,
+        token: None,
+        instance_type: pool_spec.map_or("t2.micro".into(), |pool| pool.instance_type.clone()),
+        image_id: "ami-1".into(),
+        zone: "eu-west-1a".into(),
+        subnet_id: Some("subnet-a".into()),
+        private_address: Some(std::net::Ipv4Addr::new(10, 0, 0, last)),
+        public_address: None,
+        group_ids: Vec::new(),
+        launched_at: world.now - after(line, "age").map_or(seconds(30), duration),
+        tags,
+        state_reason: line.contains(&"failed").then(|| "Client.InstanceInitiatedShutdown: shutdown".into()),
+    }
+}
+
+fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded: bool) {
+    let unknown = || Ignorance { failure: Failure::Unreachable, message: "connection refused".into() };
+    world.balancer = balancer.map(|state| match state {
+        "unknown" => Facet::Unknown(unknown()),
+        "told" => Facet::Known(balancer_status(world, wire::Health::Unknown)),
+        "healthy" => Facet::Known(balancer_status(world, wire::Health::Healthy)),
+        _ => Facet::Known(wire::BalancerStatus {
+            instance_id: "i-b".into(),
+            version: "v0".into(),
+            membership_sha256: wire::Membership::default().sha256(),
+            clusters: Vec::new(),
+        }),
+    });
+    let key = planner::measure::wanted(world);
+    let status = |state, done| wire::RunStatus {
+        id: key.name(),
+        state,
+        rounds_done: done,
+        rounds_total: 20,
+        rounds_voided: 0,
+        started_at: epoch(),
+        message: format!("round {done} of 20"),
+        report_sha256: (state != wire::RunState::Running).then(|| "f".repeat(64)),
+    };
+    world.runs = run.map(|state| match state {
+        "unknown" => Facet::Unknown(unknown()),
+        "running" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Running, 7)))])),
+        "finished" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Finished, 20)))])),
+        "aborted" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Aborted, 3)))])),
+        _ => Facet::Known(BTreeMap::from([(key.name(), None)])),
+    });
+    if recorded {
+        world.object.status.runs.push(Run {
+            id: key.id.clone(),
+            measured_sha256: key.measured_sha256.clone(),
+            outcome: "Valid".into(),
+            result: "b 14 % faster [9, 19]".into(),
+            report: "bench-1-ffff".into(),
+            report_sha256: "f".repeat(64),
+            started_at: None,
+            finished_at: None,
+            clusters: Vec::new(),
+        });
+    }
+}
+
+fn balancer_status(world: &World, health: wire::Health) -> wire::BalancerStatus {
+    let membership = planner::deploy::membership(world);
+    let member = |member: &wire::Member| wire::MemberStatus {
+        id: member.id.clone(),
+        address: member.address.clone(),
+        health,
+        in_flight: 0,
+        requests: 0,
+        failures: 0,
+        share_per_mille: 0,
+        latency_micros: None,
+        losses: 0,
+        boot: None,
+        slots: None,
+    };
+    wire::BalancerStatus {
+        instance_id: "i-b".into(),
+        version: "v1".into(),
+        membership_sha256: membership.sha256(),
+        clusters: membership
+            .clusters
+            .iter()
+            .map(|cluster| wire::ClusterStatus {
+                name: cluster.name.clone(),
+                path: cluster.path.clone(),
+                policy: cluster.policy,
+                requests: 0,
+                failures: 0,
+                members: cluster.members.iter().map(member).collect(),
+            })
+            .collect(),
+    }
+}

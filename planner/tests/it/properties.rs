@@ -1,0 +1,162 @@
+//! What holds in every world.
+
+use std::collections::BTreeSet;
+
+use planner::ports::InstanceState;
+use planner::world::{Facet, Finalizer};
+use planner::{Action, World, desired, ledger, plan, status};
+use proptest::prelude::*;
+
+use crate::fixture::{epoch, seconds, world};
+
+/// A world with two pools' worth of everything, good and bad.
+fn worlds() -> impl Strategy<Value = World> {
+    let line = (0..3u8, 1..4i64, 1..4u32, any::<bool>(), 0..600i64, 0..4u8);
+    let instance = (0..5u8, 1..4i64, 0..5u8, any::<bool>(), 0..2000i64);
+    let header = (0..6u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>());
+    (proptest::collection::vec(line, 0..4), proptest::collection::vec(instance, 0..8), header).prop_map(
+        |(lines, instances, (object, unknown, now, balancer, run, recorded))| {
+            let mut text = String::from("clusters a=t2.micro*2 b=t2.large*1\n");
+            text += ["", "", "deleting\n", "wiped\n", "no finalizer\n", "deleting\nunplaced\n"][usize::from(object)];
+            text += if unknown { "instances unknown\n" } else { "" };
+            text += &format!("now {now}s\n");
+            let pools = ["a", "b", "balancer", "generator", "gone"];
+            for (pool, number, count, open, age, reason) in lines {
+                let state = if open { "open" } else { "closed" };
+                let reason = ["", "", "reason NoCapacity", "stale"][usize::from(reason)];
+                text += &format!("line {}/{number} x{count} {state} age {age}s {reason}\n", pools[usize::from(pool)]);
+            }
+            for (index, (pool, number, state, outdated, age)) in instances.into_iter().enumerate() {
+                let state = ["pending", "running", "running", "stopped", "terminated"][usize::from(state)];
+                let outdated = if outdated { "outdated" } else { "" };
+                text +=
+                    &format!("have i-{index} {}/{number} {state} age {age}s {outdated}\n", pools[usize::from(pool)]);
+            }
+            text += ["", "balancer unknown\n", "balancer healthy\n"][usize::from(balancer)];
+            text += ["", "run none\n", "run running\n", "run finished\n"][usize::from(run)];
+            text += if recorded { "recorded\n" } else { "" };
+            world(&text)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn the_same_world_gives_the_same_plan_in_any_order(mut world in worlds()) {
+        let first = plan(&world);
+        if let Facet::Known(instances) = &mut world.instances {
+            instances.reverse();
+        }
+        let second = plan(&world);
+        prop_assert_eq!(&first.actions, &second.actions);
+        prop_assert_eq!(&first.ledger, &second.ledger);
+    }
+
+    #[test]
+    fn unknown_never_launches_terminates_or_lets_go(mut world in worlds()) {
+        world.instances = Facet::Unknown(planner::world::Ignorance { failure: planner::Failure::Unreachable, message: String::new() });
+        let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
+        for action in plan(&world).actions {
+            match action {
+                Action::Launch(_) | Action::Terminate(_) | Action::DeleteGroup { .. } => prop_assert!(false, "{:?}", action),
+                Action::RemoveFinalizer => prop_assert!(nothing_was_made),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn alive_and_coming_are_never_more_than_wanted(world in worlds()) {
+        let plan = plan(&world);
+        let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        for pool in desired::pools(&world.object.spec) {
+            let fresh: i32 = plan.ledger.iter()
+                .filter(|line| line.pool == pool.name && !world.object.status.launches.iter().any(|old| old.token == line.token))
+                .map(|line| line.count).sum();
+            let alive = instances.iter().filter(|i| !i.state.is_dead() && ledger::pool_of(&world.object.status.launches, i) == Some(&pool.name)).count();
+            prop_assert!(fresh == 0 || usize::try_from(fresh).unwrap() + alive <= usize::try_from(pool.count).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_is_sent_was_read_back_and_is_in_time(world in worlds()) {
+        for action in plan(&world).actions {
+            let Action::Launch(request) = action else { continue };
+            let line = world.object.status.launches.iter().find(|line| line.token == request.token);
+            prop_assert!(line.is_some_and(|line| ledger::is_open(line)
+                && line.request_sha256 == ledger::request_sha256(&request)
+                && world.now <= line.not_after.as_ref().unwrap().0));
+            prop_assert_eq!(world.object.finalizer, Finalizer::Present);
+        }
+    }
+
+    #[test]
+    fn the_finalizer_stays_while_anything_may_live(world in worlds()) {
+        let plan = plan(&world);
+        if !plan.actions.contains(&Action::RemoveFinalizer) { return Ok(()) }
+        let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        if world.object.status.placement.is_none() { return Ok(()) }
+        prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated));
+        prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
+    }
+
+    #[test]
+    fn a_deleted_benchmark_launches_and_creates_nothing(mut world in worlds()) {
+        world.object.deletion = planner::world::Deletion::Asked;
+        for action in plan(&world).actions {
+            let makes = matches!(action, Action::Launch(_) | Action::CreateGroup(_) | Action::StartRun { .. } | Action::AddFinalizer);
+            prop_assert!(!makes);
+        }
+    }
+
+    #[test]
+    fn numbers_are_never_used_twice(world in worlds()) {
+        let plan = plan(&world);
+        let mut seen = BTreeSet::new();
+        for line in plan.ledger.iter().filter(|line| !world.object.status.launches.iter().any(|old| old.token == line.token)) {
+            prop_assert!(seen.insert((line.pool.clone(), line.number)));
+            prop_assert!(!world.object.status.launches.iter().any(|old| old.pool == line.pool && old.number >= line.number));
+        }
+    }
+
+    #[test]
+    fn the_status_of_an_unchanged_world_does_not_change(mut world in worlds()) {
+        let first = status(&world, &plan(&world), &[]);
+        // Settle once: then the second look at the same world must say the very same.
+        world.memory = plan(&world).memory;
+        world.object.status = first;
+        let second = status(&world, &plan(&world), &[]);
+        world.object.status = second.clone();
+        let third = status(&world, &plan(&world), &[]);
+        prop_assert_eq!(serde_json::to_string(&second).unwrap(), serde_json::to_string(&third).unwrap());
+    }
+
+    #[test]
+    fn every_condition_is_there_with_a_reason(world in worlds()) {
+        let status = status(&world, &plan(&world), &[]);
+        for kind in api::CONDITIONS {
+            prop_assert!(status.conditions.iter().any(|c| c.type_ == kind.name() && !c.reason.is_empty()));
+        }
+        let is = |name: &str| status.conditions.iter().any(|c| c.type_ == name);
+        prop_assert!(!(is("Stalled") && is("Reconciling")));
+    }
+}
+
+/// Tokens differ in every part of their line, and fit EC2.
+#[test]
+fn tokens_are_unique_and_short() {
+    let world = world("");
+    let mut tokens = BTreeSet::new();
+    for pool in ["a", "b", "a/1"] {
+        for number in 1..50 {
+            for sha256 in ["x", "y"] {
+                let token = ledger::token(&world, pool, number, sha256);
+                assert!(token.len() <= 64 && token.is_ascii());
+                assert!(tokens.insert(token));
+            }
+        }
+    }
+    assert!(epoch() < epoch() + seconds(1));
+}

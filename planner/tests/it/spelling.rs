@@ -1,0 +1,96 @@
+//! Plans as text.
+
+use std::fmt::Write;
+
+use api::ConditionType;
+use planner::ports::Source;
+use planner::{Action, Plan, World, owner, plan};
+
+use crate::fixture::world;
+
+/// The plan for a world, one line for each thing it wants.
+pub fn planned(text: &str) -> String {
+    let world = world(text);
+    spell(&world, &plan(&world))
+}
+
+pub fn spell(world: &World, plan: &Plan) -> String {
+    let mut text = String::new();
+    for action in &plan.actions {
+        writeln!(text, "{}", action_text(action)).unwrap();
+    }
+    let known = |token: &str| world.object.status.launches.iter().find(|line| line.token == token);
+    for line in &plan.ledger {
+        match known(&line.token) {
+            None => writeln!(text, "write down {}/{} x{}", line.pool, line.number, line.count).unwrap(),
+            Some(old) if old != line => {
+                let reason = if line.reason.is_empty() { String::new() } else { format!(" ({})", line.reason) };
+                writeln!(
+                    text,
+                    "line {}/{} {}{reason} [{}]",
+                    line.pool,
+                    line.number,
+                    line.state,
+                    line.instance_ids.join(" ")
+                )
+                .unwrap();
+            }
+            Some(_) => {}
+        }
+    }
+    if plan.placement != world.object.status.placement {
+        match &plan.placement {
+            Some(placement) => writeln!(text, "place in {} {}", placement.subnet_id, placement.addressing).unwrap(),
+            None => writeln!(text, "forget the placement").unwrap(),
+        }
+    }
+    for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
+    {
+        let judgement = plan.judgements.get(kind);
+        if judgement.reason != "Pending" {
+            writeln!(text, "{}={} {}: {}", kind.name(), judgement.truth.name(), judgement.reason, judgement.message)
+                .unwrap();
+        }
+    }
+    if let Some(by) = plan.judgements.stalled_by {
+        writeln!(text, "stalled by {}", by.name()).unwrap();
+    }
+    writeln!(text, "wake {}s", plan.wake.as_secs()).unwrap();
+    text
+}
+
+fn action_text(action: &Action) -> String {
+    match action {
+        Action::AddFinalizer => "add finalizer".into(),
+        Action::RemoveFinalizer => "remove finalizer".into(),
+        Action::CreateGroup(group) => format!("create group {}", group.name),
+        Action::Allow { group_id, rule } => {
+            let source = match &rule.source {
+                Source::Cidr(cidr) => cidr.clone(),
+                Source::Group(group) => group.clone(),
+            };
+            format!("allow {group_id} {}-{} from {source}", rule.from_port, rule.to_port)
+        }
+        Action::DeleteGroup { id, .. } => format!("delete group {id}"),
+        Action::Launch(request) => {
+            format!(
+                "launch {}/{} {} x{}",
+                request.tags[owner::POOL],
+                request.tags[owner::LAUNCH],
+                request.instance_type,
+                request.count
+            )
+        }
+        Action::Terminate(ids) => format!("terminate {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
+        Action::SetMembership { expect, to, .. } => {
+            let sizes: Vec<String> =
+                to.clusters.iter().map(|cluster| format!("{}={}", cluster.name, cluster.members.len())).collect();
+            format!("set membership after {expect}: {}", sizes.join(" "))
+        }
+        Action::StartRun { run, .. } => {
+            format!("start run {} of {} rounds", run.id.split('.').next().unwrap(), run.rounds.count)
+        }
+        Action::CollectReport { run, .. } => format!("collect report of {}", run.id),
+        Action::DeleteRun { name, .. } => format!("delete run {}", name.split('.').next().unwrap()),
+    }
+}

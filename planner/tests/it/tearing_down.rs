@@ -1,0 +1,144 @@
+//! Worlds that want nothing.
+
+use insta::assert_snapshot;
+use planner::{Memory, plan};
+
+use crate::fixture::{epoch, seconds, world};
+use crate::spelling::{planned, spell};
+
+#[test]
+fn nothing_was_made_so_nothing_is_asked() {
+    assert_snapshot!(planned("deleting\nunplaced\ninstances unknown\ngroups unknown"), @"
+    remove finalizer
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False NothingLeft: nothing is left in AWS
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn instances_go_first() {
+    assert_snapshot!(planned("deleting\nhave i-1 a/1 running\nhave i-2 a/1 shutting-down"), @"
+    terminate i-1
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: i-1 (running), i-2 (shutting-down), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn ids_that_no_list_shows_are_terminated_too() {
+    assert_snapshot!(planned("deleting\nline a/1 x2 closed ids i-1,i-2"), @"
+    terminate i-1 i-2
+    delete group sg-members
+    delete group sg-edge
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: up to 2 instances of launch a/1, sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn groups_wait_for_the_last_instance() {
+    assert_snapshot!(planned("deleting\nhave i-1 a/1 terminated"), @"
+    delete group sg-members
+    delete group sg-edge
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn an_open_launch_keeps_the_finalizer() {
+    assert_snapshot!(planned("deleting\ngroups none\nline a/1 x2 open"), @"
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: up to 2 instances of launch a/1
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn an_unknown_list_keeps_the_finalizer() {
+    assert_snapshot!(planned("deleting\ngroups none\ninstances unknown"), @"
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=Unknown Unreachable: no answer
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+    assert_snapshot!(planned("deleting\ngroups unknown"), @"
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=Unknown Unreachable: no answer
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn expiry_terminates_and_keeps_the_object() {
+    assert_snapshot!(planned("now 7200s\nhave i-1 a/1 running"), @"
+    terminate i-1
+    Accepted=True Expired: lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again
+    Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Expired: lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again
+    wake 1s
+    ");
+}
+
+#[test]
+fn a_wiped_status_removes_what_exists_first() {
+    assert_snapshot!(planned("wiped\nhave i-1 a/4 running"), @"
+    terminate i-1
+    Accepted=True LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    wake 1s
+    ");
+}
+
+/// Groups deleted by this process cannot come back: no waiting.
+#[test]
+fn the_finalizer_goes_when_everything_was_seen_to_end() {
+    let mut world = world("deleting\ngroups none\nhave i-1 a/1 terminated");
+    world.memory.deleted_groups = ["clusterbench-uid-1-members", "clusterbench-uid-1-edge"].map(str::to_owned).into();
+    assert_snapshot!(spell(&world, &plan(&world)), @"
+    remove finalizer
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False NothingLeft: nothing is left in AWS
+    Deployed=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+/// A new process does not know that: it waits for two empty looks after the settling time.
+#[test]
+fn absence_is_proven_by_two_looks() {
+    let look = |memory: Memory, at: i64| {
+        let mut world = world("deleting\ngroups none\nline a/1 x2 open age 100s");
+        world.object.status.launches[0].not_after =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
+        world.now = epoch() + seconds(at);
+        world.memory = memory;
+        let plan = plan(&world);
+        (plan.actions.clone(), plan.memory)
+    };
+    // 120 s deadline + 300 s settling: looks before 420 s prove nothing, however many.
+    let (actions, memory) = look(Memory::default(), 419);
+    assert_eq!((actions, memory.absent_since.len()), (vec![], 0));
+    let (actions, memory) = look(memory, 421);
+    assert_eq!((actions, memory.absent_since.len()), (vec![], 1));
+    let (actions, memory) = look(memory, 480);
+    assert_eq!(actions, vec![]);
+    // The launch is settled now; the groups' own settling begins with the first look without a launch.
+    let (actions, memory) = look(memory, 482);
+    assert_eq!((actions, memory.absent_since.len()), (vec![], 3));
+    let (actions, memory) = look(memory, 781);
+    assert_eq!(actions, vec![]);
+    let (actions, _) = look(memory, 783);
+    assert_eq!(actions, vec![planner::Action::RemoveFinalizer]);
+}
