@@ -10,6 +10,7 @@ use crate::group::{CreateSecurityGroup, IngressRule, Permission, PermissionSourc
 use crate::instance::{NetworkInterface, Origin};
 use crate::query::{Page, Query, accepts, check};
 use crate::sim::{Event, Sim};
+use crate::tags::check_tags;
 use crate::versions::{Path, Versions};
 
 /// EC2's default quota of rules per group and direction.
@@ -23,6 +24,7 @@ impl Sim {
         self.advance(now);
         let vpc_id = self.vpc_of(request)?;
         check_names(request)?;
+        check_tags(&request.tags)?;
         let mut groups = self.groups.values().filter_map(Versions::truth);
         if groups.any(|group| group.name == request.name && group.vpc_id == vpc_id) {
             self.tell(format!("CreateSecurityGroup {} refused: it exists", request.name));

@@ -36,6 +36,8 @@ pub struct Instance {
     pub zone_id: String,
     pub launched_at: Timestamp,
     pub shutdown: Shutdown,
+    /// `required` (IMDSv2 only) or `optional`.
+    pub http_tokens: String,
     pub tags: Tags,
     /// Gone some time after the end.
     pub network: Option<Attached>,

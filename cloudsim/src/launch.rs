@@ -13,6 +13,7 @@ use crate::instance::{Attached, GroupName, Instance, NetworkInterface, Origin, R
 use crate::network::{FIRST_ADDRESS, Image, Subnet};
 use crate::settings::{AfterFailure, AfterTermination, Plan, QuotaCheck};
 use crate::sim::{Event, InstanceRecord, Sim, TokenEntry, is_over};
+use crate::tags::check_tags;
 use crate::versions::{Path, Versions};
 
 /// EC2's limit on user data before base64.
@@ -279,6 +280,7 @@ impl Sim {
             zone_id: plot.subnet.zone_id.clone(),
             launched_at: self.now,
             shutdown: request.shutdown,
+            http_tokens: request.http_tokens.clone().unwrap_or_else(|| "optional".into()),
             tags: request.tags_of("instance"),
             network: Some(network),
         };
@@ -363,6 +365,12 @@ fn check_shape(request: &RunInstances) -> Outcome<()> {
     let token = request.client_token.as_deref().unwrap_or_default();
     if token.len() > TOKEN_LIMIT || !token.is_ascii() {
         return Err(SimError::value("Invalid value for ClientToken: at most 64 ASCII characters"));
+    }
+    if request.http_tokens.as_deref().is_some_and(|tokens| tokens != "required" && tokens != "optional") {
+        return Err(SimError::value("Invalid value for HttpTokens: required or optional"));
+    }
+    for (_, tags) in &request.tags {
+        check_tags(tags)?;
     }
     if request.cpu_credits.as_deref().is_some_and(|credits| credits != "standard" && credits != "unlimited") {
         return Err(SimError::value("Invalid value for CpuCredits: standard or unlimited"));

@@ -27,6 +27,7 @@ pub mod port;
 mod query;
 mod settings;
 mod sim;
+mod tags;
 mod throttle;
 mod versions;
 

@@ -1,0 +1,47 @@
+//! One request on its way to the simulation, and what comes back.
+
+use cloudsim::{Action, Call, Outcome, Reply, SharedSim, Sim, SimError};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::params::Params;
+use super::xml;
+
+/// What is to be sent: the content of an answer, or an error.
+pub(crate) type Sent = Reply<Outcome<String>>;
+
+/// A request whose parameters are being taken.
+pub(crate) struct Exchange<'a> {
+    pub(crate) sim: &'a SharedSim,
+    pub(crate) action: Action,
+    pub(crate) params: Params,
+}
+
+impl Exchange<'_> {
+    /// Carries the call out once every parameter is taken, and shapes what it answers.
+    pub(crate) fn carry_out<T, X: Serialize>(
+        mut self,
+        call: impl FnOnce(Call) -> Call,
+        operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
+        shape: impl FnOnce(T) -> X,
+    ) -> Outcome<Sent> {
+        let is_dry = self.params.is_set("DryRun")?;
+        self.params.finish()?;
+        let now = self.sim.now();
+        if is_dry {
+            return Err(self.sim.lock().dry_run(self.action, now));
+        }
+        let reply = self.sim.lock().call(call(Call::new(self.action)), now, operation);
+        let write = |outcome: Outcome<T>| outcome.and_then(|answer| xml::content(&shape(answer)));
+        Ok(match reply {
+            Reply::Whole(outcome) => Reply::Whole(write(outcome)),
+            Reply::Truncated(outcome) => Reply::Truncated(write(outcome)),
+            Reply::Lost => Reply::Lost,
+        })
+    }
+}
+
+/// A parameter whose value this lab does not simulate.
+pub(crate) fn not_simulated(parameter: &str, value: &str) -> SimError {
+    SimError::new("UnsupportedOperation", format!("the lab does not simulate {parameter}={value}"))
+}

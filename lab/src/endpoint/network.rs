@@ -1,0 +1,306 @@
+//! What is there before anybody does anything, and interfaces: DescribeVpcs, DescribeSubnets, DescribeRouteTables,
+//! DescribeRegions, DescribeNetworkInterfaces.
+
+use cloudsim::{NetworkInterface, Outcome, Page, Route, RouteTable, Subnet, Target, Vpc};
+use serde::Serialize;
+
+use super::exchange::{Exchange, Sent};
+use super::xml::{GroupItem, Items, Tag, groups, tags};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Vpcs {
+    vpc_set: Items<VpcItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VpcItem {
+    vpc_id: String,
+    owner_id: String,
+    state: &'static str,
+    cidr_block: String,
+    instance_tenancy: &'static str,
+    is_default: bool,
+    tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Subnets {
+    subnet_set: Items<SubnetItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SubnetItem {
+    subnet_id: String,
+    state: &'static str,
+    vpc_id: String,
+    owner_id: String,
+    cidr_block: String,
+    available_ip_address_count: u32,
+    availability_zone: String,
+    availability_zone_id: String,
+    default_for_az: bool,
+    map_public_ip_on_launch: bool,
+    tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RouteTables {
+    route_table_set: Items<RouteTableItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RouteTableItem {
+    route_table_id: String,
+    vpc_id: String,
+    owner_id: String,
+    route_set: Items<RouteItem>,
+    association_set: Items<AssociationItem>,
+    tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RouteItem {
+    destination_cidr_block: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nat_gateway_id: Option<String>,
+    state: &'static str,
+    origin: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AssociationItem {
+    route_table_association_id: String,
+    route_table_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subnet_id: Option<String>,
+    main: bool,
+    association_state: AssociationState,
+}
+
+#[derive(Debug, Serialize)]
+struct AssociationState {
+    state: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Interfaces {
+    network_interface_set: Items<InterfaceItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InterfaceItem {
+    network_interface_id: String,
+    subnet_id: String,
+    vpc_id: String,
+    availability_zone: String,
+    owner_id: String,
+    status: &'static str,
+    private_ip_address: String,
+    interface_type: &'static str,
+    group_set: Items<GroupItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<Attachment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    association: Option<Association>,
+    tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Attachment {
+    attachment_id: String,
+    instance_id: String,
+    instance_owner_id: String,
+    device_index: u32,
+    status: &'static str,
+    delete_on_termination: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Association {
+    public_ip: String,
+    ip_owner_id: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Regions {
+    region_info: Items<RegionItem>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RegionItem {
+    region_name: String,
+    region_endpoint: String,
+    opt_in_status: &'static str,
+}
+
+pub(crate) fn vpcs(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
+    let query = exchange.params.query("VpcId")?;
+    let shape = |page: Page<Vpc>| Vpcs {
+        vpc_set: Items::of(page.items, |vpc| VpcItem {
+            vpc_id: vpc.id,
+            owner_id: account.clone(),
+            state: "available",
+            cidr_block: vpc.cidr.to_string(),
+            instance_tenancy: "default",
+            is_default: vpc.is_default,
+            tag_set: tags(&vpc.tags),
+        }),
+        next_token: page.next_token,
+    };
+    exchange.carry_out(|call| call, move |sim, now| sim.describe_vpcs(&query, now), shape)
+}
+
+pub(crate) fn subnets(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
+    let query = exchange.params.query("SubnetId")?;
+    let shape = |page: Page<Subnet>| Subnets {
+        subnet_set: Items::of(page.items, |subnet| SubnetItem {
+            subnet_id: subnet.id,
+            state: "available",
+            vpc_id: subnet.vpc_id,
+            owner_id: account.clone(),
+            cidr_block: subnet.cidr.to_string(),
+            available_ip_address_count: subnet.free_addresses,
+            availability_zone: subnet.zone,
+            availability_zone_id: subnet.zone_id,
+            default_for_az: subnet.default_for_zone,
+            map_public_ip_on_launch: subnet.maps_public,
+            tag_set: tags(&subnet.tags),
+        }),
+        next_token: page.next_token,
+    };
+    exchange.carry_out(|call| call, move |sim, now| sim.describe_subnets(&query, now), shape)
+}
+
+pub(crate) fn route_tables(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
+    let query = exchange.params.query("RouteTableId")?;
+    let shape = |page: Page<RouteTable>| RouteTables {
+        route_table_set: Items::of(page.items, |table| RouteTableItem::of(table, &account)),
+        next_token: page.next_token,
+    };
+    exchange.carry_out(|call| call, move |sim, now| sim.describe_route_tables(&query, now), shape)
+}
+
+pub(crate) fn interfaces(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
+    let query = exchange.params.query("NetworkInterfaceId")?;
+    exchange.params.is_set("IncludeManagedResources")?;
+    let is_bare = query.is_bare();
+    exchange.carry_out(
+        |call| call.bare(is_bare),
+        move |sim, now| sim.describe_network_interfaces(&query, now),
+        |page| Interfaces {
+            network_interface_set: Items::of(&page.items, |interface| InterfaceItem::of(interface, &account)),
+            next_token: page.next_token,
+        },
+    )
+}
+
+/// The one region that there is.
+pub(crate) fn regions(mut exchange: Exchange<'_>) -> Outcome<Sent> {
+    let names = exchange.params.texts("RegionName");
+    exchange.params.is_set("AllRegions")?;
+    let shape = |name: String| {
+        let region = RegionItem {
+            region_endpoint: format!("ec2.{name}.amazonaws.com"),
+            region_name: name,
+            opt_in_status: "opt-in-not-required",
+        };
+        Regions { region_info: Items { item: vec![region] } }
+    };
+    let operation = move |sim: &mut cloudsim::Sim, _now| {
+        let region = sim.settings().region.clone();
+        match names.iter().find(|name| **name != region) {
+            Some(other) => Err(cloudsim::SimError::new(
+                "InvalidParameterValue",
+                format!("Invalid value '{other}' for regionName: the lab has {region} only"),
+            )),
+            None => Ok(region),
+        }
+    };
+    exchange.carry_out(|call| call, operation, shape)
+}
+
+impl RouteTableItem {
+    fn of(table: RouteTable, account: &str) -> Self {
+        let association = |subnet_id: Option<&String>| AssociationItem {
+            route_table_association_id: table.id.replace("rtb-", "rtbassoc-"),
+            route_table_id: table.id.clone(),
+            subnet_id: subnet_id.cloned(),
+            main: subnet_id.is_none(),
+            association_state: AssociationState { state: "associated" },
+        };
+        let main = table.is_main.then(|| association(None));
+        let explicit = table.subnet_ids.iter().map(|id| association(Some(id)));
+        Self {
+            association_set: Items { item: main.into_iter().chain(explicit).collect() },
+            vpc_id: table.vpc_id.clone(),
+            owner_id: account.to_owned(),
+            route_set: Items::of(&table.routes, RouteItem::of),
+            tag_set: tags(&table.tags),
+            route_table_id: table.id,
+        }
+    }
+}
+
+impl RouteItem {
+    fn of(route: &Route) -> Self {
+        let (gateway_id, nat_gateway_id, origin) = match &route.target {
+            Target::Local => (Some("local".to_owned()), None, "CreateRouteTable"),
+            Target::InternetGateway(id) => (Some(id.clone()), None, "CreateRoute"),
+            Target::NatGateway(id) => (None, Some(id.clone()), "CreateRoute"),
+        };
+        let destination_cidr_block = route.destination.to_string();
+        Self { destination_cidr_block, gateway_id, nat_gateway_id, state: "active", origin }
+    }
+}
+
+impl InterfaceItem {
+    fn of(interface: &NetworkInterface, account: &str) -> Self {
+        Self {
+            network_interface_id: interface.id.clone(),
+            subnet_id: interface.subnet_id.clone(),
+            vpc_id: interface.vpc_id.clone(),
+            availability_zone: interface.zone.clone(),
+            owner_id: account.to_owned(),
+            status: interface.status(),
+            private_ip_address: interface.private_address.to_string(),
+            interface_type: "interface",
+            group_set: groups(&interface.groups),
+            attachment: interface.instance_id.as_ref().map(|instance_id| Attachment {
+                attachment_id: interface.id.replace("eni-", "eni-attach-"),
+                instance_id: instance_id.clone(),
+                instance_owner_id: account.to_owned(),
+                device_index: 0,
+                status: "attached",
+                delete_on_termination: true,
+            }),
+            association: interface
+                .public_address
+                .map(|address| Association { public_ip: address.to_string(), ip_owner_id: "amazon" }),
+            tag_set: tags(&interface.tags),
+        }
+    }
+}

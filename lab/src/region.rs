@@ -1,0 +1,206 @@
+//! A region of the lab: a simulation in real time, its endpoint, and the machines behind its instances.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudsim::{Change, Ledger, MachineStart, Settings, SharedSim, Sim, StoryLine};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::endpoint::{Served, serve};
+use crate::machine::{MachineEvent, MachineSpec, Machines};
+
+/// How often the simulation is looked at when nothing is known to be due: a test may have changed it directly.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Starts regions.
+pub struct Region;
+
+impl Region {
+    /// Starts a region whose instances are `machines`.
+    ///
+    /// *Guarantees*: the endpoint answers when this returns.
+    /// *Errors*: the address is taken, or a network in `settings` is none.
+    /// *Cancellation*: dropping what is returned ends endpoint and driver at once; the machines are the caller's.
+    pub async fn start(
+        settings: Settings,
+        listen: SocketAddr,
+        machines: Arc<dyn Machines>,
+        events: UnboundedReceiver<MachineEvent>,
+    ) -> io::Result<RunningRegion> {
+        let settings = Settings { machines: cloudsim::Machines::Driven, ..settings };
+        start(settings, listen, Some((machines, events))).await
+    }
+
+    /// Starts a region whose instances run by being said to.
+    ///
+    /// *Errors* and *Cancellation* as [`Region::start`].
+    pub async fn start_without_machines(settings: Settings, listen: SocketAddr) -> io::Result<RunningRegion> {
+        let settings = Settings { machines: cloudsim::Machines::Imagined, ..settings };
+        start(settings, listen, None).await
+    }
+
+    /// For tests of clients: on a free port of the loopback address, without machines.
+    ///
+    /// # Panics
+    /// When there is no free port, or a network in `settings` is none.
+    #[expect(clippy::expect_used, reason = "for tests, where a panic is the report")]
+    pub async fn start_for_tests(settings: Settings) -> RunningRegion {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::start_without_machines(settings, listen).await.expect("a free port on the loopback address")
+    }
+}
+
+/// A region that answers until it is dropped.
+pub struct RunningRegion {
+    sim: SharedSim,
+    endpoint: SocketAddr,
+    seed: u64,
+    tasks: JoinSet<()>,
+}
+
+impl RunningRegion {
+    /// Where the AWS endpoint listens: `http://` and this is the value of `AWS_ENDPOINT_URL`.
+    pub fn endpoint(&self) -> SocketAddr {
+        self.endpoint
+    }
+
+    /// The simulation, for scripting faults and asking for the truth.
+    pub fn sim(&self) -> SharedSim {
+        self.sim.clone()
+    }
+
+    /// What chance was drawn from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The truth: what was launched, what is left.
+    pub fn ledger(&self) -> Ledger {
+        self.sim.lock().ledger()
+    }
+
+    /// Everything that happened, in order.
+    pub fn story(&self) -> Vec<StoryLine> {
+        self.sim.lock().story().to_vec()
+    }
+
+    /// Waits until a part of the region ends, which none should.
+    pub async fn ended(&mut self) -> Option<JoinError> {
+        self.tasks.join_next().await.and_then(Result::err)
+    }
+}
+
+async fn start(
+    settings: Settings,
+    listen: SocketAddr,
+    driven: Option<(Arc<dyn Machines>, UnboundedReceiver<MachineEvent>)>,
+) -> io::Result<RunningRegion> {
+    let seed = rand::random();
+    let sim = Sim::new(seed, settings).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let sim = SharedSim::new(sim, Arc::new(Timestamp::now));
+    let listener = TcpListener::bind(listen).await?;
+    let endpoint = listener.local_addr()?;
+    tracing::info!(%endpoint, seed, "the AWS endpoint answers");
+    let (machines, events) = driven.unzip();
+    let served = Arc::new(Served { sim: sim.clone(), changed: tokio::sync::Notify::new(), machines });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(drive(served.clone(), events));
+    tasks.spawn(async move { match serve(listener, served).await {} });
+    Ok(RunningRegion { sim, endpoint, seed, tasks })
+}
+
+/// Turns what is due in the simulation into machines, and what machines do into the simulation.
+async fn drive(served: Arc<Served>, mut events: Option<UnboundedReceiver<MachineEvent>>) {
+    loop {
+        let (due, pause) = due(&served.sim);
+        for change in due {
+            carry_out(&served, change);
+        }
+        let event = tokio::select! {
+            event = next(&mut events) => event,
+            () = served.changed.notified() => continue,
+            () = tokio::time::sleep(pause) => continue,
+        };
+        match event {
+            Some(event) => take_in(&served, event),
+            // Whoever runs the machines is gone; those that are left will never be reported.
+            None => events = None,
+        }
+    }
+}
+
+/// The next event; never without machines.
+async fn next(events: &mut Option<UnboundedReceiver<MachineEvent>>) -> Option<MachineEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn due(sim: &SharedSim) -> (Vec<Change>, Duration) {
+    let now = sim.now();
+    let mut sim = sim.lock();
+    let due = sim.due(now);
+    let until_next = sim.next_event().and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+    (due, until_next.map_or(LOOK_EVERY, |until| until.min(LOOK_EVERY)))
+}
+
+fn carry_out(served: &Served, change: Change) {
+    let Some(machines) = &served.machines else { return };
+    match change {
+        Change::Start(start) => {
+            let id = start.instance.id.clone();
+            match spec(*start, &served.sim) {
+                Some(spec) => machines.start(spec),
+                None => take_in(served, MachineEvent::Failed { id, why: "it has no network".into() }),
+            }
+        }
+        Change::Stop { id } => machines.stop(&id),
+    }
+}
+
+fn spec(start: MachineStart, sim: &SharedSim) -> Option<MachineSpec> {
+    let MachineStart { instance, user_data } = start;
+    let network = instance.network.as_ref()?;
+    Some(MachineSpec {
+        id: instance.id.clone(),
+        address: network.private_address,
+        vcpus: instance.vcpus,
+        instance_type: instance.instance_type.clone(),
+        image_id: instance.image_id.clone(),
+        region: sim.lock().settings().region.clone(),
+        zone: instance.zone.clone(),
+        zone_id: instance.zone_id.clone(),
+        public_address: network.public_address,
+        user_data,
+    })
+}
+
+fn take_in(served: &Served, event: MachineEvent) {
+    let now = served.sim.now();
+    // The last words of a machine, before it is forgotten.
+    let last_words = |id: &str| {
+        let text = served.machines.as_ref().map(|machines| machines.console(id)).unwrap_or_default();
+        if !text.is_empty() {
+            served.sim.lock().set_console(id, text, now);
+        }
+    };
+    match event {
+        MachineEvent::Started { id } => tracing::debug!(id, "a machine has started"),
+        // In both cases nothing of it is left; the simulation knows whether it was told to stop.
+        MachineEvent::PoweredOff { id } | MachineEvent::Stopped { id } => {
+            last_words(&id);
+            served.sim.lock().machine_stopped(&id, now);
+        }
+        MachineEvent::Failed { id, why } => {
+            tracing::warn!(id, why, "a machine failed");
+            last_words(&id);
+            served.sim.lock().machine_failed(&id, &why, now);
+        }
+    }
+}
