@@ -1,53 +1,120 @@
 //! The lab's cloud: the AWS endpoint, and instances that are processes.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use cloudsim::{Settings, SharedSim};
+use lab::machine::{self, Processes};
+use lab::region::{Region, RunningRegion};
+use planner::owner::POOL;
+
 use crate::admin::Subject;
 use crate::ledger::{Instance, Ledger};
 use crate::network::Network;
 use crate::state::State;
-use std::path::Path;
 
+/// Looks, 10 ms apart.
+const LETTING_GO: u32 = 200;
+
+/// A cloud that runs.
 pub(crate) struct Cloud {
-    endpoint: String,
-    _listener: tokio::net::TcpListener,
+    region: RunningRegion,
+    machines: Arc<Processes>,
     state: State,
 }
 
-#[derive(Clone)]
+/// The truth about a cloud, for whoever asks.
 pub(crate) struct Seen {
+    sim: SharedSim,
     state: State,
 }
 
 impl Cloud {
-    pub(crate) async fn start(state: &State, _lab: &Path, _network: &Network, _region: &str) -> anyhow::Result<Self> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        Ok(Self { endpoint: format!("http://{}", listener.local_addr()?), _listener: listener, state: state.clone() })
+    /// Starts it; the endpoint answers when this returns.
+    pub(crate) async fn start(state: &State, lab: &Path, network: &Network, region: &str) -> anyhow::Result<Self> {
+        let settings = Settings {
+            region: region.to_owned(),
+            vpc_cidr: network.cidr(),
+            public_cidr: network.public_cidr(),
+            ..Settings::lab()
+        };
+        let (machines, events) =
+            Processes::start_in(state.directory(), lab).context("instances cannot be started as processes")?;
+        let machines = Arc::new(machines);
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let region = Region::start(settings, listen, machines.clone(), events).await;
+        Ok(Self { region: region.context("the AWS endpoint cannot be started")?, machines, state: state.clone() })
     }
 
+    /// The value of `AWS_ENDPOINT_URL`.
     pub(crate) fn endpoint(&self) -> String {
-        self.endpoint.clone()
+        format!("http://{}", self.region.endpoint())
     }
 
     pub(crate) fn seen(&self) -> Seen {
-        Seen { state: self.state.clone() }
+        Seen { sim: self.region.sim(), state: self.state.clone() }
     }
 
-    pub(crate) async fn stop(self) {}
+    /// Returns when a part of it ends, which none should.
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
+        match self.region.ended().await {
+            Some(error) => anyhow::Error::from(error).context("the cloud broke"),
+            None => anyhow::anyhow!("the cloud ended"),
+        }
+    }
 
+    /// Ends the endpoint, then every instance. Returns when their processes are gone.
+    pub(crate) async fn stop(self) {
+        let Self { region, machines, .. } = self;
+        drop(region);
+        // Whoever lets go of the machines last waits for their processes. That should be us: the region's tasks, which
+        // end within moments, would block others.
+        for _ in 0..LETTING_GO {
+            if Arc::strong_count(&machines) == 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(machines)).await {
+            tracing::error!(%error, "the instances could not be stopped");
+        }
+    }
+
+    /// Ends what instances of an earlier lab left behind; how many processes that were.
     pub(crate) fn sweep(state: &State) -> anyhow::Result<usize> {
-        Ok(lab::machine::sweep_leftovers(state.directory())?)
+        machine::sweep_leftovers(state.directory()).context("processes of an earlier lab cannot be ended")
     }
 
+    /// Processes of instances that run now.
     pub(crate) fn processes(state: &State) -> usize {
-        lab::machine::count_processes(state.directory())
+        machine::count_processes(state.directory())
     }
 }
 
 impl Subject for Seen {
     fn ledger(&self) -> Ledger {
-        Ledger { processes: Cloud::processes(&self.state), ..Ledger::default() }
+        let sim = self.sim.lock();
+        let cloudsim::Ledger { launched, terminated, live, groups, interfaces, foreign_touched, .. } = sim.ledger();
+        let story = sim.story().iter().map(ToString::to_string).collect();
+        drop(sim);
+        let processes = Cloud::processes(&self.state);
+        Ledger { launched, terminated, live, groups, interfaces, processes, foreign_touched, story }
     }
 
     fn instances(&self) -> Vec<Instance> {
-        Vec::new()
+        let live = self.sim.lock().live_instances();
+        let address = |instance: &cloudsim::Instance| {
+            instance.network.as_ref().map_or_else(|| "-".to_owned(), |network| network.private_address.to_string())
+        };
+        let instances = live.iter().map(|instance| Instance {
+            id: instance.id.clone(),
+            instance_type: instance.instance_type.clone(),
+            state: instance.state.name().to_owned(),
+            address: address(instance),
+            pool: instance.tags.get(POOL).cloned().unwrap_or_default(),
+        });
+        instances.collect()
     }
 }

@@ -2,11 +2,9 @@
 
 use std::ffi::OsStr;
 
-use crate::state::{Record, State};
+use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
 
-/// The lab's cloud lets everybody in; clients insist on some credentials.
-pub(crate) const ACCESS_KEY: &str = "lab";
-pub(crate) const SECRET_KEY: &str = "lab";
+use crate::state::{Record, State};
 
 /// Lines for `eval`.
 pub(crate) fn exports(state: &State, record: &Record) -> String {

@@ -16,8 +16,11 @@ pub(crate) struct Ledger {
     pub(crate) live: usize,
     /// Security groups that exist, those that every VPC has not counted.
     pub(crate) groups: usize,
+    pub(crate) interfaces: usize,
     /// Processes of instances that run.
     pub(crate) processes: usize,
+    /// What was done to things that are not the operator's: must stay empty.
+    pub(crate) foreign_touched: Vec<String>,
     pub(crate) story: Vec<String>,
 }
 
@@ -45,7 +48,8 @@ impl Ledger {
 
     /// Whether everything that was made is gone.
     pub(crate) fn is_empty(&self) -> bool {
-        self.launched == self.terminated && self.live == 0 && self.groups == 0 && self.processes == 0
+        let counts = [self.live, self.groups, self.interfaces, self.processes, self.foreign_touched.len()];
+        self.launched == self.terminated && counts == [0; 5]
     }
 
     /// `10 launched, 10 terminated, 0 groups, 0 processes`
@@ -67,6 +71,8 @@ mod tests {
         for left in [
             Ledger { terminated: 9, live: 1, ..clean.clone() },
             Ledger { groups: 1, ..clean.clone() },
+            Ledger { interfaces: 1, ..clean.clone() },
+            Ledger { foreign_touched: vec!["i-1 terminated".to_owned()], ..clean.clone() },
             Ledger { processes: 1, ..clean.clone() },
             Ledger { launched: 11, ..clean.clone() },
         ] {

@@ -39,6 +39,12 @@ impl Network {
     pub(crate) fn cidr(&self) -> String {
         format!("{}/16", self.first)
     }
+
+    /// Where public addresses come from: another /16 for each lab, above those of all VPC networks.
+    pub(crate) fn public_cidr(&self) -> String {
+        let [_, block, ..] = self.first.octets();
+        format!("127.{}.0.0/16", block + 64)
+    }
 }
 
 /// A port on 127.0.0.1 that is free now and not in `taken`. Between this and its use somebody may take it; the

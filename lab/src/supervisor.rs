@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -18,7 +19,6 @@ use crate::admin::{self, Parts};
 use crate::artifacts::Artifacts;
 use crate::cloud::{Cloud, Seen};
 use crate::controlplane::{Binaries, ControlPlane, Ports};
-use crate::env::{ACCESS_KEY, SECRET_KEY};
 use crate::interrupt::Interrupt;
 use crate::kubectl::Kubectl;
 use crate::network::{self, Network};
@@ -83,7 +83,7 @@ pub(crate) async fn supervise(state: &State, options: &Options, interrupt: &mut 
             tracing::info!("ready");
             tokio::select! {
                 signal = interrupt.wait() => { tracing::info!(signal, "ending"); Ok(()) }
-                ended = lab.servers.join_next() => Err(anyhow::anyhow!("a server of the lab ended: {ended:?}")),
+                error = lab.broken() => Err(error),
             }
         }
         Err(error) => {
@@ -276,6 +276,20 @@ impl<'a> Lab<'a> {
             log: self.state.log("operator"),
             lab: lab.to_owned(),
         })
+    }
+
+    /// Returns when something ends that must not. A lab that is half there would give wrong answers.
+    async fn broken(&mut self) -> anyhow::Error {
+        let cloud = async {
+            match &mut self.cloud {
+                Some(cloud) => cloud.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            error = cloud => error,
+            ended = self.servers.join_next() => anyhow::anyhow!("a server of the lab ended: {ended:?}"),
+        }
     }
 
     /// In the opposite order of the start: nothing loses what it needs before it has ended.

@@ -1,6 +1,8 @@
 //! A lab comes up, works, and leaves nothing, however it ends. Needs the binaries and the control plane that
 //! `cargo xtask test` provides; elsewhere these tests say that they were skipped.
 
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

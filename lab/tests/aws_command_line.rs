@@ -1,0 +1,201 @@
+//! The official `aws` command line against the lab's endpoint.
+//!
+//! Skipped, and says so, where there is no `aws` on the PATH.
+
+use std::process::Stdio;
+
+use cloudsim::{Settings, Span};
+use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::region::{Region, RunningRegion};
+use serde_json::Value;
+use tokio::process::Command;
+
+struct Aws {
+    region: RunningRegion,
+    settings: Settings,
+}
+
+impl Aws {
+    /// `None` without the command.
+    async fn start() -> Option<Self> {
+        let found = Command::new("aws").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+        if !found.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: there is no aws command line on PATH (pip install awscli)");
+            return None;
+        }
+        // Everything at once, so that no test waits for an instance.
+        let settings =
+            Settings { boot: Span::NONE, stop: Span::NONE, interface_linger: Span::NONE, ..Settings::default() };
+        Some(Self { region: Region::start_for_tests(settings.clone()).await, settings })
+    }
+
+    async fn output(&self, key: &str, words: &str, last: &[&str]) -> std::process::Output {
+        let mut command = Command::new("aws");
+        command
+            .args(["--endpoint-url", &format!("http://{}", self.region.endpoint()), "--output", "json"])
+            .args(words.split_whitespace())
+            .args(last)
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .env("AWS_ACCESS_KEY_ID", key)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_REGION", &self.settings.region)
+            .env("AWS_DEFAULT_REGION", &self.settings.region)
+            .env("AWS_MAX_ATTEMPTS", "1")
+            .env("AWS_PAGER", "")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command.output().await.unwrap()
+    }
+
+    async fn with(&self, words: &str, last: &[&str]) -> Value {
+        let output = self.output(ACCESS_KEY, words, last).await;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "aws {words}: {errors}");
+        if output.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&output.stdout).unwrap() }
+    }
+
+    async fn ok(&self, words: &str) -> Value {
+        self.with(words, &[]).await
+    }
+
+    /// The error code in the command's message.
+    async fn refused(&self, words: &str) -> String {
+        let output = self.output(ACCESS_KEY, words, &[]).await;
+        assert!(!output.status.success(), "aws {words} succeeded");
+        code(&output)
+    }
+}
+
+/// `An error occurred (Code) when calling ...`
+fn code(output: &std::process::Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let code = errors.split_once("An error occurred (").and_then(|(_, rest)| rest.split_once(')'));
+    code.map_or(errors.clone(), |(code, _)| code.to_owned())
+}
+
+const IMAGE: &str = "ami-0a120230000000861";
+const SUBNET: &str = "subnet-0de0fa170000000a0";
+
+#[tokio::test]
+async fn instances_and_groups_come_and_go() {
+    let Some(aws) = Aws::start().await else { return };
+    let group = aws
+        .with(
+            "ec2 create-security-group --group-name members --tag-specifications \
+             ResourceType=security-group,Tags=[{Key=owner,Value=us}] --description",
+            &["members of a test"],
+        )
+        .await["GroupId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let allowed = aws
+        .ok(&format!(
+            "ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port 8000-8080 --cidr 127.0.0.0/8"
+        ))
+        .await;
+    assert_eq!(allowed["SecurityGroupRules"][0]["FromPort"], 8000);
+    aws.ok(&format!(
+        "ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port 0-65535 --source-group {group}"
+    ))
+    .await;
+    let run = format!(
+        "ec2 run-instances --image-id {IMAGE} --instance-type t2.micro --count 2 --client-token token --subnet-id \
+         {SUBNET} --security-group-ids {group} --user-data hello --instance-initiated-shutdown-behavior terminate \
+         --metadata-options HttpTokens=required,HttpPutResponseHopLimit=1 --credit-specification CpuCredits=standard \
+         --tag-specifications ResourceType=instance,Tags=[{{Key=owner,Value=us}}]"
+    );
+    let made = aws.ok(&run).await;
+    let ids: Vec<&str> =
+        made["Instances"].as_array().unwrap().iter().map(|one| one["InstanceId"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2);
+    let again = aws.ok(&run).await;
+    assert_eq!(again["ReservationId"], made["ReservationId"], "the token makes it the same launch");
+    let seen = aws.ok("ec2 describe-instances --filters Name=tag:owner,Values=us").await;
+    let instances = seen["Reservations"][0]["Instances"].as_array().unwrap();
+    assert_eq!(instances.len(), 2);
+    for instance in instances {
+        assert_eq!(instance["State"]["Name"], "running");
+        assert_eq!(instance["ClientToken"], "token");
+        assert_eq!(instance["SecurityGroups"][0]["GroupId"], group.as_str());
+        assert_eq!(instance["Placement"]["AvailabilityZone"], "eu-west-1a");
+        assert_eq!(instance["MetadataOptions"]["HttpTokens"], "required");
+        assert!(instance["PrivateIpAddress"].as_str().unwrap().starts_with("127.31.0."));
+        assert!(instance["LaunchTime"].as_str().unwrap().starts_with("20"));
+    }
+    let interfaces = aws.ok(&format!("ec2 describe-network-interfaces --filters Name=group-id,Values={group}")).await;
+    assert_eq!(interfaces["NetworkInterfaces"].as_array().unwrap().len(), 2);
+    assert_eq!(aws.refused(&format!("ec2 delete-security-group --group-id {group}")).await, "DependencyViolation");
+    aws.ok(&format!("ec2 get-console-output --instance-id {}", ids[0])).await;
+    let gone = aws.ok(&format!("ec2 terminate-instances --instance-ids {}", ids.join(" "))).await;
+    assert_eq!(gone["TerminatingInstances"][0]["PreviousState"]["Name"], "running");
+    assert_eq!(aws.refused(&run).await, "IdempotentInstanceTerminated");
+    let groups = aws.ok(&format!("ec2 describe-security-groups --group-ids {group}")).await;
+    let permissions = groups["SecurityGroups"][0]["IpPermissions"].as_array().unwrap();
+    assert_eq!(permissions.len(), 2);
+    assert_eq!(permissions[1]["UserIdGroupPairs"][0]["GroupId"], group.as_str());
+    aws.ok(&format!(
+        "ec2 revoke-security-group-ingress --group-id {group} --protocol tcp --port 8000-8080 --cidr 127.0.0.0/8"
+    ))
+    .await;
+    aws.ok(&format!("ec2 delete-security-group --group-id {group}")).await;
+    let ledger = aws.region.ledger();
+    assert_eq!((ledger.launched, ledger.terminated, ledger.live, ledger.groups), (2, 2, 0, 0));
+}
+
+#[tokio::test]
+async fn the_region_describes_itself() {
+    let Some(aws) = Aws::start().await else { return };
+    assert_eq!(aws.ok("sts get-caller-identity").await["Account"], "000000000000");
+    assert_eq!(aws.ok("ec2 describe-regions").await["Regions"][0]["RegionName"], "eu-west-1");
+    let vpcs = aws.ok("ec2 describe-vpcs --filters Name=is-default,Values=true").await;
+    assert_eq!(vpcs["Vpcs"][0]["CidrBlock"], "127.31.0.0/16");
+    let subnets = aws.ok("ec2 describe-subnets --filters Name=default-for-az,Values=true").await;
+    assert_eq!(subnets["Subnets"].as_array().unwrap().len(), 3);
+    let tables = aws.ok("ec2 describe-route-tables").await;
+    assert_eq!(tables["RouteTables"][0]["Associations"][0]["Main"], true);
+    assert_eq!(tables["RouteTables"][0]["Routes"][1]["DestinationCidrBlock"], "0.0.0.0/0");
+    let images = aws
+        .ok("ec2 describe-images --owners amazon --filters Name=name,Values=al2023-ami-2023.*-kernel-6.1-arm64")
+        .await;
+    assert_eq!(images["Images"][0]["Architecture"], "arm64");
+    assert_eq!(images["Images"][0]["BlockDeviceMappings"][0]["Ebs"]["VolumeSize"], 8);
+    let types = aws.ok("ec2 describe-instance-types --instance-types c7g.large").await;
+    assert_eq!(types["InstanceTypes"][0]["VCpuInfo"]["DefaultVCpus"], 2);
+    assert_eq!(types["InstanceTypes"][0]["MemoryInfo"]["SizeInMiB"], 4096);
+    assert_eq!(types["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"][0], "arm64");
+    // The command line follows the pages by itself.
+    let all = aws.ok("ec2 describe-instance-types --page-size 20 --query length(InstanceTypes)").await;
+    assert_eq!(all, cloudsim::catalogue::instance_types().len());
+    let offered = aws
+        .ok("ec2 describe-instance-type-offerings --location-type availability-zone --filters \
+             Name=instance-type,Values=t2.micro")
+        .await;
+    assert_eq!(offered["InstanceTypeOfferings"].as_array().unwrap().len(), 2);
+    assert_eq!(aws.ok("ec2 describe-security-groups").await["SecurityGroups"][0]["GroupName"], "default");
+    assert_eq!(aws.ok("ec2 describe-instances").await["Reservations"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn refusals_are_those_of_aws() {
+    let Some(aws) = Aws::start().await else { return };
+    let rows = [
+        ("ec2 describe-instances --instance-ids i-0123456789abcdef0", "InvalidInstanceID.NotFound"),
+        ("ec2 describe-instances --filters Name=colour,Values=red", "InvalidParameterValue"),
+        ("ec2 terminate-instances --instance-ids i-0123456789abcdef0", "InvalidInstanceID.NotFound"),
+        ("ec2 run-instances --image-id ami-0 --instance-type t2.micro", "InvalidAMIID.NotFound"),
+        ("ec2 describe-instances --dry-run", "DryRunOperation"),
+        ("ec2 stop-instances --instance-ids i-0123456789abcdef0", "InvalidAction"),
+        ("ec2 describe-vpcs --vpc-ids vpc-1", "InvalidVpcID.NotFound"),
+    ];
+    for (words, expected) in rows {
+        assert_eq!(aws.refused(words).await, expected, "aws {words}");
+    }
+    let stranger = aws.output("AKIASTRANGER", "ec2 describe-instances", &[]).await;
+    assert_eq!(code(&stranger), "AuthFailure");
+    let stranger = aws.output("AKIASTRANGER", "sts get-caller-identity", &[]).await;
+    assert_eq!(code(&stranger), "InvalidClientTokenId");
+}

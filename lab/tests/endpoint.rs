@@ -1,0 +1,137 @@
+//! The endpoint on the wire: envelopes, refusals, and faults as a client meets them.
+
+use std::net::SocketAddr;
+
+use cloudsim::{Action, Fault, Settings, Span};
+use lab::region::Region;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const CREDENTIAL: &str = "AWS4-HMAC-SHA256 Credential=lab/20261123/eu-west-1/ec2/aws4_request, \
+                          SignedHeaders=host;x-amz-date, Signature=00";
+
+/// Status line, headers and body as text. Nothing at all when the connection ended.
+async fn post(to: SocketAddr, authorization: &str, form: &str) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: {to}\r\nauthorization: {authorization}\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // A connection that is reset has answered nothing either.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+async fn call(to: SocketAddr, form: &str) -> String {
+    post(to, CREDENTIAL, &format!("Version=2016-11-15&{form}")).await
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+fn code(answer: &str) -> &str {
+    let after = answer.split_once("<Code>").map_or("", |(_, after)| after);
+    after.split_once("</Code>").map_or("", |(code, _)| code)
+}
+
+#[tokio::test]
+async fn answers_have_their_envelopes() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let answer = call(region.endpoint(), "Action=DescribeVpcs").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let id = head.lines().find_map(|line| line.strip_prefix("x-amzn-requestid: ")).unwrap();
+    assert!(head.contains("content-type: text/xml"), "{head}");
+    let start = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<DescribeVpcsResponse \
+         xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{id}</requestId><vpcSet><item><vpcId>vpc-"
+    );
+    assert!(body.starts_with(&start) && body.ends_with("</DescribeVpcsResponse>"), "{body}");
+    let sts = CREDENTIAL.replace("/ec2/", "/sts/");
+    let answer = post(region.endpoint(), &sts, "Action=GetCallerIdentity&Version=2011-06-15").await;
+    assert!(answer.contains("<GetCallerIdentityResult><Arn>arn:aws:iam::000000000000:user/lab</Arn>"), "{answer}");
+    assert!(answer.contains("xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\""));
+}
+
+#[tokio::test]
+async fn wrong_requests_are_refused_with_their_code() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let to = region.endpoint();
+    let rows = [
+        ("Action=DescribeVpcs&Colour=red", "400", "UnknownParameter"),
+        ("Action=DescribeVpcs&Filter.1.Name=vpc-id&Filter.1.Value.1=x&Filter.1.Colour=red", "400", "UnknownParameter"),
+        ("Action=MakeCoffee", "400", "InvalidAction"),
+        ("Action=TerminateInstances", "400", "MissingParameter"),
+        ("Action=RunInstances&ImageId=ami-0&MinCount=x&MaxCount=1", "400", "InvalidParameterValue"),
+        ("Action=RunInstances&ImageId=ami-0&MinCount=1&MaxCount=1&UserData=%21", "400", "InvalidUserData.Malformed"),
+        ("Action=TerminateInstances&InstanceId.1=i-0&DryRun=true", "412", "DryRunOperation"),
+        ("Action=GetConsoleOutput&InstanceId=i-0", "400", "InvalidInstanceID.NotFound"),
+    ];
+    for (form, expected_status, expected_code) in rows {
+        let answer = call(to, form).await;
+        assert_eq!((status(&answer), code(&answer)), (expected_status, expected_code), "{form}: {answer}");
+    }
+    let answer = post(to, CREDENTIAL, "Action=DescribeVpcs&Version=1999-01-01").await;
+    assert_eq!(code(&answer), "NoSuchVersion");
+    for (authorization, expected) in [
+        ("", "AuthFailure"),
+        ("Basic bGFiOmxhYg==", "AuthFailure"),
+        (&CREDENTIAL.replace("lab/", "AKIA/"), "AuthFailure"),
+        (&CREDENTIAL.replace("eu-west-1", "us-east-1"), "SignatureDoesNotMatch"),
+    ] {
+        let answer = post(to, authorization, "Action=DescribeVpcs&Version=2016-11-15").await;
+        assert_eq!(code(&answer), expected, "{authorization}");
+    }
+    assert_eq!(region.ledger().launched, 0);
+}
+
+#[tokio::test]
+async fn faults_reach_the_wire() {
+    let region = Region::start_for_tests(Settings { boot: Span::NONE, ..Settings::default() }).await;
+    let run = |token: &str| {
+        format!(
+            "Action=RunInstances&ImageId=ami-0a120230000000861&InstanceType=t3.micro&MinCount=2&MaxCount=2&\
+             SubnetId=subnet-0de0fa170000000a0&ClientToken={token}"
+        )
+    };
+    let script = |fault| region.sim().lock().script(Action::RunInstances, fault);
+    let launched = || region.ledger().launched;
+
+    script(Fault::LostAnswer);
+    assert_eq!(call(region.endpoint(), &run("a")).await, "", "the connection ends without a byte");
+    assert_eq!(launched(), 2, "and it happened");
+
+    script(Fault::LostRequest);
+    assert_eq!(call(region.endpoint(), &run("b")).await, "");
+    assert_eq!(launched(), 2);
+
+    script(Fault::Truncated);
+    let cut = call(region.endpoint(), &run("c")).await;
+    let (head, body) = cut.split_once("\r\n\r\n").unwrap();
+    assert_eq!((status(head), launched()), ("200", 4));
+    assert!(head.contains(&format!("content-length: {}", body.len())), "nothing in the head gives it away");
+    assert!(!body.contains("</RunInstancesResponse>"));
+
+    script(Fault::Throttled);
+    let throttled = call(region.endpoint(), &run("d")).await;
+    assert_eq!((status(&throttled), code(&throttled)), ("503", "RequestLimitExceeded"));
+
+    region.sim().lock().set_capacity("t3.micro", "eu-west-1a", Some(4));
+    let full = call(region.endpoint(), &run("e")).await;
+    assert_eq!((status(&full), code(&full)), ("500", "InsufficientInstanceCapacity"));
+    assert_eq!(launched(), 4);
+}
+
+#[tokio::test]
+async fn texts_survive_the_xml() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let form = "Action=CreateSecurityGroup&GroupName=g&GroupDescription=d&TagSpecification.1.ResourceType=security-group\
+                &TagSpecification.1.Tag.1.Key=a%3Cb&TagSpecification.1.Tag.1.Value=%26%20%22%3E%20%C3%A9";
+    assert_eq!(status(&call(region.endpoint(), form).await), "200");
+    let listed =
+        call(region.endpoint(), "Action=DescribeSecurityGroups&Filter.1.Name=tag-key&Filter.1.Value.1=a%3Cb").await;
+    assert!(listed.contains("<key>a&lt;b</key><value>&amp; \"&gt; é</value>"), "{listed}");
+}

@@ -1,0 +1,123 @@
+//! The driver between a simulation in real time and machines.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cloudsim::{RunInstances, Settings, Shutdown, Span};
+use lab::machine::{MachineEvent, MachineSpec, Machines};
+use lab::region::{Region, RunningRegion};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// Machines that do nothing but tell what was asked of them.
+#[derive(Clone)]
+struct Imagined {
+    asked: Arc<Mutex<Vec<String>>>,
+    specs: Arc<Mutex<BTreeMap<String, MachineSpec>>>,
+    events: UnboundedSender<MachineEvent>,
+}
+
+impl Machines for Imagined {
+    fn start(&self, spec: MachineSpec) {
+        self.asked.lock().unwrap().push(format!("start {}", spec.id));
+        self.events.send(MachineEvent::Started { id: spec.id.clone() }).unwrap();
+        self.specs.lock().unwrap().insert(spec.id.clone(), spec);
+    }
+
+    fn stop(&self, id: &str) {
+        self.asked.lock().unwrap().push(format!("stop {id}"));
+        self.events.send(MachineEvent::Stopped { id: id.to_owned() }).unwrap();
+    }
+
+    fn console(&self, id: &str) -> String {
+        format!("console of {id}")
+    }
+}
+
+async fn start() -> (RunningRegion, Imagined) {
+    let (events, received) = unbounded_channel();
+    let machines = Imagined { asked: Arc::default(), specs: Arc::default(), events };
+    let settings = Settings { boot: Span::NONE, ..Settings::default() };
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let region = Region::start(settings, listen, Arc::new(machines.clone()), received).await.unwrap();
+    (region, machines)
+}
+
+fn launch(region: &RunningRegion, count: u32) -> Vec<String> {
+    let sim = region.sim();
+    let request = RunInstances {
+        image_id: "ami-0a120230000000861".into(),
+        instance_type: "t2.large".into(),
+        min_count: count,
+        max_count: count,
+        subnet_id: Some("subnet-0de0fa170000000b0".into()),
+        user_data: "#!/bin/bash\n".into(),
+        shutdown: Shutdown::Terminate,
+        ..RunInstances::default()
+    };
+    let now = sim.now();
+    let made = sim.lock().run_instances(&request, now).unwrap();
+    made.iter().map(|instance| instance.id.clone()).collect()
+}
+
+/// Polls until it holds. Ten seconds are far more than a driver that looks every 50 ms needs.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
+
+fn state(region: &RunningRegion, id: &str) -> &'static str {
+    region.sim().lock().instance(id).unwrap().state.name()
+}
+
+#[tokio::test]
+async fn a_machine_lives_as_long_as_its_instance() {
+    let (region, machines) = start().await;
+    let id = launch(&region, 1).remove(0);
+    until("started", || machines.specs.lock().unwrap().contains_key(&id)).await;
+    let spec = machines.specs.lock().unwrap()[&id].clone();
+    assert_eq!((spec.vcpus, spec.instance_type.as_str(), spec.zone.as_str()), (2, "t2.large", "eu-west-1b"));
+    assert_eq!((spec.address, spec.user_data.as_str()), (Ipv4Addr::new(127, 31, 16, 10), "#!/bin/bash\n"));
+    assert_eq!(state(&region, &id), "running");
+    let now = region.sim().now();
+    region.sim().lock().terminate_instances(std::slice::from_ref(&id), now).unwrap();
+    until("terminated", || state(&region, &id) == "terminated").await;
+    assert_eq!(*machines.asked.lock().unwrap(), [format!("start {id}"), format!("stop {id}")]);
+    let console = region.sim().lock().console_output(&id, false, now).unwrap();
+    assert_eq!(console.text, Some(format!("console of {id}")), "its last words are kept");
+}
+
+#[tokio::test]
+async fn a_machine_that_powers_off_is_a_shutdown_and_one_that_fails_is_a_failure() {
+    let (region, machines) = start().await;
+    let ids = launch(&region, 2);
+    until("started", || machines.specs.lock().unwrap().len() == 2).await;
+    machines.events.send(MachineEvent::PoweredOff { id: ids[0].clone() }).unwrap();
+    machines.events.send(MachineEvent::Failed { id: ids[1].clone(), why: "no bash".into() }).unwrap();
+    until("terminated", || region.ledger().terminated == 2).await;
+    let reason = |id: &str| region.sim().lock().instance(id).unwrap().state_reason.clone().unwrap();
+    assert_eq!(reason(&ids[0]).code, "Client.InstanceInitiatedShutdown");
+    assert_eq!(reason(&ids[1]).code, "Server.InternalError");
+    assert!(reason(&ids[1]).message.contains("no bash"));
+    assert_eq!(region.ledger().live, 0);
+}
+
+#[tokio::test]
+async fn a_dropped_region_leaves_no_port() {
+    let (region, _machines) = start().await;
+    let endpoint = region.endpoint();
+    drop(region);
+    for _ in 0..1000 {
+        if tokio::net::TcpStream::connect(endpoint).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{endpoint} still answers");
+}
