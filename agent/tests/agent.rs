@@ -1,5 +1,8 @@
 //! The guard in front of a router, and draining over a real socket.
 
+// Clippy spares only the functions marked as tests, not those they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::time::Duration;
 
 use agent::{Control, Drain, Guard, Problem, Readiness};

@@ -1,0 +1,250 @@
+//! The balancer's state: the membership being served, how it changes, and what is said about it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::Rng;
+use tokio::sync::watch;
+use wire::{BalancerStatus, ClusterStatus, InvalidMembership, MemberStatus, Membership};
+
+use crate::clock::Clock;
+use crate::cluster::{Cluster, Tally};
+use crate::member::{Member, Record};
+use crate::policy::{self, MemberKey, Nanos};
+use crate::routing::Routing;
+use crate::upstream::Timeouts;
+
+/// Everything a balancer knows. Shared by data path, checks and control.
+pub struct Balancer {
+    instance_id: String,
+    /// Drawn at start and part of every version: a balancer that restarted, and so forgot its membership, can not
+    /// be taken for the one before.
+    boot: String,
+    clock: Clock,
+    timeouts: Timeouts,
+    routing: watch::Sender<Arc<Routing>>,
+    changes: Mutex<Changes>,
+}
+
+/// Held while a membership is replaced.
+struct Changes {
+    number: u64,
+    next_key: u64,
+}
+
+/// Why a membership was not taken over. The one before stays.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error(transparent)]
+    Invalid(#[from] InvalidMembership),
+    #[error("If-Match is {given:?}, but the version being served is {current:?}: read /status and decide again")]
+    Stale { given: String, current: String },
+}
+
+impl Balancer {
+    /// A balancer that serves nothing yet.
+    pub fn new(instance_id: impl Into<String>, timeouts: Timeouts) -> Arc<Self> {
+        let boot = format!("{:016x}", rand::rng().next_u64());
+        let routing = Arc::new(Routing::new(format!("{boot}-0"), Membership::default(), Vec::new()));
+        Arc::new(Self {
+            instance_id: instance_id.into(),
+            boot,
+            clock: Clock::start(),
+            timeouts,
+            routing: watch::Sender::new(routing),
+            changes: Mutex::new(Changes { number: 0, next_key: 0 }),
+        })
+    }
+
+    /// Serves `membership` from now on, in place of the one before. Members that stay keep their connections, health
+    /// and statistics; members that go finish what they have in flight. The same document again changes nothing.
+    ///
+    /// # Errors
+    /// When the document is invalid, or `if_match` is given and is not the version being served.
+    pub fn apply(&self, membership: Membership, if_match: Option<&str>) -> Result<(), Refused> {
+        membership.validate()?;
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current();
+        if let Some(given) = if_match.filter(|given| *given != before.version) {
+            return Err(Refused::Stale { given: given.to_owned(), current: before.version.clone() });
+        }
+        if before.membership == membership {
+            return Ok(());
+        }
+        let clusters = membership.clusters.iter().map(|cluster| self.adopt(cluster, &before, &mut changes)).collect();
+        changes.number += 1;
+        let version = format!("{}-{}", self.boot, changes.number);
+        tracing::info!(version, clusters = membership.clusters.len(), "membership changed");
+        let after = Arc::new(Routing::new(version, membership, clusters));
+        self.routing.send_replace(Arc::clone(&after));
+        // Only now: until the line above, requests were still placed on the old members.
+        for member in members(&before).filter(|old| !members(&after).any(|new| Arc::ptr_eq(old, new))) {
+            member.leave();
+        }
+        Ok(())
+    }
+
+    /// A cluster as the new document says, with everything of the old one of that name that still holds.
+    fn adopt(&self, wire: &wire::Cluster, before: &Routing, changes: &mut Changes) -> Arc<Cluster> {
+        let old = before.clusters.iter().find(|cluster| cluster.name == wire.name);
+        let mut known: HashMap<&str, &Arc<Member>> = HashMap::new();
+        known.extend(old.iter().flat_map(|cluster| &cluster.members).map(|member| (member.id.as_str(), member)));
+        let member = |wire: &wire::Member| {
+            let known = known.get(wire.id.as_str());
+            // Validated: the fallback is never taken.
+            let address = wire.address.parse().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into());
+            match known {
+                Some(same) if same.address == address => {
+                    same.set_vcpus(wire.vcpus);
+                    Arc::clone(same)
+                }
+                Some(moved) => Arc::new(Member::new(wire, address, moved.key, Arc::clone(&moved.record))),
+                None => {
+                    changes.next_key += 1;
+                    let key = MemberKey(changes.next_key);
+                    Arc::new(Member::new(wire, address, key, Arc::new(Record::default())))
+                }
+            }
+        };
+        let members: Vec<_> = wire.members.iter().map(member).collect();
+        let tally = match old {
+            Some(old) => Arc::clone(&old.tally),
+            None => Arc::new(Tally::new(wire.policy, self.clock)),
+        };
+        let is_new_policy = old.is_some_and(|old| old.policy != wire.policy);
+        tally.change(&members, is_new_policy.then(|| policy::build(wire.policy)));
+        Arc::new(Cluster { name: wire.name.clone(), path: wire.path.clone(), policy: wire.policy, members, tally })
+    }
+
+    /// The membership being served, and what happened under it.
+    pub fn status(&self) -> BalancerStatus {
+        let routing = self.current();
+        BalancerStatus {
+            instance_id: self.instance_id.clone(),
+            version: routing.version.clone(),
+            membership_sha256: routing.membership.sha256(),
+            clusters: routing.clusters.iter().map(|cluster| cluster_status(cluster)).collect(),
+        }
+    }
+
+    /// Whether every member's first health check has come back.
+    pub fn is_checked(&self) -> bool {
+        !self.current().clusters.iter().any(|cluster| cluster.awaits_checks())
+    }
+
+    pub(crate) fn current(&self) -> Arc<Routing> {
+        Arc::clone(&self.routing.borrow())
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Routing>> {
+        self.routing.subscribe()
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+
+    pub(crate) fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+}
+
+fn members(routing: &Routing) -> impl Iterator<Item = &Arc<Member>> {
+    routing.clusters.iter().flat_map(|cluster| &cluster.members)
+}
+
+fn cluster_status(cluster: &Cluster) -> ClusterStatus {
+    let sent = |member: &Arc<Member>| member.record.requests.load(Relaxed);
+    let total = cluster.members.iter().map(sent).sum();
+    let member = |member: &Arc<Member>| {
+        let record = &member.record;
+        let load = |counter: &AtomicU64| counter.load(Relaxed);
+        MemberStatus {
+            id: member.id.clone(),
+            address: member.address.to_string(),
+            health: member.health(),
+            in_flight: load(&record.in_flight),
+            requests: load(&record.requests),
+            failures: load(&record.failures),
+            share_per_mille: per_mille(load(&record.requests), total),
+            latency_micros: record.latency.mean_micros(),
+            losses: load(&record.losses),
+            boot: record.boot(),
+            slots: record.slots(),
+        }
+    };
+    ClusterStatus {
+        name: cluster.name.clone(),
+        path: cluster.path.clone(),
+        policy: cluster.policy,
+        requests: cluster.tally.requests.load(Relaxed),
+        failures: cluster.tally.failures.load(Relaxed),
+        members: cluster.members.iter().map(member).collect(),
+    }
+}
+
+/// Rounded to the nearest; 0 of 0 is 0.
+fn per_mille(part: u64, total: u64) -> u32 {
+    u32::try_from((part * 1_000 + total / 2).checked_div(total).unwrap_or(0)).unwrap_or(1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn membership(members: &[(&str, &str)]) -> Membership {
+        let member =
+            |(id, address): &(&str, &str)| wire::Member { id: (*id).into(), address: (*address).into(), vcpus: None };
+        let members = members.iter().map(member).collect();
+        let policy = wire::Policy::LeastRequests;
+        Membership { clusters: vec![wire::Cluster { name: "a".into(), path: "/a".into(), policy, members }] }
+    }
+
+    fn ids(balancer: &Balancer) -> Vec<(u64, String)> {
+        members(&balancer.current()).map(|member| (member.key.0, member.address.to_string())).collect()
+    }
+
+    #[test]
+    fn members_that_stay_are_the_same_and_measurements_follow_the_id() {
+        let balancer = Balancer::new("b", Timeouts::default());
+        balancer.apply(membership(&[("x", "127.0.0.1:1"), ("y", "127.0.0.1:2")]), None).unwrap();
+        let before = balancer.current();
+        before.clusters[0].members[1].record.requests.store(7, Relaxed);
+        balancer.apply(membership(&[("y", "127.0.0.1:3"), ("z", "127.0.0.1:4"), ("x", "127.0.0.1:1")]), None).unwrap();
+        let after = balancer.current();
+        assert!(Arc::ptr_eq(&before.clusters[0].members[0], &after.clusters[0].members[2]));
+        assert!(!Arc::ptr_eq(&before.clusters[0].members[1], &after.clusters[0].members[0]));
+        let expected = [(2, "127.0.0.1:3"), (3, "127.0.0.1:4"), (1, "127.0.0.1:1")];
+        assert_eq!(ids(&balancer), expected.map(|(key, address)| (key, address.to_owned())));
+        assert_eq!(balancer.status().clusters[0].members[0].requests, 7);
+        assert_eq!(balancer.status().clusters[0].members[0].share_per_mille, 1_000);
+    }
+
+    #[test]
+    fn versions_pin_what_is_replaced() {
+        let balancer = Balancer::new("b", Timeouts::default());
+        let empty = balancer.status().version;
+        balancer.apply(membership(&[]), Some(&empty)).unwrap();
+        let first = balancer.status().version;
+        assert_ne!(first, empty);
+        balancer.apply(membership(&[]), Some(&first)).unwrap();
+        assert_eq!(balancer.status().version, first, "the same document changes nothing");
+        let stale = balancer.apply(membership(&[("x", "127.0.0.1:1")]), Some(&empty));
+        assert_eq!(stale, Err(Refused::Stale { given: empty, current: first }));
+        assert_ne!(Balancer::new("b", Timeouts::default()).status().version, balancer.status().version);
+    }
+
+    #[test]
+    fn a_bad_document_changes_nothing() {
+        let balancer = Balancer::new("b", Timeouts::default());
+        let refused = balancer.apply(membership(&[("x", "nowhere")]), None).unwrap_err();
+        assert!(refused.to_string().contains("must be an IP address and a port"), "{refused}");
+        assert!(balancer.status().version.ends_with("-0"));
+    }
+
+    #[test]
+    fn shares_are_rounded() {
+        assert_eq!([per_mille(0, 0), per_mille(1, 3), per_mille(2, 3), per_mille(5, 5)], [0, 333, 667, 1_000]);
+    }
+}

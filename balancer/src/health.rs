@@ -1,0 +1,130 @@
+//! Asks each member each second whether it answers HTTP.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use http::header::{CONNECTION, HOST, USER_AGENT};
+use http::{Request, Response};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use wire::Health;
+
+use crate::balancer::Balancer;
+use crate::cluster::Tally;
+use crate::member::Member;
+
+/// From one check of a member to the next.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A member that does not answer its health check within this has failed it.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// So many failures in a row take a member out: one may be a lost packet, two seconds of silence are not.
+const FAILURES: u32 = 2;
+
+/// Checks every member of every membership, from the moment it joins until it leaves.
+///
+/// # Cancellation
+/// Dropping the future ends all checks; members keep the health they have.
+pub async fn check_members(balancer: Arc<Balancer>) -> Infallible {
+    let mut changes = balancer.changes();
+    changes.mark_changed();
+    let mut checks = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            // The balancer is held here, so the sender lives.
+            _ = changes.changed() => {
+                let routing = Arc::clone(&changes.borrow_and_update());
+                for cluster in &routing.clusters {
+                    for member in cluster.members.iter().filter(|member| member.claim_checks()) {
+                        let checks_of_one = check_until_left(Arc::clone(&balancer), Arc::clone(member), Arc::clone(&cluster.tally));
+                        checks.push(checks_of_one);
+                    }
+                }
+            }
+            Some(()) = checks.next() => {}
+        }
+    }
+}
+
+async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, tally: Arc<Tally>) {
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failures = 0;
+    loop {
+        tokio::select! {
+            () = member.has_left() => return,
+            _ = ticks.tick() => {}
+        }
+        let checked = tokio::select! {
+            () = member.has_left() => return,
+            checked = timeout(TIMEOUT, check(&member)) => checked.unwrap_or(Err(Sick::Silent)),
+        };
+        match checked {
+            Ok(()) => {
+                failures = 0;
+                member.set_healthy();
+            }
+            Err(sick) => {
+                failures += 1;
+                // One that never was healthy has nothing to lose: its first failure says what it is.
+                if failures >= FAILURES || matches!(sick, Sick::Refused) || member.health() == Health::Unknown {
+                    member.set_unhealthy(&sick.to_string());
+                }
+            }
+        }
+        tally.checked.notify_waiters();
+        member.pool.reap(balancer.now());
+    }
+}
+
+/// Why a check failed.
+#[derive(Debug, thiserror::Error)]
+enum Sick {
+    #[error("connection refused")]
+    Refused,
+    #[error("no answer to GET /health within {} ms", TIMEOUT.as_millis())]
+    Silent,
+    #[error("no connection: {0}")]
+    Unreachable(io::Error),
+    #[error("GET /health failed: {0}")]
+    Broken(#[from] hyper::Error),
+    #[error("GET /health answered {0}")]
+    Status(http::StatusCode),
+}
+
+/// One check on a connection of its own: it also proves that the member accepts connections.
+async fn check(member: &Member) -> Result<(), Sick> {
+    let stream = TcpStream::connect(member.address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => Sick::Refused,
+        _ => Sick::Unreachable(error),
+    })?;
+    let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get("/health")
+        .header(HOST, member.address.to_string())
+        .header(USER_AGENT, "clusterbench-balancer")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new());
+    // Built of constants and an address: it cannot fail.
+    let Ok(request) = request else { return Ok(()) };
+    let answer = sender.send_request(request);
+    // The connection is driven here, and ends when this future does.
+    let response: Response<_> = {
+        let mut driver = std::pin::pin!(driver);
+        let mut answer = std::pin::pin!(answer);
+        tokio::select! {
+            biased;
+            response = &mut answer => response?,
+            ended = &mut driver => { ended?; answer.await? }
+        }
+    };
+    member.record.learn(response.headers());
+    // A worker without /health answers 404: its HTTP works, which is all that is asked for.
+    if response.status().is_server_error() { Err(Sick::Status(response.status())) } else { Ok(()) }
+}

@@ -1,0 +1,117 @@
+//! `/metrics` in the OpenMetrics text format, read from the members' own counters at each scrape: the data path pays
+//! nothing for it.
+
+use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use wire::Health;
+
+use crate::balancer::Balancer;
+use crate::member::{BUCKETS_MICROS, Member};
+
+/// Media type of [`exposition`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
+
+/// All metrics as text.
+pub(crate) fn exposition(balancer: &Arc<Balancer>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("balancer");
+    registry.register_collector(Box::new(Members(Arc::downgrade(balancer))));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+struct Members(Weak<Balancer>);
+
+impl fmt::Debug for Members {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Members")
+    }
+}
+
+impl Collector for Members {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let Some(balancer) = self.0.upgrade() else { return Ok(()) };
+        let routing = balancer.current();
+        let members: Vec<(&str, &Arc<Member>)> = routing
+            .clusters
+            .iter()
+            .flat_map(|cluster| cluster.members.iter().map(|member| (cluster.name.as_str(), member)))
+            .collect();
+        answers(&mut encoder, &members)?;
+        let counter = MetricType::Counter;
+        let gauge = MetricType::Gauge;
+        numbers(&mut encoder, &members, counter, "failures", "Requests without an answer or with one of 5xx", |m| {
+            m.record.failures.load(Relaxed)
+        })?;
+        numbers(&mut encoder, &members, counter, "losses", "Times it fell ill, refused or reset a connection", |m| {
+            m.record.losses.load(Relaxed)
+        })?;
+        numbers(&mut encoder, &members, gauge, "in_flight", "Requests sent and not finished", |m| {
+            m.record.in_flight.load(Relaxed)
+        })?;
+        numbers(&mut encoder, &members, gauge, "healthy", "Whether the last health checks were good", |m| {
+            u64::from(m.health() == Health::Healthy)
+        })?;
+        latencies(&mut encoder, &members)
+    }
+}
+
+fn answers(encoder: &mut DescriptorEncoder<'_>, members: &[(&str, &Arc<Member>)]) -> Result<(), fmt::Error> {
+    let help = "Requests by class of their answer";
+    let mut metric = encoder.encode_descriptor("requests", help, None, MetricType::Counter)?;
+    for (cluster, member) in members {
+        for (class, answers) in CLASSES.iter().zip(&member.record.answers) {
+            let labels = [("cluster", *cluster), ("member", member.id.as_str()), ("class", *class)];
+            ConstCounter::new(answers.load(Relaxed)).encode(metric.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn numbers(
+    encoder: &mut DescriptorEncoder<'_>,
+    members: &[(&str, &Arc<Member>)],
+    kind: MetricType,
+    name: &str,
+    help: &str,
+    value: impl Fn(&Member) -> u64,
+) -> Result<(), fmt::Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, kind)?;
+    for (cluster, member) in members {
+        let labels = [("cluster", *cluster), ("member", member.id.as_str())];
+        let value = value(member);
+        match kind {
+            MetricType::Gauge => {
+                let value = i64::try_from(value).unwrap_or(i64::MAX);
+                ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+            }
+            _ => ConstCounter::new(value).encode(metric.encode_family(&labels)?)?,
+        }
+    }
+    Ok(())
+}
+
+fn latencies(encoder: &mut DescriptorEncoder<'_>, members: &[(&str, &Arc<Member>)]) -> Result<(), fmt::Error> {
+    let help = "Time to the first byte of good answers";
+    let mut metric = encoder.encode_descriptor("latency_seconds", help, None, MetricType::Histogram)?;
+    for (cluster, member) in members {
+        let latency = &member.record.latency;
+        let ends = BUCKETS_MICROS.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = ends.zip(latency.buckets.iter().map(|count| count.load(Relaxed))).collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let sum = latency.sum_micros.load(Relaxed) as f64 / 1e6;
+        let labels = [("cluster", *cluster), ("member", member.id.as_str())];
+        metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+    }
+    Ok(())
+}

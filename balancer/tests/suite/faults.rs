@@ -1,0 +1,187 @@
+//! Members that die, hang, close and lie.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use balancer::Timeouts;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tokio::io::AsyncWriteExt;
+use wire::Health;
+
+use crate::backend::{self, Backend};
+use crate::client::{eventually, raw};
+use crate::front::{Front, cluster};
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_killed_member_costs_at_most_what_it_had_in_flight() {
+    const CLIENTS: usize = 8;
+    let mut backends = [Backend::start("a").await, Backend::start("b").await, Backend::start("c").await];
+    let front = Front::start(vec![cluster("c", backends.iter().map(Backend::member).collect())]).await;
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..CLIENTS {
+        let (mut client, stop, done) = (front.client(), Arc::clone(&stop), Arc::clone(&done));
+        clients.spawn(async move {
+            let mut failed = Vec::new();
+            while !stop.load(Relaxed) {
+                let answer = client.get("/c").await;
+                done.fetch_add(1, Relaxed);
+                if answer.status != 200 {
+                    failed.push(answer.text());
+                }
+            }
+            failed
+        });
+    }
+    eventually("load runs", || done.load(Relaxed) > 200).await;
+    backends[1].kill().await;
+    front.until("b", Health::Unhealthy).await;
+    let after = done.load(Relaxed);
+    eventually("load goes on", || done.load(Relaxed) > after + 200).await;
+    stop.store(true, Relaxed);
+    let failed: Vec<String> = clients.join_all().await.into_iter().flatten().collect();
+    assert!(failed.len() <= CLIENTS, "{failed:?}");
+    assert!(front.member("b").losses >= 1);
+}
+
+/// Answers the first request of a connection and closes at the second one, without an answer.
+async fn one_answer_per_connection(seen: Arc<AtomicU64>) -> wire::Member {
+    backend::raw("a", move |mut stream, _head| {
+        let seen = Arc::clone(&seen);
+        async move {
+            seen.fetch_add(1, Relaxed);
+            stream.write_all(OK).await.unwrap();
+            if backend::read_head(&mut stream).await.is_some() {
+                seen.fetch_add(1, Relaxed);
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_reused_connection_that_closes_is_retried_for_get_and_not_for_post() {
+    let seen = Arc::new(AtomicU64::new(0));
+    let front = Front::start(vec![cluster("c", vec![one_answer_per_connection(Arc::clone(&seen)).await])]).await;
+    let mut client = front.client();
+    for path in ["/c/1", "/c/2", "/c/3"] {
+        assert_eq!(client.get(path).await.status, 200);
+    }
+    // 1 opened a connection, 2 found it closing and opened another, 3 found that closing.
+    assert_eq!(seen.load(Relaxed), 5);
+    let post = client.post("/c", "").await;
+    assert_eq!(post.status, 502, "{}", post.text());
+    assert_eq!(post.json()["error"], "member \"a\" gave no answer: it closed a connection that was being reused");
+    assert_eq!((seen.load(Relaxed), front.member("a").losses), (6, 0));
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_retried_on_another_member_for_get_and_not_for_post() {
+    // Two of three look ill, so health is ignored and the closed port is asked in its turn.
+    let (alive, ill) = (Backend::start("alive").await, Backend::start("ill").await);
+    ill.seen.health.store(500, Relaxed);
+    let closed = wire::Member { id: "closed".into(), address: backend::closed_port().await.to_string(), vcpus: None };
+    let front = Front::start(vec![cluster("c", vec![closed, alive.member(), ill.member()])]).await;
+    let mut client = front.client();
+    let mut posts = Vec::new();
+    for _ in 0..6 {
+        posts.push(client.post("/c", "body").await.status.as_u16());
+    }
+    assert_eq!(posts, [502, 200, 200, 502, 200, 200]);
+    for _ in 0..6 {
+        assert_eq!(client.get("/c").await.status, 200);
+    }
+    let put = Request::put("/c").body(Full::new(Bytes::from("again"))).unwrap();
+    let answer = client.send(put).await.unwrap();
+    assert!(answer.status == 200 && answer.text().ends_with("\n\nagain"), "{}", answer.text());
+    assert!(front.member("closed").losses >= 4);
+}
+
+#[tokio::test]
+async fn retries_are_limited_by_the_budget() {
+    let closed = |id: &str, address: std::net::SocketAddr| wire::Member {
+        id: id.into(),
+        address: address.to_string(),
+        vcpus: None,
+    };
+    let members = vec![closed("a", backend::closed_port().await), closed("b", backend::closed_port().await)];
+    let front = Front::start(vec![cluster("c", members)]).await;
+    let mut client = front.client();
+    for _ in 0..100 {
+        assert_eq!(client.get("/c").await.status, 502);
+    }
+    let attempts = front.member("a").requests + front.member("b").requests;
+    // 30 for ten seconds and a tenth of what came in.
+    assert!((130..=145).contains(&attempts), "{attempts} attempts for 100 requests");
+}
+
+#[tokio::test]
+async fn a_silent_member_is_504() {
+    let member = backend::raw("a", |stream, _| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let timeouts = Timeouts { response: Duration::from_millis(100), ..Timeouts::default() };
+    let front = Front::with(vec![cluster("c", vec![member])], timeouts).await;
+    let answer = front.client().get("/c").await;
+    assert_eq!(answer.status, 504);
+    assert_eq!(answer.json()["error"], "member \"a\" gave no answer: it did not answer within 100 ms");
+    assert_eq!((front.member("a").failures, front.member("a").latency_micros), (1, None));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_http_is_502_and_one_that_breaks_off_ends_the_connection() {
+    let member = backend::raw("a", |mut stream, head| async move {
+        let answer: &[u8] = match head.starts_with(b"GET /c/nonsense") {
+            true => b"SSH-2.0-OpenSSH\r\n\r\n",
+            false => b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
+        };
+        stream.write_all(answer).await.unwrap();
+    })
+    .await;
+    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let answer = front.client().get("/c/nonsense").await;
+    assert!(answer.status == 502 && answer.text().contains("not HTTP/1.1"), "{}", answer.text());
+    let half = raw(front.address, b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert!(half.contains("content-length: 10") && half.ends_with("half"), "{half}");
+    eventually("both are failures", || front.member("a").failures == 2).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_slows_the_member() {
+    const OFFERED: u64 = 256 * 1024 * 1024;
+    let sent = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&sent);
+    let member = backend::raw("a", move |mut stream, _| {
+        let counter = Arc::clone(&counter);
+        async move {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {OFFERED}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let piece = vec![0; 64 * 1024];
+            while stream.write_all(&piece).await.is_ok() {
+                counter.fetch_add(piece.len() as u64, Relaxed);
+            }
+        }
+    })
+    .await;
+    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let mut reader = tokio::net::TcpStream::connect(front.address).await.unwrap();
+    reader.write_all(b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    eventually("it flows", || sent.load(Relaxed) > 0).await;
+    // It must come to rest in the sockets' buffers: no progress over 300 ms.
+    let mut before = u64::MAX;
+    while before != sent.load(Relaxed) {
+        before = sent.load(Relaxed);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert!(before < OFFERED / 2, "{before} bytes were taken from the member for a client that reads nothing");
+    assert_eq!(front.member("a").in_flight, 1);
+    drop(reader);
+    eventually("the member's request ends with its client", || front.member("a").in_flight == 0).await;
+}

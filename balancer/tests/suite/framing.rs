@@ -1,0 +1,102 @@
+//! Ambiguous requests are refused, over the wire; the rules themselves are tested beside them.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::backend::Backend;
+use crate::client::raw;
+use crate::front::{Front, cluster};
+
+async fn front() -> (Backend, Front) {
+    let backend = Backend::start("a").await;
+    let front = Front::start(vec![cluster("c", vec![backend.member()])]).await;
+    (backend, front)
+}
+
+#[tokio::test]
+async fn ambiguous_requests_get_400_and_a_close_and_reach_no_member() {
+    let (backend, front) = front().await;
+    for request in [
+        "POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        "POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+        "GET /c HTTP/1.1\nHost: h\n\n",
+        "GET /c HTTP/1.1\r\nHost: h\nX: y\r\n\r\n",
+        "GET /c HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n",
+        "GET /c HTTP/1.1\r\nHost : h\r\n\r\n",
+        "GET /c HTTP/1.1\r\n\r\n",
+        "GET /c HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n",
+        "POST /c HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let answer = raw(front.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?} -> {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{request:?} -> {answer}");
+    }
+    assert_eq!(backend.requests(), 0);
+}
+
+#[tokio::test]
+async fn the_request_before_an_ambiguous_one_is_answered() {
+    let (backend, front) = front().await;
+    let good = "GET /c HTTP/1.1\r\nHost: h\r\n\r\n";
+    let answer =
+        raw(front.address, format!("{good}GET /c/2 HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n{good}").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("HTTP/1.1 400 Bad Request"), "{answer}");
+    assert_eq!(backend.requests(), 1);
+}
+
+#[tokio::test]
+async fn an_ambiguous_chunk_ends_the_request_at_the_member_too() {
+    let (backend, front) = front().await;
+    let request = "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0x\r\n\r\n";
+    let answer = raw(front.address, request.as_bytes()).await;
+    assert!(!answer.contains("200 OK"), "{answer}");
+    assert_eq!(front.client().get("/c").await.status, 200);
+    assert_eq!(front.member("a").failures, 0, "the member did nothing wrong");
+    assert!(backend.requests() >= 1);
+}
+
+#[tokio::test]
+async fn heads_are_limited() {
+    let (_backend, front) = front().await;
+    let long = format!("GET /c HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "x".repeat(33 * 1024));
+    assert!(raw(front.address, long.as_bytes()).await.starts_with("HTTP/1.1 431 "));
+    let fields = |count: usize| {
+        format!("GET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{}\r\n", "X: y\r\n".repeat(count - 2))
+    };
+    // The member has the same limit, and the balancer adds four.
+    assert!(raw(front.address, fields(96).as_bytes()).await.starts_with("HTTP/1.1 200 "));
+    let by_the_balancer = |answer: &str| answer.starts_with("HTTP/1.1 431 ") && !answer.contains("x-backend");
+    assert!(!by_the_balancer(&raw(front.address, fields(100).as_bytes()).await));
+    assert!(by_the_balancer(&raw(front.address, fields(101).as_bytes()).await));
+}
+
+#[tokio::test]
+async fn upgrades_and_connect_are_refused() {
+    let (backend, front) = front().await;
+    for request in [
+        "GET /c HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "CONNECT example:443 HTTP/1.1\r\nHost: example:443\r\n\r\n",
+    ] {
+        let answer = raw(front.address, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 501 Not Implemented\r\n"), "{answer}");
+    }
+    assert_eq!(backend.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_a_request() {
+    let (_backend, front) = front().await;
+    let mut stream = TcpStream::connect(front.address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    for byte in
+        b"\r\nPOST /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+    {
+        stream.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\n\na"), "{answer}");
+}

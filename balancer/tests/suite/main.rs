@@ -1,0 +1,15 @@
+//! The balancer over 127.0.0.1, with members in this process.
+
+// Clippy spares only the functions marked as tests, not those they call.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod backend;
+mod client;
+mod control;
+mod faults;
+mod framing;
+mod front;
+mod headers;
+mod membership;
+mod process;
+mod routing;

@@ -1,0 +1,71 @@
+//! Live changes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use crate::backend::Backend;
+use crate::client::eventually;
+use crate::front::{Front, cluster};
+
+#[tokio::test]
+async fn membership_changes_under_load_without_a_failed_request() {
+    let backends = [Backend::start("a").await, Backend::start("b").await, Backend::start("c").await];
+    let only = |ids: &str| {
+        let chosen = backends.iter().filter(|backend| ids.contains(&backend.id)).map(Backend::member);
+        vec![cluster("c", chosen.collect())]
+    };
+    let front = Front::start(only("a")).await;
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let (mut client, stop, done) = (front.client(), Arc::clone(&stop), Arc::clone(&done));
+        clients.spawn(async move {
+            while !stop.load(Relaxed) {
+                let answer = if number % 2 == 0 { client.get("/c").await } else { client.post("/c", "x").await };
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                done.fetch_add(1, Relaxed);
+            }
+        });
+    }
+    for ids in ["ab", "b", "bc", "c", "abc", "a", "b", "c", "ab"] {
+        front.apply(only(ids));
+        let before = done.load(Relaxed);
+        eventually("load goes on", || done.load(Relaxed) > before + 100).await;
+    }
+    stop.store(true, Relaxed);
+    clients.join_all().await;
+    assert!(backends.iter().all(|backend| backend.requests() > 0));
+}
+
+#[tokio::test]
+async fn a_removed_member_finishes_what_it_has_and_gets_nothing_new() {
+    let (old, new) = (Backend::start("old").await, Backend::start("new").await);
+    let front = Front::start(vec![cluster("c", vec![old.member()])]).await;
+    let mut other = front.client();
+    other.get("/c").await;
+    let mut slow = front.client();
+    let held = tokio::spawn(async move { slow.get("/c/slow").await });
+    eventually("it is held", || old.requests() == 2).await;
+    front.apply(vec![cluster("c", vec![new.member()])]);
+    for _ in 0..10 {
+        assert_eq!(other.get("/c").await.backend(), "new");
+    }
+    assert_eq!(old.requests(), 2);
+    old.release();
+    let answer = held.await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.backend()), (200, "old"));
+    eventually("its connections are closed", || old.seen.connections.load(Relaxed) == 0).await;
+}
+
+#[tokio::test]
+async fn members_that_stay_keep_connections_and_statistics() {
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let front = Front::start(vec![cluster("c", vec![a.member()])]).await;
+    let mut client = front.client();
+    for _ in 0..5 {
+        client.get("/c").await;
+    }
+    front.apply(vec![cluster("c", vec![b.member(), a.member()]), cluster("d", vec![b.member()])]);
+    assert_eq!((front.member("a").requests, front.member("a").health), (5, wire::Health::Healthy));
+    assert_eq!(front.balancer.status().clusters[0].requests, 5);
+}
