@@ -13,6 +13,8 @@ pub(crate) fn exports(state: &State, record: &Record) -> String {
         ("KUBECONFIG", record.kubeconfig.as_os_str()),
         ("AWS_ENDPOINT_URL", OsStr::new(&record.aws_endpoint)),
         ("AWS_REGION", OsStr::new(&record.region)),
+        // Version 1 of the aws command line reads nothing else.
+        ("AWS_DEFAULT_REGION", OsStr::new(&record.region)),
         ("AWS_ACCESS_KEY_ID", OsStr::new(ACCESS_KEY)),
         ("AWS_SECRET_ACCESS_KEY", OsStr::new(SECRET_KEY)),
     ] {

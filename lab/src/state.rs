@@ -171,11 +171,17 @@ impl State {
         for log in self.logs().iter().filter(|log| *log != SUPERVISOR) {
             forgive_absence(fs::remove_file(self.log(log)))?;
         }
+        forgive_absence(fs::remove_file(self.path("lab.json")))?;
+        self.clear_all_but_logs()
+    }
+
+    /// Removes what is of no use without the lab that made it: keys, data, copies of binaries. Logs stay.
+    pub(crate) fn clear_all_but_logs(&self) -> anyhow::Result<()> {
         for name in ["etcd", "pki", "bin", "instances", "kube-cache"] {
             forgive_absence(fs::remove_dir_all(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
         }
-        for name in ["lab.json", "kubeconfig", "operator.kubeconfig", "artifacts.json"] {
+        for name in ["kubeconfig", "operator.kubeconfig", "artifacts.json"] {
             forgive_absence(fs::remove_file(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
         }

@@ -92,6 +92,9 @@ pub(crate) async fn supervise(state: &State, options: &Options, interrupt: &mut 
         }
     };
     lab.stop().await;
+    if let Err(error) = state.clear_all_but_logs() {
+        tracing::warn!(error = format!("{error:#}"), "the state directory keeps more than the logs");
+    }
     drop(claim);
     ended
 }

@@ -184,7 +184,7 @@ mod tests {
         let one = json!({ "kind": "ClusterBenchmark", "metadata": { "namespace": "a", "name": "b" } });
         let list = json!({ "kind": "List", "items": [{ "kind": "Namespace", "metadata": { "name": "a" } }, one] });
         let bench = Bench { namespace: "a".to_owned(), name: "b".to_owned() };
-        assert_eq!(found(&one), [bench.clone()]);
+        assert_eq!(found(&one), std::slice::from_ref(&bench));
         assert_eq!(found(&list), [bench]);
     }
 

@@ -57,13 +57,15 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     let outcome = {
         let story = tell(&state, &demo.options, &manifest, &mut supervisor);
         tokio::select! {
-            outcome = story => outcome,
-            signal = interrupt.wait() => Err(anyhow::anyhow!("{signal}: everything is being ended")),
+            outcome = story => Some(outcome),
+            signal = interrupt.wait() => {
+                eprintln!("\ndemo: {signal}: everything is being ended");
+                None
+            }
         }
     };
-    if let Err(error) = &outcome {
-        println!();
-        eprintln!("demo: {error:#}");
+    if let Some(Err(error)) = &outcome {
+        eprintln!("\ndemo: {error:#}");
     }
     let inventory = Inventory::of(&state).await;
     // A second signal means: at once.
@@ -73,12 +75,19 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     }
     Cloud::sweep(&state)?;
     inventory.verify_gone(&state).await?;
-    let Ok(ledger) = outcome else {
-        bail!("the demo failed; the lab is down, its logs are in {}", state.path("logs").display());
-    };
-    state.remove()?;
-    println!("nothing left: {}", ledger.line());
-    Ok(())
+    match outcome {
+        Some(Ok(ledger)) => {
+            state.remove()?;
+            println!("nothing left: {}", ledger.line());
+            Ok(())
+        }
+        // Whoever interrupts a demo does not want its logs.
+        None => {
+            state.remove()?;
+            bail!("interrupted; the lab is down")
+        }
+        Some(Err(_)) => bail!("the demo failed; the lab is down, its logs are in {}", state.path("logs").display()),
+    }
 }
 
 /// From `up` to the ledger. The lab itself is ended by the caller.
