@@ -9,6 +9,11 @@
 //! - **Complete or failed.** The SDK decodes most cut XML answers as shorter answers; [`complete`] requires the
 //!   closing root tag. [`pages`] takes a repeated page token or an endless list for a failure.
 //! - **Codes, never words.** [`failure`] maps error codes to [`planner::Failure`] by the planner's table.
+//!
+//! The permissions it needs are those of its calls: RunInstances with tags on create (`ec2:CreateTags`),
+//! TerminateInstances, GetConsoleOutput, CreateSecurityGroup, AuthorizeSecurityGroupIngress, DeleteSecurityGroup, and
+//! to describe Instances, SecurityGroups, NetworkInterfaces, Vpcs, Subnets, RouteTables, Images, InstanceTypes and
+//! InstanceTypeOfferings. GetCallerIdentity of STS needs none.
 
 mod complete;
 mod compute;

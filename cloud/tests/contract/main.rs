@@ -6,6 +6,7 @@
 // Every function here is part of a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod faults;
 mod moto;
 mod rows;
 mod target;
@@ -13,43 +14,58 @@ mod target;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloudsim::{CapacityPool, Settings, SharedSim, Sim, Throttling};
+use cloudsim::{CapacityPool, Lag, Settings, SharedSim, Sim, Span};
 use jiff::{SignedDuration, Timestamp};
+use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
 
 use rows::ZONE_LETTER_WITHOUT_CAPACITY;
 use target::{Target, check};
 
-/// Printed with every failure: the simulation's only source of chance.
-const SEED: u64 = 20_261_123;
+/// Of the simulations, whose only source of chance they are. Printed with every failure.
+const SEEDS: std::ops::Range<u64> = 1..21;
 
-/// A calm region with small pages, a little lag, and one pool that is too small.
+/// A region in which everything takes a moment, with small pages and one pool that is too small. The moments are short
+/// because the endpoint lives in real time.
 fn settings() -> Settings {
     let region = Settings::default().region;
     Settings {
+        boot: Span { least_millis: 20, most_millis: 80 },
+        stop: Span { least_millis: 20, most_millis: 80 },
+        lag: Lag::up_to(Span { least_millis: 0, most_millis: 50 }),
+        interface_linger: Span { least_millis: 20, most_millis: 80 },
         page_size: 5,
         capacity: vec![CapacityPool {
             instance_type: rows::TYPE_WITHOUT_CAPACITY.into(),
             zone: format!("{region}{ZONE_LETTER_WITHOUT_CAPACITY}"),
             count: 1,
         }],
-        // The rows ask as fast as they can; throttling has its own tests.
-        throttling: Throttling::Off,
-        ..Settings::lab()
+        ..Settings::default()
     }
 }
 
 #[tokio::test]
 async fn the_simulation_keeps_the_contract() {
-    let start: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
-    let now = Arc::new(Mutex::new(start));
-    let sim = Sim::new(SEED, settings()).unwrap();
-    let clock = now.clone();
-    let regions = SharedSim::new(sim, Arc::new(move || *clock.lock().unwrap()));
-    let pass = move || {
-        *now.lock().unwrap() += SignedDuration::from_millis(500);
-        Duration::ZERO
-    };
-    check(&format!("cloudsim, seed {SEED}"), Target::new(&regions, &settings().region, pass), &[]).await;
+    for seed in SEEDS {
+        let start: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+        let now = Arc::new(Mutex::new(start));
+        let clock = now.clone();
+        let sim = Sim::new(seed, settings()).unwrap();
+        let regions = SharedSim::new(sim, Arc::new(move || *clock.lock().unwrap()));
+        let pass = move || {
+            *now.lock().unwrap() += SignedDuration::from_millis(20);
+            Duration::ZERO
+        };
+        check(&format!("cloudsim, seed {seed}"), Target::new(&regions, &settings().region, pass), &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_labs_endpoint_keeps_the_contract() {
+    let region = lab::region::Region::start_for_tests(settings()).await;
+    let regions = cloud::Aws::at(&format!("http://{}", region.endpoint()), ACCESS_KEY, SECRET_KEY);
+    let pass = || Duration::from_millis(20);
+    let name = format!("lab, seed {}", region.seed());
+    check(&name, Target::new(&regions, &settings().region, pass), &[]).await;
 }
 
 #[tokio::test]

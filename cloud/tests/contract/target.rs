@@ -14,8 +14,8 @@ use planner::ports::{
 
 use crate::rows;
 
-/// Looks before a row gives up. With the longest pause (100 ms) 30 s, which no calm target comes near.
-const LOOKS: usize = 300;
+/// Looks before a row gives up: of those that wait in real time, none comes near the time that this takes.
+const LOOKS: usize = 500;
 
 /// One implementation with its time.
 pub(crate) struct Target<R: Regions> {
