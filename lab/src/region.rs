@@ -89,6 +89,11 @@ impl RunningRegion {
         self.sim.lock().story().to_vec()
     }
 
+    /// Ends endpoint and driver; the port is free when this returns.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+
     /// Waits until a part of the region ends, which none should.
     pub async fn ended(&mut self) -> Option<JoinError> {
         self.tasks.join_next().await.and_then(Result::err)

@@ -2,6 +2,8 @@
 //!
 //! Skipped, and says so, where there is no `aws` on the PATH.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
+
 use std::process::Stdio;
 
 use cloudsim::{Settings, Span};

@@ -1,5 +1,7 @@
 //! The endpoint on the wire: envelopes, refusals, and faults as a client meets them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
+
 use std::net::SocketAddr;
 
 use cloudsim::{Action, Fault, Settings, Span};

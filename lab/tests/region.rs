@@ -1,5 +1,7 @@
 //! The driver between a simulation in real time and machines.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -106,6 +108,15 @@ async fn a_machine_that_powers_off_is_a_shutdown_and_one_that_fails_is_a_failure
     assert_eq!(reason(&ids[1]).code, "Server.InternalError");
     assert!(reason(&ids[1]).message.contains("no bash"));
     assert_eq!(region.ledger().live, 0);
+}
+
+#[tokio::test]
+async fn a_stopped_region_leaves_no_port_and_lets_go_of_its_machines() {
+    let (region, machines) = start().await;
+    let endpoint = region.endpoint();
+    region.stop().await;
+    assert!(tokio::net::TcpStream::connect(endpoint).await.is_err());
+    until("let go of", || Arc::strong_count(&machines.asked) == 1).await;
 }
 
 #[tokio::test]

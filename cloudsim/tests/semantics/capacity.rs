@@ -41,7 +41,8 @@ fn a_subnet_can_be_full() {
 #[test]
 fn what_can_never_be_launched_is_refused() {
     let mut sim = sim(exact());
-    let rows: [(&str, fn(&mut RunInstances)); 9] = [
+    type Change = fn(&mut RunInstances);
+    let rows: [(&str, Change); 9] = [
         ("InvalidParameterValue", |request| request.instance_type = "t9.huge".into()),
         ("InvalidParameterValue", |request| request.instance_type = "t4g.micro".into()),
         ("InvalidSubnetID.NotFound", |request| request.interface.as_mut().unwrap().subnet_id = Some("subnet-1".into())),

@@ -1,5 +1,7 @@
 //! What the simulation answers, behaviour by behaviour.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
+
 mod capacity;
 mod connections;
 mod faults;

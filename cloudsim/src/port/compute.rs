@@ -1,0 +1,147 @@
+//! Instances.
+
+use std::sync::Arc;
+
+use planner::Failure;
+use planner::owner::{INSTALLATION, MANAGED_BY, MANAGED_BY_VALUE};
+use planner::ports::{self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Selection};
+
+use super::{SharedSim, proof};
+use crate::action::{Action, Call};
+use crate::instance::{BlockDevice, Instance, InterfaceRequest, RunInstances, Shutdown};
+use crate::query::{FILTER_VALUES, Filter, Query};
+use crate::sim::Sim;
+
+impl Compute for SharedSim {
+    async fn identity(&self) -> Answer<Identity> {
+        let identity = self.call(Call::new(Action::GetCallerIdentity), Sim::caller_identity)?;
+        Ok(Identity { account: identity.account, arn: identity.arn })
+    }
+
+    async fn instances(&self, of: &Selection) -> Answer<Vec<ports::Instance>> {
+        let found = match of {
+            Selection::Owner(owner) => self.all_instances(Query::filtered(proof(owner)))?,
+            Selection::Installation(name) => self.all_instances(Query::filtered([
+                Filter::tag(MANAGED_BY, MANAGED_BY_VALUE),
+                Filter::tag(INSTALLATION, name),
+            ]))?,
+            Selection::Tokens(tokens) => self.by_values("client-token", tokens)?,
+            Selection::Ids(ids) => self.by_values("instance-id", ids)?,
+        };
+        Ok(found.iter().map(|instance| instance_of(instance)).collect())
+    }
+
+    async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<ports::Instance>> {
+        let call = Call::new(Action::RunInstances).of_resources(launch.count as usize);
+        let request = run_instances(launch);
+        let made = self.call(call, move |sim, now| sim.run_instances(&request, now))?;
+        Ok(made.iter().map(|instance| instance_of(instance)).collect())
+    }
+
+    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        match self.terminate_now(ids) {
+            Err(error) if error.failure == Failure::NotFound && ids.len() > 1 => {
+                // EC2 terminated none of them. Each alone, so that one stale id does not keep the others alive.
+                let each: Vec<_> = ids.iter().map(|id| self.terminate_now(std::slice::from_ref(id))).collect();
+                each.into_iter().collect()
+            }
+            answer => answer,
+        }
+    }
+
+    async fn console(&self, id: &str) -> Answer<Option<String>> {
+        let read = |latest: bool| {
+            let id = id.to_owned();
+            self.call(Call::new(Action::GetConsoleOutput), move |sim, now| sim.console_output(&id, latest, now))
+        };
+        let output = match read(true) {
+            Err(error) if error.code == "UnsupportedOperation" => read(false)?,
+            answer => answer?,
+        };
+        Ok(output.text)
+    }
+}
+
+impl SharedSim {
+    fn all_instances(&self, query: Query) -> Answer<Vec<Arc<Instance>>> {
+        self.all(Action::DescribeInstances, query, Sim::describe_instances)
+    }
+
+    /// A list by one filter with any number of values.
+    fn by_values(&self, filter: &str, values: &[String]) -> Answer<Vec<Arc<Instance>>> {
+        let mut all = Vec::new();
+        for some in values.chunks(FILTER_VALUES) {
+            all.extend(self.all_instances(Query::filtered([Filter::new(filter, some)]))?);
+        }
+        Ok(all)
+    }
+
+    fn terminate_now(&self, ids: &[String]) -> Answer<()> {
+        let call = Call::new(Action::TerminateInstances).of_resources(ids.len());
+        let owned = ids.to_vec();
+        self.call(call, move |sim, now| sim.terminate_instances(&owned, now)).map(|_| ())
+    }
+}
+
+fn run_instances(launch: &LaunchRequest) -> RunInstances {
+    let resources = ["instance", "volume", "network-interface"];
+    RunInstances {
+        image_id: launch.image_id.clone(),
+        instance_type: launch.instance_type.clone(),
+        min_count: launch.count,
+        max_count: launch.count,
+        client_token: Some(launch.token.clone()),
+        user_data: launch.user_data.clone(),
+        interface: Some(InterfaceRequest {
+            device_index: 0,
+            subnet_id: Some(launch.subnet_id.clone()),
+            group_ids: launch.group_ids.clone(),
+            associate_public_address: Some(launch.public_address == Addressing::Public),
+            delete_on_termination: Some(true),
+        }),
+        block_devices: vec![BlockDevice {
+            device_name: launch.root_device.clone(),
+            volume_type: Some("gp3".into()),
+            size_gib: Some(launch.root_gib),
+            encrypted: Some(true),
+            delete_on_termination: Some(true),
+        }],
+        tags: resources.map(|resource| (resource.to_owned(), launch.tags.clone())).into(),
+        http_tokens: Some("required".into()),
+        http_put_response_hop_limit: Some(1),
+        cpu_credits: launch.credits.map(|credits| {
+            match credits {
+                Credits::Standard => "standard",
+                Credits::Unlimited => "unlimited",
+            }
+            .into()
+        }),
+        shutdown: Shutdown::Terminate,
+        ..RunInstances::default()
+    }
+}
+
+fn instance_of(instance: &Instance) -> ports::Instance {
+    let network = instance.network.as_ref();
+    ports::Instance {
+        id: instance.id.clone(),
+        state: instance.state,
+        token: instance.token.clone(),
+        instance_type: instance.instance_type.clone(),
+        image_id: instance.image_id.clone(),
+        zone: instance.zone.clone(),
+        subnet_id: network.map(|network| network.subnet_id.clone()),
+        private_address: network.map(|network| network.private_address),
+        public_address: network.and_then(|network| network.public_address),
+        group_ids: network
+            .into_iter()
+            .flat_map(|network| network.groups.iter().map(|group| group.id.clone()))
+            .collect(),
+        launched_at: instance.launched_at,
+        tags: instance.tags.clone(),
+        state_reason: instance.state_reason.as_ref().map(|reason| format!("{}: {}", reason.code, reason.message)),
+    }
+}

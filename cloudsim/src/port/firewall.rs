@@ -1,0 +1,85 @@
+//! Security groups and interfaces.
+
+use planner::owner::Owner;
+use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
+use planner::{CloudError, Failure};
+
+use super::{SharedSim, proof};
+use crate::action::{Action, Call};
+use crate::group::{CreateSecurityGroup, Permission, PermissionSource, Protocol, SecurityGroup};
+use crate::instance::NetworkInterface;
+use crate::query::{Filter, Query};
+use crate::sim::Sim;
+
+impl Firewall for SharedSim {
+    async fn groups(&self, owner: &Owner) -> Answer<Vec<Group>> {
+        let query = Query::filtered(proof(owner));
+        let groups = self.all(Action::DescribeSecurityGroups, query, Sim::describe_security_groups)?;
+        Ok(groups.iter().map(|group| group_of(group)).collect())
+    }
+
+    async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
+        let request = CreateSecurityGroup {
+            name: group.name.clone(),
+            description: group.description.clone(),
+            vpc_id: Some(group.vpc_id.clone()),
+            tags: group.tags.clone(),
+        };
+        self.call(Call::new(Action::CreateSecurityGroup), move |sim, now| sim.create_security_group(&request, now))
+    }
+
+    async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+        let source = match &rule.source {
+            Source::Group(id) => PermissionSource::Group(id.clone()),
+            Source::Cidr(cidr) => PermissionSource::Cidr(
+                cidr.parse()
+                    .map_err(|error| CloudError::new(Failure::Rejected, "InvalidParameterValue", format!("{error}")))?,
+            ),
+        };
+        let (id, permission) = (group_id.to_owned(), Permission::tcp(rule.from_port, rule.to_port, source));
+        let call = Call::new(Action::AuthorizeSecurityGroupIngress);
+        let answer = self.call(call, move |sim, now| sim.authorize_ingress(&id, &[(permission, None)], now));
+        match answer {
+            Err(error) if error.failure == Failure::AlreadyExists => Ok(()),
+            answer => answer.map(|_| ()),
+        }
+    }
+
+    async fn delete_group(&self, group_id: &str) -> Answer<()> {
+        let id = group_id.to_owned();
+        let call = Call::new(Action::DeleteSecurityGroup);
+        match self.call(call, move |sim, now| sim.delete_security_group(&id, now)) {
+            Err(error) if error.failure == Failure::NotFound => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
+        let query = Query::filtered([Filter::new("group-id", [group_id])]);
+        let found = self.all(Action::DescribeNetworkInterfaces, query, Sim::describe_network_interfaces)?;
+        let interface_of = |interface: &std::sync::Arc<NetworkInterface>| Interface {
+            id: interface.id.clone(),
+            status: interface.status().into(),
+            instance_id: interface.instance_id.clone(),
+        };
+        Ok(found.iter().map(interface_of).collect())
+    }
+}
+
+fn group_of(group: &SecurityGroup) -> Group {
+    let rule_of = |permission: &Permission| {
+        let (from_port, to_port) = permission.ports?;
+        let source = match &permission.source {
+            PermissionSource::Cidr(cidr) => Source::Cidr(cidr.to_string()),
+            PermissionSource::Group(id) => Source::Group(id.clone()),
+        };
+        (permission.protocol == Protocol::Tcp).then_some(Rule { from_port, to_port, source })
+    };
+    Group {
+        id: group.id.clone(),
+        name: group.name.clone(),
+        vpc_id: group.vpc_id.clone(),
+        tags: group.tags.clone(),
+        ingress: group.ingress.iter().filter_map(|rule| rule_of(&rule.permission)).collect(),
+    }
+}

@@ -1,0 +1,115 @@
+//! The planner's ports over a simulation in process: what `cloud` is over the AWS SDK.
+
+mod compute;
+mod firewall;
+mod offer;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use planner::codes::failure_of;
+use planner::owner::Owner;
+use planner::ports::{Answer, Regions};
+use planner::{CloudError, Failure};
+
+use crate::action::{Action, Call};
+use crate::error::{Outcome, SimError};
+use crate::fault::Reply;
+use crate::query::{Filter, Page, PageRequest, Query};
+use crate::sim::Sim;
+
+/// Tells the time: a test's own, or the real one.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A simulation that several owners call, with the clock they share. Clones are the same simulation.
+#[derive(Clone)]
+pub struct SharedSim {
+    sim: Arc<Mutex<Sim>>,
+    clock: Clock,
+    /// The region that was asked for. In any other than the simulation's own, nobody answers.
+    region: String,
+}
+
+impl SharedSim {
+    pub fn new(sim: Sim, clock: Clock) -> Self {
+        let region = sim.settings().region.clone();
+        Self { sim: Arc::new(Mutex::new(sim)), clock, region }
+    }
+
+    /// The simulation itself, for scripting faults and asking for the truth. Do not hold it over an await.
+    pub fn lock(&self) -> MutexGuard<'_, Sim> {
+        // A panic elsewhere is that test's failure; the state is whole between calls all the same.
+        self.sim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// One call over an imagined network.
+    pub fn call<T>(
+        &self,
+        call: Call,
+        operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
+    ) -> Answer<T> {
+        let now = self.now();
+        let mut sim = self.lock();
+        if sim.settings().region != self.region {
+            let message = format!("no endpoint answers for region {}", self.region);
+            return Err(CloudError::new(Failure::Unreachable, "UnknownEndpoint", message));
+        }
+        match sim.call(call, now, operation) {
+            Reply::Whole(Ok(answer)) => Ok(answer),
+            Reply::Whole(Err(error)) => Err(error.into()),
+            Reply::Truncated(_) => {
+                Err(CloudError::new(Failure::Unreachable, "Truncated", "the answer ended before its closing tag"))
+            }
+            Reply::Lost => {
+                Err(CloudError::new(Failure::Unreachable, "ConnectionReset", "the connection ended without an answer"))
+            }
+        }
+    }
+
+    /// All pages of a list. A page that comes twice is an error, not an end.
+    fn all<T: Send + 'static>(
+        &self,
+        action: Action,
+        query: Query,
+        read: impl Fn(&mut Sim, &Query, Timestamp) -> Outcome<Page<T>> + Clone + Send + 'static,
+    ) -> Answer<Vec<T>> {
+        /// EC2's largest page.
+        const MAX_RESULTS: usize = 1000;
+        let mut items = Vec::new();
+        let max_results = query.ids.is_empty().then_some(MAX_RESULTS);
+        let mut query = Query { page: PageRequest { max_results, next_token: None }, ..query };
+        loop {
+            let (read, asked) = (read.clone(), query.clone());
+            let page = self.call(Call::new(action), move |sim, now| read(sim, &asked, now))?;
+            items.extend(page.items);
+            let Some(token) = page.next_token else { return Ok(items) };
+            if query.page.next_token.as_ref() == Some(&token) {
+                return Err(CloudError::new(Failure::Unreachable, "RepeatedPage", "the same page token came twice"));
+            }
+            query.page.next_token = Some(token);
+        }
+    }
+}
+
+impl From<SimError> for CloudError {
+    fn from(error: SimError) -> Self {
+        Self::new(failure_of(&error.code), error.code, error.message)
+    }
+}
+
+impl Regions for SharedSim {
+    type Cloud = Self;
+
+    fn region(&self, name: &str) -> Arc<Self> {
+        Arc::new(Self { region: name.into(), ..self.clone() })
+    }
+}
+
+/// Filters that only things with the proof tags of this owner pass.
+fn proof(owner: &Owner) -> Vec<Filter> {
+    owner.proof().iter().map(|(key, value)| Filter::tag(key, value)).collect()
+}

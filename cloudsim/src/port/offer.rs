@@ -1,0 +1,88 @@
+//! What the region offers.
+
+use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, Offer};
+
+use super::SharedSim;
+use crate::action::Action;
+use crate::lists::LocationType;
+use crate::network::{Network, RouteTable, Subnet, Target};
+use crate::query::{FILTER_VALUES, Filter, Query};
+use crate::sim::Sim;
+
+impl Offer for SharedSim {
+    async fn subnets(&self, ids: &[String]) -> Answer<Vec<ports::Subnet>> {
+        let query = match ids {
+            [] => Query::filtered([Filter::new("default-for-az", ["true"])]),
+            ids => Query::ids(ids),
+        };
+        let subnets = self.all(Action::DescribeSubnets, query, Sim::describe_subnets)?;
+        let tables = self.all(Action::DescribeRouteTables, Query::default(), Sim::describe_route_tables)?;
+        Ok(subnets.into_iter().map(|subnet| subnet_of(subnet, &tables)).collect())
+    }
+
+    async fn image(&self, image: &ImageQuery) -> Answer<Option<ports::Image>> {
+        let (query, owners) = match image {
+            ImageQuery::Id(id) => (Query::filtered([Filter::new("image-id", [id])]), Vec::new()),
+            ImageQuery::Alias { alias, architecture } => {
+                let Some(pattern) = name_pattern(alias, *architecture) else { return Ok(None) };
+                (Query::filtered([Filter::new("name", [pattern])]), vec!["amazon".to_owned()])
+            }
+        };
+        let read = move |sim: &mut Sim, query: &Query, now| sim.describe_images(query, &owners, now);
+        let found = self.all(Action::DescribeImages, query, read)?;
+        // RFC 3339 with the same number of digits: the order of the text is the order of time.
+        let newest = found.into_iter().max_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
+        Ok(newest.map(|image| ports::Image {
+            id: image.id,
+            name: image.name,
+            architecture: image.architecture,
+            root_device: image.root_device,
+            root_gib: image.root_gib,
+        }))
+    }
+
+    async fn instance_types(&self, names: &[String]) -> Answer<Vec<ports::InstanceType>> {
+        let mut all = Vec::new();
+        for some in names.chunks(FILTER_VALUES) {
+            let query = Query::filtered([Filter::new("instance-type", some)]);
+            all.extend(self.all(Action::DescribeInstanceTypes, query, Sim::describe_instance_types)?);
+        }
+        all.retain(|kind| names.contains(&kind.name));
+        Ok(all)
+    }
+
+    async fn offerings(&self, names: &[String]) -> Answer<Vec<(String, String)>> {
+        let mut all = Vec::new();
+        for some in names.chunks(FILTER_VALUES) {
+            let query = Query::filtered([Filter::new("instance-type", some)]);
+            let read = |sim: &mut Sim, query: &Query, now| {
+                sim.describe_instance_type_offerings(query, LocationType::Zone, now)
+            };
+            all.extend(self.all(Action::DescribeInstanceTypeOfferings, query, read)?);
+        }
+        Ok(all.into_iter().map(|offering| (offering.instance_type, offering.location)).collect())
+    }
+}
+
+/// Names of the images of an alias. The family's full images only: `minimal` and `ecs` ones have other names.
+fn name_pattern(alias: &str, architecture: Architecture) -> Option<String> {
+    (alias == "al2023").then(|| format!("al2023-ami-2023.*-kernel-6.1-{}", architecture.name()))
+}
+
+fn subnet_of(subnet: Subnet, tables: &[RouteTable]) -> ports::Subnet {
+    let network = Network { route_tables: tables.to_vec(), vpcs: Vec::new(), subnets: Vec::new(), images: Vec::new() };
+    let egress = match network.way_out(&subnet) {
+        Some(Target::InternetGateway(_)) => Egress::InternetGateway,
+        Some(Target::NatGateway(_)) => Egress::Nat,
+        Some(Target::Local) | None => Egress::None,
+    };
+    ports::Subnet {
+        egress,
+        id: subnet.id,
+        vpc_id: subnet.vpc_id,
+        zone: subnet.zone,
+        zone_id: subnet.zone_id,
+        cidr: subnet.cidr.to_string(),
+        free_addresses: subnet.free_addresses,
+    }
+}
