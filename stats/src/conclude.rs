@@ -55,7 +55,7 @@ pub fn conclude(clusters: &[ClusterReport], comparisons: &[Comparison], invalid:
 
 fn alone(cluster: &ClusterReport) -> String {
     let millis = |micros: Option<u64>| match micros {
-        Some(micros) => format!("{}.{:02} ms", micros / 1000, micros % 1000 / 10),
+        Some(micros) => format!("{:.2} ms", micros as f64 / 1000.0),
         None => "none".to_owned(),
     };
     let mut line = format!(

@@ -138,10 +138,10 @@ fn rates_are_compared_the_other_way_round() {
 
 #[test]
 fn one_cluster_and_an_invalid_run() {
-    let alone = [cluster("cluster1", Some(12_345))];
+    let alone = [cluster("cluster1", Some(12_346))];
     let conclusion = conclude(&alone, &[], &[]);
-    insta::assert_snapshot!(conclusion.summary, @"cluster1: 8100 requests/s, p50 12.34 ms, p99 none");
-    insta::assert_snapshot!(conclusion.verdict, @"cluster1: 8100 requests/s, p50 12.34 ms, p99 none; there is nothing to compare with. This is about these instances, not about the instance types.");
+    insta::assert_snapshot!(conclusion.summary, @"cluster1: 8099 requests/s, p50 12.35 ms, p99 none");
+    insta::assert_snapshot!(conclusion.verdict, @"cluster1: 8099 requests/s, p50 12.35 ms, p99 none; there is nothing to compare with. This is about these instances, not about the instance types.");
     let invalid = conclude(&alone, &[], &["the clock stepped by 3 s".into(), "the generator was at 97 % CPU".into()]);
     insta::assert_snapshot!(invalid.summary, @"invalid: the clock stepped by 3 s");
     insta::assert_snapshot!(invalid.verdict, @"This run is not valid: the clock stepped by 3 s; the generator was at 97 % CPU. Its numbers are kept for reading and must not be quoted.");
