@@ -1,12 +1,13 @@
 //! What the balancer and the generator share: arguments, listener, health, signature check, drain, logs.
 //!
-//! An agent's main is four steps: [`log_to_stderr`], parse [`ControlArgs`], [`listen`], then [`serve`] its own
+//! An agent's main is: [`log_to_stderr`], [`raise_open_files`], parse [`ControlArgs`], [`listen`], then [`serve`] its own
 //! routes merged with [`Readiness::routes`] behind [`Guard::protect`], until [`Termination`] is received.
 
 mod arguments;
 mod guard;
 mod listener;
 mod logs;
+mod open_files;
 mod problem;
 mod readiness;
 mod termination;
@@ -15,6 +16,7 @@ pub use arguments::{Control, ControlArgs};
 pub use guard::{BODY_LIMIT_BYTES, Guard};
 pub use listener::{Drain, HEAD_TIMEOUT, listen, serve};
 pub use logs::log_to_stderr;
+pub use open_files::raise_open_files;
 pub use problem::{Problem, document};
 pub use readiness::Readiness;
 pub use termination::Termination;

@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Longest time to open a connection to a member, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub connect_timeout_ms: u64,
-    /// Longest time from a request to the head of its answer, in milliseconds.
+    /// Longest time from a request to the head of its answer, and of a pause inside a body, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub response_timeout_ms: u64,
     #[command(flatten)]

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 use wire::Health;
 
+use crate::answer::Broke;
 use crate::budget::RetryBudget;
 use crate::clock::Clock;
 use crate::member::Member;
@@ -195,13 +196,15 @@ impl InFlight {
     }
 
     /// The answer ended in the middle.
-    pub(crate) fn broke(&mut self, error: &hyper::Error) {
-        tracing::debug!(member = self.member.id, %error, "answer broke off");
+    pub(crate) fn broke(&mut self, how: &Broke) {
+        tracing::debug!(member = self.member.id, %how, "answer broke off");
         if self.outcome == Outcome::Success {
             self.member.record.failures.fetch_add(1, Relaxed);
             self.cluster.tally.failures.fetch_add(1, Relaxed);
         }
-        self.member.record.losses.fetch_add(1, Relaxed);
+        if matches!(how, Broke::Off(_)) {
+            self.member.record.losses.fetch_add(1, Relaxed);
+        }
         self.outcome = Outcome::Failure;
     }
 }

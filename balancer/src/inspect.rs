@@ -93,3 +93,37 @@ impl AsyncWrite for Inspected {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    async fn pair() -> (TcpStream, Inspected) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, Inspected::new(listener.accept().await.unwrap().0))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_never_ends_times_out_and_an_idle_connection_does_not() {
+        let (mut client, mut inspected) = pair().await;
+        let mut buffer = [0; 64];
+        let idle = tokio::time::timeout(HEAD_TIMEOUT * 3, inspected.read(&mut buffer)).await;
+        assert!(idle.is_err());
+        client.write_all(b"GET / HT").await.unwrap();
+        assert_eq!(inspected.read(&mut buffer).await.unwrap(), 8);
+        assert_eq!(inspected.read(&mut buffer).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_violation_is_not_read() {
+        let (mut client, mut inspected) = pair().await;
+        client.write_all(b"GET / HTTP/1.0\n\nGET / HTTP/1.0\r\n\r\n").await.unwrap();
+        drop(client);
+        let mut read = Vec::new();
+        inspected.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, b"GET / HTTP/1.0\n\0");
+    }
+}

@@ -1,17 +1,17 @@
 //! The load balancer: each path prefix is served by one cluster of members, by one of several policies.
 //!
 //! A request's way: [`serve`] accepts the connection, `inspect` and `framing` refuse what is ambiguous, `proxy` finds
-//! the cluster in the `routing`, `cluster` lets the [`policy`] pick a member, `upstream` sends it, `body` streams the
-//! answer back. Beside it: `health` checks members, [`Balancer::apply`] replaces the membership as a whole, [`control`]
+//! the cluster in the `routing`, `cluster` lets the [`policy`] pick a member, `upstream` sends it with its `upload`, and
+//! the `answer` streams back. Beside it: `health` checks members, [`Balancer::apply`] replaces the membership as a whole, [`control`]
 //! is the operator's side of it and [`MembershipFile`] the lone user's.
 //!
 //! Knows neither Kubernetes nor AWS. Runs on one current-thread runtime; what one request touches is either atomic
 //! and per member, or behind a lock of its own connection, cluster or member. More cores later means: one runtime
 //! each, with its own lanes and pools, over the same members.
 
+mod answer;
 mod arguments;
 mod balancer;
-mod body;
 mod budget;
 mod clock;
 mod cluster;
@@ -28,6 +28,7 @@ mod pool;
 mod proxy;
 mod routing;
 mod server;
+mod upload;
 mod upstream;
 
 pub use arguments::Arguments;

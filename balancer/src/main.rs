@@ -22,6 +22,7 @@ const FIRST_CHECKS: Duration = Duration::from_millis(1_500);
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     agent::log_to_stderr();
+    agent::raise_open_files();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(arguments))
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
 
-use crate::body::Upload;
 use crate::policy::Nanos;
+use crate::upload::Upload;
 
 /// Most idle connections kept per member; more than a worker of any size serves at the same time.
 const CAPACITY: usize = 256;

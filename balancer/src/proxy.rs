@@ -12,11 +12,12 @@ use serde_json::json;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::watch;
 
+use crate::answer::{Answer, Relay};
 use crate::balancer::Balancer;
-use crate::body::{Answer, Relay, Upload};
 use crate::cluster::{Cluster, InFlight};
 use crate::headers;
 use crate::routing::Routing;
+use crate::upload::Upload;
 use crate::upstream::{self, Answered, Attempt, Failed};
 
 /// How long a request waits for the first health check of a member that just joined, when there is no other:
@@ -112,7 +113,7 @@ impl Proxy {
 
         let first = Request::from_parts(head, body);
         let failed = match upstream::send(&in_flight, first, self.balancer.timeouts()).await {
-            Ok(answered) => return Ok(hand_over(in_flight, answered)),
+            Ok(answered) => return Ok(self.hand_over(in_flight, answered)),
             Err(Attempt { failed, request }) => {
                 judge(&mut in_flight, &failed);
                 let again = request.or_else(|| spare.map(|head| Request::from_parts(head, Upload::default())));
@@ -121,7 +122,7 @@ impl Proxy {
                         Some(other) => {
                             in_flight = other;
                             match upstream::send(&in_flight, again, self.balancer.timeouts()).await {
-                                Ok(answered) => return Ok(hand_over(in_flight, answered)),
+                                Ok(answered) => return Ok(self.hand_over(in_flight, answered)),
                                 Err(Attempt { failed, .. }) => {
                                     judge(&mut in_flight, &failed);
                                     failed
@@ -135,6 +136,17 @@ impl Proxy {
             }
         };
         Err(refusal_of(&in_flight, &failed))
+    }
+
+    /// Passes an answer on; the rest of it follows as it comes.
+    fn hand_over(&self, mut in_flight: InFlight, answered: Answered) -> Response<Answer> {
+        let Answered { response, connection, upload } = answered;
+        let (mut head, incoming) = response.into_parts();
+        in_flight.answered(head.status);
+        in_flight.member().record.learn(&head.headers);
+        headers::to_client(&mut head, in_flight.member().id_header.as_ref());
+        let patience = self.balancer.timeouts().response;
+        Response::from_parts(head, Answer::Relayed(Relay::new(incoming, in_flight, connection, upload, patience)))
     }
 }
 
@@ -195,10 +207,15 @@ fn judge(in_flight: &mut InFlight, failed: &Failed) {
     tracing::debug!(member = member.id, reason = %failed, "attempt failed");
     match failed {
         // The client's doing: no evidence about the member.
-        Failed::Upload => return,
+        Failed::Upload | Failed::UploadStalled(_) => return,
         Failed::Refused => member.refused(),
         Failed::Reset | Failed::Broken(_) => drop(member.record.losses.fetch_add(1, Relaxed)),
-        Failed::Connect(_) | Failed::ConnectTimeout(_) | Failed::Stale | Failed::Nonsense(_) | Failed::Silent(_) => {}
+        Failed::Connect(_)
+        | Failed::ConnectTimeout(_)
+        | Failed::Stale
+        | Failed::Nonsense(_)
+        | Failed::Switched
+        | Failed::Silent(_) => {}
     }
     in_flight.failed();
 }
@@ -207,21 +224,12 @@ fn refusal_of(in_flight: &InFlight, failed: &Failed) -> Refusal {
     let status = match failed {
         Failed::Silent(_) | Failed::ConnectTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
         Failed::Upload => StatusCode::BAD_REQUEST,
+        Failed::UploadStalled(_) => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::BAD_GATEWAY,
     };
     let error = match failed {
-        Failed::Upload => failed.to_string(),
+        Failed::Upload | Failed::UploadStalled(_) => failed.to_string(),
         _ => format!("member {:?} gave no answer: {failed}", in_flight.member().id),
     };
-    Refusal { closes: matches!(failed, Failed::Upload), ..Refusal::new(status, error) }
-}
-
-/// Passes an answer on; the rest of it follows as it comes.
-fn hand_over(mut in_flight: InFlight, answered: Answered) -> Response<Answer> {
-    let Answered { response, connection, upload } = answered;
-    let (mut head, incoming) = response.into_parts();
-    in_flight.answered(head.status);
-    in_flight.member().record.learn(&head.headers);
-    headers::to_client(&mut head, in_flight.member().id_header.as_ref());
-    Response::from_parts(head, Answer::Relayed(Relay::new(incoming, in_flight, connection, upload)))
+    Refusal { closes: matches!(failed, Failed::Upload | Failed::UploadStalled(_)), ..Refusal::new(status, error) }
 }

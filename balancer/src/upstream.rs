@@ -1,25 +1,26 @@
 //! One attempt to have a request answered by one member.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::body::{Progress, Upload};
 use crate::cluster::InFlight;
 use crate::member::Member;
+use crate::upload::{Progress, Upload};
 
 /// How long the parts of an attempt may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// To open a connection. Members are in the same zone: a second is two retransmitted SYNs away from normal.
     pub connect: Duration,
-    /// From the request to the head of its answer.
+    /// From the end of the request to the head of its answer, and from one piece of a body to the next.
     pub response: Duration,
 }
 
@@ -55,8 +56,12 @@ pub(crate) enum Failed {
     Nonsense(hyper::Error),
     #[error("it did not answer within {} ms", .0.as_millis())]
     Silent(Duration),
+    #[error("it switched protocols without having been asked to")]
+    Switched,
     #[error("the request's body ended early or was malformed")]
     Upload,
+    #[error("nothing of the request's body came for {} ms", .0.as_millis())]
+    UploadStalled(Duration),
 }
 
 impl Failed {
@@ -102,10 +107,13 @@ pub(crate) async fn send(
             connection.ready().await.ok();
             connection.try_send_request(request).await
         };
-        let mut error = match timeout(timeouts.response, sent).await {
+        let mut error = match patiently(sent, &upload, timeouts.response).await {
+            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                return Err(Attempt { failed: Failed::Switched, request: None });
+            }
             Ok(Ok(response)) => return Ok(Answered { response, connection, upload }),
             Ok(Err(error)) => error,
-            Err(_) => return Err(Attempt { failed: Failed::Silent(timeouts.response), request: None }),
+            Err(failed) => return Err(Attempt { failed, request: None }),
         };
         match error.take_message() {
             // Not a byte of it was written: the connection had been closed while idle. Take the next one.
@@ -114,6 +122,20 @@ pub(crate) async fn send(
                 let failed = explain(error.into_error(), is_reused, &upload);
                 return Err(Attempt { failed, request: unsent });
             }
+        }
+    }
+}
+
+/// Waits for `answer` as long as the upload moves, then for one `limit` more.
+async fn patiently<T>(answer: impl Future<Output = T>, upload: &Progress, limit: Duration) -> Result<T, Failed> {
+    let mut answer = pin!(answer);
+    loop {
+        let before = upload.frames();
+        match timeout(limit, answer.as_mut()).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) if upload.frames() != before => {}
+            Err(_) if upload.is_awaited() => return Err(Failed::UploadStalled(limit)),
+            Err(_) => return Err(Failed::Silent(limit)),
         }
     }
 }

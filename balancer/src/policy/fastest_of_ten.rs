@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn one_member_carries_the_load_of_all_between_measurements() {
-        // The pathology, pinned: all arrive before the first answer, and what is not a measurement goes to one side.
+        // The pathology, pinned: a thousandth of a difference moves everything that is not a measurement to one side.
         let mut simulation = Simulation::new(FastestOfTen::default(), &[1_000, 1_001]);
         simulation.closed_loop(1_000, 1);
         assert_eq!(simulation.shares(), [900, 100]);

@@ -185,3 +185,34 @@ async fn a_slow_reader_slows_the_member() {
     drop(reader);
     eventually("the member's request ends with its client", || front.member("a").in_flight == 0).await;
 }
+
+#[tokio::test]
+async fn a_body_that_stalls_is_cut_on_whichever_side() {
+    let member = backend::raw("a", |mut stream, head| async move {
+        if head.starts_with(b"GET") {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let timeouts = Timeouts { response: Duration::from_millis(100), ..Timeouts::default() };
+    let front = Front::with(vec![cluster("c", vec![member])], timeouts).await;
+    let download = raw(front.address, b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert!(download.starts_with("HTTP/1.1 200 OK") && download.ends_with("half"), "{download}");
+    assert_eq!((front.member("a").failures, front.member("a").in_flight), (1, 0));
+    let upload = raw(front.address, b"POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf").await;
+    assert!(upload.starts_with("HTTP/1.1 408 ") && upload.contains("nothing of the request's body came"), "{upload}");
+    assert_eq!(front.member("a").failures, 1, "the client stalled, not the member");
+}
+
+#[tokio::test]
+async fn a_member_that_switches_protocols_unasked_is_502() {
+    let member = backend::raw("a", |mut stream, _| async move {
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n").await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let answer = front.client().get("/c").await;
+    assert!(answer.status == 502 && answer.text().contains("switched protocols"), "{}", answer.text());
+}
