@@ -10,12 +10,17 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 /// How long a client may take to send a request's head, and how long an idle connection is kept.
 /// The operator's requests come at once; whoever holds a connection longer only costs memory.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connections that may wait to be accepted; Linux caps it at its own limit, 4,096 by default.
+/// The usual 128 overflow when 500 clients connect at once, and each one dropped waits a second to try again: measured
+/// as a p99 of 1.5 s where the work took 0.5 s.
+const BACKLOG: u32 = 4096;
 
 /// Pause after a failed accept: with no file descriptors left, an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -34,9 +39,17 @@ pub enum Drain {
 /// # Errors
 /// When the address is in use, not on this instance, or its port is privileged.
 pub async fn listen(flag: &str, address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+    bind(address).map_err(|error| {
         io::Error::new(error.kind(), format!("{flag}: cannot listen on {address}: {error}; choose another address"))
     })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for the connections of the process before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Answers HTTP/1.1 requests by `routes` until `shutdown` resolves, then stops accepting and gives the open

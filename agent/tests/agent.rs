@@ -185,3 +185,16 @@ async fn an_address_in_use_names_the_flag() {
     let error = agent::listen("--control-listen", first.local_addr().unwrap()).await.unwrap_err();
     assert!(error.to_string().starts_with("--control-listen: cannot listen on 127.0.0.1:"), "{error}");
 }
+
+#[tokio::test]
+async fn many_clients_may_connect_at_once() {
+    // Nobody accepts: with a short queue the later ones would not get through.
+    let listener = agent::listen("--listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connects = (0..300).map(|_| tokio::spawn(tokio::net::TcpStream::connect(address)));
+    let connects: Vec<_> = connects.collect();
+    for connect in connects {
+        let connected = tokio::time::timeout(Duration::from_secs(20), connect).await;
+        connected.expect("the queue is too short").unwrap().unwrap();
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,23 @@ const CONTROL_DRAIN: Duration = Duration::from_secs(2);
 /// How long the start waits for the members' first health checks: a little longer than one may take.
 const FIRST_CHECKS: Duration = Duration::from_millis(1_500);
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     agent::log_to_stderr();
     agent::raise_open_files();
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(arguments))
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(arguments)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not through `Debug`: a user gets a sentence, not a backtrace.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {

@@ -18,7 +18,8 @@ use crate::upload::{Progress, Upload};
 /// How long the parts of an attempt may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To open a connection. Members are in the same zone: a second is two retransmitted SYNs away from normal.
+    /// To open a connection. Members are in the same zone, where it takes a millisecond. A lost SYN is repeated after a
+    /// second only, so it is a failed attempt: for that there is the retry.
     pub connect: Duration,
     /// From the end of the request to the head of its answer, and from one piece of a body to the next.
     pub response: Duration,
