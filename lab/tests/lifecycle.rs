@@ -194,7 +194,7 @@ fn stop_demo(lab: &Lab, word: &str, signal: Signal) -> (Child, String) {
 #[test]
 fn a_demo_leaves_nothing_when_it_is_interrupted_or_killed() {
     let Some(lab) = Lab::new("demo") else { return };
-    for word in ["cloud:", "clusterbenchmark/"] {
+    for word in ["cloud:", "clusterbenchmark.clusterbench.dev/"] {
         for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
             let (mut demo, said) = stop_demo(&lab, word, signal);
             assert!(!demo.wait().unwrap().success());

@@ -21,8 +21,9 @@ pub(crate) fn build(paths: &Paths) -> Outcome<Built> {
     if !run::in_path("cc") {
         return Err(run::missing("cc".as_ref(), &std::io::ErrorKind::NotFound.into()));
     }
+    let present = controlplane::present()?;
     std::thread::scope(|scope| {
-        let controlplane = scope.spawn(|| controlplane::provide(paths));
+        let controlplane = scope.spawn(|| present.map_or_else(|| controlplane::provide(paths), Ok));
         let binaries = binaries(paths);
         let controlplane = controlplane.join().map_err(|_| "the control plane's build panicked".to_owned())?;
         Ok(Built { binaries: binaries?, controlplane: controlplane? })

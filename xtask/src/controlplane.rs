@@ -14,11 +14,18 @@ const LINK_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.3
 /// In this order, with their names, they make the cache key.
 const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
 
-/// The binary, or the directory that `KUBEBUILDER_ASSETS` names.
-pub(crate) fn provide(paths: &Paths) -> Outcome<PathBuf> {
-    if let Some(directory) = env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
-        return assets(PathBuf::from(directory));
+/// What is there already: the directory that `KUBEBUILDER_ASSETS` names. What is missing is said before anything is
+/// built, not minutes later.
+pub(crate) fn present() -> Outcome<Option<PathBuf>> {
+    match env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
+        Some(directory) => assets(PathBuf::from(directory)).map(Some),
+        None if run::in_path("go") => Ok(None),
+        None => Err(run::missing("go".as_ref(), &std::io::ErrorKind::NotFound.into())),
     }
+}
+
+/// The binary, built if it is not in the cache.
+pub(crate) fn provide(paths: &Paths) -> Outcome<PathBuf> {
     let source = paths.root.join("lab").join("controlplane");
     let version = run::output(Command::new("go").arg("version").current_dir(&source).stdin(Stdio::null()))?;
     let directory = paths.cache.join("controlplane").join(key(&source, version.trim())?);

@@ -22,17 +22,23 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    /// Applies a manifest; the ClusterBenchmarks in it.
-    pub(super) async fn apply(kubectl: &Kubectl, manifest: &str) -> anyhow::Result<Vec<Self>> {
+    /// Applies a manifest, which people call `name`; the ClusterBenchmarks in it.
+    pub(super) async fn apply(kubectl: &Kubectl, manifest: &str, name: &str) -> anyhow::Result<Vec<Self>> {
+        println!("\n$ kubectl apply --filename {name}");
         let applied = kubectl.feed(&["apply", "--filename=-", "--output=json"], manifest).await?;
         let benches = found(&serde_json::from_str(&applied).context("kubectl printed broken JSON")?);
         if benches.is_empty() {
             bail!("the manifest holds no ClusterBenchmark");
         }
         for bench in &benches {
-            println!("\n$ kubectl apply    clusterbenchmark/{} in namespace {}", bench.name, bench.namespace);
+            println!("clusterbenchmark.clusterbench.dev/{} created", bench.name);
         }
         Ok(benches)
+    }
+
+    /// The flag that a user would need, if any.
+    pub(super) fn flag(&self) -> String {
+        if self.namespace == "default" { String::new() } else { format!(" --namespace {}", self.namespace) }
     }
 
     /// Shows how it goes until the result is recorded; the object as it is then.

@@ -6,24 +6,27 @@ use std::time::Instant;
 pub(super) struct Line {
     started: Instant,
     last: String,
+    drawn: String,
     is_terminal: bool,
 }
 
 impl Line {
     /// Times count from `started`.
     pub(super) fn new(started: Instant) -> Self {
-        Self { started, last: String::new(), is_terminal: std::io::stdout().is_terminal() }
+        Self { started, last: String::new(), drawn: String::new(), is_terminal: std::io::stdout().is_terminal() }
     }
 
     /// Shows what is now. On a terminal the time goes on even when the text stays.
     pub(super) fn show(&mut self, text: &str) {
-        if self.is_terminal {
+        let drawn = format!("{}{text}", self.time());
+        if self.is_terminal && drawn != self.drawn {
             // Without automatic wrapping: a line that wrapped could not be rewritten.
-            print!("\r\x1b[K\x1b[?7l{}{text}\x1b[?7h", self.time());
+            print!("\r\x1b[K\x1b[?7l{drawn}\x1b[?7h");
             let _ = std::io::stdout().flush();
-        } else if self.last != text {
-            println!("{}{text}", self.time());
+        } else if !self.is_terminal && self.last != text {
+            println!("{drawn}");
         }
+        self.drawn = drawn;
         self.last = text.to_owned();
     }
 

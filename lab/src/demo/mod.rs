@@ -24,6 +24,7 @@ use crate::up::{Life, Supervisor};
 use bench::Bench;
 use line::Line;
 
+const SAMPLE_NAME: &str = "manifests/samples/micro-vs-large.yaml";
 const SAMPLE: &str = include_str!("../../../manifests/samples/micro-vs-large.yaml");
 
 /// Time for everything between `apply` and the result; a run that hangs must end in an error.
@@ -48,14 +49,17 @@ pub(crate) struct Demo {
 pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     // Before anything is started: from here on no signal ends us without the lab being ended first.
     let mut interrupt = Interrupt::catch()?;
-    let manifest = match &demo.file {
-        Some(file) => fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?,
-        None => SAMPLE.to_owned(),
+    let (manifest, name) = match &demo.file {
+        Some(file) => {
+            let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            (text, file.display().to_string())
+        }
+        None => (SAMPLE.to_owned(), SAMPLE_NAME.to_owned()),
     };
     let state = state::temporary("demo")?;
     let mut supervisor = Supervisor::start(&state, &demo.options, Life::Ours)?;
     let outcome = {
-        let story = tell(&state, &demo.options, &manifest, &mut supervisor);
+        let story = tell(&state, &demo.options, (&manifest, &name), &mut supervisor);
         tokio::select! {
             outcome = story => Some(outcome),
             signal = interrupt.wait() => {
@@ -91,7 +95,12 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
 }
 
 /// From `up` to the ledger. The lab itself is ended by the caller.
-async fn tell(state: &State, options: &Options, manifest: &str, supervisor: &mut Supervisor) -> anyhow::Result<Ledger> {
+async fn tell(
+    state: &State,
+    options: &Options,
+    manifest: (&str, &str),
+    supervisor: &mut Supervisor,
+) -> anyhow::Result<Ledger> {
     supervisor.ready(state).await?;
     let binaries = if options.kubeconfig.is_none() { Some(Binaries::find()?) } else { None };
     let kubectl = controlplane::kubectl(state, binaries.as_ref(), &state.path("bin").join("lab"))?;
@@ -105,12 +114,12 @@ async fn tell(state: &State, options: &Options, manifest: &str, supervisor: &mut
     measured
 }
 
-async fn measure(state: &State, kubectl: &Kubectl, manifest: &str) -> anyhow::Result<Ledger> {
+async fn measure(state: &State, kubectl: &Kubectl, (manifest, name): (&str, &str)) -> anyhow::Result<Ledger> {
     let started = Instant::now();
-    let benches = Bench::apply(kubectl, manifest).await?;
+    let benches = Bench::apply(kubectl, manifest, name).await?;
     for bench in &benches {
         let object = bench.ready(kubectl, started, PATIENCE).await?;
-        println!("\n$ kubectl get clusterbenchmarks --namespace {}", bench.namespace);
+        println!("\n$ kubectl get clusterbenchmarks{}", bench.flag());
         print!("{}", kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
         println!();
         print!("{}", result::of(kubectl, bench, &object).await?);
@@ -118,7 +127,7 @@ async fn measure(state: &State, kubectl: &Kubectl, manifest: &str) -> anyhow::Re
     }
     let admin = state.record()?.admin;
     for bench in &benches {
-        println!("$ kubectl delete clusterbenchmark {} --namespace {}", bench.name, bench.namespace);
+        println!("$ kubectl delete clusterbenchmark {}{}", bench.name, bench.flag());
         bench.delete(kubectl).await?;
         let mut line = Line::new(Instant::now());
         let gone = bench.gone(kubectl, TEARDOWN);
