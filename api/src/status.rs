@@ -87,6 +87,9 @@ pub struct Placement {
     pub version: String,
     /// The binaries themselves.
     pub artifacts: Vec<PlacedArtifact>,
+    /// Time after which no security group is created for it, until this is moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups_not_after: Option<Time>,
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,

@@ -26,7 +26,11 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let one = async |action: &Action| {
             let effect = self.effect(&*cloud, stored, world, action);
             let result = tokio::time::timeout(PATIENCE, effect).await.unwrap_or_else(|_| {
-                Err(CloudError::new(Failure::Unreachable, "Timeout", format!("no answer within {} s", PATIENCE.as_secs())))
+                Err(CloudError::new(
+                    Failure::Unreachable,
+                    "Timeout",
+                    format!("no answer within {} s", PATIENCE.as_secs()),
+                ))
             });
             match &result {
                 Ok(_) => tracing::info!(action = name(action), "done"),
@@ -47,7 +51,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     ) -> Result<Done, CloudError> {
         match action {
             Action::AddFinalizer => self.store.set_finalizer(stored, Finalizer::Present).await.map_err(store_failed)?,
-            Action::RemoveFinalizer => self.store.set_finalizer(stored, Finalizer::Absent).await.map_err(store_failed)?,
+            Action::RemoveFinalizer => {
+                self.store.set_finalizer(stored, Finalizer::Absent).await.map_err(store_failed)?
+            }
             Action::CreateGroup(request) => cloud.create_group(request).await.map(drop)?,
             Action::Allow { group_id, rule } => cloud.allow(group_id, rule).await?,
             Action::DeleteGroup { id, .. } => cloud.delete_group(id).await?,

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{header, Method, StatusCode};
+use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::{SignedDuration, Timestamp};
 use planner::ports::{AgentError, Agents, ReportBytes};
-use wire::{BalancerStatus, Membership, Request, RunSpec, RunStatus, Signer, NOT_AFTER_HEADER, SIGNATURE_HEADER};
+use wire::{BalancerStatus, Membership, NOT_AFTER_HEADER, Request, RunSpec, RunStatus, SIGNATURE_HEADER, Signer};
 
 use crate::kubernetes::chain;
 
@@ -91,7 +91,9 @@ impl Answer {
         match self.status {
             status if status.is_success() => Ok(self),
             StatusCode::PRECONDITION_FAILED => Err(AgentError::Conflict),
-            status if status.is_server_error() => Err(AgentError::Unreachable { why: format!("{status}"), url: self.url }),
+            status if status.is_server_error() => {
+                Err(AgentError::Unreachable { why: format!("{status}"), url: self.url })
+            }
             status => Err(AgentError::Refused {
                 why: String::from_utf8_lossy(&self.body).chars().take(300).collect(),
                 url: self.url,
@@ -102,8 +104,10 @@ impl Answer {
 
     fn json<T: for<'a> serde::Deserialize<'a>>(self) -> Result<T, AgentError> {
         let answer = self.success()?;
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| AgentError::Unreachable { url: answer.url, why: format!("not the expected document: {error}") })
+        serde_json::from_slice(&answer.body).map_err(|error| AgentError::Unreachable {
+            url: answer.url,
+            why: format!("not the expected document: {error}"),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Store`] on a real API server.
 
-use api::{BenchmarkReport, ClusterBenchmark, Status, FINALIZER};
+use api::{BenchmarkReport, ClusterBenchmark, FINALIZER, Status};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use planner::world::Finalizer;

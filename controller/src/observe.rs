@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use planner::ports::{Agents, Cloud, Compute, Firewall, Instance, InstanceState, Offer, Regions, Selection};
 use planner::userdata::CONSOLE;
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Settings, Site, World};
-use planner::{deploy, desired, ledger, measure, placement, Failure, Memory};
+use planner::{Failure, Memory, deploy, desired, ledger, measure, placement};
 
 use crate::pass::Reconciler;
 use crate::store::Store;
@@ -28,7 +28,11 @@ pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
         uid: metadata.uid.clone()?,
         generation: metadata.generation?,
         deletion: if metadata.deletion_timestamp.is_some() { Deletion::Asked } else { Deletion::NotAsked },
-        finalizer: if metadata.finalizers.iter().flatten().any(is_ours) { Finalizer::Present } else { Finalizer::Absent },
+        finalizer: if metadata.finalizers.iter().flatten().any(is_ours) {
+            Finalizer::Present
+        } else {
+            Finalizer::Absent
+        },
         created_at: metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or(Timestamp::UNIX_EPOCH),
         spec: stored.spec.clone(),
         status: stored.status.clone().unwrap_or_default(),
@@ -104,7 +108,8 @@ fn needs_cloud(world: &World) -> bool {
 
 async fn observe_cloud<C: Cloud>(cloud: &C, world: &mut World) {
     let names: Vec<String> = {
-        let mut names: Vec<_> = desired::types_with_fields(&world.object.spec).into_iter().map(|(name, _)| name).collect();
+        let mut names: Vec<_> =
+            desired::types_with_fields(&world.object.spec).into_iter().map(|(name, _)| name).collect();
         names.sort();
         names.dedup();
         names
@@ -128,11 +133,13 @@ async fn instances<C: Cloud>(cloud: &C, world: &World) -> planner::ports::Answer
     let mut seen = Seen::default();
     seen.add(cloud.instances(&Selection::Owner(world.owner())).await?);
     let lines = &world.object.status.launches;
-    let tokens: Vec<String> = lines.iter().filter(|line| ledger::is_open(line)).map(|line| line.token.clone()).collect();
+    let tokens: Vec<String> =
+        lines.iter().filter(|line| ledger::is_open(line)).map(|line| line.token.clone()).collect();
     if !tokens.is_empty() {
         seen.add(cloud.instances(&Selection::Tokens(tokens)).await?);
     }
-    let ids: Vec<String> = lines.iter().flat_map(|line| &line.instance_ids).filter(|id| !seen.0.contains_key(*id)).cloned().collect();
+    let ids: Vec<String> =
+        lines.iter().flat_map(|line| &line.instance_ids).filter(|id| !seen.0.contains_key(*id)).cloned().collect();
     if !ids.is_empty() {
         seen.add(cloud.instances(&Selection::Ids(ids)).await?);
     }
@@ -174,7 +181,9 @@ async fn site<C: Cloud>(
     let subnet_ids = world.object.spec.network.clone().unwrap_or_default().subnet_ids;
     let images = async {
         let mut images = BTreeMap::new();
-        for (architecture, query) in placement::image_queries(&world.object.spec, types.known().map(Vec::as_slice).unwrap_or_default()) {
+        for (architecture, query) in
+            placement::image_queries(&world.object.spec, types.known().map(Vec::as_slice).unwrap_or_default())
+        {
             images.insert(architecture, cloud.image(&query).await?);
         }
         Ok::<_, planner::CloudError>(images)
@@ -192,4 +201,3 @@ async fn observe_consoles<C: Compute + Firewall + Offer>(cloud: &C, world: &mut 
         }
     }
 }
-

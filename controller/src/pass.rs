@@ -8,7 +8,7 @@ use api::{ClusterBenchmark, Status};
 use jiff::Timestamp;
 use planner::ports::{Agents, Regions};
 use planner::world::{Finalizer, Settings};
-use planner::{plan, status, Action, Memory, Outcome, Plan, World};
+use planner::{Action, Memory, Outcome, Plan, World, plan, status};
 
 use crate::metrics::Metrics;
 use crate::observe;
@@ -44,7 +44,9 @@ pub enum PassError {
     #[error("cannot write status: {0}")]
     Record(StoreError),
     /// An older resource definition drops fields that exactly-once needs: nothing is launched under it.
-    #[error("the API server dropped part of the status: the installed resource definition is older than the operator; apply manifests/crds.yaml of this version")]
+    #[error(
+        "the API server dropped part of the status: the installed resource definition is older than the operator; apply manifests/crds.yaml of this version"
+    )]
     CrdTooOld,
 }
 
@@ -62,7 +64,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     /// *Cancellation*: at any point; a later pass finds out what happened.
     pub async fn pass(&self, namespace: &str, name: &str) -> Result<Next, PassError> {
         // A live read: a cache could show a ledger from before the last launch.
-        let Some(stored) = self.store.get(namespace, name).await.map_err(PassError::Read)? else { return Ok(Next::Gone) };
+        let Some(stored) = self.store.get(namespace, name).await.map_err(PassError::Read)? else {
+            return Ok(Next::Gone);
+        };
         let Some(object) = observe::object(&stored) else { return Ok(Next::Gone) };
         let memory = self.memory(&object.uid);
         let world = self.observe(object, self.settings.clone(), memory).await;
@@ -86,7 +90,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         memory: &mut Memory,
     ) -> Result<Next, PassError> {
         let wake = Duration::try_from(plan.wake).unwrap_or_default();
-        let changed_finalizer = |outcome: &Outcome| matches!(outcome.action, Action::AddFinalizer | Action::RemoveFinalizer);
+        let changed_finalizer =
+            |outcome: &Outcome| matches!(outcome.action, Action::AddFinalizer | Action::RemoveFinalizer);
         if outcomes.iter().any(changed_finalizer) {
             // The object moved on under us: the next look writes.
             return Ok(Next::After(Duration::ZERO));
@@ -127,6 +132,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 /// Whether the server kept what decisions depend on.
 fn holds(echo: &ClusterBenchmark, sent: &Status) -> bool {
     echo.status.as_ref().is_some_and(|kept| {
-        kept.launches == sent.launches && kept.placement == sent.placement && kept.runs == sent.runs && kept.pools == sent.pools
+        kept.launches == sent.launches
+            && kept.placement == sent.placement
+            && kept.runs == sent.runs
+            && kept.pools == sent.pools
     })
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use api::{BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, BENCHMARK_LABEL, BENCHMARK_UID_LABEL, RUN_LABEL};
+use api::{BENCHMARK_LABEL, BENCHMARK_UID_LABEL, BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, RUN_LABEL};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
 use planner::{CloudError, Failure, RunKey};
-use wire::{sha256_hex, Report, REPORT_SCHEMA};
+use wire::{REPORT_SCHEMA, Report, sha256_hex};
 
 /// The document, if it is the one that was promised.
 pub(crate) fn checked(bytes: &[u8], sha256: &str) -> Result<Report, CloudError> {

@@ -10,7 +10,7 @@ use api::ClusterBenchmark;
 use futures::{FutureExt, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
-use kube::runtime::{watcher, Controller};
+use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use planner::ports::{Agents, Regions};
 use tracing::Instrument;

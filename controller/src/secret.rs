@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64URL_NOPAD;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::ByteString;
-use kube::api::{Api, ObjectMeta, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Client;
+use kube::api::{Api, ObjectMeta, PostParams};
 use rand::RngExt;
 
 /// Name of the Secret in the operator's namespace.

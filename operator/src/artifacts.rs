@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{bail, Context};
+use anyhow::{Context, bail};
 use planner::ports::Architecture;
 use planner::world::Artifacts;
 use serde::Deserialize;
@@ -47,7 +47,10 @@ mod tests {
 
     #[test]
     fn reads_programs_by_architecture() {
-        let text = format!(r#"{{"version":"1","baseUrl":"https://x","sha256":{{"worker":{{"arm64":"{}"}}}}}}"#, "0".repeat(64));
+        let text = format!(
+            r#"{{"version":"1","baseUrl":"https://x","sha256":{{"worker":{{"arm64":"{}"}}}}}}"#,
+            "0".repeat(64)
+        );
         let artifacts = parse(text.as_bytes()).unwrap();
         assert_eq!(artifacts.sha256[&("worker".to_owned(), Architecture::Arm64)], "0".repeat(64));
     }

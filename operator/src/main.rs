@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use controller::{HttpAgents, KubernetesStore, Metrics, Options, Reconciler};
-use planner::ports::{Compute, Regions};
 use planner::Settings;
+use planner::ports::{Compute, Regions};
 use tracing_subscriber::EnvFilter;
 use wire::Signer;
 
@@ -24,10 +24,16 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     log_to_stderr();
     let aws = cloud::Aws::load().await;
-    let region = arguments.region.clone().or(aws.default_region().map(str::to_owned)).context(
-        "no AWS region: set --region or AWS_REGION",
-    )?;
-    let identity = aws.region(&region).identity().await.context("cannot ask AWS who we are (sts:GetCallerIdentity): check the credentials")?;
+    let region = arguments
+        .region
+        .clone()
+        .or(aws.default_region().map(str::to_owned))
+        .context("no AWS region: set --region or AWS_REGION")?;
+    let identity = aws
+        .region(&region)
+        .identity()
+        .await
+        .context("cannot ask AWS who we are (sts:GetCallerIdentity): check the credentials")?;
     let client = kube::Client::try_default().await.context("no Kubernetes cluster: set KUBECONFIG, or run in a pod")?;
     let kubernetes_cluster = controller::kubernetes_cluster_uid(client.clone()).await?;
     let signer = Signer::new(controller::control_seed(client.clone(), &arguments.namespace).await?);

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use api::{ConditionType, Placement};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::desired::{BALANCER_PORT, CONTROL_PORT};
 use crate::plan::{Action, MOVING, Plan};
@@ -63,6 +65,12 @@ fn edge_rules(world: &World) -> BTreeSet<Rule> {
     control.chain(ingress.map(|cidr| rule(BALANCER_PORT, cidr))).collect()
 }
 
+/// Until when groups may be created from now on, in whole seconds as status holds them.
+pub(crate) fn not_after(world: &World) -> Time {
+    let at = world.now + world.settings.launch_window;
+    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
+}
+
 /// Id of the group if it is there with all its rules.
 fn group(
     world: &World,
@@ -74,6 +82,12 @@ fn group(
     rules: impl Fn(&Group) -> BTreeSet<Rule>,
 ) -> Option<String> {
     let Some(group) = groups.iter().find(|group| group.name == name) else {
+        // Written ahead like a launch: a call that is never answered may still make a group, but only until then.
+        if placement.groups_not_after.as_ref().is_none_or(|at| world.now > at.0) {
+            plan.placement = Some(Placement { groups_not_after: Some(not_after(world)), ..placement.clone() });
+            plan.wake = SignedDuration::ZERO;
+            return None;
+        }
         let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         plan.act(Action::CreateGroup(GroupRequest {
             name: name.to_owned(),

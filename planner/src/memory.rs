@@ -15,7 +15,7 @@ pub struct Memory {
     pub unsent: BTreeSet<String>,
     /// When something was first looked for in vain, after its settling time, by token or group name.
     pub absent_since: BTreeMap<String, Timestamp>,
-    /// Groups whose deletion was answered: they cannot appear again. By name.
+    /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
     pub deleted_groups: BTreeSet<String>,
 }
 

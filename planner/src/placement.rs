@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::Failure;
 use crate::desired::{self, DEFAULT_IMAGE};
+use crate::firewall;
 use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet};
 use crate::world::{Facet, Ignorance, Site, World};
 
@@ -68,6 +69,7 @@ fn assemble(
         public_key: world.settings.public_key.clone(),
         version: world.settings.artifacts.version.clone(),
         artifacts,
+        groups_not_after: Some(firewall::not_after(world)),
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
     }

@@ -161,9 +161,11 @@ impl PoolWork<'_> {
                 continue;
             }
             let Plan { ledger, memory, .. } = &mut *self.plan;
-            coming += settle::unaccounted(self.world, memory, self.instances, &mut ledger[index]);
+            let unaccounted = settle::unaccounted(self.world, memory, self.instances, &mut ledger[index]);
             let line = self.plan.ledger[index].clone();
-            if ledger::is_open(&line) && !self.send(&line, group_ids) {
+            let is_wanted = self.alive().len() + coming + unaccounted <= self.count();
+            coming += unaccounted;
+            if ledger::is_open(&line) && !(is_wanted && self.send(&line, group_ids)) {
                 if !line.reason.is_empty() {
                     self.causes.add(format!("launch {name}/{}: {}", line.number, line.message), &line.reason);
                 }

@@ -18,7 +18,8 @@ pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
         finish(why, plan);
         return;
     }
-    plan.wake_within(MOVING);
+    // Proofs take minutes, instances seconds.
+    plan.wake_within(if plan.leftovers.is_empty() { MOVING * 5 } else { MOVING });
     let what = plan.leftovers.join(", ");
     let message = if what.is_empty() {
         "proving that nothing can appear any more".to_owned()
@@ -74,19 +75,27 @@ fn is_gone(world: &World, plan: &mut Plan) -> bool {
             plan.act(Action::DeleteGroup { id: group.id.clone(), name: group.name.clone() });
         }
     }
-    // A group whose creation was never answered may appear late; one that we deleted ourselves cannot.
     let may_prove = groups_gone && instances_gone && lines_closed;
     for name in firewall::names(world) {
-        let deleted = plan.memory.deleted_groups.contains(&name);
-        groups_gone &= deleted || (may_prove && absent_after_settling(world, plan, &name));
+        groups_gone &= may_prove && is_absent(world, plan, &name);
     }
     instances_gone && lines_closed && groups_gone
 }
 
-fn absent_after_settling(world: &World, plan: &mut Plan, name: &str) -> bool {
-    let first = *plan.memory.absent_since.entry(name.to_owned()).or_insert(world.now);
-    let settled = world.now.duration_since(first) >= world.settings.settle;
-    settled && absent_for(world, &mut plan.memory, name)
+/// Whether a group that no list shows cannot appear any more. A creation that was never answered may take effect late,
+/// even after the same group was created again and deleted.
+fn is_absent(world: &World, plan: &mut Plan, name: &str) -> bool {
+    let until = world.object.status.placement.as_ref().and_then(|placement| placement.groups_not_after.as_ref());
+    let last_call = match until {
+        Some(at) => at.0,
+        // The placement was lost: whoever used it saw it before we first looked.
+        None => {
+            let looked = plan.memory.absent_since.entry(format!("placement of {name}")).or_insert(world.now);
+            *looked + world.settings.launch_window
+        }
+    };
+    let settled = world.now >= last_call + world.settings.settle;
+    settled && (plan.memory.deleted_groups.contains(name) || absent_for(world, &mut plan.memory, name))
 }
 
 /// Terminates what may still run or bill, listed or not; whether all are seen terminated.

@@ -23,15 +23,15 @@ use planner::ports::*;
 use planner::world::*;
 use planner::{Failure, Memory, desired, ledger, owner};
 
-pub fn epoch() -> Timestamp {
+pub(crate) fn epoch() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
-pub fn seconds(n: i64) -> SignedDuration {
+pub(crate) fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let artifact = |name: &str| ((name.to_owned(), Architecture::X86_64), "a".repeat(64));
     Settings {
         installation: "test".into(),
@@ -52,7 +52,7 @@ pub fn settings() -> Settings {
     }
 }
 
-pub fn spec(clusters: &str) -> ClusterBenchmarkSpec {
+pub(crate) fn spec(clusters: &str) -> ClusterBenchmarkSpec {
     let clusters: Vec<_> = clusters
         .split_whitespace()
         .map(|text| {
@@ -88,11 +88,12 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
+        groups_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
     }
 }
 
-pub fn instance_type(name: &str) -> InstanceType {
+pub(crate) fn instance_type(name: &str) -> InstanceType {
     InstanceType {
         name: name.into(),
         vcpus: if name.ends_with("large") { 2 } else { 1 },
@@ -121,7 +122,7 @@ fn groups(world: &World) -> Vec<Group> {
     vec![group("members", MEMBERS, all), group("edge", EDGE, control)]
 }
 
-pub fn world(text: &str) -> World {
+pub(crate) fn world(text: &str) -> World {
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let find = |word: &str| lines.iter().find(|line: &&Vec<&str>| line.first() == Some(&word));
     let has = |words: &str| text.lines().any(|line| line.trim() == words);

@@ -9,12 +9,12 @@ use planner::{Action, Plan, World, owner, plan};
 use crate::fixture::world;
 
 /// The plan for a world, one line for each thing it wants.
-pub fn planned(text: &str) -> String {
+pub(crate) fn planned(text: &str) -> String {
     let world = world(text);
     spell(&world, &plan(&world))
 }
 
-pub fn spell(world: &World, plan: &Plan) -> String {
+pub(crate) fn spell(world: &World, plan: &Plan) -> String {
     let mut text = String::new();
     for action in &plan.actions {
         writeln!(text, "{}", action_text(action)).unwrap();

@@ -54,6 +54,18 @@ fn groups_come_before_launches() {
 }
 
 #[test]
+fn groups_are_created_only_in_a_written_window() {
+    assert_snapshot!(planned("groups none\nnow 121s"), @"
+    place in subnet-a Public
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Launching: 0 of 4 instances run
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+}
+
+#[test]
 fn launches_are_written_down_first() {
     assert_snapshot!(planned(""), @"
     write down a/1 x2
@@ -88,6 +100,19 @@ fn a_request_that_cannot_be_rebuilt_is_never_sent() {
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
     Provisioned=False Launching: 0 of 4 instances run
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+}
+
+#[test]
+fn a_launch_that_is_no_longer_wanted_is_not_sent() {
+    assert_snapshot!(planned("line a/2 x1 open\nhave i-1 a/1 running\nhave i-2 a/1 running"), @"
+    write down balancer/1 x1
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Launching: 2 of 4 instances run
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s

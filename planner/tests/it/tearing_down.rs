@@ -69,13 +69,13 @@ fn an_unknown_list_keeps_the_finalizer() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=Unknown Unreachable: no answer
     Deployed=False Deleted: the benchmark is being deleted
-    wake 1s
+    wake 5s
     ");
     assert_snapshot!(planned("deleting\ngroups unknown"), @"
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=Unknown Unreachable: no answer
     Deployed=False Deleted: the benchmark is being deleted
-    wake 1s
+    wake 5s
     ");
 }
 
@@ -101,10 +101,10 @@ fn a_wiped_status_removes_what_exists_first() {
     ");
 }
 
-/// Groups deleted by this process cannot come back: no waiting.
+/// Groups that this process deleted need no second look once no creation can take effect any more.
 #[test]
 fn the_finalizer_goes_when_everything_was_seen_to_end() {
-    let mut world = world("deleting\ngroups none\nhave i-1 a/1 terminated");
+    let mut world = world("deleting\ngroups none\nhave i-1 a/1 terminated\nnow 420s");
     world.memory.deleted_groups = ["clusterbench-uid-1-members", "clusterbench-uid-1-edge"].map(str::to_owned).into();
     assert_snapshot!(spell(&world, &plan(&world)), @"
     remove finalizer
@@ -135,10 +135,11 @@ fn absence_is_proven_by_two_looks() {
     let (actions, memory) = look(memory, 480);
     assert_eq!(actions, vec![]);
     // The launch is settled now; the groups' own settling begins with the first look without a launch.
+    // The launch is settled now; for the groups this is the first look.
     let (actions, memory) = look(memory, 482);
     assert_eq!((actions, memory.absent_since.len()), (vec![], 3));
-    let (actions, memory) = look(memory, 781);
+    let (actions, memory) = look(memory, 541);
     assert_eq!(actions, vec![]);
-    let (actions, _) = look(memory, 783);
+    let (actions, _) = look(memory, 543);
     assert_eq!(actions, vec![planner::Action::RemoveFinalizer]);
 }

@@ -1,0 +1,289 @@
+//! Golden stories: what happens in EC2, line by line, for one benchmark on a calm day and for days that go wrong.
+
+use std::time::Duration;
+
+use cloudsim::{Action, CapacityPool, Fault, Settings, Span};
+use insta::assert_snapshot;
+
+use crate::chaos::Moment;
+use crate::play::{Play, spec};
+
+fn calm() -> Settings {
+    Settings {
+        boot: Span::seconds(10, 10),
+        stop: Span::seconds(10, 10),
+        interface_linger: Span::seconds(5, 5),
+        ..Settings::default()
+    }
+}
+
+fn small(knobs: Settings) -> Play {
+    Play::new(7, knobs, spec(&[("a", "t2.large", 1), ("b", "t3.large", 2)]), 1)
+}
+
+fn tell<T>(tale: impl AsyncFnOnce() -> T) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(tale())
+}
+
+/// The truth, with times as seconds since the start and without ids.
+fn story(play: &Play) -> String {
+    let lines = play.story();
+    let mut names: Vec<String> = Vec::new();
+    let mut text = String::new();
+    for line in lines.lines() {
+        let (at, what) = line.split_once("  ").unwrap();
+        let at: jiff::Timestamp = at.parse().unwrap();
+        let mut words = Vec::new();
+        for word in what.split(' ') {
+            let bare = word.trim_end_matches([',', ':', ')']).trim_start_matches('(');
+            if bare.starts_with("i-") || bare.starts_with("sg-") || bare.starts_with("eni-") || bare.len() == 52 {
+                let index = names.iter().position(|name| name == bare).unwrap_or_else(|| {
+                    names.push(bare.to_owned());
+                    names.len() - 1
+                });
+                let kind = bare.split('-').next().filter(|kind| kind.len() < 4).unwrap_or("token");
+                words.push(word.replace(bare, &format!("{kind}#{index}")));
+            } else {
+                words.push(word.to_owned());
+            }
+        }
+        text += &format!("{:>4}s  {}\n", at.as_second() - crate::play::EPOCH, words.join(" "));
+    }
+    text
+}
+
+async fn to_the_end(play: &mut Play) -> String {
+    play.until(300, Play::is_ready).await.unwrap();
+    play.store.delete(play.now());
+    play.until(300, Play::is_gone).await.unwrap();
+    story(play)
+}
+
+#[test]
+fn a_calm_day() {
+    let (story, started) = tell(async || {
+        let mut play = small(calm());
+        let story = to_the_end(&mut play).await;
+        let started = play.agents.started.lock().unwrap().len();
+        (story, started)
+    });
+    assert_eq!(started, 1);
+    assert_snapshot!(story, @"
+     0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
+     0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+     1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
+     1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
+     2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+     2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+    12s  i#3 is running
+    12s  i#5 is running
+    12s  i#6 is running
+    12s  i#8 is running
+    12s  i#10 is running
+    84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
+    94s  i#3 is terminated
+    94s  i#8 is terminated
+    94s  i#5 is terminated
+    94s  i#10 is terminated
+    94s  i#6 is terminated
+    94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    96s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    98s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    98s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    99s  eni#11 is gone
+    99s  eni#12 is gone
+    99s  eni#13 is gone
+    99s  eni#14 is gone
+    99s  eni#15 is gone
+    99s  DeleteSecurityGroup sg#1
+    99s  DeleteSecurityGroup sg#0
+    ");
+}
+
+/// The operator dies after RunInstances was sent and before it learns the answer: the same call is made again, with
+/// the same token, and nothing is launched twice.
+#[test]
+fn death_while_a_launch_is_in_flight() {
+    let (story, ledger) = tell(async || {
+        let mut play = small(calm());
+        let mut died = false;
+        while !died {
+            let launching = play.store.status().is_some_and(|status| !status.launches.is_empty());
+            let wake = play.pass(0, launching.then_some((0, Moment::After))).await.unwrap();
+            died = play.crashes > 0;
+            play.wait(wake.max(Duration::from_millis(200)));
+        }
+        let story = to_the_end(&mut play).await;
+        (story, play.sim.lock().ledger())
+    });
+    assert_eq!((ledger.launched, ledger.terminated), (5, 5));
+    assert_snapshot!(story, @"
+     0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
+     0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+     1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
+     1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
+     2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+     2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+    12s  i#3 is running
+    12s  i#5 is running
+    12s  i#6 is running
+    12s  i#8 is running
+    12s  i#10 is running
+    84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
+    94s  i#3 is terminated
+    94s  i#8 is terminated
+    94s  i#5 is terminated
+    94s  i#10 is terminated
+    94s  i#6 is terminated
+    94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    96s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    98s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    98s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+    99s  eni#11 is gone
+    99s  eni#12 is gone
+    99s  eni#13 is gone
+    99s  eni#14 is gone
+    99s  eni#15 is gone
+    99s  DeleteSecurityGroup sg#1
+    99s  DeleteSecurityGroup sg#0
+    ");
+}
+
+/// The answer to RunInstances is lost: repeated, adopted, not doubled.
+#[test]
+fn a_lost_answer() {
+    let launched = tell(async || {
+        let mut play = small(calm());
+        play.sim.lock().script(Action::RunInstances, Fault::LostAnswer);
+        to_the_end(&mut play).await;
+        play.sim.lock().ledger().launched
+    });
+    assert_eq!(launched, 5);
+}
+
+/// The call times out and is executed four minutes later, after the object was deleted: the finalizer waits for it.
+#[test]
+fn a_launch_that_comes_after_the_deletion() {
+    tell(async || {
+        let mut play = small(calm());
+        play.sim.lock().script(Action::RunInstances, Fault::LateExecution(240));
+        while play.sim.lock().late_calls() == 0 {
+            let wake = play.pass(0, None).await.unwrap();
+            play.wait(wake.max(Duration::from_millis(200)));
+        }
+        play.store.delete(play.now());
+        play.until(600, Play::is_gone).await.unwrap();
+        let ledger = play.sim.lock().ledger();
+        assert_eq!((ledger.live, ledger.groups), (0, 0));
+        assert!(ledger.launched >= 1, "the late call was executed: {ledger:?}");
+    });
+}
+
+/// No capacity for one cluster: nothing is measured, the message says why, and deletion still cleans.
+#[test]
+fn no_capacity() {
+    tell(async || {
+        let pool = |zone: &str| CapacityPool { instance_type: "t3.large".into(), zone: zone.into(), count: 1 };
+        let capacity = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(pool).to_vec();
+        let mut play = small(Settings { capacity, ..calm() });
+        for _ in 0..60 {
+            let wake = play.pass(0, None).await.unwrap();
+            play.wait(wake.max(Duration::from_millis(200)));
+        }
+        let status = play.store.status().unwrap();
+        let provisioned = status.conditions.iter().find(|condition| condition.type_ == "Provisioned").unwrap();
+        assert_eq!((provisioned.status.as_str(), provisioned.reason.as_str()), ("False", "NoCapacity"));
+        assert!(provisioned.message.contains("t3.large"), "{}", provisioned.message);
+        assert!(play.agents.started.lock().unwrap().is_empty());
+        play.store.delete(play.now());
+        play.until(300, Play::is_gone).await.unwrap();
+        assert_eq!(play.live(), 0);
+    });
+}
+
+/// Deleted at every single pass of a calm day in turn: nothing is ever left.
+#[test]
+fn deletion_at_every_pass() {
+    tell(async || {
+        let mut deepest = 0;
+        for at in 0.. {
+            let mut play = small(calm());
+            for _ in 0..at {
+                let wake = play.pass(0, None).await.unwrap();
+                play.wait(wake.max(Duration::from_millis(200)));
+            }
+            let ready = play.is_ready();
+            play.store.delete(play.now());
+            play.until(600, Play::is_gone).await.unwrap();
+            let ledger = play.sim.lock().ledger();
+            assert_eq!(
+                (ledger.live, ledger.groups, ledger.launched),
+                (0, 0, ledger.terminated),
+                "deleted at pass {at}"
+            );
+            deepest = deepest.max(ledger.launched);
+            if ready {
+                break;
+            }
+        }
+        assert_eq!(deepest, 5);
+    });
+}
+
+/// The operator dies at every single effect of a calm day in turn, before it and after it.
+#[test]
+fn death_at_every_effect() {
+    tell(async || {
+        for moment in [Moment::Before, Moment::After] {
+            let mut deaths = 0;
+            for nth in 0.. {
+                let mut play = small(calm());
+                play.doom(nth, moment);
+                while !play.is_ready() && play.passes < 400 {
+                    let wake = play.pass_on(0).await.unwrap();
+                    play.wait(wake.max(Duration::from_millis(200)));
+                }
+                assert!(play.is_ready(), "{moment:?} {nth}: {:?}", play.store.status());
+                let ledger = play.sim.lock().ledger();
+                assert_eq!((ledger.launched, ledger.live), (5, 5), "death {moment:?} effect {nth}");
+                assert_eq!(play.agents.started.lock().unwrap().len(), 1, "death {moment:?} effect {nth}");
+                if play.crashes == 0 {
+                    break;
+                }
+                deaths += 1;
+            }
+            // Status, finalizer, groups, rules, launches, membership, run, report: a day has at least so many effects.
+            assert!(deaths >= 15, "{deaths}");
+        }
+    });
+}
+
+/// A wiped status: what exists goes first, then everything begins anew under higher numbers.
+#[test]
+fn a_wiped_status() {
+    tell(async || {
+        let mut play = small(calm());
+        play.until(300, Play::is_ready).await.unwrap();
+        play.wipe_status();
+        play.until(900, |play| play.is_ready() && play.sim.lock().ledger().launched == 10).await.unwrap();
+        assert!(play.holds_finalizer());
+        let status = play.store.status().unwrap();
+        assert!(status.pools.iter().all(|pool| pool.last_launch >= 2), "{:?}", status.pools);
+    });
+}
