@@ -19,6 +19,6 @@ pub use agents::HttpAgents;
 pub use kubernetes::KubernetesStore;
 pub use metrics::Metrics;
 pub use pass::{Clock, Next, PassError, Reconciler};
-pub use run::{Options, run};
+pub use run::{Options, connect, run};
 pub use secret::{SecretError, control_seed, kubernetes_cluster_uid};
 pub use store::{Store, StoreError};

@@ -46,6 +46,11 @@ enum Failed {
     Panicked,
 }
 
+/// The Kubernetes cluster of `KUBECONFIG`, or the one that this pod runs in.
+pub async fn connect() -> Result<Client, kube::Error> {
+    Client::try_default().await
+}
+
 /// Runs until SIGTERM or SIGINT, then lets passes end. An error means that a part of the operator ended by itself.
 pub async fn run<S: Store, R: Regions, A: Agents>(
     client: Client,

@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
         .identity()
         .await
         .context("cannot ask AWS who we are (sts:GetCallerIdentity): check the credentials")?;
-    let client = kube::Client::try_default().await.context("no Kubernetes cluster: set KUBECONFIG, or run in a pod")?;
+    let client = controller::connect().await.context("no Kubernetes cluster: set KUBECONFIG, or run in a pod")?;
     let kubernetes_cluster = controller::kubernetes_cluster_uid(client.clone()).await?;
     let signer = Signer::new(controller::control_seed(client.clone(), &arguments.namespace).await?);
     let settings = settings(&arguments, region, kubernetes_cluster, signer.public_key())?;

@@ -272,6 +272,7 @@ fn phase(world: &World, judgements: &Judgements) -> &'static str {
         Goal::Nothing(_) => "TearingDown",
         Goal::Instances if judgements.stalled_by.is_some() => "Stalled",
         Goal::Instances if judgements.is_true(ConditionType::Ready) => "Ready",
+        Goal::Instances if judgements.get(ConditionType::Measured).reason == RUNNING => "Measuring",
         Goal::Instances if judgements.is_true(ConditionType::Deployed) => "Measuring",
         Goal::Instances if judgements.is_true(ConditionType::Provisioned) => "Deploying",
         Goal::Instances if world.object.status.placement.is_some() => "Provisioning",
@@ -293,7 +294,7 @@ fn progress(world: &World, runs: &[Run]) -> Option<String> {
 fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &mut Status) {
     let ready = ready(world);
     let pools = desired::pools(&world.object.spec);
-    let shares = shares(world);
+    let shares = shares(world, &status.runs);
     let owner = world.owner();
     status.instances = instances
         .iter()
@@ -334,7 +335,12 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
     });
 }
 
-fn shares(world: &World) -> BTreeMap<String, i32> {
+/// Shares as the balancer counts them. Left as they were while a run is on: they change at every look.
+fn shares(world: &World, runs: &[Run]) -> BTreeMap<String, i32> {
+    if runs.iter().any(|run| run.outcome == RUNNING) {
+        let old = world.object.status.instances.iter();
+        return old.filter_map(|instance| Some((instance.id.clone(), instance.share_per_mille?))).collect();
+    }
     let Some(Facet::Known(status)) = &world.balancer else { return BTreeMap::new() };
     let members = status.clusters.iter().flat_map(|cluster| &cluster.members);
     members.filter_map(|member| Some((member.id.clone(), i32::try_from(member.share_per_mille).ok()?))).collect()

@@ -16,11 +16,11 @@ pub use membership::{
     BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberStatus, Membership, Policy,
 };
 pub use report::{
-    ClusterReport, Environment, Failures, MemberShare, Quantiles, Report, RoundOutcome, RoundReport, Validity,
-    REPORT_SCHEMA,
+    ClusterReport, Environment, Failures, MemberShare, Quantiles, REPORT_SCHEMA, Report, RoundOutcome, RoundReport,
+    Validity,
 };
 pub use run::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
-pub use signature::{Refused, Request, Signer, Verifier, NOT_AFTER_HEADER, SIGNATURE_HEADER, VALID_FOR};
+pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};
 pub use verdict::{Comparison, Direction};
 
 /// The response header in which a worker names itself: its instance id.

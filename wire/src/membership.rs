@@ -61,7 +61,9 @@ pub enum InvalidMembership {
     DuplicatePath(String),
     #[error("cluster {cluster:?} has member {id:?} twice: ids must differ")]
     DuplicateMember { cluster: String, id: String },
-    #[error("member {id:?} of cluster {cluster:?} has address {address:?}: it must be an IP address and a port, such as 10.0.0.5:8080")]
+    #[error(
+        "member {id:?} of cluster {cluster:?} has address {address:?}: it must be an IP address and a port, such as 10.0.0.5:8080"
+    )]
     Address { cluster: String, id: String, address: String },
 }
 

@@ -114,9 +114,7 @@ impl Verifier {
         }
         let bytes = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refused::BadSignature)?;
         let signature = Signature::from_slice(&bytes).map_err(|_| Refused::BadSignature)?;
-        self.0
-            .verify_strict(request.canonical(deadline).as_bytes(), &signature)
-            .map_err(|_| Refused::BadSignature)
+        self.0.verify_strict(request.canonical(deadline).as_bytes(), &signature).map_err(|_| Refused::BadSignature)
     }
 }
 
@@ -124,13 +122,8 @@ impl Verifier {
 mod tests {
     use super::*;
 
-    const REQUEST: Request<'_> = Request {
-        method: "PUT",
-        path: "/v1/membership",
-        instance_id: "i-1",
-        if_match: "7",
-        body: b"{}",
-    };
+    const REQUEST: Request<'_> =
+        Request { method: "PUT", path: "/v1/membership", instance_id: "i-1", if_match: "7", body: b"{}" };
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_800_000_000).unwrap()

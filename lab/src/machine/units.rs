@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn service(text: &str) -> Result<Service, String> {
-        match parse("x.service", text, "/root/var/lib")? {
+        match parse("x.service", text, "/instance/var/lib")? {
             Unit::Service(service) => Ok(*service),
             Unit::Timer(timer) => panic!("{timer:?}"),
         }
@@ -224,7 +224,7 @@ mod tests {
             (read.restart, read.restart_delay, read.start_limit),
             (Restart::Always, Duration::from_secs(1), None)
         );
-        assert_eq!(read.environment[0], ("DATA_DIR".to_owned(), "/root/var/lib/x".to_owned()));
+        assert_eq!(read.environment[0], ("DATA_DIR".to_owned(), "/instance/var/lib/x".to_owned()));
         assert_eq!(read.environment[1], ("B".to_owned(), "c d".to_owned()));
         assert_eq!(
             (read.state_directories, read.environment_files),
