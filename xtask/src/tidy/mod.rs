@@ -2,9 +2,11 @@
 //! in which it fails.
 
 mod arrows;
+mod documents;
 mod features;
 mod files;
 mod manifest;
+mod policy;
 mod tree;
 
 use std::fmt;
@@ -66,6 +68,8 @@ fn rules(tree: &Tree) -> Vec<Finding> {
         files::names(tree),
         files::sizes(tree),
         files::absolute_paths(tree),
+        documents::findings(tree),
+        policy::findings(tree),
     ]
     .concat()
 }
