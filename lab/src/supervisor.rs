@@ -265,6 +265,9 @@ impl<'a> Lab<'a> {
             // The lab's lag is under a second: proofs of absence need not wait for minutes here.
             ("OPERATOR_SETTLE_SECONDS", "5"),
             ("OPERATOR_PROOF_GAP_SECONDS", "2"),
+            // A deletion waits until nothing that was asked for can still be made: seconds here, two minutes in AWS.
+            ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),
+            ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),
             ("OPERATOR_CONTROL_SOURCES", "127.0.0.0/8"),
             ("OPERATOR_INSTALLATION", "lab"),
         ] {
