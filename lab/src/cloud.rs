@@ -1,5 +1,6 @@
 //! The lab's cloud: the AWS endpoint, and instances that are processes.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use anyhow::Context;
 use cloudsim::{Settings, SharedSim};
 use lab::machine::{self, Processes};
 use lab::region::{Region, RunningRegion};
-use planner::owner::POOL;
+use planner::owner::{NAME, NAMESPACE, POOL, Tags};
 
 use crate::admin::Subject;
-use crate::ledger::{Instance, Ledger};
+use crate::ledger::{Instance, Ledger, Made};
 use crate::network::Network;
 use crate::state::State;
 
@@ -98,23 +99,35 @@ impl Subject for Seen {
         let sim = self.sim.lock();
         let cloudsim::Ledger { launched, terminated, live, groups, interfaces, foreign_touched, .. } = sim.ledger();
         let story = sim.story().iter().map(ToString::to_string).collect();
+        let mut benchmarks: BTreeMap<String, Made> = BTreeMap::new();
+        for (key, instance) in sim.listed_instances().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
+            benchmarks.entry(key).or_default().instances.push(shown(instance));
+        }
+        for (key, group) in sim.live_groups().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
+            benchmarks.entry(key).or_default().groups.push(group.id.clone());
+        }
         drop(sim);
         let processes = Cloud::processes(&self.state);
-        Ledger { launched, terminated, live, groups, interfaces, processes, foreign_touched, story }
+        Ledger { launched, terminated, live, groups, interfaces, processes, foreign_touched, benchmarks, story }
     }
 
     fn instances(&self) -> Vec<Instance> {
-        let live = self.sim.lock().live_instances();
-        let address = |instance: &cloudsim::Instance| {
-            instance.network.as_ref().map_or_else(|| "-".to_owned(), |network| network.private_address.to_string())
-        };
-        let instances = live.iter().map(|instance| Instance {
-            id: instance.id.clone(),
-            instance_type: instance.instance_type.clone(),
-            state: instance.state.name().to_owned(),
-            address: address(instance),
-            pool: instance.tags.get(POOL).cloned().unwrap_or_default(),
-        });
-        instances.collect()
+        self.sim.lock().live_instances().iter().map(|instance| shown(instance)).collect()
     }
+}
+
+fn shown(instance: &cloudsim::Instance) -> Instance {
+    let network = instance.network.as_ref();
+    Instance {
+        id: instance.id.clone(),
+        instance_type: instance.instance_type.clone(),
+        state: instance.state.name().to_owned(),
+        address: network.map_or_else(|| "-".to_owned(), |network| network.private_address.to_string()),
+        pool: instance.tags.get(POOL).cloned().unwrap_or_default(),
+    }
+}
+
+/// `namespace/name` of the benchmark that something is for.
+fn benchmark(tags: &Tags) -> Option<String> {
+    Some(format!("{}/{}", tags.get(NAMESPACE)?, tags.get(NAME)?))
 }

@@ -1,5 +1,6 @@
 //! What the lab itself knows of its cloud. Demos and tests believe this, not the operator.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::bail;
@@ -21,10 +22,22 @@ pub(crate) struct Ledger {
     pub(crate) processes: usize,
     /// What was done to things that are not the operator's: must stay empty.
     pub(crate) foreign_touched: Vec<String>,
+    /// What each benchmark made, by `namespace/name` in the tags.
+    #[serde(default)]
+    pub(crate) benchmarks: BTreeMap<String, Made>,
     pub(crate) story: Vec<String>,
 }
 
-/// An instance that is not terminated.
+/// What was made for one benchmark.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Made {
+    /// Terminated ones included, for as long as EC2 keeps their tags.
+    pub(crate) instances: Vec<Instance>,
+    /// Ids of the security groups that exist.
+    pub(crate) groups: Vec<String>,
+}
+
+/// An instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Instance {

@@ -8,6 +8,7 @@
 
 mod faults;
 mod moto;
+mod offer_rows;
 mod rows;
 mod target;
 

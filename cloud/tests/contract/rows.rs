@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use planner::owner::{Owner, POOL, Tags};
 use planner::ports::{
-    Addressing, Architecture, Burstable, Compute, Egress, Firewall, GroupRequest, Hypervisor, ImageQuery,
-    InstanceState, LaunchRequest, Offer, Regions, Rule, Selection, Source,
+    Addressing, Compute, Firewall, GroupRequest, InstanceState, LaunchRequest, Regions, Rule, Selection, Source,
 };
 use planner::{CloudError, Failure};
 
+use crate::offer_rows::*;
 use crate::target::{Target, ids};
 
 /// One instance of this type fits into the zone of this letter, where capacity can be set.
@@ -422,85 +422,4 @@ async fn a_deleted_group_is_gone<R: Regions>(on: Rc<Target<R>>) {
     assert_eq!(on.cloud.groups(&owner).await.unwrap(), []);
     on.cloud.delete_group(&id).await.unwrap();
     assert_eq!(on.cloud.interfaces(&id).await.unwrap(), []);
-}
-
-// What is offered
-
-async fn default_subnets_lie_in_zones<R: Regions>(on: Rc<Target<R>>) {
-    let subnets = on.subnets().await;
-    assert!(subnets.len() >= 2, "{subnets:?}");
-    for (index, subnet) in subnets.iter().enumerate() {
-        assert!(subnet.zone.starts_with(&on.region), "{subnet:?}");
-        assert!(!subnet.zone_id.is_empty() && subnet.zone_id != subnet.zone, "{subnet:?}");
-        assert!(subnet.free_addresses > 0, "{subnet:?}");
-        assert_eq!(subnet.vpc_id, subnets[0].vpc_id);
-        assert!(subnets[..index].iter().all(|other| other.zone != subnet.zone), "{subnets:?}");
-        let named = on.cloud.subnets(std::slice::from_ref(&subnet.id)).await.unwrap();
-        assert_eq!(named.iter().map(|named| &named.id).collect::<Vec<_>>(), [&subnet.id]);
-    }
-}
-
-async fn named_subnets_must_exist<R: Regions>(on: Rc<Target<R>>) {
-    let known = on.subnets().await.remove(0).id;
-    for ids in [vec!["subnet-0123456789abcdef0".to_owned()], vec![known, "subnet-0123456789abcdef0".to_owned()]] {
-        assert_eq!(refused(on.cloud.subnets(&ids).await).failure, Failure::NotFound);
-    }
-}
-
-async fn default_subnets_reach_the_internet<R: Regions>(on: Rc<Target<R>>) {
-    let subnets = on.subnets().await;
-    assert!(subnets.iter().all(|subnet| subnet.egress == Egress::InternetGateway), "{subnets:?}");
-}
-
-async fn an_alias_means_the_newest_image_of_an_architecture<R: Regions>(on: Rc<Target<R>>) {
-    for architecture in [Architecture::X86_64, Architecture::Arm64] {
-        let query = ImageQuery::Alias { alias: "al2023".into(), architecture };
-        let image = on.cloud.image(&query).await.unwrap().unwrap();
-        assert_eq!(image.architecture, architecture);
-        assert!(image.name.starts_with("al2023-ami-2023.") && image.name.ends_with(architecture.name()), "{image:?}");
-        assert!(image.root_device.starts_with("/dev/") && image.root_gib > 0, "{image:?}");
-        assert_eq!(on.cloud.image(&ImageQuery::Id(image.id.clone())).await.unwrap(), Some(image));
-    }
-}
-
-async fn images_are_found_by_id_or_not<R: Regions>(on: Rc<Target<R>>) {
-    let image = on.image().await;
-    assert_eq!(on.cloud.image(&ImageQuery::Id(image.id.clone())).await.unwrap(), Some(image));
-    let unknown = [
-        ImageQuery::Id("ami-0123456789abcdef0".into()),
-        ImageQuery::Alias { alias: "windows95".into(), architecture: Architecture::X86_64 },
-    ];
-    for query in unknown {
-        assert_eq!(on.cloud.image(&query).await.unwrap(), None);
-    }
-}
-
-async fn types_tell_their_facts<R: Regions>(on: Rc<Target<R>>) {
-    let names = ["t2.micro", "c7g.large", "m5.xlarge", "t2.gigantic"].map(str::to_owned);
-    let mut types = on.cloud.instance_types(&names).await.unwrap();
-    types.sort_by(|one, other| one.name.cmp(&other.name));
-    let facts: Vec<_> = types
-        .iter()
-        .map(|kind| {
-            (kind.name.as_str(), kind.vcpus, kind.memory_mib, kind.architecture, kind.burstable, kind.hypervisor)
-        })
-        .collect();
-    assert_eq!(
-        facts,
-        [
-            ("c7g.large", 2, 4096, Architecture::Arm64, Burstable::No, Hypervisor::Nitro),
-            ("m5.xlarge", 4, 16384, Architecture::X86_64, Burstable::No, Hypervisor::Nitro),
-            ("t2.micro", 1, 1024, Architecture::X86_64, Burstable::Yes, Hypervisor::Xen),
-        ]
-    );
-}
-
-async fn types_are_offered_in_zones<R: Regions>(on: Rc<Target<R>>) {
-    let names = ["m5.xlarge", "t2.gigantic"].map(str::to_owned);
-    let mut pairs = on.cloud.offerings(&names).await.unwrap();
-    pairs.sort();
-    let zones: Vec<_> = pairs.iter().map(|(_, zone)| zone.clone()).collect();
-    assert!(pairs.iter().all(|(name, _)| name == "m5.xlarge"), "{pairs:?}");
-    let of_subnets: Vec<_> = on.subnets().await.into_iter().map(|subnet| subnet.zone).collect();
-    assert_eq!(zones, of_subnets);
 }
