@@ -21,7 +21,12 @@ fn worlds() -> impl Strategy<Value = World> {
             text += if unknown { "instances unknown\n" } else { "" };
             text += &format!("now {now}s\n");
             let pools = ["a", "b", "balancer", "generator", "gone"];
+            // A ledger never holds a number twice (see `numbers_are_never_used_twice`).
+            let mut used = BTreeSet::new();
             for (pool, number, count, open, age, reason) in lines {
+                if !used.insert((pool, number)) {
+                    continue;
+                }
                 let state = if open { "open" } else { "closed" };
                 let reason = ["", "", "reason NoCapacity", "stale"][usize::from(reason)];
                 text += &format!("line {}/{number} x{count} {state} age {age}s {reason}\n", pools[usize::from(pool)]);

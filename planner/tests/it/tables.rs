@@ -365,7 +365,7 @@ fn a_run_that_is_on_is_left_alone() {
     Accepted=True Placed: the spec can be placed
     Provisioned=True Running: 4 of 4 instances run
     Deployed=True Healthy: 2 of 2 members are healthy, balancer and generator answer
-    Measured=False Running: round 7 of 20
+    Measured=False Running: 7 of 20 rounds are measured
     wake 1s
     ");
 }
