@@ -238,8 +238,13 @@ impl Sim {
 
     /// Truth: instances that are not terminated, those of others left out.
     pub fn live_instances(&self) -> Vec<Arc<Instance>> {
+        self.listed_instances().into_iter().filter(|instance| !is_over(instance)).collect()
+    }
+
+    /// Truth: every instance as long as it is listed, terminated ones included, those of others left out.
+    pub fn listed_instances(&self) -> Vec<Arc<Instance>> {
         let all = self.instances.values().filter_map(|record| record.seen.truth());
-        all.filter(|instance| instance.origin == Origin::Called && !is_over(instance)).cloned().collect()
+        all.filter(|instance| instance.origin == Origin::Called).cloned().collect()
     }
 
     /// Truth: one instance, as long as it is listed.
