@@ -267,7 +267,6 @@ impl<'a> Lab<'a> {
             ("OPERATOR_PROOF_GAP_SECONDS", "2"),
             // A deletion waits until nothing that was asked for can still be made: seconds here, two minutes in AWS.
             ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),
-            ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),
             ("OPERATOR_CONTROL_SOURCES", "127.0.0.0/8"),
             ("OPERATOR_INSTALLATION", "lab"),
         ] {
