@@ -76,7 +76,18 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     if let Facet::Known(instances) = &world.instances {
         describe(world, plan, instances, &mut status);
     }
+    in_whole_seconds(&mut status);
     status
+}
+
+/// The server stores times in whole seconds: finer ones would come back changed, and an echo that differs from what
+/// was sent means that the server dropped something.
+fn in_whole_seconds(status: &mut Status) {
+    let launches = status.launches.iter_mut().flat_map(|line| [&mut line.closed_at, &mut line.not_after]);
+    let runs = status.runs.iter_mut().flat_map(|run| [&mut run.started_at, &mut run.finished_at]);
+    for time in launches.chain(runs).flatten() {
+        *time = whole_seconds(time.0);
+    }
 }
 
 /// The ledger with the answers of this pass, without lines that have nothing more to tell.

@@ -131,7 +131,10 @@ impl Store for MemoryStore {
     }
 
     async fn put_status(&self, object: &ClusterBenchmark, status: &Status) -> Result<ClusterBenchmark, StoreError> {
-        let write = async { self.write(object, |object| object.status = Some(status.clone())) };
+        // As the server keeps it: whatever JSON loses is lost.
+        let stored = serde_json::to_value(status).and_then(serde_json::from_value);
+        let stored: Status = stored.map_err(|error| StoreError::Failed(error.to_string()))?;
+        let write = async { self.write(object, |object| object.status = Some(stored.clone())) };
         self.chaos.effect(write).await
     }
 

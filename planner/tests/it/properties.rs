@@ -60,6 +60,15 @@ proptest! {
     }
 
     #[test]
+    fn a_status_comes_back_from_the_server_as_it_was_sent(mut world in worlds()) {
+        world.now += jiff::SignedDuration::from_millis(123);
+        let sent = status(&world, &plan(&world), &[]);
+        let stored = serde_json::to_string(&sent).expect("a document");
+        let echo: api::Status = serde_json::from_str(&stored).expect("the same document");
+        prop_assert_eq!(echo, sent);
+    }
+
+    #[test]
     fn unknown_never_launches_terminates_or_lets_go(mut world in worlds()) {
         world.instances = Facet::Unknown(planner::world::Ignorance { failure: planner::Failure::Unreachable, message: String::new() });
         let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
