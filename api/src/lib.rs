@@ -9,6 +9,8 @@
 
 // The derives of KubeSchema make the lint see re-exported types as private.
 #![allow(unreachable_pub)]
+// kube takes one `printcolumn(...)` for each column; the lint sees the repeated keys inside.
+#![allow(clippy::duplicated_attributes)]
 
 mod benchmark;
 mod condition;

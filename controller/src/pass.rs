@@ -89,7 +89,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         outcomes: &[Outcome],
         memory: &mut Memory,
     ) -> Result<Next, PassError> {
-        let wake = Duration::try_from(plan.wake).unwrap_or_default();
+        let wake = Duration::try_from(memory.wake(plan.wake, outcomes)).unwrap_or_default();
         let changed_finalizer =
             |outcome: &Outcome| matches!(outcome.action, Action::AddFinalizer | Action::RemoveFinalizer);
         if outcomes.iter().any(changed_finalizer) {

@@ -18,7 +18,9 @@ const KEY: &str = "ed25519-seed";
 pub enum SecretError {
     #[error("Secret {NAME}: {0}")]
     Kubernetes(#[from] kube::Error),
-    #[error("Secret {NAME}: {KEY} is not 32 bytes of base64url; delete the Secret (running benchmarks are relaunched)")]
+    #[error(
+        "Secret {NAME}: {KEY} is not 32 bytes of base64url; delete the Secret and restart the operator; benchmarks that run must be deleted and created again"
+    )]
     Damaged,
     #[error("namespace kube-system has no uid")]
     NoUid,

@@ -46,13 +46,19 @@ pub fn membership(world: &World) -> Membership {
     Membership { clusters: clusters.collect() }
 }
 
-pub(crate) fn plan(world: &World, _placement: &Placement, plan: &mut Plan) {
+pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let waiting = |plan: &mut Plan, message: String| {
         plan.judgements.set(ConditionType::Deployed, Truth::False, "Waiting", message);
         plan.wake_within(MOVING);
     };
     if world.instances.known().is_none() {
         plan.judgements.unknown(ConditionType::Deployed, world.instances.ignorance());
+        return;
+    }
+    if placement.public_key != world.settings.public_key {
+        let message = "the operator's control key is not the one that balancer and generator were launched with: delete the benchmark and create it again";
+        plan.judgements.set(ConditionType::Deployed, Truth::False, "ControlKeyChanged", message);
+        plan.judgements.stall(ConditionType::Deployed);
         return;
     }
     let Some(balancer) = single(world, BALANCER) else {

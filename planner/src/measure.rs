@@ -73,11 +73,9 @@ fn former(world: &World) -> Vec<RunKey> {
 pub(crate) fn plan(world: &World, _placement: &Placement, plan: &mut Plan) {
     let generator = single(world, GENERATOR).and_then(|instance| Some((control(instance)?, instance.id.clone())));
     let key = wanted(world);
-    if let Some((control, instance_id)) = &generator {
-        if let Some(Facet::Known(_)) = &world.runs {
-            collect_former(world, plan, control, instance_id);
-            forget_recorded(world, plan, control, instance_id);
-        }
+    if let (Some((control, instance_id)), Some(Facet::Known(_))) = (&generator, &world.runs) {
+        collect_former(world, plan, control, instance_id);
+        forget_recorded(world, plan, control, instance_id);
     }
     if let Some(run) = recorded(world, &key) {
         judge_recorded(run, plan);

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::Launch;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Failure;
 use crate::plan::Action;
 use crate::status::Outcome;
+use crate::verdict::{Retry, verdict};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -17,6 +18,8 @@ pub struct Memory {
     pub absent_since: BTreeMap<String, Timestamp>,
     /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
     pub deleted_groups: BTreeSet<String>,
+    /// Passes in a row of which an effect failed.
+    pub failed_passes: u32,
 }
 
 impl Memory {
@@ -43,6 +46,15 @@ impl Memory {
                 _ => {}
             }
         }
+    }
+
+    /// When to look again after a pass: not before the worst of its failures allows.
+    pub fn wake(&mut self, planned: SignedDuration, outcomes: &[Outcome]) -> SignedDuration {
+        let failures = || outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
+        let retries = || failures().map(|error| verdict(error.failure).retry);
+        self.failed_passes =
+            if retries().all(|retry| retry == Retry::Now) { 0 } else { self.failed_passes.saturating_add(1) };
+        retries().map(|retry| retry.pause(self.failed_passes)).fold(planned, SignedDuration::max)
     }
 
     /// After a status was written: its new lines are ours alone, nobody has sent them.

@@ -173,10 +173,11 @@ impl PoolWork<'_> {
             }
         }
         let missing = self.count().saturating_sub(self.alive().len() + coming);
-        if missing > 0 && self.may_launch() {
-            if let Some(group_ids) = group_ids {
-                self.write_down(missing, group_ids);
-            }
+        if missing > 0
+            && self.may_launch()
+            && let Some(group_ids) = group_ids
+        {
+            self.write_down(missing, group_ids);
         }
     }
 

@@ -162,7 +162,7 @@ fn run(key: &RunKey, collected: &Collected, started_at: Option<Time>) -> Run {
         result: cut(&result),
         report: collected.name.clone(),
         report_sha256: collected.sha256.clone(),
-        started_at: started_at.or_else(|| Some(Time(report.started_at))),
+        started_at: started_at.or(Some(Time(report.started_at))),
         finished_at: Some(Time(report.finished_at)),
         clusters: clusters.collect(),
     }

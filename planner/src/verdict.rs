@@ -15,29 +15,42 @@ pub struct Verdict {
 pub enum Retry {
     /// With growing pauses: it will pass.
     Backoff,
-    /// After a fixed pause: nobody tells us when it is over.
+    /// After a fixed pause: nobody tells us when it is over, and asking often does not help.
     After(SignedDuration),
     /// It is no failure for us: look again.
     Now,
 }
 
-const MINUTES: i64 = 60;
+/// The longest of the growing pauses.
+const LONGEST: SignedDuration = SignedDuration::from_secs(60);
+
+impl Retry {
+    /// Pause after the `nth` failed pass in a row, counting from 1.
+    pub fn pause(self, nth: u32) -> SignedDuration {
+        match self {
+            Self::Backoff => SignedDuration::from_secs(1 << nth.saturating_sub(1).min(10)).min(LONGEST),
+            Self::After(pause) => pause,
+            Self::Now => SignedDuration::ZERO,
+        }
+    }
+}
 
 /// Exhaustive on purpose: a new failure does not compile until somebody decides what it means.
 pub fn verdict(failure: Failure) -> Verdict {
-    let minutes = |n: i64| Retry::After(SignedDuration::from_secs(n * MINUTES));
+    let after = |seconds: i64| Retry::After(SignedDuration::from_secs(seconds));
     let (reason, retry) = match failure {
         Failure::Throttled => ("Throttled", Retry::Backoff),
-        Failure::NoCapacity => ("NoCapacity", minutes(1)),
-        Failure::QuotaReached => ("QuotaReached", minutes(5)),
-        Failure::Unauthorized => ("Unauthorized", minutes(5)),
-        Failure::CredentialsExpired => ("CredentialsExpired", minutes(1)),
-        Failure::AccountRestricted => ("AccountRestricted", minutes(5)),
-        Failure::Rejected => ("Rejected", minutes(5)),
+        // A launch that is refused waits for `refusal_pause` on top: its line is closed, and the next one is held back.
+        Failure::NoCapacity => ("NoCapacity", Retry::Backoff),
+        Failure::QuotaReached => ("QuotaReached", Retry::Backoff),
+        Failure::Unauthorized => ("Unauthorized", after(60)),
+        Failure::CredentialsExpired => ("CredentialsExpired", after(30)),
+        Failure::AccountRestricted => ("AccountRestricted", after(60)),
+        Failure::Rejected => ("Rejected", Retry::Backoff),
         Failure::TokenSpent => ("TokenSpent", Retry::Now),
         Failure::NotFound => ("NotFound", Retry::Backoff),
-        Failure::NotYetVisible => ("NotYetVisible", Retry::Backoff),
-        Failure::AlreadyExists => ("AlreadyExists", Retry::Backoff),
+        Failure::NotYetVisible => ("NotYetVisible", Retry::Now),
+        Failure::AlreadyExists => ("AlreadyExists", Retry::Now),
         Failure::DependencyViolation => ("DependencyViolation", Retry::Backoff),
         Failure::Unreachable => ("Unreachable", Retry::Backoff),
     };

@@ -1,5 +1,8 @@
 //! The real loop against simulated surroundings under virtual time.
 
+// In a test, a surprise is a failure.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod agents;
 mod chaos;
 mod kubernetes;

@@ -69,42 +69,38 @@ fn a_calm_day() {
     });
     assert_eq!(started, 1);
     assert_snapshot!(story, @"
-     0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
-     0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
-     1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
-     1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
-     2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
-     2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
-     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
-     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
-    12s  i#3 is running
-    12s  i#5 is running
-    12s  i#6 is running
-    12s  i#8 is running
-    12s  i#10 is running
-    84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
-    94s  i#3 is terminated
-    94s  i#8 is terminated
-    94s  i#5 is terminated
-    94s  i#10 is terminated
-    94s  i#6 is terminated
-    94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    96s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    98s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    98s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    99s  eni#11 is gone
-    99s  eni#12 is gone
-    99s  eni#13 is gone
-    99s  eni#14 is gone
-    99s  eni#15 is gone
-    99s  DeleteSecurityGroup sg#1
-    99s  DeleteSecurityGroup sg#0
+      0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
+      0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+      1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
+      1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
+      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+     12s  i#3 is running
+     12s  i#5 is running
+     12s  i#6 is running
+     12s  i#8 is running
+     12s  i#10 is running
+     84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
+     94s  i#3 is terminated
+     94s  i#8 is terminated
+     94s  i#5 is terminated
+     94s  i#10 is terminated
+     94s  i#6 is terminated
+     94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     99s  eni#11 is gone
+     99s  eni#12 is gone
+     99s  eni#13 is gone
+     99s  eni#14 is gone
+     99s  eni#15 is gone
+    101s  DeleteSecurityGroup sg#1
+    101s  DeleteSecurityGroup sg#0
     ");
 }
 
@@ -126,42 +122,38 @@ fn death_while_a_launch_is_in_flight() {
     });
     assert_eq!((ledger.launched, ledger.terminated), (5, 5));
     assert_snapshot!(story, @"
-     0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
-     0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
-     1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
-     1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
-     2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
-     2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
-     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
-     2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
-    12s  i#3 is running
-    12s  i#5 is running
-    12s  i#6 is running
-    12s  i#8 is running
-    12s  i#10 is running
-    84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
-    94s  i#3 is terminated
-    94s  i#8 is terminated
-    94s  i#5 is terminated
-    94s  i#10 is terminated
-    94s  i#6 is terminated
-    94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    96s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    98s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    98s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-    99s  eni#11 is gone
-    99s  eni#12 is gone
-    99s  eni#13 is gone
-    99s  eni#14 is gone
-    99s  eni#15 is gone
-    99s  DeleteSecurityGroup sg#1
-    99s  DeleteSecurityGroup sg#0
+      0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
+      0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+      1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
+      1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
+      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+     12s  i#3 is running
+     12s  i#5 is running
+     12s  i#6 is running
+     12s  i#8 is running
+     12s  i#10 is running
+     84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
+     94s  i#3 is terminated
+     94s  i#8 is terminated
+     94s  i#5 is terminated
+     94s  i#10 is terminated
+     94s  i#6 is terminated
+     94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     99s  eni#11 is gone
+     99s  eni#12 is gone
+     99s  eni#13 is gone
+     99s  eni#14 is gone
+     99s  eni#15 is gone
+    101s  DeleteSecurityGroup sg#1
+    101s  DeleteSecurityGroup sg#0
     ");
 }
 

@@ -1,5 +1,8 @@
 //! The planner's tests: worlds as a few lines of text, plans as text. See CONTRIBUTING.md for adding a case.
 
+// In a test, a surprise is a failure.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod fixture;
 mod placing;
 mod properties;
