@@ -1,63 +1,38 @@
-//! A lab comes up, works, and leaves nothing, however it ends. Needs the binaries and the control plane that
-//! `cargo xtask test` provides; elsewhere these tests say that they were skipped.
-
-#![allow(clippy::unwrap_used, reason = "all of it is test code")]
+//! A lab comes up, works, and leaves nothing, however it ends.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-/// For things that take seconds here and more beside a build.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::lab::{Lab, is_possible, send, until};
 
 /// Three control planes at the same time would only slow each other down.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A lab in a directory of its own, ended when the test ends.
-struct Lab {
-    directory: PathBuf,
+/// A lab that is ended when its test ends.
+struct Own {
+    lab: Lab,
     _turn: MutexGuard<'static, ()>,
 }
 
-impl Lab {
+impl Deref for Own {
+    type Target = Lab;
+
+    fn deref(&self) -> &Lab {
+        &self.lab
+    }
+}
+
+impl Own {
     fn new(name: &str) -> Option<Self> {
-        for variable in ["CLUSTERBENCHMARK_CONTROLPLANE", "CLUSTERBENCHMARK_BIN"] {
-            if std::env::var_os(variable).is_none() {
-                // Not through `eprintln!`: the test runner would swallow it.
-                let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {variable} is not set; use `cargo xtask test`");
-                return None;
-            }
-        }
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let directory = std::env::temp_dir().join(format!("lab-lifecycle-{name}-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        Some(Self { directory, _turn: turn })
-    }
-
-    fn state(&self) -> PathBuf {
-        self.directory.join("state")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-        // The demo makes its state directory in here.
-        command.arg("--state").arg(self.state()).args(arguments).env("TMPDIR", &self.directory).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        text(arguments, &output)
-    }
-
-    fn record(&self) -> serde_json::Value {
-        serde_json::from_slice(&fs::read(self.state().join("lab.json")).unwrap()).unwrap()
+        is_possible(name).then(|| Self { lab: Lab::new(&format!("lifecycle-{name}")), _turn: turn })
     }
 
     fn ports(&self) -> Vec<u16> {
@@ -68,21 +43,9 @@ impl Lab {
         ports
     }
 
-    /// kubectl with exactly what `lab env` prints.
-    fn kubectl(&self, arguments: &str) -> String {
-        let kubectl = match std::env::var_os("CLUSTERBENCHMARK_CONTROLPLANE").map(PathBuf::from) {
-            Some(path) if path.is_file() => format!("'{}' kubectl", path.display()),
-            Some(path) if path.join("kubectl").is_file() => format!("'{}'", path.join("kubectl").display()),
-            _ => "kubectl".to_owned(),
-        };
-        let script = format!("{}\n{kubectl} {arguments}", self.run(&["env"]));
-        let output = Command::new("bash").arg("-euc").arg(&script).env("HOME", &self.directory).output().unwrap();
-        text(&[arguments], &output)
-    }
-
     /// Processes that know this lab's directory from their arguments or their environment.
     fn processes(&self) -> Vec<i32> {
-        let needle = self.directory.to_str().unwrap().as_bytes().to_vec();
+        let needle = self.directory().to_str().unwrap().as_bytes().to_vec();
         let knows = |file: PathBuf| {
             fs::read(file).is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
         };
@@ -102,36 +65,18 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
+impl Drop for Own {
     fn drop(&mut self) {
         let _ = self.command(&["down"]).output();
         if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.directory);
+            let _ = fs::remove_dir_all(self.directory());
         }
     }
 }
 
-fn text(arguments: &[&str], output: &Output) -> String {
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}: {}\n{stdout}\n{stderr}", output.status);
-    stdout.into_owned()
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn send(pid: i32, signal: Signal) {
-    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
-}
-
 #[test]
 fn a_lab_works_and_down_leaves_nothing() {
-    let Some(lab) = Lab::new("works") else { return };
+    let Some(lab) = Own::new("works") else { return };
     assert!(lab.run(&["up"]).contains("the lab is up"));
     assert!(lab.run(&["up"]).contains("up already"));
 
@@ -166,7 +111,7 @@ fn a_lab_works_and_down_leaves_nothing() {
 
 #[test]
 fn a_killed_supervisor_leaves_nothing_and_the_next_lab_works() {
-    let Some(lab) = Lab::new("killed") else { return };
+    let Some(lab) = Own::new("killed") else { return };
     lab.run(&["up"]);
     let ports = lab.ports();
     send(lab.record()["supervisor"].as_i64().unwrap() as i32, Signal::KILL);
@@ -179,7 +124,7 @@ fn a_killed_supervisor_leaves_nothing_and_the_next_lab_works() {
 }
 
 /// A demo that is told to print to us, stopped with `signal` as soon as it has said `word`.
-fn stop_demo(lab: &Lab, word: &str, signal: Signal) -> (Child, String) {
+fn stop_demo(lab: &Own, word: &str, signal: Signal) -> (Child, String) {
     let mut demo = lab.command(&["demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(demo.stdout.take().unwrap());
     let mut said = String::new();
@@ -193,7 +138,7 @@ fn stop_demo(lab: &Lab, word: &str, signal: Signal) -> (Child, String) {
 
 #[test]
 fn a_demo_leaves_nothing_when_it_is_interrupted_or_killed() {
-    let Some(lab) = Lab::new("demo") else { return };
+    let Some(lab) = Own::new("demo") else { return };
     for word in ["cloud:", "clusterbenchmark.clusterbench.dev/"] {
         for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
             let (mut demo, said) = stop_demo(&lab, word, signal);
@@ -206,7 +151,7 @@ fn a_demo_leaves_nothing_when_it_is_interrupted_or_killed() {
 
 #[test]
 fn a_missing_control_plane_is_named_with_the_way_out() {
-    let Some(lab) = Lab::new("missing") else { return };
+    let Some(lab) = Own::new("missing") else { return };
     let output = lab.command(&["up"]).env("CLUSTERBENCHMARK_CONTROLPLANE", "/nonexistent").output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && stderr.contains("CLUSTERBENCHMARK_CONTROLPLANE is /nonexistent"), "{stderr}");

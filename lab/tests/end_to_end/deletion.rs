@@ -1,0 +1,35 @@
+//! Deleted at any phase, nothing is left.
+
+use crate::bench::{Bench, INSTANCES, condition, spec};
+use crate::lab::{shared, until};
+
+#[test]
+fn a_benchmark_that_is_deleted_at_any_phase_leaves_nothing() {
+    let Some(lab) = shared("deletion") else { return };
+    let names = ["deleted-at-once", "deleted-placed", "deleted-launching", "deleted-deploying", "deleted-measuring"];
+    let [at_once, placed, launching, deploying, measuring] = names.map(|name| Bench::apply(lab, name, spec(60, 5000)));
+    at_once.ask_deletion();
+    placed.wait_until("it is placed", |object| object["status"]["placement"].is_object());
+    placed.ask_deletion();
+    deploying.wait_until("it is deployed", |object| condition(object, "Provisioned").0 == "True");
+    deploying.ask_deletion();
+    measuring.measuring(1);
+    measuring.ask_deletion();
+    for bench in [at_once, placed, launching, deploying, measuring] {
+        bench.gone();
+        let made = bench.made().0.len();
+        assert!(made <= INSTANCES, "{}: {made} instances", bench.name);
+    }
+}
+
+#[test]
+fn a_namespace_that_is_deleted_takes_its_instances_along() {
+    let Some(lab) = shared("deleted namespace") else { return };
+    let bench = Bench::apply(lab, "doomed", spec(60, 5000));
+    bench.measuring(1);
+    assert_eq!(bench.only_running().values().flatten().count(), INSTANCES);
+    lab.kubectl("delete namespace doomed --wait=false");
+    until("the namespace is gone", || lab.get("namespace/doomed").is_none());
+    bench.nothing_is_left();
+    assert_eq!(bench.made().0.len(), INSTANCES);
+}

@@ -1,0 +1,16 @@
+//! The whole system in the lab: a real API server, the shipped operator, instances that are processes, and the real
+//! kubectl; what a user sees is asserted, and what the lab's own ledger holds. Needs the binaries and the control
+//! plane that `cargo xtask test` provides; elsewhere these tests say that they were skipped.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of it is test code")]
+
+mod bad_days;
+mod bad_objects;
+mod bench;
+mod deletion;
+mod editing;
+mod lab;
+mod lifecycle;
+mod main_path;
+mod permissions;
+mod refused;
