@@ -39,6 +39,7 @@ const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
     validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || (has(self.network.subnetIds) == has(oldSelf.network.subnetIds) && (!has(self.network.subnetIds) || self.network.subnetIds == oldSelf.network.subnetIds)))").message("network.subnetIds cannot be changed: delete the benchmark and create it in the other subnets").field_path(".network"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, d.name == c.name))").message("clusters: two clusters have the same name, give each its own").field_path(".clusters"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
+    validation = Rule::new("self.load.rounds * self.clusters.size() <= 1500").message("load.rounds: more than 1500 measurements (rounds times clusters) do not fit into a report, lower rounds").field_path(".load.rounds"),
     validation = Rule::new("self.clusters.map(c, c.count).sum() <= 256").message("clusters: more than 256 instances in one benchmark, lower the counts").field_path(".clusters"),
 )]
 pub struct ClusterBenchmarkSpec {

@@ -236,7 +236,9 @@ impl Runs {
         let journal = |rounds: &[Round]| self.journal(&record, rounds);
         let measurement = measure(&record.spec, &self.0.settings, progress, journal, abort).await?;
         let aborted = measurement.aborted.is_some();
-        let bytes = serde_json::to_vec(&measurement.report())
+        let bytes = measurement
+            .report()
+            .document()
             .map_err(|error| InvalidSpec { field: "report".to_owned(), problem: error.to_string() })?;
         let record = ended(record, &measurement, aborted, &bytes);
         while let Err(error) =
@@ -284,7 +286,7 @@ impl On {
 fn recover(disk: &Disk, record: Record, instance_id: &str) -> Result<Record, RunsError> {
     let rounds = record.rounds.clone();
     let measurement = Measurement::recovered(record.spec.clone(), record.started_at(), rounds, instance_id);
-    let bytes = serde_json::to_vec(&measurement.report()).map_err(io::Error::from)?;
+    let bytes = measurement.report().document().map_err(io::Error::from)?;
     let record = ended(record, &measurement, true, &bytes);
     disk.write_report(&record.spec.id, &bytes)?;
     disk.write_record(&record)?;

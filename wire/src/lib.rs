@@ -16,8 +16,8 @@ pub use membership::{
     BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberStatus, Membership, Policy,
 };
 pub use report::{
-    ClusterReport, Environment, Failures, MemberShare, Quantiles, REPORT_SCHEMA, Report, RoundOutcome, RoundReport,
-    Validity,
+    ClusterReport, Environment, Failures, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report,
+    RoundOutcome, RoundReport, Validity,
 };
 pub use run::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};

@@ -31,6 +31,34 @@ pub struct Report {
     pub verdict: String,
 }
 
+/// Longest document of a report: what a `BenchmarkReport` object takes, well below etcd's limit of 1.5 MB.
+pub const REPORT_LIMIT_BYTES: usize = 1_000_000;
+
+impl Report {
+    /// The report as it is stored: JSON of at most [`REPORT_LIMIT_BYTES`] where that can be had by leaving out, of the
+    /// single rounds only, first the histograms and then the shares. Totals always stay, and a note says what is gone.
+    pub fn document(mut self) -> Result<Vec<u8>, serde_json::Error> {
+        let bytes = serde_json::to_vec(&self)?;
+        if bytes.len() <= REPORT_LIMIT_BYTES {
+            return Ok(bytes);
+        }
+        let clusters = |rounds: &mut Vec<RoundReport>, leave_out: fn(&mut ClusterReport)| {
+            rounds.iter_mut().flat_map(|round| &mut round.clusters).for_each(leave_out);
+        };
+        clusters(&mut self.rounds, |cluster| cluster.histogram.clear());
+        self.environment
+            .notes
+            .push("the histograms of single rounds were left out: the report was too long".to_owned());
+        let bytes = serde_json::to_vec(&self)?;
+        if bytes.len() <= REPORT_LIMIT_BYTES {
+            return Ok(bytes);
+        }
+        clusters(&mut self.rounds, |cluster| cluster.members.clear());
+        self.environment.notes.push("the shares of single rounds were left out: the report was too long".to_owned());
+        serde_json::to_vec(&self)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Validity {
     Valid,
@@ -148,4 +176,66 @@ pub struct RoundReport {
 pub enum RoundOutcome {
     Counted,
     Voided,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rounds;
+
+    fn report(rounds: u32) -> Report {
+        let cluster = |name: &str| ClusterReport {
+            cluster: name.into(),
+            requests: 1000,
+            failures: Failures::default(),
+            requests_per_second: 1000,
+            latency: Quantiles { p50_micros: Some(123_456), p99_micros: Some(123_456), ..Quantiles::default() },
+            latency_of_successes: Quantiles::default(),
+            members: vec![MemberShare { id: "i-0123456789abcdef0".into(), requests: 1000, share_per_mille: 250 }; 4],
+            histogram: "h".repeat(1500),
+        };
+        let round = |round| RoundReport {
+            round,
+            seed: 7,
+            outcome: RoundOutcome::Counted,
+            reason: String::new(),
+            clusters: vec![cluster("a"), cluster("b")],
+        };
+        Report {
+            schema: REPORT_SCHEMA.into(),
+            run: RunSpec {
+                id: "1".into(),
+                seed: 0,
+                rounds: Rounds { count: rounds },
+                warmup_requests: 0,
+                targets: Vec::new(),
+                phases: Vec::new(),
+                balancer_control: None,
+            },
+            started_at: Timestamp::UNIX_EPOCH,
+            finished_at: Timestamp::UNIX_EPOCH,
+            validity: Validity::Valid,
+            reasons: Vec::new(),
+            environment: Environment::default(),
+            clusters: vec![cluster("a"), cluster("b")],
+            rounds: (1..=rounds).map(round).collect(),
+            comparisons: Vec::new(),
+            summary: String::new(),
+            verdict: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_long_report_loses_details_of_rounds_and_says_so() {
+        let stored = |rounds: u32| -> (usize, Report) {
+            let bytes = report(rounds).document().unwrap();
+            (bytes.len(), serde_json::from_slice(&bytes).unwrap())
+        };
+        let (_, short) = stored(20);
+        assert_eq!(short, report(20));
+        let (length, long) = stored(750);
+        assert!(length <= REPORT_LIMIT_BYTES, "{length}");
+        assert_eq!((long.rounds.len(), &long.clusters), (750, &report(1).clusters));
+        assert!(long.environment.notes[0].contains("histograms"), "{:?}", long.environment.notes);
+    }
 }
