@@ -6,9 +6,14 @@ use crate::lab::{shared, until};
 #[test]
 fn a_benchmark_that_is_deleted_at_any_phase_leaves_nothing() {
     let Some(lab) = shared("deletion") else { return };
-    let names = ["deleted-at-once", "deleted-placed", "deleted-launching", "deleted-deploying", "deleted-measuring"];
-    let [at_once, placed, launching, deploying, measuring] = names.map(|name| Bench::apply(lab, name, spec(60, 5000)));
+    // A minute of rounds: none is over before it is deleted.
+    let apply = |name| Bench::apply(lab, name, spec(80, 5000));
+    let launching = apply("deleted-launching");
+    launching.launch_is_written_down();
+    launching.ask_deletion();
+    let at_once = apply("deleted-at-once");
     at_once.ask_deletion();
+    let [placed, deploying, measuring] = ["deleted-placed", "deleted-deploying", "deleted-measuring"].map(apply);
     placed.wait_until("it is placed", |object| object["status"]["placement"].is_object());
     placed.ask_deletion();
     deploying.wait_until("it is deployed", |object| condition(object, "Provisioned").0 == "True");
