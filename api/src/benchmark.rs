@@ -36,7 +36,9 @@ const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)").message("region cannot be changed: delete the benchmark and create it in the other region").field_path(".region"),
-    validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || (has(self.network.subnetIds) == has(oldSelf.network.subnetIds) && (!has(self.network.subnetIds) || self.network.subnetIds == oldSelf.network.subnetIds)))").message("network.subnetIds cannot be changed: delete the benchmark and create it in the other subnets").field_path(".network"),
+    validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)").message("network cannot be changed: delete the benchmark and create it again").field_path(".network"),
+    validation = Rule::new("has(self.image) == has(oldSelf.image) && (!has(self.image) || self.image == oldSelf.image)").message("image cannot be changed: delete the benchmark and create it again").field_path(".image"),
+    validation = Rule::new("self.lifecycle.maxLifetimeSeconds == oldSelf.lifecycle.maxLifetimeSeconds").message("lifecycle.maxLifetimeSeconds cannot be changed: instances end themselves at the time that was set when they were launched").field_path(".lifecycle.maxLifetimeSeconds"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, d.name == c.name))").message("clusters: two clusters have the same name, give each its own").field_path(".clusters"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
     validation = Rule::new("self.load.rounds * self.clusters.size() <= 1500").message("load.rounds: more than 1500 measurements (rounds times clusters) do not fit into a report, lower rounds").field_path(".load.rounds"),
@@ -68,7 +70,7 @@ pub struct ClusterBenchmarkSpec {
     /// What happens to the instances when the result is there, and at the latest when.
     #[serde(default)]
     pub lifecycle: Lifecycle,
-    /// Tags written on every AWS resource, beside those that mark it as ours.
+    /// Tags written on every AWS resource, beside those that mark it as ours. A change holds for what is made later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(t, !t.key.startsWith('clusterbench.dev/') && !t.key.startsWith('aws:'))").message("tags: keys under clusterbench.dev/ and aws: are reserved, choose another key"))]
     #[schemars(length(max = 30))]
@@ -126,7 +128,7 @@ pub struct Worker {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
     /// URL of a program of your own to measure instead of our worker: one executable file for Linux, started with
-    /// LISTEN, CLUSTER, CLUSTER_PATH and INSTANCE_ID in its environment.
+    /// LISTEN, CLUSTER, CLUSTER_PATH and INSTANCE_ID in its environment. It must answer GET /health (404 will do).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024), regex(pattern = "^https?://[!-&(-~]+$"))]
     pub artifact_url: Option<String>,
@@ -212,7 +214,7 @@ pub enum Policy {
 #[serde(rename_all = "camelCase")]
 pub struct Network {
     /// Subnets to choose from, in one VPC; all instances go into one of them. Default: the default subnets. Cannot be
-    /// changed.
+    /// changed, like all of network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 32), regex(pattern = "^subnet-[0-9a-f]+$")))]
     pub subnet_ids: Vec<String>,
@@ -222,7 +224,7 @@ pub struct Network {
     /// CIDRs that may send requests to the balancer from outside. Default: none; the load comes from inside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 43)))]
-    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c) && cidr(c).prefixLength() > 0)").message("ingressCidrs: each entry is a CIDR such as 203.0.113.0/24; the whole internet is not accepted"))]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c) && cidr(c).ip().family() == 4 && cidr(c).prefixLength() > 0 && cidr(c) == cidr(c).masked())").message("ingressCidrs: each entry is an IPv4 network such as 203.0.113.0/24, without bits set behind the prefix; the whole internet is not accepted"))]
     pub ingress_cidrs: Vec<String>,
 }
 

@@ -102,8 +102,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 /// Before the finalizer is there, nothing of ours can exist; without a placement, nothing was ever made.
 fn needs_cloud(world: &World) -> bool {
     let deleting = world.object.deletion == Deletion::Asked;
-    let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
-    world.object.finalizer == Finalizer::Present && !(deleting && nothing_was_made)
+    world.object.finalizer == Finalizer::Present && !(deleting && world.nothing_was_made())
 }
 
 async fn observe_cloud<C: Cloud>(cloud: &C, world: &mut World) {
@@ -141,7 +140,15 @@ async fn instances<C: Cloud>(cloud: &C, world: &World) -> planner::ports::Answer
     let ids: Vec<String> =
         lines.iter().flat_map(|line| &line.instance_ids).filter(|id| !seen.0.contains_key(*id)).cloned().collect();
     if !ids.is_empty() {
-        seen.add(cloud.instances(&Selection::Ids(ids)).await?);
+        // An id in status proves nothing: tags or our token do, and neither can be put on an instance of others.
+        let owner = world.owner();
+        let is_ours = |instance: &Instance| {
+            let launched_by_us = |token: &String| lines.iter().any(|line| line.token == *token);
+            owner.owns(&instance.tags) || instance.token.as_ref().is_some_and(launched_by_us)
+        };
+        let mut found = cloud.instances(&Selection::Ids(ids)).await?;
+        found.retain(is_ours);
+        seen.add(found);
     }
     Ok(seen.0.into_values().collect())
 }

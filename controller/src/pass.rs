@@ -90,11 +90,15 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         memory: &mut Memory,
     ) -> Result<Next, PassError> {
         let wake = Duration::try_from(memory.wake(plan.wake, outcomes)).unwrap_or_default();
-        let changed_finalizer =
-            |outcome: &Outcome| matches!(outcome.action, Action::AddFinalizer | Action::RemoveFinalizer);
-        if outcomes.iter().any(changed_finalizer) {
+        let of_finalizer =
+            |outcome: &&Outcome| matches!(outcome.action, Action::AddFinalizer | Action::RemoveFinalizer);
+        if let Some(outcome) = outcomes.iter().find(of_finalizer) {
             // The object moved on under us: the next look writes.
-            return Ok(Next::After(Duration::ZERO));
+            return Ok(match (&outcome.action, &outcome.result) {
+                (Action::RemoveFinalizer, Ok(_)) => Next::Gone,
+                (_, Ok(_)) => Next::After(Duration::ZERO),
+                (_, Err(_)) => Next::After(wake),
+            });
         }
         if world.object.finalizer == Finalizer::Absent && stored.metadata.deletion_timestamp.is_some() {
             return Ok(Next::After(wake.max(Duration::from_secs(30))));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use api::ClusterBenchmark;
 use futures::{FutureExt, StreamExt};
 use kube::core::DeserializeGuard;
-use kube::runtime::controller::{Action, Config};
+use kube::runtime::controller::{self, Action, Config};
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use planner::ports::{Agents, Regions};
@@ -62,19 +62,22 @@ pub async fn run<S: Store, R: Regions, A: Agents>(
     let metrics = reconciler.metrics.clone();
     let context = Arc::new(Context { reconciler, life: life.clone(), failures: Mutex::default() });
     let objects: Api<DeserializeGuard<ClusterBenchmark>> = Api::all(client);
-    let controller = Controller::new(objects, watcher::Config::default())
+    let loops = Controller::new(objects, watcher::Config::default())
         .with_config(Config::default().concurrency(CONCURRENCY))
         .shutdown_on_signal();
-    let store = controller.store();
+    let store = loops.store();
     let synced = async {
         if store.wait_until_ready().await.is_ok() {
             life.watching();
         }
         std::future::pending::<()>().await
     };
-    let passes = controller.run(turn, error_policy, context).for_each(|result| {
-        if let Err(error) = result {
-            tracing::warn!(error = %crate::kubernetes::chain(&error), "pass failed");
+    let passes = loops.run(turn, error_policy, context).for_each(|result| {
+        match result {
+            Ok(_) => {}
+            // The end of every deletion: the object went while its next look was due.
+            Err(controller::Error::ObjectNotFound(object)) => tracing::debug!(%object, "is gone"),
+            Err(error) => tracing::warn!(error = %crate::kubernetes::chain(&error), "pass failed"),
         }
         life.turned();
         futures::future::ready(())

@@ -54,6 +54,14 @@ impl Judgements {
         self.all.insert(kind, Judgement { truth, reason: reason.to_owned(), message: message.into() });
     }
 
+    /// Nothing changes while the run of a former spec is on.
+    pub fn wait_for_former(&mut self) {
+        for kind in [ConditionType::Provisioned, ConditionType::Deployed] {
+            let message = "the run of the former spec is being stopped and its report collected";
+            self.set(kind, Truth::False, "Waiting", message);
+        }
+    }
+
     /// Could not be looked at.
     pub fn unknown(&mut self, kind: ConditionType, why: Option<&Ignorance>) {
         if let Some(why) = why {

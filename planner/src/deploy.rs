@@ -65,7 +65,10 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         return waiting(plan, "the balancer's instance does not run yet".to_owned());
     };
     let status = match &world.balancer {
-        Some(Facet::Known(status)) => status,
+        Some(Facet::Known(status)) => {
+            plan.memory.absent_since.remove(&unreachable_key(BALANCER));
+            status
+        }
         Some(Facet::Unknown(why)) => return unreachable(world, plan, BALANCER, &why.message),
         None => return waiting(plan, "the balancer's instance does not run yet".to_owned()),
     };
@@ -98,7 +101,17 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
                 .unwrap_or_default();
             format!("; {} of {} does not answer GET /health on {}{console}", member.id, cluster.name, member.address)
         });
-        return waiting(plan, format!("{healthy} of {total} members are healthy{}", worst.unwrap_or_default()));
+        waiting(plan, format!("{healthy} of {total} members are healthy{}", worst.unwrap_or_default()));
+        if lasts(world, plan, UNHEALTHY) {
+            let message = plan.judgements.get(ConditionType::Deployed).message.clone();
+            plan.judgements.set(ConditionType::Deployed, Truth::False, "Unhealthy", message);
+            plan.judgements.stall(ConditionType::Deployed);
+        }
+        return;
+    }
+    plan.memory.absent_since.remove(UNHEALTHY);
+    if matches!(&world.runs, Some(Facet::Known(_))) {
+        plan.memory.absent_since.remove(&unreachable_key(GENERATOR));
     }
     match &world.runs {
         Some(Facet::Known(_)) => plan.judgements.set(
@@ -112,6 +125,19 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     }
 }
 
+/// What is waited for while members are not healthy.
+const UNHEALTHY: &str = "health of all members";
+
+fn unreachable_key(pool: &str) -> String {
+    format!("answer of {pool}")
+}
+
+/// Whether something has been so for longer than a boot may take, as far as this process saw.
+fn lasts(world: &World, plan: &mut Plan, what: &str) -> bool {
+    let first = *plan.memory.absent_since.entry(what.to_owned()).or_insert(world.now);
+    world.now.duration_since(first) > world.settings.boot_deadline
+}
+
 /// From, to, port and rule; the console tells whether the program was started at all.
 fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
     let instance = single(world, pool);
@@ -119,8 +145,7 @@ fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
         .and_then(|instance| world.consoles.get(&instance.id))
         .map(|line| format!("; its console ends with: {}", line.trim()))
         .unwrap_or_default();
-    let started =
-        instance.is_some_and(|instance| world.now.duration_since(instance.launched_at) > world.settings.boot_deadline);
+    let started = lasts(world, plan, &unreachable_key(pool));
     let sources = world.settings.control_sources.join(", ");
     let reason = if started { "ControlUnreachable" } else { "Waiting" };
     let message =

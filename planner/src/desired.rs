@@ -1,7 +1,5 @@
 //! What a spec asks for, as pools of instances, a membership and a run. Pure restatement of the spec.
 
-use std::collections::BTreeMap;
-
 use api::{ClusterBenchmarkSpec, Distribution, PlacedImage, Placement, Policy, WorkProfile};
 use serde::Serialize;
 use wire::sha256_hex;
@@ -144,7 +142,7 @@ pub fn recipe(world: &World, placement: &Placement, pool: &PoolSpec) -> Result<R
     let mut tags = world.owner().tags(&user);
     tags.insert("Name".to_owned(), format!("clusterbench {}/{}", world.object.name, pool.name));
     tags.insert(owner::POOL.to_owned(), pool.name.clone());
-    let revision = revision(spec, placement, pool, &image, &user);
+    let revision = revision(spec, placement, pool, &image);
     tags.insert(owner::REVISION.to_owned(), revision.clone());
     Ok(Recipe { pool: pool.clone(), revision, image, credits: credits(fact), tags, script })
 }
@@ -250,17 +248,10 @@ struct Essence<'a> {
     role: &'a str,
     port: i32,
     environment: Vec<(&'static str, String)>,
-    artifact: Option<&'a String>,
-    tags: &'a BTreeMap<String, String>,
+    artifact: Option<[&'a str; 2]>,
 }
 
-fn revision(
-    spec: &ClusterBenchmarkSpec,
-    placement: &Placement,
-    pool: &PoolSpec,
-    image: &PlacedImage,
-    tags: &Tags,
-) -> String {
+fn revision(spec: &ClusterBenchmarkSpec, placement: &Placement, pool: &PoolSpec, image: &PlacedImage) -> String {
     let is_worker = pool.role == Role::Worker;
     let essence = Essence {
         instance_type: &pool.instance_type,
@@ -272,8 +263,11 @@ fn revision(
         role: program(pool.role),
         port: if is_worker { spec.worker.port } else { 0 },
         environment: environment(spec, pool),
-        artifact: spec.worker.artifact_sha256.as_ref().filter(|_| is_worker),
-        tags,
+        artifact: if is_worker {
+            spec.worker.artifact_url.as_deref().zip(spec.worker.artifact_sha256.as_deref()).map(<[&str; 2]>::from)
+        } else {
+            None
+        },
     };
     digest(&essence)[..16].to_owned()
 }

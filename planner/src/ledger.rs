@@ -122,13 +122,19 @@ pub fn with_answer(
 ) -> Launch {
     let mut line = line.clone();
     match answer {
-        Ok(instances) => line = with_sightings(&line, instances, now),
+        Ok(instances) => {
+            line.message.clear();
+            line = with_sightings(&line, instances, now);
+        }
         // The account is in the way, not the request: the same call may pass a moment later.
         Err(error)
             if matches!(
                 error.failure,
                 Failure::Unreachable | Failure::Throttled | Failure::Unauthorized | Failure::CredentialsExpired
-            ) => {}
+            ) =>
+        {
+            line.message = error.to_string();
+        }
         Err(error) => {
             line.reason = format!("{:?}", error.failure);
             line.message = error.to_string();

@@ -1,6 +1,7 @@
 //! Runs what is due, and gets every report home before anything is forgotten.
 
 use api::{Arrivals, ConditionType, Placement, Run};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
 
@@ -52,9 +53,28 @@ fn answer<'a>(world: &'a World, key: &RunKey) -> Option<&'a RunStatus> {
 }
 
 /// Whether a run of a former spec still has to be stopped and collected before instances may change.
-pub(crate) fn holds_provisioning(world: &World, placement: &Placement) -> bool {
-    let expired = placement.expires_at.as_ref().is_some_and(|at| world.now >= at.0);
-    !expired && former(world).iter().any(|key| answer(world, key).is_some())
+///
+/// A generator that does not answer may still be measuring: it is waited for, but not for ever.
+pub(crate) fn former_is_on(world: &World, placement: &Placement, plan: &mut Plan) -> bool {
+    let former = former(world);
+    let silent = matches!(&world.runs, Some(Facet::Unknown(_)));
+    if former.is_empty() || is_late(world, placement) || !silent {
+        plan.memory.absent_since.remove(FORMER);
+        return !is_late(world, placement) && former.iter().any(|key| answer(world, key).is_some());
+    }
+    let first = *plan.memory.absent_since.entry(FORMER.to_owned()).or_insert(world.now);
+    plan.wake_within(MOVING);
+    world.now.duration_since(first) < world.settings.settle
+}
+
+/// What is waited for when a generator with a former run is silent.
+const FORMER: &str = "report of the former run";
+
+/// Time before the expiry that is kept for stopping a run and bringing its report home.
+const LAST_CALL: SignedDuration = SignedDuration::from_secs(120);
+
+fn is_late(world: &World, placement: &Placement) -> bool {
+    placement.expires_at.as_ref().is_some_and(|at| world.now + LAST_CALL >= at.0)
 }
 
 /// Runs that status believes to be on and that the spec no longer asks for.
@@ -70,7 +90,7 @@ fn former(world: &World) -> Vec<RunKey> {
         .collect()
 }
 
-pub(crate) fn plan(world: &World, _placement: &Placement, plan: &mut Plan) {
+pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let generator = single(world, GENERATOR).and_then(|instance| Some((control(instance)?, instance.id.clone())));
     let key = wanted(world);
     if let (Some((control, instance_id)), Some(Facet::Known(_))) = (&generator, &world.runs) {
@@ -85,14 +105,24 @@ pub(crate) fn plan(world: &World, _placement: &Placement, plan: &mut Plan) {
         return waiting(plan, "waits for the instances");
     };
     match answer(world, &key) {
+        Some(status) if status.state == RunState::Running && is_late(world, placement) => {
+            let message = "lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept";
+            plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
+            plan.act(Action::DeleteRun { control, instance_id, name: key.name() });
+        }
         Some(status) if status.state == RunState::Running => {
             // Rounds, not requests per second: a status that changes at every look costs the measurement CPU time.
             let message = format!("{} of {} rounds are measured", status.rounds_done, status.rounds_total);
             plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, message);
-            note_running(world, plan, &key);
+            note_running(plan, &key, Some(Time(status.started_at)));
             plan.wake_within(MOVING);
         }
         Some(status) => collect(plan, &control, &key, status),
+        None if is_late(world, placement) => {
+            let message = "lifecycle.maxLifetimeSeconds is nearly over: no run is started; delete the benchmark and create it again";
+            plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
+        }
+        None if lost(world, plan, &key) => waiting(plan, "the generator lost the run; it is started again"),
         None if plan.judgements.is_true(ConditionType::Deployed)
             && plan.judgements.is_true(ConditionType::Provisioned) =>
         {
@@ -107,7 +137,7 @@ fn waiting(plan: &mut Plan, message: &str) {
     plan.wake_within(MOVING);
 }
 
-fn judge_recorded(run: &Run, plan: &mut Plan) {
+pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
     if run.outcome == VALID {
         plan.judgements.set(ConditionType::Measured, Truth::True, "Valid", run.result.clone());
     } else {
@@ -178,12 +208,27 @@ fn start(world: &World, plan: &mut Plan, key: &RunKey, control: String, instance
     }
     let Some(run) = run_spec(world, key) else { return };
     plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the run is being started");
-    note_running(world, plan, key);
+    // Written ahead without a start time: until the generator is seen running it, it may not have begun.
+    note_running(plan, key, None);
     plan.act(Action::StartRun { control, instance_id, run });
 }
 
-fn note_running(world: &World, plan: &mut Plan, key: &RunKey) {
-    if plan.runs.iter().any(|run| key.is_of(run) && run.outcome == RUNNING) {
+/// A run that the generator was seen running and knows no more: it is noted as aborted.
+fn lost(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
+    if !matches!(&world.runs, Some(Facet::Known(_))) {
+        return false;
+    }
+    let begun = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && run.started_at.is_some();
+    let Some(run) = plan.runs.iter_mut().find(begun) else { return false };
+    run.outcome = ABORTED.to_owned();
+    run.result = "the generator lost it".to_owned();
+    run.finished_at = Some(Time(world.now));
+    true
+}
+
+fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
+    if let Some(run) = plan.runs.iter_mut().find(|run| key.is_of(run) && run.outcome == RUNNING) {
+        run.started_at = started_at.or(run.started_at.clone());
         return;
     }
     plan.runs.push(Run {
@@ -193,7 +238,7 @@ fn note_running(world: &World, plan: &mut Plan, key: &RunKey) {
         result: String::new(),
         report: String::new(),
         report_sha256: String::new(),
-        started_at: Some(Time(world.now)),
+        started_at,
         finished_at: None,
         clusters: Vec::new(),
     });

@@ -161,8 +161,13 @@ pub fn plan(world: &World) -> Plan {
         Goal::Instances => match world.object.status.placement.clone() {
             None => place(world, &mut plan),
             Some(placement) => {
-                provision::plan(world, &placement, &mut plan);
-                deploy::plan(world, &placement, &mut plan);
+                // What a former spec measures is stopped and collected before anything under it changes.
+                if measure::former_is_on(world, &placement, &mut plan) {
+                    plan.judgements.wait_for_former();
+                } else {
+                    provision::plan(world, &placement, &mut plan);
+                    deploy::plan(world, &placement, &mut plan);
+                }
                 measure::plan(world, &placement, &mut plan);
             }
         },

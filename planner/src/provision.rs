@@ -31,17 +31,6 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             return;
         }
     };
-    // What a former spec measured is collected before its instances go.
-    if crate::measure::holds_provisioning(world, placement) {
-        plan.judgements.set(
-            ConditionType::Provisioned,
-            Truth::False,
-            "Waiting",
-            "the run of the former spec is being stopped and its report collected",
-        );
-        plan.wake_within(MOVING);
-        return;
-    }
     let group_ids = firewall::plan(world, placement, plan);
     let pools = desired::pools(&world.object.spec);
     let mut causes = Causes::default();
@@ -166,10 +155,11 @@ impl PoolWork<'_> {
             let is_wanted = self.alive().len() + coming + unaccounted <= self.count();
             coming += unaccounted;
             if ledger::is_open(&line) && !(is_wanted && self.send(&line, group_ids)) {
-                if !line.reason.is_empty() {
-                    self.causes.add(format!("launch {name}/{}: {}", line.number, line.message), &line.reason);
-                }
                 self.plan.wake_within(MOVING * 5);
+            }
+            if ledger::is_open(&line) && !line.message.is_empty() {
+                let reason = if line.reason.is_empty() { "Launching" } else { &line.reason };
+                self.causes.add(format!("launch {name}/{}: {}", line.number, line.message), reason);
             }
         }
         let missing = self.count().saturating_sub(self.alive().len() + coming);
@@ -307,11 +297,20 @@ fn remove_strangers(world: &World, pools: &[PoolSpec], instances: &[Instance], p
 
 fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut Plan) {
     let wanted: usize = pools.iter().map(|pool| usize::try_from(pool.count).unwrap_or(0)).sum();
+    let doomed: BTreeSet<&String> = plan
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Terminate(ids) => Some(ids),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let serves = |instance: &&&Instance| instance.state == InstanceState::Running && !doomed.contains(&instance.id);
     let running: usize = pools
         .iter()
         .map(|pool| {
-            let running =
-                alive(&plan.ledger, instances, &pool.name).iter().filter(|i| i.state == InstanceState::Running).count();
+            let running = alive(&plan.ledger, instances, &pool.name).iter().filter(serves).count();
             running.min(usize::try_from(pool.count).unwrap_or(0))
         })
         .sum();
@@ -322,6 +321,11 @@ fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut
         }
         Some((reason, message)) => {
             plan.judgements.set(ConditionType::Provisioned, Truth::False, reason, format!("{counts}; {message}"));
+        }
+        None if !doomed.is_empty() => {
+            let message = format!("{counts}; {} are being replaced", doomed.len());
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, "Replacing", message);
+            plan.wake_within(MOVING);
         }
         None => {
             plan.judgements.set(ConditionType::Provisioned, Truth::False, "Launching", counts);

@@ -15,6 +15,7 @@ use crate::plan::{Action, Goal, Plan, RunKey, Why, goal};
 use crate::ports::{self, InstanceState};
 use crate::provision::highest_number;
 use crate::readiness::{ready, single};
+use crate::teardown;
 use crate::verdict::verdict;
 use crate::world::{Deletion, Facet, World};
 use crate::{CloudError, Failure};
@@ -52,20 +53,21 @@ const MESSAGE: usize = 1024;
 /// The status after a pass. The same world, plan and outcomes give the same status, byte for byte.
 pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let old = &world.object.status;
-    let began_anew = world.ledger_is_lost() && plan.placement.is_none() && plan.leftovers.is_empty();
+    let nothing_left = plan.judgements.get(ConditionType::Provisioned).reason == teardown::NOTHING_LEFT;
     let ledger = ledger(world, plan, outcomes);
     let runs = runs(world, plan, outcomes);
     let judgements = judgements(world, plan, outcomes, &runs);
-    let lost = world.ledger_is_lost() && !(began_anew && world.instances.known().is_some());
+    let begins_anew = world.ledger_is_lost() && nothing_left;
+    let lost = world.ledger_is_lost() && !begins_anew;
     let mut status = Status {
         // Not before a lost ledger is settled: until then a crash must find it lost again.
         observed_generation: if lost { old.observed_generation } else { Some(world.object.generation) },
         phase: Some(phase(world, &judgements).to_owned()),
         progress: progress(world, &runs),
-        result: runs.iter().rev().find(|run| run.outcome != RUNNING).map(|run| run.result.clone()),
+        result: result(world, &runs),
         conditions: conditions(world, &judgements),
         placement: plan.placement.clone(),
-        launches: ledger,
+        launches: if begins_anew { Vec::new() } else { ledger },
         runs,
         leftovers: plan.leftovers.clone(),
         balancer: old.balancer.clone(),
@@ -122,20 +124,19 @@ fn runs(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Run> {
     for outcome in outcomes {
         let Action::CollectReport { run: key, .. } = &outcome.action else { continue };
         let Ok(Done::Collected(collected)) = &outcome.result else { continue };
-        let started =
-            runs.iter().find(|run| key.is_of(run) && run.outcome == RUNNING).and_then(|r| r.started_at.clone());
         runs.retain(|run| !(key.is_of(run) && run.outcome == RUNNING));
-        runs.push(run(key, collected, started));
+        runs.push(run(key, collected));
     }
-    if goal(world) == Goal::Nothing(Why::Deleted) {
+    if matches!(goal(world), Goal::Nothing(_)) {
         for run in runs.iter_mut().filter(|run| run.outcome == RUNNING) {
             run.outcome = ABORTED.to_owned();
+            run.result = "its instances went before it ended".to_owned();
         }
     }
     runs.split_off(runs.len().saturating_sub(RUNS))
 }
 
-fn run(key: &RunKey, collected: &Collected, started_at: Option<Time>) -> Run {
+fn run(key: &RunKey, collected: &Collected) -> Run {
     let report = &collected.report;
     let outcome = match (collected.state, report.validity) {
         (wire::RunState::Aborted, _) => ABORTED,
@@ -162,7 +163,7 @@ fn run(key: &RunKey, collected: &Collected, started_at: Option<Time>) -> Run {
         result: cut(&result),
         report: collected.name.clone(),
         report_sha256: collected.sha256.clone(),
-        started_at: started_at.or(Some(Time(report.started_at))),
+        started_at: Some(Time(report.started_at)),
         finished_at: Some(Time(report.finished_at)),
         clusters: clusters.collect(),
     }
@@ -265,7 +266,7 @@ fn conditions(world: &World, judgements: &Judgements) -> Vec<Condition> {
 fn is_moving(world: &World, judgements: &Judgements) -> bool {
     match goal(world) {
         Goal::Instances => !judgements.is_true(ConditionType::Ready),
-        Goal::Nothing(_) => judgements.get(ConditionType::Provisioned).reason != "NothingLeft",
+        Goal::Nothing(_) => judgements.get(ConditionType::Provisioned).reason != teardown::NOTHING_LEFT,
     }
 }
 
@@ -275,7 +276,7 @@ fn whole_seconds(now: Timestamp) -> Time {
 
 /// One word for people, derived from the rest.
 fn phase(world: &World, judgements: &Judgements) -> &'static str {
-    let gone = judgements.get(ConditionType::Provisioned).reason == "NothingLeft";
+    let gone = judgements.get(ConditionType::Provisioned).reason == teardown::NOTHING_LEFT;
     match goal(world) {
         _ if world.object.deletion == Deletion::Asked => "Deleting",
         Goal::Nothing(Why::Expired) if gone => "Expired",
@@ -299,6 +300,14 @@ fn progress(world: &World, runs: &[Run]) -> Option<String> {
     let Some(Facet::Known(known)) = &world.runs else { return world.object.status.progress.clone() };
     let status = known.get(&wanted.name())?.as_ref()?;
     Some(format!("{}/{} rounds", status.rounds_done, status.rounds_total))
+}
+
+/// The result that was asked for, or the last one of anything.
+fn result(world: &World, runs: &[Run]) -> Option<String> {
+    let wanted = measure::wanted(world);
+    let ended = || runs.iter().rev().filter(|run| run.outcome != RUNNING);
+    let run = ended().find(|run| wanted.is_of(run) && run.outcome != ABORTED).or_else(|| ended().next());
+    run.map(|run| run.result.clone())
 }
 
 /// Instances and pools, as the cloud lists them.

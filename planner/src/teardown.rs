@@ -6,15 +6,18 @@ use api::ConditionType;
 
 use crate::conditions::Truth;
 use crate::firewall;
+use crate::measure;
 use crate::plan::{Action, MOVING, Plan, STEADY, Why};
 use crate::ports::{Instance, InstanceState};
 use crate::settle::{absent_for, unaccounted};
 use crate::world::{Facet, World};
 
+/// Reason of `Provisioned` when it is proven that nothing is left, and only then.
+pub(crate) const NOTHING_LEFT: &str = "NothingLeft";
+
 pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
-    judge_goal(why, plan);
-    let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
-    if nothing_was_made || is_gone(world, plan) {
+    judge_goal(world, why, plan);
+    if world.nothing_was_made() || is_gone(world, plan) {
         finish(why, plan);
         return;
     }
@@ -33,7 +36,7 @@ pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
     }
 }
 
-fn judge_goal(why: Why, plan: &mut Plan) {
+fn judge_goal(world: &World, why: Why, plan: &mut Plan) {
     let (reason, message) = match why {
         Why::Deleted => ("Deleted", "the benchmark is being deleted"),
         Why::Expired => (
@@ -45,10 +48,14 @@ fn judge_goal(why: Why, plan: &mut Plan) {
     };
     plan.judgements.set(ConditionType::Accepted, Truth::True, reason, message);
     plan.judgements.set(ConditionType::Deployed, Truth::False, reason, message);
+    plan.judgements.set(ConditionType::Measured, Truth::False, reason, message);
+    if let Some(run) = measure::recorded(world, &measure::wanted(world)) {
+        measure::judge_recorded(run, plan);
+    }
 }
 
 fn finish(why: Why, plan: &mut Plan) {
-    plan.judgements.set(ConditionType::Provisioned, Truth::False, "NothingLeft", "nothing is left in AWS");
+    plan.judgements.set(ConditionType::Provisioned, Truth::False, NOTHING_LEFT, "nothing is left in AWS");
     match why {
         Why::Deleted => plan.act(Action::RemoveFinalizer),
         // Begins anew: record writes a first status again, with the highest numbers seen.

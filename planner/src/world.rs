@@ -174,10 +174,19 @@ impl World {
         region(&self.object, &self.settings)
     }
 
-    /// Whether the ledger in status can be trusted: it cannot when the finalizer says that effects may have
-    /// happened and status says that nobody ever looked.
+    /// Whether the ledger in status cannot be trusted: the finalizer says that effects may have happened, and status
+    /// says that nobody ever looked, or it holds launches without the placement that comes before them.
     pub fn ledger_is_lost(&self) -> bool {
-        self.object.finalizer == Finalizer::Present && self.object.status.observed_generation.unwrap_or(-1) < 1
+        let status = &self.object.status;
+        let never_looked = status.observed_generation.unwrap_or(-1) < 1;
+        let torn = status.placement.is_none() && !status.launches.is_empty();
+        self.object.finalizer == Finalizer::Present && (never_looked || torn)
+    }
+
+    /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.
+    pub fn nothing_was_made(&self) -> bool {
+        let status = &self.object.status;
+        status.placement.is_none() && status.instances.is_empty() && !self.ledger_is_lost()
     }
 
     pub fn instance_type(&self, name: &str) -> Option<&InstanceType> {

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use planner::Failure;
 use planner::ports::{Architecture, Burstable, Egress, Hypervisor, ImageQuery, Offer, Regions};
 
+use crate::rows::refused;
 use crate::target::Target;
 
 pub(crate) async fn default_subnets_lie_in_zones<R: Regions>(on: Rc<Target<R>>) {

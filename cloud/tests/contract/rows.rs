@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use planner::owner::{Owner, POOL, Tags};
 use planner::ports::{
-    Addressing, Compute, Firewall, GroupRequest, InstanceState, LaunchRequest, Regions, Rule, Selection, Source,
+    Addressing, Compute, Firewall, GroupRequest, InstanceState, LaunchRequest, Offer, Regions, Rule, Selection, Source,
 };
 use planner::{CloudError, Failure};
 
@@ -64,7 +64,7 @@ rows![
     types_are_offered_in_zones,
 ];
 
-fn refused<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> CloudError {
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> CloudError {
     let error = answer.expect_err("this must be refused");
     assert!(error.failure.is_refusal(), "not a refusal: {error:?}");
     error

@@ -15,6 +15,8 @@ use crate::chaos::Chaos;
 const BOOT: SignedDuration = SignedDuration::from_secs(20);
 /// Length of a run.
 const RUN: SignedDuration = SignedDuration::from_secs(60);
+/// Length of a run that does not fit into any lifetime of a test.
+const LONG_RUN: SignedDuration = SignedDuration::from_secs(100_000);
 
 #[derive(Default)]
 struct Agent {
@@ -27,6 +29,7 @@ struct FakeRun {
     spec: RunSpec,
     started_at: Timestamp,
     aborted: bool,
+    length: SignedDuration,
 }
 
 #[derive(Clone)]
@@ -46,6 +49,16 @@ impl FakeAgents {
 
     pub(crate) fn client(&self, chaos: Chaos) -> Self {
         Self { chaos, ..self.clone() }
+    }
+
+    /// Runs that are on take very long.
+    pub(crate) fn lengthen_runs(&self) {
+        self.agents
+            .lock()
+            .unwrap()
+            .values_mut()
+            .flat_map(|agent| agent.runs.values_mut())
+            .for_each(|run| run.length = LONG_RUN);
     }
 
     fn is_up(&self, instance: &cloudsim::Instance) -> bool {
@@ -91,7 +104,7 @@ impl FakeAgents {
 
 impl FakeRun {
     fn is_over(&self, now: Timestamp) -> bool {
-        self.aborted || now >= self.started_at + RUN
+        self.aborted || now >= self.started_at + self.length
     }
 
     fn report(&self) -> Vec<u8> {
@@ -99,7 +112,7 @@ impl FakeRun {
             schema: REPORT_SCHEMA.into(),
             run: self.spec.clone(),
             started_at: self.started_at,
-            finished_at: self.started_at + RUN,
+            finished_at: self.started_at + self.length,
             validity: if self.aborted { Validity::Invalid } else { Validity::Valid },
             reasons: if self.aborted { vec!["stopped".into()] } else { Vec::new() },
             environment: Environment::default(),
@@ -181,7 +194,7 @@ impl Agents for FakeAgents {
                 }
                 agent.runs.entry(run.id.clone()).or_insert_with(|| {
                     self.started.lock().unwrap().push(run.id.clone());
-                    FakeRun { spec: run.clone(), started_at: now, aborted: false }
+                    FakeRun { spec: run.clone(), started_at: now, aborted: false, length: RUN }
                 });
                 Ok(())
             })?

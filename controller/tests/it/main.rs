@@ -5,6 +5,7 @@
 
 mod agents;
 mod chaos;
+mod interference;
 mod kubernetes;
 mod play;
 mod sequences;

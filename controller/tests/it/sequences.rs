@@ -134,7 +134,9 @@ async fn act(
             // Without the finalizer a deleted object is gone at once, and nobody is asked: see `delete`.
             3 if delete_at.is_some_and(|at| step < at) || delete_at.is_none() => play.store.strip_finalizer(),
             4 => terminate_by_hand(play, random),
-            5 => play.wait(Duration::from_secs(random.random_range(60..600))),
+            5 if random.random_bool(0.3) => play.wipe_status(),
+            6 => play.store.edit(|spec| spec.worker.port = 8080 + step % 7),
+            7 => play.wait(Duration::from_secs(random.random_range(60..600))),
             _ => {}
         }
         if delete_at.is_some_and(|at| step >= at) && play.holds_finalizer() {

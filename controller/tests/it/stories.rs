@@ -17,11 +17,15 @@ fn calm() -> Settings {
     }
 }
 
+pub(crate) fn small_on_a_calm_day() -> Play {
+    small(calm())
+}
+
 fn small(knobs: Settings) -> Play {
     Play::new(7, knobs, spec(&[("a", "t2.large", 1), ("b", "t3.large", 2)]), 1)
 }
 
-fn tell<T>(tale: impl AsyncFnOnce() -> T) -> T {
+pub(crate) fn tell<T>(tale: impl AsyncFnOnce() -> T) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(tale())
 }
 

@@ -1,0 +1,133 @@
+//! What people and clocks do to a benchmark in the middle of things: statuses wiped and torn, specs edited, lifetimes
+//! that end. Each of these once leaked, measured the wrong thing or lost a result.
+
+use std::time::Duration;
+
+use cloudsim::{Action, Fault};
+use serde_json::json;
+
+use crate::play::Play;
+use crate::stories::{small_on_a_calm_day, tell};
+
+async fn step(play: &mut Play) {
+    let wake = play.pass(0, None).await.unwrap();
+    play.wait(wake.max(Duration::from_millis(200)));
+}
+
+async fn ready() -> Play {
+    let mut play = small_on_a_calm_day();
+    play.until(300, Play::is_ready).await.unwrap();
+    play
+}
+
+async fn measuring() -> Play {
+    let mut play = small_on_a_calm_day();
+    while play.agents.started.lock().unwrap().is_empty() {
+        step(&mut play).await;
+    }
+    step(&mut play).await;
+    play
+}
+
+async fn gone_without_a_trace(mut play: Play) {
+    play.store.delete(play.now());
+    play.until(900, Play::is_gone).await.unwrap();
+    // What was still on its way has come by then.
+    play.wait(Duration::from_secs(3_600));
+    let ledger = play.sim.lock().ledger();
+    assert_eq!((ledger.live, ledger.groups), (0, 0));
+}
+
+#[test]
+fn a_wiped_status_and_a_failed_list_let_nothing_go() {
+    tell(async || {
+        let mut play = ready().await;
+        play.wipe_status();
+        play.sim.lock().script(Action::DescribeSecurityGroups, Fault::Status500);
+        gone_without_a_trace(play).await;
+    });
+}
+
+#[test]
+fn a_wiped_status_does_not_forget_groups_that_come_late() {
+    tell(async || {
+        let mut play = small_on_a_calm_day();
+        play.sim.lock().script(Action::CreateSecurityGroup, Fault::LateExecution(100));
+        play.sim.lock().script(Action::CreateSecurityGroup, Fault::LateExecution(100));
+        while play.sim.lock().late_calls() == 0 {
+            step(&mut play).await;
+        }
+        play.wipe_status();
+        gone_without_a_trace(play).await;
+    });
+}
+
+#[test]
+fn a_torn_status_is_a_lost_one() {
+    tell(async || {
+        let play = ready().await;
+        if let Some(status) = play.store.server().object.as_mut().and_then(|object| object.status.as_mut()) {
+            status.placement = None;
+        }
+        gone_without_a_trace(play).await;
+    });
+}
+
+/// The new spec is measured on new instances, not on those that are being replaced.
+#[test]
+fn an_edited_worker_is_measured_on_its_own_instances() {
+    tell(async || {
+        let mut play = ready().await;
+        let before: Vec<String> = play.sim.lock().live_instances().iter().map(|instance| instance.id.clone()).collect();
+        play.store.edit(|spec| {
+            spec.worker =
+                serde_json::from_value(json!({ "work": { "profile": "Sleep", "meanMicros": 2000 } })).unwrap();
+        });
+        while play.agents.started.lock().unwrap().len() < 2 {
+            step(&mut play).await;
+        }
+        let alive = play.sim.lock().live_instances();
+        let old = alive
+            .iter()
+            .filter(|instance| before.contains(&instance.id) && instance.tags["clusterbench.dev/pool"].len() == 1);
+        assert_eq!(old.count(), 0, "the second run began while workers of the first were alive");
+        play.until(300, Play::is_ready).await.unwrap();
+        assert_eq!(play.store.server().reports.len(), 2);
+    });
+}
+
+#[test]
+fn an_edited_tag_replaces_nothing() {
+    tell(async || {
+        let mut play = measuring().await;
+        play.store.edit(|spec| spec.tags = serde_json::from_value(json!([{ "key": "team", "value": "x" }])).unwrap());
+        play.until(400, Play::is_ready).await.unwrap();
+        assert_eq!((play.agents.started.lock().unwrap().len(), play.sim.lock().ledger().launched), (1, 5));
+    });
+}
+
+/// A run that the lifetime cuts short is stopped in time; what it measured is kept and it is not called valid.
+#[test]
+fn expiry_keeps_what_was_measured() {
+    tell(async || {
+        let mut play = small_on_a_calm_day();
+        play.store.edit(|spec| spec.lifecycle.max_lifetime_seconds = 600);
+        while play.store.status().and_then(|status| status.placement).is_none() {
+            step(&mut play).await;
+        }
+        // So late that a run of a minute does not fit before the last call, two minutes before the end.
+        while play.agents.started.lock().unwrap().is_empty() {
+            step(&mut play).await;
+        }
+        let expires = play.store.status().unwrap().placement.unwrap().expires_at.unwrap().0;
+        let until_last_call = expires.duration_since(play.now()).as_secs() - 121;
+        play.agents.lengthen_runs();
+        play.wait(Duration::from_secs(u64::try_from(until_last_call).unwrap()));
+        play.until(900, |play| play.store.status().is_some_and(|s| s.phase.as_deref() == Some("Expired")))
+            .await
+            .unwrap();
+        let status = play.store.status().unwrap();
+        assert_eq!(status.runs.iter().map(|run| run.outcome.as_str()).collect::<Vec<_>>(), ["Aborted"]);
+        assert_eq!((play.store.server().reports.len(), play.live()), (1, 0));
+    });
+}
