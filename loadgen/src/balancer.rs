@@ -87,6 +87,9 @@ fn find<'a>(status: &'a BalancerStatus, cluster: &str) -> Option<&'a ClusterStat
 
 fn change_of(before: &ClusterStatus, after: &ClusterStatus) -> Option<String> {
     let name = &after.name;
+    if before.policy != after.policy {
+        return Some(format!("the policy of {name} changed from {:?} to {:?}", before.policy, after.policy));
+    }
     let of = |status: &'_ ClusterStatus, id: &str| status.members.iter().find(|member| member.id == id).cloned();
     for member in &before.members {
         let id = &member.id;
@@ -159,12 +162,16 @@ mod tests {
     #[test]
     fn says_who_was_lost_restarted_or_replaced() {
         type Case = (fn(&mut BalancerStatus), Option<&'static str>);
-        let cases: [Case; 11] = [
+        let cases: [Case; 12] = [
             (|_| (), None),
             (|s| s.clusters[0].members[1].requests += 5, None),
             (|s| s.clusters[1].members[0].losses += 1, None),
             (|s| s.clusters[0].members[1].losses += 1, Some("i-2 of cluster1 was lost")),
             (|s| s.clusters[0].members[0].boot = Some("b".into()), Some("i-1 of cluster1 was restarted")),
+            (
+                |s| s.clusters[0].policy = Policy::RoundRobin,
+                Some("the policy of cluster1 changed from LeastRequests to RoundRobin"),
+            ),
             (|s| drop(s.clusters[0].members.pop()), Some("i-2 left cluster1")),
             (|s| s.clusters[0].members.push(member("i-3")), Some("i-3 joined cluster1")),
             (
