@@ -132,12 +132,26 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "open to the internet",
             with(|spec| spec["network"] = json!({ "ingressCidrs": ["0.0.0.0/0"] })),
-            &["spec.network.ingressCidrs", "each entry is a CIDR such as 203.0.113.0/24; the whole internet is not"],
+            &[
+                "spec.network.ingressCidrs",
+                "each entry is an IPv4 network such as 203.0.113.0/24",
+                "the whole internet is not accepted",
+            ],
         ),
         (
             "no CIDR",
             with(|spec| spec["network"] = json!({ "ingressCidrs": ["203.0.113.300/24"] })),
-            &["spec.network.ingressCidrs", "each entry is a CIDR such as 203.0.113.0/24"],
+            &["spec.network.ingressCidrs", "each entry is an IPv4 network such as 203.0.113.0/24"],
+        ),
+        (
+            "bits behind the prefix",
+            with(|spec| spec["network"] = json!({ "ingressCidrs": ["203.0.113.7/24"] })),
+            &["spec.network.ingressCidrs", "without bits set behind the prefix"],
+        ),
+        (
+            "more measurements than a report holds",
+            with(|spec| spec["load"]["rounds"] = json!(751)),
+            &["spec.load.rounds", "more than 1500 measurements", "lower rounds"],
         ),
         (
             "a tag of ours",
@@ -164,26 +178,27 @@ fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
 }
 
 #[test]
-fn region_and_subnets_cannot_be_changed() {
+fn what_is_frozen_at_the_first_launch_cannot_be_changed() {
     let Some(lab) = shared("immutable fields") else { return };
-    let fixed = |region: &str, subnet: &str| {
-        with(|spec| {
-            spec["region"] = json!(region);
-            spec["network"] = json!({ "subnetIds": [subnet] });
-        })
-    };
-    // The subnet does not exist, so nothing is launched for it.
-    let bench = Bench::apply(lab, "immutable", fixed("eu-west-1", "subnet-0bad"));
-    let refusal = |changed: Value| {
+    let fixed = with(|spec| {
+        spec["region"] = json!("eu-west-1");
+        // It does not exist, so nothing is launched.
+        spec["network"] = json!({ "subnetIds": ["subnet-0bad"] });
+    });
+    let bench = Bench::apply(lab, "immutable", fixed.clone());
+    let cases: [(&str, Value, &str); 4] = [
+        ("region", json!("eu-west-2"), "create it in the other region"),
+        ("network", json!({ "subnetIds": ["subnet-0bee"] }), "network cannot be changed: delete the benchmark"),
+        ("image", json!({ "id": "ami-0123" }), "image cannot be changed: delete the benchmark"),
+        ("lifecycle", json!({ "maxLifetimeSeconds": 3600 }), "lifecycle.maxLifetimeSeconds cannot be changed"),
+    ];
+    for (field, value, words) in cases {
+        let mut changed = fixed.clone();
+        changed[field] = value;
         let arguments = ["apply", "--namespace", "immutable", "--dry-run=server", "--filename=-"];
-        lab.try_kubectl(&arguments, &object("immutable", changed).to_string()).unwrap_err()
-    };
-    let moved = refusal(fixed("eu-west-2", "subnet-0bad"));
-    assert!(moved.contains("spec.region") && moved.contains("create it in the other region"), "{moved}");
-    let moved = refusal(fixed("eu-west-1", "subnet-0bee"));
-    assert!(moved.contains("spec.network") && moved.contains("network.subnetIds cannot be changed"), "{moved}");
-    let removed = refusal(with(|spec| spec["region"] = json!("eu-west-1")));
-    assert!(removed.contains("network.subnetIds cannot be changed"), "{removed}");
+        let refusal = lab.try_kubectl(&arguments, &object("immutable", changed).to_string()).unwrap_err();
+        assert!(refusal.contains(&format!("spec.{field}")) && refusal.contains(words), "{field}: {refusal}");
+    }
     bench.delete();
 }
 

@@ -132,12 +132,15 @@ impl Bench {
     /// Returns as soon as the API server says that a launch is written down: it is made within milliseconds.
     pub(crate) fn launch_is_written_down(&self) {
         let words = ["get", "clusterbenchmark", &self.name, "--namespace", &self.name, "--watch", "--output=json"];
-        let mut watch = self.lab.kubectl_command().args(words).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-        let is_seen = lines.any(|line| line.unwrap().contains(r#""state": "Open""#));
-        watch.kill().unwrap();
-        watch.wait().unwrap();
-        assert!(is_seen, "the watch ended before a launch was seen");
+        // A watch ends when the server does.
+        until("a launch is written down", || {
+            let mut watch = self.lab.kubectl_command().args(words).stdout(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+            let is_seen = lines.any(|line| line.unwrap().contains("requestSha256"));
+            watch.kill().unwrap();
+            watch.wait().unwrap();
+            is_seen
+        });
     }
 
     /// The object once the result that it asks for is recorded.

@@ -28,7 +28,7 @@ const SHORT_DEADLINES: [&str; 5] = [
 ];
 
 /// What kubectl says when the server is away, as it is for some seconds in some tests.
-const AWAY: [&str; 9] = [
+const AWAY: [&str; 11] = [
     "was refused",
     "connection refused",
     "connection reset",
@@ -38,6 +38,9 @@ const AWAY: [&str; 9] = [
     "apiserver not ready",
     "currently unable to handle the request",
     "etcdserver",
+    // It is back, and does not serve our resources yet.
+    "couldn't find resource for",
+    "could not find the requested resource",
 ];
 
 /// A lab in a directory of its own.
@@ -247,11 +250,20 @@ pub(crate) fn text(arguments: &[&str], output: &Output) -> String {
     stdout.into_owned()
 }
 
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
+    look(what, Duration::from_millis(50), is_so);
+}
+
+/// The same without a pause between looks, for what is over soon.
+pub(crate) fn at_once_when(what: &str, is_so: impl FnMut() -> bool) {
+    look(what, Duration::ZERO, is_so);
+}
+
+fn look(what: &str, pause: Duration, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(pause);
     }
 }
 
