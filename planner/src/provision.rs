@@ -323,7 +323,7 @@ fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut
             plan.judgements.set(ConditionType::Provisioned, Truth::False, reason, format!("{counts}; {message}"));
         }
         None if !doomed.is_empty() => {
-            let message = format!("{counts}; {} are being replaced", doomed.len());
+            let message = format!("{counts}; {} being terminated", doomed.len());
             plan.judgements.set(ConditionType::Provisioned, Truth::False, "Replacing", message);
             plan.wake_within(MOVING);
         }

@@ -201,7 +201,7 @@ fn a_stopped_instance_is_terminated_and_replaced() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False Launching: 1 of 4 instances run
+    Provisioned=False Replacing: 1 of 4 instances run; 1 being terminated
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s
@@ -215,7 +215,7 @@ fn too_many_instances_lose_the_latest() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False Launching: 2 of 4 instances run
+    Provisioned=False Replacing: 2 of 4 instances run; 1 being terminated
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s
@@ -229,7 +229,7 @@ fn instances_of_another_revision_are_replaced() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False Launching: 2 of 4 instances run
+    Provisioned=False Replacing: 1 of 4 instances run; 1 being terminated
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s
@@ -244,7 +244,7 @@ fn instances_of_a_dropped_cluster_go() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False Launching: 0 of 4 instances run
+    Provisioned=False Replacing: 0 of 4 instances run; 1 being terminated
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s
@@ -288,7 +288,7 @@ fn a_failed_boot_is_replaced_and_remembered() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False Launching: 2 of 4 instances run
+    Provisioned=False Replacing: 1 of 4 instances run; 1 being terminated
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s

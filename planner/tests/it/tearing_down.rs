@@ -13,6 +13,7 @@ fn nothing_was_made_so_nothing_is_asked() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=False NothingLeft: nothing is left in AWS
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 1s
     ");
 }
@@ -24,6 +25,7 @@ fn instances_go_first() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=False TearingDown: still there: i-1 (running), i-2 (shutting-down), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 1s
     ");
 }
@@ -37,6 +39,7 @@ fn ids_that_no_list_shows_are_terminated_too() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=False TearingDown: still there: up to 2 instances of launch a/1, sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 1s
     ");
 }
@@ -49,6 +52,7 @@ fn groups_wait_for_the_last_instance() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=False TearingDown: still there: sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 1s
     ");
 }
@@ -59,6 +63,7 @@ fn an_open_launch_keeps_the_finalizer() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=False TearingDown: still there: up to 2 instances of launch a/1
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 1s
     ");
 }
@@ -69,12 +74,14 @@ fn an_unknown_list_keeps_the_finalizer() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=Unknown Unreachable: no answer
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 5s
     ");
     assert_snapshot!(planned("deleting\ngroups unknown"), @"
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=Unknown Unreachable: no answer
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 5s
     ");
 }
@@ -86,6 +93,7 @@ fn expiry_terminates_and_keeps_the_object() {
     Accepted=True Expired: lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again
     Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
     Deployed=False Expired: lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again
+    Measured=False Expired: lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again
     wake 1s
     ");
 }
@@ -97,6 +105,7 @@ fn a_wiped_status_removes_what_exists_first() {
     Accepted=True LedgerLost: status was wiped: what exists is removed, then everything begins anew
     Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
     Deployed=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Measured=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
     wake 1s
     ");
 }
@@ -111,6 +120,7 @@ fn the_finalizer_goes_when_everything_was_seen_to_end() {
     Accepted=True Deleted: the benchmark is being deleted
     Provisioned=False NothingLeft: nothing is left in AWS
     Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
     wake 1s
     ");
 }
