@@ -108,7 +108,11 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<&'a [Subnet], NoPlacemen
         Facet::Unknown(why) if matches!(why.failure, Failure::NotFound | Failure::Rejected) => {
             return refused(
                 "UnknownSubnet",
-                format!("network.subnetIds: {}; name subnets that exist in {}", why.message, world.region()),
+                format!(
+                    "network.subnetIds: {}; delete the benchmark and create it with subnets that exist in {}",
+                    why.message,
+                    world.region()
+                ),
             );
         }
         Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
@@ -116,14 +120,17 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<&'a [Subnet], NoPlacemen
     if subnets.is_empty() && !named {
         return refused(
             "NoDefaultVpc",
-            format!("{} has no default VPC with subnets: set network.subnetIds", world.region()),
+            format!(
+                "{} has no default VPC with subnets: delete the benchmark and create it with network.subnetIds",
+                world.region()
+            ),
         );
     }
     let vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
     if vpcs.len() > 1 {
         return refused(
             "SubnetsInTwoVpcs",
-            "network.subnetIds: the subnets are in more than one VPC: name subnets of one",
+            "network.subnetIds: the subnets are in more than one VPC: delete the benchmark and create it with subnets of one",
         );
     }
     Ok(subnets)
@@ -141,14 +148,17 @@ fn images(
         let Some(image) = image else {
             return refused(
                 "UnknownImage",
-                format!("{field}: there is no image {name} for {}: choose one that exists", architecture.name()),
+                format!(
+                    "{field}: there is no image {name} for {}: delete the benchmark and create it with one that exists",
+                    architecture.name()
+                ),
             );
         };
         if image.architecture != *architecture {
             return refused(
                 "WrongArchitecture",
                 format!(
-                    "{field}: {name} is for {}, and an instance type of this benchmark needs {}: use image.alias, which is resolved for each architecture",
+                    "{field}: {name} is for {}, and an instance type of this benchmark needs {}: delete the benchmark and create it with image.alias, which is resolved for each architecture",
                     image.architecture.name(),
                     architecture.name()
                 ),
@@ -221,7 +231,7 @@ fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String
         return refused(
             "NotOffered",
             format!(
-                "{what} of the zones at hand ({zones}): choose other instance types, or subnets in other zones with network.subnetIds"
+                "{what} of the zones at hand ({zones}): choose other instance types, or delete the benchmark and create it with subnets in other zones (network.subnetIds)"
             ),
         );
     }
@@ -231,7 +241,9 @@ fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String
         Some(subnet) => Ok(subnet),
         None => refused(
             "SubnetFull",
-            format!("no subnet has {needed} free addresses: name a larger one in network.subnetIds"),
+            format!(
+                "no subnet has {needed} free addresses: delete the benchmark and create it with a larger one in network.subnetIds"
+            ),
         ),
     }
 }
@@ -245,7 +257,7 @@ fn addressing(spec: &ClusterBenchmarkSpec, subnet: &Subnet) -> Result<crate::por
         (Addressing::Auto, Egress::None) => refused(
             "NoEgress",
             format!(
-                "network.subnetIds: {} has no route out, so instances could not fetch their program: name a subnet with a NAT or internet gateway, or set network.addressing to Private if the artifacts are reachable without one",
+                "network.subnetIds: {} has no route out, so instances could not fetch their program: delete the benchmark and create it with a subnet that has a NAT or internet gateway, or with network.addressing Private if the artifacts are reachable without one",
                 subnet.id
             ),
         ),

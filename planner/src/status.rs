@@ -175,7 +175,8 @@ fn judgements(world: &World, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) ->
     for outcome in outcomes {
         let Err(error) = &outcome.result else { continue };
         // A conflict or a late group is what the next look is for.
-        if matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists) {
+        let late_group = matches!(outcome.action, Action::Allow { .. }) && error.failure == Failure::NotFound;
+        if late_group || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists) {
             continue;
         }
         let kind = match &outcome.action {

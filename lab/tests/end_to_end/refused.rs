@@ -35,19 +35,19 @@ fn what_the_cloud_does_not_have_is_refused_with_the_field_and_launches_nothing()
             "unknown-subnet",
             and("network", json!({ "subnetIds": ["subnet-0bad"] })),
             "UnknownSubnet",
-            &["network.subnetIds", "subnet-0bad", "name subnets that exist in eu-west-1"],
+            &["network.subnetIds", "subnet-0bad", "create it with subnets that exist in eu-west-1"],
         ),
         (
             "unknown-image",
             and("image", json!({ "id": "ami-0bad" })),
             "UnknownImage",
-            &["image.id", "ami-0bad", "choose one that exists"],
+            &["image.id", "ami-0bad", "create it with one that exists"],
         ),
         (
             "unknown-alias",
             and("image", json!({ "alias": "windows95" })),
             "UnknownImage",
-            &["image.alias", "windows95", "choose one that exists"],
+            &["image.alias", "windows95", "create it with one that exists"],
         ),
         (
             "unknown-type",

@@ -76,7 +76,7 @@ fn a_type_that_does_not_exist() {
 fn a_type_that_no_zone_offers() {
     let mut case = case("a=t2.micro*1");
     case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, Egress::Nat)]);
-    assert_snapshot!(case.said(), @"NotOffered: clusters[0].instanceType t2.micro is offered in none of the zones at hand (zone-a): choose other instance types, or subnets in other zones with network.subnetIds");
+    assert_snapshot!(case.said(), @"NotOffered: clusters[0].instanceType t2.micro is offered in none of the zones at hand (zone-a): choose other instance types, or delete the benchmark and create it with subnets in other zones (network.subnetIds)");
 }
 
 #[test]
@@ -84,13 +84,13 @@ fn subnets_that_do_not_exist_are_full_or_lead_nowhere() {
     let mut case = case("a=t2.large*2");
     case.site.subnets =
         Facet::Unknown(Ignorance { failure: Failure::NotFound, message: "InvalidSubnetID.NotFound: subnet-9".into() });
-    assert_snapshot!(case.said(), @"UnknownSubnet: network.subnetIds: InvalidSubnetID.NotFound: subnet-9; name subnets that exist in eu-west-1");
+    assert_snapshot!(case.said(), @"UnknownSubnet: network.subnetIds: InvalidSubnetID.NotFound: subnet-9; delete the benchmark and create it with subnets that exist in eu-west-1");
     case.site.subnets = Facet::Known(Vec::new());
-    assert_snapshot!(case.said(), @"NoDefaultVpc: eu-west-1 has no default VPC with subnets: set network.subnetIds");
+    assert_snapshot!(case.said(), @"NoDefaultVpc: eu-west-1 has no default VPC with subnets: delete the benchmark and create it with network.subnetIds");
     case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 3, Egress::Nat)]);
-    assert_snapshot!(case.said(), @"SubnetFull: no subnet has 4 free addresses: name a larger one in network.subnetIds");
+    assert_snapshot!(case.said(), @"SubnetFull: no subnet has 4 free addresses: delete the benchmark and create it with a larger one in network.subnetIds");
     case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, Egress::None)]);
-    assert_snapshot!(case.said(), @"NoEgress: network.subnetIds: subnet-a has no route out, so instances could not fetch their program: name a subnet with a NAT or internet gateway, or set network.addressing to Private if the artifacts are reachable without one");
+    assert_snapshot!(case.said(), @"NoEgress: network.subnetIds: subnet-a has no route out, so instances could not fetch their program: delete the benchmark and create it with a subnet that has a NAT or internet gateway, or with network.addressing Private if the artifacts are reachable without one");
     case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, Egress::Nat)]);
     assert_snapshot!(case.said(), @"subnet-a zone-a Private");
 }
@@ -100,7 +100,7 @@ fn an_image_that_does_not_exist_or_does_not_fit() {
     let mut case = case("a=t2.large*2");
     case.world.object.spec.image = Some(api::Image { alias: None, id: Some("ami-9".into()) });
     case.site.images = Facet::Known(BTreeMap::from([(Architecture::X86_64, None)]));
-    assert_snapshot!(case.said(), @"UnknownImage: image.id: there is no image ami-9 for x86_64: choose one that exists");
+    assert_snapshot!(case.said(), @"UnknownImage: image.id: there is no image ami-9 for x86_64: delete the benchmark and create it with one that exists");
     let arm = Image {
         id: "ami-9".into(),
         name: "arm".into(),
@@ -109,7 +109,7 @@ fn an_image_that_does_not_exist_or_does_not_fit() {
         root_gib: 8,
     };
     case.site.images = Facet::Known(BTreeMap::from([(Architecture::X86_64, Some(arm))]));
-    assert_snapshot!(case.said(), @"WrongArchitecture: image.id: ami-9 is for arm64, and an instance type of this benchmark needs x86_64: use image.alias, which is resolved for each architecture");
+    assert_snapshot!(case.said(), @"WrongArchitecture: image.id: ami-9 is for arm64, and an instance type of this benchmark needs x86_64: delete the benchmark and create it with image.alias, which is resolved for each architecture");
 }
 
 #[test]
