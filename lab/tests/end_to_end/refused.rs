@@ -61,7 +61,7 @@ fn what_the_cloud_does_not_have_is_refused_with_the_field_and_launches_nothing()
             "NotOffered",
             &["clusters[0].instanceType t2.micro", "eu-west-1c", "choose other instance types"],
         ),
-        ("mixed", mixed, "WrongArchitecture", &["image.id", "arm64", "use image.alias"]),
+        ("mixed", mixed, "WrongArchitecture", &["image.id", "arm64", "create it with image.alias"]),
         (
             "foreign",
             with("/clusters/0/instanceType", json!(foreign)),
