@@ -44,6 +44,10 @@ pub struct BenchmarkReportSpec {
     pub p99: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
+    /// What was measured and where, a line for each: clusters, worker, balancer, generator, place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 1200)))]
+    pub measured: Vec<String>,
     /// SHA-256 of report.
     #[schemars(length(max = 64))]
     pub report_sha256: String,

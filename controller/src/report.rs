@@ -44,6 +44,7 @@ pub(crate) fn object(
             requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
             p99: each(report, |cluster| cluster.latency.p99_micros.map_or("none".to_owned(), milliseconds)),
             finished_at: Some(Time(report.finished_at)),
+            measured: measured(benchmark, run),
             report_sha256: sha256.to_owned(),
             report: text,
         },
@@ -58,6 +59,40 @@ pub(crate) fn object(
         ..object.metadata
     };
     Ok(object)
+}
+
+/// What the numbers are about: the benchmark, and with it its spec, may be gone when they are read.
+fn measured(benchmark: &ClusterBenchmark, run: &RunKey) -> Vec<String> {
+    let spec = &benchmark.spec;
+    if planner::desired::measured_sha256(spec) != run.measured_sha256 {
+        return vec![format!("a spec that was edited meanwhile, sha256 {}", run.measured_sha256)];
+    }
+    let mut lines: Vec<String> = spec
+        .clusters
+        .iter()
+        .map(|cluster| {
+            format!("cluster {}: {} x {} at {}", cluster.name, cluster.count, cluster.instance_type, cluster.path())
+        })
+        .collect();
+    lines.push(match (&spec.worker.artifact_url, &spec.worker.artifact_sha256, &spec.worker.work) {
+        (Some(url), Some(sha256), _) => format!("worker: {url} sha256 {sha256}"),
+        (_, _, Some(work)) => format!("worker: ours, {}", planner::desired::work_text(work)),
+        _ => "worker: ours, echo".to_owned(),
+    });
+    lines.push(format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy));
+    lines.push(format!("generator: {}", spec.load.generator.instance_type));
+    if let Some(place) = benchmark.status.as_ref().and_then(|status| status.placement.as_ref()) {
+        let images: Vec<&str> = place.images.iter().map(|image| image.id.as_str()).collect();
+        lines.push(format!(
+            "place: account {}, {} ({}), images {}, programs {}",
+            place.account_id,
+            place.zone,
+            place.zone_id,
+            images.join(" "),
+            place.version
+        ));
+    }
+    lines
 }
 
 /// One value for each cluster, for a column.

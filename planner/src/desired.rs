@@ -222,7 +222,7 @@ fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static st
 }
 
 /// The worker's own notation, such as `sleep:exponential:2000us`.
-fn work_text(work: &api::Work) -> String {
+pub fn work_text(work: &api::Work) -> String {
     let profile = match work.profile {
         WorkProfile::Echo => return "echo".to_owned(),
         WorkProfile::Sleep => "sleep",

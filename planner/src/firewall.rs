@@ -82,6 +82,7 @@ fn group(
     rules: impl Fn(&Group) -> BTreeSet<Rule>,
 ) -> Option<String> {
     let Some(group) = groups.iter().find(|group| group.name == name) else {
+        plan.memory.forget_group(name);
         // Written ahead like a launch: a call that is never answered may still make a group, but only until then.
         if placement.groups_not_after.as_ref().is_none_or(|at| world.now > at.0) {
             plan.placement = Some(Placement { groups_not_after: Some(not_after(world)), ..placement.clone() });

@@ -10,6 +10,9 @@ use crate::plan::Action;
 use crate::status::Outcome;
 use crate::verdict::{Retry, verdict};
 
+/// Longer than any pause between two looks at an object that is being torn down.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(180);
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Launches that this process wrote down itself and has not sent, by token.
@@ -18,11 +21,34 @@ pub struct Memory {
     pub absent_since: BTreeMap<String, Timestamp>,
     /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
     pub deleted_groups: BTreeSet<String>,
+    /// When this process looked last.
+    pub looked_at: Option<Timestamp>,
     /// Passes in a row of which an effect failed.
     pub failed_passes: u32,
 }
 
 impl Memory {
+    /// At the beginning of a look. Absence is proven by looks that follow each other: what was missed before a long
+    /// pause may have been made and lost again in it.
+    pub(crate) fn look(&mut self, now: Timestamp) {
+        if self.looked_at.is_none_or(|at| now.duration_since(at) > LONGEST_PAUSE) {
+            self.absent_since.clear();
+        }
+        self.looked_at = Some(now);
+    }
+
+    /// Forgets every proof of a teardown: things are made again.
+    pub(crate) fn begin_anew(&mut self) {
+        self.absent_since.clear();
+        self.deleted_groups.clear();
+    }
+
+    /// A group is about to be made: whatever was proven of an earlier one of this name is void.
+    pub(crate) fn forget_group(&mut self, name: &str) {
+        self.absent_since.retain(|what, _| !what.ends_with(name));
+        self.deleted_groups.remove(name);
+    }
+
     /// After the actions of a pass were tried.
     pub fn acted(&mut self, outcomes: &[Outcome]) {
         for outcome in outcomes {

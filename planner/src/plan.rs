@@ -178,6 +178,8 @@ pub fn plan(world: &World) -> Plan {
 impl Plan {
     fn unchanged(world: &World) -> Self {
         let status = &world.object.status;
+        let mut memory = world.memory.clone();
+        memory.look(world.now);
         let seen = world.instances.known().map(Vec::as_slice).unwrap_or_default();
         Self {
             actions: Vec::new(),
@@ -187,7 +189,7 @@ impl Plan {
             judgements: Judgements::pending(),
             leftovers: Vec::new(),
             wake: STEADY,
-            memory: world.memory.clone(),
+            memory,
         }
     }
 

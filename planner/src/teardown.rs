@@ -61,6 +61,7 @@ fn finish(why: Why, plan: &mut Plan) {
         // Begins anew: record writes a first status again, with the highest numbers seen.
         Why::LedgerLost => {
             plan.placement = None;
+            plan.memory.begin_anew();
             plan.wake = MOVING;
         }
         Why::Expired | Why::Finished => plan.wake = STEADY,

@@ -62,6 +62,29 @@ fn a_wiped_status_does_not_forget_groups_that_come_late() {
     });
 }
 
+/// What was proven before things were made again proves nothing afterwards.
+#[test]
+fn a_second_wipe_is_proven_anew() {
+    tell(async || {
+        let mut play = small_on_a_calm_day();
+        let slow_lists = cloudsim::Lag { tag: cloudsim::Span::seconds(50, 60), ..cloudsim::Lag::default() };
+        let knobs = cloudsim::Settings { lag: slow_lists, ..play.sim.lock().settings().clone() };
+        play.sim.lock().set_settings(knobs);
+        for _ in 0..2 {
+            while play.sim.lock().ledger().groups < 2 {
+                step(&mut play).await;
+            }
+            play.wipe_status();
+            play.until(900, |play| play.sim.lock().ledger().groups == 0).await.unwrap();
+        }
+        while play.sim.lock().ledger().groups < 2 {
+            step(&mut play).await;
+        }
+        play.wipe_status();
+        gone_without_a_trace(play).await;
+    });
+}
+
 #[test]
 fn a_torn_status_is_a_lost_one() {
     tell(async || {
@@ -92,7 +115,14 @@ fn an_edited_worker_is_measured_on_its_own_instances() {
             .filter(|instance| before.contains(&instance.id) && instance.tags["clusterbench.dev/pool"].len() == 1);
         assert_eq!(old.count(), 0, "the second run began while workers of the first were alive");
         play.until(300, Play::is_ready).await.unwrap();
-        assert_eq!(play.store.server().reports.len(), 2);
+        let server = play.store.server();
+        assert_eq!(server.reports.len(), 2);
+        let new = server.reports.values().map(|report| &report.spec.measured);
+        let told: Vec<_> =
+            new.filter(|lines| lines.contains(&"worker: ours, sleep:deterministic:2000us".to_owned())).collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0][0], "cluster a: 1 x t2.large at /a");
+        assert!(told[0].iter().any(|line| line.starts_with("place: account 000000000000, eu-west-1")), "{told:?}");
     });
 }
 

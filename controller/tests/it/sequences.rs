@@ -14,6 +14,8 @@ use crate::play::{Play, spec};
 
 /// Played at every run of the tests.
 const SEEDS: Range<u64> = 0..200;
+/// Seeds that failed once: 1550 deleted a benchmark whose status was wiped twice.
+const FAILED_ONCE: [u64; 1] = [1550];
 
 /// A bad day within what the operator's settling time (300 s) is made for: late by at most 180 s, seen at most 60 s
 /// after that.
@@ -200,7 +202,7 @@ fn seeds() {
     let mut worst = Told { passes: 0, crashes: 0, launched: 0, to_ready: 0, to_gone: 0 };
     let mut crashes = 0;
     let count = seeds.end - seeds.start;
-    for seed in seeds.clone() {
+    for seed in seeds.chain(FAILED_ONCE) {
         match runtime.block_on(play(seed)) {
             Ok(told) => {
                 crashes += told.crashes;
