@@ -232,6 +232,12 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
 
 fn place(world: &World, plan: &mut Plan) {
     let Some(site) = &world.site else { return };
+    // What exists already would refute that nothing was ever made: it must have been looked for.
+    if let Some(why) = world.instances.ignorance().or(world.groups.ignorance()) {
+        plan.judgements.unknown(ConditionType::Accepted, Some(why));
+        plan.wake_within(MOVING * 5);
+        return;
+    }
     match placement::choose(world, site) {
         Ok(placement) => {
             plan.placement = Some(placement);

@@ -61,7 +61,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let lost = world.ledger_is_lost() && !begins_anew;
     let mut status = Status {
         // Not before a lost ledger is settled: until then a crash must find it lost again.
-        observed_generation: if lost { old.observed_generation } else { Some(world.object.generation) },
+        observed_generation: Some(if lost { -1 } else { world.object.generation }),
         phase: Some(phase(world, &judgements).to_owned()),
         progress: progress(world, &runs),
         result: result(world, &runs),

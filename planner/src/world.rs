@@ -7,7 +7,7 @@ use wire::{BalancerStatus, RunStatus};
 
 use crate::memory::Memory;
 use crate::owner::Owner;
-use crate::ports::{AgentError, Architecture, Group, Identity, Image, Instance, InstanceType, Subnet};
+use crate::ports::{AgentError, Architecture, Group, Identity, Image, Instance, InstanceState, InstanceType, Subnet};
 use crate::{CloudError, Failure};
 
 /// One part of the world: looked at, or not known and why.
@@ -175,12 +175,22 @@ impl World {
     }
 
     /// Whether the ledger in status cannot be trusted: the finalizer says that effects may have happened, and status
-    /// says that nobody ever looked, or it holds launches without the placement that comes before them.
+    /// says that nobody ever looked, or it holds launches without the placement that comes before them, or the cloud
+    /// shows what only a placement can have made.
     pub fn ledger_is_lost(&self) -> bool {
         let status = &self.object.status;
         let never_looked = status.observed_generation.unwrap_or(-1) < 1;
         let torn = status.placement.is_none() && !status.launches.is_empty();
-        self.object.finalizer == Finalizer::Present && (never_looked || torn)
+        let refuted = status.placement.is_none() && self.something_exists();
+        self.object.finalizer == Finalizer::Present && (never_looked || torn || refuted)
+    }
+
+    /// Whether the cloud shows a group or a living instance of this very object.
+    fn something_exists(&self) -> bool {
+        let owner = self.owner();
+        let lives = |instance: &Instance| owner.owns(&instance.tags) && instance.state != InstanceState::Terminated;
+        self.instances.known().is_some_and(|all| all.iter().any(lives))
+            || self.groups.known().is_some_and(|groups| !groups.is_empty())
     }
 
     /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.

@@ -110,6 +110,19 @@ fn a_wiped_status_removes_what_exists_first() {
     ");
 }
 
+/// Status and finalizer were both taken away: the object looks new, but EC2 knows better.
+#[test]
+fn what_exists_refutes_that_nothing_was_made() {
+    assert_snapshot!(planned("unplaced\nhave i-1 a/1 running"), @"
+    terminate i-1
+    Accepted=True LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Measured=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    wake 1s
+    ");
+}
+
 /// Groups that this process deleted need no second look once no creation can take effect any more.
 #[test]
 fn the_finalizer_goes_when_everything_was_seen_to_end() {
