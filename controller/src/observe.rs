@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use api::ClusterBenchmark;
 use futures::future::join_all;
-use jiff::Timestamp;
 use planner::ports::{Agents, Cloud, Compute, Firewall, Instance, InstanceState, Offer, Regions, Selection};
 use planner::userdata::CONSOLE;
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Settings, Site, World};
@@ -33,7 +32,6 @@ pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
         } else {
             Finalizer::Absent
         },
-        created_at: metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or(Timestamp::UNIX_EPOCH),
         spec: stored.spec.clone(),
         status: stored.status.clone().unwrap_or_default(),
     })

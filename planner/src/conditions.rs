@@ -83,14 +83,6 @@ impl Judgements {
         self.get(kind).truth == Truth::True
     }
 
-    /// The first condition, in order, that is not true.
-    pub fn first_not_true(&self) -> Option<(ConditionType, &Judgement)> {
-        self.all
-            .iter()
-            .find(|(_, judgement)| judgement.truth != Truth::True)
-            .map(|(kind, judgement)| (*kind, judgement))
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = (ConditionType, &Judgement)> {
         self.all.iter().map(|(kind, judgement)| (*kind, judgement))
     }

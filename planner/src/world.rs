@@ -93,7 +93,6 @@ pub struct Object {
     pub generation: i64,
     pub deletion: Deletion,
     pub finalizer: Finalizer,
-    pub created_at: Timestamp,
     pub spec: api::ClusterBenchmarkSpec,
     pub status: api::Status,
 }

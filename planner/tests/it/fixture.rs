@@ -141,7 +141,6 @@ pub(crate) fn world(text: &str) -> World {
             generation: 1,
             deletion: if has("deleting") { Deletion::Asked } else { Deletion::NotAsked },
             finalizer: if has("no finalizer") || has("new") { Finalizer::Absent } else { Finalizer::Present },
-            created_at: epoch(),
             spec,
             status: Status { observed_generation: Some(1), ..Status::default() },
         },
