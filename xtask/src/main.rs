@@ -2,6 +2,7 @@
 //!
 //! The standard library only, so that it compiles in two seconds on an empty machine.
 
+mod bench;
 mod build;
 mod controlplane;
 mod gate;
@@ -26,6 +27,7 @@ usage: cargo xtask <command>
   lab up | env | status | logs [PART] | kill PART | ledger | down
                           the local cloud and control plane (`lab up --help` for its flags)
   test [--fast]           everything that gates a commit; --fast: planner, cloudsim, stats, balancer policies
+  bench NAME [ARGUMENTS]  measure, beside a peer; `bench` alone lists what there is
   build                   all binaries and the control plane
   gen [--check]           write the generated files; --check fails when one is stale
   tidy                    rules of the repository: arrows, features, names, sizes, generated files
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ("lab", rest) => lab::lab(&paths, rest),
         ("test", []) => gate::test(&paths),
         ("test", ["--fast"]) => gate::fast(&paths),
+        ("bench", rest) => bench::bench(&paths, rest),
         ("build", []) => build::build(&paths).map(|built| println!("binaries are in {}", built.binaries.display())),
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),
