@@ -75,10 +75,18 @@ pub struct ClusterBenchmarkSpec {
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(t, !t.key.startsWith('clusterbench.dev/') && !t.key.startsWith('aws:'))").message("tags: keys under clusterbench.dev/ and aws: are reserved, choose another key"))]
     #[schemars(length(max = 30))]
     pub tags: Vec<Tag>,
+    /// While true, nothing is launched, replaced or measured, and what exists is left alone. Deletion and the end of
+    /// maxLifetimeSeconds still terminate everything, and a report that is finished is still collected.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paused: bool,
     /// Name of the measurement. Another value measures again on the same instances.
     #[serde(default = "first_run")]
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub run_id: String,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn first_run() -> String {

@@ -28,7 +28,7 @@ pub use load::{Arrivals, Generator, Load, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use schema::crds;
 pub use status::{
-    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, PlacedArtifact, PlacedImage,
+    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedImage,
     Placement, Pool, Run, Status,
 };
 

@@ -33,6 +33,10 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// SHA-256 over this object's uid, placement and launches. Where it does not fit, somebody edited them, and nothing
+    /// that they say is believed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seal: String,
     /// Where everything lives; chosen before the first launch and then kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
@@ -65,6 +69,10 @@ pub struct Status {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Placement {
+    /// Name of the operator's installation that made it.
+    pub installation: String,
+    /// Uid of the Kubernetes cluster (of its namespace kube-system) that made it.
+    pub kubernetes_cluster: String,
     /// AWS account.
     pub account_id: String,
     /// AWS region.
@@ -87,12 +95,31 @@ pub struct Placement {
     pub version: String,
     /// The binaries themselves.
     pub artifacts: Vec<PlacedArtifact>,
+    /// Zones that it had to leave because they had no capacity. While the zone it is in is among them, everything there
+    /// is being removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftZone>,
     /// Time after which no security group is created for it, until this is moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups_not_after: Option<Time>,
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+}
+
+/// A zone without capacity.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LeftZone {
+    /// Availability zone.
+    pub zone: String,
+    /// Subnet of that zone.
+    pub subnet_id: String,
+    /// Instance type that it had no capacity for.
+    pub instance_type: String,
+    /// When it was left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Time>,
 }
 
 /// Image of one architecture.

@@ -6,8 +6,8 @@ use api::ClusterBenchmark;
 use futures::future::join_all;
 use planner::ports::{Agents, Cloud, Compute, Firewall, Instance, InstanceState, Offer, Regions, Selection};
 use planner::userdata::CONSOLE;
-use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Settings, Site, World};
-use planner::{Failure, Memory, deploy, desired, ledger, measure, placement};
+use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Settings, Site, World};
+use planner::{Failure, Memory, deploy, desired, ledger, measure, placement, relocation};
 
 use crate::pass::Reconciler;
 use crate::store::Store;
@@ -33,6 +33,7 @@ pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
             Finalizer::Absent
         },
         spec: stored.spec.clone(),
+        seal: Seal::of(metadata.uid.as_deref()?, &stored.status.clone().unwrap_or_default()),
         status: stored.status.clone().unwrap_or_default(),
     })
 }
@@ -118,10 +119,10 @@ async fn observe_cloud<C: Cloud>(cloud: &C, world: &mut World) {
         patiently(cloud.groups(&owner)),
         patiently(instances(cloud, world)),
     );
-    if world.object.status.placement.is_none() && !world.ledger_is_lost() {
-        world.site = Some(site(cloud, world, &types, &names).await);
-    }
     (world.identity, world.types, world.groups, world.instances) = (identity, types, groups, instances);
+    if relocation::wants_site(world) {
+        world.site = Some(site(cloud, world, &names).await);
+    }
 }
 
 /// By owner tags, then by the tokens of open launches, then by the ids that were still missing. Each list is complete
@@ -177,17 +178,12 @@ fn age(state: InstanceState) -> u8 {
     }
 }
 
-async fn site<C: Cloud>(
-    cloud: &C,
-    world: &World,
-    types: &Facet<Vec<planner::ports::InstanceType>>,
-    names: &[String],
-) -> Site {
+async fn site<C: Cloud>(cloud: &C, world: &World, names: &[String]) -> Site {
     let subnet_ids = world.object.spec.network.clone().unwrap_or_default().subnet_ids;
     let images = async {
         let mut images = BTreeMap::new();
         for (architecture, query) in
-            placement::image_queries(&world.object.spec, types.known().map(Vec::as_slice).unwrap_or_default())
+            placement::image_queries(&world.object.spec, world.types.known().map(Vec::as_slice).unwrap_or_default())
         {
             images.insert(architecture, cloud.image(&query).await?);
         }

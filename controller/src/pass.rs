@@ -140,5 +140,6 @@ fn holds(echo: &ClusterBenchmark, sent: &Status) -> bool {
             && kept.placement == sent.placement
             && kept.runs == sent.runs
             && kept.pools == sent.pools
+            && kept.seal == sent.seal
     })
 }

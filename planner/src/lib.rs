@@ -21,6 +21,8 @@ pub mod plan;
 pub mod ports;
 mod provision;
 mod readiness;
+pub mod relocation;
+pub mod seal;
 mod settle;
 pub mod status;
 mod teardown;

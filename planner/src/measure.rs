@@ -37,7 +37,7 @@ pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
 pub fn keys(world: &World) -> Vec<RunKey> {
     let mut keys = vec![wanted(world)];
     for run in &world.object.status.runs {
-        let key = RunKey { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() };
+        let key = RunKey::of(run);
         if !keys.contains(&key) {
             keys.push(key);
         }
@@ -73,21 +73,14 @@ const FORMER: &str = "report of the former run";
 /// Time before the expiry that is kept for stopping a run and bringing its report home.
 const LAST_CALL: SignedDuration = SignedDuration::from_secs(120);
 
-fn is_late(world: &World, placement: &Placement) -> bool {
+pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
     placement.expires_at.as_ref().is_some_and(|at| world.now + LAST_CALL >= at.0)
 }
 
 /// Runs that status believes to be on and that the spec no longer asks for.
 fn former(world: &World) -> Vec<RunKey> {
     let wanted = wanted(world);
-    world
-        .object
-        .status
-        .runs
-        .iter()
-        .filter(|run| run.outcome == RUNNING && !wanted.is_of(run))
-        .map(|run| RunKey { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() })
-        .collect()
+    world.object.status.runs.iter().filter(|run| run.outcome == RUNNING && !wanted.is_of(run)).map(RunKey::of).collect()
 }
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
@@ -174,7 +167,7 @@ fn collect_former(world: &World, plan: &mut Plan, control: &str, instance_id: &s
 /// The generator may forget a run only after status was *seen* to hold its report's hash.
 fn forget_recorded(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
     for run in world.object.status.runs.iter().filter(|run| run.outcome != RUNNING) {
-        let key = RunKey { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() };
+        let key = RunKey::of(run);
         let held = answer(world, &key).and_then(|status| status.report_sha256.as_ref());
         if held.is_some_and(|sha256| *sha256 == run.report_sha256) {
             plan.act(Action::DeleteRun {

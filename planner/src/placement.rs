@@ -58,6 +58,8 @@ fn assemble(
 ) -> Placement {
     let lifetime = SignedDuration::from_secs(i64::from(world.object.spec.lifecycle.max_lifetime_seconds));
     Placement {
+        installation: world.settings.installation.clone(),
+        kubernetes_cluster: world.settings.kubernetes_cluster.clone(),
         account_id: identity.account.clone(),
         region: world.region().to_owned(),
         vpc_id: subnet.vpc_id.clone(),
@@ -69,6 +71,7 @@ fn assemble(
         public_key: world.settings.public_key.clone(),
         version: world.settings.artifacts.version.clone(),
         artifacts,
+        left: Vec::new(),
         groups_not_after: Some(firewall::not_after(world)),
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
@@ -210,12 +213,11 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
 
 /// The first subnet, by zone and id, whose zone offers every type and that has room for all instances.
 fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String)]) -> Result<&'a Subnet, NoPlacement> {
-    let pools = desired::pools(&world.object.spec);
     let offered = |zone: &str, name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
-    let needed: u32 = pools.iter().map(|pool| pool.count).sum();
-    let mut candidates: Vec<&Subnet> =
-        subnets.iter().filter(|subnet| pools.iter().all(|pool| offered(&subnet.zone, &pool.instance_type))).collect();
-    if candidates.is_empty() {
+    if let Some(subnet) = candidates(world, subnets, offerings).first() {
+        return Ok(subnet);
+    }
+    if !subnets.iter().any(|subnet| offers_all(world, &subnet.zone, offerings)) {
         let zones: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
         let zones = zones.into_iter().collect::<Vec<_>>().join(", ");
         let nowhere: Vec<_> = desired::types_with_fields(&world.object.spec)
@@ -235,20 +237,39 @@ fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String
             ),
         );
     }
-    candidates.retain(|subnet| subnet.free_addresses >= needed);
-    candidates.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
-    match candidates.first() {
-        Some(subnet) => Ok(subnet),
-        None => refused(
-            "SubnetFull",
-            format!(
-                "no subnet has {needed} free addresses: delete the benchmark and create it with a larger one in network.subnetIds"
-            ),
+    refused(
+        "SubnetFull",
+        format!(
+            "no subnet has {} free addresses: delete the benchmark and create it with a larger one in network.subnetIds",
+            addresses(world)
         ),
-    }
+    )
 }
 
-fn addressing(spec: &ClusterBenchmarkSpec, subnet: &Subnet) -> Result<crate::ports::Addressing, NoPlacement> {
+/// Subnets whose zone offers every type and that have room for all instances, by zone and id.
+pub(crate) fn candidates<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String)]) -> Vec<&'a Subnet> {
+    let has_room = |subnet: &&Subnet| subnet.free_addresses >= addresses(world);
+    let mut candidates: Vec<&Subnet> =
+        subnets.iter().filter(|subnet| offers_all(world, &subnet.zone, offerings)).filter(has_room).collect();
+    candidates.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
+    candidates
+}
+
+fn offers_all(world: &World, zone: &str, offerings: &[(String, String)]) -> bool {
+    let offered = |name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
+    desired::pools(&world.object.spec).iter().all(|pool| offered(&pool.instance_type))
+}
+
+/// Addresses that all instances need.
+fn addresses(world: &World) -> u32 {
+    desired::pools(&world.object.spec).iter().map(|pool| pool.count).sum()
+}
+
+/// Whether instances in this subnet get a public address.
+pub(crate) fn addressing(
+    spec: &ClusterBenchmarkSpec,
+    subnet: &Subnet,
+) -> Result<crate::ports::Addressing, NoPlacement> {
     use crate::ports::Addressing::{Private, Public};
     let wanted = spec.network.as_ref().map(|network| network.addressing).unwrap_or_default();
     match (wanted, subnet.egress) {

@@ -14,8 +14,8 @@ use crate::conditions::{Judgements, Truth};
 use crate::ledger;
 use crate::memory::Memory;
 use crate::ports::{GroupRequest, LaunchRequest, Rule};
-use crate::world::{Deletion, Finalizer, World};
-use crate::{deploy, measure, placement, provision, teardown};
+use crate::world::{Deletion, Finalizer, Seal, World};
+use crate::{deploy, measure, placement, provision, relocation, teardown};
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,10 @@ pub struct RunKey {
 }
 
 impl RunKey {
+    pub fn of(run: &Run) -> Self {
+        Self { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() }
+    }
+
     /// The run's id on the generator: valid in a URL path, the same for the same run for ever.
     pub fn name(&self) -> String {
         format!("{}.{}", self.id, self.measured_sha256.get(..12).unwrap_or_default())
@@ -153,13 +157,15 @@ pub fn plan(world: &World) -> Plan {
         }
         (_, Finalizer::Present) => {}
     }
-    if wrong_account(world, &mut plan) {
+    if somebody_elses(world, &mut plan) || wrong_account(world, &mut plan) {
         return plan;
     }
     match goal(world) {
         Goal::Nothing(why) => teardown::plan(world, why, &mut plan),
         Goal::Instances => match world.object.status.placement.clone() {
+            _ if world.object.spec.paused => pause(world, &mut plan),
             None => place(world, &mut plan),
+            Some(placement) if relocation::is_moving(&placement) => relocation::plan(world, &placement, &mut plan),
             Some(placement) => {
                 // What a former spec measures is stopped and collected before anything under it changes.
                 if measure::former_is_on(world, &placement, &mut plan) {
@@ -202,6 +208,52 @@ impl Plan {
         self.actions.push(action);
         self.wake_within(MOVING);
     }
+}
+
+/// Nothing is begun or changed; what is measured is still brought home, and before the expiry it is stopped for that.
+fn pause(world: &World, plan: &mut Plan) {
+    if let Some(placement) = &world.object.status.placement {
+        measure::plan(world, placement, plan);
+        let is_late = measure::is_late(world, placement);
+        plan.actions.retain(|action| match action {
+            Action::CollectReport { .. } => true,
+            Action::DeleteRun { .. } => is_late,
+            _ => false,
+        });
+    }
+    let is_recorded = measure::recorded(world, &measure::wanted(world)).is_some();
+    for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
+    {
+        let says_more =
+            matches!(plan.judgements.get(kind).reason.as_str(), measure::RUNNING | "Collecting" | "Expiring");
+        if !(kind == ConditionType::Measured && (is_recorded || says_more)) {
+            plan.judgements.set(kind, Truth::Unknown, "Paused", PAUSED);
+        }
+    }
+    if !is_recorded {
+        plan.judgements.stall(ConditionType::Accepted);
+    }
+}
+
+const PAUSED: &str = "spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything";
+
+/// Tags and tokens of another installation would find nothing of what this object made.
+fn somebody_elses(world: &World, plan: &mut Plan) -> bool {
+    let Some(placement) = world.object.status.placement.as_ref().filter(|_| world.object.seal == Seal::Whole) else {
+        return false;
+    };
+    let (settings, made_by) = (&world.settings, (&placement.installation, &placement.kubernetes_cluster));
+    if made_by == (&settings.installation, &settings.kubernetes_cluster) {
+        return false;
+    }
+    let message = format!(
+        "this benchmark was made by installation {} in Kubernetes cluster {}, the operator is {} in {}: nothing is done until an operator of that name runs (--installation)",
+        made_by.0, made_by.1, settings.installation, settings.kubernetes_cluster
+    );
+    plan.judgements.set(ConditionType::Provisioned, Truth::Unknown, "WrongInstallation", message);
+    plan.judgements.stall(ConditionType::Provisioned);
+    plan.wake = SLOW;
+    true
 }
 
 /// Lists of another account say nothing about this benchmark, however empty they are.

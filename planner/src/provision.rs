@@ -6,6 +6,7 @@ use api::{ConditionType, LAUNCH_OPEN, Launch, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::Failure;
 use crate::conditions::Truth;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::firewall;
@@ -14,6 +15,7 @@ use crate::owner;
 use crate::plan::{Action, MOVING, Plan, SLOW};
 use crate::ports::{Instance, InstanceState};
 use crate::readiness;
+use crate::relocation;
 use crate::settle;
 use crate::world::{Facet, World};
 
@@ -22,7 +24,7 @@ const LAUNCHES_PER_HOUR: usize = 3;
 const LAUNCHES_IN_ALL: usize = 5;
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
-    plan.judgements.set(ConditionType::Accepted, Truth::True, "Placed", "the spec can be placed");
+    relocation::say_where(placement, plan);
     let instances = match &world.instances {
         Facet::Known(instances) => instances,
         Facet::Unknown(why) => {
@@ -31,6 +33,14 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             return;
         }
     };
+    if let Some(left) = relocation::leave(world, placement) {
+        plan.placement = Some(left.clone());
+        relocation::say_where(&left, plan);
+        let message = format!("no capacity in {}: moving all to another zone", placement.zone);
+        plan.judgements.set(ConditionType::Provisioned, Truth::False, "Moving", message);
+        plan.wake = SignedDuration::ZERO;
+        return;
+    }
     let group_ids = firewall::plan(world, placement, plan);
     let pools = desired::pools(&world.object.spec);
     let mut causes = Causes::default();
@@ -212,8 +222,13 @@ impl PoolWork<'_> {
         let refused = !last.reason.is_empty() && last.reason != BOOT_FAILED && last.reason != ledger::NEVER_SEEN;
         let pause = self.world.settings.refusal_pause;
         if refused && last.closed_at.as_ref().is_some_and(|at| now.duration_since(at.0) < pause) {
+            let outlook = if last.reason == format!("{:?}", Failure::NoCapacity) {
+                relocation::outlook(self.world, self.placement)
+            } else {
+                "trying again in a while"
+            };
             let message = format!(
-                "pool {name}: {} x {} in {}: {}; trying again in a while",
+                "pool {name}: {} x {} in {}: {}; {outlook}",
                 self.recipe.pool.count, self.recipe.pool.instance_type, self.placement.zone, last.message
             );
             self.causes.add(message, &last.reason.clone());

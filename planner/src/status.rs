@@ -15,9 +15,10 @@ use crate::plan::{Action, Goal, Plan, RunKey, Why, goal};
 use crate::ports::{self, InstanceState};
 use crate::provision::highest_number;
 use crate::readiness::{ready, single};
+use crate::seal::seal;
 use crate::teardown;
 use crate::verdict::verdict;
-use crate::world::{Deletion, Facet, World};
+use crate::world::{Deletion, Facet, Seal, World};
 use crate::{CloudError, Failure};
 
 /// What became of one action of a plan.
@@ -68,6 +69,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         conditions: conditions(world, &judgements),
         placement: plan.placement.clone(),
         launches: if begins_anew { Vec::new() } else { ledger },
+        seal: String::new(),
         runs,
         leftovers: plan.leftovers.clone(),
         balancer: old.balancer.clone(),
@@ -79,6 +81,11 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         describe(world, plan, instances, &mut status);
     }
     in_whole_seconds(&mut status);
+    // What somebody edited stays recognisable until it is settled, whatever is written beside it.
+    status.seal = match world.object.seal {
+        Seal::Broken if !begins_anew => old.seal.clone(),
+        _ => seal(&world.object.uid, status.placement.as_ref(), &status.launches),
+    };
     status
 }
 
@@ -283,6 +290,7 @@ fn phase(world: &World, judgements: &Judgements) -> &'static str {
         Goal::Nothing(Why::Expired) if gone => "Expired",
         Goal::Nothing(Why::Finished) if gone => "Finished",
         Goal::Nothing(_) => "TearingDown",
+        Goal::Instances if judgements.get(ConditionType::Accepted).reason == "Paused" => "Paused",
         Goal::Instances if judgements.stalled_by.is_some() => "Stalled",
         Goal::Instances if judgements.is_true(ConditionType::Ready) => "Ready",
         Goal::Instances if judgements.get(ConditionType::Measured).reason == RUNNING => "Measuring",

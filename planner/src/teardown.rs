@@ -44,7 +44,9 @@ fn judge_goal(world: &World, why: Why, plan: &mut Plan) {
             "lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again",
         ),
         Why::Finished => ("Finished", "the result is recorded and lifecycle.afterRun is Terminate"),
-        Why::LedgerLost => ("LedgerLost", "status was wiped: what exists is removed, then everything begins anew"),
+        Why::LedgerLost => {
+            ("LedgerLost", "status was wiped or edited: what exists is removed, then everything begins anew")
+        }
     };
     plan.judgements.set(ConditionType::Accepted, Truth::True, reason, message);
     plan.judgements.set(ConditionType::Deployed, Truth::False, reason, message);
@@ -93,10 +95,10 @@ fn is_gone(world: &World, plan: &mut Plan) -> bool {
 /// Whether a group that no list shows cannot appear any more. A creation that was never answered may take effect late,
 /// even after the same group was created again and deleted.
 fn is_absent(world: &World, plan: &mut Plan, name: &str) -> bool {
-    let until = world.object.status.placement.as_ref().and_then(|placement| placement.groups_not_after.as_ref());
-    let last_call = match until {
+    let placement = world.object.status.placement.as_ref().filter(|_| !world.ledger_is_lost());
+    let last_call = match placement.and_then(|placement| placement.groups_not_after.as_ref()) {
         Some(at) => at.0,
-        // The placement was lost: whoever used it saw it before we first looked.
+        // Placement or ledger are lost: whoever used them saw them before we first looked.
         None => {
             let looked = plan.memory.absent_since.entry(format!("placement of {name}")).or_insert(world.now);
             *looked + world.settings.launch_window
@@ -107,7 +109,7 @@ fn is_absent(world: &World, plan: &mut Plan, name: &str) -> bool {
 }
 
 /// Terminates what may still run or bill, listed or not; whether all are seen terminated.
-fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
+pub(crate) fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
     let owner = world.owner();
     let in_ledger = |id: &String| plan.ledger.iter().any(|line| line.instance_ids.contains(id));
     let left: Vec<&Instance> = instances
@@ -132,7 +134,7 @@ fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
 }
 
 /// Whether no launch can bring an instance any more.
-fn settle_lines(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
+pub(crate) fn settle_lines(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
     let mut settled = true;
     let Plan { ledger, memory, leftovers, .. } = plan;
     for line in ledger {

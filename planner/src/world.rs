@@ -95,6 +95,20 @@ pub struct Object {
     pub finalizer: Finalizer,
     pub spec: api::ClusterBenchmarkSpec,
     pub status: api::Status,
+    pub seal: Seal,
+}
+
+/// Whether placement and launches in status are as an operator wrote them, see [`crate::seal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    Whole,
+    Broken,
+}
+
+impl Seal {
+    pub fn of(uid: &str, status: &api::Status) -> Self {
+        if crate::seal::is_whole(uid, status) { Self::Whole } else { Self::Broken }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,14 +188,15 @@ impl World {
     }
 
     /// Whether the ledger in status cannot be trusted: the finalizer says that effects may have happened, and status
-    /// says that nobody ever looked, or it holds launches without the placement that comes before them, or the cloud
-    /// shows what only a placement can have made.
+    /// says that nobody ever looked, or it holds launches without the placement that comes before them, or somebody
+    /// edited them, or the cloud shows what only a placement can have made.
     pub fn ledger_is_lost(&self) -> bool {
         let status = &self.object.status;
         let never_looked = status.observed_generation.unwrap_or(-1) < 1;
         let torn = status.placement.is_none() && !status.launches.is_empty();
         let refuted = status.placement.is_none() && self.something_exists();
-        self.object.finalizer == Finalizer::Present && (never_looked || torn || refuted)
+        let edited = self.object.seal == Seal::Broken;
+        self.object.finalizer == Finalizer::Present && (never_looked || torn || edited || refuted)
     }
 
     /// Whether the cloud shows a group or a living instance of this very object.
@@ -203,9 +218,10 @@ impl World {
     }
 }
 
-/// Region that an object lives in.
+/// Region that an object lives in. A placement that somebody edited is not asked.
 pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
-    match (&object.status.placement, &object.spec.region) {
+    let placement = object.status.placement.as_ref().filter(|_| object.seal == Seal::Whole);
+    match (placement, &object.spec.region) {
         (Some(placement), _) => &placement.region,
         (None, Some(region)) => region,
         (None, None) => &settings.region,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! clusters a=t2.micro*2 b=t2.large*1     what the spec asks for (default: a=t2.micro*2)
-//! unplaced | deleting | no finalizer | wiped | new    what the object looks like (default: placed, finalizer)
+//! unplaced | deleting | no finalizer | wiped | new | edited | paused    the object (default: placed, finalizer)
+//! zones b c | left a 60s                 other zones at hand (default: not looked at) | when a zone was left
 //! groups none | unknown                  (default: both, with their rules)
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity
@@ -16,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{ClusterBenchmarkSpec, Launch, PlacedArtifact, PlacedImage, Placement, Run, Status};
+use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, Placement, Run, Status};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
@@ -72,6 +73,8 @@ fn placement() -> Placement {
     let artifact =
         |name: &str| PlacedArtifact { name: name.into(), architecture: "x86_64".into(), sha256: "a".repeat(64) };
     Placement {
+        installation: "test".into(),
+        kubernetes_cluster: "k8s-uid".into(),
         account_id: "111".into(),
         region: "eu-west-1".into(),
         vpc_id: "vpc-1".into(),
@@ -88,6 +91,7 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
+        left: Vec::new(),
         groups_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
     }
@@ -143,6 +147,7 @@ pub(crate) fn world(text: &str) -> World {
             finalizer: if has("no finalizer") || has("new") { Finalizer::Absent } else { Finalizer::Present },
             spec,
             status: Status { observed_generation: Some(1), ..Status::default() },
+            seal: if has("edited") { Seal::Broken } else { Seal::Whole },
         },
         identity: Facet::Known(Identity {
             account: find("account").map_or("111", |line| line[1]).into(),
@@ -159,6 +164,18 @@ pub(crate) fn world(text: &str) -> World {
     };
     if !has("unplaced") && !has("new") && !has("wiped") {
         world.object.status.placement = Some(placement());
+    }
+    world.object.spec.paused = has("paused");
+    if let Some(zones) = find("zones") {
+        world.site = Some(site(&world, &zones[1..]));
+    }
+    if let (Some(line), Some(placement)) = (find("left"), &mut world.object.status.placement) {
+        placement.left = vec![LeftZone {
+            zone: format!("eu-west-1{}", line[1]),
+            subnet_id: format!("subnet-{}", line[1]),
+            instance_type: "t2.micro".into(),
+            at: Some(Time(world.now - duration(line[2]))),
+        }];
     }
     if has("wiped") || has("new") {
         world.object.status.observed_generation = Some(-1);
@@ -180,6 +197,28 @@ pub(crate) fn world(text: &str) -> World {
     }
     agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
     world
+}
+
+/// The zone of the placement and others, all offering everything.
+fn site(world: &World, others: &[&str]) -> Site {
+    let zones: Vec<String> = ["a"].iter().chain(others).map(|zone| format!("eu-west-1{zone}")).collect();
+    let subnet = |zone: &String| Subnet {
+        id: format!("subnet-{}", zone.trim_start_matches("eu-west-1")),
+        vpc_id: "vpc-1".into(),
+        zone: zone.clone(),
+        zone_id: format!("id-{zone}"),
+        cidr: "10.0.0.0/20".into(),
+        free_addresses: 100,
+        egress: Egress::InternetGateway,
+    };
+    let types = desired::types_with_fields(&world.object.spec);
+    Site {
+        subnets: Facet::Known(zones.iter().map(subnet).collect()),
+        offerings: Facet::Known(
+            types.iter().flat_map(|(name, _)| zones.iter().map(|zone| (name.clone(), zone.clone()))).collect(),
+        ),
+        images: Facet::Known(BTreeMap::new()),
+    }
 }
 
 fn duration(text: &str) -> SignedDuration {

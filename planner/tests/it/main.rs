@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod fixture;
+mod holding;
+mod moving;
 mod placing;
 mod properties;
 mod spelling;

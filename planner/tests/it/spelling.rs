@@ -39,7 +39,13 @@ pub(crate) fn spell(world: &World, plan: &Plan) -> String {
         }
     }
     if plan.placement != world.object.status.placement {
+        let before = world.object.status.placement.as_ref();
         match &plan.placement {
+            Some(placement)
+                if before.is_some_and(|b| b.subnet_id == placement.subnet_id && b.left != placement.left) =>
+            {
+                writeln!(text, "leave {}", placement.zone).unwrap();
+            }
             Some(placement) => writeln!(text, "place in {} {}", placement.subnet_id, placement.addressing).unwrap(),
             None => writeln!(text, "forget the placement").unwrap(),
         }

@@ -257,7 +257,7 @@ fn no_capacity_pauses_and_says_so() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False NoCapacity: 0 of 4 instances run; pool a: 2 x t2.micro in eu-west-1a: NoCapacity; trying again in a while
+    Provisioned=False NoCapacity: 0 of 4 instances run; pool a: 2 x t2.micro in eu-west-1a: NoCapacity; no other zone at hand offers all types; trying again in a while
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s

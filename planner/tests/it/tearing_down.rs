@@ -102,10 +102,10 @@ fn expiry_terminates_and_keeps_the_object() {
 fn a_wiped_status_removes_what_exists_first() {
     assert_snapshot!(planned("wiped\nhave i-1 a/4 running"), @"
     terminate i-1
-    Accepted=True LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Accepted=True LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
     Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
-    Deployed=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
-    Measured=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Deployed=False LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
+    Measured=False LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
     wake 1s
     ");
 }
@@ -115,10 +115,10 @@ fn a_wiped_status_removes_what_exists_first() {
 fn what_exists_refutes_that_nothing_was_made() {
     assert_snapshot!(planned("unplaced\nhave i-1 a/1 running"), @"
     terminate i-1
-    Accepted=True LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Accepted=True LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
     Provisioned=False TearingDown: still there: i-1 (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
-    Deployed=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
-    Measured=False LedgerLost: status was wiped: what exists is removed, then everything begins anew
+    Deployed=False LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
+    Measured=False LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
     wake 1s
     ");
 }

@@ -1,0 +1,175 @@
+//! Worlds in which the operator holds still, because it was told to or because it cannot believe what it sees.
+
+use insta::assert_snapshot;
+use planner::seal;
+use planner::world::Seal;
+use planner::{plan, status};
+
+use crate::fixture::world;
+use crate::spelling::{planned, spell};
+
+const COMPLETE: &str = "
+    line a/1 x2 closed ids i-1,i-2
+    line balancer/1 x1 closed ids i-b
+    line generator/1 x1 closed ids i-g
+    have i-1 a/1 running
+    have i-2 a/1 running
+    have i-b balancer/1 running
+    have i-g generator/1 running
+    balancer healthy
+";
+
+fn complete(more: &str) -> String {
+    planned(&format!("{COMPLETE}\n{more}"))
+}
+
+#[test]
+fn paused_launches_replaces_and_measures_nothing() {
+    assert_snapshot!(planned("paused\nunplaced\ngroups none"), @"
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    stalled by Accepted
+    wake 30s
+    ");
+    assert_snapshot!(planned("paused\nline a/1 x2 open\nhave i-1 a/1 running outdated"), @"
+    line a/1 Open [i-1]
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    stalled by Accepted
+    wake 1s
+    ");
+    assert_snapshot!(complete("paused\nrun none"), @"
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    stalled by Accepted
+    wake 1s
+    ");
+}
+
+#[test]
+fn paused_still_brings_a_report_home() {
+    assert_snapshot!(complete("paused\nrun finished"), @"
+    collect report of 1
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=False Collecting: the report is being collected
+    stalled by Accepted
+    wake 1s
+    ");
+    assert_snapshot!(complete("paused\nrun running"), @"
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=False Running: 7 of 20 rounds are measured
+    stalled by Accepted
+    wake 1s
+    ");
+    assert_snapshot!(complete("paused\nrun running\nnow 7100s"), @"
+    delete run 1
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=False Expiring: lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept
+    stalled by Accepted
+    wake 1s
+    ");
+}
+
+#[test]
+fn paused_does_not_hold_up_deletion_and_expiry() {
+    for text in ["paused\ndeleting\nhave i-1 a/1 running", "paused\nnow 7200s\nhave i-1 a/1 running"] {
+        assert!(planned(text).contains("terminate i-1"), "{text}");
+    }
+}
+
+#[test]
+fn deletion_waits_for_the_right_account() {
+    assert_snapshot!(planned("deleting\naccount 999\ngroups none"), @"
+    Provisioned=Unknown WrongAccount: the operator's credentials are for account 999, this benchmark lives in 111: nothing is done until they are for that account again
+    wake 60s
+    ");
+}
+
+#[test]
+fn an_edited_ledger_is_a_lost_one() {
+    assert_snapshot!(planned("edited\nline a/1 x2 open\nhave i-1 a/1 running"), @"
+    terminate i-1
+    line a/1 Open [i-1]
+    Accepted=True LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
+    Provisioned=False TearingDown: still there: i-1 (running), up to 1 instances of launch a/1, sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
+    Measured=False LedgerLost: status was wiped or edited: what exists is removed, then everything begins anew
+    wake 1s
+    ");
+}
+
+/// Even when nothing is seen any more and the written deadline is long over: a line that somebody took out of the
+/// ledger may have been sent the moment before.
+#[test]
+fn what_an_edited_ledger_may_hide_is_waited_for() {
+    let mut world = world("edited\ndeleting\ngroups none\nnow 3000s");
+    world.memory = plan(&world).memory;
+    for wait in [100, 100, 100, 119, 2] {
+        assert!(!spell(&world, &plan(&world)).contains("remove finalizer"));
+        world.memory = plan(&world).memory;
+        world.now += jiff::SignedDuration::from_secs(wait);
+    }
+    for _ in 0..2 {
+        world.memory = plan(&world).memory;
+        world.now += jiff::SignedDuration::from_secs(61);
+    }
+    assert!(spell(&world, &plan(&world)).contains("remove finalizer"));
+}
+
+/// The region of an edited placement is not believed: lists of another region would show nothing.
+#[test]
+fn an_edited_region_hides_nothing() {
+    let mut world = world("");
+    if let Some(placement) = &mut world.object.status.placement {
+        placement.region = "us-east-1".into();
+    }
+    assert_eq!(world.region(), "us-east-1");
+    world.object.seal = Seal::Broken;
+    assert_eq!(world.region(), "eu-west-1");
+    world.object.spec.region = Some("eu-west-3".into());
+    assert_eq!(world.region(), "eu-west-3");
+}
+
+#[test]
+fn a_status_is_sealed_and_an_edit_breaks_the_seal() {
+    let world = world("line a/1 x2 open\nhave i-1 a/1 pending");
+    let mut status = status(&world, &plan(&world), &[]);
+    assert!(seal::is_whole("uid-1", &status));
+    assert!(!seal::is_whole("uid-2", &status));
+    status.launches.remove(0);
+    assert!(!seal::is_whole("uid-1", &status));
+    assert!(seal::is_whole("uid-1", &api::Status::default()));
+}
+
+/// Writing beside an edit must not make it look whole.
+#[test]
+fn a_broken_seal_is_not_mended_by_the_next_status() {
+    let mut world = world("edited\nline a/1 x2 open\nhave i-1 a/1 running");
+    world.object.status.seal = "what was".into();
+    let written = status(&world, &plan(&world), &[]);
+    assert_eq!((written.seal.as_str(), written.observed_generation), ("what was", Some(-1)));
+    assert!(!seal::is_whole("uid-1", &written));
+}
+
+#[test]
+fn another_installation_is_left_alone() {
+    let mut world = world("deleting\nhave i-1 a/1 running");
+    world.settings.installation = "renamed".into();
+    assert_snapshot!(spell(&world, &plan(&world)), @"
+    Provisioned=Unknown WrongInstallation: this benchmark was made by installation test in Kubernetes cluster k8s-uid, the operator is renamed in k8s-uid: nothing is done until an operator of that name runs (--installation)
+    stalled by Provisioned
+    wake 60s
+    ");
+}

@@ -1,0 +1,121 @@
+//! Worlds without capacity in their zone: everything moves, or waits and says why.
+
+use insta::assert_snapshot;
+
+use crate::spelling::planned;
+
+/// The balancer and the generator run, the workers found no capacity.
+const STARVED: &str = "
+    line a/1 x2 closed age 20s reason NoCapacity
+    line balancer/1 x1 closed ids i-b
+    line generator/1 x1 closed ids i-g
+    have i-b balancer/1 running
+    have i-g generator/1 running
+";
+
+fn starved(more: &str) -> String {
+    planned(&format!("{STARVED}\n{more}"))
+}
+
+#[test]
+fn the_zone_is_left_first_and_nothing_else_happens() {
+    assert_snapshot!(starved("zones b c\nrun none"), @"
+    leave eu-west-1a
+    Accepted=True Placed: the spec can be placed; eu-west-1a had no capacity for t2.micro
+    Provisioned=False Moving: no capacity in eu-west-1a: moving all to another zone
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 0s
+    ");
+}
+
+#[test]
+fn without_another_zone_it_waits() {
+    assert_snapshot!(starved("zones\nrun none"), @"
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False NoCapacity: 2 of 4 instances run; pool a: 2 x t2.micro in eu-west-1a: NoCapacity; no other zone at hand offers all types; trying again in a while
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
+    assert_snapshot!(starved("zones b\nleft b 60s\nrun none"), @"
+    Accepted=True Placed: the spec can be placed; eu-west-1b had no capacity for t2.micro
+    Provisioned=False NoCapacity: 2 of 4 instances run; pool a: 2 x t2.micro in eu-west-1a: NoCapacity; the other zones had none either; trying again in a while
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
+}
+
+#[test]
+fn a_zone_that_was_left_long_ago_is_tried_again() {
+    assert_snapshot!(starved("zones b\nleft b 900s\nrun none"), @"
+    leave eu-west-1a
+    Accepted=True Placed: the spec can be placed; eu-west-1b had no capacity for t2.micro, eu-west-1a had no capacity for t2.micro
+    Provisioned=False Moving: no capacity in eu-west-1a: moving all to another zone
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 0s
+    ");
+}
+
+/// A run that is on, or whose report is not home, or a generator that cannot be asked: nothing is torn down.
+#[test]
+fn what_is_measured_is_not_lost_to_a_move() {
+    for run in ["run running", "run finished", "run unknown"] {
+        let plan = starved(&format!("zones b\n{run}"));
+        assert!(!plan.contains("place in") && !plan.contains("leave") && !plan.contains("terminate"), "{run}: {plan}");
+        assert!(plan.contains("all move to another zone once nothing measured would be lost"), "{run}: {plan}");
+    }
+    let plan = starved("zones b\nrun none\nrecorded");
+    assert!(!plan.contains("place in") && !plan.contains("leave") && !plan.contains("terminate"), "{plan}");
+}
+
+#[test]
+fn everything_in_the_zone_goes_before_another_is_chosen() {
+    assert_snapshot!(starved("zones b\nleft a 5s"), @"
+    terminate i-b i-g
+    Accepted=True Placed: the spec can be placed; eu-west-1a had no capacity for t2.micro
+    Provisioned=False Moving: no capacity for t2.micro in eu-west-1a: moving all to another zone; still there: i-b (running), i-g (running)
+    Deployed=False Moving: waits for the instances in another zone
+    Measured=False Moving: waits for the instances in another zone
+    wake 1s
+    ");
+}
+
+/// The token of a launch holds for its zone only: while one is open, the same launch elsewhere would be a second one.
+#[test]
+fn an_open_launch_holds_the_move_back() {
+    assert_snapshot!(planned("zones b\nleft a 5s\nline a/1 x2 open"), @"
+    Accepted=True Placed: the spec can be placed; eu-west-1a had no capacity for t2.micro
+    Provisioned=False Moving: no capacity for t2.micro in eu-west-1a: moving all to another zone; still there: up to 2 instances of launch a/1
+    Deployed=False Moving: waits for the instances in another zone
+    Measured=False Moving: waits for the instances in another zone
+    wake 1s
+    ");
+}
+
+#[test]
+fn then_all_is_placed_in_the_next_zone() {
+    assert_snapshot!(planned("zones b c\nleft a 5s\nline a/1 x2 closed reason NoCapacity"), @"
+    place in subnet-b Public
+    Accepted=True Placed: the spec can be placed; eu-west-1a had no capacity for t2.micro
+    Provisioned=False Moving: no capacity for t2.micro in eu-west-1a: moving all to eu-west-1b
+    Deployed=False Moving: waits for the instances in another zone
+    Measured=False Moving: waits for the instances in another zone
+    wake 0s
+    ");
+    assert_snapshot!(planned("left a 5s\nline a/1 x2 closed reason NoCapacity"), @"
+    Accepted=True Placed: the spec can be placed; eu-west-1a had no capacity for t2.micro
+    Provisioned=Unknown Moving: no capacity for t2.micro in eu-west-1a: what the other zones offer is not known yet
+    Deployed=False Moving: waits for the instances in another zone
+    Measured=False Moving: waits for the instances in another zone
+    wake 5s
+    ");
+}
+
+#[test]
+fn a_deleted_benchmark_does_not_move() {
+    let plan = starved("zones b\nleft a 5s\ndeleting");
+    assert!(!plan.contains("place in") && !plan.contains("leave") && plan.contains("terminate i-b i-g"), "{plan}");
+}
