@@ -42,7 +42,7 @@ pub(crate) fn object(
             run_id: run.id.clone(),
             result: report.summary.chars().take(1024).collect(),
             requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
-            p99: each(report, |cluster| cluster.latency.p99_micros.map_or("none".to_owned(), milliseconds)),
+            p99: each(report, p99),
             finished_at: Some(Time(report.finished_at)),
             measured: measured(benchmark, run),
             report_sha256: sha256.to_owned(),
@@ -98,6 +98,16 @@ fn measured(benchmark: &ClusterBenchmark, run: &RunKey) -> Vec<String> {
 /// One value for each cluster, for a column.
 fn each(report: &Report, value: impl Fn(&wire::ClusterReport) -> String) -> String {
     report.clusters.iter().map(value).collect::<Vec<_>>().join(", ").chars().take(1024).collect()
+}
+
+/// `none`: too many failed. `>= 5.00 ms`: requests were still open at the end.
+fn p99(cluster: &wire::ClusterReport) -> String {
+    let latency = &cluster.latency;
+    match latency.p99_micros {
+        None => "none".to_owned(),
+        Some(micros) if latency.exact(Some(micros)).is_none() => format!(">= {}", milliseconds(micros)),
+        Some(micros) => milliseconds(micros),
+    }
 }
 
 fn milliseconds(micros: u64) -> String {

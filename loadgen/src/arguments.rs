@@ -4,15 +4,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agent::ControlArgs;
-use anyhow::bail;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use loadgen::InvalidSpec;
-use wire::{ClosedLoop, Phase, Rounds, RunSpec, Stop, Target};
+use loadgen::{Condition, InvalidSpec};
+use wire::{Judging, Looks, Metric, Rounds, RunSpec, Target};
+
+use crate::load_arguments::{LoadArguments, WarmUp, flag};
 
 /// Ten rounds give an interval of useful width; see the table in the README.
-const ROUNDS_OF_A_COMPARISON: u32 = 10;
+const ROUNDS_OF_A_RUN: u32 = 10;
+/// The last of the looks of a comparison that decides itself when it has measured enough.
+const MOST_ROUNDS_OF_A_COMPARISON: u32 = 40;
+/// What `compare` does without being told: few enough users not to saturate, enough requests for a stable median.
+const USERS_OF_A_COMPARISON: u32 = 8;
+const REQUESTS_OF_A_COMPARISON: u64 = 1000;
+const WARM_UP_OF_A_COMPARISON: u64 = 200;
 
-/// Load generator: closed-loop load in interleaved rounds, honest percentiles, clusters compared with an interval.
+/// Load generator: load that arrives when it should, percentiles that count failures, verdicts with an interval.
 ///
 /// Without a command it is the agent, when CONTROL_LISTEN is set.
 #[derive(Debug, Parser)]
@@ -24,49 +31,74 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(RunArguments),
+    Run(Box<RunArguments>),
+    Compare(Box<CompareArguments>),
     Agent(Box<AgentArguments>),
 }
 
 /// What was asked for.
 pub(crate) enum Invocation {
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     Agent(Box<AgentArguments>),
 }
 
-/// Measures one or more URLs once and prints the result.
+/// Measures one or more URLs and prints the result.
 ///
 /// Exit codes: 0 a valid result, 1 it could not be measured, 2 wrong arguments, 3 the result is not valid and must not
-/// be quoted (the reasons are on standard error and in the result).
+/// be quoted (the reasons are on standard error and in the result), 4 a condition of --fail-if holds.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// What to measure, http://host:port/path, optionally as NAME=URL; repeat it to compare each with the first.
     #[arg(long = "url", value_name = "[NAME=]URL", required = true)]
     urls: Vec<String>,
-    /// Requests kept open at the same time; each waits for its whole answer before the next is sent.
-    #[arg(long, value_name = "CONCURRENCY")]
-    closed_loop: u32,
-    /// Requests per URL and round.
-    #[arg(long, value_name = "COUNT", required_unless_present = "duration", conflicts_with = "duration")]
-    requests: Option<u64>,
-    /// Seconds of load per URL and round, instead of a number of requests; open requests are waited for.
-    #[arg(long, value_name = "SECONDS")]
-    duration: Option<u32>,
     /// How often each URL is measured, in shuffled order; 1 for one URL and 10 for several when absent.
     #[arg(long, value_name = "COUNT")]
     rounds: Option<u32>,
-    /// Decides the order and the header x-clusterbench-seed of each request; drawn and printed when absent.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Requests sent to each URL before the first round and counted nowhere.
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
-    warmup: u64,
-    /// Seconds a request may take; then it is counted as a timeout.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    pub(crate) timeout: Seconds,
+    /// Set by `compare` without --rounds.
+    #[arg(skip)]
+    looks: Looks,
+    #[command(flatten)]
+    pub(crate) load: LoadArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Compares URLs with the first one: shuffled rounds, one seed for each round, and a verdict with an interval.
+///
+/// Without --rate or --closed-loop it keeps 8 requests open, without --requests or --duration it sends 1000 to each in
+/// each round. Exit codes as of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// What to compare, http://host:port/path, optionally as NAME=URL; the first is what the others are compared with.
+    #[arg(value_name = "[NAME=]URL", required = true, num_args = 2..)]
+    urls: Vec<String>,
+    /// How often each URL is measured, in shuffled order; when absent it is looked at after 10, 20 and 40 rounds, and
+    /// the first look that decides ends it.
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<u32>,
+    #[command(flatten)]
+    load: LoadArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
     /// Prints one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Writes every second's histograms into this file, an HdrHistogram interval log.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) histogram: Option<PathBuf>,
+    /// Writes every send of an open loop into this file: planned and real moment, in nanoseconds from its start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sends: Option<PathBuf>,
+    /// What URLs are compared by: p50, p90, p99, p99.9 or rate.
+    #[arg(long, value_name = "METRIC", default_value = "p50", value_parser = metric)]
+    pub(crate) metric: Metric,
+    /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000' or 'failed > 0.1%'.
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<Condition>,
 }
 
 /// Serves the control API of the operator and carries out the runs it asks for.
@@ -95,7 +127,7 @@ struct BareAgent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
-fn seconds(text: &str) -> Result<Seconds, String> {
+pub(crate) fn seconds(text: &str) -> Result<Seconds, String> {
     const WAY_OUT: &str = "give a number of seconds above 0 and up to 3600, such as 30 or 0.5";
     let number: f64 = text.parse().map_err(|_| WAY_OUT.to_owned())?;
     if number > 0.0 && number <= 3600.0 {
@@ -105,10 +137,22 @@ fn seconds(text: &str) -> Result<Seconds, String> {
     }
 }
 
+fn metric(text: &str) -> Result<Metric, String> {
+    match text {
+        "p50" => Ok(Metric::P50),
+        "p90" => Ok(Metric::P90),
+        "p99" => Ok(Metric::P99),
+        "p99.9" => Ok(Metric::P999),
+        "rate" => Ok(Metric::RequestsPerSecond),
+        _ => Err("give p50, p90, p99, p99.9 or rate".to_owned()),
+    }
+}
+
 /// Reads the command line; ends the process with code 2 and a message when it is wrong.
 pub(crate) fn parse() -> Invocation {
     match Arguments::parse().command {
         Some(Command::Run(run)) => Invocation::Run(run),
+        Some(Command::Compare(compare)) => Invocation::Run(Box::new(compare.run())),
         Some(Command::Agent(agent)) => Invocation::Agent(agent),
         None if std::env::var_os("CONTROL_LISTEN").is_some() => Invocation::Agent(Box::new(BareAgent::parse().agent)),
         None => Arguments::command()
@@ -121,37 +165,34 @@ pub(crate) fn parse() -> Invocation {
     }
 }
 
+impl CompareArguments {
+    /// The run that it is.
+    fn run(self) -> RunArguments {
+        let Self { urls, rounds, mut load, output } = self;
+        if load.rate.is_none() {
+            load.closed_loop.get_or_insert(USERS_OF_A_COMPARISON);
+        }
+        if load.duration.is_none() {
+            load.requests.get_or_insert(REQUESTS_OF_A_COMPARISON);
+        }
+        if matches!(load.warmup, WarmUp::Requests(0)) {
+            load.warmup = WarmUp::Requests(WARM_UP_OF_A_COMPARISON);
+        }
+        let looks = if rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd };
+        RunArguments { urls, rounds: Some(rounds.unwrap_or(MOST_ROUNDS_OF_A_COMPARISON)), looks, load, output }
+    }
+}
+
 impl RunArguments {
     pub(crate) fn spec(&self) -> anyhow::Result<RunSpec> {
-        let stop = match (self.requests, self.duration) {
-            (Some(requests), _) => Stop::Requests(requests),
-            (None, Some(seconds)) => Stop::DurationSeconds(seconds),
-            (None, None) => bail!("--requests: say how many, or give --duration"),
-        };
-        let count = self.rounds.unwrap_or(if self.urls.len() > 1 { ROUNDS_OF_A_COMPARISON } else { 1 });
-        Ok(RunSpec {
-            id: "command-line".to_owned(),
-            // Below 2^53, so that the JSON holds it exactly.
-            seed: self.seed.unwrap_or_else(|| rand::random::<u64>() >> 11),
-            rounds: Rounds { count },
-            warmup_requests: self.warmup,
-            targets: targets(&self.urls),
-            phases: vec![Phase::ClosedLoop(ClosedLoop { concurrency: self.closed_loop, stop })],
-            balancer_control: None,
-        })
+        let count = self.rounds.unwrap_or(if self.urls.len() > 1 { ROUNDS_OF_A_RUN } else { 1 });
+        let judging = Judging { looks: self.looks, metric: self.output.metric, ..Judging::default() };
+        Ok(RunSpec { rounds: Rounds { count }, targets: targets(&self.urls), judging, ..self.load.spec()? })
     }
 
     /// The same error with the flag instead of the field of the document.
     pub(crate) fn in_flags(&self, error: &InvalidSpec) -> anyhow::Error {
-        let flag = match error.field.as_str() {
-            "rounds.count" => "--rounds",
-            "phases[0].closedLoop.concurrency" => "--closed-loop",
-            "phases[0].closedLoop.stop.requests" => "--requests",
-            "phases[0].closedLoop.stop.durationSeconds" => "--duration",
-            field if field.starts_with("targets") => "--url",
-            field => field,
-        };
-        anyhow::anyhow!("{flag}: {}", error.problem)
+        anyhow::anyhow!("{}: {}", flag(&error.field), error.problem)
     }
 }
 

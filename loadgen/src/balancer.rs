@@ -1,5 +1,6 @@
 //! The balancer's word on its members, before and after: was anyone lost while we measured?
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -69,16 +70,22 @@ impl Watch {
         })
     }
 
-    /// Why what happened between the two looks does not count, if anything.
-    pub(crate) fn change(&self, before: &BalancerStatus, after: &BalancerStatus) -> Option<String> {
+    /// Why what happened between the two looks does not count, if anything; and of which cluster, if of one.
+    pub(crate) fn change(&self, before: &BalancerStatus, after: &BalancerStatus) -> Option<(String, String)> {
         if before.instance_id != after.instance_id {
-            return Some(format!("the balancer changed from {} to {}", before.instance_id, after.instance_id));
+            let (from, to) = (&before.instance_id, &after.instance_id);
+            return Some((String::new(), format!("the balancer changed from {from} to {to}")));
         }
         self.clusters.iter().find_map(|name| match (find(before, name), find(after, name)) {
-            (Some(before), Some(after)) => change_of(before, after),
-            _ => Some(format!("the balancer does not serve {name}")),
+            (Some(before), Some(after)) => Some((name.clone(), change_of(before, after)?)),
+            _ => Some((name.clone(), format!("the balancer does not serve {name}"))),
         })
     }
+}
+
+/// Who may answer for a cluster.
+pub(crate) fn members(status: &BalancerStatus, cluster: &str) -> Option<HashSet<Vec<u8>>> {
+    Some(find(status, cluster)?.members.iter().map(|member| member.id.clone().into_bytes()).collect())
 }
 
 fn find<'a>(status: &'a BalancerStatus, cluster: &str) -> Option<&'a ClusterStatus> {
@@ -188,7 +195,7 @@ mod tests {
         for (change, reason) in cases {
             let mut after = status();
             change(&mut after);
-            assert_eq!(watch().change(&status(), &after).as_deref(), reason);
+            assert_eq!(watch().change(&status(), &after).map(|(_, why)| why).as_deref(), reason);
         }
     }
 

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use wire::{RunSpec, RunStatus};
-
-use crate::report::Round;
+use wire::{RoundReport, RunSpec, RunStatus};
 
 const RECORD_SUFFIX: &str = ".run.json";
 const REPORT_SUFFIX: &str = ".report.json";
@@ -21,7 +19,7 @@ pub(crate) struct Record {
     pub(crate) status: RunStatus,
     /// The rounds so far, until the report holds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) rounds: Vec<Round>,
+    pub(crate) rounds: Vec<RoundReport>,
 }
 
 impl Record {

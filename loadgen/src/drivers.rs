@@ -1,24 +1,31 @@
-//! The threads that send: one per processor, each with its own runtime and connections, sharing one counter.
+//! The threads that send: one per processor, each with its own sockets, sharing nothing for a request but a counter.
 
+use std::collections::HashMap;
 use std::io;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::drive::{Idle, Load, drive};
-use crate::recording::Recording;
+use crate::engine::connections::Connections;
+use crate::engine::load::{Load, Plan};
+use crate::engine::poller::Poller;
+use crate::engine::stretch::{Buffers, Ended, Second, Stretch};
+use crate::recording::{Backends, Tally};
+
+/// What one thread sends and receives with less than half of its processor. Below it one thread sends all, so that
+/// no more of them have to wake up than are needed.
+const PER_THREAD: u32 = 25_000;
 
 /// A driver thread ended: a defect of the generator, never of what it measures.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverLost {
     #[error("a driver thread could not be started: {0}")]
     NotStarted(#[from] io::Error),
+    #[error("a driver thread cannot wait for its sockets: {0}")]
+    Poller(rustix::io::Errno),
     #[error("a driver thread ended by a panic; its message is in the log")]
     Panicked,
 }
@@ -32,21 +39,43 @@ pub(crate) struct Drivers {
 #[derive(Debug)]
 struct Driver {
     /// `None` only while dropping.
-    orders: Option<mpsc::UnboundedSender<Order>>,
+    orders: Option<mpsc::Sender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Order {
     load: Arc<Load>,
-    users: u32,
-    reply: oneshot::Sender<Recording>,
+    /// Which thread of how many.
+    part: (u32, u32),
+    told: UnboundedSender<Told>,
+}
+
+enum Told {
+    Second(Box<Second>),
+    Ended(Ended),
+    Failed(rustix::io::Errno),
 }
 
 /// One stretch of load, measured.
+#[derive(Debug, Default)]
 pub(crate) struct Driven {
-    pub(crate) recording: Recording,
-    /// From the order to send until the end of the last request.
+    pub(crate) tally: Tally,
+    pub(crate) backends: Backends,
+    /// From the start of the load until the end of its last request.
     pub(crate) took: Duration,
+    /// Most requests under way at the same time, each thread's added up.
+    pub(crate) peak: u64,
+    /// The target let nobody in.
+    pub(crate) gave_up: bool,
+}
+
+/// Threads go on with a load until they are told that nobody waits for it.
+struct CutWhenDropped(Arc<Load>);
+
+impl Drop for CutWhenDropped {
+    fn drop(&mut self) {
+        self.0.life.cut();
+    }
 }
 
 impl Drivers {
@@ -55,43 +84,71 @@ impl Drivers {
         Ok(Self { threads })
     }
 
-    /// Keeps `concurrency` requests open until `load` is sent and answered.
+    /// Carries out `load`. `second` is given what happened in each second, by each thread.
     ///
     /// # Cancellation
     /// Dropping the future ends the load at once; open requests are cut and counted nowhere.
-    pub(crate) async fn drive(&self, load: Arc<Load>, concurrency: u32) -> Result<Driven, DriverLost> {
-        let started = Instant::now();
-        let replies: Vec<_> = self
-            .threads
-            .iter()
-            .zip(split(concurrency, self.threads.len() as u32))
-            .filter(|(_, users)| *users > 0)
-            .map(|(driver, users)| driver.order(&load, users))
-            .collect();
-        let mut recording = Recording::default();
-        for reply in replies {
-            recording.merge(reply.await.map_err(|_| DriverLost::Panicked)?);
+    pub(crate) async fn drive(&self, load: Arc<Load>, mut second: impl FnMut(&Second)) -> Result<Driven, DriverLost> {
+        let _cut = CutWhenDropped(load.clone());
+        let threads = threads_for(&load.plan, self.threads.len() as u32);
+        let (told, mut receiver) = unbounded_channel();
+        for (number, thread) in self.threads.iter().take(threads as usize).enumerate() {
+            thread.order(Order { load: load.clone(), part: (number as u32, threads), told: told.clone() });
         }
-        let took = recording.ended.map_or(Duration::ZERO, |ended| ended - started);
-        Ok(Driven { recording, took })
+        drop(told);
+        let mut driven = Driven::default();
+        let mut last_nanos = None;
+        for _ in 0..threads {
+            let ended = until_ended(&mut receiver, |part| {
+                second(part);
+                driven.tally.merge(&part.tally);
+            });
+            let ended = ended.await?;
+            driven.backends.merge(ended.backends);
+            driven.peak += ended.peak as u64;
+            last_nanos = last_nanos.max(ended.last_nanos);
+        }
+        driven.took = Duration::from_nanos(last_nanos.map_or(0, |last| last.saturating_sub(load.starts_nanos)));
+        driven.gave_up = load.life.is_given_up();
+        Ok(driven)
     }
+}
+
+/// The next thread that ends.
+async fn until_ended(told: &mut UnboundedReceiver<Told>, mut second: impl FnMut(&Second)) -> Result<Ended, DriverLost> {
+    loop {
+        match told.recv().await {
+            Some(Told::Second(part)) => second(&part),
+            Some(Told::Ended(ended)) => return Ok(ended),
+            Some(Told::Failed(error)) => return Err(DriverLost::Poller(error)),
+            None => return Err(DriverLost::Panicked),
+        }
+    }
+}
+
+fn threads_for(plan: &Plan, threads: u32) -> u32 {
+    let most = match plan {
+        Plan::Closed(closed) => closed.users,
+        Plan::Open { load, share, .. } => {
+            let fastest = load.ramp.map_or(0, |ramp| ramp.to_requests_per_second).max(load.requests_per_second);
+            (fastest / share.count.max(1)).div_ceil(PER_THREAD)
+        }
+    };
+    threads.min(most).max(1)
 }
 
 impl Driver {
     fn start(number: usize) -> Result<Self, DriverLost> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (orders, received) = mpsc::unbounded_channel();
-        let thread = thread::Builder::new().name(format!("driver-{number}")).spawn(move || work(&runtime, received))?;
+        let (orders, received) = mpsc::channel();
+        let thread = thread::Builder::new().name(format!("driver-{number}")).spawn(move || work(&received))?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 
-    fn order(&self, load: &Arc<Load>, users: u32) -> oneshot::Receiver<Recording> {
-        let (reply, answer) = oneshot::channel();
-        // A thread that is gone drops the order, which its receiver notices.
+    /// A thread that is gone drops the order, which its receiver notices.
+    fn order(&self, order: Order) {
         if let Some(orders) = &self.orders {
-            let _gone = orders.send(Order { load: load.clone(), users, reply });
+            let _gone = orders.send(order);
         }
-        answer
     }
 }
 
@@ -99,45 +156,65 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // It ends as soon as it sees that nobody waits for its answer. A panic was reported already.
+            // Its load was cut, so it ends soon. A panic was reported already.
             let _panicked = thread.join();
         }
     }
 }
 
-fn work(runtime: &Runtime, mut orders: mpsc::UnboundedReceiver<Order>) {
-    LocalSet::new().block_on(runtime, async {
-        let idle: Idle = Rc::default();
-        while let Some(mut order) = orders.recv().await {
-            let ended = tokio::select! {
-                ended = drive(order.load, order.users, idle.clone()) => ended,
-                () = order.reply.closed() => continue,
-            };
-            let Some(recording) = ended else { return };
-            // Not received: the run was aborted in this very moment.
-            let _aborted = order.reply.send(recording);
-        }
-    });
+fn work(orders: &mpsc::Receiver<Order>) {
+    // A poller for each authority: its events are about its connections only.
+    let mut authorities: HashMap<String, (Poller, Connections)> = HashMap::new();
+    let mut buffers = Buffers::default();
+    while let Ok(Order { load, part, told }) = orders.recv() {
+        let ended = carry_out(&load, part, &mut authorities, &mut buffers, &told);
+        // Not received: the run was aborted in this very moment.
+        let _aborted = told.send(ended.map_or_else(Told::Failed, Told::Ended));
+    }
 }
 
-/// Users per thread: as equal as whole users can be.
-fn split(concurrency: u32, threads: u32) -> impl Iterator<Item = u32> {
-    (0..threads).map(move |thread| concurrency / threads + u32::from(thread < concurrency % threads))
-}
-
-/// A counter for a new round.
-pub(crate) fn from_zero() -> Arc<AtomicU64> {
-    Arc::new(AtomicU64::new(0))
+fn carry_out(
+    load: &Load,
+    part: (u32, u32),
+    authorities: &mut HashMap<String, (Poller, Connections)>,
+    buffers: &mut Buffers,
+    told: &UnboundedSender<Told>,
+) -> rustix::io::Result<Ended> {
+    let target = &load.target;
+    if !authorities.contains_key(&target.authority) {
+        let new = (Poller::new()?, Connections::new(target.addresses.clone()));
+        authorities.insert(target.authority.clone(), new);
+    }
+    let Some((poller, connections)) = authorities.get_mut(&target.authority) else {
+        return Err(rustix::io::Errno::INVAL);
+    };
+    Stretch::new(load, part, poller, connections, buffers).run(|second| {
+        let _aborted = told.send(Told::Second(Box::new(second)));
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::{Arrivals, OpenLoop, Share, Stop};
+
     use super::*;
 
     #[test]
-    fn users_are_split_evenly() {
-        assert_eq!(split(100, 3).collect::<Vec<_>>(), [34, 33, 33]);
-        assert_eq!(split(1, 4).collect::<Vec<_>>(), [1, 0, 0, 0]);
-        assert_eq!(split(8, 4).sum::<u32>(), 8);
+    fn slow_loads_need_one_thread() {
+        let open = |requests_per_second, count| Plan::Open {
+            load: OpenLoop {
+                arrivals: Arrivals::Poisson,
+                requests_per_second,
+                stop: Stop::DurationSeconds(1),
+                ramp: None,
+                max_connections: None,
+            },
+            seed: 0,
+            phase: 0,
+            share: Share { index: 0, count },
+            most_connections: 1,
+        };
+        assert_eq!([1, 25_000, 25_001, 1_000_000].map(|rate| threads_for(&open(rate, 1), 8)), [1, 1, 2, 8]);
+        assert_eq!(threads_for(&open(100_000, 4), 8), 1, "each of four generators sends a quarter");
     }
 }

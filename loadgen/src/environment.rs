@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
-use wire::Environment;
+use wire::{Environment, GeneratorFacts};
 
 /// Processors this process may use: affinity and quota counted.
 pub(crate) fn parallelism() -> usize {
@@ -69,15 +69,18 @@ impl Start {
     /// Who we are and what was taken from us since the start.
     pub(crate) fn environment(&self, instance_id: &str, effort: &Effort) -> Environment {
         let parallelism = parallelism();
-        Environment {
-            generator_instance_id: instance_id.to_owned(),
-            generator_parallelism: parallelism as u32,
+        let generator = GeneratorFacts {
+            instance_id: instance_id.to_owned(),
+            instance_type: String::new(),
+            parallelism: parallelism as u32,
             cpu_model: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| cpu_model(&text)).unwrap_or_default(),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             steal_per_mille: steal_per_mille(self.ticks, read_ticks()),
-            generator_cpu_per_mille: effort.per_mille(parallelism),
-            notes: Vec::new(),
-        }
+            cpu_per_mille: effort.per_mille(parallelism),
+            clock_step_millis: self.clock_step_millis(),
+        };
+        let versions = vec![format!("loadgen {}", env!("CARGO_PKG_VERSION"))];
+        Environment { generators: vec![generator], versions, ..Environment::default() }
     }
 }
 

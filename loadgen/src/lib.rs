@@ -2,20 +2,26 @@
 //!
 //! From the middle to the rim:
 //! - decisions, pure: [`validate`], [`Schedule`], the gates, the report;
-//! - effects: connections, driver threads, the balancer's status, the disk;
+//! - effects: the data path ([`engine`]) on driver threads, the balancer's status, the disk;
 //! - two ways in: [`measure`] (the command line) and [`Runs`] behind [`routes`] (the control API).
 
 mod balancer;
+mod conditions;
 mod connection;
 mod control;
+mod course;
 mod disk;
-mod drive;
 mod drivers;
+mod engine;
 mod environment;
-mod gates;
+mod histogram_log;
+mod honesty;
+#[cfg(test)]
+mod lies;
 mod metrics;
 mod open_files;
 mod output;
+mod picture;
 mod progress;
 mod recording;
 mod report;
@@ -23,18 +29,23 @@ mod round;
 mod run;
 mod runs;
 mod schedule;
+mod send_log;
 mod target;
+mod timetable;
 mod validate;
 
+pub use conditions::{Condition, NoCondition};
 pub use control::routes;
 pub use drivers::DriverLost;
+pub use histogram_log::HistogramLog;
 pub use open_files::raise_open_files;
 pub use output::{json, table};
 pub use progress::Progress;
-pub use report::{Measured, Measurement, Round};
+pub use report::Measurement;
 pub use run::{MeasureError, Settings, measure};
 pub use runs::{Runs, RunsError};
 pub use schedule::{Attempt, Schedule};
+pub use send_log::SendLog;
 pub use target::{Target, TargetError};
 pub use validate::{InvalidSpec, validate};
 

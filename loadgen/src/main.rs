@@ -1,8 +1,10 @@
 //! `loadgen run` measures and prints; `loadgen agent` does what the operator asks for.
 
 mod arguments;
+mod load_arguments;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +12,13 @@ use std::time::Duration;
 use agent::{Guard, Readiness, Termination};
 use anyhow::Context;
 use arguments::{AgentArguments, Invocation, RunArguments};
-use loadgen::{Progress, Runs, Settings, json, measure, raise_open_files, routes, table};
+use loadgen::{HistogramLog, Progress, Runs, SendLog, Settings, json, measure, raise_open_files, routes, table};
 use wire::Validity;
 
 /// Exit code of a run that must not be quoted. Scripts that only look at the code must not take it for a result.
 const INVALID: u8 = 3;
+/// Exit code when the result is valid and a condition of `--fail-if` holds.
+const CONDITION_HOLDS: u8 = 4;
 /// How long open control requests may take to finish when the process is told to end.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How often the line for people changes.
@@ -41,12 +45,13 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let spec = arguments.spec()?;
-    let settings = Settings {
-        instance_id: "command line".to_owned(),
-        request_limit: arguments.timeout.0,
-        recovery: Settings::RECOVERY,
-        open_files: raise_open_files(),
-    };
+    let mut settings = Settings::new("command line", raise_open_files());
+    settings.request_limit = arguments.load.timeout.0;
+    let output = &arguments.output;
+    let log = opened("--histogram", output.histogram.as_deref(), HistogramLog::create)?;
+    let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
+    settings.sends = sends.clone();
+    settings.log = log.clone();
     let targets = loadgen::validate(&spec, settings.open_files).map_err(|error| arguments.in_flags(&error))?;
     for target in targets {
         target.resolve().await.context("--url")?;
@@ -62,14 +67,34 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     line.abort();
     clear_line();
     let measurement = measured?;
-    let report = measurement.report();
-    let text = if arguments.json { json(&measurement)? + "\n" } else { table(&report) };
+    let report = measurement.report()?;
+    let text = if arguments.output.json { json(&measurement, &report)? + "\n" } else { table(&report) };
     stdout().write_all(text.as_bytes()).context("the result cannot be written to standard output")?;
+    if let Some(Err(why)) = log.map(|log| log.finish()).or(sends.map(|sends| sends.finish())) {
+        anyhow::bail!("a file that was asked for is not complete: {why}");
+    }
     if report.validity == Validity::Invalid {
         eprintln!("loadgen: this run is not valid: {}", report.reasons.join("; "));
         return Ok(ExitCode::from(INVALID));
     }
-    Ok(ExitCode::SUCCESS)
+    let conditions = &arguments.output.fail_if;
+    let held: Vec<String> =
+        report.clusters.iter().flat_map(|one| conditions.iter().filter_map(|it| it.holds(one))).collect();
+    for reason in &held {
+        eprintln!("loadgen: {reason}");
+    }
+    Ok(if held.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CONDITION_HOLDS) })
+}
+
+/// A file of a flag, if it was given.
+fn opened<T>(
+    flag: &str,
+    path: Option<&Path>,
+    create: impl FnOnce(&Path) -> std::io::Result<T>,
+) -> anyhow::Result<Option<Arc<T>>> {
+    let Some(path) = path else { return Ok(None) };
+    let file = create(path).with_context(|| format!("{flag} {} cannot be written", path.display()))?;
+    Ok(Some(Arc::new(file)))
 }
 
 /// One line that changes, only where a person can see it.
@@ -92,12 +117,8 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     )?;
     let mut termination = Termination::catch()?;
     let readiness = Readiness::not_yet("starting");
-    let settings = Settings {
-        instance_id: control.instance_id.clone(),
-        request_limit: arguments.timeout.0,
-        recovery: arguments.recovery.0,
-        open_files: raise_open_files(),
-    };
+    let mut settings = Settings::new(&control.instance_id, raise_open_files());
+    (settings.request_limit, settings.recovery) = (arguments.timeout.0, arguments.recovery.0);
     let (runs, mut defects) = Runs::open(&arguments.data_dir, settings)
         .with_context(|| format!("--data-dir {}", arguments.data_dir.display()))?;
     let listener = agent::listen("--control-listen", control.listen).await?;

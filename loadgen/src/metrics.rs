@@ -26,9 +26,12 @@ pub(crate) fn text(counts: &Counts, runs: &[RunStatus]) -> String {
     counter("rounds_total", "Rounds finished, voided ones included.", counts.rounds);
     counter("rounds_voided_total", "Rounds that were voided.", counts.voided);
     text.push_str("# HELP loadgen_runs Runs held, by state.\n# TYPE loadgen_runs gauge\n");
-    for (state, name) in
-        [(RunState::Running, "running"), (RunState::Finished, "finished"), (RunState::Aborted, "aborted")]
-    {
+    for (state, name) in [
+        (RunState::Running, "running"),
+        (RunState::Finished, "finished"),
+        (RunState::Aborted, "aborted"),
+        (RunState::Failed, "failed"),
+    ] {
         let held = runs.iter().filter(|run| run.state == state).count();
         let _written = writeln!(text, "loadgen_runs{{state=\"{name}\"}} {held}");
     }

@@ -1,12 +1,14 @@
 //! What the command line prints: a table for people, one JSON object for scripts.
 
 use std::fmt::Write;
+use std::io;
 
 use serde::Serialize;
-use wire::{ClusterReport, Failures, MemberShare, Report, RoundOutcome, Validity};
+use stats::Latencies;
+use wire::{ClusterReport, Failures, MemberShare, Quantiles, Report, RoundOutcome, Validity};
 
 use crate::Measurement;
-use crate::gates::kinds;
+use crate::picture::picture;
 
 /// One object: totals over all clusters at the top, then the whole report.
 #[derive(Serialize)]
@@ -29,10 +31,10 @@ struct Surface {
 /// The JSON of `loadgen run --json`.
 ///
 /// # Errors
-/// None that can happen with a report of ours.
-pub fn json(measurement: &Measurement) -> Result<String, serde_json::Error> {
-    let all = measurement.all();
-    serde_json::to_string_pretty(&Surface {
+/// None that can happen with a measurement of ours.
+pub fn json(measurement: &Measurement, report: &Report) -> io::Result<String> {
+    let all = measurement.all().map_err(io::Error::other)?;
+    let surface = serde_json::to_string_pretty(&Surface {
         requests: all.requests,
         failed: all.failures.total(),
         requests_per_second: all.requests_per_second,
@@ -42,8 +44,9 @@ pub fn json(measurement: &Measurement) -> Result<String, serde_json::Error> {
         p999_micros: all.latency.p999_micros,
         failures: all.failures,
         members: all.members,
-        report: measurement.report(),
-    })
+        report: report.clone(),
+    });
+    Ok(surface?)
 }
 
 /// The table of `loadgen run`.
@@ -65,6 +68,11 @@ pub fn table(report: &Report) -> String {
         text.push('\n');
     }
     text.push('\n');
+    for cluster in &report.clusters {
+        if let Some(picture) = decoded(&cluster.histograms.response).map(|latencies| picture(&latencies)) {
+            text.push_str(&format!("{}, answered requests by response time:\n{picture}\n", cluster.cluster));
+        }
+    }
     for line in remarks(report) {
         text.push_str(&line);
         text.push('\n');
@@ -79,16 +87,58 @@ fn row(cluster: &ClusterReport) -> [String; 8] {
         cluster.requests.to_string(),
         cluster.failures.total().to_string(),
         cluster.requests_per_second.to_string(),
-        time(latency.p50_micros),
-        time(latency.p90_micros),
-        time(latency.p99_micros),
-        time(latency.p999_micros),
+        bounded(latency, latency.p50_micros),
+        bounded(latency, latency.p90_micros),
+        bounded(latency, latency.p99_micros),
+        bounded(latency, latency.p999_micros),
     ]
+}
+
+/// `3 connect, 1 timeout`
+fn kinds(cluster: &ClusterReport) -> String {
+    let kinds = cluster.failures.kinds();
+    let named: Vec<String> =
+        kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{count} {kind}")).collect();
+    named.join(", ")
+}
+
+/// `>=` where requests that were still open at the end may change it.
+fn bounded(latency: &Quantiles, value: Option<u64>) -> String {
+    let sign = if value.is_some() && latency.exact(value).is_none() { ">= " } else { "" };
+    format!("{sign}{}", time(value))
+}
+
+fn decoded(histogram: &str) -> Option<Latencies> {
+    Latencies::decode(histogram).ok().filter(|latencies| latencies.count() > 0)
 }
 
 fn remarks(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for cluster in &report.clusters {
+        if let Some(lag) = decoded(&cluster.histograms.send_lag).filter(|_| cluster.planned > 0) {
+            let late = lag.quantiles(0);
+            lines.push(format!(
+                "{}: {} of {} planned requests sent, {} late at p50 and {} at p99",
+                cluster.cluster,
+                cluster.sent,
+                cluster.planned,
+                time(late.p50_micros),
+                time(late.p99_micros)
+            ));
+        }
+        if cluster.open_at_end > 0 {
+            let open = cluster.open_at_end;
+            lines.push(format!(
+                "{}: {open} requests were still open at the end; they count with their age",
+                cluster.cluster
+            ));
+        }
+        if cluster.warmup_requests > 0 {
+            lines.push(format!(
+                "{}: {} requests of the warm-up are not counted",
+                cluster.cluster, cluster.warmup_requests
+            ));
+        }
         if cluster.failures.total() > 0 {
             lines.push(format!("{} failures: {}", cluster.cluster, kinds(cluster)));
         }
@@ -115,7 +165,7 @@ fn shares(members: &[MemberShare]) -> String {
 }
 
 /// `850 us`, `1.23 ms`, `12.3 s`: three digits.
-fn time(micros: Option<u64>) -> String {
+pub(crate) fn time(micros: Option<u64>) -> String {
     let Some(micros) = micros else { return "none".to_owned() };
     let scaled = |unit: u64, name: &str| {
         let value = micros as f64 / unit as f64;

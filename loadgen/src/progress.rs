@@ -1,8 +1,10 @@
 //! How far a run is, for people who wait.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::engine::stretch::Second;
+use crate::output::time;
+use crate::recording::Tally;
 
 /// Written by the run, read by whoever asks.
 #[derive(Debug)]
@@ -20,21 +22,41 @@ struct State {
 enum Activity {
     Preparing,
     Waiting(String),
-    /// `round` 0: the warm-up.
-    Load {
-        cluster: String,
-        since: Instant,
-        first: u64,
-        end: u64,
-        next: Arc<AtomicU64>,
-    },
-    Pause {
-        cluster: String,
-        seconds: u32,
-    },
-    WarmUp {
-        cluster: String,
-    },
+    Load { cluster: String, warms_up: bool, latest: Box<Latest> },
+    Pause { cluster: String, seconds: u32 },
+}
+
+/// The second that goes on, put together from the threads', and what the one before came to.
+#[derive(Debug, Default)]
+struct Latest {
+    number: u64,
+    tally: Tally,
+    /// Requests that ended in it, and their numbers as text.
+    before: Option<(u64, String)>,
+}
+
+impl Latest {
+    fn add(&mut self, second: &Second) {
+        if second.number > self.number {
+            let ended = self.tally.response.count() + self.tally.failures.total();
+            self.before = Some((ended, figures(&self.tally)));
+            (self.number, self.tally) = (second.number, Tally::default());
+        }
+        self.tally.merge(&second.tally);
+    }
+}
+
+/// `p50 1.2 ms, p99 3.4 ms, 0 failed, sent 12 us late`: the last is the 99th percentile of the lag.
+fn figures(tally: &Tally) -> String {
+    let failed = tally.failures.total();
+    let latency = tally.response.quantiles(failed);
+    let lag = tally.send_lag.quantiles(0);
+    format!(
+        "p50 {}, p99 {}, {failed} failed, sent {} late",
+        time(latency.p50_micros),
+        time(latency.p99_micros),
+        time(lag.p99_micros)
+    )
 }
 
 impl Progress {
@@ -48,26 +70,22 @@ impl Progress {
         (state.done, state.voided)
     }
 
-    /// One line: `round 7 of 20, cluster2: 812 requests/s`.
+    /// One line: `round 7 of 20, cluster2: 812 requests/s, p50 1.2 ms, p99 3.4 ms, 0 failed, sent 12 us late`.
     pub fn message(&self) -> String {
         let state = self.state();
         let round = format!("round {} of {}", (state.done + 1).min(state.rounds), state.rounds);
         match &state.activity {
             Activity::Preparing => "preparing".to_owned(),
-            Activity::WarmUp { cluster } => format!("warm-up, {cluster}"),
             Activity::Waiting(reason) => format!("{round}, waiting: {reason}"),
             Activity::Pause { cluster, seconds } => format!("{round}, {cluster}: pause of {seconds} s"),
-            Activity::Load { cluster, since, first, end, next } => {
-                // Requests begun, not ended: the difference is at most the concurrency, and needs no second counter.
-                let begun = next.load(Ordering::Relaxed).min(*end).saturating_sub(*first);
-                let seconds = since.elapsed().as_secs_f64().max(0.001);
-                format!("{round}, {cluster}: {:.0} requests/s", begun as f64 / seconds)
+            Activity::Load { cluster, warms_up, latest } => {
+                let what = if *warms_up { format!("warm-up, {cluster}") } else { format!("{round}, {cluster}") };
+                match &latest.before {
+                    Some((ended, figures)) => format!("{what}: {ended} requests/s, {figures}"),
+                    None => format!("{what}: begins"),
+                }
             }
         }
-    }
-
-    pub(crate) fn warming_up(&self, cluster: &str) {
-        self.state().activity = Activity::WarmUp { cluster: cluster.to_owned() };
     }
 
     pub(crate) fn waiting(&self, reason: &str) {
@@ -78,10 +96,15 @@ impl Progress {
         self.state().activity = Activity::Pause { cluster: cluster.to_owned(), seconds };
     }
 
-    pub(crate) fn loading(&self, cluster: &str, next: &Arc<AtomicU64>, end: u64) {
-        let (since, first) = (Instant::now(), next.load(Ordering::Relaxed));
-        let cluster = cluster.to_owned();
-        self.state().activity = Activity::Load { cluster, since, first, end, next: next.clone() };
+    pub(crate) fn loading(&self, cluster: &str, warms_up: bool) {
+        let (cluster, latest) = (cluster.to_owned(), Box::default());
+        self.state().activity = Activity::Load { cluster, warms_up, latest };
+    }
+
+    pub(crate) fn second(&self, second: &Second) {
+        if let Activity::Load { latest, .. } = &mut self.state().activity {
+            latest.add(second);
+        }
     }
 
     pub(crate) fn counted(&self) {
@@ -106,16 +129,32 @@ mod tests {
     fn says_what_is_going_on() {
         let progress = Progress::new(20);
         assert_eq!(progress.message(), "preparing");
-        progress.warming_up("cluster1");
-        assert_eq!(progress.message(), "warm-up, cluster1");
+        progress.loading("cluster1", true);
+        assert_eq!(progress.message(), "warm-up, cluster1: begins");
         progress.counted();
         progress.voided();
         progress.pausing("cluster2", 60);
         assert_eq!(progress.message(), "round 2 of 20, cluster2: pause of 60 s");
         progress.waiting("i-1 of cluster1 is unhealthy");
         assert_eq!(progress.message(), "round 2 of 20, waiting: i-1 of cluster1 is unhealthy");
-        progress.loading("cluster2", &Arc::new(AtomicU64::new(0)), 1000);
-        assert_eq!(progress.message(), "round 2 of 20, cluster2: 0 requests/s");
         assert_eq!(progress.rounds(), (1, 1));
+    }
+
+    #[test]
+    fn the_last_whole_second_is_shown_over_all_threads() {
+        let progress = Progress::new(1);
+        progress.loading("c", false);
+        let second = |number, micros| {
+            let mut tally = Tally::default();
+            tally.response.record(micros);
+            tally.send_lag.record(5);
+            Second { number, tally, sends: Vec::new() }
+        };
+        progress.second(&second(0, 100));
+        progress.second(&second(0, 300));
+        assert_eq!(progress.message(), "round 1 of 1, c: begins");
+        progress.second(&second(1, 9));
+        let shown = "round 1 of 1, c: 2 requests/s, p50 100 us, p99 300 us, 0 failed, sent 5 us late";
+        assert_eq!(progress.message(), shown);
     }
 }

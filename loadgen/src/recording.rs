@@ -1,11 +1,9 @@
 //! What happened to the requests of one stretch of load, on one thread or on all.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, StatusCode};
 use stats::Latencies;
-use wire::{BACKEND_HEADER, BOOT_HEADER, Failures, MemberShare};
+use wire::Failures;
 
 /// Members are told apart up to this number; answers of any more count as unnamed. A backend that invents a new name
 /// for every answer must not fill the generator's memory.
@@ -15,117 +13,160 @@ const MOST_BACKENDS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Connect,
+    Reset,
     Timeout,
     Broken,
+    ClientError,
+    ServerError,
+    WrongAnswer,
 }
 
-/// Counts of requests that have ended. Merged by adding.
-#[derive(Debug, Default)]
-pub(crate) struct Recording {
-    pub(crate) latencies: Latencies,
+/// Counts of requests and their times, in microseconds. Merged by adding.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Answered requests, from their planned start to the end of the answer.
+    pub(crate) response: Latencies,
+    /// The same from the first byte sent.
+    pub(crate) service: Latencies,
+    /// From the planned start to when the generator acted on it.
+    pub(crate) send_lag: Latencies,
+    /// How old the requests were that were still open at the end.
+    pub(crate) open: Latencies,
     pub(crate) failures: Failures,
-    backends: HashMap<Vec<u8>, Backend>,
-    /// When the last request ended.
-    pub(crate) ended: Option<Instant>,
+    /// Of a schedule; a closed loop plans none.
+    pub(crate) planned: u64,
+    pub(crate) sent: u64,
+    /// Requests that found no connection idle and none allowed.
+    pub(crate) waited: u64,
+    /// Connections that were opened.
+    pub(crate) connections: u64,
+}
+
+impl Tally {
+    pub(crate) fn failed(&mut self, failure: Failure) {
+        let count = match failure {
+            Failure::Connect => &mut self.failures.connect,
+            Failure::Reset => &mut self.failures.reset,
+            Failure::Timeout => &mut self.failures.timeout,
+            Failure::Broken => &mut self.failures.broken,
+            Failure::ClientError => &mut self.failures.client_error,
+            Failure::ServerError => &mut self.failures.server_error,
+            Failure::WrongAnswer => &mut self.failures.wrong_answer,
+        };
+        *count += 1;
+    }
+
+    /// Requests that count: answered, failed, or open at the end.
+    pub(crate) fn requests(&self) -> u64 {
+        self.response.count() + self.failures.total() + self.open.count()
+    }
+
+    /// Requests that the generator did its part for: sent, or without anybody to send them to.
+    pub(crate) fn acted(&self) -> u64 {
+        let connect = if self.planned > 0 { self.failures.connect } else { 0 };
+        self.sent + connect
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.send_lag.merge(&other.send_lag);
+        self.open.merge(&other.open);
+        self.failures.add(&other.failures);
+        self.planned += other.planned;
+        self.sent += other.sent;
+        self.waited += other.waited;
+        self.connections += other.connections;
+    }
+}
+
+/// Rounded to the nearest microsecond.
+pub(crate) fn micros(nanos: u64) -> u64 {
+    (nanos + 500) / 1000
+}
+
+/// Who answered, and which of their processes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Backends {
+    known: HashMap<Box<[u8]>, usize>,
+    list: Vec<Backend>,
+    /// The one that answered last: often the next as well.
+    last: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Backend {
+    name: Box<[u8]>,
     answers: u64,
-    boot: Option<HeaderValue>,
+    boot: Option<Box<[u8]>>,
     restarted: bool,
 }
 
-impl Backend {
-    fn saw(&mut self, boot: Option<&HeaderValue>) {
-        match (&self.boot, boot) {
-            (Some(known), Some(now)) => self.restarted |= known != now,
-            (None, Some(now)) => self.boot = Some(now.clone()),
-            (_, None) => {}
+impl Backends {
+    /// Notes who begins to answer and returns its number. Allocates only for names that are new.
+    pub(crate) fn seen(&mut self, name: &[u8], boot: Option<&[u8]>) -> usize {
+        let number = self.number(name);
+        if let Some(backend) = self.list.get_mut(number) {
+            backend.saw(boot);
         }
-    }
-}
-
-impl Recording {
-    /// A whole answer. 4xx and 5xx are failures: a fast refusal must not look like speed.
-    pub(crate) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, took: Duration) {
-        if status.is_server_error() {
-            self.failures.server_error += 1;
-        } else if status.is_client_error() {
-            self.failures.client_error += 1;
-        } else {
-            // Rounded to the nearest microsecond.
-            self.latencies.record(((took.as_nanos() + 500) / 1000) as u64);
-        }
-        let backend = self.backend(headers.get(BACKEND_HEADER).map_or(b"", |name| name.as_bytes()));
-        backend.answers += 1;
-        backend.saw(headers.get(BOOT_HEADER));
+        number
     }
 
-    pub(crate) fn failed(&mut self, failure: Failure) {
-        match failure {
-            Failure::Connect => self.failures.connect += 1,
-            Failure::Timeout => self.failures.timeout += 1,
-            Failure::Broken => self.failures.broken += 1,
+    /// Counts a whole answer.
+    pub(crate) fn answered(&mut self, number: usize) {
+        if let Some(backend) = self.list.get_mut(number) {
+            backend.answers += 1;
         }
     }
 
-    fn backend(&mut self, name: &[u8]) -> &mut Backend {
-        let known = self.backends.contains_key(name);
-        let name = if known || self.backends.len() < MOST_BACKENDS { name } else { b"" };
-        if !known {
-            return self.backends.entry(name.to_vec()).or_default();
+    fn number(&mut self, name: &[u8]) -> usize {
+        if self.list.get(self.last).is_some_and(|last| *last.name == *name) {
+            return self.last;
         }
-        // Looked up again by slice: an owned key for every answer would be an allocation for every answer.
-        #[allow(clippy::unwrap_used, reason = "it is known, two lines above")]
-        self.backends.get_mut(name).unwrap()
+        self.last = match self.known.get(name) {
+            Some(number) => *number,
+            None if self.list.len() >= MOST_BACKENDS && !name.is_empty() => return self.number(b""),
+            None => {
+                self.known.insert(name.into(), self.list.len());
+                self.list.push(Backend { name: name.into(), ..Backend::default() });
+                self.list.len() - 1
+            }
+        };
+        self.last
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        self.latencies.merge(&other.latencies);
-        self.failures.add(&other.failures);
-        for (name, theirs) in other.backends {
-            let ours = self.backend(&name);
-            ours.answers += theirs.answers;
-            ours.restarted |= theirs.restarted;
-            ours.saw(theirs.boot.as_ref());
+        for theirs in other.list {
+            let number = self.number(&theirs.name);
+            if let Some(ours) = self.list.get_mut(number) {
+                ours.answers += theirs.answers;
+                ours.restarted |= theirs.restarted;
+                ours.saw(theirs.boot.as_deref());
+            }
         }
-        self.ended = self.ended.max(other.ended);
-    }
-
-    /// Requests that have ended, well or not.
-    pub(crate) fn requests(&self) -> u64 {
-        self.latencies.count() + self.failures.total()
     }
 
     /// A member whose `x-boot` changed while it was measured.
     pub(crate) fn restarted(&self) -> Option<String> {
-        let mut names: Vec<String> =
-            self.backends.iter().filter(|(_, backend)| backend.restarted).map(|(name, _)| text(name)).collect();
-        names.sort();
-        names.into_iter().next()
+        self.list.iter().filter(|backend| backend.restarted).map(|backend| text(&backend.name)).min()
     }
 
     /// Answers per member, by name.
     pub(crate) fn answers(&self) -> Vec<(String, u64)> {
-        let mut answers: Vec<_> = self.backends.iter().map(|(name, backend)| (text(name), backend.answers)).collect();
+        let mut answers: Vec<_> = self.list.iter().map(|backend| (text(&backend.name), backend.answers)).collect();
         answers.sort();
         answers
     }
 }
 
-/// Shares of members in thousandths of all answers.
-pub(crate) fn shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<MemberShare> {
-    let answers: Vec<_> = answers.into_iter().collect();
-    let all: u64 = answers.iter().map(|(_, count)| count).sum();
-    answers
-        .into_iter()
-        .map(|(id, requests)| MemberShare {
-            id,
-            requests,
-            share_per_mille: ((requests * 1000 + all / 2) / all.max(1)) as u32,
-        })
-        .collect()
+impl Backend {
+    fn saw(&mut self, boot: Option<&[u8]>) {
+        match (&self.boot, boot) {
+            (Some(known), Some(now)) => self.restarted |= **known != *now,
+            (None, Some(now)) => self.boot = Some(now.into()),
+            (_, None) => {}
+        }
+    }
 }
 
 fn text(name: &[u8]) -> String {
@@ -136,56 +177,61 @@ fn text(name: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn headers(backend: &str, boot: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(BACKEND_HEADER, backend.parse().unwrap());
-        headers.insert(BOOT_HEADER, boot.parse().unwrap());
-        headers
-    }
-
-    fn answer(recording: &mut Recording, backend: &str, boot: &str) {
-        recording.answered(StatusCode::OK, &headers(backend, boot), Duration::from_micros(1500));
+    fn answer(backends: &mut Backends, name: &[u8], boot: Option<&[u8]>) {
+        let number = backends.seen(name, boot);
+        backends.answered(number);
     }
 
     #[test]
-    fn counts_by_status_and_member() {
-        let mut recording = Recording::default();
-        answer(&mut recording, "i-1", "a");
-        answer(&mut recording, "i-1", "a");
-        answer(&mut recording, "i-2", "b");
-        recording.answered(StatusCode::NOT_FOUND, &HeaderMap::new(), Duration::ZERO);
-        recording.answered(StatusCode::BAD_GATEWAY, &headers("i-2", "b"), Duration::ZERO);
-        recording.failed(Failure::Timeout);
-        assert_eq!(recording.requests(), 6);
-        assert_eq!((recording.latencies.count(), recording.failures.total()), (3, 3));
-        assert_eq!(recording.answers(), [(String::new(), 1), ("i-1".into(), 2), ("i-2".into(), 2)]);
-        let shares = shares(recording.answers());
-        assert_eq!(shares.iter().map(|share| share.share_per_mille).collect::<Vec<_>>(), [200, 400, 400]);
-        assert_eq!(recording.restarted(), None);
+    fn counts_by_kind_and_merges_by_adding() {
+        let mut tally = Tally::default();
+        for failure in [Failure::Connect, Failure::Reset, Failure::Timeout, Failure::Broken] {
+            tally.failed(failure);
+        }
+        for failure in [Failure::ClientError, Failure::ServerError, Failure::WrongAnswer] {
+            tally.failed(failure);
+        }
+        assert!(tally.failures.kinds().iter().all(|(_, count)| *count == 1));
+        tally.response.record(5);
+        tally.open.record(7);
+        tally.sent = 9;
+        let mut twice = tally.clone();
+        twice.merge(&tally);
+        assert_eq!((twice.requests(), twice.sent, twice.failures.total()), (18, 18, 14));
+    }
+
+    #[test]
+    fn counts_by_member() {
+        let mut backends = Backends::default();
+        for name in [&b"i-2"[..], b"i-1", b"i-1", b"", b"i-2"] {
+            answer(&mut backends, name, Some(b"a"));
+        }
+        assert_eq!(backends.answers(), [(String::new(), 1), ("i-1".into(), 2), ("i-2".into(), 2)]);
+        assert_eq!(backends.restarted(), None);
     }
 
     #[test]
     fn a_changed_boot_is_noticed_within_and_across_threads() {
-        let mut one = Recording::default();
-        answer(&mut one, "i-1", "a");
-        let mut two = Recording::default();
-        answer(&mut two, "i-1", "b");
+        let mut one = Backends::default();
+        answer(&mut one, b"i-1", Some(b"a"));
+        let mut two = Backends::default();
+        answer(&mut two, b"i-1", Some(b"b"));
         assert_eq!((one.restarted(), two.restarted()), (None, None));
         one.merge(two);
         assert_eq!(one.restarted().as_deref(), Some("i-1"));
-        let mut within = Recording::default();
-        answer(&mut within, "i-1", "a");
-        answer(&mut within, "i-1", "b");
+        let mut within = Backends::default();
+        answer(&mut within, b"i-1", Some(b"a"));
+        answer(&mut within, b"i-1", Some(b"b"));
         assert_eq!(within.restarted().as_deref(), Some("i-1"));
     }
 
     #[test]
     fn invented_names_do_not_fill_the_memory() {
-        let mut recording = Recording::default();
+        let mut backends = Backends::default();
         for number in 0..3000 {
-            answer(&mut recording, &format!("i-{number}"), "a");
+            answer(&mut backends, format!("i-{number}").as_bytes(), None);
         }
-        assert!(recording.answers().len() <= MOST_BACKENDS + 1);
-        assert_eq!(recording.answers().iter().map(|(_, count)| count).sum::<u64>(), 3000);
+        assert!(backends.answers().len() <= MOST_BACKENDS + 1);
+        assert_eq!(backends.answers().iter().map(|(_, count)| count).sum::<u64>(), 3000);
     }
 }

@@ -3,50 +3,76 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use stats::{Conclusion, Latencies, compare, conclude};
-use wire::{ClusterReport, Environment, Failures, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, RunSpec, Validity};
+use stats::{Latencies, Material, NotAHistogram, PhaseEvidence, Rules};
+use wire::{ClusterReport, Connections, Environment, GeneratorFacts, Phase, Report, RoundReport, RunSpec};
 
-use crate::gates::{Evidence, reasons};
-use crate::recording::{Recording, shares};
+use crate::honesty::{Honesty, Lie};
+use crate::recording::{Backends, Tally};
 
-/// One round as it was measured; also the form in which a run survives the death of its process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Round {
-    /// From 1. A repeated round keeps the number.
-    pub number: u32,
-    pub seed: u64,
-    pub outcome: RoundOutcome,
-    /// Why it was voided; empty when it counts.
-    pub reason: String,
-    /// In the order measured.
-    pub clusters: Vec<Measured>,
+/// What one cluster came to in one round.
+pub(crate) fn cluster_report(cluster: &str, tally: &Tally, backends: &Backends, load_micros: u64) -> ClusterReport {
+    let rest = ClusterReport {
+        cluster: cluster.to_owned(),
+        planned: tally.planned,
+        sent: tally.acted(),
+        connections: tally.connections,
+        load_micros,
+        members: stats::shares(backends.answers()),
+        ..ClusterReport::default()
+    };
+    let tally = tally.clone();
+    let (response, service, send_lag, open) = (tally.response, tally.service, tally.send_lag, tally.open);
+    stats::Tally { response, service, send_lag, open, failures: tally.failures, rest }.into_report()
 }
 
-/// One cluster in one round.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Measured {
-    pub cluster: String,
-    pub failures: Failures,
-    /// Time that load was on, pauses left out.
-    pub load_micros: u64,
-    /// Answers per member.
-    pub answers: Vec<(String, u64)>,
-    /// Latencies of successes, as in reports.
-    pub histogram: String,
+/// One phase of the load on one cluster, over the rounds that count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PhaseTally {
+    planned: u64,
+    acted: u64,
+    connections: u64,
+    connections_needed: u64,
+    send_lag: Latencies,
+    service: Latencies,
 }
 
-impl Measured {
-    pub(crate) fn new(cluster: &str, recording: &Recording, load_micros: u64) -> Self {
+impl PhaseTally {
+    pub(crate) fn new(tally: &Tally, connections_needed: u64) -> Self {
         Self {
-            cluster: cluster.to_owned(),
-            failures: recording.failures,
-            load_micros,
-            answers: recording.answers(),
-            histogram: recording.latencies.encode(),
+            planned: tally.planned,
+            acted: tally.acted(),
+            connections: tally.connections,
+            connections_needed,
+            send_lag: tally.send_lag.clone(),
+            service: tally.service.clone(),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.planned += other.planned;
+        self.acted += other.acted;
+        self.connections += other.connections;
+        self.connections_needed += other.connections_needed;
+        self.send_lag.merge(&other.send_lag);
+        self.service.merge(&other.service);
+    }
+
+    fn evidence(&self, about: String, keeps_connections: bool) -> PhaseEvidence {
+        let is_planned = self.planned > 0;
+        PhaseEvidence {
+            about,
+            planned: self.planned,
+            sent: self.acted,
+            send_lag_p99_micros: is_planned.then(|| self.send_lag.quantile(990)).flatten(),
+            service_p50_micros: self.service.quantile(500),
+            connections: self.connections,
+            connections_needed: keeps_connections.then_some(self.connections_needed),
         }
     }
 }
+
+/// By cluster and number of the phase.
+pub(crate) type PhaseTallies = BTreeMap<(String, u64), PhaseTally>;
 
 /// A run as it was measured.
 #[derive(Clone, Debug)]
@@ -55,186 +81,131 @@ pub struct Measurement {
     pub started_at: Timestamp,
     pub finished_at: Timestamp,
     /// In the order measured, voided ones included.
-    pub rounds: Vec<Round>,
+    pub rounds: Vec<RoundReport>,
+    /// Rounds that were to count: with looks in between, those up to the last look that was needed.
+    pub planned_rounds: u32,
     pub environment: Environment,
     /// Why it ended before its end, if it did.
     pub aborted: Option<String>,
+    /// Whether it ended because going on was useless.
+    pub failed: bool,
+    /// Requests of the warm-up, by cluster. They count nowhere.
+    pub warm_up: BTreeMap<String, u64>,
+    pub(crate) phases: PhaseTallies,
     pub(crate) elapsed: std::time::Duration,
-    pub(crate) clock_step_millis: i64,
+    pub(crate) honesty: Honesty,
 }
 
 impl Measurement {
     /// What a run left behind when its process died: the rounds that were written down.
-    pub(crate) fn recovered(spec: RunSpec, started_at: Timestamp, rounds: Vec<Round>, instance_id: &str) -> Self {
-        let environment = Environment { generator_instance_id: instance_id.to_owned(), ..Environment::default() };
+    pub(crate) fn recovered(spec: RunSpec, started_at: Timestamp, rounds: Vec<RoundReport>, instance_id: &str) -> Self {
+        let generator = GeneratorFacts { instance_id: instance_id.to_owned(), ..GeneratorFacts::default() };
+        let planned_rounds = spec.rounds.count;
         Self {
             spec,
             started_at,
             finished_at: Timestamp::now(),
             rounds,
-            environment,
+            planned_rounds,
+            environment: Environment { generators: vec![generator], ..Environment::default() },
             aborted: Some("the generator's process ended".to_owned()),
+            failed: false,
+            warm_up: BTreeMap::new(),
+            phases: PhaseTallies::new(),
             elapsed: std::time::Duration::ZERO,
-            clock_step_millis: 0,
+            honesty: Honesty::default(),
         }
     }
 
     /// The report: numbers over the rounds that count, and what may be said about them.
-    pub fn report(&self) -> Report {
-        let clusters: Vec<ClusterReport> = self.names().iter().map(|name| self.total(name)).collect();
-        let reasons = reasons(&Evidence {
-            planned: self.spec.rounds.count,
-            rounds: &self.rounds,
-            clusters: &clusters,
-            aborted: self.aborted.as_deref(),
-            elapsed: self.elapsed,
-            clock_step_millis: self.clock_step_millis,
-            cpu_per_mille: self.environment.generator_cpu_per_mille,
-            steal_per_mille: self.environment.steal_per_mille,
-        });
-        let rounds: Vec<RoundReport> = self.rounds.iter().map(round_report).collect();
-        let comparisons = compare(&rounds, &self.names());
-        let Conclusion { summary, verdict } = conclude(&clusters, &comparisons, &reasons);
-        Report {
-            schema: REPORT_SCHEMA.to_owned(),
-            run: self.spec.clone(),
+    ///
+    /// # Errors
+    /// A histogram that was written down and can no longer be read.
+    pub fn report(&self) -> Result<Report, NotAHistogram> {
+        let report = stats::report(Material {
+            spec: self.spec.clone(),
             started_at: self.started_at,
             finished_at: self.finished_at,
-            validity: if reasons.is_empty() { Validity::Valid } else { Validity::Invalid },
-            reasons,
             environment: self.environment.clone(),
-            clusters,
-            rounds,
-            comparisons,
-            summary,
-            verdict,
-        }
+            rounds: self.rounds.clone(),
+            planned_rounds: self.planned_rounds,
+            warmup_requests: self.warm_up.clone(),
+            phases: self.evidence(),
+            elapsed_millis: self.elapsed.as_millis() as u64,
+            aborted: self.aborted.clone(),
+            thresholds: self.spec.judging.thresholds.clone(),
+            rules: Rules::of(&self.spec),
+        })?;
+        Ok(distorted(report, self.honesty))
     }
 
     /// All clusters together, over the rounds that count.
-    pub fn all(&self) -> ClusterReport {
-        cluster_report("all", self.counted().flat_map(|round| &round.clusters))
+    ///
+    /// # Errors
+    /// As of [`Measurement::report`].
+    pub fn all(&self) -> Result<ClusterReport, NotAHistogram> {
+        let counted = self.rounds.iter().filter(|round| round.outcome == wire::RoundOutcome::Counted);
+        let mut all = stats::sum("all", counted.flat_map(|round| &round.clusters))?;
+        all.warmup_requests = self.warm_up.values().sum();
+        Ok(all)
     }
 
-    fn total(&self, name: &str) -> ClusterReport {
-        let measured = self.counted().flat_map(|round| &round.clusters);
-        cluster_report(name, measured.filter(|measured| measured.cluster == name))
-    }
-
-    fn counted(&self) -> impl Iterator<Item = &Round> {
-        self.rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted)
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.spec.targets.iter().map(|target| target.cluster.as_str()).collect()
-    }
-}
-
-fn round_report(round: &Round) -> RoundReport {
-    let cluster = |measured: &Measured| cluster_report(&measured.cluster, [measured]);
-    RoundReport {
-        round: round.number,
-        seed: round.seed,
-        outcome: round.outcome,
-        reason: round.reason.clone(),
-        clusters: round.clusters.iter().map(cluster).collect(),
+    fn evidence(&self) -> Vec<PhaseEvidence> {
+        let loads = self.spec.phases.iter().filter(|phase| !matches!(phase, Phase::Pause { .. })).count();
+        let keeps = self.spec.request.connections == Connections::Kept;
+        let of_phase = |((cluster, number), tally): (&(String, u64), &PhaseTally)| {
+            let about = if loads > 1 { format!("{cluster}, phase {}", number + 1) } else { cluster.clone() };
+            tally.evidence(about, keeps)
+        };
+        self.phases.iter().map(of_phase).collect()
     }
 }
 
-/// Adds counts up; nothing is averaged.
-fn cluster_report<'a>(name: &str, measured: impl IntoIterator<Item = &'a Measured>) -> ClusterReport {
-    let (mut latencies, mut failures, mut load_micros) = (Latencies::new(), Failures::default(), 0);
-    let mut answers: BTreeMap<String, u64> = BTreeMap::new();
-    for one in measured {
-        match Latencies::decode(&one.histogram) {
-            Ok(theirs) => latencies.merge(&theirs),
-            Err(error) => tracing::error!(cluster = name, %error, "a histogram of our own cannot be read"),
-        }
-        failures.add(&one.failures);
-        load_micros += one.load_micros;
-        for (member, count) in &one.answers {
-            *answers.entry(member.clone()).or_default() += count;
+/// The report as two of the lies would have it; in tests only.
+fn distorted(mut report: Report, honesty: Honesty) -> Report {
+    if honesty.tells(Lie::FailuresLeftOut) {
+        report.clusters.iter_mut().for_each(|cluster| cluster.latency = cluster.latency_of_successes);
+    }
+    if honesty.tells(Lie::QuantilesAveraged) {
+        for cluster in &mut report.clusters {
+            let of_rounds = report.rounds.iter().flat_map(|round| &round.clusters);
+            let medians: Vec<u64> = of_rounds
+                .filter(|of_round| of_round.cluster == cluster.cluster)
+                .filter_map(|of_round| of_round.latency.p50_micros)
+                .collect();
+            cluster.latency.p50_micros = Some(medians.iter().sum::<u64>() / medians.len().max(1) as u64);
         }
     }
-    ClusterReport {
-        cluster: name.to_owned(),
-        requests: latencies.count() + failures.total(),
-        failures,
-        requests_per_second: per_second(latencies.count(), load_micros),
-        latency: latencies.quantiles(failures.total()),
-        latency_of_successes: latencies.quantiles(0),
-        members: shares(answers),
-        histogram: latencies.encode(),
-    }
-}
-
-/// Rounded to the nearest.
-fn per_second(answered: u64, micros: u64) -> u64 {
-    (u128::from(answered) * 1_000_000 + u128::from(micros) / 2).checked_div(u128::from(micros)).unwrap_or(0) as u64
+    report
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::{Rounds, Target};
+    use wire::{OpenLoop, Stop};
 
     use super::*;
 
-    fn measured(cluster: &str, micros: &[u64], failed: u64) -> Measured {
-        let mut latencies = Latencies::new();
-        micros.iter().for_each(|value| latencies.record(*value));
-        Measured {
-            cluster: cluster.into(),
-            failures: Failures { timeout: failed, ..Failures::default() },
-            load_micros: 500_000,
-            answers: vec![("i-1".into(), micros.len() as u64)],
-            histogram: latencies.encode(),
+    #[test]
+    fn requests_that_found_no_server_were_not_left_unsent_by_the_generator() {
+        let mut tally = Tally { planned: 10, sent: 7, ..Tally::default() };
+        tally.failures.connect = 3;
+        assert_eq!(cluster_report("c", &tally, &Backends::default(), 1).sent, 10);
+        assert_eq!(PhaseTally::new(&tally, 1).evidence("c".into(), true).sent, 10);
+    }
+
+    #[test]
+    fn phases_are_judged_one_by_one() {
+        let (arrivals, stop) = (wire::Arrivals::Constant, Stop::DurationSeconds(1));
+        let load = OpenLoop { arrivals, requests_per_second: 10, stop, ramp: None, max_connections: None };
+        let open = Phase::OpenLoop(load);
+        let spec = RunSpec { phases: vec![open.clone(), Phase::Pause { seconds: 1 }, open], ..RunSpec::default() };
+        assert_eq!(Rules::of(&spec).arrivals, stats::Arrivals::Open);
+        let mut measurement = Measurement::recovered(spec, Timestamp::UNIX_EPOCH, Vec::new(), "g");
+        for phase in [0, 2] {
+            let tally = Tally { planned: 10, sent: 10 - phase, ..Tally::default() };
+            measurement.phases.insert(("c".into(), phase), PhaseTally::new(&tally, 1));
         }
-    }
-
-    fn measurement(rounds: Vec<Round>) -> Measurement {
-        let targets = ["a", "b"].map(|name| Target { cluster: name.into(), url: format!("http://127.0.0.1:1/{name}") });
-        let spec = RunSpec {
-            id: "r".into(),
-            seed: 1,
-            rounds: Rounds { count: 2 },
-            warmup_requests: 0,
-            targets: targets.to_vec(),
-            phases: Vec::new(),
-            balancer_control: None,
-        };
-        let mut measurement = Measurement::recovered(spec, Timestamp::UNIX_EPOCH, rounds, "g");
-        measurement.aborted = None;
-        measurement
-    }
-
-    fn round(number: u32, outcome: RoundOutcome, a: Measured, b: Measured) -> Round {
-        Round { number, seed: 9, outcome, reason: String::new(), clusters: vec![b, a] }
-    }
-
-    #[test]
-    fn voided_rounds_are_listed_and_not_counted() {
-        let report = measurement(vec![
-            round(1, RoundOutcome::Counted, measured("a", &[100, 200], 0), measured("b", &[50], 1)),
-            round(2, RoundOutcome::Voided, measured("a", &[9_000_000], 0), measured("b", &[9_000_000], 0)),
-            round(2, RoundOutcome::Counted, measured("a", &[300], 0), measured("b", &[60, 70], 0)),
-        ])
-        .report();
-        assert_eq!(report.rounds.len(), 3);
-        let [a, b] = &report.clusters[..] else { panic!("two clusters, in the order of the targets") };
-        assert_eq!((a.cluster.as_str(), a.requests, a.failures.total()), ("a", 3, 0));
-        assert_eq!((a.latency.p50_micros, a.latency.max_micros), (Some(200), Some(300)));
-        assert_eq!((b.requests, b.failures.timeout, b.requests_per_second), (4, 1, 3));
-        assert_eq!((b.latency.max_micros, b.latency_of_successes.max_micros), (None, Some(70)));
-        assert_eq!(Latencies::decode(&a.histogram).unwrap().count(), 3);
-        assert_eq!(report.comparisons[0].rounds, 2);
-        assert_eq!(report.validity, Validity::Invalid, "one of two rounds was voided");
-        let all = measurement(vec![round(1, RoundOutcome::Counted, measured("a", &[1], 0), measured("b", &[2], 3))]);
-        assert_eq!((all.all().requests, all.all().failures.total()), (5, 3));
-    }
-
-    #[test]
-    fn rates_are_rounded_and_never_divide_by_zero() {
-        assert_eq!(per_second(3, 2_000_000), 2);
-        assert_eq!(per_second(1000, 0), 0);
+        let told: Vec<(String, u64)> = measurement.evidence().into_iter().map(|it| (it.about, it.sent)).collect();
+        assert_eq!(told, [("c, phase 1".into(), 10), ("c, phase 3".into(), 8)]);
     }
 }

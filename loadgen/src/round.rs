@@ -1,73 +1,121 @@
 //! One round: every cluster once, with the same seed, watched for losses.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use wire::{BalancerStatus, ClosedLoop, Phase, RoundOutcome, Stop};
+use wire::{BalancerStatus, ClusterReport, RoundOutcome, RoundReport, RunSpec};
 
-use crate::balancer::Watch;
-use crate::drive::Load;
-use crate::drivers::{DriverLost, Drivers, from_zero};
+use crate::balancer::{Watch, members};
+use crate::course::{Stretches, load};
+use crate::drivers::{Driven, DriverLost, Drivers};
+use crate::engine::load::Load;
 use crate::environment::{Effort, cpu_time};
-use crate::recording::Recording;
-use crate::report::{Measured, Round};
+use crate::histogram_log::HistogramLog;
+use crate::honesty::{Honesty, Lie};
+use crate::recording::{Backends, Tally};
+use crate::report::{PhaseTallies, PhaseTally, cluster_report};
+use crate::send_log::SendLog;
+use crate::timetable::Timetable;
 use crate::{Attempt, Progress, Target};
 
 /// What a run works with.
 pub(crate) struct Course<'a> {
+    pub(crate) spec: &'a RunSpec,
     pub(crate) targets: Vec<Arc<Target>>,
-    pub(crate) phases: &'a [Phase],
     pub(crate) drivers: Drivers,
     pub(crate) watch: Option<Watch>,
     pub(crate) request_limit: Duration,
+    pub(crate) give_up: Duration,
+    pub(crate) most_connections: usize,
+    pub(crate) timetable: Option<Timetable>,
+    pub(crate) log: Option<Arc<HistogramLog>>,
+    pub(crate) sends: Option<Arc<SendLog>>,
     pub(crate) progress: &'a Progress,
+    pub(crate) honesty: Honesty,
+}
+
+/// One cluster in one round, and what to make of it.
+struct Visit {
+    report: ClusterReport,
+    phases: PhaseTallies,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    Good,
+    /// By which cluster, if by one, and why.
+    Void(String, String),
+    /// The target let nobody in.
+    Useless(String),
+}
+
+/// A round, and why the run cannot go on, if so.
+pub(crate) struct Attempted {
+    pub(crate) round: RoundReport,
+    pub(crate) phases: PhaseTallies,
+    pub(crate) useless: Option<String>,
 }
 
 impl Course<'_> {
-    /// Requests that are counted nowhere: they open connections and fill caches.
-    pub(crate) async fn warm_up(&self, requests: u64, seed: u64) -> Result<(), DriverLost> {
-        let concurrency = self.phases.iter().find_map(|phase| match phase {
-            Phase::ClosedLoop(load) => Some(load.concurrency),
-            Phase::Pause { .. } => None,
-        });
-        for target in self.targets.iter().filter(|_| requests > 0) {
-            self.progress.warming_up(&target.cluster);
-            let load = self.load(target, seed, from_zero(), Stop::Requests(requests));
-            self.drivers.drive(Arc::new(load), concurrency.unwrap_or(1)).await?;
+    /// Requests that are counted nowhere: they open connections and fill caches. How many there were.
+    pub(crate) async fn warm_up(&self, target: &Arc<Target>, seed: u64) -> Result<Driven, DriverLost> {
+        let mut all = Driven::default();
+        for stretch in Stretches::of_warm_up(self.spec) {
+            self.progress.loading(&target.cluster, true);
+            let load = load(self, target, seed, &stretch, None, None);
+            let driven = self.drivers.drive(Arc::new(load), |second| self.progress.second(second)).await?;
+            all.tally.merge(&driven.tally);
+            all.backends.merge(driven.backends);
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Measures each cluster once. The round ends at the first reason to void it: what follows would not count.
-    pub(crate) async fn round(&self, number: u32, attempt: Attempt, effort: &mut Effort) -> Result<Round, DriverLost> {
-        let mut round = Round {
-            number,
+    pub(crate) async fn round(
+        &self,
+        number: u32,
+        attempt_number: u32,
+        attempt: Attempt,
+        effort: &mut Effort,
+    ) -> Result<Attempted, DriverLost> {
+        let mut phases = PhaseTallies::new();
+        let mut round = RoundReport {
+            round: number,
             seed: attempt.seed,
+            launch: 1,
             outcome: RoundOutcome::Counted,
             reason: String::new(),
+            voided_by: String::new(),
             clusters: Vec::with_capacity(attempt.order.len()),
         };
-        let void = |mut round: Round, reason: String| {
-            (round.outcome, round.reason) = (RoundOutcome::Voided, reason);
-            Ok(round)
+        let void = |mut round: RoundReport, by: &str, reason: String| {
+            (round.outcome, round.reason, round.voided_by) = (RoundOutcome::Voided, reason, by.to_owned());
+            Ok(Attempted { round, phases: PhaseTallies::new(), useless: None })
         };
         let mut before = match self.settled().await {
             Ok(status) => status,
-            Err(reason) => return void(round, reason),
+            Err(reason) => return void(round, "", reason),
         };
-        for target in attempt.order.iter().filter_map(|index| self.targets.get(*index)) {
-            let (measured, restarted) = self.cluster(target, attempt.seed, effort).await?;
-            round.clusters.push(measured);
-            if let Some(member) = restarted {
-                return void(round, format!("{member} of {} was restarted", target.cluster));
+        let slots = u64::from(attempt_number) * self.targets.len() as u64..;
+        let targets = attempt.order.iter().filter_map(|index| self.targets.get(*index));
+        for (target, slot) in targets.zip(slots) {
+            let known = before.as_ref().and_then(|status| members(status, &target.cluster));
+            let visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            round.clusters.push(visit.report);
+            phases.extend(visit.phases);
+            match visit.verdict {
+                Verdict::Good => {}
+                Verdict::Void(by, reason) => return void(round, &by, reason),
+                // Counted, so that its counts are in the report; the run says that it failed.
+                Verdict::Useless(reason) => return Ok(Attempted { round, phases, useless: Some(reason) }),
             }
             before = match self.unchanged(before).await {
                 Ok(status) => status,
-                Err(reason) => return void(round, reason),
+                Err((by, reason)) => return void(round, &by, reason),
             };
         }
-        Ok(round)
+        Ok(Attempted { round, phases, useless: None })
     }
 
     async fn settled(&self) -> Result<Option<BalancerStatus>, String> {
@@ -77,53 +125,82 @@ impl Course<'_> {
         }
     }
 
-    async fn unchanged(&self, before: Option<BalancerStatus>) -> Result<Option<BalancerStatus>, String> {
+    async fn unchanged(&self, before: Option<BalancerStatus>) -> Result<Option<BalancerStatus>, (String, String)> {
         let (Some(watch), Some(before)) = (&self.watch, before) else { return Ok(None) };
-        let after = watch.look().await?;
+        let after = watch.look().await.map_err(|why| (String::new(), why))?;
         watch.change(&before, &after).map_or(Ok(Some(after)), Err)
     }
 
-    /// All phases for one cluster; also the name of a member that restarted meanwhile.
-    async fn cluster(
+    /// All phases for one cluster.
+    async fn visit(
         &self,
         target: &Arc<Target>,
         seed: u64,
+        slot: u64,
+        known: Option<HashSet<Vec<u8>>>,
         effort: &mut Effort,
-    ) -> Result<(Measured, Option<String>), DriverLost> {
-        let mut recording = Recording::default();
-        let mut load_time = Duration::ZERO;
-        let next = from_zero();
-        for phase in self.phases {
-            match phase {
-                Phase::Pause { seconds } => {
-                    self.progress.pausing(&target.cluster, *seconds);
-                    tokio::time::sleep(Duration::from_secs(u64::from(*seconds))).await;
-                }
-                Phase::ClosedLoop(ClosedLoop { concurrency, stop }) => {
-                    let load = Arc::new(self.load(target, seed, next.clone(), *stop));
-                    self.progress.loading(&target.cluster, &next, load.end);
-                    let (cpu, wall) = (cpu_time(), Instant::now());
-                    let driven = self.drivers.drive(load.clone(), *concurrency).await?;
-                    effort.add(cpu_time().saturating_sub(cpu), wall.elapsed());
-                    // Users ask for one request too many each; the next phase starts where this one was told to end.
-                    next.fetch_min(load.end, Ordering::Relaxed);
-                    recording.merge(driven.recording);
-                    load_time += driven.took;
-                }
+    ) -> Result<Visit, DriverLost> {
+        let (mut tally, mut backends, mut load_time) = (Tally::default(), Backends::default(), Duration::ZERO);
+        let (mut verdict, mut phases) = (Verdict::Good, PhaseTallies::new());
+        if self.honesty.tells(Lie::WarmUpIncluded) {
+            tally = self.warm_up(target, seed).await?.tally;
+        }
+        for stretch in Stretches::of_round(self.spec) {
+            if !stretch.pause.is_zero() {
+                self.progress.pausing(&target.cluster, stretch.pause.as_secs() as u32);
+                tokio::time::sleep(stretch.pause).await;
+                continue;
+            }
+            let begins = match &self.timetable {
+                None => None,
+                Some(timetable) => match timetable.begins(slot, stretch.number) {
+                    Ok(begins) => Some(begins),
+                    Err(late) => {
+                        verdict = Verdict::Void(String::new(), late);
+                        break;
+                    }
+                },
+            };
+            self.progress.loading(&target.cluster, false);
+            let driven = self.drive(load(self, target, seed, &stretch, known.clone(), begins), effort).await?;
+            let key = (target.cluster.clone(), stretch.number);
+            phases.insert(key, PhaseTally::new(&driven.tally, driven.peak));
+            tally.merge(&driven.tally);
+            backends.merge(driven.backends);
+            load_time += driven.took;
+            if driven.gave_up {
+                let failed = tally.failures.connect;
+                verdict = Verdict::Useless(format!(
+                    "{} let nobody in for {} s ({failed} connect): check its address, its port and whether it runs",
+                    target.cluster,
+                    driven.took.as_secs()
+                ));
+                break;
             }
         }
-        let measured = Measured::new(&target.cluster, &recording, load_time.as_micros() as u64);
-        tracing::debug!(cluster = target.cluster, requests = recording.requests(), ?load_time, "cluster measured");
-        Ok((measured, recording.restarted()))
+        if let (Verdict::Good, Some(member)) = (&verdict, backends.restarted()) {
+            verdict = Verdict::Void(target.cluster.clone(), format!("{member} of {} was restarted", target.cluster));
+        }
+        tracing::debug!(cluster = target.cluster, requests = tally.requests(), ?load_time, "cluster measured");
+        let report = cluster_report(&target.cluster, &tally, &backends, load_time.as_micros() as u64);
+        Ok(Visit { report, phases, verdict })
     }
 
-    fn load(&self, target: &Arc<Target>, seed: u64, next: Arc<std::sync::atomic::AtomicU64>, stop: Stop) -> Load {
-        let (end, deadline) = match stop {
-            Stop::Requests(requests) => (next.load(Ordering::Relaxed).saturating_add(requests), None),
-            Stop::DurationSeconds(seconds) => {
-                (u64::MAX, Some(Instant::now() + Duration::from_secs(u64::from(seconds))))
+    async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
+        let (cpu, wall) = (cpu_time(), Instant::now());
+        let cluster = load.target.cluster.clone();
+        let log = self.log.as_deref();
+        let driven = self.drivers.drive(Arc::new(load), |second| {
+            self.progress.second(second);
+            if let Some(log) = log {
+                log.write(&cluster, &second.tally);
             }
-        };
-        Load { target: target.clone(), seed, next, end, deadline, limit: self.request_limit }
+            if let Some(sends) = &self.sends {
+                sends.write(&second.sends);
+            }
+        });
+        let driven = driven.await?;
+        effort.add(cpu_time().saturating_sub(cpu), wall.elapsed());
+        Ok(driven)
     }
 }

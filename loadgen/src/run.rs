@@ -1,16 +1,23 @@
 //! A whole run, from the warm-up to the last round.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use wire::{Phase, RoundOutcome, RunSpec};
+use stats::{Looks, Next, Rules, compare};
+use wire::{Phase, RoundOutcome, RoundReport, RunSpec, Share};
 
 use crate::balancer::Watch;
 use crate::drivers::Drivers;
 use crate::environment::{Effort, Start, parallelism};
-use crate::report::{Measurement, Round};
+use crate::histogram_log::HistogramLog;
+use crate::honesty::{Honesty, Lie};
+use crate::report::{Measurement, PhaseTallies};
 use crate::round::Course;
+use crate::send_log::SendLog;
+use crate::timetable::Timetable;
+use crate::validate::OWN_OPEN_FILES;
 use crate::{DriverLost, InvalidSpec, Progress, Schedule, Target, validate};
 
 /// What is not part of a run's document.
@@ -22,8 +29,15 @@ pub struct Settings {
     pub request_limit: Duration,
     /// How long to wait before a round for members to be healthy again; then the round is void.
     pub recovery: Duration,
+    /// How long a target may let nobody in before the run ends.
+    pub give_up: Duration,
     /// How many files this process may have open, see [`crate::raise_open_files`].
     pub open_files: u64,
+    /// Where every second is written, too.
+    pub log: Option<Arc<HistogramLog>>,
+    /// Where every send of an open loop is written, with the moment for which it was planned.
+    pub sends: Option<Arc<SendLog>>,
+    pub(crate) honesty: Honesty,
 }
 
 impl Settings {
@@ -31,6 +45,23 @@ impl Settings {
     pub const REQUEST_LIMIT: Duration = Duration::from_secs(30);
     /// A worker that crashed is restarted within seconds, and checked within a few more.
     pub const RECOVERY: Duration = Duration::from_secs(30);
+
+    /// A target that lets nobody in for so long will not be there for the rest either: longer than a restart of a
+    /// listener takes, shorter than anybody wants to pay for.
+    pub const GIVE_UP: Duration = Duration::from_secs(10);
+
+    pub fn new(instance_id: &str, open_files: u64) -> Self {
+        Self {
+            instance_id: instance_id.to_owned(),
+            request_limit: Self::REQUEST_LIMIT,
+            recovery: Self::RECOVERY,
+            give_up: Self::GIVE_UP,
+            open_files,
+            log: None,
+            sends: None,
+            honesty: Honesty::default(),
+        }
+    }
 }
 
 /// Why there is no measurement.
@@ -57,31 +88,38 @@ pub async fn measure(
     spec: &RunSpec,
     settings: &Settings,
     progress: &Progress,
-    mut journal: impl FnMut(&[Round]),
+    mut journal: impl FnMut(&[RoundReport]),
     abort: impl Future<Output = String>,
 ) -> Result<Measurement, MeasureError> {
     let targets = validate(spec, settings.open_files)?;
     let started_at = Timestamp::now();
     let start = Start::now();
-    let mut rounds = Vec::new();
-    let mut effort = Effort::default();
-    let aborted = {
+    let mut so_far = SoFar::default();
+    let (aborted, failed) = {
         let course = course(spec, settings, progress, targets).await?;
         tokio::select! {
             biased;
-            why = abort => Some(why),
-            done = all_rounds(spec, &course, &mut rounds, &mut effort, &mut journal) => { done?; None }
+            why = abort => (Some(why), false),
+            useless = all_rounds(&course, &mut so_far, &mut journal) => {
+                let useless = useless?;
+                let failed = useless.is_some();
+                (useless, failed)
+            }
         }
     };
     Ok(Measurement {
         spec: spec.clone(),
         started_at,
         finished_at: Timestamp::now(),
-        environment: start.environment(&settings.instance_id, &effort),
+        environment: start.environment(&settings.instance_id, &so_far.effort),
         elapsed: start.elapsed(),
-        clock_step_millis: start.clock_step_millis(),
-        rounds,
+        rounds: so_far.rounds,
+        planned_rounds: so_far.planned_rounds,
+        phases: so_far.phases,
+        warm_up: so_far.warm_up,
         aborted,
+        failed,
+        honesty: settings.honesty,
     })
 }
 
@@ -107,15 +145,23 @@ async fn course<'a>(
     };
     let most_users = spec.phases.iter().map(|phase| match phase {
         Phase::ClosedLoop(load) => load.concurrency as usize,
+        Phase::OpenLoop(_) => usize::MAX,
         Phase::Pause { .. } => 0,
     });
     Ok(Course {
+        spec,
         targets: resolved,
-        phases: &spec.phases,
         drivers: Drivers::start(parallelism().min(most_users.max().unwrap_or(1)))?,
         watch,
         request_limit: settings.request_limit,
+        give_up: settings.give_up,
+        most_connections: usize::try_from(settings.open_files.saturating_sub(OWN_OPEN_FILES)).unwrap_or(usize::MAX),
+        // Alone, a run waits for its start and then takes the time it takes.
+        timetable: Timetable::of(spec).filter(|_| spec.share != Share::default()),
+        log: settings.log.clone(),
+        sends: settings.sends.clone(),
         progress,
+        honesty: settings.honesty,
     })
 }
 
@@ -128,33 +174,94 @@ async fn resolve(target: Target) -> Target {
     })
 }
 
+/// What a run has come to; kept when it is aborted.
+#[derive(Default)]
+struct SoFar {
+    rounds: Vec<RoundReport>,
+    /// Rounds that are to count, as far as is known.
+    planned_rounds: u32,
+    phases: PhaseTallies,
+    warm_up: BTreeMap<String, u64>,
+    effort: Effort,
+}
+
+/// Measures until all rounds are, or until that is useless; then the reason.
 async fn all_rounds(
-    spec: &RunSpec,
     course: &Course<'_>,
-    rounds: &mut Vec<Round>,
-    effort: &mut Effort,
-    journal: &mut impl FnMut(&[Round]),
-) -> Result<(), DriverLost> {
+    so_far: &mut SoFar,
+    journal: &mut impl FnMut(&[RoundReport]),
+) -> Result<Option<String>, DriverLost> {
+    let spec = course.spec;
     let schedule = Schedule::new(spec.seed, spec.targets.len());
-    course.warm_up(spec.warmup_requests, schedule.warm_up_seed()).await?;
+    for target in &course.targets {
+        let driven = course.warm_up(target, schedule.warm_up_seed()).await?;
+        so_far.warm_up.insert(target.cluster.clone(), driven.tally.requests());
+    }
+    if course.timetable.is_none() {
+        wait_until(spec.start_at, course.progress).await;
+    }
     let (mut counted, mut voided) = (0, 0);
-    while counted < spec.rounds.count && voided <= most_repeats(spec.rounds.count) {
-        let round = course.round(counted + 1, schedule.attempt(counted + voided), effort).await?;
+    so_far.planned_rounds = first_look(spec);
+    while counted < so_far.planned_rounds && voided <= most_repeats(so_far.planned_rounds) {
+        let number = counted + voided;
+        let mut attempt = schedule.attempt(number);
+        if course.honesty.tells(Lie::RoundsNotShuffled) {
+            attempt.order.sort_unstable();
+        }
+        let attempted = course.round(counted + 1, number, attempt, &mut so_far.effort).await?;
+        let round = attempted.round;
         match round.outcome {
             RoundOutcome::Counted => {
                 counted += 1;
                 course.progress.counted();
+                for (key, phase) in &attempted.phases {
+                    so_far.phases.entry(key.clone()).or_default().merge(phase);
+                }
             }
             RoundOutcome::Voided => {
-                tracing::warn!(round = round.number, reason = round.reason, "round voided");
+                tracing::warn!(round = round.round, reason = round.reason, "round voided");
                 voided += 1;
                 course.progress.voided();
             }
         }
-        rounds.push(round);
-        journal(rounds);
+        so_far.rounds.push(round);
+        journal(&so_far.rounds);
+        if attempted.useless.is_some() {
+            return Ok(attempted.useless);
+        }
+        if counted == so_far.planned_rounds {
+            so_far.planned_rounds = next_look(spec, counted, &so_far.rounds);
+        }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Rounds to measure before anything is looked at.
+fn first_look(spec: &RunSpec) -> u32 {
+    match (Rules::of(spec).looks, Looks::next(0, &[])) {
+        (Looks::Auto, Next::Until(rounds)) => rounds.min(spec.rounds.count),
+        _ => spec.rounds.count,
+    }
+}
+
+/// Rounds to measure until the next look; those that are there, when they have decided.
+fn next_look(spec: &RunSpec, counted: u32, rounds: &[RoundReport]) -> u32 {
+    let rules = Rules::of(spec);
+    if rules.looks == Looks::AtTheEnd {
+        return counted;
+    }
+    let (names, _) = stats::twins(spec);
+    match Looks::next(counted, &compare(&rules, rounds, &names)) {
+        Next::Until(rounds) => rounds.min(spec.rounds.count),
+        Next::Done => counted,
+    }
+}
+
+async fn wait_until(moment: Option<Timestamp>, progress: &Progress) {
+    let Some(moment) = moment else { return };
+    progress.waiting(&format!("the run starts at {moment}"));
+    let ahead = moment.duration_since(Timestamp::now());
+    tokio::time::sleep(Duration::try_from(ahead).unwrap_or_default()).await;
 }
 
 /// How many voided rounds are repeated in all: half of what was asked for, and two even of a short run. A run that

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use wire::{RoundOutcome, RunSpec, RunState, RunStatus, sha256_hex};
+use wire::{Report, RoundOutcome, RoundReport, RunSpec, RunState, RunStatus, sha256_hex};
 
 use crate::disk::{Disk, Record};
 use crate::metrics::{self, Counts};
-use crate::report::{Measurement, Round};
+use crate::report::Measurement;
 use crate::run::{MeasureError, Settings, measure};
 use crate::{InvalidSpec, Progress, validate};
 
@@ -59,6 +59,8 @@ struct State {
 struct Held {
     record: Record,
     on: Option<On>,
+    /// A report that the disk did not take: kept here until it does.
+    unwritten: Option<Vec<u8>>,
 }
 
 /// A run that is on.
@@ -104,7 +106,7 @@ impl Runs {
             if record.status.state == RunState::Running {
                 record = recover(&disk, record, &settings.instance_id)?;
             }
-            state.runs.insert(record.spec.id.clone(), Held { record, on: None });
+            state.runs.insert(record.spec.id.clone(), Held { record, on: None, unwritten: None });
         }
         let (fatal, defects) = mpsc::unbounded_channel();
         let state = Mutex::new(state);
@@ -140,7 +142,7 @@ impl Runs {
         let record = Record { spec, status: status.clone(), rounds: Vec::new() };
         self.0.disk.write_record(&record)?;
         let on = self.spawn(&record);
-        state.runs.insert(status.id.clone(), Held { record, on: Some(on) });
+        state.runs.insert(status.id.clone(), Held { record, on: Some(on), unwritten: None });
         Ok((status, true))
     }
 
@@ -155,6 +157,9 @@ impl Runs {
     /// The exact bytes whose hash the status names.
     pub fn report(&self, id: &str) -> Result<Vec<u8>, RunsError> {
         let status = self.status(id)?;
+        if let Some(bytes) = self.state().runs.get(id).and_then(|held| held.unwritten.clone()) {
+            return Ok(bytes);
+        }
         match (status.report_sha256, self.0.disk.report(id)?) {
             (Some(_), Some(bytes)) => Ok(bytes),
             (Some(_), None) => Err(RunsError::NotFound(id.to_owned())),
@@ -233,27 +238,56 @@ impl Runs {
                 Err(_) => "the generator was stopped".to_owned(),
             }
         };
-        let journal = |rounds: &[Round]| self.journal(&record, rounds);
+        let journal = |rounds: &[RoundReport]| self.journal(&record, rounds);
         let measurement = measure(&record.spec, &self.0.settings, progress, journal, abort).await?;
         let aborted = measurement.aborted.is_some();
-        let bytes = measurement
-            .report()
-            .document()
+        let bytes = document(&measurement)
             .map_err(|error| InvalidSpec { field: "report".to_owned(), problem: error.to_string() })?;
         let record = ended(record, &measurement, aborted, &bytes);
-        while let Err(error) =
-            self.0.disk.write_report(&record.spec.id, &bytes).and_then(|()| self.0.disk.write_record(&record))
-        {
-            tracing::error!(%error, id = record.spec.id, "the report cannot be written: trying again");
-            tokio::time::sleep(WRITE_AGAIN).await;
+        let id = record.spec.id.clone();
+        tracing::info!(id, message = record.status.message, "run ended");
+        if let Err(error) = self.write(&record, &bytes) {
+            self.keep_in_memory(record.clone(), &bytes, &error);
+            // The run has ended and its report can be collected; writing it is tried again until it is not needed.
+            tokio::spawn(self.clone().write_later(record, bytes));
+            return Ok(());
         }
-        tracing::info!(id = record.spec.id, message = record.status.message, "run ended");
-        self.state().runs.insert(record.spec.id.clone(), Held { record, on: None });
+        self.state().runs.insert(id, Held { record, on: None, unwritten: None });
         Ok(())
     }
 
+    fn write(&self, record: &Record, bytes: &[u8]) -> io::Result<()> {
+        self.0.disk.write_report(&record.spec.id, bytes).and_then(|()| self.0.disk.write_record(record))
+    }
+
+    fn keep_in_memory(&self, mut record: Record, bytes: &[u8], error: &io::Error) {
+        let id = record.spec.id.clone();
+        tracing::error!(%error, id, "the report cannot be written: kept in memory, trying again");
+        let kept = format!("; the report is kept in memory only, the disk refuses it: {error}");
+        record.status.message.push_str(&kept);
+        self.state().runs.insert(id, Held { record, on: None, unwritten: Some(bytes.to_vec()) });
+    }
+
+    async fn write_later(self, record: Record, bytes: Vec<u8>) {
+        let id = record.spec.id.clone();
+        loop {
+            tokio::time::sleep(WRITE_AGAIN).await;
+            // Under the lock: a run that is being forgotten must not be written again behind that.
+            let mut state = self.state();
+            let Some(held) = state.runs.get_mut(&id).filter(|held| held.unwritten.is_some()) else { return };
+            match self.write(&record, &bytes) {
+                Ok(()) => {
+                    *held = Held { record, on: None, unwritten: None };
+                    tracing::info!(id, "the report is written after all");
+                    return;
+                }
+                Err(error) => tracing::error!(%error, id, "the report still cannot be written"),
+            }
+        }
+    }
+
     /// After every round, between loads: what a crash would leave.
-    fn journal(&self, record: &Record, rounds: &[Round]) {
+    fn journal(&self, record: &Record, rounds: &[RoundReport]) {
         let voided = rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
         let mut now = Record { rounds: rounds.to_vec(), ..record.clone() };
         (now.status.rounds_done, now.status.rounds_voided) = (rounds.len() as u32 - voided, voided);
@@ -282,11 +316,16 @@ impl On {
     }
 }
 
+fn document(measurement: &Measurement) -> io::Result<Vec<u8>> {
+    let report: Report = measurement.report().map_err(io::Error::other)?;
+    stats::document(report).map_err(io::Error::from)
+}
+
 /// A run whose process died: its report says so and holds what was written down.
 fn recover(disk: &Disk, record: Record, instance_id: &str) -> Result<Record, RunsError> {
     let rounds = record.rounds.clone();
     let measurement = Measurement::recovered(record.spec.clone(), record.started_at(), rounds, instance_id);
-    let bytes = measurement.report().document().map_err(io::Error::from)?;
+    let bytes = document(&measurement)?;
     let record = ended(record, &measurement, true, &bytes);
     disk.write_report(&record.spec.id, &bytes)?;
     disk.write_record(&record)?;
@@ -297,10 +336,15 @@ fn recover(disk: &Disk, record: Record, instance_id: &str) -> Result<Record, Run
 fn ended(record: Record, measurement: &Measurement, aborted: bool, bytes: &[u8]) -> Record {
     let voided = measurement.rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
     let done = measurement.rounds.len() as u32 - voided;
-    let total = record.spec.rounds.count;
+    let total = measurement.planned_rounds;
     let status = RunStatus {
-        state: if aborted { RunState::Aborted } else { RunState::Finished },
+        state: match (measurement.failed, aborted) {
+            (true, _) => RunState::Failed,
+            (false, true) => RunState::Aborted,
+            (false, false) => RunState::Finished,
+        },
         rounds_done: done,
+        rounds_total: total,
         rounds_voided: voided,
         message: match &measurement.aborted {
             Some(why) => format!("{why} after {done} of {total} rounds"),
@@ -313,14 +357,12 @@ fn ended(record: Record, measurement: &Measurement, aborted: bool, bytes: &[u8])
 }
 
 impl Counts {
-    fn add(&mut self, round: &Round) {
+    fn add(&mut self, round: &RoundReport) {
         self.rounds += 1;
         self.voided += u64::from(round.outcome == RoundOutcome::Voided);
         for cluster in &round.clusters {
-            let answered: u64 = cluster.answers.iter().map(|(_, count)| count).sum();
-            let failures = &cluster.failures;
-            self.requests += answered + failures.connect + failures.timeout + failures.broken;
-            self.failures += failures.total();
+            self.requests += cluster.requests;
+            self.failures += cluster.failures.total();
         }
     }
 }

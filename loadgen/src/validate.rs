@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use wire::{Phase, RunSpec, Stop};
+use http::{HeaderName, HeaderValue, Method};
+use wire::{ClosedLoop, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
 
 use crate::{Target, TargetError};
 
@@ -11,7 +12,13 @@ const MOST_ROUNDS: u32 = 1000;
 /// One day: longer phases outlive every instance.
 const LONGEST_SECONDS: u32 = 86_400;
 /// What the process needs besides one open file per connection.
-const OWN_OPEN_FILES: u64 = 64;
+pub(crate) const OWN_OPEN_FILES: u64 = 64;
+/// Above this the gaps are shorter than what the clock is read in; no server of one address takes so much either.
+const FASTEST: u32 = 10_000_000;
+/// Steps of a ramp: more than anybody looks at.
+const MOST_STEPS: u32 = 1000;
+/// Generators of one run.
+const MOST_SHARES: u32 = 1000;
 
 /// The field that is wrong, and the way out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +41,11 @@ pub fn validate(spec: &RunSpec, open_files: u64) -> Result<Vec<Target>, InvalidS
         return invalid("rounds.count", format!("is {}: it must be between 1 and {MOST_ROUNDS}", spec.rounds.count));
     }
     validate_phases(&spec.phases, open_files)?;
+    validate_request(&spec.request)?;
+    validate_share(spec)?;
+    if spec.warmup_seconds > LONGEST_SECONDS {
+        return invalid("warmupSeconds", format!("is {}: it must be at most {LONGEST_SECONDS}", spec.warmup_seconds));
+    }
     if let Some(url) = &spec.balancer_control {
         Target::parse("balancer", url).map_err(|error| of_target("balancerControl".into(), &error))?;
     }
@@ -53,34 +65,120 @@ fn validate_id(id: &str) -> Result<(), InvalidSpec> {
 }
 
 fn validate_phases(phases: &[Phase], open_files: u64) -> Result<(), InvalidSpec> {
-    if !phases.iter().any(|phase| matches!(phase, Phase::ClosedLoop(_))) {
-        return invalid("phases", "hold no load: add a closedLoop phase");
+    if phases.iter().all(|phase| matches!(phase, Phase::Pause { .. })) {
+        return invalid("phases", "hold no load: add a closedLoop or an openLoop phase");
     }
     for (index, phase) in phases.iter().enumerate() {
-        let field = |name: &str| format!("phases[{index}].{name}");
-        let seconds = |name: &str, seconds: u32| match seconds {
-            1..=LONGEST_SECONDS => Ok(()),
-            _ => invalid(field(name), format!("is {seconds}: it must be between 1 and {LONGEST_SECONDS} seconds")),
-        };
+        let field = format!("phases[{index}]");
         match phase {
-            Phase::Pause { seconds: length } => seconds("pause.seconds", *length)?,
-            Phase::ClosedLoop(load) => {
-                let most = open_files.saturating_sub(OWN_OPEN_FILES);
-                if load.concurrency == 0 || u64::from(load.concurrency) > most {
-                    return invalid(
-                        field("closedLoop.concurrency"),
-                        format!(
-                            "is {}: it must be between 1 and {most}; each connection is an open file (ulimit -n)",
-                            load.concurrency
-                        ),
-                    );
-                }
-                match load.stop {
-                    Stop::Requests(0) => return invalid(field("closedLoop.stop.requests"), "is 0: send at least one"),
-                    Stop::Requests(_) => {}
-                    Stop::DurationSeconds(length) => seconds("closedLoop.stop.durationSeconds", length)?,
-                }
+            Phase::Pause { seconds } => {
+                within(format!("{field}.pause.seconds"), *seconds, LONGEST_SECONDS, " seconds")?
             }
+            Phase::ClosedLoop(load) => validate_closed(&format!("{field}.closedLoop"), load, open_files)?,
+            Phase::OpenLoop(load) => validate_open(&format!("{field}.openLoop"), load, open_files)?,
+        }
+    }
+    Ok(())
+}
+
+fn validate_closed(field: &str, load: &ClosedLoop, open_files: u64) -> Result<(), InvalidSpec> {
+    validate_connections(format!("{field}.concurrency"), load.concurrency, open_files)?;
+    validate_stop(field, load.stop)
+}
+
+fn validate_open(field: &str, load: &OpenLoop, open_files: u64) -> Result<(), InvalidSpec> {
+    within(format!("{field}.requestsPerSecond"), load.requests_per_second, FASTEST, "")?;
+    validate_stop(field, load.stop)?;
+    if let Some(most) = load.max_connections {
+        validate_connections(format!("{field}.maxConnections"), most, open_files)?;
+    }
+    if let Some(ramp) = load.ramp {
+        within(format!("{field}.ramp.toRequestsPerSecond"), ramp.to_requests_per_second, FASTEST, "")?;
+        if !(2..=MOST_STEPS).contains(&ramp.steps) {
+            let problem = format!("is {}: it must be between 2 and {MOST_STEPS}", ramp.steps);
+            return invalid(format!("{field}.ramp.steps"), problem);
+        }
+        if !matches!(load.stop, Stop::DurationSeconds(_)) {
+            return invalid(format!("{field}.ramp"), "needs stop.durationSeconds, which its steps divide");
+        }
+    }
+    Ok(())
+}
+
+fn validate_stop(field: &str, stop: Stop) -> Result<(), InvalidSpec> {
+    match stop {
+        Stop::Requests(0) => invalid(format!("{field}.stop.requests"), "is 0: send at least one"),
+        Stop::Requests(_) => Ok(()),
+        Stop::DurationSeconds(seconds) => {
+            within(format!("{field}.stop.durationSeconds"), seconds, LONGEST_SECONDS, " seconds")
+        }
+    }
+}
+
+fn validate_connections(field: String, number: u32, open_files: u64) -> Result<(), InvalidSpec> {
+    let most = open_files.saturating_sub(OWN_OPEN_FILES);
+    if number == 0 || u64::from(number) > most {
+        let why = "each connection is an open file (ulimit -n)";
+        return invalid(field, format!("is {number}: it must be between 1 and {most}; {why}"));
+    }
+    Ok(())
+}
+
+fn within(field: String, number: u32, most: u32, unit: &str) -> Result<(), InvalidSpec> {
+    if (1..=most).contains(&number) {
+        return Ok(());
+    }
+    invalid(field, format!("is {number}: it must be between 1 and {most}{unit}"))
+}
+
+/// What goes into the request as it is: a line break in it would be a second request.
+fn validate_request(request: &RequestSpec) -> Result<(), InvalidSpec> {
+    if Method::from_bytes(request.method.as_bytes()).is_err() || request.method == "CONNECT" {
+        return invalid("request.method", format!("is {:?}: use one such as GET or POST", request.method));
+    }
+    for (index, header) in request.headers.iter().enumerate() {
+        let field = format!("request.headers[{index}]");
+        if HeaderName::from_bytes(header.name.as_bytes()).is_err() {
+            return invalid(format!("{field}.name"), format!("is {:?}: that is no name of a header", header.name));
+        }
+        if HeaderValue::from_str(&header.value).is_err() {
+            return invalid(format!("{field}.value"), "holds a character that no header may hold");
+        }
+        let ours = ["content-length", "transfer-encoding", "connection", "expect", "upgrade", crate::SEED_HEADER];
+        if ours.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
+            return invalid(format!("{field}.name"), format!("is {:?}, which the generator sets itself", header.name));
+        }
+    }
+    if let Some(status) = request.expect.status.filter(|status| !(200..600).contains(status)) {
+        return invalid("request.expect.status", format!("is {status}: it must be between 200 and 599"));
+    }
+    Ok(())
+}
+
+fn validate_share(spec: &RunSpec) -> Result<(), InvalidSpec> {
+    let share = spec.share;
+    within("share.count".to_owned(), share.count, MOST_SHARES, "")?;
+    if share.index >= share.count {
+        return invalid("share.index", format!("is {}: it must be below share.count, {}", share.index, share.count));
+    }
+    if share.count == 1 {
+        return Ok(());
+    }
+    if spec.start_at.is_none() {
+        return invalid("startAt", "is missing: several generators need a common start");
+    }
+    for (index, phase) in spec.phases.iter().enumerate() {
+        if let Phase::ClosedLoop(ClosedLoop { stop: Stop::Requests(_), .. })
+        | Phase::OpenLoop(OpenLoop { stop: Stop::Requests(_), .. }) = phase
+        {
+            let problem = "counts requests: several generators stay together only where phases stop by durationSeconds";
+            return invalid(format!("phases[{index}]"), problem);
+        }
+        if let Phase::ClosedLoop(load) = phase
+            && load.concurrency < share.count
+        {
+            let problem = format!("is {}: {} generators need at least one each", load.concurrency, share.count);
+            return invalid(format!("phases[{index}].closedLoop.concurrency"), problem);
         }
     }
     Ok(())
@@ -115,7 +213,7 @@ fn of_target(field: String, error: &TargetError) -> InvalidSpec {
 
 #[cfg(test)]
 mod tests {
-    use wire::{ClosedLoop, Rounds, Target as SpecTarget};
+    use wire::{Arrivals, Ramp, Rounds, Share, Target as SpecTarget};
 
     use super::*;
 
@@ -132,6 +230,7 @@ mod tests {
                 Phase::ClosedLoop(ClosedLoop { concurrency: 1, stop: Stop::DurationSeconds(10) }),
             ],
             balancer_control: Some("http://127.0.0.1:2".into()),
+            ..RunSpec::default()
         }
     }
 
@@ -140,16 +239,42 @@ mod tests {
         assert_eq!(validate(&good(), 1024).unwrap().len(), 1);
     }
 
+    fn open(change: impl FnOnce(&mut OpenLoop)) -> Phase {
+        let (arrivals, stop) = (Arrivals::Poisson, Stop::DurationSeconds(10));
+        let mut load = OpenLoop { arrivals, requests_per_second: 10, stop, ramp: None, max_connections: None };
+        change(&mut load);
+        Phase::OpenLoop(load)
+    }
+
+    fn header(name: &str, value: &str) -> wire::Header {
+        wire::Header { name: name.into(), value: value.into() }
+    }
+
+    fn refused(change: impl FnOnce(&mut RunSpec)) -> String {
+        let mut spec = good();
+        change(&mut spec);
+        validate(&spec, 1024).unwrap_err().to_string()
+    }
+
+    type Case = (fn(&mut RunSpec), &'static str);
+
+    fn assert_cases(cases: &[Case]) {
+        for (change, text) in cases {
+            let error = refused(change);
+            assert!(error.starts_with(text), "{error:?} does not start with {text:?}");
+        }
+    }
+
     #[test]
     fn names_the_field_and_the_way_out() {
-        type Case = (fn(&mut RunSpec), &'static str);
-        let cases: [Case; 14] = [
+        assert_cases(&[
             (|s| s.id = "../etc/passwd".into(), "id: is"),
             (|s| s.id = String::new(), "id: is"),
             (|s| s.rounds.count = 0, "rounds.count: is 0: it must be between 1 and 1000"),
             (|s| s.rounds.count = 1001, "rounds.count: is 1001"),
             (|s| s.targets.clear(), "targets: is empty"),
             (|s| s.targets[0].url = "ftp://x".into(), "targets[0].url: \"ftp://x\" does not start with http://"),
+            (|s| s.targets[0].url = "http:///x".into(), "targets[0].url: \"http:///x\" is not a URL"),
             (|s| s.targets.push(s.targets[0].clone()), "targets[1].cluster: \"cluster1\" is there twice"),
             (|s| s.targets[0].cluster.clear(), "targets[0].cluster: is empty"),
             (|s| s.phases.clear(), "phases: hold no load"),
@@ -158,13 +283,79 @@ mod tests {
             (|s| s.phases[0] = closed(0, 1), "phases[0].closedLoop.concurrency: is 0: it must be between 1 and 960"),
             (|s| s.phases[0] = closed(5000, 1), "phases[0].closedLoop.concurrency: is 5000"),
             (|s| s.phases[0] = closed(1, 0), "phases[0].closedLoop.stop.requests: is 0"),
-        ];
-        for (change, text) in cases {
-            let mut spec = good();
-            change(&mut spec);
-            let error = validate(&spec, 1024).unwrap_err().to_string();
-            assert!(error.starts_with(text), "{error:?} does not start with {text:?}");
+        ]);
+    }
+
+    #[test]
+    fn open_loops_are_checked() {
+        let mut spec = good();
+        spec.phases = vec![open(|_| ())];
+        assert!(validate(&spec, 1024).is_ok());
+        assert_cases(&[
+            (
+                |s| s.phases[0] = open(|load| load.requests_per_second = 0),
+                "phases[0].openLoop.requestsPerSecond: is 0: it must be between 1 and 10000000",
+            ),
+            (
+                |s| s.phases[0] = open(|load| load.stop = Stop::DurationSeconds(0)),
+                "phases[0].openLoop.stop.durationSeconds: is 0: it must be between 1 and 86400 seconds",
+            ),
+            (
+                |s| s.phases[0] = open(|load| load.max_connections = Some(0)),
+                "phases[0].openLoop.maxConnections: is 0: it must be between 1 and 960",
+            ),
+            (
+                |s| s.phases[0] = open(|load| load.ramp = Some(Ramp { to_requests_per_second: 1, steps: 1 })),
+                "phases[0].openLoop.ramp.steps: is 1: it must be between 2 and 1000",
+            ),
+            (
+                |s| {
+                    s.phases[0] = open(|load| {
+                        load.ramp = Some(Ramp { to_requests_per_second: 1, steps: 2 });
+                        load.stop = Stop::Requests(1);
+                    });
+                },
+                "phases[0].openLoop.ramp: needs stop.durationSeconds",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn requests_cannot_carry_another_one_in_them() {
+        assert_cases(&[
+            (|s| s.request.method = "GET / HTTP/1.1\r\n".into(), "request.method: is"),
+            (|s| s.request.headers = vec![header("a b", "c")], "request.headers[0].name: is \"a b\""),
+            (|s| s.request.headers = vec![header("a", "b\r\nc: d")], "request.headers[0].value: holds"),
+            (
+                |s| s.request.headers = vec![header("Content-Length", "1")],
+                "request.headers[0].name: is \"Content-Length\"",
+            ),
+            (|s| s.request.expect.status = Some(100), "request.expect.status: is 100"),
+        ]);
+    }
+
+    #[test]
+    fn several_generators_need_a_common_start_and_an_end_by_the_clock() {
+        fn shared(spec: &mut RunSpec) {
+            spec.share = Share { index: 1, count: 2 };
+            spec.start_at = Some(jiff::Timestamp::UNIX_EPOCH);
+            spec.phases = vec![open(|_| ())];
         }
+        let mut spec = good();
+        shared(&mut spec);
+        assert!(validate(&spec, 1024).is_ok());
+        assert_cases(&[
+            (|s| s.share = Share { index: 2, count: 2 }, "share.index: is 2: it must be below share.count, 2"),
+            (|s| s.share = Share { index: 0, count: 0 }, "share.count: is 0"),
+            (|s| s.share = Share { index: 0, count: 2 }, "startAt: is missing"),
+            (
+                |s| {
+                    shared(s);
+                    s.phases = vec![closed(10, 100)];
+                },
+                "phases[0]: counts requests",
+            ),
+        ]);
     }
 
     fn closed(concurrency: u32, requests: u64) -> Phase {

@@ -45,8 +45,12 @@ fn directory(test: &str) -> PathBuf {
 
 impl Agent {
     async fn start(data: &Path) -> Self {
+        Self::start_as(data, Command::new(env!("CARGO_BIN_EXE_loadgen"))).await
+    }
+
+    async fn start_as(data: &Path, mut command: Command) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        let mut process = command
             .env("CONTROL_LISTEN", address.to_string())
             .env("CONTROL_PUBLIC_KEY", signer().public_key())
             .env("INSTANCE_ID", INSTANCE)
@@ -148,7 +152,7 @@ async fn a_run_is_started_once_reported_and_forgotten() {
     assert_eq!(backend.seen().len(), 300);
     let report = agent.report("uid-1").await;
     assert_eq!((report.validity, report.run), (Validity::Valid, run.clone()), "{:?}", report.reasons);
-    assert_eq!(report.environment.generator_instance_id, INSTANCE);
+    assert_eq!(report.environment.generators[0].instance_id, INSTANCE);
     let mut other = run.clone();
     other.seed += 1;
     let (code, text) = agent.put(&other).await;
@@ -175,7 +179,8 @@ async fn only_one_run_is_on_and_an_abort_keeps_its_rounds() {
     assert_eq!(agent.put(&run).await.0, 201);
     let status = agent.until("run-1", |status| status.rounds_done == 1).await;
     assert_eq!(status.state, RunState::Running);
-    assert!(agent.until("run-1", |s| s.message.contains("round 2 of 20, a: ")).await.message.ends_with(" requests/s"));
+    agent.until("run-1", |status| status.message.contains("round 2 of 20, a: ")).await;
+    agent.until("run-1", |status| status.message.contains(" requests/s, p50 ")).await;
     assert_eq!(agent.get("/v1/runs/run-1/report").await.0, 404, "there is no report yet");
     run.id = "run-2".into();
     let (code, text) = agent.put(&run).await;
@@ -257,4 +262,51 @@ async fn bad_requests_name_the_field_and_unsigned_ones_are_refused() {
         .unwrap();
     assert_eq!(client.request(unsigned).await.unwrap().status(), 401);
     assert_eq!(agent.get("/v1/runs/run-1").await.0, 404, "none of these started anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_the_disk_refuses_is_kept_in_memory_and_the_status_says_so() {
+    let data = directory("full");
+    // No file may be longer than 4 KiB: the run's record fits, the report does not.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\"", env!("CARGO_BIN_EXE_loadgen")]);
+    let agent = Agent::start_as(&data, limited).await;
+    let backend = Backend::fine().await;
+    assert_eq!(agent.put(&spec(vec![backend.target("a")], 6, vec![closed_loop(2, 100)])).await.0, 201);
+    let status = agent.until("run-1", ended).await;
+    assert_eq!(status.state, RunState::Finished);
+    assert!(status.message.contains("; the report is kept in memory only, the disk refuses it: "), "{status:?}");
+    let report = agent.report("run-1").await;
+    assert_eq!((report.validity, report.clusters[0].requests), (Validity::Valid, 600));
+    assert_eq!(agent.delete("run-1").await.0, 204);
+    assert_eq!(agent.get("/v1/runs/run-1").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_refuses_everybody_fails_the_run() {
+    let agent = Agent::start(&directory("refused")).await;
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let target = wire::Target { cluster: "a".into(), url: format!("http://{unused}/") };
+    let stop = wire::Stop::DurationSeconds(3600);
+    let hour = wire::Phase::ClosedLoop(wire::ClosedLoop { concurrency: 1, stop });
+    let mut run = spec(vec![target], 20, vec![hour]);
+    run.id = "refused".into();
+    assert_eq!(agent.put(&run).await.0, 201);
+    let status = agent.until("refused", ended).await;
+    assert_eq!((status.state, status.rounds_done), (RunState::Failed, 1));
+    assert!(status.message.starts_with("a let nobody in for 10 s ("), "{}", status.message);
+    let report = agent.report("refused").await;
+    assert_eq!(report.validity, Validity::Invalid);
+    assert_eq!(report.clusters[0].failures.connect, report.clusters[0].requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_phase_is_refused_with_its_name() {
+    let agent = Agent::start(&directory("phase")).await;
+    let body = br#"{"id":"p","seed":1,"rounds":{"count":1},"warmupRequests":0,
+        "targets":[{"cluster":"a","url":"http://127.0.0.1:1/"}],"phases":[{"burst":{"size":3}}]}"#;
+    let (code, text) = agent.send("PUT", "/v1/runs/p", body).await.unwrap();
+    assert_eq!(code, 400);
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("burst") && text.contains("openLoop"), "{text}");
 }

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use loadgen::{Progress, Schedule, Settings, measure};
+use loadgen::{Progress, Schedule, measure};
 use stats::Latencies;
 use support::{Backend, FINE, Reply, closed_loop, report, settings, spec};
 use wire::{ClosedLoop, Failures, Phase, Report, Stop, Validity};
@@ -20,7 +20,7 @@ async fn every_request_is_sent_and_counted_once() {
     let cluster = &report.clusters[0];
     assert_eq!(cluster.requests, 3 * 107);
     assert_eq!(cluster.failures, Failures::default());
-    assert_eq!(Latencies::decode(&cluster.histogram).unwrap().count(), 3 * 107);
+    assert_eq!(Latencies::decode(&cluster.histograms.response).unwrap().count(), 3 * 107);
     assert_eq!(cluster.members.len(), 1);
     assert_eq!((cluster.members[0].id.as_str(), cluster.members[0].share_per_mille), ("i-1", 1000));
     assert!(cluster.requests_per_second > 0 && cluster.latency.p50_micros <= cluster.latency.max_micros);
@@ -62,11 +62,16 @@ async fn clusters_of_a_round_get_the_same_seeds_and_rounds_different_ones() {
 
 async fn failures(reply: Reply, limit: Duration) -> Report {
     let backend = Backend::start(move |number, _| if number % 2 == 1 { reply.clone() } else { FINE }).await;
-    let settings = Settings { request_limit: limit, ..settings() };
+    let mut settings = settings();
+    settings.request_limit = limit;
     let report = report(&spec(vec![backend.target("cluster1")], 1, vec![closed_loop(1, 10)]), &settings).await;
     assert_eq!(backend.seen().len(), 10, "a failed request is not sent again");
     assert_eq!(report.clusters[0].requests, 10);
-    assert_eq!(Latencies::decode(&report.clusters[0].histogram).unwrap().count(), 5, "only successes have a latency");
+    assert_eq!(
+        Latencies::decode(&report.clusters[0].histograms.response).unwrap().count(),
+        5,
+        "only successes have a latency"
+    );
     report
 }
 
@@ -123,7 +128,7 @@ async fn the_clock_runs_from_the_start_to_the_end_of_the_body() {
     let wait = Duration::from_millis(50);
     let backend = Backend::start(move |_, _| Reply::Fine { backend: "i-1", boot: "a", after: wait }).await;
     let report = report(&spec(vec![backend.target("c")], 1, vec![closed_loop(5, 20)]), &settings()).await;
-    let latencies = Latencies::decode(&report.clusters[0].histogram).unwrap();
+    let latencies = Latencies::decode(&report.clusters[0].histograms.response).unwrap();
     // Fast is impossible; how slow depends on the machine.
     assert!(latencies.quantiles(0).p50_micros.unwrap() >= 50_000);
     assert!(report.clusters[0].requests_per_second <= 100, "5 users, 50 ms each: at most 100/s");
@@ -168,7 +173,7 @@ async fn an_aborted_run_keeps_the_rounds_it_finished() {
     };
     let mut journal = Vec::new();
     let measurement = measure(&run, &settings(), &progress, |rounds| journal.push(rounds.len()), abort).await.unwrap();
-    let report = measurement.report();
+    let report = measurement.report().unwrap();
     assert_eq!(journal, [1]);
     assert_eq!((report.rounds.len(), report.clusters[0].requests), (1, 3), "the open round is not counted");
     assert_eq!(report.validity, Validity::Invalid);

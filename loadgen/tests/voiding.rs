@@ -89,7 +89,8 @@ async fn a_round_waits_for_a_member_to_come_back() {
     let health = |look| if look < 2 { Health::Unhealthy } else { Health::Healthy };
     let balancer = FakeBalancer::start(move |look| Some(status(&CLUSTERS, 0, health(look)))).await;
     let run = two_clusters(&backend, &balancer, 1).await;
-    let patient = loadgen::Settings { recovery: Duration::from_secs(20), ..settings() };
+    let mut patient = settings();
+    patient.recovery = Duration::from_secs(20);
     assert_eq!(outcomes(&report(&run, &patient).await), [(1, RoundOutcome::Counted, "")]);
     // Without patience the round is void and no request is wasted on it.
     let balancer = FakeBalancer::start(|_| Some(status(&CLUSTERS, 0, Health::Unhealthy))).await;

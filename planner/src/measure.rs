@@ -270,5 +270,6 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
             .collect(),
         phases: phases.collect(),
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
+        ..RunSpec::default()
     })
 }

@@ -1,133 +1,266 @@
-//! Each cluster against the first one, over the rounds that count.
+//! One cluster against another, over the rounds that count.
 
-use wire::{ClusterReport, Comparison, Direction, RoundOutcome, RoundReport};
+use wire::{About, Comparison, Direction, Metric, Phase, RoundReport, RunSpec, Size};
 
-use crate::conclude::{Finding, Undecided, sentence};
-use crate::{Interval, Metric, hodges_lehmann, holm_levels, interval, p_value, percent_faster};
-
-/// One wrong "faster" or "slower" in twenty runs of equal clusters, over all comparisons of a run together.
-pub const CONFIDENCE_ALPHA: f64 = 0.05;
+use crate::cautions::cautions;
+use crate::conclude::sentence;
+use crate::needed::{measurements_needed, smallest_count};
+use crate::obstacles::{Obstacle, obstacle, spoilt_by_outliers};
+use crate::series::Series;
+use crate::{CONFIDENCE_ALPHA, Differences, Interval, Looks, holm_levels, percent_faster};
 
 /// Clusters are called equivalent when the 90 % interval lies within this many percent on both sides: two one-sided
 /// tests at 5 %. Five percent is about what an instance differs from the next of its type.
 pub const EQUIVALENCE_PERCENT: f64 = 5.0;
 
-/// Compares every cluster with the first of `clusters` by [`Metric::P50`]. Voided rounds are left out.
-pub fn compare(rounds: &[RoundReport], clusters: &[&str]) -> Vec<Comparison> {
-    compare_by(Metric::default(), rounds, clusters)
+/// What is compared, and under which promises it was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    pub metric: Metric,
+    pub looks: Looks,
+    pub pairs: Pairs,
+    pub arrivals: Arrivals,
+    pub demands: Demands,
+    /// The gap that `roundsNeeded` is about.
+    pub gap_percent: f64,
 }
 
-/// Compares every cluster with the first of `clusters` by `metric`, Holm-corrected over these comparisons.
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            metric: Metric::default(),
+            looks: Looks::default(),
+            pairs: Pairs::default(),
+            arrivals: Arrivals::default(),
+            demands: Demands::default(),
+            gap_percent: EQUIVALENCE_PERCENT,
+        }
+    }
+}
+
+impl Rules {
+    /// How the rounds of `spec` are judged: as it asks for, and by what its load makes of a round.
+    pub fn of(spec: &RunSpec) -> Self {
+        let judging = &spec.judging;
+        let is_open = spec.phases.iter().any(|phase| matches!(phase, Phase::OpenLoop(_)));
+        let is_shared = is_open || spec.request.work.is_some();
+        Self {
+            metric: judging.metric,
+            looks: match judging.looks {
+                wire::Looks::AtTheEnd => Looks::AtTheEnd,
+                wire::Looks::Auto => Looks::Auto,
+            },
+            pairs: match judging.pairs {
+                wire::Pairs::AgainstFirst => Pairs::AgainstFirst,
+                wire::Pairs::All => Pairs::All,
+            },
+            arrivals: if is_open { Arrivals::Open } else { Arrivals::Closed },
+            // One seed for all clusters of a round: the same arrivals, and the same work where requests carry it.
+            demands: if is_shared { Demands::Shared } else { Demands::Own },
+            gap_percent: f64::from(judging.gap_percent),
+        }
+    }
+}
+
+/// Which clusters are compared. Every comparison more costs power: all are corrected together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pairs {
+    /// Each with the first.
+    #[default]
+    AgainstFirst,
+    All,
+}
+
+/// How requests came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Users that wait for an answer before they ask again: a cluster cannot be asked for more than it gives.
+    #[default]
+    Closed,
+    /// By a schedule.
+    Open,
+}
+
+/// Whether all clusters of a round were asked for the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Demands {
+    #[default]
+    Own,
+    /// The same planned arrivals, or the same work carried by the requests, for every cluster of a round: most of the
+    /// sampling noise is the same too and cancels.
+    Shared,
+}
+
+/// Compares `clusters` over the counted ones of `rounds`, Holm-corrected over the comparisons.
 ///
 /// The estimate is the Hodges-Lehmann median of the per-round log gain and the interval the exact Wilcoxon signed-rank
-/// one. It is undecided when there are too few rounds for an interval at the corrected level, or when a round lacks the
-/// metric because failures reached it: one infinite round breaks every average it is part of.
-pub fn compare_by(metric: Metric, rounds: &[RoundReport], clusters: &[&str]) -> Vec<Comparison> {
-    let counted: Vec<&RoundReport> = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted).collect();
-    let Some((baseline, others)) = clusters.split_first() else { return Vec::new() };
-    let series: Vec<Series<'_>> = others.iter().map(|other| Series::of(metric, &counted, other, baseline)).collect();
-    let p_values: Vec<f64> = series.iter().map(Series::p_value).collect();
-    let levels = holm_levels(&p_values, CONFIDENCE_ALPHA);
-    series.iter().zip(levels).map(|(series, level)| series.judge(level, others.len())).collect()
+/// one. With enough launches the unit is the launch instead, and the claim is about the instance types.
+pub fn compare(rules: &Rules, rounds: &[RoundReport], clusters: &[&str]) -> Vec<Comparison> {
+    let series: Vec<Series<'_>> = rules
+        .pairs
+        .of(clusters)
+        .into_iter()
+        .map(|(cluster, baseline)| Series::of(rules.metric, rounds, cluster, baseline))
+        .collect();
+    let judged: Vec<Judged> = series.iter().map(|series| Judged::of(rules, series)).collect();
+    let p_values: Vec<f64> = judged.iter().map(Judged::p_value).collect();
+    let levels = holm_levels(&p_values, rules.looks.alpha());
+    let count = series.len();
+    series
+        .iter()
+        .zip(judged)
+        .zip(levels)
+        .map(|((series, judged), level)| judged.say(rules, series, level, count))
+        .collect()
 }
 
-/// Smallest number of rounds in which `comparisons` comparisons can have an interval: 6 for one, 7 for three.
-pub fn rounds_needed(comparisons: usize) -> u32 {
-    (1.0 + (comparisons.max(1) as f64 / CONFIDENCE_ALPHA).log2()).ceil() as u32
-}
-
-/// What the rounds say of one cluster against the baseline.
-struct Series<'a> {
-    metric: Metric,
-    cluster: &'a str,
-    baseline: &'a str,
-    rounds: u32,
-    /// One log gain per round that has one.
-    gains: Vec<f64>,
-    /// Answered requests in thousandths, cluster and baseline.
-    answered_per_mille: [u64; 2],
-}
-
-impl<'a> Series<'a> {
-    fn of(metric: Metric, rounds: &[&RoundReport], cluster: &'a str, baseline: &'a str) -> Self {
-        let pairs: Vec<_> = rounds.iter().map(|round| (find(round, cluster), find(round, baseline))).collect();
-        let gains = pairs.iter().filter_map(|(mine, first)| metric.log_gain((*mine)?, (*first)?)).collect();
-        let answered_per_mille = [
-            answered(pairs.iter().filter_map(|(mine, _)| *mine)),
-            answered(pairs.iter().filter_map(|(_, first)| *first)),
-        ];
-        Self { metric, cluster, baseline, rounds: rounds.len() as u32, gains, answered_per_mille }
+impl Pairs {
+    /// Cluster and baseline of each comparison.
+    pub(crate) fn of<'a>(self, clusters: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+        let baselines = match self {
+            Self::AgainstFirst => clusters.len().min(1),
+            Self::All => clusters.len(),
+        };
+        (0..baselines)
+            .flat_map(|first| clusters[first + 1..].iter().map(move |other| (*other, clusters[first])))
+            .collect()
     }
+}
 
-    fn is_complete(&self) -> bool {
-        self.rounds > 0 && self.gains.len() == self.rounds as usize
+/// A series with all that is computed of it once.
+struct Judged {
+    /// Independent measurements: one per round, or per launch.
+    gains: Vec<f64>,
+    about: About,
+    differences: Differences,
+    obstacle: Option<Obstacle>,
+}
+
+impl Judged {
+    fn of(rules: &Rules, series: &Series<'_>) -> Self {
+        let obstacle = obstacle(rules, series);
+        let (gains, about) =
+            series.units().map_or((Vec::new(), About::TheseInstances), |units| (units.gains, units.about));
+        let differences = Differences::of(&gains);
+        Self { gains, about, differences, obstacle }
     }
 
     fn p_value(&self) -> f64 {
-        if self.is_complete() { p_value(&self.gains) } else { 1.0 }
+        if self.obstacle.is_some() { 1.0 } else { self.differences.p_value() }
     }
 
-    fn judge(&self, level: f64, comparisons: usize) -> Comparison {
-        let finding = self.find(level, comparisons);
+    fn say(self, rules: &Rules, series: &Series<'_>, level: f64, comparisons: usize) -> Comparison {
+        let interval = if self.obstacle.is_none() { self.differences.interval(level) } else { None };
+        let size_interval = self.size_interval(rules, comparisons);
+        let (direction, why) = self.direction(rules, series, interval, level, comparisons);
         let mut comparison = Comparison {
-            cluster: self.cluster.to_owned(),
-            baseline: self.baseline.to_owned(),
-            metric: self.metric.field().to_owned(),
-            rounds: self.rounds,
-            direction: finding.direction(),
-            faster_percent: self.is_complete().then(|| hodges_lehmann(&self.gains).map(percent_faster)).flatten(),
-            interval_percent: None,
-            confidence_percent: None,
+            cluster: series.cluster.to_owned(),
+            baseline: series.baseline.to_owned(),
+            metric: rules.metric,
+            rounds: series.rounds,
+            launches: series.launches(),
+            about: self.about,
+            direction,
+            size: size(direction, size_interval),
+            why,
+            faster_percent: self.differences.estimate().map(percent_faster),
+            interval_percent: interval.map(percents),
+            confidence_percent: interval.map(|interval| interval.confidence * 100.0),
+            size_interval_percent: size_interval.map(percents),
+            rounds_needed: measurements_needed(&self.gains, &self.differences, rules.gap_percent, level, comparisons),
+            gap_percent: Some(rules.gap_percent),
+            answered_per_mille: series.answered_per_mille(),
+            answered_interval_points: answered_interval(series),
+            cautions: cautions(rules, series, &self.gains),
             sentence: String::new(),
         };
-        if let Finding::Decided { interval, .. } = &finding {
-            comparison.interval_percent = Some([percent_faster(interval.low), percent_faster(interval.high)]);
-            comparison.confidence_percent = Some(interval.confidence * 100.0);
+        if self.obstacle.is_some() {
+            (comparison.faster_percent, comparison.rounds_needed, comparison.gap_percent) = (None, None, None);
         }
-        comparison.sentence = sentence(&comparison, self.metric, &finding);
+        comparison.sentence = sentence(&comparison, comparisons);
         comparison
     }
 
-    fn find(&self, level: f64, comparisons: usize) -> Finding {
-        if self.rounds == 0 {
-            return Finding::Undecided(Undecided::NoRounds);
+    fn direction(
+        &self,
+        rules: &Rules,
+        series: &Series<'_>,
+        interval: Option<Interval>,
+        level: f64,
+        comparisons: usize,
+    ) -> (Direction, String) {
+        if let Some(obstacle) = &self.obstacle {
+            return (obstacle.direction, obstacle.why.clone());
         }
-        if !self.is_complete() {
-            let lacking = self.rounds - self.gains.len() as u32;
-            return Finding::Undecided(Undecided::Failures { lacking, answered_per_mille: self.answered_per_mille });
-        }
-        match interval(&self.gains, level) {
-            None => Finding::Undecided(Undecided::TooFewRounds { needed: rounds_needed(comparisons) }),
-            Some(interval) => Finding::Decided { interval, equivalent: self.is_equivalent(comparisons), comparisons },
-        }
-    }
-
-    /// Both one-sided tests at 5 %, shared out evenly over the comparisons.
-    fn is_equivalent(&self, comparisons: usize) -> bool {
-        let inside = |interval: Interval| {
-            percent_faster(interval.low) > -EQUIVALENCE_PERCENT && percent_faster(interval.high) < EQUIVALENCE_PERCENT
+        let Some(interval) = interval else {
+            let needed = smallest_count(rules.looks.alpha(), comparisons);
+            return (Direction::Undecided, too_few(self.gains.len() as u32, self.about, needed));
         };
-        interval(&self.gains, 2.0 * CONFIDENCE_ALPHA / comparisons.max(1) as f64).is_some_and(inside)
-    }
-}
-
-impl Finding {
-    fn direction(&self) -> Direction {
-        match self {
-            Self::Undecided(_) => Direction::Undecided,
-            Self::Decided { interval, .. } if interval.low > 0.0 => Direction::Faster,
-            Self::Decided { interval, .. } if interval.high < 0.0 => Direction::Slower,
-            Self::Decided { .. } => Direction::NoDifferenceShown,
+        let direction = direction(interval);
+        match spoilt_by_outliers(series, &self.gains, direction, level) {
+            Some(why) => (Direction::NotComparable, why),
+            None => (direction, String::new()),
         }
     }
+
+    /// Both one-sided tests, shared out evenly over the comparisons.
+    fn size_interval(&self, rules: &Rules, comparisons: usize) -> Option<Interval> {
+        if self.obstacle.is_some() {
+            return None;
+        }
+        self.differences.interval(2.0 * rules.looks.size_alpha() / comparisons.max(1) as f64)
+    }
 }
 
-fn find<'a>(round: &&'a RoundReport, cluster: &str) -> Option<&'a ClusterReport> {
-    round.clusters.iter().find(|report| report.cluster == cluster)
+pub(crate) fn direction(interval: Interval) -> Direction {
+    if interval.low > 0.0 {
+        Direction::Faster
+    } else if interval.high < 0.0 {
+        Direction::Slower
+    } else {
+        Direction::NoDifferenceShown
+    }
 }
 
-fn answered<'a>(reports: impl Iterator<Item = &'a ClusterReport>) -> u64 {
-    let (all, failed) =
-        reports.fold((0, 0), |(all, failed), report| (all + report.requests, failed + report.failures.total()));
-    (all - failed) * 1000 / u64::max(all, 1)
+fn size(direction: Direction, interval: Option<Interval>) -> Size {
+    let inside = |interval: Interval| {
+        percent_faster(interval.low) > -EQUIVALENCE_PERCENT && percent_faster(interval.high) < EQUIVALENCE_PERCENT
+    };
+    let decided = !matches!(direction, Direction::Undecided | Direction::NotComparable);
+    if decided && interval.is_some_and(inside) { Size::EquivalentWithin5Percent } else { Size::Open }
+}
+
+fn percents(interval: Interval) -> [f64; 2] {
+    [percent_faster(interval.low), percent_faster(interval.high)]
+}
+
+/// Of the difference in answered requests, in percentage points.
+fn answered_interval(series: &Series<'_>) -> Option<[f64; 2]> {
+    let points = series.answered_points();
+    if points.iter().all(|point| *point == 0.0) {
+        return None;
+    }
+    Differences::of(&points).interval(CONFIDENCE_ALPHA).map(|interval| [interval.low, interval.high])
+}
+
+fn too_few(count: u32, about: About, needed: u32) -> String {
+    let unit = match about {
+        About::TheseInstances => "round",
+        About::InstanceTypes => "launch",
+    };
+    match count {
+        1 => format!(
+            "run-to-run noise is unknown ({needed} {unit}s give the first interval, {} a useful one)",
+            useful(needed)
+        ),
+        _ => format!(
+            "too few {unit}s to tell a difference from noise ({needed} give the first interval, {} a useful one)",
+            useful(needed)
+        ),
+    }
+}
+
+/// From 10 on an interval is narrow enough to be useful: half-width about 9 % under cloud noise.
+fn useful(needed: u32) -> u32 {
+    u32::max(10, needed + 4)
 }

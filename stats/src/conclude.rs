@@ -1,15 +1,19 @@
 //! The words: one line for a column, sentences for people.
 
-use wire::{ClusterReport, Comparison, Direction};
+use wire::{About, ClusterReport, Comparison, CreditMode, Direction, Environment, PlaceKind, SelfTest, Size};
 
 use crate::compare::EQUIVALENCE_PERCENT;
-use crate::{Interval, Metric};
+use crate::percents::Percents;
+use crate::ranking::ranking;
+use crate::words;
 
-/// Ends every verdict: one launch is one sample of instances, and more rounds on it do not make it two.
-const ABOUT: &str = "This is about these instances, not about the instance types.";
+/// Ends a verdict: one launch is one sample of instances, and more rounds on it do not make it two.
+const ABOUT_INSTANCES: &str = "This is about these instances, not about the instance types.";
+const ABOUT_TYPES: &str = "This is about the instance types: every launch was new instances.";
+const ABOUT_THE_LAB: &str = "It was measured in the lab, on one machine: it describes the lab.";
 
-/// From this many rounds on an interval is narrow enough to be useful (half-width about 9 % under cloud noise).
-const USEFUL_ROUNDS: u32 = 10;
+/// From this many measurements on an interval is narrow enough to be useful (half-width about 9 % under cloud noise).
+const USEFUL: u32 = 10;
 
 /// `Report.summary` and `Report.verdict`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,52 +22,93 @@ pub struct Conclusion {
     pub verdict: String,
 }
 
-/// What the comparison of two clusters came to.
-pub(crate) enum Finding {
-    Decided { interval: Interval, equivalent: bool, comparisons: usize },
-    Undecided(Undecided),
-}
-
-pub(crate) enum Undecided {
-    NoRounds,
-    TooFewRounds { needed: u32 },
-    Failures { lacking: u32, answered_per_mille: [u64; 2] },
+/// What is put into words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Findings<'a> {
+    pub clusters: &'a [ClusterReport],
+    pub comparisons: &'a [Comparison],
+    pub self_test: Option<&'a SelfTest>,
+    /// Reasons against the validity of the run.
+    pub invalid: &'a [String],
+    pub environment: Option<&'a Environment>,
 }
 
 /// Puts a run into words. With reasons against its validity these are all that is said.
-pub fn conclude(clusters: &[ClusterReport], comparisons: &[Comparison], invalid: &[String]) -> Conclusion {
-    if let Some(first) = invalid.first() {
+pub fn conclude(findings: &Findings<'_>) -> Conclusion {
+    if let Some(first) = findings.invalid.first() {
         return Conclusion {
             summary: format!("invalid: {first}"),
             verdict: format!(
                 "This run is not valid: {}. Its numbers are kept for reading and must not be quoted.",
-                invalid.join("; ")
+                findings.invalid.join("; ")
             ),
         };
     }
-    if comparisons.is_empty() {
-        let clusters: Vec<String> = clusters.iter().map(alone).collect();
-        return Conclusion {
-            summary: clusters.join("; "),
-            verdict: format!("{}; there is nothing to compare with. {ABOUT}", clusters.join("; ")),
-        };
+    let (mut lines, mut sentences) = (Vec::new(), Vec::new());
+    if findings.comparisons.is_empty() {
+        lines.extend(findings.clusters.iter().map(alone));
+        sentences.push(format!("{}; there is nothing to compare with.", lines.join("; ")));
     }
-    let lines: Vec<String> = comparisons.iter().map(line).collect();
-    let sentences: Vec<&str> = comparisons.iter().map(|comparison| comparison.sentence.as_str()).collect();
-    Conclusion { summary: lines.join("; "), verdict: format!("{} {ABOUT}", sentences.join(" ")) }
+    let one_baseline = findings.comparisons.windows(2).all(|two| two[0].baseline == two[1].baseline);
+    lines.extend(findings.comparisons.iter().map(|comparison| line(comparison, one_baseline)));
+    sentences.extend(findings.comparisons.iter().map(|comparison| comparison.sentence.clone()));
+    sentences.extend(ranking(findings.comparisons));
+    for caution in findings.comparisons.iter().flat_map(|comparison| &comparison.cautions) {
+        let sentence = format!("Note: {}.", caution.sentence);
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    if let Some(test) = findings.self_test {
+        sentences.push(test.sentence.clone());
+    }
+    sentences.extend(findings.environment.into_iter().flat_map(baselines));
+    sentences.push(about(findings.comparisons).to_owned());
+    if findings.environment.is_some_and(|environment| environment.place.kind == PlaceKind::Lab) {
+        sentences.push(ABOUT_THE_LAB.to_owned());
+    }
+    Conclusion { summary: lines.join("; "), verdict: sentences.join(" ") }
+}
+
+fn about(comparisons: &[Comparison]) -> &'static str {
+    let about_types = |comparison: &Comparison| comparison.about == About::InstanceTypes;
+    if !comparisons.is_empty() && comparisons.iter().all(about_types) { ABOUT_TYPES } else { ABOUT_INSTANCES }
+}
+
+/// What a burstable type gives for ever belongs to every verdict about it.
+fn baselines(environment: &Environment) -> Vec<String> {
+    let sentence = |facts: &wire::ClusterFacts| {
+        let credits = facts.credits?;
+        let baseline = tenths(credits.baseline_per_mille);
+        Some(match credits.mode {
+            CreditMode::Standard => format!(
+                "{} ({}) has a baseline of {baseline} of each vCPU, to which it falls when its credits are spent.",
+                facts.cluster, facts.instance_type
+            ),
+            CreditMode::Unlimited => format!(
+                "{} ({}) has a baseline of {baseline} of each vCPU; what it uses above is paid for.",
+                facts.cluster, facts.instance_type
+            ),
+        })
+    };
+    environment.clusters.iter().filter_map(sentence).collect()
 }
 
 fn alone(cluster: &ClusterReport) -> String {
+    let latency = &cluster.latency;
     let millis = |micros: Option<u64>| match micros {
-        Some(micros) => format!("{:.2} ms", micros as f64 / 1000.0),
+        Some(micros) => {
+            let bound = if latency.exact(Some(micros)).is_none() { ">= " } else { "" };
+            format!("{bound}{:.2} ms", micros as f64 / 1000.0)
+        }
         None => "none".to_owned(),
     };
     let mut line = format!(
         "{}: {} requests/s, p50 {}, p99 {}",
         cluster.cluster,
         cluster.requests_per_second,
-        millis(cluster.latency.p50_micros),
-        millis(cluster.latency.p99_micros)
+        millis(latency.p50_micros),
+        millis(latency.p99_micros)
     );
     if cluster.failures.total() > 0 {
         line.push_str(&format!(", {} of {} failed", cluster.failures.total(), cluster.requests));
@@ -72,149 +117,147 @@ fn alone(cluster: &ClusterReport) -> String {
 }
 
 /// `cluster2 14 % faster [9, 19]`
-fn line(comparison: &Comparison) -> String {
-    let cluster = &comparison.cluster;
-    match (comparison.direction, comparison.faster_percent, comparison.interval_percent) {
-        (Direction::NoDifferenceShown, _, Some(bounds)) => {
-            let [low, high] = Percents::of(&bounds).show(bounds);
-            format!("{cluster}: no difference shown [{low}, {high}]")
-        }
-        (_, Some(estimate), Some(bounds)) => {
-            let percents = Percents::of(&bounds);
-            let [low, high] = percents.show(sizes(bounds));
-            format!("{cluster} {} % {} [{low}, {high}]", percents.one(estimate.abs()), direction_word(estimate))
-        }
-        (_, Some(estimate), None) => {
-            let size = Percents::of(&[estimate]).one(estimate.abs());
-            format!("{cluster} {size} % {}, no interval ({})", direction_word(estimate), rounds(comparison.rounds))
-        }
-        (_, None, _) if comparison.rounds == 0 => format!("{cluster}: not compared, no round counted"),
-        (_, None, _) => format!("{cluster}: not compared, too many failures"),
-    }
-}
-
-/// The comparison as one sentence, the metric named.
-pub(crate) fn sentence(comparison: &Comparison, metric: Metric, finding: &Finding) -> String {
-    let (cluster, baseline, by) = (&comparison.cluster, &comparison.baseline, metric.words());
-    let counted = rounds(comparison.rounds);
-    match finding {
-        Finding::Undecided(Undecided::NoRounds) => {
-            format!("{cluster} and {baseline} are not compared: no round counted.")
-        }
-        Finding::Undecided(Undecided::Failures { lacking, answered_per_mille: [mine, first] }) => format!(
-            "{cluster} and {baseline} cannot be compared by {by}: failures reached it in {lacking} of {counted}. \
-             {cluster} answered {} of its requests, {baseline} {}.",
-            tenths(*mine),
-            tenths(*first)
-        ),
-        Finding::Undecided(Undecided::TooFewRounds { needed }) => {
-            let estimate = comparison.faster_percent.unwrap_or_default();
-            let size = Percents::of(&[estimate]).one(estimate.abs());
-            let why = match comparison.rounds {
-                1 => "how much rounds differ is unknown",
-                _ => "too few to tell a difference from noise",
-            };
-            format!(
-                "{cluster} was {size} % {} than {baseline} by {by} in {counted}; {why}, so there is no verdict \
-                 ({needed} rounds give the first interval, {} a useful one).",
-                direction_word(estimate),
-                USEFUL_ROUNDS.max(needed + 4)
-            )
-        }
-        Finding::Decided { interval, equivalent, comparisons } => {
-            decided(comparison, metric, interval, *equivalent, *comparisons)
-        }
-    }
-}
-
-fn decided(
-    comparison: &Comparison,
-    metric: Metric,
-    interval: &Interval,
-    equivalent: bool,
-    comparisons: usize,
-) -> String {
-    let (cluster, baseline, by) = (&comparison.cluster, &comparison.baseline, metric.words());
+fn line(comparison: &Comparison, one_baseline: bool) -> String {
+    let name = if one_baseline {
+        comparison.cluster.clone()
+    } else {
+        format!("{} against {}", comparison.cluster, comparison.baseline)
+    };
     let bounds = comparison.interval_percent.unwrap_or_default();
-    let estimate = comparison.faster_percent.unwrap_or_default();
     let percents = Percents::of(&bounds);
-    let corrected = if comparisons > 1 { format!(", corrected for {comparisons} comparisons") } else { String::new() };
-    let basis = format!("{:.1} % interval over {}{corrected}", interval.confidence * 100.0, rounds(comparison.rounds));
-    let mut sentence = if comparison.direction == Direction::NoDifferenceShown {
-        format!(
-            "No difference is shown between {cluster} and {baseline} by {by}: {cluster} is between {} and {} ({basis})",
+    match (comparison.direction, comparison.faster_percent) {
+        (Direction::NoDifferenceShown, _) if comparison.size == Size::EquivalentWithin5Percent => {
+            format!("{name}: equivalent within {EQUIVALENCE_PERCENT} % {}", percents.bracket(bounds))
+        }
+        (Direction::NoDifferenceShown, _) => format!("{name}: no difference shown {}", percents.bracket(bounds)),
+        (Direction::Faster | Direction::Slower, Some(estimate)) => {
+            let size = percents.one(estimate.abs());
+            format!("{name} {size} % {} {}", side(estimate), percents.bracket(sizes(bounds)))
+        }
+        (Direction::Undecided, Some(estimate)) => {
+            let size = Percents::of(&[estimate]).one(estimate.abs());
+            format!("{name} {size} % {}, no interval ({})", side(estimate), units(comparison))
+        }
+        (Direction::Undecided, None) => format!("{name}: not compared, {}", first_clause(&comparison.why)),
+        (Direction::NotComparable | Direction::Faster | Direction::Slower, _) => {
+            format!("{name}: not comparable, {}", first_clause(&comparison.why))
+        }
+    }
+}
+
+/// A column has room for one.
+fn first_clause(why: &str) -> &str {
+    why.split([';', ':']).next().unwrap_or(why)
+}
+
+/// The comparison as one sentence.
+pub(crate) fn sentence(comparison: &Comparison, comparisons: usize) -> String {
+    let (cluster, baseline, why) = (&comparison.cluster, &comparison.baseline, &comparison.why);
+    let by = words(comparison.metric);
+    let bounds = comparison.interval_percent.unwrap_or_default();
+    let percents = Percents::of(&bounds);
+    let basis = basis(comparison, comparisons);
+    match (comparison.direction, comparison.faster_percent) {
+        (Direction::NotComparable, _) => format!("{cluster} and {baseline} are not comparable: {why}."),
+        (Direction::Undecided, Some(estimate)) => format!(
+            "{cluster} was {} % {} than {baseline} in {} ({by}); {why}, so there is no verdict.",
+            Percents::of(&[estimate]).one(estimate.abs()),
+            side(estimate),
+            units(comparison)
+        ),
+        (Direction::Undecided, None) => format!("{cluster} and {baseline} are not compared: {why}."),
+        (Direction::NoDifferenceShown, _) if comparison.size == Size::EquivalentWithin5Percent => format!(
+            "{cluster} and {baseline} are equivalent within {EQUIVALENCE_PERCENT} %: {cluster} is between {} and {} ({basis}).",
             percents.signed(bounds[0]),
             percents.signed(bounds[1])
-        )
-    } else {
-        let [low, high] = percents.show(sizes(bounds));
-        format!(
-            "{cluster} is {} % {} than {baseline} by {by} (between {low} and {high} %, {basis})",
-            percents.one(estimate.abs()),
-            direction_word(estimate)
-        )
-    };
-    if equivalent {
-        sentence.push_str(&format!("; the two are equivalent within {EQUIVALENCE_PERCENT} %"));
-    } else if comparison.direction == Direction::NoDifferenceShown && comparison.rounds < USEFUL_ROUNDS {
-        let half_width = (bounds[1] - bounds[0]) / 2.0;
-        sentence.push_str(&format!(
-            "; {} show nothing smaller than about {} %",
-            rounds(comparison.rounds),
-            percents.one(half_width)
-        ));
+        ),
+        (Direction::NoDifferenceShown, _) => {
+            let mut sentence = format!(
+                "No difference is shown between {cluster} and {baseline}: {cluster} is between {} and {} ({basis})",
+                percents.signed(bounds[0]),
+                percents.signed(bounds[1])
+            );
+            sentence.push_str(&what_it_takes(comparison, bounds, &percents));
+            sentence + "."
+        }
+        (Direction::Faster | Direction::Slower, estimate) => {
+            let estimate = estimate.unwrap_or_default();
+            let mut sentence = format!(
+                "{cluster} is {} than {baseline} by {} % {} ({basis})",
+                side(estimate),
+                percents.one(estimate.abs()),
+                percents.bracket(sizes(bounds))
+            );
+            if comparison.size == Size::EquivalentWithin5Percent {
+                sentence.push_str(&format!(
+                    "; the difference is real, and the two are equivalent within {EQUIVALENCE_PERCENT} %"
+                ));
+            }
+            sentence + "."
+        }
     }
-    sentence + "."
 }
 
-fn direction_word(faster_percent: f64) -> &'static str {
+/// `p50 latency of all requests, 95.2 % interval over 20 rounds`
+fn basis(comparison: &Comparison, comparisons: usize) -> String {
+    let corrected = if comparisons > 1 { format!(", corrected for {comparisons} comparisons") } else { String::new() };
+    format!(
+        "{}, {:.1} % interval over {}{corrected}",
+        words(comparison.metric),
+        comparison.confidence_percent.unwrap_or_default(),
+        units(comparison)
+    )
+}
+
+/// What these rounds could have shown, and what would show the gap that was asked for.
+fn what_it_takes(comparison: &Comparison, bounds: [f64; 2], percents: &Percents) -> String {
+    let mut text = String::new();
+    if measurements(comparison) < USEFUL {
+        let half_width = percents.one((bounds[1] - bounds[0]) / 2.0);
+        text.push_str(&format!("; {} show nothing smaller than about {half_width} %", units(comparison)));
+    }
+    if let (Some(needed), Some(gap)) = (comparison.rounds_needed, comparison.gap_percent)
+        && needed > measurements(comparison)
+    {
+        let unit = if comparison.about == About::InstanceTypes { "launches" } else { "rounds" };
+        text.push_str(&format!("; a gap of {gap} % would take about {needed} {unit}"));
+    }
+    text
+}
+
+/// Independent measurements behind the comparison.
+fn measurements(comparison: &Comparison) -> u32 {
+    match comparison.about {
+        About::TheseInstances => comparison.rounds,
+        About::InstanceTypes => comparison.launches,
+    }
+}
+
+fn units(comparison: &Comparison) -> String {
+    match comparison.about {
+        About::TheseInstances => rounds(comparison.rounds),
+        About::InstanceTypes => format!("{} launches with {}", comparison.launches, rounds(comparison.rounds)),
+    }
+}
+
+fn side(faster_percent: f64) -> &'static str {
     if faster_percent < 0.0 { "slower" } else { "faster" }
 }
 
-fn rounds(count: u32) -> String {
+pub(crate) fn rounds(count: u32) -> String {
     if count == 1 { "1 round".to_owned() } else { format!("{count} rounds") }
 }
 
-fn tenths(per_mille: u64) -> String {
-    format!("{}.{} %", per_mille / 10, per_mille % 10)
+pub(crate) fn tenths(per_mille: u32) -> String {
+    if per_mille.is_multiple_of(10) {
+        format!("{} %", per_mille / 10)
+    } else {
+        format!("{}.{} %", per_mille / 10, per_mille % 10)
+    }
 }
 
 /// Both bounds without sign, the smaller first: `slower [7, 15]`.
 fn sizes(bounds: [f64; 2]) -> [f64; 2] {
     let [low, high] = bounds.map(f64::abs);
     [low.min(high), low.max(high)]
-}
-
-/// Percentages of one statement, printed with the fewest decimals that keep their meaning.
-struct Percents {
-    decimals: usize,
-}
-
-impl Percents {
-    /// Whole percents, unless one of `numbers` other than zero would then print as zero; at most two decimals.
-    fn of(numbers: &[f64]) -> Self {
-        let vanishes = |decimals: usize| {
-            let unit = 10f64.powi(decimals as i32);
-            numbers.iter().any(|number| *number != 0.0 && (number * unit).round() == 0.0)
-        };
-        Self { decimals: (0..2).find(|decimals| !vanishes(*decimals)).unwrap_or(2) }
-    }
-
-    fn one(&self, number: f64) -> String {
-        let text = format!("{number:.*}", self.decimals);
-        // A bound that rounds to zero has no side.
-        if text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.')) {
-            text.trim_start_matches('-').to_owned()
-        } else {
-            text
-        }
-    }
-
-    fn show(&self, bounds: [f64; 2]) -> [String; 2] {
-        bounds.map(|bound| self.one(bound))
-    }
-
-    fn signed(&self, number: f64) -> String {
-        format!("{} % {}", self.one(number.abs()), direction_word(number))
-    }
 }

@@ -1,6 +1,6 @@
 //! What clusters are compared by, and what "faster" means.
 
-use wire::ClusterReport;
+use wire::{ClusterReport, Metric};
 
 /// How much faster, in percent, a gain is: `(baseline / cluster - 1) * 100` for times, `(cluster / baseline - 1) * 100`
 /// for rates, with `log_gain` the logarithm of that ratio.
@@ -12,63 +12,52 @@ pub fn percent_faster(log_gain: f64) -> f64 {
     log_gain.exp_m1() * 100.0
 }
 
-/// One number per cluster and round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Metric {
-    /// Median latency of all requests, a failure counting as infinitely slow. The default: every round of a few
-    /// dozen requests carries it, while p99 needs thousands.
-    #[default]
-    P50,
-    P90,
-    P99,
-    P999,
-    RequestsPerSecond,
+/// Name in sentences.
+pub fn words(metric: Metric) -> &'static str {
+    match metric {
+        Metric::P50 => "p50 latency of all requests",
+        Metric::P90 => "p90 latency of all requests",
+        Metric::P99 => "p99 latency of all requests",
+        Metric::P999 => "p99.9 latency of all requests",
+        Metric::RequestsPerSecond => "requests per second",
+        Metric::FailedPerMille => "share of failed requests",
+    }
 }
 
-impl Metric {
-    /// Name of the field in reports.
-    pub fn field(self) -> &'static str {
-        match self {
-            Self::P50 => "p50Micros",
-            Self::P90 => "p90Micros",
-            Self::P99 => "p99Micros",
-            Self::P999 => "p999Micros",
-            Self::RequestsPerSecond => "requestsPerSecond",
-        }
-    }
+/// `None`: too many failed or were still open at the end, or nothing was answered.
+pub(crate) fn value(metric: Metric, cluster: &ClusterReport) -> Option<f64> {
+    let latency = &cluster.latency;
+    let value = match metric {
+        Metric::P50 => latency.exact(latency.p50_micros)? as f64,
+        Metric::P90 => latency.exact(latency.p90_micros)? as f64,
+        Metric::P99 => latency.exact(latency.p99_micros)? as f64,
+        Metric::P999 => latency.exact(latency.p999_micros)? as f64,
+        Metric::RequestsPerSecond => rate(cluster),
+        Metric::FailedPerMille => return None,
+    };
+    (value > 0.0).then_some(value)
+}
 
-    /// Name in sentences.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::P50 => "p50 latency of all requests",
-            Self::P90 => "p90 latency of all requests",
-            Self::P99 => "p99 latency of all requests",
-            Self::P999 => "p99.9 latency of all requests",
-            Self::RequestsPerSecond => "requests per second",
-        }
+/// Not the rounded one where it can be had: at 8 requests per second rounding alone would be 6 %.
+pub(crate) fn rate(cluster: &ClusterReport) -> f64 {
+    if cluster.load_micros == 0 {
+        return cluster.requests_per_second as f64;
     }
+    answered(cluster) as f64 * 1e6 / cluster.load_micros as f64
+}
 
-    /// `None`: too many failed, or nothing was answered.
-    fn value(self, cluster: &ClusterReport) -> Option<u64> {
-        let value = match self {
-            Self::P50 => cluster.latency.p50_micros,
-            Self::P90 => cluster.latency.p90_micros,
-            Self::P99 => cluster.latency.p99_micros,
-            Self::P999 => cluster.latency.p999_micros,
-            Self::RequestsPerSecond => Some(cluster.requests_per_second),
-        };
-        value.filter(|value| *value > 0)
-    }
+pub(crate) fn answered(cluster: &ClusterReport) -> u64 {
+    cluster.requests.saturating_sub(cluster.failures.total() + cluster.open_at_end)
+}
 
-    /// Logarithm of how many times as fast `cluster` was as `baseline`; positive = faster.
-    pub(crate) fn log_gain(self, cluster: &ClusterReport, baseline: &ClusterReport) -> Option<f64> {
-        let (cluster, baseline) = (self.value(cluster)? as f64, self.value(baseline)? as f64);
-        // Differences of logarithms, not the logarithm of a quotient: swapping the clusters negates it exactly.
-        Some(match self {
-            Self::RequestsPerSecond => cluster.ln() - baseline.ln(),
-            _ => baseline.ln() - cluster.ln(),
-        })
-    }
+/// Logarithm of how many times as fast `cluster` was as `baseline`; positive = faster.
+pub(crate) fn log_gain(metric: Metric, cluster: &ClusterReport, baseline: &ClusterReport) -> Option<f64> {
+    let (cluster, baseline) = (value(metric, cluster)?, value(metric, baseline)?);
+    // Differences of logarithms, not the logarithm of a quotient: swapping the clusters negates it exactly.
+    Some(match metric {
+        Metric::RequestsPerSecond => cluster.ln() - baseline.ln(),
+        _ => baseline.ln() - cluster.ln(),
+    })
 }
 
 #[cfg(test)]

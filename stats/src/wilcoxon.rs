@@ -7,6 +7,12 @@
 //! zero (a zero, or two opposite values of equal size) counts for both signs. So the level is the stated one when all
 //! values differ, and never higher than stated otherwise.
 
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// Distributions up to this many pairs are computed once: more than the rounds of any sane run.
+const KEPT: usize = 64;
+
 /// The distribution of the signed-rank statistic over `pairs` pairs when there is no difference.
 #[derive(Clone, Debug)]
 pub struct SignedRank {
@@ -37,6 +43,15 @@ impl SignedRank {
         Self { cumulative }
     }
 
+    /// The same as [`Self::new`], computed once for the usual numbers of pairs.
+    fn of(pairs: usize) -> Cow<'static, Self> {
+        static COMPUTED: [OnceLock<SignedRank>; KEPT] = [const { OnceLock::new() }; KEPT];
+        match COMPUTED.get(pairs) {
+            Some(kept) => Cow::Borrowed(kept.get_or_init(|| Self::new(pairs))),
+            None => Cow::Owned(Self::new(pairs)),
+        }
+    }
+
     /// Two-sided level of a statistic of `smaller`, the smaller of the two rank sums.
     pub fn two_sided(&self, smaller: usize) -> f64 {
         self.cumulative.get(smaller).map_or(1.0, |p| (2.0 * p).min(1.0))
@@ -57,40 +72,62 @@ pub struct Interval {
     pub confidence: f64,
 }
 
-/// Median of the Walsh averages; `None` for no values.
+/// Differences of one comparison, ready for every question that is asked about them.
+#[derive(Clone, Debug)]
+pub struct Differences {
+    /// In ascending order.
+    walsh: Vec<f64>,
+    distribution: Cow<'static, SignedRank>,
+}
+
+impl Differences {
+    pub fn of(differences: &[f64]) -> Self {
+        let mut walsh: Vec<f64> = differences
+            .iter()
+            .enumerate()
+            .flat_map(|(i, first)| differences[i..].iter().map(move |second| (first + second) / 2.0))
+            .collect();
+        walsh.sort_unstable_by(f64::total_cmp);
+        Self { walsh, distribution: SignedRank::of(differences.len()) }
+    }
+
+    /// Hodges-Lehmann: the median of the Walsh averages; `None` for no values.
+    pub fn estimate(&self) -> Option<f64> {
+        let count = self.walsh.len();
+        let (lower, upper) = (self.walsh.get(count.checked_sub(1)? / 2)?, self.walsh.get(count / 2)?);
+        Some((lower + upper) / 2.0)
+    }
+
+    /// Exact Wilcoxon signed-rank interval at level `1 - alpha` or a little above.
+    /// `None` when so few values have none: at 95 % below 6.
+    pub fn interval(&self, alpha: f64) -> Option<Interval> {
+        let critical = self.distribution.critical(alpha)?;
+        let low = *self.walsh.get(critical)?;
+        let high = *self.walsh.get(self.walsh.len().checked_sub(critical + 1)?)?;
+        Some(Interval { low, high, confidence: 1.0 - self.distribution.two_sided(critical) })
+    }
+
+    /// Two-sided p-value of "no difference". At most `alpha` exactly when the interval at `alpha` excludes zero.
+    pub fn p_value(&self) -> f64 {
+        let not_above = self.walsh.partition_point(|average| *average <= 0.0);
+        let not_below = self.walsh.len() - self.walsh.partition_point(|average| *average < 0.0);
+        self.distribution.two_sided(not_above.min(not_below))
+    }
+}
+
+/// [`Differences::estimate`] of values that nothing else is asked about.
 pub fn hodges_lehmann(differences: &[f64]) -> Option<f64> {
-    let walsh = walsh_averages(differences);
-    let (lower, upper) = (walsh.get(walsh.len().checked_sub(1)? / 2)?, walsh.get(walsh.len() / 2)?);
-    Some((lower + upper) / 2.0)
+    Differences::of(differences).estimate()
 }
 
-/// Exact Wilcoxon signed-rank interval at level `1 - alpha` or a little above.
-/// `None` when so few values have none: at 95 % below 6.
+/// [`Differences::interval`] of values that nothing else is asked about.
 pub fn interval(differences: &[f64], alpha: f64) -> Option<Interval> {
-    let distribution = SignedRank::new(differences.len());
-    let critical = distribution.critical(alpha)?;
-    let walsh = walsh_averages(differences);
-    let low = *walsh.get(critical)?;
-    let high = *walsh.get(walsh.len().checked_sub(critical + 1)?)?;
-    Some(Interval { low, high, confidence: 1.0 - distribution.two_sided(critical) })
+    Differences::of(differences).interval(alpha)
 }
 
-/// Two-sided p-value of "no difference". At most `alpha` exactly when [`interval`] at `alpha` excludes zero.
+/// [`Differences::p_value`] of values that nothing else is asked about.
 pub fn p_value(differences: &[f64]) -> f64 {
-    let walsh = walsh_averages(differences);
-    let not_above = walsh.iter().filter(|average| **average <= 0.0).count();
-    let not_below = walsh.iter().filter(|average| **average >= 0.0).count();
-    SignedRank::new(differences.len()).two_sided(not_above.min(not_below))
-}
-
-fn walsh_averages(differences: &[f64]) -> Vec<f64> {
-    let mut averages: Vec<f64> = differences
-        .iter()
-        .enumerate()
-        .flat_map(|(i, first)| differences[i..].iter().map(move |second| (first + second) / 2.0))
-        .collect();
-    averages.sort_by(f64::total_cmp);
-    averages
+    Differences::of(differences).p_value()
 }
 
 #[cfg(test)]

@@ -2,26 +2,38 @@
 //! signature that protects them. Knows neither Kubernetes nor AWS, does no I/O.
 //!
 //! All documents are JSON with camelCase names. Integers carry their unit in the name; there are no floats
-//! except in a comparison, where a ratio is what is meant.
+//! except in verdicts, where a ratio is what is meant.
 
 mod digest;
+mod environment;
 mod membership;
 mod report;
 mod run;
+mod schema;
 mod signature;
 mod verdict;
 
 pub use digest::sha256_hex;
+pub use environment::{
+    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
+};
 pub use membership::{
     BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberStatus, Membership, Policy,
 };
 pub use report::{
-    ClusterReport, Environment, Failures, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report,
-    RoundOutcome, RoundReport, Validity,
+    ClusterReport, Failures, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report,
+    RoundOutcome, RoundReport, Speed, Validity,
 };
-pub use run::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
+pub use run::{
+    Arrivals, ClosedLoop, ClusterName, Connections, Expect, Header, Judging, Looks, OpenLoop, Pairs, Phase, Ramp,
+    RequestSpec, Rounds, RunSpec, RunState, RunStatus, Share, Stop, Target, Work, WorkDistribution,
+};
+pub use schema::report_schema;
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};
-pub use verdict::{Comparison, Direction};
+pub use verdict::{
+    About, Caution, CautionKind, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, SelfTest,
+    SelfTestOutcome, Size, Threshold, ThresholdOutcome, ThresholdResult, Unit,
+};
 
 /// The response header in which a worker names itself: its instance id.
 pub const BACKEND_HEADER: &str = "x-backend";

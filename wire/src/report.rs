@@ -1,107 +1,175 @@
 //! The full result of a run, version 1.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, RunSpec};
+use crate::{Comparison, Environment, Gate, RunSpec, SelfTest, ThresholdResult};
 
 /// Value of [`Report::schema`].
 pub const REPORT_SCHEMA: &str = "clusterbench.dev/report/v1";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Longest document of a report, 900 KiB: with the object around it well below etcd's limit of 1.5 MiB a request.
+/// Longer ones lose details of single rounds, never totals, and say so in a note.
+pub const REPORT_LIMIT_BYTES: usize = 900 * 1024;
+
+/// What one run measured, what may be said about it, and everything needed to check both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    /// `clusterbench.dev/report/v1`
     pub schema: String,
+    /// What was asked for, as the operator sent it.
     pub run: RunSpec,
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started_at: Timestamp,
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Timestamp,
     pub validity: Validity,
     /// Why the run is not valid; empty when it is.
     pub reasons: Vec<String>,
+    /// Everything that was checked, with what was measured and what is allowed.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
     pub environment: Environment,
     /// In the order of `run.targets`, over all counted rounds.
     pub clusters: Vec<ClusterReport>,
     /// In the order measured, voided ones included.
     pub rounds: Vec<RoundReport>,
-    /// Each cluster against the first one.
+    /// Each cluster against the first one (all pairs on request), by the metric of the headline.
     pub comparisons: Vec<Comparison>,
+    /// The same by other metrics, where the rounds carry them. Read beside the headline, never instead of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_comparisons: Vec<Comparison>,
+    /// The result of `thresholds`, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<ThresholdResult>,
+    /// A cluster measured as if it were two: whether the campaign finds a difference where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// The comparisons in one line for a column: `cluster2 14 % faster [9, 19]`.
     pub summary: String,
     /// The same as sentences for people, with what the numbers are about.
     pub verdict: String,
 }
 
-/// Longest document of a report: what a `BenchmarkReport` object takes, well below etcd's limit of 1.5 MB.
-pub const REPORT_LIMIT_BYTES: usize = 1_000_000;
-
-impl Report {
-    /// The report as it is stored: JSON of at most [`REPORT_LIMIT_BYTES`] where that can be had by leaving out, of the
-    /// single rounds only, first the histograms and then the shares. Totals always stay, and a note says what is gone.
-    pub fn document(mut self) -> Result<Vec<u8>, serde_json::Error> {
-        let bytes = serde_json::to_vec(&self)?;
-        if bytes.len() <= REPORT_LIMIT_BYTES {
-            return Ok(bytes);
-        }
-        let clusters = |rounds: &mut Vec<RoundReport>, leave_out: fn(&mut ClusterReport)| {
-            rounds.iter_mut().flat_map(|round| &mut round.clusters).for_each(leave_out);
-        };
-        clusters(&mut self.rounds, |cluster| cluster.histogram.clear());
-        self.environment
-            .notes
-            .push("the histograms of single rounds were left out: the report was too long".to_owned());
-        let bytes = serde_json::to_vec(&self)?;
-        if bytes.len() <= REPORT_LIMIT_BYTES {
-            return Ok(bytes);
-        }
-        clusters(&mut self.rounds, |cluster| cluster.members.clear());
-        self.environment.notes.push("the shares of single rounds were left out: the report was too long".to_owned());
-        serde_json::to_vec(&self)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Validity {
+    #[default]
     Valid,
     /// A gate failed: the numbers are kept for reading and must not be quoted.
     Invalid,
 }
 
-/// Where the load came from. Numbers measured in one environment say nothing of another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Each cluster measured once, one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Environment {
-    pub generator_instance_id: String,
-    pub generator_parallelism: u32,
-    pub cpu_model: String,
-    pub kernel: String,
-    /// CPU time the hypervisor took from the generator during the run, in thousandths of the time passed.
-    pub steal_per_mille: u32,
-    /// CPU time used by the generator during load, in thousandths of what it was allowed.
-    pub generator_cpu_per_mille: u32,
-    /// Facts that the operator adds, such as `instance type of cluster1: t2.micro`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+pub struct RoundReport {
+    /// From 1. A repeated round has the number of the one that was voided.
+    pub round: u32,
+    /// One for all clusters of the round: the same planned arrivals, and the same work where requests carry it.
+    pub seed: u64,
+    /// The instances that were measured: from 1, one more after every relaunch of the workers.
+    #[serde(default = "first")]
+    pub launch: u32,
+    pub outcome: RoundOutcome,
+    /// Why it was voided: `i-0123 of cluster1 was lost`. Empty when it counts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The cluster that voided it; empty when it counts, or when it was none of them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub voided_by: String,
+    /// In the order measured.
+    pub clusters: Vec<ClusterReport>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+fn first() -> u32 {
+    1
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RoundOutcome {
+    #[default]
+    Counted,
+    Voided,
+}
+
+/// One cluster in one round, or over all rounds that count.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterReport {
     pub cluster: String,
+    /// Requests that count: answered, failed or still open at the end. Warm-up is not among them.
     pub requests: u64,
+    /// Requests that the schedule planned. 0: not said (a closed loop plans none).
+    #[serde(default)]
+    pub planned: u64,
+    /// Requests whose first byte was sent before load ended.
+    #[serde(default)]
+    pub sent: u64,
+    /// Requests that were still open at the end. They are among `requests`, and their latency is at least their age.
+    #[serde(default)]
+    pub open_at_end: u64,
+    /// Requests sent before the first round and counted nowhere else. In a round: 0.
+    #[serde(default)]
+    pub warmup_requests: u64,
+    /// Time that load was on, pauses left out.
+    #[serde(default)]
+    pub load_micros: u64,
+    /// Connections opened.
+    #[serde(default)]
+    pub connections: u64,
+    /// Requests that all members together serve at the same time, by their `x-slots` or vCPUs. Absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
+    /// What the credits of a burstable type gave. Absent: not a burstable type, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Speed>,
+    /// CPU time of members that the hypervisor took, in thousandths, the worst member. Absent: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steal_per_mille: Option<u32>,
     pub failures: Failures,
     /// Answered requests per second of load time, rounded.
     pub requests_per_second: u64,
-    /// Over all requests, a failure counting as infinitely slow.
+    /// From the planned start of a request to its answer, over all requests, a failure counting as infinitely slow.
     pub latency: Quantiles,
-    /// Over answered requests only.
+    /// The same over answered requests only.
     pub latency_of_successes: Quantiles,
     pub members: Vec<MemberShare>,
-    /// HDR histogram of successes in microseconds, V2 deflate format, base64: can be merged with others.
-    pub histogram: String,
+    #[serde(default)]
+    pub histograms: Histograms,
+}
+
+/// At which speed the instances of a burstable type ran. Rounds of both are never compared with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Speed {
+    /// Full speed, on credits.
+    Burst,
+    /// Credits were spent: the baseline of the type.
+    Baseline,
+}
+
+/// HDR histograms in microseconds, V2 deflate format, base64: other HDR tools read them, and they are merged by adding
+/// counts. Empty: not recorded, or left out of a report that was too long.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Histograms {
+    /// Answered requests, from their planned start to their answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub response: String,
+    /// Answered requests, from the first byte sent to the answer: what a closed loop would see.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub service: String,
+    /// All requests sent, from the planned start to the first byte sent: how late the generator was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub send_lag: String,
+    /// Requests that were still open at the end: how long they had been. Their latency is at least that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub open: String,
 }
 
 /// Microseconds. Absent: there is no such value, because too many requests failed or none was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quantiles {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,14 +184,27 @@ pub struct Quantiles {
     pub max_micros: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_micros: Option<u64>,
+    /// Requests were still open at the end, the first after so long: a value from here on is a lower bound, `>= x`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least_from_micros: Option<u64>,
+}
+
+impl Quantiles {
+    /// `value`, unless it is only a lower bound.
+    pub fn exact(&self, value: Option<u64>) -> Option<u64> {
+        value.filter(|value| self.at_least_from_micros.is_none_or(|from| *value < from))
+    }
 }
 
 /// Requests without a good answer, by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failures {
     /// No connection.
     pub connect: u64,
+    /// The connection was reset by the other side.
+    #[serde(default)]
+    pub reset: u64,
     /// No answer within the time limit.
     pub timeout: u64,
     /// The connection ended or broke the protocol before the answer was whole.
@@ -132,110 +213,46 @@ pub struct Failures {
     pub client_error: u64,
     /// An answer of 5xx.
     pub server_error: u64,
+    /// A good status with an answer that is not the right one: another cluster's, or not the expected body.
+    #[serde(default)]
+    pub wrong_answer: u64,
 }
 
 impl Failures {
     pub fn total(&self) -> u64 {
-        self.connect + self.timeout + self.broken + self.client_error + self.server_error
+        self.kinds().iter().map(|(_, count)| count).sum()
     }
 
     pub fn add(&mut self, other: &Failures) {
         self.connect += other.connect;
+        self.reset += other.reset;
         self.timeout += other.timeout;
         self.broken += other.broken;
         self.client_error += other.client_error;
         self.server_error += other.server_error;
+        self.wrong_answer += other.wrong_answer;
+    }
+
+    /// Every kind with its name for people.
+    pub fn kinds(&self) -> [(&'static str, u64); 7] {
+        [
+            ("connect", self.connect),
+            ("reset", self.reset),
+            ("timeout", self.timeout),
+            ("broken", self.broken),
+            ("4xx", self.client_error),
+            ("5xx", self.server_error),
+            ("wrong answer", self.wrong_answer),
+        ]
     }
 }
 
 /// How many answers came from one member, by the `x-backend` header.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberShare {
     /// Empty: answers that did not name their member.
     pub id: String,
     pub requests: u64,
     pub share_per_mille: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RoundReport {
-    /// From 1. A repeated round has the number of the one that was voided.
-    pub round: u32,
-    pub seed: u64,
-    pub outcome: RoundOutcome,
-    /// Why it was voided: `i-0123 of cluster1 was lost`. Empty when it counts.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reason: String,
-    /// In the order measured.
-    pub clusters: Vec<ClusterReport>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RoundOutcome {
-    Counted,
-    Voided,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Rounds;
-
-    fn report(rounds: u32) -> Report {
-        let cluster = |name: &str| ClusterReport {
-            cluster: name.into(),
-            requests: 1000,
-            failures: Failures::default(),
-            requests_per_second: 1000,
-            latency: Quantiles { p50_micros: Some(123_456), p99_micros: Some(123_456), ..Quantiles::default() },
-            latency_of_successes: Quantiles::default(),
-            members: vec![MemberShare { id: "i-0123456789abcdef0".into(), requests: 1000, share_per_mille: 250 }; 4],
-            histogram: "h".repeat(1500),
-        };
-        let round = |round| RoundReport {
-            round,
-            seed: 7,
-            outcome: RoundOutcome::Counted,
-            reason: String::new(),
-            clusters: vec![cluster("a"), cluster("b")],
-        };
-        Report {
-            schema: REPORT_SCHEMA.into(),
-            run: RunSpec {
-                id: "1".into(),
-                seed: 0,
-                rounds: Rounds { count: rounds },
-                warmup_requests: 0,
-                targets: Vec::new(),
-                phases: Vec::new(),
-                balancer_control: None,
-            },
-            started_at: Timestamp::UNIX_EPOCH,
-            finished_at: Timestamp::UNIX_EPOCH,
-            validity: Validity::Valid,
-            reasons: Vec::new(),
-            environment: Environment::default(),
-            clusters: vec![cluster("a"), cluster("b")],
-            rounds: (1..=rounds).map(round).collect(),
-            comparisons: Vec::new(),
-            summary: String::new(),
-            verdict: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_long_report_loses_details_of_rounds_and_says_so() {
-        let stored = |rounds: u32| -> (usize, Report) {
-            let bytes = report(rounds).document().unwrap();
-            (bytes.len(), serde_json::from_slice(&bytes).unwrap())
-        };
-        let (_, short) = stored(20);
-        assert_eq!(short, report(20));
-        let (length, long) = stored(750);
-        assert!(length <= REPORT_LIMIT_BYTES, "{length}");
-        assert_eq!((long.rounds.len(), &long.clusters), (750, &report(1).clusters));
-        assert!(long.environment.notes[0].contains("histograms"), "{:?}", long.environment.notes);
-    }
 }

@@ -1,10 +1,15 @@
 //! What a generator is asked to do, and how far it is.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{Facts, Metric, Threshold};
+
 /// One measurement: every target measured once per round, in an order shuffled by `seed`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Everything below `balancer_control` has a default, so that a document of a former version keeps its meaning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunSpec {
     /// Chosen by the operator, unique per run; a second `PUT` with the same id and the same document changes nothing.
@@ -16,13 +21,42 @@ pub struct RunSpec {
     pub targets: Vec<Target>,
     pub phases: Vec<Phase>,
     /// `http://host:port` of the balancer's control API. When given, its members are compared before and after
-    /// every round, and a member that was lost or restarted voids the round.
+    /// every round, and a member that was lost or restarted voids the round. Answers of members that it does not
+    /// know are wrong answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancer_control: Option<String>,
+    /// Seconds of load on each target before the first round, after the warm-up requests, and not counted either.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub warmup_seconds: u32,
+    /// What every request looks like, and what a right answer is.
+    #[serde(default, skip_serializing_if = "RequestSpec::is_default")]
+    pub request: RequestSpec,
+    /// How long requests that are still open when a phase stops sending are waited for. Then they are cut, and count
+    /// as *at least this slow*. Absent: ten seconds. Never longer than a request may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_seconds: Option<u32>,
+    /// Which share of the load is this generator's. The shares of all generators together are the load of one.
+    #[serde(default, skip_serializing_if = "Share::is_whole")]
+    pub share: Share,
+    /// The first stretch of load begins at this moment, and every further one at a moment that follows from it, so
+    /// that several generators stay together. Absent: each begins when the one before is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub start_at: Option<Timestamp>,
+    /// How the rounds are judged.
+    #[serde(default, skip_serializing_if = "Judging::is_default")]
+    pub judging: Judging,
+    /// Where it is measured and on what, for the report.
+    #[serde(default, skip_serializing_if = "Facts::is_default")]
+    pub facts: Facts,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One thing to measure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// Name of the cluster.
@@ -32,17 +66,18 @@ pub struct Target {
 }
 
 /// How many rounds count. Voided rounds are repeated and not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rounds {
     pub count: u32,
 }
 
 /// One stretch of load inside a round, for one target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Phase {
     ClosedLoop(ClosedLoop),
+    OpenLoop(OpenLoop),
     #[serde(rename_all = "camelCase")]
     Pause {
         seconds: u32,
@@ -50,19 +85,218 @@ pub enum Phase {
 }
 
 /// `concurrency` requests are kept open; the next starts when one ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClosedLoop {
     pub concurrency: u32,
     pub stop: Stop,
 }
 
-/// When a phase ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Requests are sent when they are planned, whether or not earlier ones were answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OpenLoop {
+    pub arrivals: Arrivals,
+    /// Of all generators together.
+    pub requests_per_second: u32,
+    pub stop: Stop,
+    /// The rate changes in steps during the phase. Needs `durationSeconds`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
+    /// Open connections at the same time; a request that finds none idle and none allowed waits, and its clock runs.
+    /// Absent: as many as the generator may open, at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Arrivals {
+    /// Independent users: exponential gaps, drawn from the seed of the round.
+    Poisson,
+    /// Equal gaps.
+    Constant,
+}
+
+/// `steps` equal parts of the phase: the first at `requestsPerSecond`, the last at `toRequestsPerSecond`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ramp {
+    pub to_requests_per_second: u32,
+    pub steps: u32,
+}
+
+/// When a phase stops sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Stop {
     Requests(u64),
     DurationSeconds(u32),
+}
+
+/// What every request looks like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RequestSpec {
+    pub method: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub body: String,
+    pub connections: Connections,
+    /// The work that each request asks for as `?work_micros=`: drawn from the seed of the round and the number of the
+    /// request, so that every cluster of a round is asked for the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
+    #[serde(skip_serializing_if = "Expect::is_default")]
+    pub expect: Expect,
+}
+
+impl Default for RequestSpec {
+    fn default() -> Self {
+        Self {
+            method: "GET".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            connections: Connections::Kept,
+            work: None,
+            expect: Expect::default(),
+        }
+    }
+}
+
+impl RequestSpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Header {
+    pub name: String,
+    pub value: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Connections {
+    /// Kept and used again.
+    #[default]
+    Kept,
+    /// A new one for every request.
+    PerRequest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Work {
+    pub distribution: WorkDistribution,
+    pub mean_micros: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WorkDistribution {
+    Constant,
+    Exponential,
+    /// With a sigma of 1: a squared coefficient of variation of 1.7.
+    Lognormal,
+}
+
+/// What a right answer is. Any other is a failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Expect {
+    /// Absent: everything below 400.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The whole body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Where `"cluster":"..."` has to name the cluster: what our own worker answers.
+    #[serde(skip_serializing_if = "ClusterName::is_default")]
+    pub cluster_name: ClusterName,
+}
+
+impl Expect {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClusterName {
+    #[default]
+    Ignored,
+    /// The body is JSON that names the cluster that was asked.
+    InBody,
+}
+
+impl ClusterName {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One of `count` equal shares of the load, by the number of the request: `index` of 4 sends 0, 4, 8, ... plus `index`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Share {
+    pub index: u32,
+    pub count: u32,
+}
+
+impl Default for Share {
+    fn default() -> Self {
+        Self { index: 0, count: 1 }
+    }
+}
+
+impl Share {
+    fn is_whole(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How the rounds are judged, and when there are enough of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Judging {
+    pub looks: Looks,
+    pub metric: Metric,
+    pub pairs: Pairs,
+    /// The gap that the report says the needed rounds for.
+    pub gap_percent: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<Threshold>,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        let (looks, metric, pairs) = (Looks::default(), Metric::default(), Pairs::default());
+        Self { looks, metric, pairs, gap_percent: 5, thresholds: Vec::new() }
+    }
+}
+
+impl Judging {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Looks {
+    /// After `rounds.count` rounds.
+    #[default]
+    AtTheEnd,
+    /// After 10, 20 and 40 rounds, whichever decides first; never more than `rounds.count`.
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Pairs {
+    /// Each cluster with the first.
+    #[default]
+    AgainstFirst,
+    All,
 }
 
 /// What `GET /v1/runs/{id}` answers.
@@ -77,7 +311,7 @@ pub struct RunStatus {
     pub started_at: Timestamp,
     /// One line for people: `round 7 of 20, cluster2: 812 requests/s`.
     pub message: String,
-    /// Set once the report is on disk: SHA-256 of the exact bytes that `GET /v1/runs/{id}/report` answers.
+    /// Set once the report can be collected: SHA-256 of the exact bytes that `GET /v1/runs/{id}/report` answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_sha256: Option<String>,
 }
@@ -89,4 +323,28 @@ pub enum RunState {
     Finished,
     /// Stopped by `DELETE` before its end; the report holds the rounds that were finished.
     Aborted,
+    /// Ended by itself before its end, because going on was useless: a target refused every connection. The report
+    /// holds the counts.
+    Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_a_former_version_is_read_and_written_as_it_was() {
+        let text = r#"{"id":"r","seed":7,"rounds":{"count":20},"warmupRequests":5,"targets":[{"cluster":"a","url":"http://h/a"}],"phases":[{"closedLoop":{"concurrency":100,"stop":{"requests":1000}}},{"pause":{"seconds":60}}],"balancerControl":"http://h:1"}"#;
+        let spec: RunSpec = serde_json::from_str(text).unwrap();
+        assert_eq!(spec.request, RequestSpec::default());
+        assert_eq!((spec.share, spec.start_at, spec.drain_seconds), (Share { index: 0, count: 1 }, None, None));
+        assert_eq!(serde_json::to_string(&spec).unwrap(), text);
+    }
+
+    #[test]
+    fn everything_can_be_asked_for() {
+        let text = r#"{"id":"r","seed":7,"rounds":{"count":1},"warmupRequests":0,"targets":[],"phases":[{"openLoop":{"arrivals":"Poisson","requestsPerSecond":1000,"stop":{"durationSeconds":30},"ramp":{"toRequestsPerSecond":2000,"steps":5}}}],"request":{"method":"POST","headers":[{"name":"a","value":"b"}],"body":"{}","connections":"PerRequest","work":{"distribution":"Exponential","meanMicros":2000},"expect":{"status":201,"clusterName":"InBody"}},"share":{"index":1,"count":4},"startAt":"2026-01-01T00:00:00Z"}"#;
+        let spec: RunSpec = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&spec).unwrap(), text);
+    }
 }

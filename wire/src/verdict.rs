@@ -1,36 +1,254 @@
-//! What may be said about two clusters.
+//! What may be said: gates, comparisons, thresholds.
+//!
+//! The only floats of our documents are here, where ratios are what is meant.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One cluster against the baseline, over the rounds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Something that is checked before a number is believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    pub kind: GateKind,
+    /// What it is about: a cluster with its phase, a generator, a member. Empty: the whole run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    pub measured: u64,
+    pub limit: u64,
+    pub unit: Unit,
+    pub outcome: GateOutcome,
+    /// When it failed: what happened, with value and limit, and the way out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum GateKind {
+    /// Rounds that count, of those that were asked for.
+    Rounds,
+    /// Rounds voided.
+    Voids,
+    /// Rounds that one cluster voided, beyond those of the cluster that voided fewest.
+    UnequalVoids,
+    /// 99th percentile of how late requests were sent.
+    SendLag,
+    /// Requests sent of those planned.
+    Sent,
+    /// CPU used by a generator.
+    GeneratorCpu,
+    /// CPU taken from a generator by the hypervisor.
+    GeneratorSteal,
+    /// CPU taken from a member by the hypervisor.
+    MemberSteal,
+    /// Movement of a generator's wall clock against its monotonic one.
+    ClockStep,
+    /// Connections opened for requests that should have found one open.
+    ConnectionChurn,
+    /// Change of a member's speed between before and after.
+    Calibration,
+    /// Rounds at another speed than most, of a burstable type.
+    MixedSpeed,
+    /// Requests without a good answer: at the limit all of them.
+    AllFailed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Unit {
+    Count,
+    Micros,
+    Millis,
+    /// Thousandths.
+    PerMille,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GateOutcome {
+    Passed,
+    /// The run is not valid.
+    Failed,
+}
+
+/// What clusters are compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Metric {
+    /// Median latency of all requests, a failure counting as infinitely slow. The default: every round of a few
+    /// dozen requests carries it, while p99 needs thousands.
+    #[default]
+    #[serde(rename = "p50Micros")]
+    P50,
+    #[serde(rename = "p90Micros")]
+    P90,
+    #[serde(rename = "p99Micros")]
+    P99,
+    #[serde(rename = "p999Micros")]
+    P999,
+    #[serde(rename = "requestsPerSecond")]
+    RequestsPerSecond,
+    /// Share of requests without a good answer. For thresholds only: it has no ratio.
+    #[serde(rename = "failedPerMille")]
+    FailedPerMille,
+}
+
+/// One cluster against another, over the rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     pub cluster: String,
     pub baseline: String,
-    /// What is compared: `p50Micros`, `requestsPerSecond`, ...
-    pub metric: String,
+    pub metric: Metric,
+    /// Rounds that count.
     pub rounds: u32,
+    /// Launches that these rounds measured, each of them new instances.
+    #[serde(default)]
+    pub launches: u32,
+    /// What the claim is about, and with it what was taken as one independent measurement.
+    #[serde(default)]
+    pub about: About,
     pub direction: Direction,
+    /// Of the two statements, this is about how large the difference is: both may be true at once.
+    #[serde(default)]
+    pub size: Size,
+    /// Why there is no direction: too few rounds, failures that reached the metric, speeds that were mixed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
     /// Hodges-Lehmann estimate of how much faster the cluster is, in percent; negative = slower.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faster_percent: Option<f64>,
-    /// Exact Wilcoxon signed-rank interval around it. Absent below 6 rounds.
+    /// Exact Wilcoxon signed-rank interval around it. Absent below 6 measurements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_percent: Option<[f64; 2]>,
-    /// Achieved confidence of the interval, in percent.
+    /// Achieved confidence of the interval, in percent, corrected for looks and for other comparisons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence_percent: Option<f64>,
+    /// The 90 % interval that `size` is judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_interval_percent: Option<[f64; 2]>,
+    /// Estimate of the rounds (launches, if it is about types) that show a difference of `gapPercent` in four of five
+    /// campaigns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds_needed: Option<u32>,
+    /// The gap that `roundsNeeded` is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_percent: Option<f64>,
+    /// Answered requests of all, in thousandths: of the cluster, and of the baseline.
+    #[serde(default)]
+    pub answered_per_mille: [u32; 2],
+    /// 95 % interval of the difference between these shares over the rounds, in percentage points; negative = the
+    /// cluster answered fewer. Absent when they never differed, or below 6 rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_interval_points: Option<[f64; 2]>,
+    /// What to know before the sentence is quoted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cautions: Vec<Caution>,
     /// The comparison as one sentence.
     pub sentence: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum About {
+    /// The instances that were launched: the unit is the round.
+    #[default]
+    TheseInstances,
+    /// The instance types: the unit is the launch, each of them new instances.
+    InstanceTypes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Direction {
     Faster,
     Slower,
     /// The interval contains zero.
     NoDifferenceShown,
-    /// There is no interval: too few rounds, or failures reached the quantile.
+    /// There is no interval: too few rounds.
+    Undecided,
+    /// No number of rounds would decide it, see `why`.
+    NotComparable,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Size {
+    /// The difference may be larger than 5 %, or it is not known.
+    #[default]
+    Open,
+    /// The 90 % interval lies within 5 % on both sides: two one-sided tests.
+    EquivalentWithin5Percent,
+}
+
+/// A condition under which a comparison is weaker than it looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Caution {
+    pub kind: CautionKind,
+    pub sentence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CautionKind {
+    /// So busy that waiting, not speed, is what was measured.
+    NearSaturation,
+    /// One cluster has outlier rounds and the other has not: means differ and medians need not.
+    UnequalOutliers,
+    /// The rounds have too few requests for this metric.
+    TooFewRequests,
+    /// Shares of failed requests differ between the clusters.
+    UnequalFailures,
+    /// A burstable type: what holds for how long.
+    Burstable,
+}
+
+/// Something that is asked of the result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Threshold {
+    pub cluster: String,
+    pub metric: Metric,
+    pub limit: Limit,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Limit {
+    /// In the unit of the metric.
+    AtMost(u64),
+    /// In the unit of the metric.
+    AtLeast(u64),
+    /// Faster than another cluster by at least so much; negative: slower by at most so much.
+    #[serde(rename_all = "camelCase")]
+    FasterThan { cluster: String, percent: i32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThresholdResult {
+    pub threshold: Threshold,
+    pub outcome: ThresholdOutcome,
+    /// With what was measured: `p99 of cluster1 is 43.1 ms, at most 50 ms`.
+    pub sentence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ThresholdOutcome {
+    Met,
+    NotMet,
+    /// The run cannot tell: it is not valid, or the interval contains the limit.
+    Undecided,
+}
+
+/// One cluster measured twice in every round, under two names: any difference is the campaign's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfTest {
+    pub outcome: SelfTestOutcome,
+    pub comparisons: Vec<Comparison>,
+    pub sentence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SelfTestOutcome {
+    /// No difference was found.
+    Passed,
+    /// A difference was found where there is none. One in twenty does that by chance.
+    Alarm,
+    /// Too few rounds.
     Undecided,
 }

@@ -5,8 +5,10 @@ use std::fs;
 use crate::{Outcome, Paths, build, run};
 
 /// Each generated file with the cargo command that prints it.
-const GENERATED: [(&str, &[&str]); 1] =
-    [("manifests/crds.yaml", &["run", "--quiet", "--package", "api", "--example", "crds"])];
+const GENERATED: [(&str, &[&str]); 2] = [
+    ("manifests/crds.yaml", &["run", "--quiet", "--package", "api", "--example", "crds"]),
+    ("docs/report.schema.json", &["run", "--quiet", "--package", "wire", "--example", "report_schema"]),
+];
 
 pub(crate) fn write(paths: &Paths) -> Outcome {
     for (name, arguments) in GENERATED {

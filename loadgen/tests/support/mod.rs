@@ -240,21 +240,18 @@ pub(crate) fn spec(targets: Vec<Target>, rounds: u32, phases: Vec<Phase>) -> Run
         warmup_requests: 0,
         targets,
         phases,
-        balancer_control: None,
+        ..RunSpec::default()
     }
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings {
-        instance_id: "generator".into(),
-        request_limit: Duration::from_secs(20),
-        recovery: Duration::from_millis(1),
-        open_files: 1024,
-    }
+    let mut settings = Settings::new("generator", 1024);
+    (settings.request_limit, settings.recovery) = (Duration::from_secs(20), Duration::from_millis(1));
+    settings
 }
 
 /// Measures to the end.
 pub(crate) async fn report(spec: &RunSpec, settings: &Settings) -> Report {
     let progress = Progress::new(spec.rounds.count);
-    loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report()
+    loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report().unwrap()
 }

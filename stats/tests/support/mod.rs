@@ -1,6 +1,12 @@
 //! Rounds as tests write them.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod auto;
+pub(crate) mod naive;
+pub(crate) mod noise;
+pub(crate) mod sample;
+pub(crate) mod schema;
+
 use wire::{ClusterReport, Failures, Quantiles, RoundOutcome, RoundReport};
 
 pub(crate) fn cluster(name: &str, p50_micros: Option<u64>) -> ClusterReport {
@@ -11,8 +17,7 @@ pub(crate) fn cluster(name: &str, p50_micros: Option<u64>) -> ClusterReport {
         requests_per_second: p50_micros.map_or(0, |micros| 100_000_000 / micros.max(1)),
         latency: Quantiles { p50_micros, ..Quantiles::default() },
         latency_of_successes: Quantiles { p50_micros, ..Quantiles::default() },
-        members: Vec::new(),
-        histogram: String::new(),
+        ..ClusterReport::default()
     }
 }
 
@@ -21,7 +26,9 @@ pub(crate) fn round(number: u32, outcome: RoundOutcome, medians: &[(&str, Option
         round: number,
         seed: 0,
         outcome,
+        launch: 1,
         reason: String::new(),
+        voided_by: String::new(),
         clusters: medians.iter().map(|(name, p50)| cluster(name, *p50)).collect(),
     }
 }

@@ -1,0 +1,252 @@
+//! The connections of one thread to one authority: those in use in the order their requests began, and those idle, the
+//! last one used first. Nothing here allocates once as many connections were open as will be.
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use rustix::io::{Errno, Result};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, socket_with, sockopt};
+
+use super::poller::Poller;
+use super::response::Body;
+
+/// No connection.
+const NONE: u32 = u32::MAX;
+
+/// A request that is under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) index: u64,
+    /// Its clock starts here, whatever happens afterwards.
+    pub(crate) planned_nanos: u64,
+    /// When its first byte was sent; 0 while it was not.
+    pub(crate) sent_nanos: u64,
+    pub(crate) written_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Connecting,
+    /// A request is being written or its answer read.
+    Busy,
+    Idle,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) socket: OwnedFd,
+    pub(crate) state: State,
+    pub(crate) request: Request,
+    /// Which of the authority's addresses.
+    pub(crate) address: usize,
+    /// How many addresses were tried for its request, this one included.
+    pub(crate) attempt: usize,
+    /// Answers that came over it.
+    pub(crate) answers: u64,
+    /// A head that has not arrived whole, or a body that will be looked at.
+    pub(crate) carried: Vec<u8>,
+    /// Once the head was read.
+    pub(crate) answer: Option<Answer>,
+    newer: u32,
+    older: u32,
+}
+
+/// An answer whose body is being read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) is_kept: bool,
+    pub(crate) is_known_member: bool,
+    /// Number of the one that answers, in the thread's list.
+    pub(crate) member: usize,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// Events of a connection that is gone must not reach the next one in its place.
+    generation: u32,
+    connection: Option<Connection>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connections {
+    addresses: Vec<SocketAddr>,
+    /// The address that worked last.
+    pub(crate) address: usize,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    idle: Vec<u32>,
+    oldest: u32,
+    newest: u32,
+    busy: usize,
+    /// Most requests under way at the same time, since it was last set to 0.
+    pub(crate) peak: usize,
+}
+
+impl Connections {
+    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
+        let (slots, free, idle) = (Vec::new(), Vec::new(), Vec::new());
+        Self { addresses, address: 0, slots, free, idle, oldest: NONE, newest: NONE, busy: 0, peak: 0 }
+    }
+
+    /// Connections that are open or being opened.
+    pub(crate) fn open(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn addresses(&self) -> usize {
+        self.addresses.len()
+    }
+
+    pub(crate) fn get(&mut self, number: u32) -> Option<&mut Connection> {
+        self.slots.get_mut(number as usize)?.connection.as_mut()
+    }
+
+    /// The connection that an event is about, unless it is gone.
+    pub(crate) fn of_token(&self, token: u64) -> Option<u32> {
+        let number = token as u32;
+        let slot = self.slots.get(number as usize)?;
+        (slot.generation == (token >> 32) as u32 && slot.connection.is_some()).then_some(number)
+    }
+
+    /// The connection whose request began first.
+    pub(crate) fn oldest(&self) -> Option<u32> {
+        (self.oldest != NONE).then_some(self.oldest)
+    }
+
+    /// Begins to connect, with a request that will be sent as soon as the connection is there.
+    pub(crate) fn start(&mut self, poller: &Poller, address: usize, request: Request) -> Result<u32> {
+        let to = self.addresses.get(address).ok_or(Errno::ADDRNOTAVAIL)?;
+        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+        // Without it small requests would wait for acknowledgements.
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        match connect(&socket, to) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        let number = self.free.pop().unwrap_or(self.slots.len() as u32);
+        if number as usize == self.slots.len() {
+            self.slots.push(Slot::default());
+        }
+        let slot = &mut self.slots[number as usize];
+        if let Err(error) = poller.add(&socket, u64::from(slot.generation) << 32 | u64::from(number)) {
+            self.free.push(number);
+            return Err(error);
+        }
+        slot.connection = Some(Connection {
+            socket,
+            state: State::Connecting,
+            request,
+            address,
+            attempt: 1,
+            answers: 0,
+            carried: Vec::new(),
+            answer: None,
+            newer: NONE,
+            older: NONE,
+        });
+        self.append(number);
+        Ok(number)
+    }
+
+    /// An idle connection, now busy with `request`.
+    pub(crate) fn take(&mut self, request: Request) -> Option<u32> {
+        let number = self.idle.pop()?;
+        self.append(number);
+        let connection = self.get(number)?;
+        (connection.state, connection.request) = (State::Busy, request);
+        Some(number)
+    }
+
+    /// Its request has ended well; it may be taken again.
+    pub(crate) fn rest(&mut self, number: u32) {
+        self.unlink(number);
+        if let Some(connection) = self.get(number) {
+            connection.state = State::Idle;
+            self.idle.push(number);
+        }
+    }
+
+    /// Closes it.
+    pub(crate) fn close(&mut self, number: u32) -> Option<Connection> {
+        let state = self.get(number)?.state;
+        if state == State::Idle {
+            self.idle.retain(|idle| *idle != number);
+        } else {
+            self.unlink(number);
+        }
+        let slot = self.slots.get_mut(number as usize)?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(number);
+        slot.connection.take()
+    }
+
+    fn append(&mut self, number: u32) {
+        self.busy += 1;
+        self.peak = self.peak.max(self.busy);
+        let last = std::mem::replace(&mut self.newest, number);
+        if let Some(connection) = self.get(number) {
+            (connection.older, connection.newer) = (last, NONE);
+        }
+        match self.get(last) {
+            Some(last) => last.newer = number,
+            None => self.oldest = number,
+        }
+    }
+
+    fn unlink(&mut self, number: u32) {
+        let Some(connection) = self.get(number) else { return };
+        let (older, newer) = (connection.older, connection.newer);
+        self.busy -= 1;
+        match self.get(older) {
+            Some(older) => older.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.get(newer) {
+            Some(newer) => newer.older = older,
+            None => self.newest = older,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_request_is_known_and_the_last_connection_is_used_first() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new().unwrap();
+        let mut all = Connections::new(vec![listener.local_addr().unwrap()]);
+        let [a, b, c] = [0, 1, 2].map(|index| all.start(&poller, 0, Request { index, ..Request::default() }).unwrap());
+        assert_eq!((all.oldest(), all.open()), (Some(a), 3));
+        all.rest(b);
+        all.rest(a);
+        assert_eq!(all.oldest(), Some(c));
+        assert_eq!(all.take(Request::default()), Some(a));
+        assert_eq!(all.oldest(), Some(c), "it began before");
+        all.close(c);
+        assert_eq!((all.oldest(), all.open()), (Some(a), 2));
+        all.close(b);
+        assert_eq!(all.take(Request::default()), None, "a closed connection is not idle");
+        all.close(a);
+        assert_eq!((all.oldest(), all.open()), (None, 0));
+    }
+
+    #[test]
+    fn a_late_event_does_not_reach_the_successor() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new().unwrap();
+        let mut all = Connections::new(vec![listener.local_addr().unwrap()]);
+        let first = all.start(&poller, 0, Request::default()).unwrap();
+        assert_eq!(all.of_token(u64::from(first)), Some(first));
+        all.close(first);
+        assert_eq!(all.of_token(u64::from(first)), None);
+        assert_eq!(all.start(&poller, 0, Request::default()).unwrap(), first);
+        assert_eq!(all.of_token(u64::from(first)), None);
+        assert_eq!(all.of_token(1 << 32 | u64::from(first)), Some(first));
+    }
+}

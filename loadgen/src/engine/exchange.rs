@@ -1,0 +1,303 @@
+//! One request over one connection: connect, write, read, judge.
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
+
+use super::connections::{Answer, Request, State};
+use super::expected::keep;
+use super::poller::{Ready, now_nanos};
+use super::response::{Body, HEAD_LIMIT_BYTES, NotHttp, head};
+use super::stretch::Stretch;
+use crate::honesty::Lie;
+use crate::recording::{Failure, micros};
+
+/// All bytes of a request are written.
+const ALL: usize = usize::MAX;
+
+/// What writing came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// All, or as much as fits for now.
+    Fine,
+    /// The server had closed the kept connection before anything was sent: that is its right, and no failure of this
+    /// request.
+    NotSent,
+    Failed,
+}
+
+/// How far an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Partial,
+    Whole { has_more: bool },
+}
+
+impl Stretch<'_> {
+    /// Sends a request over an idle connection, or a new one. `false`: there is none and none more is allowed.
+    pub(super) fn begin(&mut self, request: Request, now: u64) -> bool {
+        while let Some(number) = self.connections.take(request) {
+            match self.write(number, now) {
+                Written::Fine => return true,
+                Written::Failed => {
+                    self.fail(number, Failure::Reset, now);
+                    return true;
+                }
+                Written::NotSent => drop(self.connections.close(number)),
+            }
+        }
+        if self.connections.open() >= self.most_connections {
+            return false;
+        }
+        self.connect(request, self.connections.address, 1, now);
+        true
+    }
+
+    /// Connects to `address`, the `attempt`-th that is tried for this request.
+    fn connect(&mut self, request: Request, mut address: usize, mut attempt: usize, now: u64) {
+        let addresses = self.connections.addresses();
+        loop {
+            if let Ok(number) = self.connections.start(self.poller, address, request) {
+                if let Some(connection) = self.connections.get(number) {
+                    connection.attempt = attempt;
+                }
+                return;
+            }
+            if attempt >= addresses {
+                break;
+            }
+            (address, attempt) = ((address + 1) % addresses, attempt + 1);
+        }
+        self.tally.failed(Failure::Connect);
+        self.last_nanos = Some(now);
+        self.refused(now);
+    }
+
+    /// Something happened to a socket. Returns the time.
+    pub(super) fn event(&mut self, ready: Ready) -> u64 {
+        let Some(number) = self.connections.of_token(ready.token) else { return 0 };
+        let Some(connection) = self.connections.get(number) else { return 0 };
+        match connection.state {
+            State::Connecting if ready.can_write() => self.connected(number, ready),
+            State::Connecting => 0,
+            State::Busy => {
+                let must_write = connection.request.written_bytes != ALL;
+                if must_write && ready.can_write() {
+                    let now = now_nanos();
+                    if self.write(number, now) != Written::Fine {
+                        self.fail(number, Failure::Reset, now);
+                        return now;
+                    }
+                }
+                if ready.can_read() { self.read(number, ready.is_ending()) } else { 0 }
+            }
+            // It was closed, or the server says something that nobody asked for.
+            State::Idle if ready.can_read() => {
+                drop(self.connections.close(number));
+                let now = now_nanos();
+                self.released(now);
+                now
+            }
+            State::Idle => 0,
+        }
+    }
+
+    fn connected(&mut self, number: u32, ready: Ready) -> u64 {
+        let now = now_nanos();
+        let Some(connection) = self.connections.get(number) else { return now };
+        if !matches!(sockopt::socket_error(&connection.socket), Ok(Ok(()))) {
+            let (request, address, attempt) = (connection.request, connection.address, connection.attempt);
+            let addresses = self.connections.addresses();
+            if attempt < addresses {
+                drop(self.connections.close(number));
+                self.connect(request, (address + 1) % addresses, attempt + 1, now);
+            } else {
+                self.fail(number, Failure::Connect, now);
+            }
+            return now;
+        }
+        connection.state = State::Busy;
+        self.connections.address = connection.address;
+        self.tally.connections += 1;
+        self.load.life.shown();
+        match self.write(number, now) {
+            Written::Fine if ready.can_read() => self.read(number, ready.is_ending()),
+            Written::Fine => now,
+            Written::NotSent | Written::Failed => {
+                self.fail(number, Failure::Reset, now);
+                now
+            }
+        }
+    }
+
+    /// Writes what is left of the request. `now` is when its first byte is sent.
+    fn write(&mut self, number: u32, now: u64) -> Written {
+        let Some(connection) = self.connections.get(number) else { return Written::Failed };
+        let request = &mut connection.request;
+        self.load.template.write(request.index, &mut self.buffers.request);
+        let bytes = &self.buffers.request;
+        while let Some(rest) = bytes.get(request.written_bytes..).filter(|rest| !rest.is_empty()) {
+            match send(&connection.socket, rest, SendFlags::NOSIGNAL) {
+                Ok(written) => {
+                    if request.sent_nanos == 0 {
+                        request.sent_nanos = now;
+                        self.tally.sent += 1;
+                    }
+                    request.written_bytes += written;
+                }
+                Err(Errno::AGAIN) => return Written::Fine,
+                Err(Errno::INTR) => {}
+                Err(_) if request.written_bytes == 0 && connection.answers > 0 => return Written::NotSent,
+                Err(_) => return Written::Failed,
+            }
+        }
+        request.written_bytes = ALL;
+        Written::Fine
+    }
+
+    /// Reads what has arrived. `is_ending`: nothing will arrive afterwards, so it is read to its end.
+    fn read(&mut self, number: u32, is_ending: bool) -> u64 {
+        loop {
+            let Some(connection) = self.connections.get(number) else { return now_nanos() };
+            let received = recv(&connection.socket, self.buffers.received.as_mut_slice(), RecvFlags::empty());
+            let now = now_nanos();
+            match received {
+                Ok((_, 0)) => {
+                    let until_close = matches!(connection.answer, Some(Answer { body: Body::UntilClose, .. }));
+                    if until_close {
+                        self.complete(number, false, now);
+                    } else {
+                        self.fail(number, Failure::Broken, now);
+                    }
+                    return now;
+                }
+                Ok((_, length)) => match self.feed(number, length) {
+                    Ok(Progress::Partial) if length < self.buffers.received.len() && !is_ending => return now,
+                    Ok(Progress::Partial) => {}
+                    Ok(Progress::Whole { has_more }) => {
+                        self.complete(number, !has_more && !is_ending, now);
+                        return now;
+                    }
+                    Err(NotHttp) => {
+                        self.fail(number, Failure::Broken, now);
+                        return now;
+                    }
+                },
+                Err(Errno::AGAIN) => return now,
+                Err(Errno::INTR) => {}
+                Err(_) => {
+                    self.fail(number, Failure::Reset, now);
+                    return now;
+                }
+            }
+        }
+    }
+
+    /// Takes in the first `length` bytes of the buffer.
+    fn feed(&mut self, number: u32, length: usize) -> Result<Progress, NotHttp> {
+        let Some(connection) = self.connections.get(number) else { return Err(NotHttp) };
+        let received = self.buffers.received.get(..length).unwrap_or_default();
+        // Taken out, so that head and body may be read from it; put back below, and nothing is allocated.
+        let mut carried = std::mem::take(&mut connection.carried);
+        let result = (|| {
+            let expected = &self.load.expected;
+            let mut body_bytes = received;
+            if connection.answer.is_none() {
+                let is_carried = !carried.is_empty();
+                if is_carried {
+                    carried.extend_from_slice(received);
+                }
+                let mut bytes: &[u8] = if is_carried { &carried } else { received };
+                let found = loop {
+                    match head(bytes, self.load.template.is_head)? {
+                        // Switching protocols is not what was asked for.
+                        Some(found) if found.status == 101 => return Err(NotHttp),
+                        Some(found) if found.status < 200 => bytes = bytes.get(found.length..).unwrap_or_default(),
+                        found => break found,
+                    }
+                };
+                let Some(found) = found else {
+                    let left = bytes.len();
+                    if left > HEAD_LIMIT_BYTES {
+                        return Err(NotHttp);
+                    }
+                    if is_carried {
+                        carried.drain(..carried.len() - left);
+                    } else {
+                        carried.extend_from_slice(received.get(length - left..).unwrap_or_default());
+                    }
+                    return Ok(Progress::Partial);
+                };
+                let after_head = bytes.len() - found.length;
+                connection.answer = Some(Answer {
+                    status: found.status,
+                    is_kept: found.is_kept,
+                    is_known_member: expected.knows(found.backend),
+                    member: self.backends.seen(found.backend, found.boot),
+                    body: found.body,
+                });
+                // What follows the head arrived last: heads are longer than nothing, so it lies within this piece.
+                body_bytes = received.get(length.saturating_sub(after_head)..).unwrap_or_default();
+                carried.clear();
+            }
+            let Some(answer) = &mut connection.answer else { return Err(NotHttp) };
+            let looks = expected.looks_at_bodies();
+            let eaten = answer.body.eat(body_bytes, |content| {
+                if looks {
+                    keep(&mut carried, content);
+                }
+            })?;
+            if eaten.is_whole {
+                Ok(Progress::Whole { has_more: eaten.bytes < body_bytes.len() })
+            } else {
+                Ok(Progress::Partial)
+            }
+        })();
+        connection.carried = carried;
+        result
+    }
+
+    /// The answer is whole.
+    fn complete(&mut self, number: u32, may_be_kept: bool, now: u64) {
+        let Some(connection) = self.connections.get(number) else { return };
+        let Some(answer) = connection.answer.take() else { return };
+        let request = connection.request;
+        let judged = self.load.expected.judge(answer.status, answer.is_known_member, &connection.carried);
+        connection.carried.clear();
+        connection.answers += 1;
+        self.backends.answered(answer.member);
+        let honesty = self.load.honesty;
+        match judged {
+            Err(failure) if !honesty.tells(Lie::ErrorsAreAnswers) => self.tally.failed(failure),
+            _ => {
+                let since =
+                    if honesty.tells(Lie::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };
+                self.tally.response.record(micros(now.saturating_sub(since)));
+                self.tally.service.record(micros(now.saturating_sub(request.sent_nanos)));
+            }
+        }
+        self.last_nanos = Some(now);
+        let is_kept = may_be_kept && answer.is_kept && self.load.keeps_connections && request.written_bytes == ALL;
+        if is_kept {
+            self.connections.rest(number);
+        } else {
+            drop(self.connections.close(number));
+        }
+        self.released(now);
+        self.user_goes_on(now);
+    }
+
+    /// The request has no good answer. The connection cannot be used again: an answer might still come.
+    pub(super) fn fail(&mut self, number: u32, failure: Failure, now: u64) {
+        drop(self.connections.close(number));
+        if !(failure == Failure::Timeout && self.load.honesty.tells(Lie::TimeoutsDropped)) {
+            self.tally.failed(failure);
+        }
+        self.last_nanos = Some(now);
+        self.released(now);
+        if failure == Failure::Connect {
+            self.refused(now);
+        } else {
+            self.user_goes_on(now);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Which answers are good ones. Pure.
+
+use std::collections::HashSet;
+
+use wire::{ClusterName, Expect};
+
+use crate::recording::Failure;
+
+/// Longest body that is looked at; a longer one is not the expected one.
+const LOOKED_AT_BYTES: usize = 1024 * 1024;
+
+/// What answers of one cluster have to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expected {
+    status: Option<u16>,
+    body: Option<Vec<u8>>,
+    /// `"cluster":"name"`, as serde writes it.
+    cluster: Option<Vec<u8>>,
+    /// Members that may answer; `None`: anyone.
+    members: Option<HashSet<Vec<u8>>>,
+}
+
+impl Expected {
+    pub(crate) fn new(expect: &Expect, cluster: &str, members: Option<HashSet<Vec<u8>>>) -> Self {
+        let named = || serde_json::to_string(cluster).unwrap_or_default();
+        Self {
+            status: expect.status,
+            body: expect.body.as_ref().map(|body| body.as_bytes().to_vec()),
+            cluster: match expect.cluster_name {
+                ClusterName::Ignored => None,
+                ClusterName::InBody => Some(format!("\"cluster\":{}", named()).into_bytes()),
+            },
+            members,
+        }
+    }
+
+    /// Whether bodies have to be kept until they are whole.
+    pub(crate) fn looks_at_bodies(&self) -> bool {
+        self.body.is_some() || self.cluster.is_some()
+    }
+
+    pub(crate) fn knows(&self, member: &[u8]) -> bool {
+        self.members.as_ref().is_none_or(|members| members.contains(member))
+    }
+
+    /// 4xx and 5xx are failures: a fast refusal must not look like speed. So is an answer to another question.
+    pub(crate) fn judge(&self, status: u16, is_known_member: bool, body: &[u8]) -> Result<(), Failure> {
+        match (self.status, status) {
+            (Some(expected), status) if expected == status => {}
+            (_, 400..500) => return Err(Failure::ClientError),
+            (_, 500..) => return Err(Failure::ServerError),
+            (Some(_), _) => return Err(Failure::WrongAnswer),
+            (None, _) => {}
+        }
+        let is_body = self.body.as_ref().is_none_or(|expected| expected == body);
+        let is_cluster = self.cluster.as_ref().is_none_or(|name| contains(body, name));
+        if is_known_member && is_body && is_cluster { Ok(()) } else { Err(Failure::WrongAnswer) }
+    }
+}
+
+/// Adds to a body that will be looked at.
+pub(crate) fn keep(body: &mut Vec<u8>, more: &[u8]) {
+    // One byte too long is enough to be wrong.
+    let room = (LOOKED_AT_BYTES + 1).saturating_sub(body.len());
+    body.extend_from_slice(&more[..more.len().min(room)]);
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(expect: Expect) -> Expected {
+        Expected::new(&expect, "blue", None)
+    }
+
+    #[test]
+    fn without_expectations_only_the_status_class_counts() {
+        let any = expected(Expect::default());
+        assert!(!any.looks_at_bodies() && any.knows(b"x"));
+        assert_eq!([200, 302].map(|status| any.judge(status, true, b"")), [Ok(()); 2]);
+        assert_eq!(any.judge(404, true, b""), Err(Failure::ClientError));
+        assert_eq!(any.judge(503, true, b""), Err(Failure::ServerError));
+    }
+
+    #[test]
+    fn an_expected_status_may_be_an_error_and_anything_else_is_wrong() {
+        let teapot = expected(Expect { status: Some(418), ..Expect::default() });
+        assert_eq!(teapot.judge(418, true, b""), Ok(()));
+        assert_eq!(teapot.judge(200, true, b""), Err(Failure::WrongAnswer));
+        assert_eq!(teapot.judge(500, true, b""), Err(Failure::ServerError));
+    }
+
+    #[test]
+    fn bodies_and_cluster_names_are_compared() {
+        let hello = expected(Expect { body: Some("hello".into()), ..Expect::default() });
+        assert!(hello.looks_at_bodies());
+        assert_eq!(hello.judge(200, true, b"hello"), Ok(()));
+        assert_eq!(hello.judge(200, true, b"hello "), Err(Failure::WrongAnswer));
+        let blue = expected(Expect { cluster_name: ClusterName::InBody, ..Expect::default() });
+        let body = br#"{"instanceId":"i-7","cluster":"blue","workMicros":0,"queuedMicros":0}"#;
+        assert_eq!(blue.judge(200, true, body), Ok(()));
+        assert_eq!(blue.judge(200, true, br#"{"cluster":"blues"}"#), Err(Failure::WrongAnswer));
+        assert_eq!(blue.judge(200, true, b""), Err(Failure::WrongAnswer));
+    }
+
+    #[test]
+    fn strangers_answer_wrongly() {
+        let members = HashSet::from([b"i-1".to_vec()]);
+        let ours = Expected::new(&Expect::default(), "blue", Some(members));
+        assert!(ours.knows(b"i-1") && !ours.knows(b"i-2") && !ours.knows(b""));
+        assert_eq!(ours.judge(200, false, b""), Err(Failure::WrongAnswer));
+    }
+
+    #[test]
+    fn endless_bodies_do_not_fill_the_memory() {
+        let mut body = Vec::new();
+        for _ in 0..3 {
+            keep(&mut body, &[0; LOOKED_AT_BYTES]);
+        }
+        assert_eq!(body.len(), LOOKED_AT_BYTES + 1);
+    }
+}

@@ -1,0 +1,105 @@
+//! One stretch of load: the same for every thread that drives it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use wire::{OpenLoop, Share};
+
+use super::expected::Expected;
+use super::request::Template;
+use crate::Target;
+use crate::honesty::Honesty;
+
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) target: Arc<Target>,
+    pub(crate) template: Template,
+    pub(crate) expected: Expected,
+    /// Whether connections are used again.
+    pub(crate) keeps_connections: bool,
+    pub(crate) plan: Plan,
+    /// On the monotonic clock.
+    pub(crate) starts_nanos: u64,
+    /// How long a request may take from its planned start to the end of its answer.
+    pub(crate) limit_nanos: u64,
+    /// How long open requests are waited for when nothing is sent any more.
+    pub(crate) drain_nanos: u64,
+    /// How long the target may let nobody in.
+    pub(crate) give_up_nanos: u64,
+    /// Number of the first request: numbers count on from phase to phase.
+    pub(crate) first_index: u64,
+    /// Whether every send is told, and not only how many were how late.
+    pub(crate) notes_sends: bool,
+    pub(crate) life: Life,
+    pub(crate) honesty: Honesty,
+}
+
+/// When requests begin.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    Open { load: OpenLoop, seed: u64, phase: u64, share: Share, most_connections: usize },
+    Closed(Closed),
+}
+
+/// Users that each have one request open.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// Of this generator.
+    pub(crate) users: u32,
+    pub(crate) share: Share,
+    /// Requests begun so far.
+    pub(crate) begun: AtomicU64,
+    /// Requests of this generator, at most.
+    pub(crate) most: u64,
+    /// No request begins at or after this moment.
+    pub(crate) ends_nanos: Option<u64>,
+}
+
+impl Closed {
+    /// The number of the next request within its phase, until there is none.
+    pub(crate) fn claim(&self, now_nanos: u64) -> Option<u64> {
+        if self.ends_nanos.is_some_and(|end| now_nanos >= end) {
+            return None;
+        }
+        // Relaxed: the number is all that is shared.
+        let begun = self.begun.fetch_add(1, Ordering::Relaxed);
+        let of_share = || u64::from(self.share.index) + begun * u64::from(self.share.count);
+        (begun < self.most).then(of_share)
+    }
+}
+
+/// Whether the target is there, and whether to go on; shared by all threads.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    answers: AtomicBool,
+    gave_up: AtomicBool,
+    cut: AtomicBool,
+}
+
+impl Life {
+    /// A connection was made, or an answer came.
+    pub(crate) fn shown(&self) {
+        self.answers.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_shown(&self) -> bool {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn give_up(&self) {
+        self.gave_up.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.gave_up.load(Ordering::Relaxed)
+    }
+
+    /// Nobody waits for the result any more.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,244 @@
+//! From measured rounds to the report: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use wire::{
+    ClusterReport, Environment, Failures, Gate, Histograms, MemberShare, Metric, REPORT_SCHEMA, Report, RoundOutcome,
+    RoundReport, RunSpec, Speed, Threshold, Validity,
+};
+
+use crate::compare::{Pairs, Rules, compare};
+use crate::conclude::{Findings, conclude};
+use crate::facts::{annotated, completed};
+use crate::gates::{Evidence, PhaseEvidence, judge, reasons};
+use crate::metric::answered;
+use crate::obstacles::requests_needed;
+use crate::self_test::self_test;
+use crate::thresholds::{Results, thresholds};
+use crate::{Latencies, NotAHistogram};
+
+/// Compared besides the headline, where every round carries them.
+const FURTHER: [Metric; 3] = [Metric::P99, Metric::P999, Metric::RequestsPerSecond];
+
+/// A run as it was measured: all that a report is made from.
+#[derive(Clone, Debug)]
+pub struct Material {
+    pub spec: RunSpec,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    pub environment: Environment,
+    /// In the order measured, voided ones included.
+    pub rounds: Vec<RoundReport>,
+    /// Rounds that were to count.
+    pub planned_rounds: u32,
+    /// Requests of the warm-up, by cluster.
+    pub warmup_requests: BTreeMap<String, u64>,
+    /// One for each cluster and phase. Empty: judged by the totals of each cluster.
+    pub phases: Vec<PhaseEvidence>,
+    pub elapsed_millis: u64,
+    /// Why it ended before its end, if it did.
+    pub aborted: Option<String>,
+    pub thresholds: Vec<Threshold>,
+    pub rules: Rules,
+}
+
+/// The report of a run.
+///
+/// # Errors
+/// A histogram that cannot be read: numbers are never reported without it.
+pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
+    let facts = &material.spec.facts;
+    material.environment = completed(material.environment, facts);
+    material.rounds = annotated(material.rounds, facts, &material.environment);
+    let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
+    let mut clusters = names.iter().map(|name| total(name, &material.rounds)).collect::<Result<Vec<_>, _>>()?;
+    for cluster in &mut clusters {
+        cluster.warmup_requests = material.warmup_requests.get(&cluster.cluster).copied().unwrap_or(0);
+    }
+    Ok(judged(material, clusters, Vec::new()))
+}
+
+/// The report around the totals. `carried` gates were judged on the parts of the load already.
+pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: Vec<Gate>) -> Report {
+    let derived: Vec<PhaseEvidence> = clusters.iter().filter(|_| carried.is_empty()).map(PhaseEvidence::of).collect();
+    let mut gates = judge(&Evidence {
+        planned_rounds: material.planned_rounds,
+        rounds: &material.rounds,
+        clusters: &clusters,
+        environment: &material.environment,
+        phases: if material.phases.is_empty() { &derived } else { &material.phases },
+        arrivals: material.rules.arrivals,
+        elapsed_millis: material.elapsed_millis,
+        aborted: material.aborted.as_deref(),
+    });
+    gates.extend(carried);
+    let reasons = reasons(&gates);
+    let validity = if reasons.is_empty() { Validity::Valid } else { Validity::Invalid };
+    let (names, twins) = twins(&material.spec);
+    let comparisons = compare(&material.rules, &material.rounds, &names);
+    let self_test = self_test(&material.rules, &material.rounds, &twins);
+    let rules = &material.rules;
+    let thresholds =
+        thresholds(&material.thresholds, &Results { validity, clusters: &clusters, rounds: &material.rounds, rules });
+    let said = conclude(&Findings {
+        clusters: &clusters,
+        comparisons: &comparisons,
+        self_test: self_test.as_ref(),
+        invalid: &reasons,
+        environment: Some(&material.environment),
+    });
+    Report {
+        schema: REPORT_SCHEMA.to_owned(),
+        further_comparisons: further(rules, &material.rounds, &names),
+        run: material.spec.clone(),
+        started_at: material.started_at,
+        finished_at: material.finished_at,
+        validity,
+        reasons,
+        gates,
+        environment: material.environment,
+        clusters,
+        rounds: material.rounds,
+        comparisons,
+        thresholds,
+        self_test,
+        summary: said.summary,
+        verdict: said.verdict,
+    }
+}
+
+/// Clusters to compare, and those that are there twice: a target with the URL of an earlier one is its twin.
+pub fn twins(spec: &RunSpec) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let (mut names, mut twins) = (Vec::new(), Vec::new());
+    for (index, target) in spec.targets.iter().enumerate() {
+        match spec.targets[..index].iter().find(|earlier| earlier.url == target.url) {
+            Some(earlier) => twins.push((earlier.cluster.as_str(), target.cluster.as_str())),
+            None => names.push(target.cluster.as_str()),
+        }
+    }
+    (names, twins)
+}
+
+fn further(rules: &Rules, rounds: &[RoundReport], names: &[&str]) -> Vec<wire::Comparison> {
+    let fewest = counted(rounds).flat_map(|round| &round.clusters).map(|cluster| cluster.requests).min().unwrap_or(0);
+    let carried = |metric: &Metric| *metric != rules.metric && fewest >= requests_needed(*metric, rules.demands);
+    let by = |metric| compare(&Rules { metric, pairs: Pairs::AgainstFirst, ..*rules }, rounds, names);
+    FURTHER.into_iter().filter(carried).flat_map(by).collect()
+}
+
+fn counted(rounds: &[RoundReport]) -> impl Iterator<Item = &RoundReport> {
+    rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted)
+}
+
+/// One cluster over the counted rounds.
+pub(crate) fn total(name: &str, rounds: &[RoundReport]) -> Result<ClusterReport, NotAHistogram> {
+    let measured = counted(rounds).flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name);
+    sum(name, measured)
+}
+
+/// Adds up what was measured of one cluster: in several rounds, or by several generators in one.
+///
+/// # Errors
+/// A histogram that cannot be read.
+pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -> Result<ClusterReport, NotAHistogram> {
+    let mut all = ClusterReport { cluster: name.to_owned(), ..ClusterReport::default() };
+    let [mut response, mut service, mut send_lag, mut open] = std::array::from_fn(|_| Latencies::new());
+    let mut members: BTreeMap<String, u64> = BTreeMap::new();
+    let mut speeds: Vec<Option<Speed>> = Vec::new();
+    for part in parts {
+        for (sum, text) in [
+            (&mut response, &part.histograms.response),
+            (&mut service, &part.histograms.service),
+            (&mut send_lag, &part.histograms.send_lag),
+            (&mut open, &part.histograms.open),
+        ] {
+            if !text.is_empty() {
+                sum.merge(&Latencies::decode(text)?);
+            }
+        }
+        all.requests += part.requests;
+        all.planned += part.planned;
+        all.sent += part.sent;
+        all.open_at_end += part.open_at_end;
+        all.load_micros += part.load_micros;
+        all.connections += part.connections;
+        all.failures.add(&part.failures);
+        all.slots = all.slots.max(part.slots);
+        all.steal_per_mille = all.steal_per_mille.max(part.steal_per_mille);
+        speeds.push(part.speed);
+        for member in &part.members {
+            *members.entry(member.id.clone()).or_default() += member.requests;
+        }
+    }
+    speeds.dedup();
+    all.speed = if let [one] = speeds[..] { one } else { None };
+    finish(&mut all, &response, &open);
+    all.members = shares(members);
+    all.histograms = Histograms {
+        response: response.encode(),
+        service: encoded(&service),
+        send_lag: encoded(&send_lag),
+        open: encoded(&open),
+    };
+    Ok(all)
+}
+
+/// Everything that follows from counts and histograms.
+fn finish(all: &mut ClusterReport, response: &Latencies, open: &Latencies) {
+    let failed = all.failures.total();
+    all.latency = response.quantiles_with_open(failed, open);
+    all.latency_of_successes = response.quantiles(0);
+    all.requests_per_second = per_second(answered(all), all.load_micros);
+}
+
+/// A histogram that was not recorded takes no room.
+fn encoded(latencies: &Latencies) -> String {
+    if latencies.count() == 0 { String::new() } else { latencies.encode() }
+}
+
+/// Rounded to the nearest.
+fn per_second(answered: u64, micros: u64) -> u64 {
+    (u128::from(answered) * 1_000_000 + u128::from(micros) / 2).checked_div(u128::from(micros)).unwrap_or(0) as u64
+}
+
+/// Shares of members in thousandths of all answers.
+pub fn shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<MemberShare> {
+    let answers: Vec<_> = answers.into_iter().collect();
+    let all: u64 = answers.iter().map(|(_, count)| count).sum();
+    let share = |(id, requests): (String, u64)| MemberShare {
+        id,
+        requests,
+        share_per_mille: ((requests * 1000 + all / 2) / all.max(1)) as u32,
+    };
+    answers.into_iter().map(share).collect()
+}
+
+/// What one generator measured of one cluster in one round, as the report has it.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub response: Latencies,
+    pub service: Latencies,
+    pub send_lag: Latencies,
+    pub open: Latencies,
+    pub failures: Failures,
+    /// Everything else; quantiles, rate, histograms and counts of requests are filled in.
+    pub rest: ClusterReport,
+}
+
+impl Tally {
+    pub fn into_report(self) -> ClusterReport {
+        let mut all = self.rest;
+        all.failures = self.failures;
+        all.open_at_end = self.open.count();
+        all.requests = self.response.count() + self.failures.total() + self.open.count();
+        finish(&mut all, &self.response, &self.open);
+        all.histograms = Histograms {
+            response: self.response.encode(),
+            service: encoded(&self.service),
+            send_lag: encoded(&self.send_lag),
+            open: encoded(&self.open),
+        };
+        all
+    }
+}

@@ -1,0 +1,158 @@
+//! The document of a run: what is in it, how long it may be, and what is made of it.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod support;
+
+use serde_json::Value;
+use stats::{Latencies, csv, document, report, text};
+use support::sample::material;
+use support::schema::violations;
+use wire::{REPORT_LIMIT_BYTES, Report, RoundOutcome, SelfTestOutcome, Target, ThresholdOutcome, Validity};
+
+fn schema() -> Value {
+    serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap()
+}
+
+#[test]
+fn the_document_is_what_the_committed_schema_says() {
+    let report = report(material(2, 20, 300)).unwrap();
+    let document: Value = serde_json::from_slice(&document(report).unwrap()).unwrap();
+    assert_eq!(violations(&schema(), &document), [] as [String; 0]);
+}
+
+#[test]
+fn the_checker_of_the_schema_finds_what_is_wrong() {
+    let report = report(material(1, 1, 10)).unwrap();
+    let mut document = serde_json::to_value(&report).unwrap();
+    document["validity"] = "Maybe".into();
+    document["clusters"][0]["requests"] = "ten".into();
+    document["rounds"][0]["surprise"] = 1.into();
+    document.as_object_mut().unwrap().remove("verdict");
+    let found = violations(&schema(), &document);
+    assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
+fn sixteen_clusters_in_twenty_rounds_fit_into_900_kib_with_every_histogram() {
+    let report = report(material(16, 20, 3_000)).unwrap();
+    let whole = serde_json::to_vec(&report).unwrap().len();
+    let stored = document(report.clone()).unwrap();
+    println!("{whole} bytes whole, {} stored", stored.len());
+    assert!(stored.len() <= REPORT_LIMIT_BYTES, "{}", stored.len());
+    let read: Report = serde_json::from_slice(&stored).unwrap();
+    assert_eq!((&read.clusters, read.rounds.len()), (&report.clusters, 20), "totals stay whole");
+    for (read, measured) in read.rounds.iter().zip(&report.rounds).flat_map(|(a, b)| a.clusters.iter().zip(&b.clusters))
+    {
+        let [read_all, measured_all] = [read, measured].map(|one| Latencies::decode(&one.histograms.response).unwrap());
+        assert_eq!(read_all.count(), measured_all.count(), "no request of a round is lost");
+        assert_eq!(read.latency, measured.latency, "numbers of rounds are not touched");
+    }
+    assert!(read.environment.notes.iter().all(|note| !note.contains("histograms of single rounds were left out")));
+}
+
+#[test]
+fn a_report_that_cannot_fit_loses_details_of_rounds_and_says_so() {
+    let mut long = report(material(2, 20, 300)).unwrap();
+    long.rounds = (0..60).flat_map(|_| long.rounds.clone()).collect();
+    let stored = document(long.clone()).unwrap();
+    assert!(stored.len() <= REPORT_LIMIT_BYTES, "{}", stored.len());
+    let read: Report = serde_json::from_slice(&stored).unwrap();
+    assert_eq!((read.rounds.len(), &read.clusters), (1200, &long.clusters));
+    assert!(read.environment.notes.iter().any(|note| note.contains("histograms")), "{:?}", read.environment.notes);
+}
+
+#[test]
+fn totals_are_the_sums_of_the_rounds_and_voided_ones_are_not_in_them() {
+    let mut material = material(2, 8, 1_000);
+    material.rounds[3].outcome = RoundOutcome::Voided;
+    material.rounds[3].reason = "i-1 of cluster1 was lost".into();
+    material.planned_rounds = 7;
+    let rounds = material.rounds.clone();
+    let report = report(material).unwrap();
+    let mut all = Latencies::new();
+    for round in rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted) {
+        all.merge(&Latencies::decode(&round.clusters[0].histograms.response).unwrap());
+    }
+    let first = &report.clusters[0];
+    assert_eq!((first.requests, first.failures.server_error, first.warmup_requests), (7_000, 7, 200));
+    assert_eq!(first.latency, all.quantiles(7));
+    assert_eq!(Latencies::decode(&first.histograms.response).unwrap(), all);
+    assert_eq!((first.load_micros, first.requests_per_second), (7_000_000, 999));
+    assert_eq!(report.comparisons[0].rounds, 7);
+    assert_eq!(report.validity, Validity::Invalid, "1 of 8 rounds is more than a tenth");
+}
+
+#[test]
+fn a_target_with_the_url_of_another_is_its_twin_and_not_compared_with_others() {
+    let mut material = material(3, 20, 200);
+    material.spec.targets[2] = Target { cluster: "cluster3".into(), url: material.spec.targets[0].url.clone() };
+    let report = report(material).unwrap();
+    let pairs: Vec<_> = report.comparisons.iter().map(|one| (one.cluster.as_str(), one.baseline.as_str())).collect();
+    assert_eq!(pairs, [("cluster2", "cluster1")]);
+    let test = report.self_test.unwrap();
+    assert_eq!((test.comparisons[0].cluster.as_str(), test.outcome), ("cluster3", SelfTestOutcome::Passed));
+    assert!(report.verdict.contains("Self-test: passed. cluster1 measured twice"), "{}", report.verdict);
+}
+
+#[test]
+fn what_the_operator_told_the_run_is_in_the_report() {
+    let mut material = material(2, 6, 200);
+    let told = std::mem::take(&mut material.environment);
+    material.environment.generators = told.generators.clone();
+    material.environment.generators[0].instance_type.clear();
+    material.rounds.iter_mut().flat_map(|round| &mut round.clusters).for_each(|cluster| cluster.slots = None);
+    material.spec.facts = wire::Facts {
+        place: told.place.clone(),
+        generator_type: "c6i.large".into(),
+        clusters: told.clusters.clone(),
+        versions: vec!["balancer 0.1.0".into()],
+        launch: 3,
+    };
+    let report = report(material).unwrap();
+    assert_eq!((&report.environment.place, &report.environment.clusters), (&told.place, &told.clusters));
+    assert_eq!(report.environment.generators[0].instance_type, "c6i.large");
+    assert!(report.rounds.iter().all(|round| round.launch == 3 && round.clusters[0].slots == Some(4)));
+    assert!(report.verdict.contains("cluster1 (t2.micro) has a baseline of 10 % of each vCPU"), "{}", report.verdict);
+}
+
+#[test]
+fn thresholds_are_judged() {
+    let report = report(material(2, 20, 1_000)).unwrap();
+    let outcomes: Vec<ThresholdOutcome> = report.thresholds.iter().map(|result| result.outcome).collect();
+    assert_eq!(outcomes, [ThresholdOutcome::Met, ThresholdOutcome::Met], "{:?}", report.thresholds);
+}
+
+#[test]
+fn the_text_and_the_csv_say_what_the_document_says() {
+    let mut material = material(2, 7, 200);
+    material.rounds[1].outcome = RoundOutcome::Voided;
+    material.rounds[1].reason = "\"i-1\", of cluster1, was lost".into();
+    material.planned_rounds = 6;
+    let report = report(material).unwrap();
+    insta::assert_snapshot!(text(&report), @r#"
+INVALID
+This run is not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost). Its numbers are kept for reading and must not be quoted.
+
+CLUSTER   REQUESTS  FAILED  REQUESTS/S      P50      P90      P99  P99.9
+cluster1      1200       6         995  9.75 ms  18.5 ms  35.2 ms   none
+cluster2      1200       6         995  10.1 ms  19.4 ms  32.7 ms   none
+
+cluster1 failures: 6 5xx
+cluster2 failures: 6 5xx
+cluster1 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
+cluster2 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
+threshold undecided: p99 latency of all requests: the run is not valid
+threshold undecided: p50 latency of all requests: the run is not valid
+round 2 voided and repeated: "i-1", of cluster1, was lost
+not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost)
+6 rounds counted, 1 voided; 23 of 24 checks passed; 400 requests of warm-up not counted; seed 7
+measured in AWS eu-west-1b (euw1-az2) from i-0aaa, c6i.large, Intel(R) Xeon(R), 6.1.0
+"#);
+    let csv = csv(&report);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 1 + 14);
+    let columns = lines[0].split(',').count();
+    assert_eq!((columns, lines[1].split(',').count()), (34, 34));
+    assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
+    assert!(lines[3].ends_with(r#","""i-1"", of cluster1, was lost""#), "{}", lines[3]);
+}

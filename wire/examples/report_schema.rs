@@ -1,0 +1,5 @@
+//! Prints docs/report.schema.json.
+
+fn main() {
+    println!("{}", wire::report_schema());
+}
