@@ -12,7 +12,7 @@ use crate::answer::Broke;
 use crate::budget::RetryBudget;
 use crate::clock::Clock;
 use crate::member::Member;
-use crate::policy::{self, Candidate, MemberKey, Nanos, Outcome, Pick, Policy};
+use crate::policy::{self, Ask, Candidate, MemberKey, Nanos, Outcome, Pick, Policy};
 
 /// A cluster as one membership document says. The next document makes a new one, which shares [`Tally`] with it.
 pub(crate) struct Cluster {
@@ -85,7 +85,10 @@ impl Cluster {
     /// A client's request for this cluster came in.
     pub(crate) fn request(&self) {
         self.tally.requests.fetch_add(1, Relaxed);
-        self.tally.lane().budget.request(self.tally.clock.now());
+        let now = self.tally.clock.now();
+        let mut lane = self.tally.lane();
+        lane.budget.request(now);
+        lane.policy.arrived(now);
     }
 
     /// Takes one retry out of the cluster's budget, if there is one.
@@ -109,7 +112,12 @@ impl Cluster {
             };
             if is_usable && Some(member.key) != avoid {
                 let in_flight = member.record.in_flight.load(Relaxed);
-                candidates.push(Candidate { key: member.key, in_flight, parallelism: member.parallelism() });
+                candidates.push(Candidate {
+                    key: member.key,
+                    in_flight,
+                    parallelism: member.parallelism(),
+                    round_trip: Nanos(0),
+                });
                 positions.push(position);
             }
         }
@@ -121,9 +129,10 @@ impl Cluster {
             positions.sort_unstable_by_key(|position| self.members[*position].key);
             candidates.sort_unstable_by_key(|candidate| candidate.key);
         }
-        let Pick { index, note } = policy.pick(now, candidates, random);
+        // Nothing is parked here, so nothing may be held.
+        let ask = Ask { candidates, parked: 1, may_hold: false };
+        let Pick::Send { index, note } = policy.pick(now, &ask, random) else { return None };
         let member = Arc::clone(&self.members[*positions.get(index)?]);
-        policy.started(now, member.key, note);
         drop(lane);
         member.record.in_flight.fetch_add(1, Relaxed);
         member.record.requests.fetch_add(1, Relaxed);

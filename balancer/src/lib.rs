@@ -28,6 +28,7 @@ mod pool;
 mod proxy;
 mod routing;
 mod server;
+pub mod simulator;
 mod upload;
 mod upstream;
 

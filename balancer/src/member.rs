@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::watch;
 use wire::{BOOT_HEADER, Health, SLOTS_HEADER};
 
-use crate::policy::{MemberKey, Nanos};
+use crate::policy::{MemberKey, Nanos, Parallelism};
 use crate::pool::Pool;
 
 /// A member at one address. A new address is a new member with the same [`Record`].
@@ -98,8 +98,9 @@ impl Member {
     }
 
     /// What it declares to serve at the same time, else its vCPUs.
-    pub(crate) fn parallelism(&self) -> Option<u32> {
-        self.record.slots().or(Some(self.vcpus.load(Relaxed)).filter(|vcpus| *vcpus > 0))
+    pub(crate) fn parallelism(&self) -> Option<Parallelism> {
+        let vcpus = || Some(self.vcpus.load(Relaxed)).filter(|vcpus| *vcpus > 0);
+        self.record.slots().map(Parallelism::Slots).or_else(|| vcpus().map(Parallelism::Vcpus))
     }
 
     /// True for the first caller: who then has to check its health until it leaves.
@@ -220,13 +221,14 @@ mod tests {
     #[test]
     fn declared_slots_go_before_vcpus_and_the_last_boot_is_kept() {
         let member = member();
-        assert_eq!(member.parallelism(), Some(2));
+        assert_eq!(member.parallelism(), Some(Parallelism::Vcpus(2)));
         let mut headers = HeaderMap::new();
         headers.insert(SLOTS_HEADER, HeaderValue::from_static("8"));
         headers.insert(BOOT_HEADER, HeaderValue::from_static("b1"));
         member.record.learn(&headers);
         member.record.learn(&HeaderMap::new());
-        assert_eq!((member.parallelism(), member.record.boot().as_deref()), (Some(8), Some("b1")));
+        let known = (member.parallelism(), member.record.boot());
+        assert_eq!(known, (Some(Parallelism::Slots(8)), Some("b1".to_owned())));
     }
 
     #[test]

@@ -177,7 +177,7 @@ mod tests {
             (|s| s.clusters[0].members[0].boot = Some("b".into()), Some("i-1 of cluster1 was restarted")),
             (
                 |s| s.clusters[0].policy = Policy::RoundRobin,
-                Some("the policy of cluster1 changed from LeastRequests to RoundRobin"),
+                Some("the policy of cluster1 changed from ShortestExpectedDelay to RoundRobin"),
             ),
             (|s| drop(s.clusters[0].members.pop()), Some("i-2 left cluster1")),
             (|s| s.clusters[0].members.push(member("i-3")), Some("i-3 joined cluster1")),

@@ -36,16 +36,28 @@ pub struct Member {
     pub vcpus: Option<u32>,
 }
 
-/// How a cluster's requests are spread over its members.
+/// How a cluster's requests are spread over its members. Each rule is described at the top of its module in `balancer::policy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Policy {
     /// Each member in turn.
     RoundRobin,
+    /// Any member.
+    Random,
     /// The member with the fewest requests in flight.
-    #[default]
     LeastRequests,
-    /// The classic student rule: measure every member once in ten requests, send the rest to the fastest.
+    /// The one of two random members that has fewer requests in flight.
+    P2cLeastRequests,
+    /// The one of two random members with the lower moving latency times requests in flight.
+    PeakEwma,
+    /// The classic student rule: every tenth request measures all members first, the fastest gets the next ten.
     FastestOfTen,
+    /// The other student rule: probe every member each 2.5 s, send to the lowest moving latency.
+    ProbeEwma,
+    /// One member until its utilisation of the last minute passes 70 %, then the least utilised.
+    MetricThreshold,
+    /// The member expected to answer first; while all are full, requests wait in the balancer.
+    #[default]
+    ShortestExpectedDelay,
 }
 
 /// Why a membership document is refused.

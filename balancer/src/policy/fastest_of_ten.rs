@@ -1,82 +1,61 @@
-//! The classic student rule: every member is measured once in ten requests, the rest go to the fastest.
+//! The classic student rule: every tenth request first measures all members, one after the other, and the ten requests
+//! from there on go to the fastest.
 //!
-//! Source: the balancer that course projects on EC2 write ("response time refreshed every 10 requests").
-//! Pathologies, which this project exists to show: between two measurements one member carries the load of all,
-//! so the rule is unstable wherever one member cannot; the loaded member's measurement improves only when it is
-//! measured again, so traffic swings; and a bigger instance, which has more cores rather than faster ones, does
-//! not look better. One pathology is mended, because it would hide the others: a member that fails at once is not
-//! "the fastest". A failure counts as infinitely slow until the member's next measurement.
+//! Source: the balancer that course projects on EC2 write: a counter per cluster; at the first and then at every tenth
+//! request it GETs each member in turn, inside the client's request, and remembers the one with the smallest time.
+//! Pathologies, which this project exists to show: all traffic goes to one member at a time, so the rule is unstable
+//! wherever one member cannot carry the load of all; every tenth client waits for as many requests as there are members;
+//! a bigger instance, which has more cores rather than faster ones, does not look better. One pathology is mended,
+//! because it would hide the others: a member that fails at once is not "the fastest".
 
 use rand::Rng;
 
-use super::{Candidate, MemberKey, Nanos, Outcome, Pick, Policy, lowest};
+use super::{Ask, Candidate, MemberKey, Nanos, Outcome, Pick, Policy, lowest};
 
-/// Requests from one round of measurements to the next. More when there are more members than this, for each is
-/// measured once in a round.
-const ROUND: usize = 10;
+/// Requests from one round of measurements to the next.
+const ROUND: u32 = 10;
 
-/// Marks the requests that measure; the others are not looked at, as in the original.
-const MEASURES: u32 = 1;
-
-/// What is remembered of each member, in order of keys.
+/// Remembers who was fastest.
 #[derive(Debug, Default)]
 pub struct FastestOfTen {
-    members: Vec<(MemberKey, Measured)>,
-    /// Requests placed in this round.
-    placed: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Measured {
-    /// To be measured in this round.
-    due: bool,
-    /// Last measurement: `Nanos(u64::MAX)` after a failure, `None` before the first.
-    latency: Option<Nanos>,
-}
-
-impl FastestOfTen {
-    fn of(&self, key: MemberKey) -> Option<&Measured> {
-        self.members.binary_search_by_key(&key, |(key, _)| *key).ok().map(|index| &self.members[index].1)
-    }
-
-    fn of_mut(&mut self, key: MemberKey) -> Option<&mut Measured> {
-        self.members.binary_search_by_key(&key, |(key, _)| *key).ok().map(|index| &mut self.members[index].1)
-    }
+    /// Requests since the last measurement began.
+    counted: u32,
+    is_due: bool,
+    fastest: Option<MemberKey>,
+    /// The best of the round that is being measured.
+    round: Option<(Nanos, MemberKey)>,
 }
 
 impl Policy for FastestOfTen {
     fn members(&mut self, _now: Nanos, members: &[MemberKey]) {
-        let new = |key: &MemberKey| (*key, self.of(*key).copied().unwrap_or(Measured { due: true, latency: None }));
-        self.members = members.iter().map(new).collect();
+        self.fastest = self.fastest.filter(|fastest| members.contains(fastest));
     }
 
-    fn pick(&mut self, _now: Nanos, candidates: &[Candidate], random: &mut dyn Rng) -> Pick {
-        if self.placed >= ROUND.max(self.members.len()) {
-            self.placed = 0;
-            self.members.iter_mut().for_each(|(_, measured)| measured.due = true);
-        }
-        self.placed += 1;
-        let due = |candidate: &Candidate| self.of(candidate.key).filter(|measured| measured.due).map(|_| ());
-        if let Some(index) = lowest(candidates, random, due) {
-            if let Some(measured) = self.of_mut(candidates[index].key) {
-                measured.due = false;
-            }
-            return Pick { index, note: MEASURES };
-        }
-        // Not measured yet: behind everything that was, failures included, for nothing is known in its favour.
-        let latency = |candidate: &Candidate| {
-            let latency = self.of(candidate.key).and_then(|measured| measured.latency);
-            Some((latency.is_none(), latency))
-        };
-        Pick { index: lowest(candidates, random, latency).unwrap_or(0), note: 0 }
+    fn arrived(&mut self, _now: Nanos) {
+        self.is_due |= self.counted == 0;
+        self.counted = (self.counted + 1) % ROUND;
     }
 
-    fn finished(&mut self, _now: Nanos, member: MemberKey, note: u32, outcome: Outcome, latency: Nanos) {
-        let Some(measured) = self.of_mut(member) else { return };
-        match outcome {
-            Outcome::Failure => measured.latency = Some(Nanos(u64::MAX)),
-            Outcome::Success if note == MEASURES => measured.latency = Some(latency),
-            Outcome::Success | Outcome::Abandoned => {}
+    fn pick(&mut self, _now: Nanos, ask: &Ask<'_>, random: &mut dyn Rng) -> Pick {
+        if self.is_due && ask.may_hold {
+            (self.is_due, self.round) = (false, None);
+            return Pick::Probe;
+        }
+        if !ask.may_hold {
+            // Outside the queue: the request whose probes are in now (or a retry, to which they are as good).
+            self.fastest = self.round.take().map(|(_, fastest)| fastest).or(self.fastest);
+        }
+        let is_fastest = |candidate: &Candidate| Some(candidate.key) == self.fastest;
+        let index = ask.candidates.iter().position(is_fastest);
+        // Nothing measured yet, or the fastest is out.
+        let index = index.or_else(|| lowest(ask.candidates, random, |_| Some(())));
+        Pick::Send { index: index.unwrap_or(0), note: 0 }
+    }
+
+    fn probed(&mut self, _now: Nanos, member: MemberKey, outcome: Outcome, latency: Nanos) {
+        let measured = (latency, member);
+        if outcome == Outcome::Success && self.round.is_none_or(|best| measured < best) {
+            self.round = Some(measured);
         }
     }
 }
@@ -84,69 +63,59 @@ impl Policy for FastestOfTen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::simulation::{Simulation, candidates, random};
+    use crate::policy::checks::{candidates, placed, random};
 
-    #[test]
-    fn each_member_is_measured_once_in_ten_and_the_fastest_gets_the_rest() {
-        let mut simulation = Simulation::new(FastestOfTen::default(), &[5_000, 1_000, 3_000, 4_000]);
-        // One at a time, so that every measurement is in before the next request: the first round is the warm-up.
-        simulation.closed_loop(1_000, 1);
-        assert_eq!(simulation.shares(), [100, 700, 100, 100]);
+    /// Where 20 requests in a row go, `!` before those that measure first.
+    fn trace(latency_micros: &[Option<u64>]) -> String {
+        let mut policy = FastestOfTen::default();
+        let keys: Vec<u64> = (0..latency_micros.len() as u64).collect();
+        let (members, mut random) = (candidates(&keys), random(3));
+        policy.members(Nanos(0), &keys.iter().copied().map(MemberKey).collect::<Vec<_>>());
+        let mut trace = String::new();
+        for _ in 0..20 {
+            policy.arrived(Nanos(0));
+            let mut may_hold = true;
+            loop {
+                match policy.pick(Nanos(0), &Ask { candidates: &members, parked: 1, may_hold }, &mut random) {
+                    Pick::Send { index, .. } => break trace.push_str(&index.to_string()),
+                    Pick::Probe => trace.push('!'),
+                    Pick::Hold { .. } => unreachable!(),
+                }
+                may_hold = false;
+                for (key, latency) in keys.iter().zip(latency_micros) {
+                    let outcome = if latency.is_some() { Outcome::Success } else { Outcome::Failure };
+                    let latency = Nanos(latency.unwrap_or(1) * 1_000);
+                    policy.probed(Nanos(0), MemberKey(*key), outcome, latency);
+                }
+            }
+        }
+        trace
     }
 
     #[test]
-    fn with_more_than_ten_members_a_round_measures_all_of_them() {
-        let mut simulation = Simulation::new(FastestOfTen::default(), &[1_000; 12]);
-        simulation.closed_loop(120, 1);
-        assert_eq!(simulation.shares(), [10; 12]);
-    }
-
-    #[test]
-    fn one_member_carries_the_load_of_all_between_measurements() {
-        // The pathology, pinned: a thousandth of a difference moves everything that is not a measurement to one side.
-        let mut simulation = Simulation::new(FastestOfTen::default(), &[1_000, 1_001]);
-        simulation.closed_loop(1_000, 1);
-        assert_eq!(simulation.shares(), [900, 100]);
+    fn every_tenth_request_measures_and_the_fastest_takes_them_all() {
+        assert_eq!(trace(&[Some(50), Some(10), Some(30)]), "!1111111111!1111111111");
+        // A thousandth of a difference moves everything.
+        assert_eq!(trace(&[Some(1_000), Some(1_001)]), "!0000000000!0000000000");
     }
 
     #[test]
     fn a_failing_member_never_looks_fast() {
-        let mut simulation = Simulation::new(FastestOfTen::default(), &[5_000, 4_000, 10]);
-        simulation.fail(2);
-        simulation.closed_loop(1_000, 1);
-        assert_eq!(simulation.shares(), [100, 800, 100]);
+        assert_eq!(trace(&[Some(50), None, Some(30)]), "!2222222222!2222222222");
+        assert_eq!(trace(&[Some(50), Some(40), None]), "!1111111111!1111111111");
     }
 
     #[test]
-    fn a_failure_between_measurements_counts_at_once() {
-        let (mut policy, mut random, members) = (FastestOfTen::default(), random(3), candidates(&[1, 2]));
-        policy.members(Nanos(0), &[MemberKey(1), MemberKey(2)]);
-        for _ in 0..2 {
-            let pick = policy.pick(Nanos(0), &members, &mut random);
-            let key = members[pick.index].key;
-            policy.finished(Nanos(0), key, pick.note, Outcome::Success, Nanos(key.0 * 100));
-        }
-        assert_eq!(policy.pick(Nanos(0), &members, &mut random), Pick { index: 0, note: 0 });
-        policy.finished(Nanos(0), MemberKey(1), 0, Outcome::Abandoned, Nanos(1));
-        assert_eq!(policy.pick(Nanos(0), &members, &mut random).index, 0);
-        policy.finished(Nanos(0), MemberKey(1), 0, Outcome::Failure, Nanos(1));
-        assert_eq!(policy.pick(Nanos(0), &members, &mut random).index, 1);
-    }
-
-    #[test]
-    fn members_keep_their_measurement_when_others_come_and_go() {
+    fn the_fastest_that_left_is_not_asked_again() {
         let (mut policy, mut random) = (FastestOfTen::default(), random(4));
         policy.members(Nanos(0), &[MemberKey(1), MemberKey(2)]);
-        for key in [1, 2] {
-            policy.finished(Nanos(0), MemberKey(key), MEASURES, Outcome::Success, Nanos(key * 100));
-        }
+        policy.probed(Nanos(0), MemberKey(1), Outcome::Success, Nanos(1));
+        policy.probed(Nanos(0), MemberKey(2), Outcome::Success, Nanos(2));
+        let mut members = candidates(&[1, 2]);
+        assert_eq!(placed(&mut policy, &members, &mut random), 0);
         policy.members(Nanos(0), &[MemberKey(2), MemberKey(3)]);
-        assert_eq!(policy.of(MemberKey(2)).and_then(|measured| measured.latency), Some(Nanos(200)));
-        // A late answer of the member that left is nobody's measurement.
-        policy.finished(Nanos(0), MemberKey(1), MEASURES, Outcome::Success, Nanos(1));
-        let members = candidates(&[2, 3]);
-        let measuring = (0..2).filter(|_| policy.pick(Nanos(0), &members, &mut random).note == MEASURES).count();
-        assert_eq!(measuring, 2);
-        assert_eq!(policy.pick(Nanos(0), &members, &mut random).index, 0);
+        assert_eq!(policy.fastest, None);
+        members = candidates(&[2, 3]);
+        placed(&mut policy, &members, &mut random);
     }
 }

@@ -6,7 +6,7 @@
 
 use rand::Rng;
 
-use super::{Candidate, MemberKey, Nanos, Pick, Policy};
+use super::{Ask, Candidate, MemberKey, Nanos, Pick, Policy};
 
 /// Remembers who was last and takes the next higher key: correct whatever members come, go or fall ill meanwhile.
 #[derive(Debug, Default)]
@@ -17,24 +17,23 @@ pub struct RoundRobin {
 impl Policy for RoundRobin {
     fn members(&mut self, _now: Nanos, _members: &[MemberKey]) {}
 
-    fn pick(&mut self, _now: Nanos, candidates: &[Candidate], _random: &mut dyn Rng) -> Pick {
+    fn pick(&mut self, _now: Nanos, ask: &Ask<'_>, _random: &mut dyn Rng) -> Pick {
+        let candidates = ask.candidates;
         let after_last = |candidate: &Candidate| self.last.is_none_or(|last| candidate.key > last);
         let index = candidates.iter().position(after_last).unwrap_or(0);
         self.last = candidates.get(index).map(|candidate| candidate.key);
-        Pick { index, note: 0 }
+        Pick::Send { index, note: 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::simulation::{Simulation, candidates, random};
+    use crate::policy::checks::{candidates, placed, random, shares};
 
     #[test]
     fn every_member_gets_exactly_its_turn() {
-        let mut simulation = Simulation::new(RoundRobin::default(), &[1_000, 1_000, 9_000]);
-        simulation.open_loop(900, 500);
-        assert_eq!(simulation.shares(), [300, 300, 300]);
+        assert_eq!(shares(&mut RoundRobin::default(), Some(0.1)), [1_000, 1_000, 1_000]);
     }
 
     #[test]
@@ -42,7 +41,7 @@ mod tests {
         let (mut policy, mut random) = (RoundRobin::default(), random(1));
         let mut turn = |keys: &[u64]| {
             let candidates = candidates(keys);
-            candidates[policy.pick(Nanos(0), &candidates, &mut random).index].key.0
+            candidates[placed(&mut policy, &candidates, &mut random)].key.0
         };
         assert_eq!([turn(&[1, 2, 3]), turn(&[1, 3]), turn(&[1, 2, 3]), turn(&[1, 2, 3])], [1, 3, 1, 2]);
         assert_eq!(turn(&[7]), 7);
@@ -50,9 +49,6 @@ mod tests {
 
     #[test]
     fn a_failing_member_gets_no_more_than_its_turn() {
-        let mut simulation = Simulation::new(RoundRobin::default(), &[1_000, 1_000, 10]);
-        simulation.fail(2);
-        simulation.open_loop(300, 500);
-        assert_eq!(simulation.shares(), [100, 100, 100]);
+        assert_eq!(shares(&mut RoundRobin::default(), None), [1_000, 1_000, 1_000]);
     }
 }
