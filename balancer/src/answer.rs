@@ -1,156 +1,282 @@
-//! An answer's body on its way to the client: streamed frame by frame, so that a slow client slows the member and
-//! nothing piles up.
+//! The answer's half of an exchange: heads, then a body, from the member to the client.
 
-use std::convert::Infallible;
-use std::pin::Pin;
+use std::io;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
-use tokio::time::Sleep;
+use crate::client::poll_read;
+use crate::dates;
+use crate::exchange::{Ended, Exchange, Seen};
+use crate::forward::{self, Answering};
+use crate::http1::{AnswerBody, Broken, HEAD_LIMIT_BYTES, Kind, Method, ResponseHead, end_of_head};
+use crate::relay::Relay;
+use crate::scratch::Scratch;
+use crate::upstream::{Broke, Failed};
 
-use crate::cluster::InFlight;
-use crate::upload::{Progress, Upload};
+/// Most interim answers (1xx) before a final one: more is a member that never comes to the point.
+const INTERIM_LIMIT: u32 = 32;
 
-/// The body of an answer to a client.
-pub(crate) enum Answer {
-    /// Of the balancer itself.
-    Own(Full<Bytes>),
-    /// Of a member.
-    Relayed(Relay),
+/// How far an answer is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    Head {
+        /// The beginning of a head that did not come in one piece.
+        partial: Vec<u8>,
+        interims: u32,
+    },
+    Body(Relay, Answered),
+    /// Read to its end. The client may still have to take some of it.
+    Read(Answered),
 }
 
-impl Answer {
-    pub(crate) fn own(text: String) -> Self {
-        Self::Own(Full::new(Bytes::from(text)))
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Head { partial: Vec::new(), interims: 0 }
     }
 }
 
-/// Why a member's answer ended in the middle. The client sees its connection end before the answer does.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Broke {
-    #[error(transparent)]
-    Off(hyper::Error),
-    #[error("nothing came for {} ms", .0.as_millis())]
-    Stalled(Duration),
+/// What there is to say about an answer that was passed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) body_bytes: u64,
+    pub(crate) upstream_micros: u64,
+    /// The client's connection can take the next request.
+    pub(crate) persists: bool,
+    /// The member keeps its connection open.
+    member_persists: bool,
 }
 
-/// A member's answer. When its end has been read, the request is finished and the connection free.
-pub(crate) struct Relay {
-    incoming: Incoming,
-    open: Option<Open>,
-    /// How long the member may pause inside the body, and the end of the pause it is in.
-    patience: Duration,
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-struct Open {
-    in_flight: InFlight,
-    connection: SendRequest<Upload>,
-    upload: Progress,
-}
-
-impl Relay {
-    pub(crate) fn new(
-        incoming: Incoming,
-        in_flight: InFlight,
-        connection: SendRequest<Upload>,
-        upload: Progress,
-        patience: Duration,
-    ) -> Self {
-        let open = Some(Open { in_flight, connection, upload });
-        let mut relay = Self { incoming, open, patience, pause: None };
-        if relay.incoming.is_end_stream() {
-            relay.finish();
-        }
-        relay
-    }
-
-    fn finish(&mut self) {
-        if let Some(Open { in_flight, connection, upload }) = self.open.take()
-            && upload.is_complete()
-        {
-            in_flight.member().pool.put(connection, in_flight.now());
+/// Moves one piece of the answer; ready when it did.
+pub(crate) fn poll(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+) -> Poll<Result<(), Ended>> {
+    let client = &mut *exchange.client;
+    if !client.outbox.is_empty() {
+        let before = client.outbox.written();
+        match client.outbox.poll_flush(&mut client.stream, context) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Ended::Gone)),
+            Poll::Pending if client.outbox.written() > before => return Poll::Ready(Ok(())),
+            Poll::Pending => return Poll::Pending,
         }
     }
-
-    fn broke(&mut self, broke: Broke) -> Broke {
-        if let Some(mut open) = self.open.take() {
-            open.in_flight.broke(&broke);
-        }
-        broke
+    if let Stage::Read(answered) = exchange.stage {
+        return Poll::Ready(Err(Ended::Answered(answered)));
     }
-
-    fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<Broke> {
-        let patience = self.patience;
-        let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        pause.as_mut().poll(context).map(|()| Broke::Stalled(patience))
-    }
+    let Some(member) = &mut exchange.member else { return Poll::Pending };
+    let mut bytes = std::mem::take(&mut scratch.bytes);
+    let read = poll_read(member, context, &mut bytes);
+    let moved = match read {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(read) => Poll::Ready(received(exchange, context, scratch, read.map(|length| &mut bytes[..length]))),
+    };
+    scratch.bytes = bytes;
+    moved
 }
 
-impl Body for Relay {
-    type Data = Bytes;
-    type Error = Broke;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broke>>> {
-        let frame = match Pin::new(&mut self.incoming).poll_frame(context) {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                let stalled = std::task::ready!(self.poll_pause(context));
-                return Poll::Ready(Some(Err(self.broke(stalled))));
+fn received(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+    read: io::Result<&mut [u8]>,
+) -> Result<(), Ended> {
+    match (&mut exchange.stage, read) {
+        (Stage::Head { .. }, Err(error)) => Err(exchange.failed(lost(exchange.terms.is_reused, Some(error)))),
+        (Stage::Head { .. }, Ok([])) => Err(exchange.failed(lost(exchange.terms.is_reused, None))),
+        (Stage::Head { partial, .. }, Ok(piece)) if partial.is_empty() => heads(exchange, context, scratch, piece),
+        (Stage::Head { partial, .. }, Ok(piece)) => {
+            let mut all = std::mem::take(partial);
+            all.extend_from_slice(piece);
+            heads(exchange, context, scratch, &mut all)
+        }
+        (Stage::Body(_, answered), Err(error)) => Err(Ended::Broke(*answered, Broke::Off(error))),
+        (Stage::Body(relay, answered), Ok([])) => {
+            if !relay.end(&mut scratch.tail) {
+                return Err(Ended::Broke(*answered, Broke::Early));
             }
+            body(exchange, context, scratch, &mut [])
+        }
+        (Stage::Body(..), Ok(piece)) => body(exchange, context, scratch, piece),
+        (Stage::Read(_), _) => Ok(()),
+    }
+}
+
+/// The connection ended before the head did.
+fn lost(is_reused: bool, error: Option<io::Error>) -> Failed {
+    match (is_reused, error) {
+        (true, Some(error)) if error.kind() == io::ErrorKind::ConnectionReset => Failed::Reset,
+        (true, _) => Failed::Stale,
+        (false, Some(error)) => Failed::Broken(error),
+        (false, None) => Failed::Closed,
+    }
+}
+
+/// Everything up to the final head, and the beginning of the body behind it.
+fn heads(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+    mut bytes: &mut [u8],
+) -> Result<(), Ended> {
+    loop {
+        let Some(end) = end_of_head(bytes, 0) else {
+            if bytes.len() > HEAD_LIMIT_BYTES {
+                return Err(exchange.failed(Broken::TooLong.into()));
+            }
+            if let Stage::Head { partial, .. } = &mut exchange.stage {
+                partial.extend_from_slice(bytes);
+            }
+            return Ok(());
         };
-        self.pause = None;
-        Poll::Ready(match frame {
-            Some(Err(error)) => Some(Err(self.broke(Broke::Off(error)))),
-            Some(Ok(frame)) => {
-                if self.incoming.is_end_stream() {
-                    self.finish();
-                }
-                Some(Ok(frame))
-            }
-            None => {
-                self.finish();
-                None
-            }
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let (text, rest) = std::mem::take(&mut bytes).split_at_mut(end);
+        bytes = rest;
+        let is_to_head = exchange.request.head.method == Method::Head;
+        let head = ResponseHead::judge(text, is_to_head, &mut scratch.fields)
+            .map_err(|broken| exchange.failed(broken.into()))?;
+        match head.status {
+            101 => return Err(switched(exchange, context, scratch, text, &head, bytes)),
+            100..=199 => interim(exchange, context, scratch, text, &head)?,
+            _ => return final_head(exchange, context, scratch, text, &head, bytes),
+        }
     }
 }
 
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Broke;
+/// Interim answers are passed on to who understands them (RFC 9110, 15.2).
+fn interim(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+    text: &[u8],
+    head: &ResponseHead,
+) -> Result<(), Ended> {
+    let Stage::Head { interims, .. } = &mut exchange.stage else { return Ok(()) };
+    *interims += 1;
+    if *interims > INTERIM_LIMIT {
+        return Err(exchange.failed(Failed::Interim));
+    }
+    if !exchange.request.head.is_http_11 {
+        return Ok(());
+    }
+    (exchange.seen, exchange.terms.retry) = (Seen::Interim, None);
+    forward::interim(&mut scratch.head, text, &scratch.fields, head, None);
+    let client = &mut *exchange.client;
+    client.outbox.send(&mut client.stream, context, &mut scratch.head, &[], &[]).map_err(|_| Ended::Gone)
+}
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broke>>> {
-        match self.get_mut() {
-            Self::Own(text) => Pin::new(text).poll_frame(context).map_err(|never: Infallible| match never {}),
-            Self::Relayed(relay) => Pin::new(relay).poll_frame(context),
+/// Only an answer that was asked for, and names what it switches to, opens the tunnel.
+fn switched(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+    text: &[u8],
+    head: &ResponseHead,
+    rest: &[u8],
+) -> Ended {
+    let (Some(_), Some(protocol)) = (&exchange.request.head.upgrade, &head.upgrade) else {
+        return exchange.failed(Failed::Switched);
+    };
+    forward::interim(&mut scratch.head, text, &scratch.fields, head, Some(&text[protocol.clone()]));
+    if let Some(in_flight) = exchange.in_flight.as_mut() {
+        let now = in_flight.now();
+        in_flight.answered(head.status, now);
+    }
+    let client = &mut *exchange.client;
+    let sent = client.outbox.send(&mut client.stream, context, &mut scratch.head, rest, &[]);
+    match (sent, exchange.member.take()) {
+        (Ok(()), Some(member)) => Ended::Switched(member),
+        _ => Ended::Gone,
+    }
+}
+
+fn final_head(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+    text: &[u8],
+    head: &ResponseHead,
+    rest: &mut [u8],
+) -> Result<(), Ended> {
+    let is_uploaded = exchange.is_uploaded();
+    let request = &exchange.request.head;
+    let Some(in_flight) = exchange.in_flight.as_mut() else { return Err(Ended::Gone) };
+    let now = in_flight.now();
+    in_flight.answered(head.status, now);
+    let member = in_flight.member();
+    if matches!(head.status, 500 | 502 | 503 | 504)
+        && let Some(cluster) = exchange.terms.retry
+        && let Some(other) = cluster.retry(member.key)
+    {
+        return Err(Ended::Instead(head.status, other));
+    }
+    in_flight.passed_on(head.status);
+    for field in &scratch.fields {
+        match field.kind {
+            Kind::Boot => member.record.learn_boot(&text[field.value.clone()]),
+            Kind::Slots => member.record.learn_slots(&text[field.value.clone()]),
+            _ => {}
         }
     }
+    // Without a length and without chunks, only the end of the connection ends the answer.
+    let is_delimited = request.is_http_11 || !matches!(head.body, AnswerBody::Chunked | AnswerBody::UntilClose);
+    let answered = Answered {
+        status: head.status,
+        body_bytes: 0,
+        upstream_micros: now.since(in_flight.started()).micros(),
+        persists: !exchange.terms.front.is_draining() && request.persists && is_delimited && is_uploaded,
+        member_persists: head.persists && is_uploaded,
+    };
+    dates::with(|date| {
+        let how = Answering {
+            backend: Some(member.id.as_bytes()).filter(|_| member.is_id_printable),
+            date,
+            is_to_http_11: request.is_http_11,
+            persists: answered.persists,
+            queue_micros: exchange.terms.queue_micros,
+            upstream_micros: answered.upstream_micros,
+        };
+        forward::answer(&mut scratch.head, text, &scratch.fields, head, &how);
+    });
+    let relay = Relay::answer(head.body, request.is_http_11, request.takes_trailers);
+    exchange.stage = Stage::Body(relay, answered);
+    body(exchange, context, scratch, rest)
+}
 
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Own(text) => text.is_end_stream(),
-            Self::Relayed(relay) => relay.is_end_stream(),
+/// Passes a piece of the body on, behind what is in `scratch.head`, and lets the member go when it was the last.
+fn body(
+    exchange: &mut Exchange<'_>,
+    context: &mut Context<'_>,
+    scratch: &mut Scratch,
+    piece: &mut [u8],
+) -> Result<(), Ended> {
+    let Stage::Body(relay, answered) = &mut exchange.stage else { return Ok(()) };
+    let taken = match relay.take(piece, &mut scratch.head, &mut scratch.tail) {
+        Ok(taken) => taken,
+        Err(malformed) => {
+            scratch.head.clear();
+            scratch.tail.clear();
+            return Err(Ended::Broke(*answered, Broke::Malformed(malformed)));
         }
+    };
+    answered.body_bytes = relay.bytes();
+    if relay.is_done() {
+        let (answered, has_more) = (*answered, taken.used < piece.len());
+        exchange.stage = Stage::Read(answered);
+        release(exchange, answered.member_persists && !has_more);
     }
+    let client = &mut *exchange.client;
+    let sent = client.outbox.send(&mut client.stream, context, &mut scratch.head, &piece[..taken.data], &scratch.tail);
+    scratch.head.clear();
+    scratch.tail.clear();
+    sent.map_err(|_| Ended::Gone)
+}
 
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Own(text) => text.size_hint(),
-            Self::Relayed(relay) => relay.size_hint(),
-        }
+/// The member is free. Its connection is used again only when this answer ended exactly where it should: bytes behind
+/// it would be taken for the answer to the next request.
+fn release(exchange: &mut Exchange<'_>, is_reusable: bool) {
+    let Some(in_flight) = exchange.in_flight.take() else { return };
+    if let Some(connection) = exchange.member.take().filter(|_| is_reusable) {
+        in_flight.member().pool.put(exchange.shard, connection, in_flight.now());
     }
 }

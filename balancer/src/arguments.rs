@@ -7,7 +7,7 @@ use std::time::Duration;
 use agent::ControlArgs;
 use clap::{ArgGroup, Parser};
 
-use crate::upstream::Timeouts;
+use crate::settings::{Settings, Timeouts};
 
 /// HTTP/1.1 load balancer: each path prefix is served by one cluster of members.
 ///
@@ -24,22 +24,51 @@ pub struct Arguments {
     /// IP address and port for GET /status, /metrics, /healthz and /readyz of a balancer that serves alone.
     #[arg(long, value_name = "ADDRESS", requires = "membership")]
     pub status_listen: Option<SocketAddr>,
+    /// Threads that serve; by default as many as there are processors for this process.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub shards: Option<u16>,
+    /// Most client connections at the same time; by default 10,000, or what the limit of open files allows.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
+    /// Of a thousand requests, how many are logged to standard output, as one JSON object a line; 0 is no log.
+    #[arg(long, value_name = "PER_MILLE", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    pub access_log_per_mille: u32,
     /// Longest time to open a connection to a member, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
     pub connect_timeout_ms: u64,
-    /// Longest time from a request to the head of its answer, and of a pause inside a body, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Longest time from the first to the last byte of a request's head, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
+    pub header_timeout_ms: u64,
+    /// Longest time from a request to the head of its answer, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
     pub response_timeout_ms: u64,
+    /// Longest pause inside a body, whichever side is waited for, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
+    pub body_timeout_ms: u64,
+    /// Longest pause between two requests of a client's connection, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 75_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
+    pub idle_timeout_ms: u64,
     #[command(flatten)]
     pub control: ControlArgs,
 }
 
+const LIMITS: &str = "Time limits";
+
 impl Arguments {
-    /// The two time limits of an attempt.
-    pub fn timeouts(&self) -> Timeouts {
-        Timeouts {
-            connect: Duration::from_millis(self.connect_timeout_ms),
-            response: Duration::from_millis(self.response_timeout_ms),
+    /// Everything that is not an address.
+    pub fn settings(&self) -> Settings {
+        let defaults = Settings::default();
+        Settings {
+            shards: self.shards.map_or(defaults.shards, usize::from),
+            max_connections: self.max_connections.map_or(defaults.max_connections, |most| most as usize),
+            access_log_per_mille: self.access_log_per_mille,
+            timeouts: Timeouts {
+                connect: Duration::from_millis(self.connect_timeout_ms),
+                header: Duration::from_millis(self.header_timeout_ms),
+                answer: Duration::from_millis(self.response_timeout_ms),
+                body: Duration::from_millis(self.body_timeout_ms),
+                idle: Duration::from_millis(self.idle_timeout_ms),
+            },
         }
     }
 }

@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rand::Rng;
 use tokio::sync::watch;
-use wire::{BalancerStatus, ClusterStatus, InvalidMembership, MemberStatus, Membership};
+use wire::{
+    BalancerStatus, ClusterStatus, InvalidMembership, MemberOpinion, MemberStatus, Membership, ParallelismSource,
+};
 
 use crate::clock::Clock;
 use crate::cluster::{Cluster, Tally};
+use crate::front::Front;
 use crate::member::{Member, Record};
-use crate::policy::{self, MemberKey, Nanos};
+use crate::policy::{self, MemberKey, Nanos, Parallelism};
 use crate::routing::Routing;
-use crate::upstream::Timeouts;
+use crate::settings::Settings;
 
 /// Everything a balancer knows. Shared by data path, checks and control.
 pub struct Balancer {
@@ -22,9 +25,10 @@ pub struct Balancer {
     /// be taken for the one before.
     boot: String,
     clock: Clock,
-    timeouts: Timeouts,
+    settings: Settings,
     routing: watch::Sender<Arc<Routing>>,
     changes: Mutex<Changes>,
+    front: OnceLock<Weak<Front>>,
 }
 
 /// Held while a membership is replaced.
@@ -44,16 +48,17 @@ pub enum Refused {
 
 impl Balancer {
     /// A balancer that serves nothing yet.
-    pub fn new(instance_id: impl Into<String>, timeouts: Timeouts) -> Arc<Self> {
+    pub fn new(instance_id: impl Into<String>, settings: Settings) -> Arc<Self> {
         let boot = format!("{:016x}", rand::rng().next_u64());
         let routing = Arc::new(Routing::new(format!("{boot}-0"), Membership::default(), Vec::new()));
         Arc::new(Self {
             instance_id: instance_id.into(),
             boot,
             clock: Clock::start(),
-            timeouts,
+            settings,
             routing: watch::Sender::new(routing),
             changes: Mutex::new(Changes { number: 0, next_key: 0 }),
+            front: OnceLock::new(),
         })
     }
 
@@ -90,6 +95,7 @@ impl Balancer {
         let old = before.clusters.iter().find(|cluster| cluster.name == wire.name);
         let mut known: HashMap<&str, &Arc<Member>> = HashMap::new();
         known.extend(old.iter().flat_map(|cluster| &cluster.members).map(|member| (member.id.as_str(), member)));
+        let shards = self.settings.shards;
         let member = |wire: &wire::Member| {
             let known = known.get(wire.id.as_str());
             // Validated: the fallback is never taken.
@@ -99,11 +105,11 @@ impl Balancer {
                     same.set_vcpus(wire.vcpus);
                     Arc::clone(same)
                 }
-                Some(moved) => Arc::new(Member::new(wire, address, moved.key, Arc::clone(&moved.record))),
+                Some(moved) => Arc::new(Member::new(wire, address, moved.key, Arc::clone(&moved.record), shards)),
                 None => {
                     changes.next_key += 1;
                     let key = MemberKey(changes.next_key);
-                    Arc::new(Member::new(wire, address, key, Arc::new(Record::default())))
+                    Arc::new(Member::new(wire, address, key, Arc::new(Record::default()), shards))
                 }
             }
         };
@@ -141,8 +147,21 @@ impl Balancer {
         self.routing.subscribe()
     }
 
-    pub(crate) fn timeouts(&self) -> &Timeouts {
-        &self.timeouts
+    /// What its client connections share. Made when it begins to serve.
+    pub(crate) fn front(self: &Arc<Self>) -> Arc<Front> {
+        let front = Front::new(Arc::clone(self));
+        // A second listener shares everything but this: its connections are not counted in `/metrics`.
+        let _ = self.front.set(Arc::downgrade(&front));
+        front
+    }
+
+    /// The same, if it serves.
+    pub(crate) fn serving(&self) -> Option<Arc<Front>> {
+        self.front.get().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn now(&self) -> Nanos {
@@ -172,6 +191,7 @@ fn cluster_status(cluster: &Cluster) -> ClusterStatus {
             losses: load(&record.losses),
             boot: record.boot(),
             slots: record.slots(),
+            opinion: opinion(cluster, member),
         }
     };
     ClusterStatus {
@@ -181,6 +201,22 @@ fn cluster_status(cluster: &Cluster) -> ClusterStatus {
         requests: cluster.tally.requests.load(Relaxed),
         failures: cluster.tally.failures.load(Relaxed),
         members: cluster.members.iter().map(member).collect(),
+    }
+}
+
+fn opinion(cluster: &Cluster, member: &Member) -> MemberOpinion {
+    let opinion = cluster.tally.opinion(member.key);
+    let source = match member.parallelism() {
+        _ if opinion.is_hint_refuted => Some(ParallelismSource::Evidence),
+        Some(Parallelism::Slots(_)) => Some(ParallelismSource::Slots),
+        Some(Parallelism::Vcpus(_)) => Some(ParallelismSource::Vcpus),
+        None => None,
+    };
+    MemberOpinion {
+        service_micros: opinion.service.map(Nanos::micros),
+        parallelism: opinion.parallelism,
+        parallelism_source: source.filter(|_| opinion.parallelism.is_some()),
+        ejected: opinion.is_ejected,
     }
 }
 
@@ -207,7 +243,7 @@ mod tests {
 
     #[test]
     fn members_that_stay_are_the_same_and_measurements_follow_the_id() {
-        let balancer = Balancer::new("b", Timeouts::default());
+        let balancer = Balancer::new("b", Settings::default());
         balancer.apply(membership(&[("x", "127.0.0.1:1"), ("y", "127.0.0.1:2")]), None).unwrap();
         let before = balancer.current();
         before.clusters[0].members[1].record.requests.store(7, Relaxed);
@@ -223,7 +259,7 @@ mod tests {
 
     #[test]
     fn versions_pin_what_is_replaced() {
-        let balancer = Balancer::new("b", Timeouts::default());
+        let balancer = Balancer::new("b", Settings::default());
         let empty = balancer.status().version;
         balancer.apply(membership(&[]), Some(&empty)).unwrap();
         let first = balancer.status().version;
@@ -232,12 +268,12 @@ mod tests {
         assert_eq!(balancer.status().version, first, "the same document changes nothing");
         let stale = balancer.apply(membership(&[("x", "127.0.0.1:1")]), Some(&empty));
         assert_eq!(stale, Err(Refused::Stale { given: empty, current: first }));
-        assert_ne!(Balancer::new("b", Timeouts::default()).status().version, balancer.status().version);
+        assert_ne!(Balancer::new("b", Settings::default()).status().version, balancer.status().version);
     }
 
     #[test]
     fn a_bad_document_changes_nothing() {
-        let balancer = Balancer::new("b", Timeouts::default());
+        let balancer = Balancer::new("b", Settings::default());
         let refused = balancer.apply(membership(&[("x", "nowhere")]), None).unwrap_err();
         assert!(refused.to_string().contains("must be an IP address and a port"), "{refused}");
         assert!(balancer.status().version.ends_with("-0"));

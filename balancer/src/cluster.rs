@@ -1,18 +1,16 @@
-//! One cluster: which of its members may be used, which one is, and what came of it.
+//! One cluster: who its members are, where a request goes, and what came of it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use http::StatusCode;
-use rand_chacha::ChaCha8Rng;
 use tokio::sync::Notify;
 use wire::Health;
 
-use crate::answer::Broke;
-use crate::budget::RetryBudget;
 use crate::clock::Clock;
-use crate::member::Member;
-use crate::policy::{self, Ask, Candidate, MemberKey, Nanos, Outcome, Pick, Policy};
+use crate::lane::{After, Lane, Placed};
+use crate::member::{Latency, Member};
+use crate::policy::{MemberKey, Nanos, Opinion, Outcome, Policy, Probes};
 
 /// A cluster as one membership document says. The next document makes a new one, which shares [`Tally`] with it.
 pub(crate) struct Cluster {
@@ -30,21 +28,16 @@ pub(crate) struct Tally {
     pub(crate) requests: AtomicU64,
     /// Of these, how many were answered with 5xx or not at all, retries included in the judgement.
     pub(crate) failures: AtomicU64,
+    /// Attempts beyond the first.
+    pub(crate) retries: AtomicU64,
+    /// Requests that were held back.
+    pub(crate) parked: AtomicU64,
+    /// From a request's head to its answer's, everything included.
+    pub(crate) duration: Latency,
     /// Told when a member's health was checked.
     pub(crate) checked: Notify,
     clock: Clock,
     lane: Mutex<Lane>,
-}
-
-/// What only one request at a time may touch. It belongs to one cluster; with several shards, to one shard of it.
-struct Lane {
-    policy: Box<dyn Policy>,
-    random: ChaCha8Rng,
-    budget: RetryBudget,
-    /// Kept to be filled again: no allocation per request.
-    candidates: Vec<Candidate>,
-    /// Position among the members of each candidate.
-    positions: Vec<usize>,
 }
 
 impl Tally {
@@ -52,27 +45,74 @@ impl Tally {
         Self {
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            parked: AtomicU64::new(0),
+            duration: Latency::default(),
             checked: Notify::new(),
             clock,
-            lane: Mutex::new(Lane {
-                policy: policy::build(kind),
-                random: rand::make_rng(),
-                budget: RetryBudget::default(),
-                candidates: Vec::new(),
-                positions: Vec::new(),
-            }),
+            lane: Mutex::new(Lane::new(kind)),
         }
     }
 
     /// Tells the policy who is a member now; `fresh` is a policy that replaces the one so far.
-    pub(crate) fn change(&self, members: &[Arc<Member>], fresh: Option<Box<dyn Policy>>) {
-        let mut keys: Vec<MemberKey> = members.iter().map(|member| member.key).collect();
-        keys.sort_unstable();
-        let mut lane = self.lane();
-        if let Some(policy) = fresh {
-            lane.policy = policy;
+    pub(crate) fn change(self: &Arc<Self>, members: &[Arc<Member>], fresh: Option<Box<dyn Policy>>) {
+        self.decide(|lane, now| {
+            lane.change(now, members, fresh);
+            ((), lane.call(now))
+        });
+    }
+
+    /// A member's health was checked: who may be used may have changed.
+    pub(crate) fn checked(self: &Arc<Self>) {
+        self.checked.notify_waiters();
+        self.decide(|lane, now| ((), lane.call(now)));
+    }
+
+    /// A probe that the policy wanted ended.
+    pub(crate) fn probed(self: &Arc<Self>, member: MemberKey, outcome: Outcome, latency: Nanos) {
+        self.decide(|lane, now| {
+            lane.policy.probed(now, member, outcome, latency);
+            ((), lane.call(now))
+        });
+    }
+
+    /// The probes that the policy lives on.
+    pub(crate) fn probes(&self) -> Option<Probes> {
+        self.lane().policy.probes()
+    }
+
+    /// What the policy thinks of a member.
+    pub(crate) fn opinion(&self, member: MemberKey) -> Opinion {
+        self.lane().policy.opinion(self.clock.now(), member)
+    }
+
+    /// How many requests are being held back.
+    pub(crate) fn parked_now(&self) -> usize {
+        self.lane().parked()
+    }
+
+    pub(crate) fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+
+    /// Makes one decision behind the lock, and what follows from it after.
+    fn decide<R>(self: &Arc<Self>, decision: impl FnOnce(&mut Lane, Nanos) -> (R, After)) -> R {
+        let now = self.clock.now();
+        let (result, after) = decision(&mut self.lane(), now);
+        if let Some(alarm) = after.alarm {
+            self.set_alarm(alarm, now);
         }
-        lane.policy.members(self.clock.now(), &keys);
+        result
+    }
+
+    fn set_alarm(self: &Arc<Self>, alarm: Nanos, now: Nanos) {
+        // Without a runtime the process is ending, and whoever is parked with it.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let tally = Arc::clone(self);
+        runtime.spawn(async move {
+            tokio::time::sleep(Duration::from_nanos(alarm.since(now).0)).await;
+            tally.decide(|lane, now| ((), lane.ring(alarm, now)));
+        });
     }
 
     fn lane(&self) -> MutexGuard<'_, Lane> {
@@ -82,82 +122,33 @@ impl Tally {
 }
 
 impl Cluster {
-    /// A client's request for this cluster came in.
-    pub(crate) fn request(&self) {
+    /// Places a client's request that came in.
+    pub(crate) fn arrive(self: &Arc<Self>) -> Placed {
         self.tally.requests.fetch_add(1, Relaxed);
+        let placed = self.tally.decide(|lane, now| lane.arrive(self, now));
+        if matches!(placed, Placed::Parked(_)) {
+            self.tally.parked.fetch_add(1, Relaxed);
+        }
+        placed
+    }
+
+    /// Places a request at once, on an eligible member other than `avoid`. `None` when there is none.
+    pub(crate) fn place(self: &Arc<Self>, avoid: Option<MemberKey>) -> Option<InFlight> {
         let now = self.tally.clock.now();
-        let mut lane = self.tally.lane();
-        lane.budget.request(now);
-        lane.policy.arrived(now);
+        self.tally.lane().place(self, avoid, now)
     }
 
-    /// Takes one retry out of the cluster's budget, if there is one.
-    pub(crate) fn may_retry(&self) -> bool {
-        self.tally.lane().budget.take(self.tally.clock.now())
+    /// Places a request once more, on another member than the one that failed it, if the budget has a retry left.
+    pub(crate) fn retry(self: &Arc<Self>, failed: MemberKey) -> Option<InFlight> {
+        self.take_retry().then(|| self.place(Some(failed))).flatten()
     }
 
-    /// Places a request on an eligible member other than `avoid`. `None` when there is none.
-    pub(crate) fn pick(self: &Arc<Self>, avoid: Option<MemberKey>) -> Option<InFlight> {
+    /// Takes one retry out of the budget, if there is one.
+    pub(crate) fn take_retry(&self) -> bool {
         let now = self.tally.clock.now();
-        let mut lane = self.tally.lane();
-        let Lane { policy, random, candidates, positions, .. } = &mut *lane;
-        candidates.clear();
-        positions.clear();
-        let ignore_health = self.ignores_health();
-        for (position, member) in self.members.iter().enumerate() {
-            let is_usable = match member.health() {
-                Health::Healthy => true,
-                Health::Unhealthy => ignore_health,
-                Health::Unknown => false,
-            };
-            if is_usable && Some(member.key) != avoid {
-                let in_flight = member.record.in_flight.load(Relaxed);
-                candidates.push(Candidate {
-                    key: member.key,
-                    in_flight,
-                    parallelism: member.parallelism(),
-                    round_trip: Nanos(0),
-                });
-                positions.push(position);
-            }
-        }
-        if candidates.is_empty() {
-            return None;
-        }
-        if !candidates.is_sorted_by_key(|candidate| candidate.key) {
-            // Only after a document that lists its members in another order than before.
-            positions.sort_unstable_by_key(|position| self.members[*position].key);
-            candidates.sort_unstable_by_key(|candidate| candidate.key);
-        }
-        // Nothing is parked here, so nothing may be held.
-        let ask = Ask { candidates, parked: 1, may_hold: false };
-        let Pick::Send { index, note } = policy.pick(now, &ask, random) else { return None };
-        let member = Arc::clone(&self.members[*positions.get(index)?]);
-        drop(lane);
-        member.record.in_flight.fetch_add(1, Relaxed);
-        member.record.requests.fetch_add(1, Relaxed);
-        Some(InFlight {
-            cluster: Arc::clone(self),
-            member,
-            note,
-            started: now,
-            latency: Nanos(0),
-            outcome: Outcome::Abandoned,
-        })
-    }
-
-    /// Under half of the checked members healthy: then the checks, or the network, are more likely wrong than all
-    /// of these members, and sending everything to the few that are left would take them down as well.
-    fn ignores_health(&self) -> bool {
-        let (mut checked, mut healthy) = (0, 0);
-        for member in &self.members {
-            match member.health() {
-                Health::Healthy => (checked, healthy) = (checked + 1, healthy + 1),
-                Health::Unhealthy => checked += 1,
-                Health::Unknown => {}
-            }
-        }
-        healthy * 2 < checked
+        let is_taken = self.tally.lane().budget.take(now);
+        self.tally.retries.fetch_add(u64::from(is_taken), Relaxed);
+        is_taken
     }
 
     /// Some member's first check has not come back yet.
@@ -178,24 +169,39 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// The member's request is counted already.
+    pub(crate) fn new(cluster: &Arc<Cluster>, member: &Arc<Member>, note: u32, started: Nanos) -> Self {
+        let (cluster, member) = (Arc::clone(cluster), Arc::clone(member));
+        Self { cluster, member, note, started, latency: Nanos(0), outcome: Outcome::Abandoned }
+    }
+
     pub(crate) fn member(&self) -> &Arc<Member> {
         &self.member
+    }
+
+    pub(crate) fn started(&self) -> Nanos {
+        self.started
     }
 
     pub(crate) fn now(&self) -> Nanos {
         self.cluster.tally.clock.now()
     }
 
-    /// The head of the answer is here.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
+    /// The head of the answer came at `now`.
+    pub(crate) fn answered(&mut self, status: u16, now: Nanos) {
         self.member.record.answered(Some(status));
-        if status.is_server_error() {
+        if status >= 500 {
             self.outcome = Outcome::Failure;
         } else {
             self.outcome = Outcome::Success;
-            self.latency = self.now().since(self.started);
+            self.latency = now.since(self.started);
             self.member.record.latency.observe(self.latency);
         }
+    }
+
+    /// The answer is passed on: the client is told what the member said.
+    pub(crate) fn passed_on(&self, status: u16) {
+        self.cluster.tally.failures.fetch_add(u64::from(status >= 500), Relaxed);
     }
 
     /// There is no answer, by the member's fault.
@@ -205,14 +211,10 @@ impl InFlight {
     }
 
     /// The answer ended in the middle.
-    pub(crate) fn broke(&mut self, how: &Broke) {
-        tracing::debug!(member = self.member.id, %how, "answer broke off");
+    pub(crate) fn broke(&mut self) {
         if self.outcome == Outcome::Success {
             self.member.record.failures.fetch_add(1, Relaxed);
             self.cluster.tally.failures.fetch_add(1, Relaxed);
-        }
-        if matches!(how, Broke::Off(_)) {
-            self.member.record.losses.fetch_add(1, Relaxed);
         }
         self.outcome = Outcome::Failure;
     }
@@ -220,66 +222,20 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.member.record.in_flight.fetch_sub(1, Relaxed);
-        let now = self.now();
-        self.cluster.tally.lane().policy.finished(now, self.member.key, self.note, self.outcome, self.latency);
+        let Self { member, note, outcome, latency, .. } = self;
+        member.record.in_flight.fetch_sub(1, Relaxed);
+        let is_ejected = self.cluster.tally.decide(|lane, now| {
+            lane.policy.finished(now, member.key, *note, *outcome, *latency);
+            let after = if lane.parked() == 0 { After::default() } else { lane.call(now) };
+            // Only a failure ejects, and failures are few: asking costs nothing.
+            let is_ejected = *outcome == Outcome::Failure && lane.policy.opinion(now, member.key).is_ejected;
+            ((is_ejected), after)
+        });
+        if *outcome != Outcome::Abandoned {
+            member.record.ejected(is_ejected);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cluster(health: &[Health]) -> Arc<Cluster> {
-        let member = |(index, health): (usize, &Health)| {
-            let wire = wire::Member { id: format!("i-{index}"), address: "127.0.0.1:1".into(), vcpus: None };
-            let address = wire.address.parse().unwrap();
-            let member = Member::new(&wire, address, MemberKey(index as u64), Arc::default());
-            match health {
-                Health::Healthy => member.set_healthy(),
-                Health::Unhealthy => member.set_unhealthy("test"),
-                Health::Unknown => {}
-            }
-            Arc::new(member)
-        };
-        let members: Vec<_> = health.iter().enumerate().map(member).collect();
-        let tally = Arc::new(Tally::new(wire::Policy::RoundRobin, Clock::start()));
-        tally.change(&members, None);
-        Arc::new(Cluster { name: "a".into(), path: "/a".into(), policy: wire::Policy::RoundRobin, members, tally })
-    }
-
-    fn picks(cluster: &Arc<Cluster>, avoid: Option<u64>) -> String {
-        let pick = |_| cluster.pick(avoid.map(MemberKey)).map_or("none".into(), |flight| flight.member().id.clone());
-        (0..4).map(pick).collect::<Vec<String>>().join(" ")
-    }
-
-    #[test]
-    fn eligibility() {
-        use Health::{Healthy, Unhealthy, Unknown};
-        for (health, avoid, expected) in [
-            (&[][..], None, "none none none none"),
-            (&[Unknown, Unknown], None, "none none none none"),
-            (&[Healthy, Healthy, Unhealthy], None, "i-0 i-1 i-0 i-1"),
-            (&[Healthy, Unhealthy], None, "i-0 i-0 i-0 i-0"),
-            (&[Healthy, Unhealthy, Unhealthy], None, "i-0 i-1 i-2 i-0"),
-            (&[Unhealthy, Unhealthy, Unknown], None, "i-0 i-1 i-0 i-1"),
-            (&[Healthy, Unknown, Unknown, Unknown], None, "i-0 i-0 i-0 i-0"),
-            (&[Healthy, Healthy, Healthy], Some(1), "i-0 i-2 i-0 i-2"),
-            (&[Healthy], Some(0), "none none none none"),
-        ] {
-            assert_eq!(picks(&cluster(health), avoid), expected, "{health:?} avoiding {avoid:?}");
-        }
-    }
-
-    #[test]
-    fn in_flight_is_counted_until_the_request_is_dropped() {
-        let cluster = cluster(&[Health::Healthy]);
-        let record = &cluster.members[0].record;
-        let mut flight = cluster.pick(None).unwrap();
-        assert_eq!(record.in_flight.load(Relaxed), 1);
-        flight.answered(StatusCode::BAD_GATEWAY);
-        drop(flight);
-        let (in_flight, failures) = (record.in_flight.load(Relaxed), record.failures.load(Relaxed));
-        assert_eq!((in_flight, failures, record.latency.mean_micros()), (0, 1, None));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::future::Either;
 use futures::stream::FuturesUnordered;
 use http::header::{CONNECTION, HOST, USER_AGENT};
 use http::{Request, Response};
@@ -15,11 +16,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use wire::Health;
+use wire::{BOOT_HEADER, Health, SLOTS_HEADER};
 
 use crate::balancer::Balancer;
-use crate::cluster::Tally;
-use crate::member::Member;
+use crate::cluster::{Cluster, Tally};
+use crate::member::{Member, Record};
+use crate::policy::{Nanos, Outcome};
 
 /// From one check of a member to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -44,7 +46,8 @@ pub async fn check_members(balancer: Arc<Balancer>) -> Infallible {
                 for cluster in &routing.clusters {
                     for member in cluster.members.iter().filter(|member| member.claim_checks()) {
                         let checks_of_one = check_until_left(Arc::clone(&balancer), Arc::clone(member), Arc::clone(&cluster.tally));
-                        checks.push(checks_of_one);
+                        checks.push(Either::Left(checks_of_one));
+                        checks.push(Either::Right(probe_until_left(Arc::clone(member), Arc::clone(&cluster.tally))));
                     }
                 }
             }
@@ -79,9 +82,43 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, tally: A
                 }
             }
         }
-        tally.checked.notify_waiters();
+        tally.checked();
         member.pool.reap(balancer.now());
     }
+}
+
+/// The probes of a policy that lives on them, for as long as the member stays; with any other policy it only looks,
+/// now and then, whether that is still so.
+async fn probe_until_left(member: Arc<Member>, tally: Arc<Tally>) {
+    loop {
+        let wanted = tally.probes();
+        let pause = wanted.map_or(INTERVAL, |probes| Duration::from_nanos(probes.interval.0));
+        if let Some(probes) = wanted {
+            let (outcome, latency) = probe(&member, Duration::from_nanos(probes.timeout.0), &tally).await;
+            tally.probed(member.key, outcome, latency);
+        }
+        tokio::select! {
+            () = member.has_left() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Probes each member of the cluster, one after the other, for a policy that asked for it.
+pub(crate) async fn probe_all(cluster: &Cluster) {
+    for member in &cluster.members {
+        let (outcome, latency) = probe(member, TIMEOUT, &cluster.tally).await;
+        cluster.tally.probed(member.key, outcome, latency);
+    }
+}
+
+async fn probe(member: &Member, limit: Duration, tally: &Tally) -> (Outcome, Nanos) {
+    let begun = tally.now();
+    let outcome = match timeout(limit, check(member)).await {
+        Ok(Ok(())) => Outcome::Success,
+        Ok(Err(_)) | Err(_) => Outcome::Failure,
+    };
+    (outcome, tally.now().since(begun))
 }
 
 /// Why a check failed.
@@ -124,7 +161,12 @@ async fn check(member: &Member) -> Result<(), Sick> {
             ended = &mut driver => { ended?; answer.await? }
         }
     };
-    member.record.learn(response.headers());
+    for (name, learn) in [(BOOT_HEADER, Record::learn_boot as fn(&Record, &[u8])), (SLOTS_HEADER, Record::learn_slots)]
+    {
+        if let Some(value) = response.headers().get(name) {
+            learn(&member.record, value.as_bytes());
+        }
+    }
     // A worker without /health answers 404: its HTTP works, which is all that is asked for.
     if response.status().is_server_error() { Err(Sick::Status(response.status())) } else { Ok(()) }
 }

@@ -1,35 +1,48 @@
 //! The load balancer: each path prefix is served by one cluster of members, by one of several policies.
 //!
-//! A request's way: [`serve`] accepts the connection, `inspect` and `framing` refuse what is ambiguous, `proxy` finds
-//! the cluster in the `routing`, `cluster` lets the [`policy`] pick a member, `upstream` sends it with its `upload`, and
-//! the `answer` streams back. Beside it: `health` checks members, [`Balancer::apply`] replaces the membership as a whole, [`control`]
-//! is the operator's side of it and [`MembershipFile`] the lone user's.
+//! A request's way: [`serve`] accepts the connection and hands it to a shard; its `conversation` reads heads, which
+//! `http1` judges; the `routing` finds the cluster; `attempts` asks the cluster's `lane`, where the [`policy`] picks a
+//! member; an `exchange` sends the request on and passes the `answer` back. Beside it: `health` checks members,
+//! [`Balancer::apply`] replaces the membership as a whole, [`control`] is the operator's side of it and
+//! [`MembershipFile`] the lone user's.
 //!
-//! Knows neither Kubernetes nor AWS. Runs on one current-thread runtime; what one request touches is either atomic
-//! and per member, or behind a lock of its own connection, cluster or member. More cores later means: one runtime
-//! each, with its own lanes and pools, over the same members.
+//! Knows neither Kubernetes nor AWS. A shard is a thread with a runtime, sockets, buffers and connections of its own.
+//! Shared between them is what belongs to a member (counters, all atomic) and to a cluster (its lane, behind one short
+//! lock); no request takes a lock that requests to another cluster take.
 
+mod access_log;
 mod answer;
 mod arguments;
+mod attempts;
 mod balancer;
 mod budget;
+mod client;
 mod clock;
 mod cluster;
 pub mod control;
+mod conversation;
+mod dates;
+mod exchange;
 mod file;
-mod framing;
-mod headers;
+mod forward;
+mod front;
 mod health;
-mod inspect;
+mod http1;
+mod lane;
 mod member;
 mod metrics;
+mod outbox;
+mod patience;
 pub mod policy;
 mod pool;
-mod proxy;
+mod refusal;
+mod relay;
 mod routing;
+mod scratch;
 mod server;
+mod settings;
 pub mod simulator;
-mod upload;
+mod tunnel;
 mod upstream;
 
 pub use arguments::Arguments;
@@ -37,4 +50,4 @@ pub use balancer::{Balancer, Refused};
 pub use file::{MembershipFile, Unusable};
 pub use health::check_members;
 pub use server::serve;
-pub use upstream::Timeouts;
+pub use settings::{Settings, Timeouts};

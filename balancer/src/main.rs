@@ -43,7 +43,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut termination = Termination::catch()?;
     let control = arguments.control.control();
     let instance_id = arguments.control.instance_id.as_deref().unwrap_or("balancer");
-    let balancer = Balancer::new(instance_id, arguments.timeouts());
+    let balancer = Balancer::new(instance_id, arguments.settings());
     let readiness = Readiness::not_yet("no membership was set yet");
 
     let listener = agent::listen("--listen", arguments.listen).await?;
@@ -85,7 +85,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     tracing::info!("terminating: no new connections, requests in flight finish");
     readiness.unready("terminating");
     stop.send_replace(true);
-    if data.await? == Drain::DeadlinePassed {
+    if data.await?? == Drain::DeadlinePassed {
         tracing::warn!(seconds = DRAIN.as_secs(), "requests were still in flight after the drain and have been cut");
     }
     close.send_replace(true);

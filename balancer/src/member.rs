@@ -4,19 +4,18 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderMap, HeaderValue};
 use tokio::sync::watch;
-use wire::{BOOT_HEADER, Health, SLOTS_HEADER};
+use wire::Health;
 
-use crate::policy::{MemberKey, Nanos, Parallelism};
+use crate::policy::{Candidate, MemberKey, Nanos, Parallelism};
 use crate::pool::Pool;
 
 /// A member at one address. A new address is a new member with the same [`Record`].
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) id: String,
-    /// Value of `x-backend` for a worker that does not name itself; none when the id cannot be a header.
-    pub(crate) id_header: Option<HeaderValue>,
+    /// Whether the id can be the value of `x-backend`, for a worker that does not name itself.
+    pub(crate) is_id_printable: bool,
     pub(crate) key: MemberKey,
     pub(crate) address: SocketAddr,
     pub(crate) record: Arc<Record>,
@@ -24,6 +23,8 @@ pub(crate) struct Member {
     health: AtomicU8,
     /// Hint of the membership; 0 is none.
     vcpus: AtomicU32,
+    /// Shortest time that opening a connection took, in nanoseconds: one round trip. 0 before the first.
+    round_trip: AtomicU64,
     /// Whether its health is being checked already.
     is_checked: AtomicBool,
     left: watch::Sender<bool>,
@@ -39,22 +40,35 @@ pub(crate) struct Record {
     /// Answers by class: 1xx to 5xx, then requests without one.
     pub(crate) answers: [AtomicU64; 6],
     pub(crate) latency: Latency,
+    /// How often the policy took it out.
+    pub(crate) ejections: AtomicU64,
+    is_ejected: AtomicBool,
     /// Declared by the worker; 0 is unknown.
     slots: AtomicU32,
-    boot: Mutex<Option<HeaderValue>>,
+    boot: Mutex<Option<Vec<u8>>>,
+    /// Of `boot`, so that the lock is taken only when it changed; 0 is none.
+    boot_hash: AtomicU64,
 }
 
 impl Member {
-    pub(crate) fn new(wire: &wire::Member, address: SocketAddr, key: MemberKey, record: Arc<Record>) -> Self {
+    /// A member with a pool for each of so many shards.
+    pub(crate) fn new(
+        wire: &wire::Member,
+        address: SocketAddr,
+        key: MemberKey,
+        record: Arc<Record>,
+        shards: usize,
+    ) -> Self {
         Self {
             id: wire.id.clone(),
-            id_header: HeaderValue::from_str(&wire.id).ok(),
+            is_id_printable: wire.id.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
             key,
             address,
             record,
-            pool: Pool::default(),
+            pool: Pool::new(shards),
             health: AtomicU8::new(Health::Unknown as u8),
             vcpus: AtomicU32::new(wire.vcpus.unwrap_or(0)),
+            round_trip: AtomicU64::new(0),
             is_checked: AtomicBool::new(false),
             left: watch::Sender::new(false),
         }
@@ -103,6 +117,24 @@ impl Member {
         self.record.slots().map(Parallelism::Slots).or_else(|| vcpus().map(Parallelism::Vcpus))
     }
 
+    /// What a policy is told about it.
+    pub(crate) fn candidate(&self) -> Candidate {
+        Candidate {
+            key: self.key,
+            in_flight: self.record.in_flight.load(Relaxed),
+            parallelism: self.parallelism(),
+            round_trip: Nanos(self.round_trip.load(Relaxed)),
+        }
+    }
+
+    /// Opening a connection took so long.
+    pub(crate) fn connected(&self, took: Nanos) {
+        let known = self.round_trip.load(Relaxed);
+        if known == 0 || took.0 < known {
+            self.round_trip.store(took.0.max(1), Relaxed);
+        }
+    }
+
     /// True for the first caller: who then has to check its health until it leaves.
     pub(crate) fn claim_checks(&self) -> bool {
         !self.is_checked.swap(true, Relaxed)
@@ -122,18 +154,31 @@ impl Member {
 }
 
 impl Record {
-    /// Keeps what the worker says about itself in an answer's headers.
-    pub(crate) fn learn(&self, headers: &HeaderMap) {
-        if let Some(boot) = headers.get(BOOT_HEADER) {
-            let mut known = self.boot.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.as_ref() != Some(boot) {
-                // A copy of its own: the header is a slice of the answer's whole head.
-                *known = HeaderValue::from_bytes(boot.as_bytes()).ok();
-            }
+    /// Keeps which process of the worker answered.
+    pub(crate) fn learn_boot(&self, boot: &[u8]) {
+        let hash = hash(boot);
+        if self.boot_hash.swap(hash, Relaxed) != hash {
+            *self.boot.lock().unwrap_or_else(PoisonError::into_inner) = Some(boot.to_vec());
         }
-        let slots = headers.get(SLOTS_HEADER).and_then(|slots| slots.to_str().ok()?.parse().ok());
-        if let Some(slots) = slots {
+    }
+
+    /// Keeps how many requests the worker says that it serves at the same time.
+    pub(crate) fn learn_slots(&self, slots: &[u8]) {
+        let slots = std::str::from_utf8(slots).ok().and_then(|slots| slots.parse().ok());
+        if let Some(slots) = slots.filter(|slots| *slots != self.slots.load(Relaxed)) {
             self.slots.store(slots, Relaxed);
+        }
+    }
+
+    /// An attempt found its process, or the way to it, gone; or did not.
+    pub(crate) fn lost(&self, is_loss: bool) {
+        self.losses.fetch_add(u64::from(is_loss), Relaxed);
+    }
+
+    /// The policy took it out, or did not.
+    pub(crate) fn ejected(&self, is_ejected: bool) {
+        if self.is_ejected.load(Relaxed) != is_ejected && self.is_ejected.swap(is_ejected, Relaxed) != is_ejected {
+            self.ejections.fetch_add(u64::from(is_ejected), Relaxed);
         }
     }
 
@@ -143,17 +188,23 @@ impl Record {
 
     pub(crate) fn boot(&self) -> Option<String> {
         let known = self.boot.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().map(|boot| String::from_utf8_lossy(boot.as_bytes()).into_owned())
+        known.as_ref().map(|boot| String::from_utf8_lossy(boot).into_owned())
     }
 
     /// Counts an answer, or with `None` the lack of one.
-    pub(crate) fn answered(&self, status: Option<http::StatusCode>) {
-        let class = status.map_or(6, |status| usize::from(status.as_u16() / 100)).clamp(1, 6);
+    pub(crate) fn answered(&self, status: Option<u16>) {
+        let class = status.map_or(6, |status| usize::from(status / 100)).clamp(1, 6);
         self.answers[class - 1].fetch_add(1, Relaxed);
         if class >= 5 {
             self.failures.fetch_add(1, Relaxed);
         }
     }
+}
+
+/// FNV-1a, 64 bits, never 0.
+fn hash(bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step).max(1)
 }
 
 /// Upper ends of the latency buckets, in microseconds: 1-2-5 steps from a worker on the same instance to the
@@ -200,7 +251,7 @@ mod tests {
 
     fn member() -> Member {
         let wire = wire::Member { id: "i-1".into(), address: "10.0.0.1:80".into(), vcpus: Some(2) };
-        Member::new(&wire, wire.address.parse().unwrap(), MemberKey(1), Arc::default())
+        Member::new(&wire, wire.address.parse().unwrap(), MemberKey(1), Arc::default(), 1)
     }
 
     #[test]
@@ -222,13 +273,27 @@ mod tests {
     fn declared_slots_go_before_vcpus_and_the_last_boot_is_kept() {
         let member = member();
         assert_eq!(member.parallelism(), Some(Parallelism::Vcpus(2)));
-        let mut headers = HeaderMap::new();
-        headers.insert(SLOTS_HEADER, HeaderValue::from_static("8"));
-        headers.insert(BOOT_HEADER, HeaderValue::from_static("b1"));
-        member.record.learn(&headers);
-        member.record.learn(&HeaderMap::new());
-        let known = (member.parallelism(), member.record.boot());
-        assert_eq!(known, (Some(Parallelism::Slots(8)), Some("b1".to_owned())));
+        member.record.learn_slots(b"8");
+        member.record.learn_slots(b"many");
+        member.record.learn_boot(b"b1");
+        assert_eq!((member.parallelism(), member.record.boot()), (Some(Parallelism::Slots(8)), Some("b1".into())));
+        member.record.learn_boot(b"b2");
+        member.record.learn_boot(b"b2");
+        assert_eq!(member.record.boot().as_deref(), Some("b2"));
+    }
+
+    #[test]
+    fn an_ejection_is_counted_once() {
+        let record = Record::default();
+        [false, true, true, false, true].iter().for_each(|is_ejected| record.ejected(*is_ejected));
+        assert_eq!(record.ejections.load(Relaxed), 2);
+    }
+
+    #[test]
+    fn the_shortest_connect_is_the_round_trip() {
+        let member = member();
+        [5, 3, 9].iter().for_each(|took| member.connected(Nanos(*took)));
+        assert_eq!(member.candidate().round_trip, Nanos(3));
     }
 
     #[test]

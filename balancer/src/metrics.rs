@@ -14,7 +14,8 @@ use prometheus_client::registry::Registry;
 use wire::Health;
 
 use crate::balancer::Balancer;
-use crate::member::{BUCKETS_MICROS, Member};
+use crate::cluster::Cluster;
+use crate::member::{BUCKETS_MICROS, Latency, Member};
 
 /// Media type of [`exposition`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -62,8 +63,66 @@ impl Collector for Members {
         numbers(&mut encoder, &members, gauge, "healthy", "Whether the last health checks were good", |m| {
             u64::from(m.health() == Health::Healthy)
         })?;
-        latencies(&mut encoder, &members)
+        numbers(&mut encoder, &members, counter, "ejections", "Times the policy took it out after failures", |m| {
+            m.record.ejections.load(Relaxed)
+        })?;
+        numbers(&mut encoder, &members, gauge, "pool", "Idle connections kept to it", |m| m.pool.idle() as u64)?;
+        let of_members = members.iter().map(|(cluster, member)| {
+            (vec![("cluster", *cluster), ("member", member.id.as_str())], &member.record.latency)
+        });
+        latencies(&mut encoder, "latency_seconds", "Time to the first byte of good answers", of_members)?;
+        clusters(&mut encoder, &routing.clusters)?;
+        front(&mut encoder, &balancer)
     }
+}
+
+/// What is counted per request of a client, whichever members it was sent to.
+fn clusters(encoder: &mut DescriptorEncoder<'_>, clusters: &[Arc<Cluster>]) -> Result<(), fmt::Error> {
+    type Number = fn(&Cluster) -> u64;
+    let counters: [(&str, &str, Number); 4] = [
+        ("cluster_requests", "Requests of clients", |c| c.tally.requests.load(Relaxed)),
+        ("cluster_failures", "Of these, those answered with 5xx or not at all", |c| c.tally.failures.load(Relaxed)),
+        ("cluster_retries", "Second attempts", |c| c.tally.retries.load(Relaxed)),
+        ("cluster_parked", "Requests that were held back", |c| c.tally.parked.load(Relaxed)),
+    ];
+    for (name, help, value) in counters {
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for cluster in clusters {
+            let labels = [("cluster", cluster.name.as_str())];
+            ConstCounter::new(value(cluster)).encode(metric.encode_family(&labels)?)?;
+        }
+    }
+    let mut metric = encoder.encode_descriptor("cluster_parked_now", "Requests held back", None, MetricType::Gauge)?;
+    for cluster in clusters {
+        let labels = [("cluster", cluster.name.as_str())];
+        gauge(cluster.tally.parked_now() as u64).encode(metric.encode_family(&labels)?)?;
+    }
+    let durations = clusters.iter().map(|cluster| (vec![("cluster", cluster.name.as_str())], &cluster.tally.duration));
+    latencies(encoder, "cluster_duration_seconds", "From a request's head to the end of its answer", durations)
+}
+
+/// What concerns the clients' connections.
+fn front(encoder: &mut DescriptorEncoder<'_>, balancer: &Balancer) -> Result<(), fmt::Error> {
+    let Some(front) = balancer.serving() else { return Ok(()) };
+    let gauges = [
+        ("connections", "Open client connections, tunnels included", front.open.load(Relaxed) as u64),
+        ("tunnels", "Connections that switched to another protocol", front.tunnels.load(Relaxed)),
+    ];
+    for (name, help, value) in gauges {
+        gauge(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+    }
+    let counters = [
+        ("turned_away", "Connections beyond the limit", front.turned_away.load(Relaxed)),
+        ("access_log_dropped", "Lines that the log's reader was too slow for", front.access_log.dropped()),
+    ];
+    for (name, help, value) in counters {
+        ConstCounter::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+    }
+    Ok(())
+}
+
+fn gauge(value: u64) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 fn answers(encoder: &mut DescriptorEncoder<'_>, members: &[(&str, &Arc<Member>)]) -> Result<(), fmt::Error> {
@@ -92,8 +151,7 @@ fn numbers(
         let value = value(member);
         match kind {
             MetricType::Gauge => {
-                let value = i64::try_from(value).unwrap_or(i64::MAX);
-                ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+                gauge(value).encode(metric.encode_family(&labels)?)?;
             }
             _ => ConstCounter::new(value).encode(metric.encode_family(&labels)?)?,
         }
@@ -101,16 +159,18 @@ fn numbers(
     Ok(())
 }
 
-fn latencies(encoder: &mut DescriptorEncoder<'_>, members: &[(&str, &Arc<Member>)]) -> Result<(), fmt::Error> {
-    let help = "Time to the first byte of good answers";
-    let mut metric = encoder.encode_descriptor("latency_seconds", help, None, MetricType::Histogram)?;
-    for (cluster, member) in members {
-        let latency = &member.record.latency;
+fn latencies<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    all: impl Iterator<Item = (Vec<(&'a str, &'a str)>, &'a Latency)>,
+) -> Result<(), fmt::Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (labels, latency) in all {
         let ends = BUCKETS_MICROS.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = ends.zip(latency.buckets.iter().map(|count| count.load(Relaxed))).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();
         let sum = latency.sum_micros.load(Relaxed) as f64 / 1e6;
-        let labels = [("cluster", *cluster), ("member", member.id.as_str())];
         metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
     }
     Ok(())

@@ -1,64 +1,85 @@
 //! Idle connections to one member.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::client::conn::http1::SendRequest;
+use tokio::net::TcpStream;
 
 use crate::policy::Nanos;
-use crate::upload::Upload;
 
-/// Most idle connections kept per member; more than a worker of any size serves at the same time.
+/// Most idle connections kept per member and shard; more than a worker of any size serves at the same time.
 const CAPACITY: usize = 256;
 /// An idle connection is dropped after this: below the 30 s and more after which servers close theirs, so that a
 /// request is not written into a connection that is being closed.
 const IDLE: Duration = Duration::from_secs(25);
 
-/// Last in, first out: the rest grow old and go. The lock is held for a push or a pop and belongs to one member;
-/// a data path of several shards gives each its own pools.
-#[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Connections>);
+/// Each shard has its own, last in, first out: the rest grow old and go. A lock is taken by its shard for a push or a
+/// pop, and once a second for the old ones: nobody waits for it.
+#[derive(Debug)]
+pub(crate) struct Pool(Box<[Mutex<Connections>]>);
 
 #[derive(Debug, Default)]
 struct Connections {
-    idle: Vec<(SendRequest<Upload>, Nanos)>,
+    idle: Vec<(TcpStream, Nanos)>,
     is_closed: bool,
 }
 
 impl Pool {
+    pub(crate) fn new(shards: usize) -> Self {
+        Self((0..shards.max(1)).map(|_| Mutex::default()).collect())
+    }
+
+    fn of(&self, shard: usize) -> MutexGuard<'_, Connections> {
+        self.0[shard % self.0.len()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The connection that was used last, if it is still open.
-    pub(crate) fn take(&self, now: Nanos) -> Option<SendRequest<Upload>> {
-        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn take(&self, shard: usize, now: Nanos) -> Option<TcpStream> {
+        let mut connections = self.of(shard);
         loop {
             let (connection, since) = connections.idle.pop()?;
-            if is_young(since, now) && !connection.is_closed() {
+            if is_young(since, now) && is_quiet(&connection) {
                 return Some(connection);
             }
         }
     }
 
     /// Gives back a connection whose request and answer are complete.
-    pub(crate) fn put(&self, connection: SendRequest<Upload>, now: Nanos) {
-        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !connections.is_closed && connections.idle.len() < CAPACITY && !connection.is_closed() {
+    pub(crate) fn put(&self, shard: usize, connection: TcpStream, now: Nanos) {
+        let mut connections = self.of(shard);
+        if !connections.is_closed && connections.idle.len() < CAPACITY {
             connections.idle.push((connection, now));
         }
     }
 
     /// Drops what is closed or too old.
     pub(crate) fn reap(&self, now: Nanos) {
-        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.idle.retain(|(connection, since)| is_young(*since, now) && !connection.is_closed());
+        for shard in 0..self.0.len() {
+            self.of(shard).idle.retain(|(connection, since)| is_young(*since, now) && is_quiet(connection));
+        }
     }
 
     /// Drops all, now and whenever one is given back.
     pub(crate) fn close(&self) {
-        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.is_closed = true;
-        connections.idle.clear();
+        for shard in 0..self.0.len() {
+            let mut connections = self.of(shard);
+            connections.is_closed = true;
+            connections.idle.clear();
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn idle(&self) -> usize {
+        (0..self.0.len()).map(|shard| self.of(shard).idle.len()).sum()
     }
 }
 
 fn is_young(since: Nanos, now: Nanos) -> bool {
     u128::from(now.since(since).0) < IDLE.as_nanos()
+}
+
+/// Nothing has come on it: neither its end nor bytes that nobody asked for, which would be taken for the answer to the
+/// next request. A system call only when something did.
+fn is_quiet(connection: &TcpStream) -> bool {
+    matches!(connection.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }

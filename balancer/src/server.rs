@@ -1,34 +1,57 @@
-//! The data path's listener: one task per client connection, and a drain at the end.
+//! The data path's listener: one acceptor, and a thread for each core that serves what it is handed.
 
-use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
 
 use agent::Drain;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 
 use crate::balancer::Balancer;
-use crate::inspect::Inspected;
-use crate::proxy::Proxy;
+use crate::client::Client;
+use crate::conversation::Conversation;
+use crate::dates;
+use crate::front::Front;
+use crate::refusal::Refusal;
 
-/// Longest head of a request; longer ones are answered with 431. A hundred headers are hyper's own limit.
-const HEAD_LIMIT_BYTES: usize = 32 * 1024;
-/// Read and write buffer per connection: a head must fit twice, and a body gains nothing from more.
-const BUFFER_BYTES: usize = 64 * 1024;
-/// How long a client's connection may be idle: nginx' default, and longer than the pauses in usual loads.
-const IDLE: Duration = Duration::from_secs(75);
 /// Pause after a failed accept: with no file descriptors left, an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// A thread that serves connections on a runtime of its own. Whatever is handed to it stays with it: its sockets, its
+/// buffers and its connections to members are never touched by another thread.
+struct Shard {
+    runtime: Handle,
+    open: Arc<AtomicUsize>,
+    /// Dropped: the thread ends, and every connection with it.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Shard {
+    fn start(number: usize) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || {
+            // An error is what it waits for: the sender is gone.
+            let _ = runtime.block_on(stopped);
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { runtime: handle, open: Arc::default(), _stop: stop })
+    }
+}
+
 /// Proxies what comes in on `listener` until `shutdown` resolves, then stops accepting and gives the requests in
 /// flight `drain` to finish.
+///
+/// # Errors
+/// When no thread can be started.
 ///
 /// # Cancellation
 /// Dropping the future closes the listener and cuts every connection.
@@ -37,51 +60,91 @@ pub async fn serve(
     balancer: Arc<Balancer>,
     shutdown: impl Future<Output = ()>,
     drain: Duration,
-) -> Drain {
-    let mut shutdown = pin!(shutdown);
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
+) -> io::Result<Drain> {
+    let front = balancer.front();
+    let shards = (0..balancer.settings().shards.max(1)).map(Shard::start).collect::<io::Result<Vec<_>>>()?;
+    let limit = balancer.settings().max_connections;
+    let (mut shutdown, mut number) = (pin!(shutdown), 0);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept() => match accepted.and_then(|(stream, client)| Ok((stream.into_std()?, client))) {
                 Ok((stream, client)) => {
-                    connections.spawn(converse(stream, client, Arc::clone(&balancer), graceful.watcher()));
+                    number += 1;
+                    if front.open.load(Relaxed) >= limit {
+                        front.turned_away.fetch_add(1, Relaxed);
+                        turn_away(&stream, limit);
+                    } else {
+                        hand_over(&front, &shards, stream, client, number);
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(ended) = connections.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a connection's task failed");
-                }
-            }
         }
     }
     drop(listener);
-    match tokio::time::timeout(drain, graceful.shutdown()).await {
-        Ok(()) => Drain::Complete,
-        Err(_) => Drain::DeadlinePassed,
+    front.drain();
+    match tokio::time::timeout(drain, front.is_empty()).await {
+        Ok(()) => Ok(Drain::Complete),
+        Err(_) => Ok(Drain::DeadlinePassed),
     }
 }
 
-async fn converse(stream: TcpStream, client: SocketAddr, balancer: Arc<Balancer>, watcher: Watcher) {
-    // Answers are written whole: waiting to fill a packet would only add delay.
-    let _ = stream.set_nodelay(true);
-    let proxy = Arc::new(Proxy::new(balancer, client.ip()));
-    let service = service_fn(move |request| {
-        let proxy = Arc::clone(&proxy);
-        async move { Ok::<_, Infallible>(proxy.answer(request).await) }
+/// Gives a connection to the shard with the fewest. The kernel's own distribution over several listeners goes by hash:
+/// of 64 connections, two threads get 32 +- 4 each, and keep them for as long as clients keep them open.
+fn hand_over(front: &Arc<Front>, shards: &[Shard], stream: std::net::TcpStream, client: SocketAddr, number: u64) {
+    let Some((index, shard)) = shards.iter().enumerate().min_by_key(|(_, shard)| shard.open.load(Relaxed)) else {
+        return;
+    };
+    let held = Held::new(front, shard, number);
+    let front = Arc::clone(front);
+    shard.runtime.spawn(async move {
+        // Moved here: it is counted as open until this task is gone, however it ends.
+        let held = held;
+        // Registered here, with the reactor of this shard's thread.
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
+        // Answers are written whole: waiting to fill a packet would only add delay.
+        let _ = stream.set_nodelay(true);
+        poll_fn(|context| {
+            held.front.enter(held.number, context.waker().clone());
+            Poll::Ready(())
+        })
+        .await;
+        let client = Client::new(stream, client.ip(), front.timeouts().idle);
+        Conversation::new(front, client, index).run().await;
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .max_header_size(HEAD_LIMIT_BYTES)
-        .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Inspected::new(stream)), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%client, %error, "client connection ended");
+}
+
+/// Counts a connection as open.
+struct Held {
+    front: Arc<Front>,
+    shard: Arc<AtomicUsize>,
+    number: u64,
+}
+
+impl Held {
+    fn new(front: &Arc<Front>, shard: &Shard, number: u64) -> Self {
+        front.open.fetch_add(1, Relaxed);
+        shard.open.fetch_add(1, Relaxed);
+        Self { front: Arc::clone(front), shard: Arc::clone(&shard.open), number }
     }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shard.fetch_sub(1, Relaxed);
+        self.front.leave(self.number);
+    }
+}
+
+/// Tells a client that there are too many. It fits into the empty buffer of a new socket, so nothing waits.
+fn turn_away(stream: &std::net::TcpStream, limit: usize) {
+    let error = format!("the balancer serves {limit} connections already: try again later");
+    let mut out = Vec::new();
+    dates::with(|date| Refusal::closing(503, error).write(&mut out, date, false, false, true));
+    let _ = io::Write::write(&mut &*stream, &out);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
 }

@@ -138,6 +138,7 @@ mod tests {
             losses: 1,
             boot: Some("a".into()),
             slots: None,
+            opinion: wire::MemberOpinion::default(),
         }
     }
 

@@ -18,7 +18,8 @@ pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
 };
 pub use membership::{
-    BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberStatus, Membership, Policy,
+    BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberOpinion, MemberStatus, Membership,
+    ParallelismSource, Policy,
 };
 pub use report::{
     ClusterReport, Failures, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report,

@@ -168,6 +168,37 @@ pub struct MemberStatus {
     /// Last `x-slots` value seen from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
+    /// What the policy makes of it, if it makes anything.
+    #[serde(default)]
+    pub opinion: MemberOpinion,
+}
+
+/// What a policy thinks of a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberOpinion {
+    /// Estimated time to serve one request, without waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_micros: Option<u64>,
+    /// How many requests at the same time it reckons with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallelism: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parallelism_source: Option<ParallelismSource>,
+    /// Taken out after failures in a row, until a trial succeeds.
+    #[serde(default)]
+    pub ejected: bool,
+}
+
+/// Where the figure of a member's parallelism comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParallelismSource {
+    /// The worker's own `x-slots`.
+    Slots,
+    /// The membership's `vcpus`.
+    Vcpus,
+    /// What was declared was refuted by what was seen.
+    Evidence,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

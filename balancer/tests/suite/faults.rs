@@ -15,6 +15,7 @@ use crate::backend::{self, Backend};
 use crate::client::{eventually, raw};
 use crate::front::{Front, cluster};
 
+const SHORT: Duration = Duration::from_millis(100);
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
@@ -127,7 +128,7 @@ async fn a_silent_member_is_504() {
         drop(stream);
     })
     .await;
-    let timeouts = Timeouts { response: Duration::from_millis(100), ..Timeouts::default() };
+    let timeouts = Timeouts { answer: SHORT, body: SHORT, ..Timeouts::default() };
     let front = Front::with(vec![cluster("c", vec![member])], timeouts).await;
     let answer = front.client().get("/c").await;
     assert_eq!(answer.status, 504);
@@ -195,7 +196,7 @@ async fn a_body_that_stalls_is_cut_on_whichever_side() {
         std::future::pending::<()>().await;
     })
     .await;
-    let timeouts = Timeouts { response: Duration::from_millis(100), ..Timeouts::default() };
+    let timeouts = Timeouts { answer: SHORT, body: SHORT, ..Timeouts::default() };
     let front = Front::with(vec![cluster("c", vec![member])], timeouts).await;
     let download = raw(front.address, b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert!(download.starts_with("HTTP/1.1 200 OK") && download.ends_with("half"), "{download}");

@@ -31,7 +31,7 @@ async fn ambiguous_requests_get_400_and_a_close_and_reach_no_member() {
     ] {
         let answer = raw(front.address, request.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?} -> {answer}");
-        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{request:?} -> {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{request:?} -> {answer}");
     }
     assert_eq!(backend.requests(), 0);
 }
@@ -73,15 +73,10 @@ async fn heads_are_limited() {
 }
 
 #[tokio::test]
-async fn upgrades_and_connect_are_refused() {
+async fn connect_is_refused() {
     let (backend, front) = front().await;
-    for request in [
-        "GET /c HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
-        "CONNECT example:443 HTTP/1.1\r\nHost: example:443\r\n\r\n",
-    ] {
-        let answer = raw(front.address, request.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 501 Not Implemented\r\n"), "{answer}");
-    }
+    let answer = raw(front.address, b"CONNECT example:443 HTTP/1.1\r\nHost: example:443\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 501 Not Implemented\r\n"), "{answer}");
     assert_eq!(backend.requests(), 0);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::Drain;
-use balancer::{Balancer, Timeouts};
+use balancer::{Balancer, Settings, Timeouts};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wire::{Cluster, Health, Member, MemberStatus, Membership, Policy};
@@ -32,12 +32,20 @@ impl Front {
     }
 
     pub(crate) async fn with(clusters: Vec<Cluster>, timeouts: Timeouts) -> Self {
-        let balancer = Balancer::new("balancer", timeouts);
+        Self::set(clusters, Settings { timeouts, ..Settings::default() }).await
+    }
+
+    pub(crate) async fn set(clusters: Vec<Cluster>, settings: Settings) -> Self {
+        let balancer = Balancer::new("balancer", settings);
         let listener = agent::listen("--listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { drop(stopped.await) };
-        let serving = tokio::spawn(balancer::serve(listener, Arc::clone(&balancer), shutdown, Duration::from_secs(20)));
+        let served = Arc::clone(&balancer);
+        let serving =
+            tokio::spawn(
+                async move { balancer::serve(listener, served, shutdown, Duration::from_secs(20)).await.unwrap() },
+            );
         let checked = Arc::clone(&balancer);
         let checks = tokio::spawn(async { match balancer::check_members(checked).await {} });
         let front = Self { address, balancer, checks, stop, serving };

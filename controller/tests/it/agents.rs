@@ -97,6 +97,7 @@ impl FakeAgents {
             losses: 0,
             boot: None,
             slots: None,
+            opinion: wire::MemberOpinion::default(),
         };
         cluster.members.iter().map(status).collect()
     }

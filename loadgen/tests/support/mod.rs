@@ -211,6 +211,7 @@ pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> Balancer
         losses,
         boot: Some("a".into()),
         slots: None,
+        opinion: wire::MemberOpinion::default(),
     };
     let cluster = |name: &&str| ClusterStatus {
         name: (*name).into(),

@@ -360,6 +360,7 @@ fn balancer_status(world: &World, health: wire::Health) -> wire::BalancerStatus 
         losses: 0,
         boot: None,
         slots: None,
+        opinion: wire::MemberOpinion::default(),
     };
     wire::BalancerStatus {
         instance_id: "i-b".into(),

@@ -1,0 +1,236 @@
+//! From a request to its answer: the member, one attempt, and one more where that is right.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use crate::answer::Answered;
+use crate::client::{Client, Request};
+use crate::cluster::{Cluster, InFlight};
+use crate::exchange::{Ended, Exchange, Seen, Terms};
+use crate::front::Front;
+use crate::health;
+use crate::http1::{Method, RequestBody};
+use crate::lane::{Called, Placed};
+use crate::member::Member;
+use crate::policy::Nanos;
+use crate::refusal::Refusal;
+use crate::upstream::{self, Failed};
+
+/// How long a request waits for the first health check of a member that just joined, when there is no other:
+/// longer than a check may take.
+const FIRST_CHECK: Duration = Duration::from_secs(2);
+
+/// A request on its way.
+pub(crate) struct Attempts<'a> {
+    pub(crate) client: &'a mut Client,
+    pub(crate) request: &'a Request,
+    pub(crate) cluster: &'a Arc<Cluster>,
+    pub(crate) front: &'a Front,
+    pub(crate) shard: usize,
+    pub(crate) begun: Nanos,
+    /// How many were made.
+    pub(crate) made: u32,
+    /// Who was asked last.
+    pub(crate) member: Option<Arc<Member>>,
+}
+
+/// What came of it.
+pub(crate) enum Outcome {
+    Answered(Answered),
+    Refused(Refusal),
+    Switched(TcpStream),
+    Broke(Answered),
+    Gone,
+}
+
+/// Why no member was found.
+enum Unplaced {
+    Refused(Refusal),
+    Gone,
+}
+
+impl Attempts<'_> {
+    /// Makes the attempts.
+    pub(crate) async fn run(&mut self) -> Outcome {
+        let mut in_flight = match self.first_member().await {
+            Ok(in_flight) => in_flight,
+            Err(Unplaced::Refused(refusal)) => return Outcome::Refused(refusal),
+            Err(Unplaced::Gone) => return Outcome::Gone,
+        };
+        loop {
+            self.made += 1;
+            let member = Arc::clone(in_flight.member());
+            self.member = Some(Arc::clone(&member));
+            let (ended, mut left) = self.attempt(in_flight).await;
+            match ended {
+                Ended::Answered(answered) => return Outcome::Answered(answered),
+                Ended::Switched(connection) => return Outcome::Switched(connection),
+                Ended::Gone => return Outcome::Gone,
+                Ended::Broke(answered, broke) => {
+                    tracing::debug!(member = member.id, %broke, "answer broke off");
+                    member.record.lost(broke.is_loss());
+                    left.iter_mut().for_each(InFlight::broke);
+                    return Outcome::Broke(answered);
+                }
+                Ended::Instead(status, other) => {
+                    tracing::debug!(member = member.id, status, "attempt failed");
+                    in_flight = other;
+                }
+                Ended::Failed(failed, seen) => {
+                    judge(&member, left.as_mut(), &failed);
+                    // The evidence goes in before the policy is asked again.
+                    drop(left);
+                    match self.other_member(&member, &failed, seen) {
+                        Some(other) => in_flight = other,
+                        None => return Outcome::Refused(refusal_of(&member, &failed)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// One attempt. What is left of the request's place at the member comes back, to be judged.
+    async fn attempt(&mut self, in_flight: InFlight) -> (Ended, Option<InFlight>) {
+        let queue_micros = in_flight.started().since(self.begun).micros();
+        let member = in_flight.member();
+        let idle = member.pool.take(self.shard, in_flight.started());
+        let is_reused = idle.is_some();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => match upstream::connect(&in_flight, self.front.timeouts().connect).await {
+                Ok(connection) => connection,
+                Err(failed) => return (Ended::Failed(failed, Seen::Nothing), Some(in_flight)),
+            },
+        };
+        let terms = Terms {
+            timeouts: self.front.timeouts(),
+            retry: self.may_repeat().then_some(self.cluster),
+            front: self.front,
+            is_reused,
+            queue_micros,
+        };
+        let mut in_flight = Some(in_flight);
+        let exchange = Exchange::new(self.client, self.request, terms, &mut in_flight, connection, self.shard);
+        let ended = exchange.run().await;
+        (ended, in_flight)
+    }
+
+    /// It was sent once and can be sent again: it changes nothing to do it twice (RFC 9110, 9.2.2), and all of it is
+    /// still here.
+    fn may_repeat(&self) -> bool {
+        let request = self.request;
+        self.made == 1
+            && matches!(request.head.method, Method::Head | Method::Idempotent)
+            && request.body == RequestBody::None
+            && request.head.upgrade.is_none()
+    }
+
+    /// The member for the one retry: another one; the same one only where nothing speaks against it but an old
+    /// connection.
+    fn other_member(&self, first: &Member, failed: &Failed, seen: Seen) -> Option<InFlight> {
+        // Nothing of it was sent: its body is all still to come.
+        let is_unsent = self.made == 1
+            && matches!(failed, Failed::Refused | Failed::Connect(_) | Failed::ConnectTimeout(_))
+            && matches!(self.request.head.method, Method::Head | Method::Idempotent);
+        let is_right = seen == Seen::Nothing && !failed.is_by_client() && (self.may_repeat() || is_unsent);
+        if !is_right || !self.cluster.take_retry() {
+            return None;
+        }
+        let other = self.cluster.place(Some(first.key));
+        other.or_else(|| failed.is_harmless().then(|| self.cluster.place(None)).flatten())
+    }
+
+    async fn first_member(&mut self) -> Result<InFlight, Unplaced> {
+        let called = match self.cluster.arrive() {
+            Placed::Now(called) => called,
+            Placed::Parked(called) => self.parked(called).await?,
+        };
+        match called {
+            Called::Send(in_flight) => Ok(in_flight),
+            Called::Nobody => self.after_first_checks().await,
+            Called::Probe => {
+                health::probe_all(self.cluster).await;
+                match self.cluster.place(None) {
+                    Some(in_flight) => Ok(in_flight),
+                    None => self.after_first_checks().await,
+                }
+            }
+        }
+    }
+
+    /// Waits until the policy calls the request.
+    async fn parked(&mut self, mut called: oneshot::Receiver<Called>) -> Result<Called, Unplaced> {
+        let (client, cluster, limit) = (&mut *self.client, self.cluster, self.front.timeouts().answer);
+        client.patience.set(limit);
+        let mut is_watched = true;
+        poll_fn(|context| {
+            match Pin::new(&mut called).poll(context) {
+                Poll::Ready(Ok(called)) => return Poll::Ready(Ok(called)),
+                // Whoever calls is gone with the cluster's tally.
+                Poll::Ready(Err(_)) => return Poll::Ready(Ok(Called::Nobody)),
+                Poll::Pending => {}
+            }
+            if is_watched {
+                match client.poll_gone(context) {
+                    Poll::Ready(true) => return Poll::Ready(Err(Unplaced::Gone)),
+                    Poll::Ready(false) => is_watched = false,
+                    Poll::Pending => {}
+                }
+            }
+            client.patience.poll(context).map(|()| {
+                let error =
+                    format!("no member of cluster {:?} became free within {} ms", cluster.name, limit.as_millis());
+                Err(Unplaced::Refused(Refusal::new(503, error)))
+            })
+        })
+        .await
+    }
+
+    /// No member is eligible: perhaps only because the first checks are still under way.
+    async fn after_first_checks(&self) -> Result<InFlight, Unplaced> {
+        let cluster = self.cluster;
+        let deadline = tokio::time::Instant::now() + FIRST_CHECK;
+        loop {
+            let mut checked = pin!(cluster.tally.checked.notified());
+            checked.as_mut().enable();
+            if let Some(in_flight) = cluster.place(None) {
+                return Ok(in_flight);
+            }
+            if !cluster.awaits_checks() || tokio::time::timeout_at(deadline, checked).await.is_err() {
+                let error = match cluster.members.len() {
+                    0 => format!("cluster {:?} has no members", cluster.name),
+                    members => format!("none of the {members} members of cluster {:?} is healthy", cluster.name),
+                };
+                return Err(Unplaced::Refused(Refusal::new(503, error)));
+            }
+        }
+    }
+}
+
+/// Books a failed attempt.
+fn judge(member: &Member, in_flight: Option<&mut InFlight>, failed: &Failed) {
+    tracing::debug!(member = member.id, reason = %failed, "attempt failed");
+    if failed.is_by_client() {
+        return;
+    }
+    match failed {
+        Failed::Refused => member.refused(),
+        failed => member.record.lost(failed.is_loss()),
+    }
+    if let Some(in_flight) = in_flight {
+        in_flight.failed();
+    }
+}
+
+fn refusal_of(member: &Member, failed: &Failed) -> Refusal {
+    if failed.is_by_client() {
+        return Refusal::closing(failed.status(), failed.to_string());
+    }
+    Refusal::new(failed.status(), format!("member {:?} gave no answer: {failed}", member.id))
+}

@@ -1,0 +1,206 @@
+//! The client's side of a connection: its next request, and what is written back.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::forward::{self, Forwarding};
+use crate::http1::{HEAD_LIMIT_BYTES, Refused, RequestBody, RequestHead, end_of_head};
+use crate::outbox::Outbox;
+use crate::patience::Patience;
+use crate::scratch::Scratch;
+use crate::settings::Timeouts;
+
+/// A body up to this size that came with its head goes to the member in the same write, and can be sent again to
+/// another one.
+const SMALL_BODY_BYTES: usize = 16 * 1024;
+/// A buffer that grew beyond this is given back between requests.
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    /// Received and not used yet. Nothing more is read while something is here that belongs to a later request.
+    pub(crate) inbox: Vec<u8>,
+    /// So much of the inbox holds no end of a head.
+    searched: usize,
+    pub(crate) outbox: Outbox,
+    pub(crate) patience: Patience,
+    address: String,
+    /// Where it connected to; asked for when a request names no host.
+    local_address: Option<String>,
+}
+
+/// A request, ready to be sent to a member.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) head: RequestHead,
+    /// The head for the member, and the body when it was small and there.
+    pub(crate) bytes: Vec<u8>,
+    /// What is still to come of its body.
+    pub(crate) body: RequestBody,
+}
+
+/// What a client says next.
+pub(crate) enum Heard {
+    Request(Request),
+    Refused(Refused),
+    /// It began a request and did not finish it in time.
+    TooSlow,
+    /// It is gone, or has been silent for too long.
+    End,
+}
+
+impl Client {
+    pub(crate) fn new(stream: TcpStream, address: IpAddr, idle: Duration) -> Self {
+        Self {
+            stream,
+            inbox: Vec::new(),
+            searched: 0,
+            outbox: Outbox::default(),
+            patience: Patience::new(idle),
+            address: address.to_canonical().to_string(),
+            local_address: None,
+        }
+    }
+
+    /// Its address as text.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits for the next request. `seen` is shown its head while it is there; `bytes` is memory to be used again.
+    pub(crate) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        scratch: &mut Scratch,
+        timeouts: &Timeouts,
+        bytes: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8], &RequestHead),
+    ) -> Poll<Heard> {
+        loop {
+            if let Some(heard) = self.whole_head(scratch, bytes, seen) {
+                return Poll::Ready(heard);
+            }
+            let read = match poll_read(&mut self.stream, context, &mut scratch.bytes) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Heard::End),
+                Poll::Ready(Ok(read)) => read,
+                Poll::Pending => {
+                    ready!(self.patience.poll(context));
+                    return Poll::Ready(if self.inbox.is_empty() { Heard::End } else { Heard::TooSlow });
+                }
+            };
+            if !self.inbox.is_empty() {
+                self.inbox.extend_from_slice(&scratch.bytes[..read]);
+            } else if let Some(end) = end_of_head(&scratch.bytes[..read], 0) {
+                // The usual case: one read, one whole request, no copy.
+                let received = std::mem::take(&mut scratch.bytes);
+                let used = self.request(&received[..read], end, scratch, bytes, seen);
+                self.inbox.extend_from_slice(used.as_ref().map_or(&[], |(_, used)| &received[*used..read]));
+                scratch.bytes = received;
+                return Poll::Ready(used.map_or_else(Heard::Refused, |(request, _)| Heard::Request(request)));
+            } else {
+                self.patience.set(timeouts.header);
+                self.searched = 0;
+                self.inbox.extend_from_slice(&scratch.bytes[..read]);
+            }
+        }
+    }
+
+    /// A request whose head is in the inbox, or the certainty that there is none.
+    fn whole_head(
+        &mut self,
+        scratch: &mut Scratch,
+        bytes: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8], &RequestHead),
+    ) -> Option<Heard> {
+        let first = self.inbox.first()?;
+        if let Some(end) = end_of_head(&self.inbox, self.searched) {
+            let received = std::mem::take(&mut self.inbox);
+            self.searched = 0;
+            return Some(match self.request(&received, end, scratch, bytes, seen) {
+                Ok((request, used)) => {
+                    self.inbox = received;
+                    self.inbox.drain(..used);
+                    Heard::Request(request)
+                }
+                Err(refused) => Heard::Refused(refused),
+            });
+        }
+        // No method begins so: a TLS handshake, for one, need not be waited out.
+        if !first.is_ascii_graphic() && *first != b'\r' {
+            return Some(Heard::Refused(Refused::RequestLine));
+        }
+        if self.inbox.len() > HEAD_LIMIT_BYTES {
+            return Some(Heard::Refused(Refused::TooLong));
+        }
+        self.searched = self.inbox.len();
+        None
+    }
+
+    /// Judges the head that ends at `end`, and makes of it what goes to the member. Also says how many bytes are used.
+    fn request(
+        &mut self,
+        received: &[u8],
+        end: usize,
+        scratch: &mut Scratch,
+        bytes: &mut Vec<u8>,
+        seen: &mut dyn FnMut(&[u8], &RequestHead),
+    ) -> Result<(Request, usize), Refused> {
+        // One empty line may come before a request: some clients send one after a body (RFC 9112, 2.2).
+        let blank = if received.starts_with(b"\r\n") { 2 } else { 0 };
+        if end - blank > HEAD_LIMIT_BYTES {
+            return Err(Refused::TooLong);
+        }
+        let text = &received[blank..end];
+        let head = RequestHead::judge(text, &mut scratch.fields)?;
+        seen(text, &head);
+        let mut bytes = std::mem::take(bytes);
+        bytes.clear();
+        bytes.shrink_to(KEPT_BYTES);
+        let how =
+            Forwarding { client: &self.address, fallback_host: host_of(&self.stream, &head, &mut self.local_address) };
+        forward::request(&mut bytes, text, &scratch.fields, &head, &how);
+        let (mut body, mut used) = (head.body, end);
+        if let RequestBody::Sized(length) = body
+            && let Ok(length) = usize::try_from(length)
+            && length <= SMALL_BODY_BYTES.min(received.len() - end)
+        {
+            bytes.extend_from_slice(&received[end..end + length]);
+            (body, used) = (RequestBody::None, end + length);
+        }
+        Ok((Request { head, bytes, body }, used))
+    }
+
+    /// Ready when something came from the client: true when it is gone, false when it sent more.
+    pub(crate) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut byte = [0];
+        let peeked = ready!(self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte)));
+        Poll::Ready(!matches!(peeked, Ok(1..)))
+    }
+}
+
+/// The authority for a request without one: the address that it came to.
+fn host_of<'a>(stream: &TcpStream, head: &RequestHead, known: &'a mut Option<String>) -> &'a str {
+    if head.host.is_some() {
+        return "";
+    }
+    known.get_or_insert_with(|| stream.local_addr().map_or_else(|_| "localhost".to_owned(), |at| at.to_string()))
+}
+
+/// Reads what there is.
+pub(crate) fn poll_read(
+    stream: &mut TcpStream,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}

@@ -1,0 +1,244 @@
+//! Heads as they are passed on: what a proxy takes out and what it adds, in one canonical form.
+
+use crate::http1::{AnswerBody, Field, Kind, RequestBody, RequestHead, ResponseHead, tokens};
+
+/// How this proxy calls itself in `Via`: a pseudonym, for addresses are nobody's business.
+const VIA_NAME: &str = "clusterbench";
+
+/// Names that `Connection` gives, which end here with it (RFC 9110, 7.6.1). Hardly ever more than one.
+struct Named<'a>(Vec<&'a [u8]>);
+
+impl<'a> Named<'a> {
+    fn of(head: &'a [u8], fields: &[Field]) -> Self {
+        let connection = fields.iter().filter(|field| field.kind == Kind::Connection);
+        let names = connection.flat_map(|field| tokens(&head[field.value.clone()]));
+        // These need no names: what they say is known, and what they stand for goes anyway.
+        let is_option = |name: &&[u8]| {
+            [&b"close"[..], b"keep-alive", b"upgrade", b"te"].iter().any(|option| name.eq_ignore_ascii_case(option))
+        };
+        Self(names.filter(|name| !is_option(name)).collect())
+    }
+
+    fn has(&self, head: &[u8], field: &Field) -> bool {
+        !self.0.is_empty()
+            && !field.kind.is_of_the_message()
+            && self.0.iter().any(|name| name.eq_ignore_ascii_case(&head[field.name.clone()]))
+    }
+}
+
+/// What a request's head for a member is made of, beside the client's own.
+pub(crate) struct Forwarding<'a> {
+    /// The client's address as text.
+    pub(crate) client: &'a str,
+    /// The authority for a request that came without one: where it came to.
+    pub(crate) fallback_host: &'a str,
+}
+
+/// Writes the head for a member.
+pub(crate) fn request(out: &mut Vec<u8>, head: &[u8], fields: &[Field], request: &RequestHead, how: &Forwarding<'_>) {
+    out.extend_from_slice(&head[request.method_name.clone()]);
+    out.push(b' ');
+    let target = &head[request.target.clone()];
+    if target.is_empty() && &head[request.method_name.clone()] == b"OPTIONS" {
+        // It asks about the whole of the host (RFC 9112, 3.2.4).
+        out.push(b'*');
+    } else if !target.starts_with(b"/") && target != b"*" {
+        out.push(b'/');
+    }
+    out.extend_from_slice(target);
+    out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
+    let host = request.host.clone().map(|host| &head[host]);
+    out.extend_from_slice(host.unwrap_or(how.fallback_host.as_bytes()));
+    out.extend_from_slice(b"\r\n");
+    let named = Named::of(head, fields);
+    let (mut has_via, mut has_forwarded) = (false, false);
+    for field in fields {
+        match field.kind {
+            // Said by this proxy alone, or written below.
+            Kind::Host
+            | Kind::ContentLength
+            | Kind::Backend
+            | Kind::ServerTiming
+            | Kind::ForwardedHost
+            | Kind::ForwardedProto => continue,
+            Kind::Expect if !request.expects_continue => continue,
+            kind if kind.is_hop_by_hop() => continue,
+            _ if named.has(head, field) => continue,
+            Kind::Via => has_via = true,
+            Kind::ForwardedFor => has_forwarded = true,
+            _ => {}
+        }
+        if !matches!(field.kind, Kind::Via | Kind::ForwardedFor) {
+            line(out, &head[field.name.clone()], &head[field.value.clone()]);
+        }
+    }
+    out.extend_from_slice(b"x-forwarded-for: ");
+    if has_forwarded {
+        list(out, head, fields, &named, Kind::ForwardedFor);
+    }
+    out.extend_from_slice(how.client.as_bytes());
+    if let Some(host) = host {
+        out.extend_from_slice(b"\r\nx-forwarded-host: ");
+        out.extend_from_slice(host);
+    }
+    out.extend_from_slice(b"\r\nx-forwarded-proto: http\r\n");
+    via(out, head, fields, &named, has_via, request.is_http_11);
+    match request.body {
+        RequestBody::Sized(length) => length_line(out, length),
+        RequestBody::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        RequestBody::None if request.has_zero_length => length_line(out, 0),
+        RequestBody::None => {}
+    }
+    match (&request.upgrade, request.takes_trailers) {
+        (Some(protocol), _) => {
+            out.extend_from_slice(b"connection: upgrade\r\n");
+            line(out, b"upgrade", &head[protocol.clone()]);
+        }
+        (None, true) => out.extend_from_slice(b"connection: te\r\nte: trailers\r\n"),
+        (None, false) => {}
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What an answer's head for a client is made of, beside the member's own.
+pub(crate) struct Answering<'a> {
+    /// The member's id, when it can be a header's value.
+    pub(crate) backend: Option<&'a [u8]>,
+    pub(crate) date: &'a [u8],
+    pub(crate) is_to_http_11: bool,
+    /// The client's connection stays open after this answer.
+    pub(crate) persists: bool,
+    pub(crate) queue_micros: u64,
+    pub(crate) upstream_micros: u64,
+}
+
+/// Writes the head for a client: the final one of an answer.
+pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &ResponseHead, how: &Answering<'_>) {
+    status_line(out, &head[answer.status_text.clone()]);
+    let named = Named::of(head, fields);
+    let mut has_via = false;
+    for field in fields {
+        match field.kind {
+            // 204 has no length to speak of (RFC 9110, 8.6), and a sized body gets its own below.
+            Kind::ContentLength if answer.status == 204 || answer.body != AnswerBody::None => continue,
+            Kind::Via => {
+                has_via = true;
+                continue;
+            }
+            kind if kind.is_hop_by_hop() => continue,
+            _ if named.has(head, field) => continue,
+            _ => {}
+        }
+        line(out, &head[field.name.clone()], &head[field.value.clone()]);
+    }
+    if !answer.has_date {
+        line(out, b"date", how.date);
+    }
+    via(out, head, fields, &named, has_via, answer.is_http_11);
+    if let Some(backend) = how.backend.filter(|_| !answer.has_backend) {
+        line(out, wire::BACKEND_HEADER.as_bytes(), backend);
+    }
+    out.extend_from_slice(b"server-timing: queue;dur=");
+    millis(out, how.queue_micros);
+    out.extend_from_slice(b", upstream;dur=");
+    millis(out, how.upstream_micros);
+    out.extend_from_slice(b"\r\n");
+    match answer.body {
+        AnswerBody::Sized(length) => length_line(out, length),
+        AnswerBody::Chunked | AnswerBody::UntilClose if how.is_to_http_11 => {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        }
+        AnswerBody::None | AnswerBody::Chunked | AnswerBody::UntilClose => {}
+    }
+    match (how.persists, how.is_to_http_11) {
+        (true, true) => {}
+        (true, false) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes an interim head (1xx): everything of it but what speaks of the connection or of a body it cannot have.
+/// `upgrade` is the protocol that a 101 switches to.
+pub(crate) fn interim(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &ResponseHead, upgrade: Option<&[u8]>) {
+    status_line(out, &head[answer.status_text.clone()]);
+    let named = Named::of(head, fields);
+    let is_kept =
+        |field: &&Field| !field.kind.is_hop_by_hop() && field.kind != Kind::ContentLength && !named.has(head, field);
+    for field in fields.iter().filter(is_kept) {
+        line(out, &head[field.name.clone()], &head[field.value.clone()]);
+    }
+    if let Some(protocol) = upgrade {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+        line(out, b"upgrade", protocol);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn status_line(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(text);
+    if text.len() == 3 {
+        out.push(b' ');
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn length_line(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"content-length: ");
+    decimal(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn via(out: &mut Vec<u8>, head: &[u8], fields: &[Field], named: &Named<'_>, has_via: bool, is_http_11: bool) {
+    out.extend_from_slice(b"via: ");
+    if has_via {
+        list(out, head, fields, named, Kind::Via);
+    }
+    out.extend_from_slice(if is_http_11 { b"1.1 " } else { b"1.0 " });
+    out.extend_from_slice(VIA_NAME.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Everything that was in a list so far, in one line, each followed by a comma.
+fn list(out: &mut Vec<u8>, head: &[u8], fields: &[Field], named: &Named<'_>, kind: Kind) {
+    for field in fields.iter().filter(|field| field.kind == kind && !named.has(head, field)) {
+        let value = &head[field.value.clone()];
+        if !value.is_empty() {
+            out.extend_from_slice(value);
+            out.extend_from_slice(b", ");
+        }
+    }
+}
+
+/// A number in decimal, without an allocation.
+pub(crate) fn decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Microseconds as milliseconds with three places.
+fn millis(out: &mut Vec<u8>, micros: u64) {
+    decimal(out, micros / 1_000);
+    let rest = micros % 1_000;
+    out.extend_from_slice(&[b'.', b'0' + (rest / 100) as u8, b'0' + (rest / 10 % 10) as u8, b'0' + (rest % 10) as u8]);
+}
+
+#[cfg(test)]
+mod tests;

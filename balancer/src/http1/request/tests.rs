@@ -1,0 +1,133 @@
+use super::*;
+
+/// Judges the first head of some bytes.
+fn judge(text: &str) -> Result<RequestHead, Refused> {
+    let bytes = text.as_bytes();
+    let end = end_of_head(bytes, 0).unwrap_or(bytes.len());
+    RequestHead::judge(&bytes[..end], &mut Vec::new())
+}
+
+fn get(headers: &str) -> Result<(), Refused> {
+    judge(&format!("GET /a HTTP/1.1\r\nHost: a\r\n{headers}\r\n")).map(|_| ())
+}
+
+#[test]
+fn ordinary_requests_pass() {
+    for request in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: [::1]:80\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nExpires: 0\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: \r\nCookie: a=b; c=\"d\"\r\n\r\n",
+    ] {
+        assert_eq!(judge(request).map(|_| ()), Ok(()), "{request:?}");
+    }
+}
+
+#[test]
+fn ambiguous_heads_are_refused() {
+    for (headers, violation) in [
+        ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", Refused::TwoLengths),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", Refused::TwoLengths),
+        ("Content-Length: 3\r\nContent-Length: 3\r\n", Refused::ContentLength),
+        ("Content-Length: 3\r\ncontent-length: 4\r\n", Refused::ContentLength),
+        ("Content-Length: 3, 3\r\n", Refused::ContentLength),
+        ("Content-Length: +3\r\n", Refused::ContentLength),
+        ("Content-Length: -1\r\n", Refused::ContentLength),
+        ("Content-Length: 0x3\r\n", Refused::ContentLength),
+        ("Content-Length:\r\n", Refused::ContentLength),
+        ("Content-Length: 99999999999999999999\r\n", Refused::ContentLength),
+        ("Transfer-Encoding: gzip, chunked\r\n", Refused::TransferEncoding),
+        ("Transfer-Encoding: identity\r\n", Refused::TransferEncoding),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Refused::TransferEncoding),
+        ("Transfer-Encoding: \"chunked\"\r\n", Refused::TransferEncoding),
+        ("Transfer-Encoding : chunked\r\n", Refused::FieldName),
+        ("X y: z\r\n", Refused::FieldName),
+        (": z\r\n", Refused::FieldName),
+        ("nothing\r\n", Refused::FieldName),
+        ("X: a\r\n b\r\n", Refused::Folded),
+        (" X: a\r\n", Refused::Folded),
+        ("X: a\nContent-Length: 3\r\n", Refused::LineEnd),
+        ("X: a\rb\r\n", Refused::LineEnd),
+        ("X: a\n", Refused::LineEnd),
+        ("Host: b\r\n", Refused::Host),
+    ] {
+        assert_eq!(get(headers), Err(violation), "{headers:?}");
+    }
+}
+
+#[test]
+fn ambiguous_request_lines_and_hosts_are_refused() {
+    for (request, violation) in [
+        ("GET / HTTP/1.1\r\n\r\n", Refused::Host),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Refused::Host),
+        ("GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", Refused::Host),
+        ("GET / HTTP/1.1\r\nHost: a,b\r\n\r\n", Refused::Host),
+        ("GET / HTTP/1.1\nHost: a\n\n", Refused::LineEnd),
+        ("GET /\r\n\r\n", Refused::RequestLine),
+        ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Refused::RequestLine),
+        ("GET / HTTP/2.0\r\n\r\n", Refused::Version),
+        ("PRI * HTTP/2.0\r\n\r\n", Refused::Version),
+        ("GET / HTTP/0.9\r\n\r\n", Refused::Version),
+        ("GET / http/1.1\r\n\r\n", Refused::RequestLine),
+        ("GET / HTTP/1.10\r\n\r\n", Refused::RequestLine),
+        ("G\u{e9}T / HTTP/1.1\r\nHost: a\r\n\r\n", Refused::RequestLine),
+        ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", Refused::Connect),
+        ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("GET /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("GET http:///p HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", Refused::Target),
+        ("POST / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: 1\r\n\r\n", Refused::Expect),
+        ("GET / x HTTP/1.1\r\nHost: a\r\n\r\n", Refused::RequestLine),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", Refused::TransferEncoding),
+    ] {
+        assert_eq!(judge(request).map(|_| ()), Err(violation), "{request:?}");
+    }
+}
+
+#[test]
+fn what_a_head_says() {
+    let head = |lines: &str| judge(&format!("POST /a?b HTTP/1.1\r\nHost: a\r\n{lines}\r\n")).unwrap();
+    let plain = head("");
+    assert_eq!((plain.method, plain.body, plain.persists), (Method::Other, RequestBody::None, true));
+    assert_eq!((plain.target.len(), plain.path.len(), plain.has_zero_length), (4, 2, false));
+    assert!(head("Content-Length: 0\r\n").has_zero_length);
+    assert_eq!(head("Content-Length: 12\r\n").body, RequestBody::Sized(12));
+    assert_eq!(head("Transfer-Encoding: chunked\r\n").body, RequestBody::Chunked);
+    assert!(!head("Connection: x, Close\r\n").persists);
+    assert!(!head("Expect: 100-continue\r\n").expects_continue, "there is no body to wait for");
+    assert!(head("Expect: 100-continue\r\nContent-Length: 1\r\n").expects_continue);
+    assert!(head("Connection: upgrade\r\nUpgrade: websocket\r\n").upgrade.is_some());
+    assert!(head("Upgrade: websocket\r\n").upgrade.is_none(), "Connection does not name it");
+    assert!(head("Connection: upgrade\r\nUpgrade: h2c\r\n").upgrade.is_none());
+    assert!(!head("TE: trailers\r\n").takes_trailers && head("Connection: TE\r\nTE: trailers\r\n").takes_trailers);
+    let old = |lines: &str| judge(&format!("HEAD / HTTP/1.0\r\n{lines}\r\n")).unwrap();
+    assert_eq!((old("").method, old("").persists, old("").host), (Method::Head, false, None));
+    assert!(old("Connection: keep-alive\r\n").persists);
+}
+
+#[test]
+fn a_hundred_fields_are_allowed_and_no_more() {
+    let fields = |count: usize| get(&"X: y\r\n".repeat(count - 1));
+    assert_eq!((fields(100), fields(101)), (Ok(()), Err(Refused::TooManyFields)));
+}
+
+#[test]
+fn a_head_s_end_is_where_any_parser_would_see_it() {
+    for (text, end) in [
+        ("GET / HTTP/1.1\r\n\r\nX", Some(18)),
+        ("GET / HTTP/1.1\n\nX", Some(16)),
+        ("GET / HTTP/1.1\n\r\nX", Some(17)),
+        ("GET / HTTP/1.1\r\nA: b\r\n", None),
+        ("\r\nG", None),
+    ] {
+        for from in 0..text.len() - 1 {
+            assert_eq!(end_of_head(text.as_bytes(), from.min(end.map_or(from, |end| end - 1))), end, "{text:?} {from}");
+        }
+    }
+}

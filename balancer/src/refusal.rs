@@ -1,0 +1,56 @@
+//! Answers of the balancer itself: a status and `{"error": ...}`.
+
+use serde_json::{Value, json};
+
+use crate::forward::decimal;
+use crate::http1::Refused;
+
+/// An answer that no member gave.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+    /// The connection ends with it: what follows on it could not be told apart, or is not wanted.
+    pub(crate) closes: bool,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, error: impl Into<String>) -> Self {
+        Self { status, body: json!({ "error": error.into() }), closes: false }
+    }
+
+    pub(crate) fn closing(status: u16, error: impl Into<String>) -> Self {
+        Self { closes: true, ..Self::new(status, error) }
+    }
+
+    /// The whole answer. The one to a HEAD announces its body and has none.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, date: &[u8], persists: bool, is_to_head: bool, is_to_http_11: bool) {
+        let body = format!("{}\n", self.body);
+        out.extend_from_slice(b"HTTP/1.1 ");
+        decimal(out, u64::from(self.status));
+        out.push(b' ');
+        out.extend_from_slice(reason(self.status).as_bytes());
+        out.extend_from_slice(b"\r\ncontent-type: application/json\r\ndate: ");
+        out.extend_from_slice(date);
+        out.extend_from_slice(b"\r\ncontent-length: ");
+        decimal(out, body.len() as u64);
+        out.extend_from_slice(match (persists, is_to_http_11) {
+            (true, true) => b"\r\n\r\n",
+            (true, false) => b"\r\nconnection: keep-alive\r\n\r\n",
+            (false, _) => b"\r\nconnection: close\r\n\r\n",
+        });
+        if !is_to_head {
+            out.extend_from_slice(body.as_bytes());
+        }
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::closing(refused.status(), refused.to_string())
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("")
+}

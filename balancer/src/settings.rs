@@ -1,0 +1,57 @@
+//! What can be set from outside, each with its default.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+/// Everything but addresses and members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Threads that serve, each with its own connections.
+    pub shards: usize,
+    /// Most client connections at the same time; whoever comes then is told so and closed.
+    pub max_connections: usize,
+    /// Of a thousand requests, how many are written to the access log; 0 is no log.
+    pub access_log_per_mille: u32,
+    pub timeouts: Timeouts,
+}
+
+/// How long the parts of a request may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To open a connection. Members are in the same zone, where it takes a millisecond. A lost SYN is repeated after a
+    /// second only, so it is a failed attempt: for that there is the retry.
+    pub connect: Duration,
+    /// A request's head, from its first to its last byte. Heads fit in one or two packets, so this is several
+    /// retransmissions; a client that dribbles longer only holds a connection open.
+    pub header: Duration,
+    /// From the end of the request to the head of its answer.
+    pub answer: Duration,
+    /// From one piece of a body to the next, whoever is waited for.
+    pub body: Duration,
+    /// From an answer to the next request on its connection: nginx' default, and longer than the pauses in usual loads.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(1),
+            header: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+            body: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            // Affinity and quota count: what is left for this process.
+            shards: std::thread::available_parallelism().map_or(1, NonZero::get),
+            max_connections: 10_000,
+            access_log_per_mille: 0,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
