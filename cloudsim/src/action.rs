@@ -43,7 +43,7 @@ actions! {
     GetCallerIdentity: Identity,
 }
 
-/// Actions of one class share a token bucket.
+/// Actions of one class have token buckets of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Class {
     Read,

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use crate::action::{Action, Call};
 use crate::error::{Outcome, SimError};
 use crate::fault::{Fault, Reply};
+use crate::settings::Credentials;
 use crate::sim::{Event, Sim};
+
+const NOT_VALIDATED: &str = "AWS was not able to validate the provided access credentials";
 
 impl Sim {
     /// Carries out one call as a caller over the network would see it.
@@ -37,19 +40,52 @@ impl Sim {
     }
 
     fn fault(&mut self, action: Action) -> Option<Fault> {
-        let by_chance = self.settings.faults.draw(&mut self.random);
+        let by_chance = self.settings.faults.draw(&mut self.chance.faults);
         let scripted = self.script.get_mut(&action).and_then(|faults| faults.pop_front());
         scripted.or(by_chance)
     }
 
     fn admit(&mut self, call: Call) -> Outcome<()> {
+        if let Some((kind, refusal)) = self.not_admitted(call.action) {
+            self.history.count(kind);
+            return Err(self.refused(call.action, refusal));
+        }
         if let Some(refusal) = self.refusals.get(&call.action).cloned() {
             return Err(self.refused(call.action, refusal));
         }
-        if !self.buckets.admit(self.settings.throttling, call, self.now) {
+        let others = self.settings.others_percent;
+        if !self.buckets.admit(self.settings.throttling, others, call, self.now) {
+            self.history.count("throttled");
             return Err(self.refused(call.action, throttled()));
         }
         Ok(())
+    }
+
+    /// Credentials and permissions.
+    fn not_admitted(&self, action: Action) -> Option<(&'static str, SimError)> {
+        let is_sts = action == Action::GetCallerIdentity;
+        let refusal = match self.settings.credentials {
+            Credentials::Good => None,
+            Credentials::Expired if is_sts => {
+                Some(("expired credentials", "ExpiredToken", "The security token included in the request is expired"))
+            }
+            Credentials::Expired => Some(("expired credentials", "RequestExpired", "Request has expired.")),
+            Credentials::ClockSkew if is_sts => Some(("clock skew", "SignatureDoesNotMatch", "Signature expired")),
+            Credentials::ClockSkew => Some(("clock skew", "AuthFailure", NOT_VALIDATED)),
+            Credentials::Unknown if is_sts => {
+                let message = "The security token included in the request is invalid.";
+                Some(("unknown key", "InvalidClientTokenId", message))
+            }
+            Credentials::Unknown => Some(("unknown key", "AuthFailure", NOT_VALIDATED)),
+        };
+        if let Some((kind, code, message)) = refusal {
+            return Some((kind, SimError::new(code, message)));
+        }
+        if !self.settings.denied.contains(&action) {
+            return None;
+        }
+        let code = if is_sts { "AccessDenied" } else { "UnauthorizedOperation" };
+        Some(("denied", SimError::new(code, "You are not authorized to perform this operation.")))
     }
 
     fn refused(&mut self, action: Action, refusal: SimError) -> SimError {
@@ -66,6 +102,7 @@ impl Sim {
         operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
     ) -> Reply<Outcome<T>> {
         let (now, action) = (self.now, call.action);
+        self.history.count(fault.kind());
         if action.is_mutation() {
             self.tell(format!("{}: {fault:?}", action.name()));
         }
@@ -74,13 +111,14 @@ impl Sim {
             Fault::LostRequest => Reply::Lost,
             Fault::Throttled => whole(throttled()),
             Fault::Status500 => whole(internal()),
+            Fault::Status503 => whole(unavailable()),
             Fault::LostAnswer => {
                 let _unheard = self.admit(call).and_then(|()| operation(self, now));
                 Reply::Lost
             }
-            Fault::Status500AfterEffect => {
+            Fault::Status500AfterEffect | Fault::Status503AfterEffect => {
                 let _unheard = self.admit(call).and_then(|()| operation(self, now));
-                whole(internal())
+                whole(if fault == Fault::Status500AfterEffect { internal() } else { unavailable() })
             }
             Fault::Truncated => Reply::Truncated(self.admit(call).and_then(|()| operation(self, now))),
             Fault::LateExecution(seconds) => {
@@ -110,6 +148,10 @@ impl Sim {
 
 fn throttled() -> SimError {
     SimError::new("RequestLimitExceeded", "Request limit exceeded.")
+}
+
+fn unavailable() -> SimError {
+    SimError::new("Unavailable", "The service is unavailable. Please try again shortly.")
 }
 
 fn internal() -> SimError {

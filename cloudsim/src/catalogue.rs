@@ -3,6 +3,9 @@
 //! Source: the AWS pages "Amazon EC2 instance types" (general purpose, compute and memory optimised; read 2026)
 //! and, for the free plan, "Explore AWS services with AWS Free Tier" (accounts made since July 2025).
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use planner::ports::{Architecture, Burstable, Hypervisor, InstanceType};
 
 use Architecture::{Arm64, X86_64};
@@ -105,17 +108,20 @@ const FREE: &[&str] = &["t3.micro", "t3.small", "t4g.micro", "t4g.small", "c7i-f
 /// Zone letters in which a family is not offered. Old families are missing where a zone is young.
 const ABSENT: &[(&str, char)] = &[("t2", 'c')];
 
+static TYPES: LazyLock<Vec<InstanceType>> =
+    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.sizes.iter().map(|size| family.facts(size))).collect());
+
+static BY_NAME: LazyLock<BTreeMap<&'static str, &'static InstanceType>> =
+    LazyLock::new(|| TYPES.iter().map(|kind| (kind.name.as_str(), kind)).collect());
+
 /// Facts of one type; `None` when there is no such type.
-pub fn instance_type(name: &str) -> Option<InstanceType> {
-    let (family, size) = name.split_once('.')?;
-    let family = FAMILIES.iter().find(|known| known.name == family)?;
-    let size = family.sizes.iter().find(|known| known.0 == size)?;
-    Some(family.facts(size))
+pub fn instance_type(name: &str) -> Option<&'static InstanceType> {
+    BY_NAME.get(name).copied()
 }
 
 /// Every type, in a fixed order.
-pub fn instance_types() -> Vec<InstanceType> {
-    FAMILIES.iter().flat_map(|family| family.sizes.iter().map(|size| family.facts(size))).collect()
+pub fn instance_types() -> &'static [InstanceType] {
+    &TYPES
 }
 
 /// Whether a zone, such as `eu-west-1c`, offers a type.
@@ -162,7 +168,7 @@ mod tests {
         for (name, vcpus, memory_mib, architecture, burstable, hypervisor, free_tier) in rows {
             let expected =
                 InstanceType { name: name.into(), vcpus, memory_mib, architecture, burstable, hypervisor, free_tier };
-            assert_eq!(instance_type(name), Some(expected));
+            assert_eq!(instance_type(name), Some(&expected));
         }
         for unknown in ["t2.medium2", "t2", "m7i.medium", "c8g.large", "", "t2.micro.x"] {
             assert_eq!(instance_type(unknown), None, "{unknown:?}");
@@ -177,8 +183,8 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), all.len(), "names differ");
-        for kind in &all {
-            assert_eq!(instance_type(&kind.name).as_ref(), Some(kind));
+        for kind in all {
+            assert_eq!(instance_type(&kind.name), Some(kind));
             let graviton = kind.name.split('.').next().unwrap().ends_with('g');
             assert_eq!(kind.architecture == Arm64, graviton, "{}", kind.name);
             assert_eq!(kind.burstable == Yes, kind.name.starts_with('t'), "{}", kind.name);

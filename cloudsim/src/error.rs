@@ -46,7 +46,11 @@ fn status_of(code: &str) -> u16 {
     match code {
         "InsufficientInstanceCapacity" | "InternalError" => 500,
         "RequestLimitExceeded" | "Unavailable" => 503,
-        "UnauthorizedOperation" | "AccessDenied" => 403,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "ExpiredToken"
+        | "SignatureDoesNotMatch"
+        | "InvalidClientTokenId" => 403,
         "AuthFailure" => 401,
         "DryRunOperation" => 412,
         _ => 400,

@@ -11,7 +11,7 @@ use crate::instance::{NetworkInterface, Origin};
 use crate::query::{Page, Query, accepts, check};
 use crate::sim::{Event, Sim};
 use crate::tags::check_tags;
-use crate::versions::{Path, Versions};
+use crate::versions::{Look, Path, Versions};
 
 /// EC2's default quota of rules per group and direction.
 const RULES_PER_GROUP: usize = 60;
@@ -55,13 +55,13 @@ impl Sim {
             tags: request.tags.clone(),
             ingress: Vec::new(),
         };
-        let lag = self.draw_lag();
+        let lag = self.draw_group_lag();
         self.groups.insert(id.clone(), Versions::new(group, self.now, lag));
         id
     }
 
     fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
-        let vpcs = &self.network.vpcs;
+        let vpcs: &[_] = if self.is_elsewhere() { &[] } else { &self.network.vpcs };
         match &request.vpc_id {
             Some(id) => vpcs
                 .iter()
@@ -84,14 +84,15 @@ impl Sim {
         now: Timestamp,
     ) -> Outcome<Vec<IngressRule>> {
         self.advance(now);
-        let group = self.known_group(group_id)?;
+        let look = self.look(Path::Id);
+        let group = self.known_group(group_id, look)?;
         for (permission, _) in permissions {
             if group.ingress.iter().any(|rule| rule.permission == *permission) {
                 let message = "the specified rule already exists";
                 return Err(SimError::new("InvalidPermission.Duplicate", message));
             }
             if let PermissionSource::Group(source) = &permission.source {
-                self.known_group(source)?;
+                self.known_group(source, look)?;
             }
         }
         if group.ingress.len() + permissions.len() > RULES_PER_GROUP {
@@ -113,7 +114,8 @@ impl Sim {
     /// RevokeSecurityGroupIngress.
     pub fn revoke_ingress(&mut self, group_id: &str, permissions: &[Permission], now: Timestamp) -> Outcome<()> {
         self.advance(now);
-        let group = self.known_group(group_id)?;
+        let look = self.look(Path::Id);
+        let group = self.known_group(group_id, look)?;
         let is_there = |permission: &Permission| group.ingress.iter().any(|rule| rule.permission == *permission);
         if !permissions.iter().all(is_there) {
             let message = "The specified rule does not exist in this security group.";
@@ -132,14 +134,17 @@ impl Sim {
         self.advance(now);
         check::<SecurityGroup>(&query.filters)?;
         let by_id = !query.ids.is_empty() || query.filters.iter().any(|filter| filter.name == "group-id");
-        let path = if by_id { Path::Id } else { Path::Tag };
-        self.groups.retain(|_, group| !group.is_forgotten(self.now));
+        let look = self.look(if by_id { Path::Id } else { Path::Tag });
+        let forgotten_at = self.forgotten_at();
+        self.groups.retain(|_, group| !group.is_forgotten(forgotten_at));
         self.list(query, |sim, query| {
-            let seen = |id: &String| sim.groups.get(id).and_then(|group| group.seen(path, sim.now));
-            if let Some(missing) = query.ids.iter().find(|id| seen(id).is_none()) {
+            let seen = |id: &String| sim.groups.get(id).and_then(|group| group.seen(look));
+            let is_missing = |id: &&String| sim.is_elsewhere() || seen(id).is_none();
+            if let Some(missing) = query.ids.iter().find(is_missing) {
                 return Err(SimError::group_not_found(missing));
             }
-            let all = sim.groups.values().filter_map(|group| group.seen(path, sim.now));
+            let here = sim.groups.values().filter(|_| !sim.is_elsewhere());
+            let all = here.filter_map(|group| group.seen(look));
             let named = all.filter(|group| query.ids.is_empty() || query.ids.contains(&group.id));
             Ok(named.filter(|group| accepts(&query.filters, group.as_ref())).cloned().collect())
         })
@@ -148,7 +153,8 @@ impl Sim {
     /// DeleteSecurityGroup. Refused while an interface is in it or a rule of another group names it.
     pub fn delete_security_group(&mut self, group_id: &str, now: Timestamp) -> Outcome<()> {
         self.advance(now);
-        let group = self.known_group(group_id)?;
+        let look = self.look(Path::Id);
+        let group = self.known_group(group_id, look)?;
         if group.name == "default" {
             let message = format!("the specified group: \"{group_id}\" name: \"default\" cannot be deleted by a user");
             return Err(SimError::new("CannotDelete", message));
@@ -159,7 +165,7 @@ impl Sim {
             let message = format!("resource {group_id} has a dependent object");
             return Err(SimError::new("DependencyViolation", message));
         }
-        let lag = self.draw_lag();
+        let lag = self.draw_group_lag();
         if let Some(record) = self.groups.get_mut(group_id) {
             record.push(None, self.now, lag);
         }
@@ -187,15 +193,18 @@ impl Sim {
     ) -> Outcome<Page<Arc<NetworkInterface>>> {
         self.advance(now);
         check::<NetworkInterface>(&query.filters)?;
-        let path = if query.ids.is_empty() { Path::Tag } else { Path::Id };
-        self.interfaces.retain(|_, interface| !interface.is_forgotten(self.now));
+        let look = self.look(if query.ids.is_empty() { Path::Tag } else { Path::Id });
+        let forgotten_at = self.forgotten_at();
+        self.interfaces.retain(|_, interface| !interface.is_forgotten(forgotten_at));
         self.list(query, |sim, query| {
-            let seen = |id: &String| sim.interfaces.get(id).and_then(|interface| interface.seen(path, sim.now));
-            if let Some(missing) = query.ids.iter().find(|id| seen(id).is_none()) {
+            let seen = |id: &String| sim.interfaces.get(id).and_then(|interface| interface.seen(look));
+            let is_missing = |id: &&String| sim.is_elsewhere() || seen(id).is_none();
+            if let Some(missing) = query.ids.iter().find(is_missing) {
                 let message = format!("The networkInterface ID '{missing}' does not exist");
                 return Err(SimError::new("InvalidNetworkInterfaceID.NotFound", message));
             }
-            let all = sim.interfaces.values().filter_map(|interface| interface.seen(path, sim.now));
+            let here = sim.interfaces.values().filter(|_| !sim.is_elsewhere());
+            let all = here.filter_map(|interface| interface.seen(look));
             let named = all.filter(|interface| query.ids.is_empty() || query.ids.contains(&interface.id));
             Ok(named.filter(|interface| accepts(&query.filters, interface.as_ref())).cloned().collect())
         })
@@ -212,7 +221,7 @@ impl Sim {
             });
             record.push(detached, self.now, lag);
         }
-        let linger = self.settings.interface_linger.draw(&mut self.random);
+        let linger = self.settings.interface_linger.draw(&mut self.chance.times);
         self.after(linger, Event::InterfaceGone(interface_id.into()));
     }
 
@@ -225,13 +234,18 @@ impl Sim {
     }
 
     /// The truth of a group that a caller can see by id.
-    fn known_group(&self, id: &str) -> Outcome<Arc<SecurityGroup>> {
-        let record = self.groups.get(id).filter(|record| record.seen(Path::Id, self.now).is_some());
+    fn known_group(&self, id: &str, look: Look) -> Outcome<Arc<SecurityGroup>> {
+        let record = self.groups.get(id).filter(|record| !self.is_elsewhere() && record.seen(look).is_some());
         record.and_then(Versions::truth).cloned().ok_or_else(|| SimError::group_not_found(id))
     }
 
+    fn draw_group_lag(&mut self) -> [u64; 3] {
+        self.draw_lag_of(self.settings.group_lag.unwrap_or(self.settings.lag))
+    }
+
+    /// Changes a group's rules.
     fn update_group(&mut self, id: &str, change: impl FnOnce(&mut SecurityGroup)) {
-        let lag = self.draw_lag();
+        let lag = self.draw_lag_of(self.settings.rule_lag.unwrap_or(self.settings.lag));
         let Some(record) = self.groups.get_mut(id) else { return };
         let Some(truth) = record.truth() else { return };
         let mut changed = SecurityGroup::clone(truth);

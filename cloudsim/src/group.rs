@@ -96,13 +96,13 @@ pub struct CreateSecurityGroup {
 impl Filtered for SecurityGroup {
     const FILTERS: &'static [&'static str] = &["group-id", "group-name", "vpc-id", "description"];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        vec![match filter {
-            "group-id" => self.id.clone(),
-            "group-name" => self.name.clone(),
-            "vpc-id" => self.vpc_id.clone(),
-            _ => self.description.clone(),
-        }]
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
+        is(match filter {
+            "group-id" => &self.id,
+            "group-name" => &self.name,
+            "vpc-id" => &self.vpc_id,
+            _ => &self.description,
+        })
     }
 
     fn tags(&self) -> Option<&Tags> {

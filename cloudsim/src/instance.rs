@@ -182,33 +182,32 @@ impl Filtered for Instance {
         "architecture",
     ];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        let network = self.network.as_ref();
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
         match filter {
-            "instance-id" => vec![self.id.clone()],
-            "instance-state-name" => vec![self.state.name().into()],
-            "client-token" => self.token.iter().cloned().collect(),
-            "instance-type" => vec![self.instance_type.clone()],
-            "image-id" => vec![self.image_id.clone()],
-            "availability-zone" => vec![self.zone.clone()],
-            "reservation-id" => vec![self.reservation_id.clone()],
-            "architecture" => vec![self.architecture.name().into()],
-            "vpc-id" => network.map(|network| network.vpc_id.clone()).into_iter().collect(),
-            "subnet-id" => network.map(|network| network.subnet_id.clone()).into_iter().collect(),
-            "private-ip-address" => network.map(|network| network.private_address.to_string()).into_iter().collect(),
-            "ip-address" => network.and_then(|network| Some(network.public_address?.to_string())).into_iter().collect(),
-            "instance.group-id" => names(network, |group| &group.id),
-            _ => names(network, |group| &group.name),
+            "instance-id" => return is(&self.id),
+            "instance-state-name" => return is(self.state.name()),
+            "client-token" => return self.token.as_deref().is_some_and(is),
+            "instance-type" => return is(&self.instance_type),
+            "image-id" => return is(&self.image_id),
+            "availability-zone" => return is(&self.zone),
+            "reservation-id" => return is(&self.reservation_id),
+            "architecture" => return is(self.architecture.name()),
+            _ => (),
+        }
+        let Some(network) = &self.network else { return false };
+        match filter {
+            "vpc-id" => is(&network.vpc_id),
+            "subnet-id" => is(&network.subnet_id),
+            "private-ip-address" => is(&network.private_address.to_string()),
+            "ip-address" => network.public_address.is_some_and(|address| is(&address.to_string())),
+            "instance.group-id" => network.groups.iter().any(|group| is(&group.id)),
+            _ => network.groups.iter().any(|group| is(&group.name)),
         }
     }
 
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
-}
-
-fn names(network: Option<&Attached>, of: impl Fn(&GroupName) -> &String) -> Vec<String> {
-    network.into_iter().flat_map(|network| network.groups.iter().map(|group| of(group).clone())).collect()
 }
 
 impl Filtered for NetworkInterface {
@@ -224,17 +223,17 @@ impl Filtered for NetworkInterface {
         "private-ip-address",
     ];
 
-    fn values(&self, filter: &str) -> Vec<String> {
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
         match filter {
-            "network-interface-id" => vec![self.id.clone()],
-            "group-id" => self.groups.iter().map(|group| group.id.clone()).collect(),
-            "group-name" => self.groups.iter().map(|group| group.name.clone()).collect(),
-            "status" => vec![self.status().into()],
-            "vpc-id" => vec![self.vpc_id.clone()],
-            "subnet-id" => vec![self.subnet_id.clone()],
-            "availability-zone" => vec![self.zone.clone()],
-            "attachment.instance-id" => self.instance_id.iter().cloned().collect(),
-            _ => vec![self.private_address.to_string()],
+            "network-interface-id" => is(&self.id),
+            "group-id" => self.groups.iter().any(|group| is(&group.id)),
+            "group-name" => self.groups.iter().any(|group| is(&group.name)),
+            "status" => is(self.status()),
+            "vpc-id" => is(&self.vpc_id),
+            "subnet-id" => is(&self.subnet_id),
+            "availability-zone" => is(&self.zone),
+            "attachment.instance-id" => self.instance_id.as_deref().is_some_and(is),
+            _ => is(&self.private_address.to_string()),
         }
     }
 

@@ -48,6 +48,7 @@ impl Sim {
     fn launch_once(&mut self, request: &RunInstances) -> Outcome<Vec<Arc<Instance>>> {
         check_shape(request)?;
         let kind = catalogue::instance_type(&request.instance_type)
+            .cloned()
             .ok_or_else(|| SimError::value(format!("Invalid value '{}' for InstanceType.", request.instance_type)))?;
         if self.settings.token.quota_check == QuotaCheck::BeforeToken {
             self.check_quota(&kind, request.min_count)?;
@@ -93,7 +94,7 @@ impl Sim {
         Some(Ok(instances))
     }
 
-    fn plot(&self, kind: InstanceType, request: &RunInstances) -> Outcome<Plot> {
+    fn plot(&mut self, kind: InstanceType, request: &RunInstances) -> Outcome<Plot> {
         let images = &self.network.images;
         let image = images.iter().find(|image| image.id == request.image_id).ok_or_else(|| {
             SimError::new("InvalidAMIID.NotFound", format!("The image id '[{}]' does not exist", request.image_id))
@@ -121,16 +122,17 @@ impl Sim {
             let message = format!("The {} instance type does not support CPU credits.", kind.name);
             return Err(SimError::combination(message));
         }
+        let image = image.clone();
         let groups = self.groups_of(request, &subnet)?;
         let associate = request.interface.as_ref().and_then(|interface| interface.associate_public_address);
         let public_address = associate.unwrap_or(subnet.maps_public);
-        Ok(Plot { kind, image: image.clone(), subnet, groups, public_address })
+        Ok(Plot { kind, image, subnet, groups, public_address })
     }
 
     fn subnet_of(&self, request: &RunInstances) -> Outcome<Subnet> {
-        let subnets = &self.network.subnets;
+        let subnets: &[Subnet] = if self.is_elsewhere() { &[] } else { &self.network.subnets };
         if let Some(id) = wanted_subnet(request) {
-            return self.network.subnet(id).cloned().ok_or_else(|| {
+            return subnets.iter().find(|subnet| subnet.id == id).cloned().ok_or_else(|| {
                 SimError::new("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist"))
             });
         }
@@ -142,7 +144,8 @@ impl Sim {
     }
 
     /// Groups are looked up as a reader sees them: one that was just made may not be there yet.
-    fn groups_of(&self, request: &RunInstances, subnet: &Subnet) -> Outcome<Vec<GroupName>> {
+    fn groups_of(&mut self, request: &RunInstances, subnet: &Subnet) -> Outcome<Vec<GroupName>> {
+        let look = self.look(Path::Id);
         let ids = request.interface.as_ref().map_or(&request.group_ids, |interface| &interface.group_ids);
         if ids.is_empty() {
             let mut groups = self.groups.values().filter_map(Versions::truth);
@@ -154,7 +157,7 @@ impl Sim {
         }
         let mut groups = Vec::new();
         for id in ids {
-            let record = self.groups.get(id).and_then(|record| record.seen(Path::Id, self.now).and(record.truth()));
+            let record = self.groups.get(id).and_then(|record| record.seen(look).and(record.truth()));
             let group = record.ok_or_else(|| SimError::group_not_found(id))?;
             if group.vpc_id != subnet.vpc_id {
                 let message = format!("Security group {id} and subnet {} belong to different networks.", subnet.id);
@@ -167,7 +170,9 @@ impl Sim {
 
     fn check_quota(&self, kind: &InstanceType, count: u32) -> Outcome<()> {
         let Some(quota) = self.settings.vcpu_quota else { return Ok(()) };
-        let used: u32 = self.live_instances().iter().map(|instance| instance.vcpus).sum();
+        let counted = self.instances.values().filter(|record| record.counts_until.is_none_or(|end| self.now < end));
+        let truths = counted.filter_map(|record| record.seen.truth()).filter(|one| one.origin == Origin::Called);
+        let used: u32 = truths.map(|instance| instance.vcpus).sum();
         if used + kind.vcpus * count <= quota {
             return Ok(());
         }
@@ -179,7 +184,7 @@ impl Sim {
     }
 
     /// How many of `min..=max` can be had; all or nothing when both are the same.
-    fn count_that_fits(&self, plot: &Plot, request: &RunInstances) -> Outcome<u32> {
+    fn count_that_fits(&mut self, plot: &Plot, request: &RunInstances) -> Outcome<u32> {
         self.check_quota(&plot.kind, request.min_count)?;
         let addresses = self.free_addresses(&plot.subnet);
         if addresses < request.min_count {
@@ -189,7 +194,16 @@ impl Sim {
             );
             return Err(SimError::new("InsufficientFreeAddressesInSubnet", message));
         }
-        let room = self.room(&plot.kind.name, &plot.subnet.zone);
+        if self.settings.zone_outage.as_ref() == Some(&plot.subnet.zone) {
+            self.history.count("zone outage");
+            return Err(SimError::new("Unavailable", "The service is unavailable. Please try again shortly."));
+        }
+        let rate = self.settings.no_capacity_per_mille;
+        let is_sold_out = rate > 0 && self.chance.launches.random_range(0..1000) < rate;
+        if is_sold_out {
+            self.history.count("no capacity");
+        }
+        let room = if is_sold_out { 0 } else { self.room(&plot.kind.name, &plot.subnet.zone) };
         if room < request.min_count {
             let message = format!(
                 "We currently do not have sufficient {} capacity in the Availability Zone you requested ({}).",
@@ -206,11 +220,10 @@ impl Sim {
     fn room(&self, instance_type: &str, zone: &str) -> u32 {
         let mut pools = self.settings.capacity.iter();
         let pool = pools.find(|pool| pool.instance_type == instance_type && pool.zone == zone);
-        pool.map_or(u32::MAX, |pool| {
-            let live = self.live_instances();
-            let used = live.iter().filter(|live| live.instance_type == instance_type && live.zone == zone).count();
-            pool.count.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
-        })
+        let Some(size) = pool.map(|pool| pool.count).or(self.settings.pool_capacity) else { return u32::MAX };
+        let live = self.live_instances();
+        let used = live.iter().filter(|live| live.instance_type == instance_type && live.zone == zone).count();
+        size.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
     }
 
     fn make(&mut self, plot: &Plot, request: &RunInstances, count: u32) -> Vec<Arc<Instance>> {
@@ -221,10 +234,13 @@ impl Sim {
             .filter_map(|index| {
                 let instance = self.new_instance(plot, &request, &reservation_id, index, Origin::Called)?;
                 self.history.launched += 1;
-                let is_unlucky = self.random.random_range(0..1000u32) < rate;
+                let is_unlucky = self.chance.launches.random_range(0..1000u32) < rate;
                 let is_stillborn = is_unlucky || self.stillborn > 0;
                 self.stillborn = self.stillborn.saturating_sub(1);
-                let boot = self.settings.boot.draw(&mut self.random);
+                if is_stillborn {
+                    self.history.count("stillborn");
+                }
+                let boot = self.settings.boot.draw(&mut self.chance.times);
                 let event = if is_stillborn { Event::Stillborn } else { Event::Boot };
                 self.after(boot, event(instance.id.clone()));
                 Some(instance)
@@ -291,6 +307,7 @@ impl Sim {
             request: request.clone(),
             console: Vec::new(),
             has_machine: false,
+            counts_until: None,
         };
         let truth = record.seen.truth().cloned();
         self.instances.insert(id, record);
@@ -300,7 +317,7 @@ impl Sim {
     /// Plants a running instance of somebody else: a t3.micro in the first subnet with its default group.
     pub fn plant_instance(&mut self, tags: planner::owner::Tags, now: Timestamp) -> Option<String> {
         self.advance(now);
-        let kind = catalogue::instance_type("t3.micro")?;
+        let kind = catalogue::instance_type("t3.micro")?.clone();
         let image = self.network.images.iter().find(|image| image.architecture == kind.architecture)?.clone();
         let request = RunInstances { tags: vec![("instance".into(), tags)], ..RunInstances::default() };
         let subnet = self.network.subnets.first()?.clone();
@@ -315,7 +332,8 @@ impl Sim {
     pub(crate) fn free_addresses(&self, subnet: &Subnet) -> u32 {
         let interfaces = self.interfaces.values().filter_map(Versions::truth);
         let used = interfaces.filter(|interface| interface.subnet_id == subnet.id).count();
-        usable(subnet).saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
+        let size = usable(subnet).min(self.settings.subnet_addresses.unwrap_or(u32::MAX));
+        size.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
     }
 
     /// The next free address, round and round, so that one that was just given back is the last to be used again.

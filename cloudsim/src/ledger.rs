@@ -49,4 +49,12 @@ pub(crate) struct History {
     pub(crate) foreign_touched: Vec<String>,
     pub(crate) calls: BTreeMap<Action, u64>,
     pub(crate) story: Vec<StoryLine>,
+    /// What the knobs did, by kind.
+    pub(crate) injected: BTreeMap<&'static str, u64>,
+}
+
+impl History {
+    pub(crate) fn count(&mut self, kind: &'static str) {
+        *self.injected.entry(kind).or_default() += 1;
+    }
 }

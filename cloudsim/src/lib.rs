@@ -9,8 +9,10 @@
 //! execution. What really is, is told by [`Sim::ledger`], [`Sim::story`] and the other truth queries.
 
 mod action;
+mod by_hand;
 mod call;
 pub mod catalogue;
+mod chance;
 mod cidr;
 mod connect;
 mod error;
@@ -18,6 +20,7 @@ mod fault;
 mod firewall;
 mod group;
 mod instance;
+pub mod knobs;
 mod launch;
 mod ledger;
 mod lifecycle;
@@ -34,7 +37,7 @@ mod versions;
 pub use action::{Action, Call};
 pub use cidr::{Cidr, NotACidr};
 pub use error::{Outcome, SimError};
-pub use fault::{Fault, Reply};
+pub use fault::{Fault, NetworkFault, Reply};
 pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
 pub use instance::{
     Attached, BlockDevice, Console, GroupName, Instance, InterfaceRequest, NetworkInterface, Origin, RunInstances,
@@ -46,7 +49,7 @@ pub use network::{Image, Network, Route, RouteTable, Subnet, Target, Vpc};
 pub use port::SharedSim;
 pub use query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
 pub use settings::{
-    AfterFailure, AfterTermination, CapacityPool, DefaultVpc, FaultRates, Lag, Machines, Plan, QuotaCheck, Settings,
-    Span, Terminated, Throttling, TokenRules,
+    AfterFailure, AfterTermination, ByHand, CapacityPool, Credentials, Deed, DefaultVpc, EndpointFaults, FaultRates,
+    Lag, Machines, Plan, QuotaCheck, Relapse, Settings, Span, Terminated, Throttling, TokenRules, Unavailable,
 };
 pub use sim::{Change, MachineStart, Sim};

@@ -11,7 +11,7 @@ use crate::instance::{Console, Instance, Shutdown, StateChange, StateReason};
 use crate::query::{Page, Query, accepts, check};
 use crate::settings::Machines;
 use crate::sim::{Change, Event, MachineStart, Sim};
-use crate::versions::Path;
+use crate::versions::{Path, later};
 
 impl Sim {
     /// DescribeInstances.
@@ -22,11 +22,14 @@ impl Sim {
             return Err(SimError::combination(message));
         }
         check::<Instance>(&query.filters)?;
-        let path = self.path_of(query);
+        self.check_outage(query)?;
+        let look = self.look(path_of(query));
         self.list(query, |sim, query| {
-            let seen = |id: &String| sim.instances.get(id).and_then(|record| record.seen.seen(path, sim.now));
+            let record = |id: &String| sim.instances.get(id).filter(|_| !sim.is_elsewhere());
+            let seen = |id: &String| record(id).and_then(|record| record.seen.seen(look));
             if query.ids.is_empty() {
-                let all = sim.instances.values().filter_map(|record| record.seen.seen(path, sim.now));
+                let here = sim.instances.values().filter(|_| !sim.is_elsewhere());
+                let all = here.filter_map(|record| record.seen.seen(look));
                 return Ok(all.filter(|instance| accepts(&query.filters, instance.as_ref())).cloned().collect());
             }
             let missing: Vec<_> = query.ids.iter().filter(|id| seen(id).is_none()).cloned().collect();
@@ -38,16 +41,15 @@ impl Sim {
         })
     }
 
-    /// Which lag a list has: EC2 answers ids, tokens and everything else from different indexes.
-    fn path_of(&self, query: &Query) -> Path {
-        let has = |name: &str| query.filters.iter().any(|filter| filter.name == name);
-        if !query.ids.is_empty() || has("instance-id") {
-            Path::Id
-        } else if has("client-token") {
-            Path::Token
-        } else {
-            Path::Tag
+    /// During a zone's outage a list without ids fails as a whole, and so does one with ids of that zone.
+    fn check_outage(&mut self, query: &Query) -> Outcome<()> {
+        let Some(zone) = &self.settings.zone_outage else { return Ok(()) };
+        let is_there = |id: &String| self.instance(id).is_some_and(|instance| instance.zone == *zone);
+        if !query.ids.is_empty() && !query.ids.iter().any(is_there) {
+            return Ok(());
         }
+        self.history.count("zone outage");
+        Err(SimError::new("Unavailable", "The service is unavailable. Please try again shortly."))
     }
 
     /// TerminateInstances. One id that is not known fails all of them.
@@ -56,8 +58,9 @@ impl Sim {
         if ids.is_empty() {
             return Err(SimError::missing("InstanceId"));
         }
-        let is_known =
-            |id: &&String| self.instances.get(*id).is_some_and(|record| record.seen.seen(Path::Id, self.now).is_some());
+        let look = self.look(Path::Id);
+        let is_seen = |id: &String| self.instances.get(id).is_some_and(|record| record.seen.seen(look).is_some());
+        let is_known = |id: &&String| !self.is_elsewhere() && is_seen(id);
         let missing: Vec<_> = ids.iter().filter(|id| !is_known(id)).cloned().collect();
         if !missing.is_empty() {
             self.tell(format!("TerminateInstances {} refused: no {}", ids.join(" "), missing.join(" ")));
@@ -77,7 +80,7 @@ impl Sim {
     }
 
     /// Begins the way to `terminated` (by `ShuttingDown`) or `stopped` (by `Stopping`).
-    fn stop_towards(&mut self, id: &str, towards: InstanceState, reason: StateReason) {
+    pub(crate) fn stop_towards(&mut self, id: &str, towards: InstanceState, reason: StateReason) {
         let Some(instance) = self.instance(id) else { return };
         if matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated) {
             return;
@@ -94,7 +97,7 @@ impl Sim {
                 self.after(0, Event::Stopped(id.into()));
             }
         } else {
-            let stop = self.settings.stop.draw(&mut self.random);
+            let stop = self.settings.stop.draw(&mut self.chance.times);
             self.after(stop, Event::Stopped(id.into()));
         }
     }
@@ -150,8 +153,9 @@ impl Sim {
     pub fn console_output(&mut self, id: &str, latest: bool, now: Timestamp) -> Outcome<Console> {
         self.advance(now);
         let not_found = || SimError::instance_not_found(&[id.to_owned()]);
-        let record = self.instances.get(id).ok_or_else(not_found)?;
-        let instance = record.seen.seen(Path::Id, self.now).ok_or_else(not_found)?;
+        let look = self.look(Path::Id);
+        let record = self.instances.get(id).filter(|_| !self.is_elsewhere()).ok_or_else(not_found)?;
+        let instance = record.seen.seen(look).ok_or_else(not_found)?;
         let hypervisor = catalogue::instance_type(&instance.instance_type).map(|kind| kind.hypervisor);
         if latest && hypervisor != Some(Hypervisor::Nitro) {
             let message = "This instance type does not support retrieving the latest console logs.";
@@ -176,6 +180,7 @@ impl Sim {
                 self.instances.remove(&id);
             }
             Event::InterfaceGone(id) => self.interface_gone(&id),
+            Event::Hand => self.act_by_hand(),
             Event::Late(call) => call(self, self.now),
         }
     }
@@ -224,6 +229,10 @@ impl Sim {
         if instance.origin == crate::instance::Origin::Called {
             self.history.terminated += 1;
         }
+        let counts_until = later(self.now, self.settings.quota_linger.draw(&mut self.chance.times));
+        if let Some(record) = self.instances.get_mut(id) {
+            record.counts_until = Some(counts_until);
+        }
         if let Some(network) = &instance.network {
             self.detach(&network.interface_id);
         }
@@ -231,6 +240,18 @@ impl Sim {
         self.after(fades.fields_seconds.saturating_mul(1000), Event::FieldsFade(id.into()));
         self.after(fades.tags_seconds.saturating_mul(1000), Event::TagsFade(id.into()));
         self.after(fades.listed_seconds.saturating_mul(1000), Event::Vanish(id.into()));
+    }
+}
+
+/// Which lag a list has: EC2 answers ids, tokens and everything else from different indexes.
+fn path_of(query: &Query) -> Path {
+    let has = |name: &str| query.filters.iter().any(|filter| filter.name == name);
+    if !query.ids.is_empty() || has("instance-id") {
+        Path::Id
+    } else if has("client-token") {
+        Path::Token
+    } else {
+        Path::Tag
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use planner::ports::{Architecture, Burstable, InstanceType};
+use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use crate::catalogue;
@@ -51,11 +52,12 @@ impl Sim {
             )));
         }
         // EC2 treats an empty token as none.
-        let items = match query.page.next_token.as_deref().filter(|token| !token.is_empty()) {
+        let asked_with = query.page.next_token.as_deref().filter(|token| !token.is_empty());
+        let items = match asked_with {
             Some(token) => self.lists.resume(token)?,
             None => {
                 let mut items = make(self, query)?;
-                items.shuffle(&mut self.random);
+                items.shuffle(&mut self.chance.order);
                 items
             }
         };
@@ -63,47 +65,53 @@ impl Sim {
         let allowed = if self.settings.page_size == 0 { usize::MAX } else { self.settings.page_size };
         // A list by ids is never cut.
         let size = if query.ids.is_empty() { asked.min(allowed) } else { usize::MAX };
-        Ok(self.lists.page(items, size))
+        let page = self.lists.page(items, size);
+        let rate = self.settings.repeated_page_per_mille;
+        if let Some(token) = asked_with
+            && rate > 0
+            && self.chance.order.random_range(0..1000) < rate
+        {
+            self.history.count("repeated page");
+            return Ok(Page { next_token: Some(token.to_owned()), ..page });
+        }
+        Ok(page)
     }
 
-    /// A list of things that never change, by id and filter.
-    fn fixed<T: Filtered + Clone + Send + 'static>(
-        &mut self,
-        query: &Query,
-        all: Vec<T>,
-        id: impl Fn(&T) -> &String,
-        missing: &str,
-    ) -> Outcome<Page<T>> {
-        check::<T>(&query.filters)?;
-        if let Some(unknown) = query.ids.iter().find(|wanted| !all.iter().any(|thing| id(thing) == *wanted)) {
-            return Err(SimError::new(missing, format!("The ID '{unknown}' does not exist")));
-        }
-        self.list(query, |_, query| {
-            let named = |thing: &T| query.ids.is_empty() || query.ids.contains(id(thing));
-            Ok(all.into_iter().filter(|thing| named(thing) && accepts(&query.filters, thing)).collect())
-        })
+    /// A list of things that no call changes.
+    fn fixed<T: Clone + Send + 'static>(&mut self, query: &Query, found: Outcome<Vec<T>>) -> Outcome<Page<T>> {
+        let found = found?;
+        self.list(query, |_, _| Ok(found))
+    }
+
+    /// Nothing in another account.
+    fn here<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        if self.is_elsewhere() { &[] } else { all }
     }
 
     /// DescribeVpcs.
     pub fn describe_vpcs(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Vpc>> {
         self.advance(now);
-        self.fixed(query, self.network.vpcs.clone(), |vpc| &vpc.id, "InvalidVpcID.NotFound")
+        let found = select(query, self.here(&self.network.vpcs), |vpc| &vpc.id, "InvalidVpcID.NotFound");
+        self.fixed(query, found)
     }
 
     /// DescribeSubnets, with the addresses that are free now.
     pub fn describe_subnets(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Subnet>> {
         self.advance(now);
-        let mut subnets = self.network.subnets.clone();
-        for subnet in &mut subnets {
+        let subnets = self.here(&self.network.subnets);
+        let mut found = select(query, subnets, |subnet| &subnet.id, "InvalidSubnetID.NotFound");
+        for subnet in found.iter_mut().flatten() {
             subnet.free_addresses = self.free_addresses(subnet);
         }
-        self.fixed(query, subnets, |subnet| &subnet.id, "InvalidSubnetID.NotFound")
+        self.fixed(query, found)
     }
 
     /// DescribeRouteTables.
     pub fn describe_route_tables(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<RouteTable>> {
         self.advance(now);
-        self.fixed(query, self.network.route_tables.clone(), |table| &table.id, "InvalidRouteTableID.NotFound")
+        let tables = self.here(&self.network.route_tables);
+        let found = select(query, tables, |table| &table.id, "InvalidRouteTableID.NotFound");
+        self.fixed(query, found)
     }
 
     /// DescribeImages. `owners` are account ids or aliases; empty: anybody.
@@ -112,10 +120,11 @@ impl Sim {
         let is_owned = |image: &Image| {
             owners.is_empty() || owners.contains(&image.owner_id) || owners.contains(&image.owner_alias)
         };
-        let images = self.network.images.clone();
-        let mut page = self.fixed(query, images, |image| &image.id, "InvalidAMIID.NotFound")?;
-        page.items.retain(is_owned);
-        Ok(page)
+        let mut found = select(query, &self.network.images, |image| &image.id, "InvalidAMIID.NotFound");
+        if let Ok(found) = &mut found {
+            found.retain(is_owned);
+        }
+        self.fixed(query, found)
     }
 
     /// DescribeInstanceTypes. The ids of the query are type names.
@@ -128,7 +137,17 @@ impl Sim {
             let message = format!("The following supplied instance types do not exist: [{}]", unknown.join(", "));
             return Err(SimError::new("InvalidInstanceType", message));
         }
-        self.fixed(query, catalogue::instance_types(), |kind| &kind.name, "InvalidInstanceType")
+        let found = match query.names("instance-type") {
+            Some(names) if query.ids.is_empty() => {
+                let mut kinds: Vec<_> = names.iter().filter_map(|name| catalogue::instance_type(name)).collect();
+                kinds.sort_by(|one, other| one.name.cmp(&other.name));
+                kinds.dedup_by(|one, other| one.name == other.name);
+                kinds.retain(|kind| accepts(&query.filters, *kind));
+                Ok(kinds.into_iter().cloned().collect())
+            }
+            _ => select(query, catalogue::instance_types(), |kind| &kind.name, "InvalidInstanceType"),
+        };
+        self.fixed(query, found)
     }
 
     /// DescribeInstanceTypeOfferings.
@@ -141,7 +160,10 @@ impl Sim {
         self.advance(now);
         check::<Offering>(&query.filters)?;
         self.list(query, |sim, query| {
-            let offerings = catalogue::instance_types().into_iter().flat_map(|kind| sim.offered(&kind.name, by));
+            let named =
+                |kind: &&InstanceType| query.names("instance-type").is_none_or(|names| names.contains(&kind.name));
+            let types = catalogue::instance_types().iter().filter(named);
+            let offerings = types.flat_map(|kind| sim.offered(&kind.name, by));
             Ok(offerings.filter(|offering| accepts(&query.filters, offering)).collect())
         })
     }
@@ -167,6 +189,21 @@ impl Sim {
     }
 }
 
+/// Those that the query names and its filters accept; an id that is not there refuses all of it.
+fn select<T: Filtered + Clone>(query: &Query, all: &[T], id: impl Fn(&T) -> &String, missing: &str) -> Outcome<Vec<T>> {
+    check::<T>(&query.filters)?;
+    if let Some(unknown) = query.ids.iter().find(|wanted| !all.iter().any(|thing| id(thing) == *wanted)) {
+        return Err(SimError::new(missing, format!("The ID '{unknown}' does not exist")));
+    }
+    let named = |thing: &&T| query.ids.is_empty() || query.ids.contains(id(thing));
+    Ok(all.iter().filter(named).filter(|thing| accepts(&query.filters, *thing)).cloned().collect())
+}
+
+/// EC2's own words.
+pub(crate) fn truth(is_so: bool) -> &'static str {
+    if is_so { "true" } else { "false" }
+}
+
 impl Filtered for InstanceType {
     const FILTERS: &'static [&'static str] = &[
         "instance-type",
@@ -178,23 +215,23 @@ impl Filtered for InstanceType {
         "memory-info.size-in-mib",
     ];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        vec![match filter {
-            "instance-type" => self.name.clone(),
-            "burstable-performance-supported" => (self.burstable == Burstable::Yes).to_string(),
-            "free-tier-eligible" => self.free_tier.to_string(),
-            "hypervisor" => format!("{:?}", self.hypervisor).to_lowercase(),
-            "processor-info.supported-architecture" => Architecture::name(self.architecture).into(),
-            "vcpu-info.default-vcpus" => self.vcpus.to_string(),
-            _ => self.memory_mib.to_string(),
-        }]
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
+        match filter {
+            "instance-type" => is(&self.name),
+            "burstable-performance-supported" => is(truth(self.burstable == Burstable::Yes)),
+            "free-tier-eligible" => is(truth(self.free_tier)),
+            "hypervisor" => is(&format!("{:?}", self.hypervisor).to_lowercase()),
+            "processor-info.supported-architecture" => is(Architecture::name(self.architecture)),
+            "vcpu-info.default-vcpus" => is(&self.vcpus.to_string()),
+            _ => is(&self.memory_mib.to_string()),
+        }
     }
 }
 
 impl Filtered for Offering {
     const FILTERS: &'static [&'static str] = &["instance-type", "location"];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        vec![if filter == "location" { self.location.clone() } else { self.instance_type.clone() }]
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
+        is(if filter == "location" { &self.location } else { &self.instance_type })
     }
 }

@@ -4,6 +4,7 @@ use planner::owner::Tags;
 use planner::ports::Architecture;
 
 use crate::cidr::{Cidr, NotACidr};
+use crate::lists::truth;
 use crate::query::Filtered;
 use crate::settings::{DefaultVpc, Settings};
 
@@ -188,13 +189,13 @@ fn images() -> Vec<Image> {
 impl Filtered for Vpc {
     const FILTERS: &'static [&'static str] = &["vpc-id", "is-default", "isDefault", "cidr", "state"];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        vec![match filter {
-            "vpc-id" => self.id.clone(),
-            "is-default" | "isDefault" => self.is_default.to_string(),
-            "cidr" => self.cidr.to_string(),
-            _ => "available".into(),
-        }]
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
+        match filter {
+            "vpc-id" => is(&self.id),
+            "is-default" | "isDefault" => is(truth(self.is_default)),
+            "cidr" => is(&self.cidr.to_string()),
+            _ => is("available"),
+        }
     }
 
     fn tags(&self) -> Option<&Tags> {
@@ -215,16 +216,16 @@ impl Filtered for Subnet {
         "state",
     ];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        vec![match filter {
-            "subnet-id" => self.id.clone(),
-            "vpc-id" => self.vpc_id.clone(),
-            "availability-zone" | "availabilityZone" => self.zone.clone(),
-            "availability-zone-id" => self.zone_id.clone(),
-            "default-for-az" | "defaultForAz" => self.default_for_zone.to_string(),
-            "cidr-block" => self.cidr.to_string(),
-            _ => "available".into(),
-        }]
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
+        match filter {
+            "subnet-id" => is(&self.id),
+            "vpc-id" => is(&self.vpc_id),
+            "availability-zone" | "availabilityZone" => is(&self.zone),
+            "availability-zone-id" => is(&self.zone_id),
+            "default-for-az" | "defaultForAz" => is(truth(self.default_for_zone)),
+            "cidr-block" => is(&self.cidr.to_string()),
+            _ => is("available"),
+        }
     }
 
     fn tags(&self) -> Option<&Tags> {
@@ -235,12 +236,12 @@ impl Filtered for Subnet {
 impl Filtered for RouteTable {
     const FILTERS: &'static [&'static str] = &["route-table-id", "vpc-id", "association.subnet-id", "association.main"];
 
-    fn values(&self, filter: &str) -> Vec<String> {
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
         match filter {
-            "route-table-id" => vec![self.id.clone()],
-            "vpc-id" => vec![self.vpc_id.clone()],
-            "association.subnet-id" => self.subnet_ids.clone(),
-            _ => vec![self.is_main.to_string()],
+            "route-table-id" => is(&self.id),
+            "vpc-id" => is(&self.vpc_id),
+            "association.subnet-id" => self.subnet_ids.iter().any(|id| is(id)),
+            _ => is(truth(self.is_main)),
         }
     }
 
@@ -263,19 +264,19 @@ impl Filtered for Image {
         "image-type",
     ];
 
-    fn values(&self, filter: &str) -> Vec<String> {
-        vec![match filter {
-            "image-id" => self.id.clone(),
-            "name" => self.name.clone(),
-            "architecture" => self.architecture.name().into(),
-            "owner-alias" => self.owner_alias.clone(),
-            "owner-id" => self.owner_id.clone(),
-            "state" => "available".into(),
-            "root-device-type" => "ebs".into(),
-            "virtualization-type" => "hvm".into(),
-            "is-public" => "true".into(),
-            _ => "machine".into(),
-        }]
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
+        is(match filter {
+            "image-id" => &self.id,
+            "name" => &self.name,
+            "architecture" => self.architecture.name(),
+            "owner-alias" => &self.owner_alias,
+            "owner-id" => &self.owner_id,
+            "state" => "available",
+            "root-device-type" => "ebs",
+            "virtualization-type" => "hvm",
+            "is-public" => "true",
+            _ => "machine",
+        })
     }
 
     fn tags(&self) -> Option<&Tags> {

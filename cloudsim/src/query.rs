@@ -46,12 +46,15 @@ impl Filter {
 
     /// Exactly this tag, even where its value looks like a pattern.
     pub fn tag(key: &str, value: &str) -> Self {
-        let literal: String =
-            value.chars().flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c])).collect();
+        let literal = if is_pattern(value) {
+            value.chars().flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c])).collect()
+        } else {
+            value.to_owned()
+        };
         Self::new(format!("tag:{key}"), [literal])
     }
 
-    fn accepts(&self, actual: &str) -> bool {
+    pub(crate) fn accepts(&self, actual: &str) -> bool {
         self.values.iter().any(|pattern| is_match(pattern, actual))
     }
 }
@@ -77,8 +80,8 @@ pub(crate) trait Filtered {
     /// Filters it knows, those of tags aside.
     const FILTERS: &'static [&'static str];
 
-    /// Values that one of these filters is compared with.
-    fn values(&self, filter: &str) -> Vec<String>;
+    /// Whether any of the values that this filter is compared with is what is asked for.
+    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool;
 
     fn tags(&self) -> Option<&Tags> {
         None
@@ -112,7 +115,7 @@ pub(crate) fn accepts<T: Filtered>(filters: &[Filter], thing: &T) -> bool {
         if filter.name == "tag-key" {
             return thing.tags().is_some_and(|tags| tags.keys().any(|key| filter.accepts(key)));
         }
-        thing.values(&filter.name).iter().any(|value| filter.accepts(value))
+        thing.any(&filter.name, &|value| filter.accepts(value))
     })
 }
 
@@ -138,9 +141,21 @@ fn places(pattern: &str) -> Vec<Place> {
     places
 }
 
+impl Query {
+    /// The values of this filter, where each is exactly one thing's: then nothing else need be looked at.
+    pub(crate) fn names(&self, filter: &str) -> Option<&[String]> {
+        let named = self.filters.iter().find(|one| one.name == filter)?;
+        (!named.values.iter().any(|value| is_pattern(value))).then_some(&named.values)
+    }
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.bytes().any(|byte| matches!(byte, b'*' | b'?' | b'\\'))
+}
+
 /// Whether `text` is what `pattern` says, `*` standing for anything and `?` for one character.
 fn is_match(pattern: &str, text: &str) -> bool {
-    if !pattern.contains(['*', '?', '\\']) {
+    if !is_pattern(pattern) {
         return pattern == text;
     }
     let (pattern, text): (Vec<Place>, Vec<char>) = (places(pattern), text.chars().collect());

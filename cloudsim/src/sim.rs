@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 
 use crate::action::Action;
+use crate::chance::Chance;
 use crate::cidr::{Cidr, NotACidr};
 use crate::error::SimError;
 use crate::fault::Fault;
@@ -17,16 +17,18 @@ use crate::instance::{Instance, NetworkInterface, Origin, RunInstances};
 use crate::ledger::{History, Ledger, StoryLine};
 use crate::network::Network;
 use crate::query::OpenLists;
-use crate::settings::{CapacityPool, Settings};
+use crate::settings::{CapacityPool, Lag, Settings};
 use crate::throttle::Buckets;
-use crate::versions::{Versions, later};
+use crate::versions::{Look, Path, Versions, earlier, later};
 
 /// EC2 in one region of one account.
 ///
 /// Every call takes the time; the time never goes back. Nothing here sleeps, reads a clock, or does I/O.
 pub struct Sim {
     pub(crate) settings: Settings,
-    pub(crate) random: ChaCha8Rng,
+    pub(crate) chance: Chance,
+    /// Whose account this region is of; [`Settings::account`] is whose credentials are used now.
+    pub(crate) home: String,
     pub(crate) now: Timestamp,
     pub(crate) network: Network,
     pub(crate) public_cidr: Cidr,
@@ -44,6 +46,8 @@ pub struct Sim {
     pub(crate) script: BTreeMap<Action, VecDeque<Fault>>,
     pub(crate) refusals: BTreeMap<Action, SimError>,
     pub(crate) stillborn: u32,
+    /// Whether the next deed of people is on the agenda.
+    pub(crate) hand_is_due: bool,
     /// Next address offset to try, by subnet.
     pub(crate) address_cursor: BTreeMap<String, u32>,
     pub(crate) history: History,
@@ -56,6 +60,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) console: Vec<(Timestamp, String)>,
     /// Whether a driver was told to start a machine for it.
     pub(crate) has_machine: bool,
+    /// Until when the quota counts it, once it is terminated.
+    pub(crate) counts_until: Option<Timestamp>,
 }
 
 /// What became of a client token.
@@ -75,6 +81,8 @@ pub(crate) enum Event {
     TagsFade(String),
     Vanish(String),
     InterfaceGone(String),
+    /// Somebody does something.
+    Hand,
     /// A call whose connection broke, and which takes effect now.
     Late(LateCall),
 }
@@ -105,8 +113,9 @@ impl Sim {
         let public_cidr = settings.public_cidr.parse()?;
         let peers = settings.peers.iter().map(|peer| peer.parse()).collect::<Result<_, _>>()?;
         let mut sim = Self {
+            home: settings.account.clone(),
             settings,
-            random: ChaCha8Rng::seed_from_u64(seed),
+            chance: Chance::new(seed),
             now: Timestamp::MIN,
             network,
             public_cidr,
@@ -123,6 +132,7 @@ impl Sim {
             script: BTreeMap::new(),
             refusals: BTreeMap::new(),
             stillborn: 0,
+            hand_is_due: false,
             address_cursor: BTreeMap::new(),
             history: History::default(),
         };
@@ -170,6 +180,11 @@ impl Sim {
         };
     }
 
+    /// Draws everything to come from another seed; ids go on as they would have.
+    pub fn reseed(&mut self, seed: u64) {
+        self.chance.reseed(seed);
+    }
+
     /// Limits a capacity pool, or (with `None`) lifts the limit.
     pub fn set_capacity(&mut self, instance_type: &str, zone: &str, count: Option<u32>) {
         self.settings.capacity.retain(|pool| !(pool.instance_type == instance_type && pool.zone == zone));
@@ -214,6 +229,10 @@ impl Sim {
 
     /// Lets time pass up to `now`.
     pub fn advance(&mut self, now: Timestamp) {
+        if self.agenda.is_empty() {
+            self.now = self.now.max(now);
+        }
+        self.expect_hand();
         while let Some(entry) = self.agenda.first_entry() {
             if entry.key().0 > now {
                 break;
@@ -272,6 +291,16 @@ impl Sim {
         }
     }
 
+    /// Truth: what was done to things of others; must stay empty.
+    pub fn foreign_touched(&self) -> &[String] {
+        &self.history.foreign_touched
+    }
+
+    /// What the knobs did so far: how often, by kind.
+    pub fn injected(&self) -> &BTreeMap<&'static str, u64> {
+        &self.history.injected
+    }
+
     /// Every change so far, in order.
     pub fn story(&self) -> &[StoryLine] {
         &self.history.story
@@ -297,14 +326,40 @@ impl Sim {
 
     /// A new id, such as `i-0123456789abcdef0`.
     pub(crate) fn new_id(&mut self, prefix: &str) -> String {
-        let number: u64 = self.random.random();
+        let number: u64 = self.chance.ids.random();
         format!("{prefix}-0{number:016x}")
     }
 
-    /// How long the change being made now stays unseen, by path.
+    /// How long the change being made now to an instance or interface stays unseen, by path.
     pub(crate) fn draw_lag(&mut self) -> [u64; 3] {
-        let lag = self.settings.lag;
-        [lag.id.draw(&mut self.random), lag.tag.draw(&mut self.random), lag.token.draw(&mut self.random)]
+        self.draw_lag_of(self.settings.lag)
+    }
+
+    pub(crate) fn draw_lag_of(&mut self, lag: Lag) -> [u64; 3] {
+        let random = &mut self.chance.lags;
+        [lag.id.draw(random), lag.tag.draw(random), lag.token.draw(random)]
+    }
+
+    /// How this call looks at things: as of now, or of a while ago.
+    pub(crate) fn look(&mut self, path: Path) -> Look {
+        let relapse = self.settings.relapse;
+        let rate = [relapse.id, relapse.tag, relapse.token][path as usize];
+        let falls_back = rate > 0 && self.chance.relapses.random_range(0..1000) < rate;
+        if !falls_back {
+            return Look { path, at: self.now };
+        }
+        self.history.count("relapse");
+        Look { path, at: earlier(self.now, relapse.by.draw(&mut self.chance.relapses)) }
+    }
+
+    /// Calls are made with credentials of another account: nothing of this one can be seen or touched.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.settings.account != self.home
+    }
+
+    /// What nobody can see any more, however far back a reader falls.
+    pub(crate) fn forgotten_at(&self) -> Timestamp {
+        earlier(self.now, self.settings.relapse.most())
     }
 
     /// Changes an instance as `change` says.

@@ -1,4 +1,5 @@
-//! Token buckets per class of action, as EC2 publishes them (EC2 developer guide, "Request throttling").
+//! Token buckets, as EC2 publishes them (EC2 developer guide, "Request throttling"): each action has its own, of the
+//! size of its class.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ fn limits(class: Class) -> (u64, u64) {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Buckets(BTreeMap<Class, Bucket>);
+pub(crate) struct Buckets(BTreeMap<(Action, Class), Bucket>);
 
 /// Counted in thousandths of a token, so that a refill of 2/s is exact to the millisecond.
 #[derive(Clone, Debug)]
@@ -31,37 +32,47 @@ struct Bucket {
 }
 
 impl Buckets {
-    /// Takes what the call costs, or nothing. `false`: the call is throttled.
-    pub(crate) fn admit(&mut self, rules: Throttling, call: Call, now: Timestamp) -> bool {
+    /// Takes what the call costs, or nothing, of what others leave (`others_percent` is theirs). `false`: the call is
+    /// throttled.
+    pub(crate) fn admit(&mut self, rules: Throttling, others_percent: u32, call: Call, now: Timestamp) -> bool {
         if rules == Throttling::Off {
             return true;
         }
-        let costs = costs(call);
-        let enough = costs.iter().all(|(class, tokens)| self.bucket(*class, now).thousandths >= tokens * 1000);
+        let ours = 100 - u64::from(others_percent.min(100));
+        let (class, resources) = costs(call);
+        let mut has = |class, tokens: u64| self.bucket(call.action, class, ours, now).thousandths >= tokens * 1000;
+        let enough = has(class, 1) && resources.is_none_or(|(class, count)| has(class, count));
         if enough {
-            for (class, tokens) in costs {
-                self.bucket(class, now).thousandths -= tokens * 1000;
+            for (class, tokens) in [(class, 1)].into_iter().chain(resources) {
+                self.bucket(call.action, class, ours, now).thousandths -= tokens * 1000;
             }
         }
         enough
     }
 
-    fn bucket(&mut self, class: Class, now: Timestamp) -> &mut Bucket {
+    /// The bucket as it is now, of which `ours` per cent are ours.
+    fn bucket(&mut self, action: Action, class: Class, ours: u64, now: Timestamp) -> &mut Bucket {
         let (size, per_second) = limits(class);
-        let bucket = self.0.entry(class).or_insert(Bucket { thousandths: size * 1000, filled_at: now });
+        let most = size * 10 * ours;
+        let bucket = self.0.entry((action, class)).or_insert(Bucket { thousandths: most, filled_at: now });
         let passed = u64::try_from(now.as_millisecond() - bucket.filled_at.as_millisecond()).unwrap_or(0);
-        bucket.thousandths = (bucket.thousandths + passed * per_second).min(size * 1000);
+        bucket.thousandths = (bucket.thousandths + passed * per_second * ours / 100).min(most);
         bucket.filled_at = bucket.filled_at.max(now);
         bucket
     }
 }
 
-fn costs(call: Call) -> Vec<(Class, u64)> {
+/// Lists that are dearer without filters, ids and pages, of those that there are here.
+const DEAR_WHEN_BARE: [Action; 3] =
+    [Action::DescribeInstances, Action::DescribeSecurityGroups, Action::DescribeNetworkInterfaces];
+
+/// The class of the call itself, and what it costs in instances.
+fn costs(call: Call) -> (Class, Option<(Class, u64)>) {
     let resources = u64::from(call.resources);
     match call.action {
-        Action::RunInstances => vec![(Class::Run, 1), (Class::RunResources, resources)],
-        Action::TerminateInstances => vec![(Class::Terminate, 1), (Class::TerminateResources, resources)],
-        action if call.bare && action.class() == Class::Read => vec![(Class::BareRead, 1)],
-        action => vec![(action.class(), 1)],
+        Action::RunInstances => (Class::Run, Some((Class::RunResources, resources))),
+        Action::TerminateInstances => (Class::Terminate, Some((Class::TerminateResources, resources))),
+        action if call.bare && DEAR_WHEN_BARE.contains(&action) => (Class::BareRead, None),
+        action => (action.class(), None),
     }
 }

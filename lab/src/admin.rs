@@ -1,4 +1,4 @@
-//! The supervisor's own little API, for `lab status`, `lab ledger` and `lab kill`.
+//! The supervisor's own little API, for `lab status`, `lab ledger`, `lab kill` and `lab chaos`.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::chaos::{InForce, KnobShown, Turn};
 use crate::ledger::{Instance, Ledger};
 use crate::part::{Part, PartStatus};
 
@@ -44,6 +45,12 @@ pub(crate) struct Status {
 pub(crate) trait Subject: Send + Sync + 'static {
     fn ledger(&self) -> Ledger;
     fn instances(&self) -> Vec<Instance>;
+    /// Every knob with its value.
+    fn knobs(&self) -> Vec<KnobShown>;
+    /// Turns all of them, or says what is wrong with which.
+    fn turn(&self, turn: &Turn) -> Result<InForce, String>;
+    /// Back to the lab's own settings.
+    fn calm(&self) -> InForce;
 }
 
 struct Api<S> {
@@ -58,6 +65,7 @@ pub(crate) fn router<S: Subject>(parts: Parts, subject: S) -> Router {
         .route("/status", get(status::<S>))
         .route("/ledger", get(ledger::<S>))
         .route("/kill/{part}", post(kill::<S>))
+        .route("/chaos", get(knobs::<S>).post(turn::<S>).delete(calm::<S>))
         .with_state(api)
 }
 
@@ -72,6 +80,21 @@ async fn status<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<Status> {
 
 async fn ledger<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<Ledger> {
     Json(api.subject.ledger())
+}
+
+async fn knobs<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<Vec<KnobShown>> {
+    Json(api.subject.knobs())
+}
+
+async fn turn<S: Subject>(Shared(api): Shared<Arc<Api<S>>>, Json(wanted): Json<Turn>) -> Response {
+    match api.subject.turn(&wanted) {
+        Ok(in_force) => Json(in_force).into_response(),
+        Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+    }
+}
+
+async fn calm<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<InForce> {
+    Json(api.subject.calm())
 }
 
 /// Answers the pid that was killed.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cloudsim::{Settings, SharedSim};
+use jiff::Timestamp;
 use lab::machine::{self, Processes};
 use lab::region::{Region, RunningRegion};
 use planner::owner::{NAME, NAMESPACE, POOL, Tags};
 
 use crate::admin::Subject;
+use crate::chaos::{self, InForce, KnobShown, Turn};
 use crate::ledger::{Instance, Ledger, Made};
 use crate::network::Network;
 use crate::state::State;
@@ -24,12 +26,17 @@ pub(crate) struct Cloud {
     region: RunningRegion,
     machines: Arc<Processes>,
     state: State,
+    /// What knobs go back to.
+    calm: Settings,
 }
 
 /// The truth about a cloud, for whoever asks.
 pub(crate) struct Seen {
     sim: SharedSim,
     state: State,
+    calm: Settings,
+    /// After how long the operator believes that what it does not see will not appear.
+    settle_seconds: u64,
 }
 
 impl Cloud {
@@ -46,7 +53,9 @@ impl Cloud {
         let machines = Arc::new(machines);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let region = Region::start(settings, listen, machines.clone(), events).await;
-        Ok(Self { region: region.context("the AWS endpoint cannot be started")?, machines, state: state.clone() })
+        let region = region.context("the AWS endpoint cannot be started")?;
+        let calm = region.sim().lock().settings().clone();
+        Ok(Self { region, machines, state: state.clone(), calm })
     }
 
     /// The value of `AWS_ENDPOINT_URL`.
@@ -54,8 +63,8 @@ impl Cloud {
         format!("http://{}", self.region.endpoint())
     }
 
-    pub(crate) fn seen(&self) -> Seen {
-        Seen { sim: self.region.sim(), state: self.state.clone() }
+    pub(crate) fn seen(&self, settle_seconds: u64) -> Seen {
+        Seen { sim: self.region.sim(), state: self.state.clone(), calm: self.calm.clone(), settle_seconds }
     }
 
     /// Returns when a part of it ends, which none should.
@@ -113,6 +122,26 @@ impl Subject for Seen {
 
     fn instances(&self) -> Vec<Instance> {
         self.sim.lock().live_instances().iter().map(|instance| shown(instance)).collect()
+    }
+
+    fn knobs(&self) -> Vec<KnobShown> {
+        chaos::shown(&self.calm, self.sim.lock().settings())
+    }
+
+    fn turn(&self, turn: &Turn) -> Result<InForce, String> {
+        let mut sim = self.sim.lock();
+        let turned = chaos::turned(sim.settings(), turn, Timestamp::now())?;
+        sim.set_settings(turned);
+        if let Some(seed) = turn.seed {
+            sim.reseed(seed);
+        }
+        Ok(chaos::in_force(&self.calm, sim.settings(), self.settle_seconds))
+    }
+
+    fn calm(&self) -> InForce {
+        let mut sim = self.sim.lock();
+        sim.set_settings(self.calm.clone());
+        chaos::in_force(&self.calm, sim.settings(), self.settle_seconds)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -15,20 +15,26 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Status and body of a GET.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16, Bytes)> {
-    request("GET", address, path).await
+    request("GET", address, path, Bytes::new()).await
 }
 
 /// Status and body of a POST without content.
 pub(crate) async fn post(address: SocketAddr, path: &str) -> anyhow::Result<(u16, Bytes)> {
-    request("POST", address, path).await
+    request("POST", address, path, Bytes::new()).await
 }
 
-async fn request(method: &str, address: SocketAddr, path: &str) -> anyhow::Result<(u16, Bytes)> {
+/// Status and body of a request with a JSON document.
+pub(crate) async fn request(
+    method: &str,
+    address: SocketAddr,
+    path: &str,
+    document: Bytes,
+) -> anyhow::Result<(u16, Bytes)> {
     let exchange = async {
         let stream = TcpStream::connect(address).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let request = Request::builder().method(method).uri(path).header("host", address.to_string());
-        let request = request.body(Empty::<Bytes>::new())?;
+        let request = request.header("content-type", "application/json").body(Full::new(document))?;
         let answer = async {
             let answer = sender.send_request(request).await?;
             let status = answer.status().as_u16();

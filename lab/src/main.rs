@@ -3,6 +3,7 @@
 mod admin;
 mod artifacts;
 mod certificates;
+mod chaos;
 mod cloud;
 mod controlplane;
 mod demo;
@@ -64,6 +65,14 @@ enum Command {
     },
     /// Send SIGKILL to a part (`operator`, `kube-apiserver`, ...); it is started again
     Kill { part: String },
+    /// Make the cloud as bad as EC2 can be: KNOB=VALUE ... turns knobs, `list` explains them, `off` ends it
+    Chaos {
+        /// KNOB=VALUE ..., or `list`, or `off`; none: what is in force
+        words: Vec<String>,
+        /// What chance is drawn from; the same seed and the same calls meet the same
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Print what the cloud itself knows: launched, terminated, live, groups, processes, and the story
     Ledger,
     /// End the lab; leaves no process and no port
@@ -116,6 +125,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Command::Status => status::status(&state).await,
             Command::Logs { part, follow } => logs::logs(&state, part.as_deref(), *follow).await,
             Command::Kill { part } => status::kill(&state, part).await,
+            Command::Chaos { words, seed } => chaos::chaos(&state, words, *seed).await,
             Command::Ledger => status::ledger(&state).await,
             Command::Down => down::down(&state).await,
             Command::Demo(demo) => demo::demo(demo).await,

@@ -31,6 +31,8 @@ use crate::{controlplane, fetch, install};
 const GRACE: Duration = Duration::from_secs(3);
 /// How long a part may take to become ready. The API server needs 3 s alone and 20 s beside a build.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// When the operator believes that what it does not see will not appear. The lab's lag is under a second.
+const SETTLE_SECONDS: u64 = 5;
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// A part that ended this often before it was ready never will be.
@@ -51,6 +53,13 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// When the operator believes that what it does not see will not appear.
+    fn settle_seconds(&self) -> u64 {
+        let given =
+            self.operator_arguments.iter().rev().find_map(|argument| argument.strip_prefix("--settle-seconds="));
+        given.and_then(|seconds| seconds.parse().ok()).unwrap_or(SETTLE_SECONDS)
+    }
+
     /// The same as command line arguments.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut arguments = vec!["--region".into(), (&self.region).into()];
@@ -141,7 +150,7 @@ impl<'a> Lab<'a> {
         let cloud = Cloud::start(self.state, &lab, &network, &self.options.region).await?;
         let endpoint = cloud.endpoint();
         ports.insert("aws".to_owned(), port_of(&endpoint)?);
-        let seen = cloud.seen();
+        let seen = cloud.seen(self.options.settle_seconds());
         self.cloud = Some(cloud);
         let artifacts = self.serve_artifacts(&bin, &mut ports).await?;
         let admin = self.serve_admin(seen, &mut ports).await?;
@@ -250,6 +259,7 @@ impl<'a> Lab<'a> {
     /// The shipped binary with what a Deployment would give it; nothing tells it that it is in a lab.
     fn operator(&self, bin: &Path, lab: &Path, record: &Record, artifacts: PathBuf) -> anyhow::Result<Program> {
         let admin = format!("127.0.0.1:{}", record.ports["operator"]);
+        let settle = SETTLE_SECONDS.to_string();
         let mut environment: Vec<(OsString, OsString)> = vec![
             ("KUBECONFIG".into(), self.state.path("operator.kubeconfig").into()),
             ("OPERATOR_ARTIFACTS".into(), artifacts.into()),
@@ -262,8 +272,8 @@ impl<'a> Lab<'a> {
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("POD_NAMESPACE", install::NAMESPACE),
             ("OPERATOR_ADMIN_LISTEN", &admin),
-            // The lab's lag is under a second: proofs of absence need not wait for minutes here.
-            ("OPERATOR_SETTLE_SECONDS", "5"),
+            // Proofs of absence need not wait for minutes here.
+            ("OPERATOR_SETTLE_SECONDS", &settle),
             ("OPERATOR_PROOF_GAP_SECONDS", "2"),
             // A deletion waits until nothing that was asked for can still be made: seconds here, two minutes in AWS.
             ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use cloudsim::{Action, Fault, Settings, Span};
+use cloudsim::{Action, EndpointFaults, Fault, Settings, Span, Unavailable};
 use lab::region::Region;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -136,4 +136,55 @@ async fn texts_survive_the_xml() {
     let listed =
         call(region.endpoint(), "Action=DescribeSecurityGroups&Filter.1.Name=tag-key&Filter.1.Value.1=a%3Cb").await;
     assert!(listed.contains("<key>a&lt;b</key><value>&amp; \"&gt; é</value>"), "{listed}");
+}
+
+/// What a client reads until the connection ends, and how it ends.
+async fn raw(to: SocketAddr, form: &str) -> (String, std::io::Result<()>) {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let form = format!("Version=2016-11-15&{form}");
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: {to}\r\nauthorization: {CREDENTIAL}\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let ended = stream.read_to_end(&mut answer).await.map(drop);
+    (String::from_utf8(answer).unwrap(), ended)
+}
+
+#[tokio::test]
+async fn the_network_before_and_behind_ec2_reaches_the_wire() {
+    let region = Region::start_for_tests(Settings { boot: Span::NONE, ..Settings::default() }).await;
+    let to = region.endpoint();
+    let set = |endpoint| {
+        let sim = region.sim();
+        let settings = sim.lock().settings().clone();
+        sim.lock().set_settings(Settings { endpoint, ..settings });
+    };
+    let run = "Action=RunInstances&ImageId=ami-0a120230000000861&InstanceType=t3.micro&MinCount=2&MaxCount=2&\
+               SubnetId=subnet-0de0fa170000000a0&ClientToken=";
+
+    set(EndpointFaults { unavailable: Unavailable::ForGood, ..EndpointFaults::default() });
+    let answer = call(to, &format!("{run}a")).await;
+    assert_eq!((status(&answer), code(&answer), region.ledger().launched), ("503", "", 0), "{answer}");
+    assert!(!answer.contains("<?xml") && !answer.contains("x-amzn-requestid"), "not EC2's own words: {answer}");
+
+    set(EndpointFaults { reset: 1000, ..EndpointFaults::default() });
+    let (answer, ended) = raw(to, &format!("{run}a")).await;
+    assert_eq!((answer.as_str(), region.ledger().launched), ("", 0));
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+
+    set(EndpointFaults { cut: 1000, ..EndpointFaults::default() });
+    let (answer, _) = raw(to, &format!("{run}a")).await;
+    let promised = answer.lines().find_map(|line| line.strip_prefix("content-length: ")).map(|length| length.parse());
+    // The head itself may be lost with the body that it came with.
+    if let Some(promised) = promised {
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        assert!(body.len() < promised.unwrap(), "{answer}");
+    }
+    assert_eq!(region.ledger().launched, 2, "it happened");
+
+    set(EndpointFaults::default());
+    assert_eq!(status(&call(to, &format!("{run}a")).await), "200");
+    assert_eq!(region.ledger().launched, 2);
 }

@@ -14,7 +14,7 @@ use planner::{CloudError, Failure};
 
 use crate::action::{Action, Call};
 use crate::error::{Outcome, SimError};
-use crate::fault::Reply;
+use crate::fault::{NetworkFault, Reply};
 use crate::query::{Filter, Page, PageRequest, Query};
 use crate::sim::Sim;
 
@@ -58,15 +58,19 @@ impl SharedSim {
             let message = format!("no endpoint answers for region {}", self.region);
             return Err(CloudError::new(Failure::Unreachable, "UnknownEndpoint", message));
         }
+        let fault = sim.network_fault(now);
+        let lost = |code: &str, message: &str| Err(CloudError::new(Failure::Unreachable, code, message));
+        match fault {
+            Some(NetworkFault::Status503) => return lost("HTTP 503", "the endpoint is unavailable"),
+            Some(NetworkFault::Reset) => return lost("ConnectionReset", "the connection was reset"),
+            Some(NetworkFault::Cut) | None => (),
+        }
         match sim.call(call, now, operation) {
+            Reply::Whole(_) if fault.is_some() => lost("Truncated", "the answer ended before its length"),
             Reply::Whole(Ok(answer)) => Ok(answer),
             Reply::Whole(Err(error)) => Err(error.into()),
-            Reply::Truncated(_) => {
-                Err(CloudError::new(Failure::Unreachable, "Truncated", "the answer ended before its closing tag"))
-            }
-            Reply::Lost => {
-                Err(CloudError::new(Failure::Unreachable, "ConnectionReset", "the connection ended without an answer"))
-            }
+            Reply::Truncated(_) => lost("Truncated", "the answer ended before its closing tag"),
+            Reply::Lost => lost("ConnectionReset", "the connection ended without an answer"),
         }
     }
 
@@ -81,7 +85,7 @@ impl SharedSim {
         const MAX_RESULTS: usize = 1000;
         let mut items = Vec::new();
         let max_results = query.ids.is_empty().then_some(MAX_RESULTS);
-        let mut query = Query { page: PageRequest { max_results, next_token: None }, ..query };
+        let mut query = Arc::new(Query { page: PageRequest { max_results, next_token: None }, ..query });
         loop {
             let (read, asked) = (read.clone(), query.clone());
             let page = self.call(Call::new(action), move |sim, now| read(sim, &asked, now))?;
@@ -90,7 +94,7 @@ impl SharedSim {
             if query.page.next_token.as_ref() == Some(&token) {
                 return Err(CloudError::new(Failure::Unreachable, "RepeatedPage", "the same page token came twice"));
             }
-            query.page.next_token = Some(token);
+            Arc::make_mut(&mut query).page.next_token = Some(token);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Pools, quotas, and what may be launched at all.
 
-use cloudsim::{CapacityPool, Plan, RunInstances, Settings};
+use cloudsim::{CapacityPool, Plan, RunInstances, Settings, Span};
 
 use crate::world::{SUBNET_B, SUBNET_C, at, code, exact, launch, request, request_in, sim};
 
@@ -73,4 +73,33 @@ fn a_free_plan_launches_free_types_only() {
     launch(&mut sim, 1, "one", 0);
     let other = RunInstances { instance_type: "t2.micro".into(), ..request(1, "two") };
     assert_eq!(code(sim.run_instances(&other, at(0))), "InvalidParameterCombination");
+}
+
+#[test]
+fn every_pool_can_have_a_limit_and_a_launch_can_find_none_by_chance() {
+    let named = CapacityPool { instance_type: "t3.micro".into(), zone: "eu-west-1a".into(), count: 5 };
+    let mut limited = sim(Settings { pool_capacity: Some(2), capacity: vec![named], ..exact() });
+    assert_eq!(code(limited.run_instances(&request_in(SUBNET_B, 3, "one"), at(0))), "InsufficientInstanceCapacity");
+    limited.run_instances(&request_in(SUBNET_B, 2, "two"), at(0)).unwrap();
+    launch(&mut limited, 5, "three", 0);
+    let mut unlucky = sim(Settings { no_capacity_per_mille: 1000, ..exact() });
+    assert_eq!(code(unlucky.run_instances(&request(1, "one"), at(0))), "InsufficientInstanceCapacity");
+    assert_eq!(unlucky.injected()["no capacity"], 1);
+}
+
+#[test]
+fn the_quota_may_go_on_counting_what_is_terminated() {
+    let mut sim = sim(Settings { vcpu_quota: Some(2), quota_linger: Span::seconds(60, 60), ..exact() });
+    let first = launch(&mut sim, 1, "one", 0);
+    sim.terminate_instances(&first, at(10)).unwrap();
+    // Terminated at 30.
+    assert_eq!(code(sim.run_instances(&request(1, "two"), at(89))), "VcpuLimitExceeded");
+    launch(&mut sim, 1, "two", 90);
+}
+
+#[test]
+fn a_subnet_can_have_few_addresses() {
+    let mut sim = sim(Settings { subnet_addresses: Some(3), ..exact() });
+    launch(&mut sim, 3, "one", 0);
+    assert_eq!(code(sim.run_instances(&request(1, "two"), at(1))), "InsufficientFreeAddressesInSubnet");
 }

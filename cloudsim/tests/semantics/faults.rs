@@ -24,7 +24,7 @@ fn error_of<T: std::fmt::Debug>(reply: Reply<Outcome<T>>) -> String {
 #[test]
 fn each_fault_does_what_it_says() {
     type Row = (Fault, fn(&Reply<Outcome<Vec<Arc<Instance>>>>) -> bool, usize);
-    let rows: [Row; 7] = [
+    let rows: [Row; 9] = [
         (Fault::LostAnswer, |reply| matches!(reply, Reply::Lost), 2),
         (Fault::LostRequest, |reply| matches!(reply, Reply::Lost), 0),
         (Fault::LateExecution(90), |reply| matches!(reply, Reply::Lost), 0),
@@ -32,6 +32,8 @@ fn each_fault_does_what_it_says() {
         (Fault::Throttled, |reply| matches!(reply, Reply::Whole(Err(e)) if e.code == "RequestLimitExceeded"), 0),
         (Fault::Status500, |reply| matches!(reply, Reply::Whole(Err(e)) if e.status == 500), 0),
         (Fault::Status500AfterEffect, |reply| matches!(reply, Reply::Whole(Err(e)) if e.status == 500), 2),
+        (Fault::Status503, |reply| matches!(reply, Reply::Whole(Err(e)) if e.status == 503), 0),
+        (Fault::Status503AfterEffect, |reply| matches!(reply, Reply::Whole(Err(e)) if e.status == 503), 2),
     ];
     for (fault, is_expected, launched) in rows {
         let mut sim = sim(exact());

@@ -33,6 +33,7 @@ fn bad_day(random: &mut StdRng) -> Settings {
         throttled: rate(60),
         status500: rate(30),
         status500_after_effect: rate(30),
+        ..FaultRates::default()
     };
     Settings {
         lag,

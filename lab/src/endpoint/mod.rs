@@ -5,7 +5,8 @@
 //! the lab's access key; their signatures are not verified.
 //!
 //! Calls go through [`cloudsim::Sim::call`], so faults reach the wire: a lost answer is a connection that ends, a
-//! truncated one is cut in the middle with a content length that says nothing of it.
+//! truncated one is cut in the middle with a content length that says nothing of it. Before and after that comes the
+//! network ([`cloudsim::NetworkFault`]): HTTP 503 of something else, a reset, a body that is shorter than was promised.
 
 mod exchange;
 mod groups;
@@ -15,17 +16,18 @@ mod instances;
 mod network;
 mod offer;
 mod params;
+mod sending;
 mod serve;
 mod xml;
 
 use bytes::Bytes;
 use cloudsim::{Action, Outcome, Reply, SharedSim, SimError};
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
 
 use exchange::{Exchange, Sent};
 pub use identity::{ACCESS_KEY, SECRET_KEY};
 use params::Params;
+use sending::Sending;
 pub(crate) use serve::{Served, serve};
 use xml::Service;
 
@@ -40,7 +42,7 @@ pub(crate) fn answer(
     headers: &HeaderMap,
     form: &[u8],
     request_id: &str,
-) -> Result<Response<Full<Bytes>>, Lost> {
+) -> Result<Response<Sending>, Lost> {
     let mut params = Params::parse(form);
     let name = params.text("Action").unwrap_or_default();
     let service = if name == "GetCallerIdentity" { Service::Sts } else { Service::Ec2 };
@@ -52,7 +54,7 @@ pub(crate) fn answer(
         .and_then(|()| action_of(&name, service, &mut params))
         .and_then(|action| dispatch(Exchange { sim, action, params }, account))
         .unwrap_or_else(|refusal| Reply::Whole(Err(refusal)));
-    respond(service, &name, sent, request_id)
+    respond(sim, service, &name, sent, request_id)
 }
 
 fn action_of(name: &str, service: Service, params: &mut Params) -> Outcome<Action> {
@@ -92,7 +94,13 @@ fn dispatch(exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
     }
 }
 
-fn respond(service: Service, action: &str, sent: Sent, request_id: &str) -> Result<Response<Full<Bytes>>, Lost> {
+fn respond(
+    sim: &SharedSim,
+    service: Service,
+    action: &str,
+    sent: Sent,
+    request_id: &str,
+) -> Result<Response<Sending>, Lost> {
     let (outcome, is_cut) = match sent {
         Reply::Whole(outcome) => (outcome, false),
         Reply::Truncated(outcome) => (outcome, true),
@@ -103,10 +111,10 @@ fn respond(service: Service, action: &str, sent: Sent, request_id: &str) -> Resu
         Err(refusal) => (refusal.status, xml::error(service, &refusal, request_id)),
     };
     if is_cut {
-        let middle = (body.len() / 2..).find(|at| body.is_char_boundary(*at));
-        body.truncate(middle.unwrap_or(0));
+        let end = (sim.lock().cut(body.len())..).find(|at| body.is_char_boundary(*at));
+        body.truncate(end.unwrap_or(0));
     }
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Sending::whole(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/xml;charset=UTF-8"));

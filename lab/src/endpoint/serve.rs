@@ -1,12 +1,14 @@
 //! Connections: one task each, until the listener's task is dropped.
 
 use std::convert::Infallible;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use cloudsim::SharedSim;
+use cloudsim::{NetworkFault, SharedSim};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::sending::Sending;
 use super::{Lost, answer};
 use crate::machine::Machines;
 
@@ -42,7 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, served: Arc<Served>) -> Infalli
                 // Out of file descriptors or a client that gave up: the next one may do better.
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
             Some(_ended) = connections.join_next() => (),
@@ -51,9 +54,11 @@ pub(crate) async fn serve(listener: TcpListener, served: Arc<Served>) -> Infalli
 }
 
 async fn connection(stream: TcpStream, served: Arc<Served>) {
+    // The same socket once more, to tell the kernel how it is to end.
+    let socket = stream.as_fd().try_clone_to_owned().ok().map(Arc::new);
     let service = service_fn(move |request| {
-        let served = served.clone();
-        async move { exchange(request, &served).await }
+        let (served, socket) = (served.clone(), socket.clone());
+        async move { exchange(request, &served, socket.as_deref()).await }
     });
     let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     // An error here is a client that went away, or a lost answer that was asked for.
@@ -62,7 +67,11 @@ async fn connection(stream: TcpStream, served: Arc<Served>) {
     }
 }
 
-async fn exchange(request: Request<Incoming>, served: &Served) -> Result<Response<Full<Bytes>>, Lost> {
+async fn exchange(
+    request: Request<Incoming>,
+    served: &Served,
+    socket: Option<&OwnedFd>,
+) -> Result<Response<Sending>, Lost> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST_REQUEST).collect().await {
         Ok(body) => body.to_bytes(),
@@ -73,11 +82,38 @@ async fn exchange(request: Request<Incoming>, served: &Served) -> Result<Respons
         Method::GET => Bytes::from(head.uri.query().unwrap_or_default().to_owned()),
         _ => return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "GET or POST")),
     };
+    let fault = network_fault(&served.sim);
+    match fault {
+        Some(NetworkFault::Status503) => {
+            return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, "<html><body>503 Service Unavailable</body></html>"));
+        }
+        Some(NetworkFault::Reset) => return Err(reset(socket)),
+        Some(NetworkFault::Cut) | None => (),
+    }
     refresh_console(served, &form);
     let request_id = new_request_id();
     let response = answer(&served.sim, &head.headers, &form, &request_id);
     served.changed.notify_one();
-    response
+    let response = response?;
+    Ok(match fault {
+        Some(NetworkFault::Cut) => response.map(|body| body.cut(|length| served.sim.lock().cut(length))),
+        _ => response,
+    })
+}
+
+fn network_fault(sim: &SharedSim) -> Option<NetworkFault> {
+    let now = sim.now();
+    sim.lock().network_fault(now)
+}
+
+/// Has the kernel send RST instead of an orderly end when the connection is closed, which is what the error does.
+fn reset(socket: Option<&OwnedFd>) -> Lost {
+    if let Some(socket) = socket
+        && let Err(error) = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO))
+    {
+        tracing::warn!(%error, "a connection ends in order that was to be reset");
+    }
+    Lost
 }
 
 /// What GetConsoleOutput is about to show.
@@ -104,8 +140,8 @@ fn new_request_id() -> String {
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+fn plain(status: StatusCode, text: &'static str) -> Response<Sending> {
+    let mut response = Response::new(Sending::whole(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response
 }

@@ -27,6 +27,15 @@ const SHORT_DEADLINES: [&str; 5] = [
     "--boot-deadline-seconds=60",
 ];
 
+/// For a cloud that is worse, in which things appear up to four seconds after their call.
+const PATIENT_DEADLINES: [&str; 5] = [
+    "--launch-window-seconds=10",
+    "--settle-seconds=5",
+    "--proof-gap-seconds=2",
+    "--refusal-pause-seconds=2",
+    "--boot-deadline-seconds=60",
+];
+
 /// What kubectl says when the server is away, as it is for some seconds in some tests.
 const AWAY: [&str; 11] = [
     "was refused",
@@ -67,7 +76,13 @@ pub(crate) fn skipped(test: &str, why: &str) {
 /// The lab that most tests share, each in a namespace of its own. It ends with this process, however that ends.
 pub(crate) fn shared(test: &str) -> Option<&'static Lab> {
     static LAB: OnceLock<Lab> = OnceLock::new();
-    is_possible(test).then(|| LAB.get_or_init(Lab::bound_to_this_process))
+    is_possible(test).then(|| LAB.get_or_init(|| Lab::bound_to_this_process("end-to-end", SHORT_DEADLINES)))
+}
+
+/// A second one, whose cloud is made as bad as its tests like; ends in the same way.
+pub(crate) fn unkind(test: &str) -> Option<&'static Lab> {
+    static LAB: OnceLock<Lab> = OnceLock::new();
+    is_possible(test).then(|| LAB.get_or_init(|| Lab::bound_to_this_process("end-to-end-unkind", PATIENT_DEADLINES)))
 }
 
 impl Lab {
@@ -78,13 +93,13 @@ impl Lab {
         Self { directory, exports: OnceLock::new() }
     }
 
-    fn bound_to_this_process() -> Self {
-        sweep_former();
-        let lab = Self::new("end-to-end");
+    fn bound_to_this_process(name: &str, deadlines: [&'static str; 5]) -> Self {
+        sweep_former(name);
+        let lab = Self::new(name);
         fs::create_dir_all(lab.state().join("logs")).unwrap();
         let log = lab.state().join("logs/supervisor.log");
         let mut command = lab.command(&["supervise", "--parent", &std::process::id().to_string()]);
-        command.args(SHORT_DEADLINES.map(|argument| format!("--operator-arg={argument}")));
+        command.args(deadlines.map(|argument| format!("--operator-arg={argument}")));
         command.stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         let (ended, end) = mpsc::channel();
         // The kernel ends the supervisor when the thread that started it ends: this one ends with the process.
@@ -92,7 +107,7 @@ impl Lab {
             let status = command.spawn().unwrap().wait().unwrap();
             let _ = ended.send(status);
         });
-        until("the shared lab is up", || {
+        until(&format!("the lab {name} is up"), || {
             if let Ok(status) = end.try_recv() {
                 panic!("the lab ended ({status}):\n{}", fs::read_to_string(&log).unwrap());
             }
@@ -233,10 +248,11 @@ impl Lab {
 }
 
 /// Removes what test runs left that are over; the last run's logs stay for reading.
-fn sweep_former() {
+fn sweep_former(lab: &str) {
+    let prefix = format!("lab-{lab}-");
     for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(pid) = name.strip_prefix("lab-end-to-end-").and_then(|pid| pid.parse().ok()) else { continue };
+        let Some(pid) = name.strip_prefix(&prefix).and_then(|pid| pid.parse().ok()) else { continue };
         let is_over = Pid::from_raw(pid).is_none_or(|pid| test_kill_process(pid).is_err());
         if is_over {
             let _ = fs::remove_dir_all(entry.path()); // its lab may still be ending: the next run removes it

@@ -7,6 +7,7 @@
 mod bad_days;
 mod bad_objects;
 mod bench;
+mod chaos;
 mod deletion;
 mod editing;
 mod lab;
@@ -14,3 +15,4 @@ mod lifecycle;
 mod main_path;
 mod permissions;
 mod refused;
+mod unkind;

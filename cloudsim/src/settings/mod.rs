@@ -1,14 +1,29 @@
 //! How hard this EC2 is. The default is calm; every knob names the behaviour of the real one that it stands for.
 
+mod faults;
+mod hands;
+mod reads;
+mod who;
+
+use std::collections::BTreeSet;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+pub use faults::{EndpointFaults, FaultRates, Unavailable};
+pub use hands::{ByHand, Deed};
+pub use reads::{Lag, Relapse};
+pub use who::Credentials;
 
 /// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Settings {
     pub region: String,
+    /// Whose credentials are used. Changed while it runs, callers are in another account, in which nothing is: lists are
+    /// empty and STS says so (a role or a profile that was switched).
     pub account: String,
     /// The default VPC; /16, because its three subnets are /20 each. In the lab: loopback addresses.
     pub vpc_cidr: String,
@@ -22,20 +37,52 @@ pub struct Settings {
     /// Time from TerminateInstances to `terminated`, when no machines are driven.
     pub stop: Span,
     pub machines: Machines,
+    /// Of instances and interfaces.
     pub lag: Lag,
+    /// Of security groups that are made and deleted; [`Settings::lag`] when absent. AWS documents
+    /// `InvalidGroup.NotFound` for a group that was just created (EC2 developer guide, "Eventual consistency").
+    pub group_lag: Option<Lag>,
+    /// Of rules in groups; [`Settings::lag`] when absent. Same source.
+    pub rule_lag: Option<Lag>,
+    /// Reads that show an earlier state than reads before them.
+    pub relapse: Relapse,
     /// How long an interface stays after its instance is terminated; up to ten minutes happens.
     pub interface_linger: Span,
     pub terminated: Terminated,
     /// Items per page at most, whatever the caller asks for; 0 = as asked.
     pub page_size: usize,
+    /// Pages but the first that come with the token they were asked for with, per thousand. The AWS SDK's own
+    /// paginator ends silently there and takes the list for whole (aws-smithy `Paginator`, `stop_on_duplicate_token`).
+    pub repeated_page_per_mille: u32,
     pub token: TokenRules,
     /// Pools with a limit; types and zones that are not named are unlimited.
     pub capacity: Vec<CapacityPool>,
+    /// The limit of every pool that is not named in [`Settings::capacity`].
+    pub pool_capacity: Option<u32>,
+    /// Launches that find no capacity whatever the pools hold, per thousand (`InsufficientInstanceCapacity`, HTTP 500:
+    /// terraform-provider-aws#21293). What it does to the token is [`TokenRules::after_failure`].
+    pub no_capacity_per_mille: u32,
     /// vCPUs that may be live at the same time (`VcpuLimitExceeded`).
     pub vcpu_quota: Option<u32>,
+    /// How long the quota goes on counting an instance that is terminated (EC2 developer guide, "Eventual
+    /// consistency": limit errors although instances were terminated).
+    pub quota_linger: Span,
+    /// Addresses that a subnet has at most (`InsufficientFreeAddressesInSubnet`).
+    pub subnet_addresses: Option<u32>,
     pub plan: Plan,
     pub throttling: Throttling,
+    /// Part of every bucket, in size and refill, that others in the account use up: buckets are per account and region.
+    pub others_percent: u32,
     pub faults: FaultRates,
+    pub endpoint: EndpointFaults,
+    /// Whether calls are signed as they should be.
+    pub credentials: Credentials,
+    /// Actions that the caller's policy does not allow (`UnauthorizedOperation`; `AccessDenied` of STS).
+    pub denied: BTreeSet<Action>,
+    /// A zone with a service disruption: launches there fail, and so does DescribeInstances without ids or with ids of
+    /// that zone (API reference, DescribeInstances).
+    pub zone_outage: Option<String>,
+    pub by_hand: ByHand,
     /// Launches that are accepted and then terminate while pending, per thousand: a key that cannot be used.
     pub stillborn_per_mille: u32,
     /// How late GetConsoleOutput shows what was printed.
@@ -55,15 +102,29 @@ impl Default for Settings {
             stop: Span::seconds(5, 30),
             machines: Machines::Imagined,
             lag: Lag::default(),
+            group_lag: None,
+            rule_lag: None,
+            relapse: Relapse::default(),
             interface_linger: Span::seconds(1, 5),
             terminated: Terminated::default(),
             page_size: 0,
+            repeated_page_per_mille: 0,
             token: TokenRules::default(),
             capacity: Vec::new(),
+            pool_capacity: None,
+            no_capacity_per_mille: 0,
             vcpu_quota: None,
+            quota_linger: Span::NONE,
+            subnet_addresses: None,
             plan: Plan::Paid,
             throttling: Throttling::Off,
+            others_percent: 0,
             faults: FaultRates::default(),
+            endpoint: EndpointFaults::default(),
+            credentials: Credentials::default(),
+            denied: BTreeSet::new(),
+            zone_outage: None,
+            by_hand: ByHand::default(),
             stillborn_per_mille: 0,
             console_lag_millis: 0,
         }
@@ -71,6 +132,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How long after it was sent a call can still make something appear: late execution, then lag, then a relapse. An
+    /// operator that takes for absent what it does not see must be as patient as that.
+    pub fn latest_appearance_millis(&self) -> u64 {
+        let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
+        let lags = [Some(self.lag), self.group_lag].into_iter().flatten().map(Lag::most).max().unwrap_or(0);
+        late + lags + self.relapse.most()
+    }
+
     /// Quick enough to watch: for instances that are processes on one machine.
     pub fn lab() -> Self {
         Self {
@@ -113,28 +182,13 @@ impl Span {
         Self { least_millis: least * 1000, most_millis: most * 1000 }
     }
 
-    pub(crate) fn draw(self, random: &mut ChaCha8Rng) -> u64 {
-        random.random_range(self.least_millis..=self.most_millis.max(self.least_millis))
+    /// The longest it can be.
+    pub const fn most(self) -> u64 {
+        if self.most_millis > self.least_millis { self.most_millis } else { self.least_millis }
     }
-}
 
-/// How long after a change a read still sees what was before. EC2 gives no bound; its advice is to keep looking
-/// for five minutes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Lag {
-    /// Reads that name ids.
-    pub id: Span,
-    /// Lists by tag, state, group and the like.
-    pub tag: Span,
-    /// Lists by client token.
-    pub token: Span,
-}
-
-impl Lag {
-    /// The same for every way of looking.
-    pub const fn up_to(span: Span) -> Self {
-        Self { id: span, tag: span, token: span }
+    pub(crate) fn draw(self, random: &mut ChaCha8Rng) -> u64 {
+        random.random_range(self.least_millis..=self.most())
     }
 }
 
@@ -232,21 +286,6 @@ pub enum Plan {
 pub enum Throttling {
     #[default]
     Off,
-    /// The published token buckets per class of action.
+    /// The published token buckets of each action (EC2 developer guide, "Request throttling").
     Ec2,
-}
-
-/// How often a call meets a fault, in thousandths. At most one happens per call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct FaultRates {
-    pub lost_answer: u32,
-    pub lost_request: u32,
-    pub late_execution: u32,
-    /// How late: EC2's own figure is five minutes.
-    pub late_by: Span,
-    pub truncated: u32,
-    pub throttled: u32,
-    pub status500: u32,
-    pub status500_after_effect: u32,
 }

@@ -1,0 +1,50 @@
+//! What becomes of instances by themselves.
+
+use super::{Kind, Knob};
+
+const FADING: &str = "API reference, DescribeInstances: terminated instances appear for usually less than one hour";
+
+pub(super) const KNOBS: &[Knob] = &[
+    Knob {
+        name: "boot",
+        says: "an instance is pending for this long",
+        source: "EC2 user guide, \"Instance lifecycle\"",
+        kind: Kind::Span(|settings| &mut settings.boot),
+    },
+    Knob {
+        name: "stop",
+        says: "an instance is shutting-down or stopping for this long (where processes stand behind instances: as they take)",
+        source: "EC2 user guide, \"Instance lifecycle\"",
+        kind: Kind::Span(|settings| &mut settings.stop),
+    },
+    Knob {
+        name: "stillborn",
+        says: "so many instances are accepted and terminate while pending",
+        source: "karpenter-provider-aws#1407, terraform-provider-aws#21006",
+        kind: Kind::Rate(|settings| &mut settings.stillborn_per_mille),
+    },
+    Knob {
+        name: "interface-linger",
+        says: "the interface of a terminated instance stays this long and keeps its groups from being deleted",
+        source: "cluster-api-provider-aws#1846, aws-load-balancer-controller#4272",
+        kind: Kind::Span(|settings| &mut settings.interface_linger),
+    },
+    Knob {
+        name: "terminated-fields",
+        says: "a terminated instance loses subnet, addresses and groups after this long",
+        source: FADING,
+        kind: Kind::Seconds(|settings| &mut settings.terminated.fields_seconds),
+    },
+    Knob {
+        name: "terminated-tags",
+        says: "a terminated instance loses its tags after this long",
+        source: FADING,
+        kind: Kind::Seconds(|settings| &mut settings.terminated.tags_seconds),
+    },
+    Knob {
+        name: "terminated-listed",
+        says: "a terminated instance is listed for this long",
+        source: FADING,
+        kind: Kind::Seconds(|settings| &mut settings.terminated.listed_seconds),
+    },
+];

@@ -1,0 +1,122 @@
+//! Who calls, where, and what people do meanwhile.
+
+use std::collections::BTreeSet;
+
+use super::{Kind, Knob, value};
+use crate::action::Action;
+use crate::settings::{Credentials, Deed, Settings};
+
+/// An account has this many digits.
+const ACCOUNT_DIGITS: usize = 12;
+/// Zones of a region, by their last letter.
+const ZONES: std::ops::RangeInclusive<char> = 'a'..='c';
+
+pub(super) const KNOBS: &[Knob] = &[
+    Knob {
+        name: "account",
+        says: "calls are made with credentials of this account, in which nothing is",
+        source: "a role or profile that was switched; testsys (bottlerocket) destroyed in the wrong place",
+        kind: Kind::Other {
+            form: "an account id of 12 digits",
+            show: |settings| settings.account.clone(),
+            take: |settings, text, _| {
+                let is_account = text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+                is_account.then(|| settings.account = text.to_owned())
+            },
+        },
+    },
+    Knob {
+        name: "credentials",
+        says: "calls are signed with credentials that ran out (RequestExpired), by a wrong clock, or with a deleted key (AuthFailure)",
+        source: "aws-sdk-java#1443, aws-sdk-java#519, terraform#6566",
+        kind: Kind::Other {
+            form: "good, expired, clock-skew or unknown",
+            show: |settings| credentials_name(settings.credentials).to_owned(),
+            take: |settings, text, _| {
+                let mut all =
+                    [Credentials::Good, Credentials::Expired, Credentials::ClockSkew, Credentials::Unknown].into_iter();
+                settings.credentials = all.find(|one| credentials_name(*one) == text)?;
+                Some(())
+            },
+        },
+    },
+    Knob {
+        name: "denied",
+        says: "the caller's policy does not allow these actions (UnauthorizedOperation)",
+        source: "EC2 error codes; kubernetes#27634 looped on it",
+        kind: Kind::Other {
+            form: "names of actions such as RunInstances,TerminateInstances, or off",
+            show: |settings| listed(settings.denied.iter().map(|action| action.name())),
+            take: |settings, text, _| {
+                settings.denied = words(text).map(Action::parse).collect::<Option<BTreeSet<_>>>()?;
+                Some(())
+            },
+        },
+    },
+    Knob {
+        name: "zone-outage",
+        says: "launches in this zone fail, and so does DescribeInstances without ids or with ids of the zone",
+        source: "API reference, DescribeInstances",
+        kind: Kind::Other {
+            form: "a zone such as a or eu-west-1a, or off",
+            show: |settings| settings.zone_outage.clone().unwrap_or_else(|| value::OFF.to_owned()),
+            take: |settings, text, _| {
+                settings.zone_outage = if text == value::OFF { None } else { Some(zone(settings, text)?) };
+                Some(())
+            },
+        },
+    },
+    Knob {
+        name: "by-hand",
+        says: "somebody stops, terminates or retags an instance of ours, and again after so long",
+        source: "machine-controller#381, cluster-api-provider-aws#4629",
+        kind: Kind::Span(|settings| &mut settings.by_hand.every),
+    },
+    Knob {
+        name: "by-hand-deeds",
+        says: "what they do: StopInstances, TerminateInstances, DeleteTags, CreateTags",
+        source: "machine-controller#381, cluster-api-provider-aws#4629",
+        kind: Kind::Other {
+            form: "any of stop,terminate,untag,retag, or off (all of them)",
+            show: |settings| listed(settings.by_hand.deeds.iter().map(|deed| deed_name(*deed))),
+            take: |settings, text, _| {
+                let deed = |word: &str| Deed::ALL.into_iter().find(|deed| deed_name(*deed) == word);
+                settings.by_hand.deeds = words(text).map(deed).collect::<Option<BTreeSet<_>>>()?;
+                Some(())
+            },
+        },
+    },
+];
+
+fn credentials_name(credentials: Credentials) -> &'static str {
+    match credentials {
+        Credentials::Good => "good",
+        Credentials::Expired => "expired",
+        Credentials::ClockSkew => "clock-skew",
+        Credentials::Unknown => "unknown",
+    }
+}
+
+fn deed_name(deed: Deed) -> &'static str {
+    match deed {
+        Deed::Stop => "stop",
+        Deed::Terminate => "terminate",
+        Deed::Untag => "untag",
+        Deed::Retag => "retag",
+    }
+}
+
+/// A zone of the region, by its name or its letter.
+pub(super) fn zone(settings: &Settings, text: &str) -> Option<String> {
+    let mut zones = ZONES.map(|letter| (letter, format!("{}{letter}", settings.region)));
+    zones.find(|(letter, name)| text == name || text == letter.to_string()).map(|(_, name)| name)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(move |_| text != value::OFF)
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { value::OFF.to_owned() } else { names.join(",") }
+}

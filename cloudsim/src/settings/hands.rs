@@ -1,0 +1,34 @@
+//! What people do meanwhile.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+/// Somebody with a console of their own, who now and then does something to an instance that a call made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct ByHand {
+    /// From one deed to the next; [`Span::NONE`]: never.
+    pub every: Span,
+    /// What they do; empty: anything.
+    pub deeds: BTreeSet<Deed>,
+}
+
+/// One thing done by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Deed {
+    /// StopInstances: the volumes go on costing.
+    Stop,
+    /// TerminateInstances (kubermatic/machine-controller#381: three new ones came for it).
+    Terminate,
+    /// DeleteTags of one of its tags: whose it is can no longer be seen (kubernetes-sigs/cluster-api-provider-aws#4629).
+    Untag,
+    /// CreateTags that gives one of its tags another value.
+    Retag,
+}
+
+impl Deed {
+    pub const ALL: [Self; 4] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag];
+}
