@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::Filter;
 use data_encoding::BASE64;
-use planner::owner::{INSTALLATION, MANAGED_BY, MANAGED_BY_VALUE, Tags};
+use jiff::Timestamp;
+use planner::owner::{self, Tags};
 use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Selection};
 use planner::{CloudError, Failure};
 
@@ -39,7 +40,7 @@ impl Compute for Region {
     async fn instances(&self, of: &Selection) -> Answer<Vec<Instance>> {
         let found = match of {
             Selection::Owner(owner) => self.with_tags(owner.proof()).await?,
-            Selection::Installation(name) => self.with_tags(installation(name)).await?,
+            Selection::Installation(name) => self.with_tags(owner::of_installation(name)).await?,
             Selection::Tokens(tokens) => self.with_values("client-token", tokens).await?,
             Selection::Ids(ids) => self.with_ids(ids).await?,
         };
@@ -51,7 +52,9 @@ impl Compute for Region {
     /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes.
     /// *Cancellation*: like `Unreachable`: the request may be on its way.
     async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
-        let answer = launch::request(launch)?.send_with(&self.effects).await.map_err(failed)?;
+        let request = launch::request(launch)?;
+        CloudError::too_late(launch.not_after, Timestamp::now())?;
+        let answer = request.send_with(&self.effects).await.map_err(failed)?;
         answer.instances.unwrap_or_default().into_iter().map(instance::instance).collect()
     }
 
@@ -159,13 +162,6 @@ impl Region {
         let call = self.effects.terminate_instances().set_instance_ids(Some(ids.to_vec()));
         call.send().await.map(drop).map_err(failed)
     }
-}
-
-fn installation(name: &str) -> Tags {
-    [(MANAGED_BY, MANAGED_BY_VALUE), (INSTALLATION, name)]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into_iter()
-        .collect()
 }
 
 fn is_about_an_id(error: &CloudError) -> bool {

@@ -1,7 +1,8 @@
 //! Security groups, their rules, and the interfaces in them.
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair};
-use planner::owner::Owner;
+use jiff::Timestamp;
+use planner::owner::Tags;
 use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
 use planner::{CloudError, Failure};
 
@@ -17,11 +18,14 @@ const PAGE: i32 = 1_000;
 const TCP: &str = "tcp";
 
 impl Firewall for Region {
-    /// *Guarantees*: every page was read to its end, and each group carries the proof tags of `owner`.
+    /// *Guarantees*: every page was read to its end, and each group carries the tags that were asked for.
     /// *Errors*: `Unreachable` whenever the list could be shorter than the truth.
     /// *Cancellation*: safe, a read.
-    async fn groups(&self, owner: &Owner) -> Answer<Vec<Group>> {
-        let filters = tagged(&owner.proof());
+    async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
+        if with.is_empty() {
+            return Err(CloudError::new(Failure::Rejected, MALFORMED, "groups without tags are not listed"));
+        }
+        let filters = tagged(with);
         let found = pages::all(|token| {
             let call = self.reads.describe_security_groups().set_filters(Some(filters.clone())).max_results(PAGE);
             async move {
@@ -32,7 +36,7 @@ impl Firewall for Region {
         .await?;
         let groups = found.into_iter().map(group).collect::<Answer<Vec<_>>>()?;
         // Never believed blindly, because what is listed here may be deleted.
-        match groups.iter().find(|group| !owner.owns(&group.tags)) {
+        match groups.iter().find(|group| !with.iter().all(|(key, value)| group.tags.get(key) == Some(value))) {
             Some(foreign) => Err(CloudError::new(
                 Failure::Unreachable,
                 MALFORMED,
@@ -53,6 +57,7 @@ impl Firewall for Region {
             .description(&group.description)
             .vpc_id(&group.vpc_id)
             .tag_specifications(tags::on(ResourceType::SecurityGroup, &group.tags));
+        CloudError::too_late(group.not_after, Timestamp::now())?;
         let answer = call.send().await.map_err(failed)?;
         need(answer.group_id, "id", "the new security group")
     }

@@ -22,8 +22,10 @@ impl Sim {
     ) -> Reply<Outcome<T>> {
         self.advance(now);
         let now = self.now;
-        *self.history.calls.entry(call.action).or_default() += 1;
-        match self.fault(call.action) {
+        let count = self.history.calls.entry(call.action).or_default();
+        *count += 1;
+        let nth = *count;
+        match self.fault(call.action, nth) {
             None => Reply::Whole(self.admit(call).and_then(|()| operation(self, now))),
             Some(fault) => self.broken(call, fault, operation),
         }
@@ -39,10 +41,12 @@ impl Sim {
         }
     }
 
-    fn fault(&mut self, action: Action) -> Option<Fault> {
+    fn fault(&mut self, action: Action, nth: u64) -> Option<Fault> {
         let by_chance = self.settings.faults.draw(&mut self.chance.faults);
         let scripted = self.script.get_mut(&action).and_then(|faults| faults.pop_front());
-        scripted.or(by_chance)
+        let fault = scripted.or_else(|| self.appointed.remove(&(action, nth))).or(by_chance)?;
+        self.history.faults.push((action, nth, fault));
+        Some(fault)
     }
 
     fn admit(&mut self, call: Call) -> Outcome<()> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::fault::Fault;
 
 /// What really happened and what really is. Planted things are not counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,7 @@ pub(crate) struct History {
     pub(crate) terminated: usize,
     pub(crate) foreign_touched: Vec<String>,
     pub(crate) calls: BTreeMap<Action, u64>,
+    pub(crate) faults: Vec<(Action, u64, Fault)>,
     pub(crate) story: Vec<StoryLine>,
     /// What the knobs did, by kind.
     pub(crate) injected: BTreeMap<&'static str, u64>,

@@ -44,6 +44,8 @@ pub struct Sim {
     pub(crate) lists: OpenLists,
     pub(crate) buckets: Buckets,
     pub(crate) script: BTreeMap<Action, VecDeque<Fault>>,
+    /// By action and number of the call.
+    pub(crate) appointed: BTreeMap<(Action, u64), Fault>,
     pub(crate) refusals: BTreeMap<Action, SimError>,
     pub(crate) stillborn: u32,
     /// Whether the next deed of people is on the agenda.
@@ -130,6 +132,7 @@ impl Sim {
             lists: OpenLists::default(),
             buckets: Buckets::default(),
             script: BTreeMap::new(),
+            appointed: BTreeMap::new(),
             refusals: BTreeMap::new(),
             stillborn: 0,
             hand_is_due: false,
@@ -207,6 +210,11 @@ impl Sim {
     /// The next call of this action meets this fault, the one after the next scripted, and so on.
     pub fn script(&mut self, action: Action, fault: Fault) {
         self.script.entry(action).or_default().push_back(fault);
+    }
+
+    /// The `nth` call of this action, counted from 1 since the beginning, meets this fault.
+    pub fn appoint(&mut self, action: Action, nth: u64, fault: Fault) {
+        self.appointed.insert((action, nth), fault);
     }
 
     /// From now on every call of this action is refused like this (permission, expired credentials), until `None`.
@@ -291,9 +299,19 @@ impl Sim {
         }
     }
 
+    /// Truth: instances ever launched by a call.
+    pub fn launched(&self) -> usize {
+        self.history.launched
+    }
+
     /// Truth: what was done to things of others; must stay empty.
     pub fn foreign_touched(&self) -> &[String] {
         &self.history.foreign_touched
+    }
+
+    /// Truth: the faults that calls met, each with the number of its call; [`Sim::appoint`] repeats them.
+    pub fn faults(&self) -> &[(Action, u64, Fault)] {
+        &self.history.faults
     }
 
     /// What the knobs did so far: how often, by kind.

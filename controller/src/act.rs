@@ -22,9 +22,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if plan.actions.is_empty() {
             return Vec::new();
         }
-        let cloud = self.regions.region(world.region());
+        let cloud = self.cloud(world.region());
         let one = async |action: &Action| {
-            let effect = self.effect(&*cloud, stored, world, action);
+            let effect = self.effect(&cloud, stored, world, action);
             let result = tokio::time::timeout(PATIENCE, effect).await.unwrap_or_else(|_| {
                 Err(CloudError::new(
                     Failure::Unreachable,

@@ -1,24 +1,35 @@
 //! [`Store`] on a real API server.
 
+use std::time::Duration;
+
 use api::{BenchmarkReport, ClusterBenchmark, FINALIZER, Status};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt};
+use kube::runtime::events::{self, EventType, Recorder, Reporter};
+use kube::{Client, Resource, ResourceExt};
 use planner::world::Finalizer;
+use planner::{Event, Severity};
 use serde_json::json;
 
 use crate::store::{Store, StoreError};
 
-/// Field manager of our writes.
+/// Field manager of our writes, and who reports events.
 const MANAGER: &str = "clusterbench-operator";
+/// What an event may hold a pass up.
+const EVENT_PATIENCE: Duration = Duration::from_secs(5);
+/// The name of an event is that of its object, a dot and 16 digits, and names have at most 253 characters.
+const LONGEST_NAME: usize = 253 - 17;
 
 #[derive(Clone)]
 pub struct KubernetesStore {
     client: Client,
+    recorder: Recorder,
 }
 
 impl KubernetesStore {
     pub fn new(client: Client) -> Self {
-        Self { client }
+        let recorder = recorder(client.clone());
+        Self { client, recorder }
     }
 
     fn benchmarks(&self, object: &ClusterBenchmark) -> Api<ClusterBenchmark> {
@@ -29,7 +40,15 @@ impl KubernetesStore {
 impl Store for KubernetesStore {
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
         let api: Api<ClusterBenchmark> = Api::namespaced(self.client.clone(), namespace);
-        api.get_opt(name).await.map_err(failed)
+        match api.get(name).await {
+            Ok(object) => Ok(Some(object)),
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                // Where the resource itself is not served (yet), nothing is known of its objects.
+                let named = status.details.as_ref().is_some_and(|details| details.name == name);
+                if named { Ok(None) } else { Err(StoreError::Failed(status.message.clone())) }
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     async fn set_finalizer(&self, object: &ClusterBenchmark, to: Finalizer) -> Result<(), StoreError> {
@@ -64,6 +83,38 @@ impl Store for KubernetesStore {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
             Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn publish(&self, object: &ClusterBenchmark, events: &[Event]) {
+        publish(&self.recorder, &object.object_ref(&()), events).await;
+    }
+}
+
+pub(crate) fn recorder(client: Client) -> Recorder {
+    Recorder::new(client, Reporter { controller: MANAGER.to_owned(), instance: None })
+}
+
+/// Tells people about an object, if that can be done.
+pub(crate) async fn publish(recorder: &Recorder, about: &ObjectReference, events: &[Event]) {
+    if about.name.as_ref().is_some_and(|name| name.len() > LONGEST_NAME) {
+        return;
+    }
+    for event in events {
+        let event = events::Event {
+            type_: match event.severity {
+                Severity::Normal => EventType::Normal,
+                Severity::Warning => EventType::Warning,
+            },
+            reason: event.reason.clone(),
+            note: Some(event.note.clone()),
+            action: event.action.clone(),
+            secondary: None,
+        };
+        match tokio::time::timeout(EVENT_PATIENCE, recorder.publish(&event, about)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(reason = event.reason, error = %chain(&error), "no event"),
+            Err(_) => tracing::debug!(reason = event.reason, "no event in time"),
         }
     }
 }

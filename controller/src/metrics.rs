@@ -1,12 +1,15 @@
-//! What the operator counts. Labels are closed sets; no object names, no error texts.
+//! What the operator counts. Labels are closed sets; no object names, no error texts. `docs/metrics.md` lists them.
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use planner::Failure;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -16,41 +19,166 @@ type Labels = Vec<(&'static str, String)>;
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     passes: Family<Labels, Counter>,
-    actions: Family<Labels, Counter>,
     pass_seconds: Histogram,
+    actions: Family<Labels, Counter>,
+    calls: Family<Labels, Counter>,
+    launched: Counter,
+    open_launches: Gauge,
+    leftovers: Gauge,
+    listed_at: Family<Labels, Gauge<i64, AtomicI64>>,
+    swept: Family<Labels, Counter>,
+    leads: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("clusterbench");
-        let passes = Family::<Labels, Counter>::default();
-        let actions = Family::<Labels, Counter>::default();
-        // 4 ms (nothing to do) to 2 minutes (a call that hangs).
-        let pass_seconds = Histogram::new(exponential_buckets(0.004, 2.0, 16));
-        registry.register("passes", "Passes over objects, by outcome", passes.clone());
-        registry.register("actions", "Effects tried, by action and result", actions.clone());
-        registry.register("pass_duration_seconds", "Duration of a pass", pass_seconds.clone());
-        Self { registry: Arc::new(Mutex::new(registry)), passes, actions, pass_seconds }
+        let metrics = Self {
+            registry: Arc::new(Mutex::new(Registry::with_prefix("clusterbench"))),
+            passes: Family::default(),
+            // 4 ms (nothing to do) to 2 minutes (a call that hangs).
+            pass_seconds: Histogram::new(exponential_buckets(0.004, 2.0, 16)),
+            actions: Family::default(),
+            calls: Family::default(),
+            launched: Counter::default(),
+            open_launches: Gauge::default(),
+            leftovers: Gauge::default(),
+            listed_at: Family::default(),
+            swept: Family::default(),
+            leads: Gauge::default(),
+        };
+        metrics.register();
+        metrics
     }
 }
 
 impl Metrics {
+    fn register(&self) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("passes", "Passes over objects, by outcome", self.passes.clone());
+        registry.register("pass_duration_seconds", "Duration of a pass", self.pass_seconds.clone());
+        registry.register("actions", "Effects tried, by action and result", self.actions.clone());
+        registry.register("aws_calls", "Calls to AWS, by action and result", self.calls.clone());
+        registry.register("instances_launched", "Instances that launches were answered with", self.launched.clone());
+        registry.register(
+            "open_launches",
+            "Ledger lines that are not settled, of all objects",
+            self.open_launches.clone(),
+        );
+        registry.register(
+            "leftovers",
+            "Things that should not be there any more, of all objects",
+            self.leftovers.clone(),
+        );
+        registry.register(
+            "listed_at_seconds",
+            "When the last whole lists of a region were begun, in seconds since 1970",
+            self.listed_at.clone(),
+        );
+        registry.register(
+            "swept",
+            "Things without a benchmark that the sweeper met, by kind and result",
+            self.swept.clone(),
+        );
+        registry.register("leads", "1 while this process holds the Lease", self.leads.clone());
+    }
+
     pub(crate) fn pass(&self, outcome: &'static str, took: Duration) {
         self.passes.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
         self.pass_seconds.observe(took.as_secs_f64());
     }
 
     pub(crate) fn action(&self, action: &'static str, failure: Option<Failure>) {
-        let result = failure.map_or("Ok".to_owned(), |failure| format!("{failure:?}"));
-        self.actions.get_or_create(&vec![("action", action.to_owned()), ("result", result)]).inc();
+        self.actions.get_or_create(&vec![("action", action.to_owned()), ("result", result(failure))]).inc();
+    }
+
+    pub(crate) fn call(&self, action: &'static str, failure: Option<Failure>) {
+        self.calls.get_or_create(&vec![("action", action.to_owned()), ("result", result(failure))]).inc();
+    }
+
+    pub(crate) fn launched(&self, instances: usize) {
+        self.launched.inc_by(u64::try_from(instances).unwrap_or(0));
+    }
+
+    /// What one object adds to the sums, less what it added before.
+    pub(crate) fn owes(&self, before: Owed, now: Owed) {
+        self.open_launches.inc_by(now.open_launches - before.open_launches);
+        self.leftovers.inc_by(now.leftovers - before.leftovers);
+    }
+
+    pub(crate) fn listed(&self, region: &str, at: Timestamp) {
+        self.listed_at.get_or_create(&vec![("region", region.to_owned())]).set(at.as_second());
+    }
+
+    pub(crate) fn swept(&self, kind: &'static str, result: &'static str) {
+        self.swept.get_or_create(&vec![("kind", kind.to_owned()), ("result", result.to_owned())]).inc();
+    }
+
+    pub(crate) fn leads(&self) {
+        self.leads.set(1);
     }
 
     /// In the Prometheus text format.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &registry);
         text
+    }
+}
+
+/// What one object adds to gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owed {
+    pub(crate) open_launches: i64,
+    pub(crate) leftovers: i64,
+}
+
+fn result(failure: Option<Failure>) -> String {
+    failure.map_or("Ok".to_owned(), |failure| format!("{failure:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../docs/metrics.md");
+
+    #[test]
+    fn the_document_lists_what_is_served() {
+        let metrics = Metrics::default();
+        metrics.pass("applied", Duration::ZERO);
+        metrics.action("Launch", None);
+        metrics.call("RunInstances", Some(Failure::Throttled));
+        metrics.swept("instance", "removed");
+        metrics.listed("eu-west-1", Timestamp::UNIX_EPOCH);
+        let text = metrics.text();
+        let served: BTreeSet<String> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(['{', ' ']).next())
+            .map(|name| name.trim_end_matches("_bucket").trim_end_matches("_sum").trim_end_matches("_count").to_owned())
+            .collect();
+        let documented: BTreeSet<String> = DOCUMENT
+            .lines()
+            .filter(|line| line.starts_with("| `clusterbench_"))
+            .filter_map(|line| line.split(['`', '{']).nth(1))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(served, documented);
+    }
+
+    #[test]
+    fn sums_over_objects_follow_each_of_them() {
+        let metrics = Metrics::default();
+        let two = Owed { open_launches: 2, leftovers: 1 };
+        metrics.owes(Owed::default(), two);
+        metrics.owes(Owed::default(), Owed { open_launches: 3, leftovers: 0 });
+        metrics.owes(two, Owed::default());
+        let text = metrics.text();
+        assert!(text.contains("clusterbench_open_launches 3\n"), "{text}");
+        assert!(text.contains("clusterbench_leftovers 0\n"), "{text}");
     }
 }

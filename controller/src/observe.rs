@@ -2,25 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use api::ClusterBenchmark;
+use api::{ClusterBenchmark, Status};
 use futures::future::join_all;
-use planner::ports::{Agents, Cloud, Compute, Firewall, Instance, InstanceState, Offer, Regions, Selection};
+use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::userdata::CONSOLE;
-use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Settings, Site, World};
-use planner::{Failure, Memory, deploy, desired, ledger, measure, placement, relocation};
+use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
+use planner::{Failure, Memory, deploy, desired, measure, placement, relocation};
 
+use crate::counted::Counted;
+use crate::dropped;
+use crate::facts::{self, Facts};
+use crate::lister::{Lists, Need, Tick, patiently};
 use crate::pass::Reconciler;
+use crate::sightings::Wanted;
 use crate::store::Store;
 
 /// Consoles asked for in one pass: each is a call, and one is enough to say what is wrong.
 const CONSOLES: usize = 4;
-/// How long one call of a look may take, retries below the port included.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(45);
 
 /// The object as the planner sees it. `None`: it lacks what every stored object has.
 pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
     let metadata = &stored.metadata;
     let is_ours = |finalizer: &String| finalizer == api::FINALIZER;
+    let status = stored.status.clone().unwrap_or_default();
     Some(Object {
         namespace: metadata.namespace.clone()?,
         name: metadata.name.clone()?,
@@ -33,9 +37,21 @@ pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
             Finalizer::Absent
         },
         spec: stored.spec.clone(),
-        seal: Seal::of(metadata.uid.as_deref()?, &stored.status.clone().unwrap_or_default()),
-        status: stored.status.clone().unwrap_or_default(),
+        seal: seal(metadata.uid.as_deref()?, &status),
+        status,
     })
+}
+
+/// What the server dropped was edited by nobody.
+fn seal(uid: &str, status: &Status) -> Seal {
+    if dropped::is_said(status) { Seal::Whole } else { Seal::of(uid, status) }
+}
+
+/// A world, and when its lists were begun.
+pub(crate) struct Look {
+    pub(crate) world: World,
+    /// `None`: the cloud was not asked.
+    pub(crate) listed: Option<Tick>,
 }
 
 /// Something that was not asked, because nothing depends on it now.
@@ -43,21 +59,13 @@ fn not_asked<T>() -> Facet<T> {
     Facet::Unknown(Ignorance { failure: Failure::NotYetVisible, message: "not looked at yet".to_owned() })
 }
 
-async fn patiently<T, E: Into<Ignorance>>(call: impl Future<Output = Result<T, E>>) -> Facet<T> {
-    match tokio::time::timeout(PATIENCE, call).await {
-        Ok(result) => result.into(),
-        Err(_) => Facet::Unknown(Ignorance {
-            failure: Failure::Unreachable,
-            message: format!("no answer within {} s", PATIENCE.as_secs()),
-        }),
-    }
-}
-
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
-    pub(crate) async fn observe(&self, object: Object, settings: Settings, memory: Memory) -> World {
+    pub(crate) async fn observe(&self, object: Object, memory: Memory, need: &Need) -> Look {
+        let now = self.now();
         let mut world = World {
-            now: self.now(),
-            settings,
+            now,
+            listed_at: now,
+            settings: self.settings.clone(),
             object,
             identity: not_asked(),
             site: None,
@@ -69,15 +77,44 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             consoles: BTreeMap::new(),
             memory,
         };
+        let mut listed = None;
         if needs_cloud(&world) {
-            let cloud = self.regions.region(world.region());
-            observe_cloud(&*cloud, &mut world).await;
+            let region = world.region().to_owned();
+            let cloud = self.cloud(&region);
+            let facts = self.facts.region(&region);
+            listed = Some(self.observe_cloud(&cloud, &facts, &region, &mut world, need).await);
             self.observe_agents(&mut world).await;
-            observe_consoles(&*cloud, &mut world).await;
+            observe_consoles(&self.facts, &cloud, &facts, &mut world).await;
         }
         // After the answers, so that nothing seems younger than it is.
         world.now = self.now();
-        world
+        Look { world, listed }
+    }
+
+    async fn observe_cloud(
+        &self,
+        cloud: &Counted<R::Cloud>,
+        facts: &facts::Region,
+        region: &str,
+        world: &mut World,
+        need: &Need,
+    ) -> Tick {
+        let names = type_names(world);
+        let wanted = Wanted::of(&world.object.status.launches);
+        let (uid, installation) = (&world.object.uid, &world.settings.installation);
+        let (lists, types) = tokio::join!(
+            self.lister.lists(cloud, region, installation, (uid, &wanted), need),
+            patiently(self.facts.types(facts, cloud, &names)),
+        );
+        if lists.are_whole() {
+            self.metrics.listed(region, lists.begun_at);
+        }
+        take(world, &lists);
+        if relocation::wants_site(world) {
+            world.site = Some(site(&self.facts, cloud, facts, world, &types, &names).await);
+        }
+        world.types = types;
+        lists.tick
     }
 
     async fn observe_agents(&self, world: &mut World) {
@@ -104,99 +141,58 @@ fn needs_cloud(world: &World) -> bool {
     world.object.finalizer == Finalizer::Present && !(deleting && world.nothing_was_made())
 }
 
-async fn observe_cloud<C: Cloud>(cloud: &C, world: &mut World) {
-    let names: Vec<String> = {
-        let mut names: Vec<_> =
-            desired::types_with_fields(&world.object.spec).into_iter().map(|(name, _)| name).collect();
-        names.sort();
-        names.dedup();
-        names
-    };
+fn type_names(world: &World) -> Vec<String> {
+    let mut names: Vec<_> = desired::types_with_fields(&world.object.spec).into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The part of the lists that is this object's. Lists of another account than the placement's say nothing about it.
+fn take(world: &mut World, lists: &Lists) {
+    world.listed_at = lists.begun_at;
+    world.identity = lists.identity.clone();
+    let account = world.object.status.placement.as_ref().map(|placement| &placement.account_id);
+    let foreign = lists.identity.known().zip(account).filter(|(identity, account)| identity.account != **account);
+    if let Some((identity, account)) = foreign {
+        let message = format!("the lists are of account {}, not of {account}", identity.account);
+        let why = Ignorance { failure: Failure::CredentialsExpired, message };
+        (world.instances, world.groups) = (Facet::Unknown(why.clone()), Facet::Unknown(why));
+        return;
+    }
     let owner = world.owner();
-    let (identity, types, groups, instances) = tokio::join!(
-        patiently(cloud.identity()),
-        patiently(cloud.instance_types(&names)),
-        patiently(cloud.groups(&owner)),
-        patiently(instances(cloud, world)),
-    );
-    (world.identity, world.types, world.groups, world.instances) = (identity, types, groups, instances);
-    if relocation::wants_site(world) {
-        world.site = Some(site(cloud, world, &names).await);
-    }
-}
-
-/// By owner tags, then by the tokens of open launches, then by the ids that were still missing. Each list is complete
-/// or the whole is a failure.
-async fn instances<C: Cloud>(cloud: &C, world: &World) -> planner::ports::Answer<Vec<Instance>> {
-    let mut seen = Seen::default();
-    seen.add(cloud.instances(&Selection::Owner(world.owner())).await?);
-    let lines = &world.object.status.launches;
-    let tokens: Vec<String> =
-        lines.iter().filter(|line| ledger::is_open(line)).map(|line| line.token.clone()).collect();
-    if !tokens.is_empty() {
-        seen.add(cloud.instances(&Selection::Tokens(tokens)).await?);
-    }
-    let ids: Vec<String> =
-        lines.iter().flat_map(|line| &line.instance_ids).filter(|id| !seen.0.contains_key(*id)).cloned().collect();
-    if !ids.is_empty() {
-        // An id in status proves nothing: tags or our token do, and neither can be put on an instance of others.
-        let owner = world.owner();
-        let is_ours = |instance: &Instance| {
-            let launched_by_us = |token: &String| lines.iter().any(|line| line.token == *token);
-            owner.owns(&instance.tags) || instance.token.as_ref().is_some_and(launched_by_us)
-        };
-        let mut found = cloud.instances(&Selection::Ids(ids)).await?;
-        found.retain(is_ours);
-        seen.add(found);
-    }
-    Ok(seen.0.into_values().collect())
-}
-
-#[derive(Default)]
-struct Seen(BTreeMap<String, Instance>);
-
-impl Seen {
-    /// Lists may disagree for a while: states only move forward, so the later one is true.
-    fn add(&mut self, instances: Vec<Instance>) {
-        for instance in instances {
-            let known = self.0.get(&instance.id);
-            if known.is_none_or(|known| age(known.state) < age(instance.state)) {
-                self.0.insert(instance.id.clone(), instance);
-            }
-        }
-    }
-}
-
-fn age(state: InstanceState) -> u8 {
-    match state {
-        InstanceState::Pending => 0,
-        InstanceState::Running => 1,
-        InstanceState::Stopping => 2,
-        InstanceState::Stopped => 3,
-        InstanceState::ShuttingDown => 4,
-        InstanceState::Terminated => 5,
-    }
-}
-
-async fn site<C: Cloud>(cloud: &C, world: &World, names: &[String]) -> Site {
-    let subnet_ids = world.object.spec.network.clone().unwrap_or_default().subnet_ids;
-    let images = async {
-        let mut images = BTreeMap::new();
-        for (architecture, query) in
-            placement::image_queries(&world.object.spec, world.types.known().map(Vec::as_slice).unwrap_or_default())
-        {
-            images.insert(architecture, cloud.image(&query).await?);
-        }
-        Ok::<_, planner::CloudError>(images)
+    world.instances = match &lists.instances {
+        Facet::Known(all) => Facet::Known(all.of(&owner, &world.object.status.launches)),
+        Facet::Unknown(why) => Facet::Unknown(why.clone()),
     };
-    let (subnets, offerings, images) =
-        tokio::join!(patiently(cloud.subnets(&subnet_ids)), patiently(cloud.offerings(names)), patiently(images));
+    world.groups = match &lists.groups {
+        Facet::Known(all) => Facet::Known(all.of(&owner)),
+        Facet::Unknown(why) => Facet::Unknown(why.clone()),
+    };
+}
+
+async fn site<C: Cloud>(
+    facts: &Facts,
+    cloud: &C,
+    region: &facts::Region,
+    world: &World,
+    types: &Facet<Vec<InstanceType>>,
+    names: &[String],
+) -> Site {
+    let subnet_ids = world.object.spec.network.clone().unwrap_or_default().subnet_ids;
+    let types = types.known().map(Vec::as_slice).unwrap_or_default();
+    let images = placement::image_queries(&world.object.spec, types);
+    let (subnets, offerings, images) = tokio::join!(
+        patiently(facts.subnets(region, cloud, &subnet_ids)),
+        patiently(facts.offerings(region, cloud, names)),
+        patiently(facts.images(region, cloud, images)),
+    );
     Site { subnets, offerings, images }
 }
 
-async fn observe_consoles<C: Compute + Firewall + Offer>(cloud: &C, world: &mut World) {
+async fn observe_consoles<C: Cloud>(facts: &Facts, cloud: &C, region: &facts::Region, world: &mut World) {
     for id in deploy::slow_instances(world).into_iter().take(CONSOLES) {
-        let Facet::Known(Some(text)) = patiently(cloud.console(&id)).await else { continue };
+        let Facet::Known(Some(text)) = patiently(facts.console(region, cloud, &id)).await else { continue };
         if let Some(line) = text.lines().rev().find(|line| line.starts_with(CONSOLE)) {
             world.consoles.insert(id, line.to_owned());
         }

@@ -1,21 +1,40 @@
 //! One pass over one object: observe, plan, act, record.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{ClusterBenchmark, Status};
 use jiff::Timestamp;
 use planner::ports::{Agents, Regions};
 use planner::world::{Finalizer, Settings};
-use planner::{Action, Memory, Outcome, Plan, World, plan, status};
+use planner::{Action, Memory, Outcome, Plan, World};
 
-use crate::metrics::Metrics;
-use crate::observe;
+use crate::counted::Counted;
+use crate::dropped;
+use crate::facts::Facts;
+use crate::lister::{Lister, Need};
+use crate::metrics::{Metrics, Owed};
+use crate::notes::{Note, Notes};
+use crate::observe::{self, Look};
+use crate::pace::{self, Pace};
 use crate::store::{Store, StoreError};
+use crate::turns::Turns;
 
 /// Where `now` comes from: the wall clock, or a test's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What decides, as a value: the planner, unless a test asks whether a wrong decision would be noticed.
+#[derive(Clone, Copy)]
+pub struct Decisions {
+    pub plan: fn(&World) -> Plan,
+    pub status: fn(&World, &Plan, &[Outcome]) -> Status,
+}
+
+impl Default for Decisions {
+    fn default() -> Self {
+        Self { plan: planner::plan, status: planner::status }
+    }
+}
 
 /// The loop over its ports.
 pub struct Reconciler<S, R, A> {
@@ -25,8 +44,11 @@ pub struct Reconciler<S, R, A> {
     pub settings: Settings,
     pub clock: Clock,
     pub metrics: Metrics,
-    /// By uid of the object.
-    memories: Mutex<HashMap<String, Memory>>,
+    pub decisions: Decisions,
+    pub(crate) lister: Lister,
+    pub(crate) facts: Facts,
+    turns: Turns,
+    pub(crate) notes: Notes,
 }
 
 /// When to look again.
@@ -43,20 +65,21 @@ pub enum PassError {
     Read(StoreError),
     #[error("cannot write status: {0}")]
     Record(StoreError),
-    /// An older resource definition drops fields that exactly-once needs: nothing is launched under it.
-    #[error(
-        "the API server dropped part of the status: the installed resource definition is older than the operator; apply manifests/crds.yaml of this version"
-    )]
-    CrdTooOld,
 }
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     pub fn new(store: S, regions: R, agents: A, settings: Settings, clock: Clock, metrics: Metrics) -> Self {
-        Self { store, regions, agents, settings, clock, metrics, memories: Mutex::default() }
+        let (lister, facts) = (Lister::new(clock.clone()), Facts::new(clock.clone()));
+        let (decisions, turns, notes) = (Decisions::default(), Turns::default(), Notes::default());
+        Self { store, regions, agents, settings, clock, metrics, decisions, lister, facts, turns, notes }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    pub(crate) fn cloud(&self, region: &str) -> Counted<R::Cloud> {
+        Counted::new(self.regions.region(region), self.metrics.clone())
     }
 
     /// *Guarantees*: nothing is launched that is not written down and read back first.
@@ -65,19 +88,58 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     pub async fn pass(&self, namespace: &str, name: &str) -> Result<Next, PassError> {
         // A live read: a cache could show a ledger from before the last launch.
         let Some(stored) = self.store.get(namespace, name).await.map_err(PassError::Read)? else {
+            self.forget(namespace, name);
             return Ok(Next::Gone);
         };
         let Some(object) = observe::object(&stored) else { return Ok(Next::Gone) };
-        let memory = self.memory(&object.uid);
-        let world = self.observe(object, self.settings.clone(), memory).await;
-        let plan = plan(&world);
+        let begun = self.lister.tick();
+        let note = self.notes.of(&object);
+        let Look { mut world, listed } = self.observe(object.clone(), note.memory.clone(), &note.need()).await;
+        let mut plan = (self.decisions.plan)(&world);
+        // What pays, destroys or lets go is decided on lists that were begun after the object was read.
+        if listed.is_some_and(|tick| tick <= begun) && pace::is_grave(&world, &plan) {
+            let need = Need { begun_after: begun, longest_age: Pace::Idle.longest_age() };
+            world = self.observe(object, note.memory.clone(), &need).await.world;
+            plan = (self.decisions.plan)(&world);
+        }
+        if dropped::is_said(&world.object.status) {
+            dropped::hold_back(&mut plan);
+        }
+        let mut turns = note.turns.clone();
+        self.turns.take(&world, &mut plan, &mut turns, self.now());
         tracing::debug!(actions = plan.actions.len(), wake = ?plan.wake, "planned");
+        self.notes.brace(&world.object, &note, &plan);
         let outcomes = self.act(&stored, &world, &plan).await;
         let mut memory = plan.memory.clone();
         memory.acted(&outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;
-        self.remember(&world.object.uid, memory, next.as_ref().ok());
+        let acted = if plan.actions.iter().any(pace::is_of_cloud) { self.lister.tick() } else { note.acted };
+        let owed = owed(&plan);
+        match &next {
+            Ok(Next::Gone) => self.forget(namespace, name),
+            _ => {
+                self.metrics.owes(note.owed, owed);
+                self.notes.keep(&world.object, Note { memory, pace: Some(Pace::after(&plan)), acted, owed, turns });
+            }
+        }
         next
+    }
+
+    /// Writes status. `None`: the object changed under us or is gone, and the next look tells which.
+    async fn put(&self, object: &ClusterBenchmark, status: &Status) -> Result<Option<ClusterBenchmark>, PassError> {
+        match self.store.put_status(object, status).await {
+            Ok(echo) => Ok(Some(echo)),
+            Err(StoreError::Conflict | StoreError::Gone) => Ok(None),
+            Err(error) => Err(PassError::Record(error)),
+        }
+    }
+
+    /// The object is gone.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        if let Some((uid, note)) = self.notes.forget(namespace, name) {
+            self.lister.forget(&uid);
+            self.metrics.owes(note.owed, Owed::default());
+        }
     }
 
     /// Writes status if it says anything new.
@@ -103,43 +165,36 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if world.object.finalizer == Finalizer::Absent && stored.metadata.deletion_timestamp.is_some() {
             return Ok(Next::After(wake.max(Duration::from_secs(30))));
         }
-        let next = status(world, plan, outcomes);
-        if Some(&next) == stored.status.as_ref() {
+        let said = dropped::is_said(&world.object.status);
+        let next = (self.decisions.status)(world, plan, outcomes);
+        // Until the server is seen to keep everything, what is written says that it does not.
+        let sent = if said { dropped::said(&next, world) } else { next.clone() };
+        if Some(&sent) == stored.status.as_ref() {
             return Ok(Next::After(wake));
         }
-        let echo = match self.store.put_status(stored, &next).await {
-            Ok(echo) => echo,
-            Err(StoreError::Conflict) => return Ok(Next::After(Duration::ZERO)),
-            Err(StoreError::Gone) => return Ok(Next::Gone),
-            Err(error) => return Err(PassError::Record(error)),
-        };
-        if !holds(&echo, &next) {
-            return Err(PassError::CrdTooOld);
+        let Some(echo) = self.put(stored, &sent).await? else { return Ok(Next::After(Duration::ZERO)) };
+        if !dropped::holds(&echo, &sent) {
+            tracing::error!("{}", dropped::MESSAGE);
+            if !said {
+                let status = dropped::said(&next, world);
+                self.put(&echo, &status).await?;
+                self.store.publish(stored, &planner::events(&world.object.status, &status)).await;
+            }
+            return Ok(Next::After(dropped::PAUSE));
+        }
+        if said {
+            self.put(&echo, &next).await?;
         }
         memory.recorded(&world.object.status.launches, &next.launches);
+        self.store.publish(stored, &planner::events(&world.object.status, &next)).await;
         Ok(Next::After(wake))
-    }
-
-    fn memory(&self, uid: &str) -> Memory {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned().unwrap_or_default()
-    }
-
-    fn remember(&self, uid: &str, memory: Memory, next: Option<&Next>) {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        match next {
-            Some(Next::Gone) => memories.remove(uid),
-            _ => memories.insert(uid.to_owned(), memory),
-        };
     }
 }
 
-/// Whether the server kept what decisions depend on.
-fn holds(echo: &ClusterBenchmark, sent: &Status) -> bool {
-    echo.status.as_ref().is_some_and(|kept| {
-        kept.launches == sent.launches
-            && kept.placement == sent.placement
-            && kept.runs == sent.runs
-            && kept.pools == sent.pools
-            && kept.seal == sent.seal
-    })
+fn owed(plan: &Plan) -> Owed {
+    let count = |items: usize| i64::try_from(items).unwrap_or(i64::MAX);
+    Owed {
+        open_launches: count(plan.ledger.iter().filter(|line| planner::ledger::is_open(line)).count()),
+        leftovers: count(plan.leftovers.len()),
+    }
 }

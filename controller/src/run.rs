@@ -10,12 +10,18 @@ use api::ClusterBenchmark;
 use futures::{FutureExt, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{self, Action, Config};
+use kube::runtime::events::Recorder;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use planner::ports::{Agents, Regions};
+use planner::{Event, Severity};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use crate::admin::{self, Life};
+use crate::kubernetes;
+use crate::lease::{self, LeaseLost};
 use crate::pass::{Next, PassError, Reconciler};
 use crate::store::Store;
 
@@ -28,11 +34,32 @@ const LAST_PAUSE: Duration = Duration::from_secs(60);
 pub struct Options {
     /// Where `/healthz`, `/readyz` and `/metrics` are served.
     pub admin_listen: SocketAddr,
+    /// Namespace of the Lease.
+    pub namespace: String,
+    /// Who holds the Lease: a process that was killed and comes back under the same name has it at once.
+    pub identity: String,
+    pub lease: Duration,
+    /// Where things without a benchmark are looked for.
+    pub sweep_regions: Vec<String>,
+}
+
+/// Why the operator ended although nobody asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    #[error(transparent)]
+    LeaseLost(#[from] LeaseLost),
+    #[error("the admin server ended: {0}")]
+    Admin(std::io::Error),
+    #[error("no signals can be received: {0}")]
+    Signals(std::io::Error),
+    #[error("the watch on benchmarks ended")]
+    Watch,
 }
 
 struct Context<S, R, A> {
     reconciler: Reconciler<S, R, A>,
     life: Arc<Life>,
+    recorder: Recorder,
     /// Failed passes in a row, by uid.
     failures: Mutex<HashMap<String, u32>>,
 }
@@ -51,37 +78,16 @@ pub async fn connect() -> Result<Client, kube::Error> {
     Client::try_default().await
 }
 
-/// Runs until SIGTERM or SIGINT, then lets passes end. An error means that a part of the operator ended by itself.
+/// Waits for the Lease, then runs until SIGTERM or SIGINT, and lets passes end. An error means that a part of the
+/// operator ended by itself, or that another operator holds the Lease; passes have ended then too.
 pub async fn run<S: Store, R: Regions, A: Agents>(
     client: Client,
     reconciler: Reconciler<S, R, A>,
     options: Options,
-) -> std::io::Result<()> {
+) -> Result<(), Ended> {
     let life = Arc::new(Life::default());
     life.turned();
     let metrics = reconciler.metrics.clone();
-    let context = Arc::new(Context { reconciler, life: life.clone(), failures: Mutex::default() });
-    let objects: Api<DeserializeGuard<ClusterBenchmark>> = Api::all(client);
-    let loops = Controller::new(objects, watcher::Config::default())
-        .with_config(Config::default().concurrency(CONCURRENCY))
-        .shutdown_on_signal();
-    let store = loops.store();
-    let synced = async {
-        if store.wait_until_ready().await.is_ok() {
-            life.watching();
-        }
-        std::future::pending::<()>().await
-    };
-    let passes = loops.run(turn, error_policy, context).for_each(|result| {
-        match result {
-            Ok(_) => {}
-            // The end of every deletion: the object went while its next look was due.
-            Err(controller::Error::ObjectNotFound(object)) => tracing::debug!(%object, "is gone"),
-            Err(error) => tracing::warn!(error = %crate::kubernetes::chain(&error), "pass failed"),
-        }
-        life.turned();
-        futures::future::ready(())
-    });
     // An idle loop is alive too, as long as its runtime turns.
     let heartbeat = async {
         loop {
@@ -90,13 +96,90 @@ pub async fn run<S: Store, R: Regions, A: Agents>(
         }
     };
     tokio::select! {
-        () = passes => Ok(()),
+        ended = lead(client, reconciler, &options, &life) => ended,
         ended = admin::serve(options.admin_listen, life.clone(), metrics) => {
-            ended.and(Err(std::io::Error::other("the admin server ended")))
+            Err(Ended::Admin(ended.err().unwrap_or_else(|| std::io::Error::other("it stopped"))))
         }
-        () = synced => Ok(()),
-        () = heartbeat => Ok(()),
+        never = heartbeat => never,
     }
+}
+
+/// SIGTERM or SIGINT.
+async fn asked_to_end() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn lead<S: Store, R: Regions, A: Agents>(
+    client: Client,
+    reconciler: Reconciler<S, R, A>,
+    options: &Options,
+    life: &Arc<Life>,
+) -> Result<(), Ended> {
+    let mut asked = std::pin::pin!(asked_to_end());
+    let acquire = lease::acquire(client.clone(), &options.namespace, &options.identity, options.lease);
+    let mut leadership = tokio::select! {
+        leadership = acquire => leadership,
+        asked = &mut asked => return asked.map_err(Ended::Signals),
+    };
+    reconciler.metrics.leads();
+    let recorder = kubernetes::recorder(client.clone());
+    let context = Arc::new(Context { reconciler, life: life.clone(), recorder, failures: Mutex::default() });
+    let (end, ends) = oneshot::channel::<()>();
+    let mut passes = std::pin::pin!(watch(client, context.clone(), async { drop(ends.await) }));
+    let ended = tokio::select! {
+        () = &mut passes => return Err(Ended::Watch),
+        () = context.reconciler.sweep_for_ever(&options.sweep_regions) => Ok(()),
+        lost = leadership.hold() => Err(lost.into()),
+        asked = &mut asked => asked.map_err(Ended::Signals),
+    };
+    // No new passes; those that are on come to their end.
+    drop(end);
+    passes.await;
+    if ended.is_ok() {
+        leadership.release().await;
+    }
+    ended
+}
+
+/// Passes over what the watch shows, until `ends`.
+async fn watch<S: Store, R: Regions, A: Agents>(
+    client: Client,
+    context: Arc<Context<S, R, A>>,
+    ends: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let objects: Api<DeserializeGuard<ClusterBenchmark>> = Api::all(client);
+    let loops = Controller::new(objects, watcher::Config::default())
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(ends);
+    let (store, life) = (loops.store(), context.life.clone());
+    let synced = async {
+        if store.wait_until_ready().await.is_ok() {
+            life.watching();
+        }
+    };
+    let passes = loops.run(turn, error_policy, context.clone()).for_each(|result| {
+        match result {
+            Ok(_) => {}
+            // The end of every deletion: the object went while its next look was due.
+            Err(controller::Error::ObjectNotFound(object)) => {
+                context.reconciler.forget(&object.namespace.unwrap_or_default(), &object.name);
+            }
+            Err(error) => tracing::warn!(error = %kubernetes::chain(&error), "pass failed"),
+        }
+        context.life.turned();
+        futures::future::ready(())
+    });
+    tokio::pin!(passes);
+    tokio::select! {
+        () = &mut passes => return,
+        () = synced => {}
+    }
+    passes.await;
 }
 
 async fn turn<S: Store, R: Regions, A: Agents>(
@@ -107,6 +190,10 @@ async fn turn<S: Store, R: Regions, A: Agents>(
     let uid = object.uid().unwrap_or_default();
     if let Err(invalid) = &object.0 {
         tracing::error!(namespace, name, error = %invalid, "the stored object is not a ClusterBenchmark: nothing is done about it");
+        let note =
+            format!("the stored object is not a ClusterBenchmark, and nothing is done about it: {}", invalid.error);
+        let event = Event::new(Severity::Warning, "InvalidObject", "Read", &note);
+        kubernetes::publish(&context.recorder, &object.object_ref(&()), &[event]).await;
         return Ok(Action::requeue(Duration::from_secs(300)));
     }
     let span = tracing::info_span!("pass", namespace, name, uid, generation = object.meta().generation);

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use api::{BenchmarkReport, ClusterBenchmark, Status};
+use planner::Event;
 use planner::world::Finalizer;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,4 +46,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Creates a report; one of the same name is the same report, because names are content hashes.
     fn put_report(&self, report: &BenchmarkReport) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Tells people. Never fails: an event is no record, and in a namespace that is being deleted there are none.
+    fn publish(&self, _object: &ClusterBenchmark, _events: &[Event]) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }

@@ -271,6 +271,8 @@ impl<'a> Lab<'a> {
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("POD_NAMESPACE", install::NAMESPACE),
+            // Comes back under the same name after it was killed, and so need not wait for its own Lease.
+            ("POD_NAME", "operator"),
             ("OPERATOR_ADMIN_LISTEN", &admin),
             // Proofs of absence need not wait for minutes here.
             ("OPERATOR_SETTLE_SECONDS", &settle),

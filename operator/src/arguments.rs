@@ -9,7 +9,10 @@ use clap::Parser;
 ///
 /// AWS credentials, region and endpoint come from the usual environment of the AWS SDKs.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "operator sweep --help: list or remove everything of an installation, without Kubernetes"
+)]
 pub(crate) struct Arguments {
     /// Region of benchmarks that name none [default: AWS_REGION or the profile's]
     #[arg(long, env = "OPERATOR_REGION")]
@@ -26,6 +29,18 @@ pub(crate) struct Arguments {
     /// Namespace of the operator, for its Secret
     #[arg(long, env = "POD_NAMESPACE", default_value = "clusterbenchmark-system")]
     pub(crate) namespace: String,
+
+    /// Name under which this process holds the Lease; one that comes back under it does not wait [default: the process id]
+    #[arg(long, env = "POD_NAME")]
+    pub(crate) identity: Option<String>,
+
+    /// How long the Lease lasts when it is not renewed: for so long no other operator begins after this one died
+    #[arg(long, env = "OPERATOR_LEASE_SECONDS", value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(5..=300))]
+    pub(crate) lease_seconds: u64,
+
+    /// Regions in which things without a benchmark are looked for [default: the operator's region]
+    #[arg(long, env = "OPERATOR_SWEEP_REGIONS", value_name = "REGION", value_delimiter = ',')]
+    pub(crate) sweep_regions: Vec<String>,
 
     /// CIDRs that the operator dials balancers and generators from
     #[arg(long, env = "OPERATOR_CONTROL_SOURCES", value_name = "CIDR", value_delimiter = ',', required = true)]

@@ -2,7 +2,10 @@
 
 mod arguments;
 mod artifacts;
+mod sweep;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +18,23 @@ use tracing_subscriber::EnvFilter;
 use wire::Signer;
 
 use crate::arguments::Arguments;
+use crate::sweep::Sweep;
 
 /// Bound on a control request: agents answer from memory, so longer means that they cannot be reached.
 const AGENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> anyhow::Result<ExitCode> {
     log_to_stderr();
+    // Not a subcommand of the same arguments: who has only AWS credentials left has none of the others.
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "sweep") {
+        return sweep::sweep(Sweep::parse_from(&words[1..])).await;
+    }
+    run(Arguments::parse()).await.map(|()| ExitCode::SUCCESS)
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let aws = cloud::Aws::load().await;
     let region = arguments
         .region
@@ -37,6 +49,17 @@ async fn main() -> anyhow::Result<()> {
     let client = controller::connect().await.context("no Kubernetes cluster: set KUBECONFIG, or run in a pod")?;
     let kubernetes_cluster = controller::kubernetes_cluster_uid(client.clone()).await?;
     let signer = Signer::new(controller::control_seed(client.clone(), &arguments.namespace).await?);
+    let options = Options {
+        admin_listen: arguments.admin_listen,
+        namespace: arguments.namespace.clone(),
+        identity: arguments.identity.clone().unwrap_or_else(|| format!("operator-{}", std::process::id())),
+        lease: Duration::from_secs(arguments.lease_seconds),
+        sweep_regions: if arguments.sweep_regions.is_empty() {
+            vec![region.clone()]
+        } else {
+            arguments.sweep_regions.clone()
+        },
+    };
     let settings = settings(&arguments, region, kubernetes_cluster, signer.public_key())?;
     tracing::info!(account = identity.account, arn = identity.arn, ?settings, "starting");
     let reconciler = Reconciler::new(
@@ -47,7 +70,7 @@ async fn main() -> anyhow::Result<()> {
         Arc::new(jiff::Timestamp::now),
         Metrics::default(),
     );
-    controller::run(client, reconciler, Options { admin_listen: arguments.admin_listen }).await?;
+    controller::run(client, reconciler, options).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a spec asks for, as pools of instances, a membership and a run. Pure restatement of the spec.
 
 use api::{ClusterBenchmarkSpec, Distribution, PlacedImage, Placement, Policy, WorkProfile};
+use jiff::Timestamp;
 use serde::Serialize;
 use wire::sha256_hex;
 
@@ -89,7 +90,13 @@ pub struct Recipe {
     image: PlacedImage,
     credits: Option<Credits>,
     tags: Tags,
-    script: String,
+    /// What the user data is made from, at the few looks that launch.
+    control_key: String,
+    port: Option<u16>,
+    expires_at: Timestamp,
+    artifact_url: String,
+    artifact_sha256: String,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// Why a recipe cannot be made now.
@@ -103,8 +110,6 @@ pub enum NoRecipe {
     NoImage(&'static str),
     #[error("there is no {program} for {architecture}: choose instance types of another architecture")]
     NoArtifact { program: &'static str, architecture: &'static str },
-    #[error(transparent)]
-    UserData(#[from] InvalidUserData),
     #[error("the placement holds no expiry")]
     NoExpiry,
 }
@@ -122,33 +127,34 @@ pub fn recipe(world: &World, placement: &Placement, pool: &PoolSpec) -> Result<R
         .ok_or(NoRecipe::NoImage(architecture))?
         .clone();
     let (url, sha256) = artifact(spec, placement, &world.settings.artifacts.base_url, pool.role, architecture)?;
-    let environment = environment(spec, pool);
-    let script = UserData {
-        role: pool.role,
-        expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
-        artifact_url: &url,
-        artifact_sha256: &sha256,
-        port: match pool.role {
-            Role::Worker => u16::try_from(spec.worker.port).ok(),
-            Role::Balancer => Some(BALANCER_PORT),
-            Role::Generator => None,
-        },
-        control: (pool.role != Role::Worker)
-            .then_some(Control { port: CONTROL_PORT, public_key: &placement.public_key }),
-        environment: &environment,
-    }
-    .script()?;
     let user: Tags = spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
     let mut tags = world.owner().tags(&user);
     tags.insert("Name".to_owned(), format!("clusterbench {}/{}", world.object.name, pool.name));
     tags.insert(owner::POOL.to_owned(), pool.name.clone());
     let revision = revision(spec, placement, pool, &image);
     tags.insert(owner::REVISION.to_owned(), revision.clone());
-    Ok(Recipe { pool: pool.clone(), revision, image, credits: credits(fact), tags, script })
+    Ok(Recipe {
+        pool: pool.clone(),
+        revision,
+        image,
+        credits: credits(fact),
+        tags,
+        control_key: placement.public_key.clone(),
+        port: match pool.role {
+            Role::Worker => u16::try_from(spec.worker.port).ok(),
+            Role::Balancer => Some(BALANCER_PORT),
+            Role::Generator => None,
+        },
+        expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
+        artifact_url: url,
+        artifact_sha256: sha256,
+        environment: environment(spec, pool),
+    })
 }
 
 impl Recipe {
-    /// The RunInstances call of one launch. Equal arguments make equal calls, byte for byte.
+    /// The RunInstances call of one launch. Equal arguments make equal calls, byte for byte. It may not be sent until
+    /// somebody says until when.
     pub fn request(
         &self,
         placement: &Placement,
@@ -156,10 +162,11 @@ impl Recipe {
         number: i64,
         count: u32,
         token: String,
-    ) -> LaunchRequest {
+    ) -> Result<LaunchRequest, InvalidUserData> {
+        let user_data = self.script()?;
         let mut tags = self.tags.clone();
         tags.insert(owner::LAUNCH.to_owned(), number.to_string());
-        LaunchRequest {
+        Ok(LaunchRequest {
             token,
             instance_type: self.pool.instance_type.clone(),
             count,
@@ -170,12 +177,28 @@ impl Recipe {
                 "Public" => crate::ports::Addressing::Public,
                 _ => crate::ports::Addressing::Private,
             },
-            user_data: self.script.clone(),
+            user_data,
             root_device: self.image.root_device.clone(),
             root_gib: u32::try_from(self.image.root_gib).unwrap_or(8),
             credits: self.credits,
             tags,
+            not_after: Timestamp::MIN,
+        })
+    }
+
+    fn script(&self) -> Result<String, InvalidUserData> {
+        let role = self.pool.role;
+        let control = Control { port: CONTROL_PORT, public_key: &self.control_key };
+        UserData {
+            role,
+            expires_at: self.expires_at,
+            artifact_url: &self.artifact_url,
+            artifact_sha256: &self.artifact_sha256,
+            port: self.port,
+            control: (role != Role::Worker).then_some(control),
+            environment: &self.environment,
         }
+        .script()
     }
 }
 

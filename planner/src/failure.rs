@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// The closed set that decisions branch on. An adapter maps codes to it, never message text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failure {
@@ -29,6 +31,8 @@ pub enum Failure {
     AlreadyExists,
     /// Something still uses it.
     DependencyViolation,
+    /// The call was not made: its time was over before it could be sent.
+    TooLate,
     /// No answer, a broken or truncated answer, or a 5xx: the outcome is unknown.
     Unreachable,
 }
@@ -57,6 +61,15 @@ impl fmt::Display for CloudError {
 }
 
 impl CloudError {
+    /// For a call that must not be made any more: a process that stood still since it decided on it must not send it.
+    pub fn too_late(not_after: Timestamp, now: Timestamp) -> Result<(), Self> {
+        if now <= not_after {
+            return Ok(());
+        }
+        let seconds = now.duration_since(not_after).as_secs();
+        Err(Self::new(Failure::TooLate, "TooLate", format!("not sent: its time was over {seconds} s ago")))
+    }
+
     pub fn new(failure: Failure, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { failure, code: code.into(), message: message.into() }
     }

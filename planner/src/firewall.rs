@@ -84,17 +84,19 @@ fn group(
     let Some(group) = groups.iter().find(|group| group.name == name) else {
         plan.memory.forget_group(name);
         // Written ahead like a launch: a call that is never answered may still make a group, but only until then.
-        if placement.groups_not_after.as_ref().is_none_or(|at| world.now > at.0) {
+        let until = placement.groups_not_after.as_ref().map(|at| at.0);
+        let Some(until) = until.filter(|at| world.now <= *at) else {
             plan.placement = Some(Placement { groups_not_after: Some(not_after(world)), ..placement.clone() });
             plan.wake = SignedDuration::ZERO;
             return None;
-        }
+        };
         let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         plan.act(Action::CreateGroup(GroupRequest {
             name: name.to_owned(),
             description: description.to_owned(),
             vpc_id: placement.vpc_id.clone(),
             tags: world.owner().tags(&user),
+            not_after: until,
         }));
         return None;
     };

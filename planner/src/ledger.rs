@@ -126,11 +126,16 @@ pub fn with_answer(
             line.message.clear();
             line = with_sightings(&line, instances, now);
         }
-        // The account is in the way, not the request: the same call may pass a moment later.
+        // The account is in the way, not the request: the same call may pass a moment later. Or the call was not made,
+        // because this process stood still; another one may have made it meanwhile.
         Err(error)
             if matches!(
                 error.failure,
-                Failure::Unreachable | Failure::Throttled | Failure::Unauthorized | Failure::CredentialsExpired
+                Failure::Unreachable
+                    | Failure::Throttled
+                    | Failure::Unauthorized
+                    | Failure::CredentialsExpired
+                    | Failure::TooLate
             ) =>
         {
             line.message = error.to_string();

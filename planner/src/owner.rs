@@ -59,6 +59,12 @@ impl Owner {
     }
 }
 
+/// The tags that every resource of an installation carries, whatever benchmark and Kubernetes cluster it is of. They
+/// prove nothing yet: two Kubernetes clusters may have installations of one name.
+pub fn of_installation(name: &str) -> Tags {
+    tags([(MANAGED_BY, MANAGED_BY_VALUE), (INSTALLATION, name)])
+}
+
 fn tags<const N: usize>(pairs: [(&str, &str); N]) -> Tags {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }

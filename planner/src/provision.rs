@@ -13,7 +13,7 @@ use crate::firewall;
 use crate::ledger::{self, BOOT_FAILED, Step};
 use crate::owner;
 use crate::plan::{Action, MOVING, Plan, SLOW};
-use crate::ports::{Instance, InstanceState};
+use crate::ports::{Instance, InstanceState, LaunchRequest};
 use crate::readiness;
 use crate::relocation;
 use crate::settle;
@@ -190,12 +190,14 @@ impl PoolWork<'_> {
         let count = u32::try_from(line.count).unwrap_or(0);
         let ids = group_ids.of(self.pool().role);
         let request = self.recipe.request(self.placement, ids, line.number, count, line.token.clone());
+        let Ok(request) = request else { return false };
         let sha256 = ledger::request_sha256(&request);
         let token = ledger::token(self.world, &line.pool, line.number, &sha256);
         if sha256 != line.request_sha256 || token != line.token {
             return false;
         }
-        self.plan.act(Action::Launch(request));
+        let Some(not_after) = &line.not_after else { return false };
+        self.plan.act(Action::Launch(LaunchRequest { not_after: not_after.0, ..request }));
         true
     }
 
@@ -244,7 +246,10 @@ impl PoolWork<'_> {
         let number = 1 + highest_number(self.world, &self.plan.ledger, self.instances, &name);
         let count = u32::try_from(missing).unwrap_or(u32::MAX);
         let ids = group_ids.of(self.recipe.pool.role);
-        let request = self.recipe.request(self.placement, ids.clone(), number, count, String::new());
+        let request = match self.recipe.request(self.placement, ids.clone(), number, count, String::new()) {
+            Ok(request) => request,
+            Err(why) => return self.causes.stall(format!("pool {name}: {why}"), "NoRecipe"),
+        };
         let sha256 = ledger::request_sha256(&request);
         self.plan.ledger.push(Launch {
             token: ledger::token(self.world, &name, number, &sha256),

@@ -23,7 +23,8 @@ pub fn seal(uid: &str, placement: Option<&Placement>, launches: &[Launch]) -> St
     sha256_hex(&serde_json::to_vec(&Sealed { version: 1, uid, placement, launches }).unwrap_or_default())
 }
 
-/// Whether placement and launches are as the operator wrote them.
+/// Whether placement and launches are as the operator wrote them. A status without a seal counts as whole: an older
+/// resource definition drops the field, and nothing may be torn down for that.
 pub fn is_whole(uid: &str, status: &Status) -> bool {
-    status.seal == seal(uid, status.placement.as_ref(), &status.launches)
+    status.seal.is_empty() || status.seal == seal(uid, status.placement.as_ref(), &status.launches)
 }

@@ -22,7 +22,7 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
         return 0;
     }
     let last_send = line.not_after.as_ref().map_or(world.now, |at| at.0);
-    if world.now < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
+    if world.listed_at < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
         return never_seen + missing;
     }
     line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
@@ -36,8 +36,8 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
     0
 }
 
-/// Whether `what` was missed before, at least `proof_gap` ago, by this process.
+/// Whether `what` was missed before, by a list that was begun at least `proof_gap` before this one, by this process.
 pub(crate) fn absent_for(world: &World, memory: &mut Memory, what: &str) -> bool {
-    let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.now);
-    world.now.duration_since(first) >= world.settings.proof_gap
+    let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.listed_at);
+    world.listed_at.duration_since(first) >= world.settings.proof_gap
 }

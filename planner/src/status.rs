@@ -183,7 +183,7 @@ fn judgements(world: &World, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) ->
         let Err(error) = &outcome.result else { continue };
         // A conflict or a late group is what the next look is for.
         let late_group = matches!(outcome.action, Action::Allow { .. }) && error.failure == Failure::NotFound;
-        if late_group || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists) {
+        if late_group || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists | Failure::TooLate) {
             continue;
         }
         let kind = match &outcome.action {

@@ -104,7 +104,7 @@ fn is_absent(world: &World, plan: &mut Plan, name: &str) -> bool {
             *looked + world.settings.launch_window
         }
     };
-    let settled = world.now >= last_call + world.settings.settle;
+    let settled = world.listed_at >= last_call + world.settings.settle;
     settled && (plan.memory.deleted_groups.contains(name) || absent_for(world, &mut plan.memory, name))
 }
 

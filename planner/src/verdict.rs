@@ -52,6 +52,7 @@ pub fn verdict(failure: Failure) -> Verdict {
         Failure::NotYetVisible => ("NotYetVisible", Retry::Now),
         Failure::AlreadyExists => ("AlreadyExists", Retry::Now),
         Failure::DependencyViolation => ("DependencyViolation", Retry::Backoff),
+        Failure::TooLate => ("TooLate", Retry::Now),
         Failure::Unreachable => ("Unreachable", Retry::Backoff),
     };
     Verdict { reason, retry }

@@ -64,6 +64,9 @@ impl<T, E: Into<Ignorance>> From<Result<T, E>> for Facet<T> {
 #[derive(Clone, Debug)]
 pub struct World {
     pub now: Timestamp,
+    /// When the lists of instances and groups were begun. They may be older than this look, because all objects of a
+    /// region share them: what they do not show is measured against this time, never against `now`.
+    pub listed_at: Timestamp,
     pub settings: Settings,
     pub object: Object,
     pub identity: Facet<Identity>,

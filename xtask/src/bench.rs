@@ -18,6 +18,7 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ),
     ("truth", "loadgen", "what load generators say of a server whose answers are known exactly"),
     ("loadgen", "loadgen", "what our generator costs, beside wrk and hey: CPU, memory, allocations, pacing"),
+    ("operator", "controller", "what an operator costs: AWS calls, CPU time and memory for 1 to 1,000 benchmarks"),
 ];
 
 const DOCUMENT: &str = "docs/performance.md";

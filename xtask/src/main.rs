@@ -4,6 +4,7 @@
 
 mod bench;
 mod build;
+mod campaign;
 mod controlplane;
 mod gate;
 mod generated;
@@ -28,6 +29,8 @@ usage: cargo xtask <command>
                           the local cloud and control plane (`lab up --help` for its flags)
   test [--fast]           everything that gates a commit; --fast: planner, cloudsim, stats, balancer policies
   bench NAME [ARGUMENTS]  measure, beside a peer; `bench` alone lists what there is
+  campaign --seeds A..B [--plan crash|lag|two-operators|all]
+                          benchmarks on bad days in the simulated cloud: never twice, never leaked, never someone else's
   build                   all binaries and the control plane
   gen [--check]           write the generated files; --check fails when one is stale
   tidy                    rules of the repository: arrows, features, names, sizes, generated files
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         ("test", []) => gate::test(&paths),
         ("test", ["--fast"]) => gate::fast(&paths),
         ("bench", rest) => bench::bench(&paths, rest),
+        ("campaign", rest) => campaign::campaign(&paths, rest),
         ("build", []) => build::build(&paths).map(|built| println!("binaries are in {}", built.binaries.display())),
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),

@@ -49,6 +49,7 @@ fn launch() -> LaunchRequest {
         root_gib: 8,
         credits: Some(Credits::Standard),
         tags: Tags::from([("b".to_owned(), "2 & 3".to_owned()), ("a".to_owned(), "1".to_owned())]),
+        not_after: jiff::Timestamp::MAX,
     }
 }
 
@@ -197,6 +198,7 @@ async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
         description: "d".into(),
         vpc_id: "vpc-1".into(),
         tags: owner().tags(&Tags::new()),
+        not_after: jiff::Timestamp::MAX,
     };
     vec![
         region.launch(&launch()).await.map(drop),
@@ -358,7 +360,7 @@ async fn no_cut_launch_is_believed() {
 #[tokio::test]
 async fn no_cut_list_of_groups_is_believed() {
     let content = "<securityGroupInfo></securityGroupInfo>";
-    let call = async |region: &Region| region.groups(&owner()).await;
+    let call = async |region: &Region| region.groups(&owner().proof()).await;
     cut_everywhere(200, xml("DescribeSecurityGroupsResponse", content), call).await;
 }
 

@@ -314,13 +314,14 @@ async fn group_of<R: Regions>(on: &Target<R>, owner: &Owner) -> GroupRequest {
         description: "Workers of team/micro-vs-large".into(),
         vpc_id: on.subnets().await.remove(0).vpc_id,
         tags: owner.tags(&Tags::from([("cost-center".to_owned(), "42".to_owned())])),
+        not_after: jiff::Timestamp::MAX,
     }
 }
 
 async fn create<R: Regions>(on: &Target<R>, owner: &Owner) -> (String, GroupRequest) {
     let request = group_of(on, owner).await;
     let id = on.cloud.create_group(&request).await.unwrap();
-    let seen = async || on.cloud.groups(owner).await.unwrap().iter().any(|group| group.id == id).then_some(());
+    let seen = async || on.cloud.groups(&owner.proof()).await.unwrap().iter().any(|group| group.id == id).then_some(());
     on.eventually("the new group", seen).await;
     (id, request)
 }
@@ -328,7 +329,7 @@ async fn create<R: Regions>(on: &Target<R>, owner: &Owner) -> (String, GroupRequ
 /// Deletes until it is not listed any more, as the planner does: "gone already" may mean "not visible yet".
 async fn delete<R: Regions>(on: &Target<R>, owner: &Owner, id: &str) {
     let gone = async || {
-        let listed = on.cloud.groups(owner).await.unwrap().iter().any(|group| group.id == id);
+        let listed = on.cloud.groups(&owner.proof()).await.unwrap().iter().any(|group| group.id == id);
         match on.cloud.delete_group(id).await {
             Ok(()) => (!listed).then_some(()),
             Err(error) if error.failure == Failure::DependencyViolation => None,
@@ -341,10 +342,10 @@ async fn delete<R: Regions>(on: &Target<R>, owner: &Owner, id: &str) {
 async fn groups_are_seen_by_their_owner_only<R: Regions>(on: Rc<Target<R>>) {
     let owner = on.owner();
     let neighbour = Owner { benchmark_uid: on.fresh("uid"), ..owner.clone() };
-    assert_eq!(on.cloud.groups(&owner).await.unwrap(), []);
+    assert_eq!(on.cloud.groups(&owner.proof()).await.unwrap(), []);
     let (id, request) = create(&on, &owner).await;
     create(&on, &neighbour).await;
-    let found = on.cloud.groups(&owner).await.unwrap();
+    let found = on.cloud.groups(&owner.proof()).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].id, &found[0].name, &found[0].vpc_id), (&id, &request.name, &request.vpc_id));
     assert_eq!(found[0].tags, request.tags);
@@ -355,7 +356,7 @@ async fn a_group_name_is_taken_once<R: Regions>(on: Rc<Target<R>>) {
     let owner = on.owner();
     let (id, request) = create(&on, &owner).await;
     assert_eq!(refused(on.cloud.create_group(&request).await).failure, Failure::AlreadyExists);
-    let found = on.cloud.groups(&owner).await.unwrap();
+    let found = on.cloud.groups(&owner.proof()).await.unwrap();
     assert_eq!(found.into_iter().map(|group| group.id).collect::<Vec<_>>(), [id]);
 }
 
@@ -374,7 +375,7 @@ async fn a_rule_is_there_once<R: Regions>(on: Rc<Target<R>>) {
     }
     rules.sort();
     let seen = async || {
-        let mut ingress = on.cloud.groups(&owner).await.unwrap().remove(0).ingress;
+        let mut ingress = on.cloud.groups(&owner.proof()).await.unwrap().remove(0).ingress;
         ingress.sort();
         assert!(ingress.len() <= rules.len(), "{ingress:?}");
         (ingress == rules).then_some(())
@@ -419,7 +420,7 @@ async fn a_deleted_group_is_gone<R: Regions>(on: Rc<Target<R>>) {
     let owner = on.owner();
     let (id, _) = create(&on, &owner).await;
     delete(&on, &owner, &id).await;
-    assert_eq!(on.cloud.groups(&owner).await.unwrap(), []);
+    assert_eq!(on.cloud.groups(&owner.proof()).await.unwrap(), []);
     on.cloud.delete_group(&id).await.unwrap();
     assert_eq!(on.cloud.interfaces(&id).await.unwrap(), []);
 }

@@ -119,6 +119,7 @@ impl<R: Regions> Target<R> {
             root_gib: image.root_gib,
             credits: Some(Credits::Standard),
             tags: owner.tags(&Tags::new()),
+            not_after: jiff::Timestamp::MAX,
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use planner::Failure;
-use planner::owner::{INSTALLATION, MANAGED_BY, MANAGED_BY_VALUE};
+use planner::owner;
 use planner::ports::{self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Selection};
+use planner::{CloudError, Failure};
 
-use super::{SharedSim, proof};
+use super::{SharedSim, tagged};
 use crate::action::{Action, Call};
 use crate::instance::{BlockDevice, Instance, InterfaceRequest, RunInstances, Shutdown};
 use crate::query::{FILTER_VALUES, Filter, Query};
@@ -20,11 +20,10 @@ impl Compute for SharedSim {
 
     async fn instances(&self, of: &Selection) -> Answer<Vec<ports::Instance>> {
         let found = match of {
-            Selection::Owner(owner) => self.all_instances(Query::filtered(proof(owner)))?,
-            Selection::Installation(name) => self.all_instances(Query::filtered([
-                Filter::tag(MANAGED_BY, MANAGED_BY_VALUE),
-                Filter::tag(INSTALLATION, name),
-            ]))?,
+            Selection::Owner(owner) => self.all_instances(Query::filtered(tagged(&owner.proof())))?,
+            Selection::Installation(name) => {
+                self.all_instances(Query::filtered(tagged(&owner::of_installation(name))))?
+            }
             Selection::Tokens(tokens) => self.by_values("client-token", tokens)?,
             Selection::Ids(ids) => self.by_values("instance-id", ids)?,
         };
@@ -32,6 +31,7 @@ impl Compute for SharedSim {
     }
 
     async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<ports::Instance>> {
+        CloudError::too_late(launch.not_after, self.now())?;
         let call = Call::new(Action::RunInstances).of_resources(launch.count as usize);
         let request = run_instances(launch);
         let made = self.call(call, move |sim, now| sim.run_instances(&request, now))?;

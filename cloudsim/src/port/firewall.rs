@@ -1,10 +1,10 @@
 //! Security groups and interfaces.
 
-use planner::owner::Owner;
+use planner::owner::Tags;
 use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
 use planner::{CloudError, Failure};
 
-use super::{SharedSim, proof};
+use super::{SharedSim, tagged};
 use crate::action::{Action, Call};
 use crate::group::{CreateSecurityGroup, Permission, PermissionSource, Protocol, SecurityGroup};
 use crate::instance::NetworkInterface;
@@ -12,13 +12,14 @@ use crate::query::{Filter, Query};
 use crate::sim::Sim;
 
 impl Firewall for SharedSim {
-    async fn groups(&self, owner: &Owner) -> Answer<Vec<Group>> {
-        let query = Query::filtered(proof(owner));
+    async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
+        let query = Query::filtered(tagged(with));
         let groups = self.all(Action::DescribeSecurityGroups, query, Sim::describe_security_groups)?;
         Ok(groups.iter().map(|group| group_of(group)).collect())
     }
 
     async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
+        CloudError::too_late(group.not_after, self.now())?;
         let request = CreateSecurityGroup {
             name: group.name.clone(),
             description: group.description.clone(),

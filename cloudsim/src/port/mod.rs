@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use planner::codes::failure_of;
-use planner::owner::Owner;
+use planner::owner::Tags;
 use planner::ports::{Answer, Regions};
 use planner::{CloudError, Failure};
 
@@ -113,7 +113,7 @@ impl Regions for SharedSim {
     }
 }
 
-/// Filters that only things with the proof tags of this owner pass.
-fn proof(owner: &Owner) -> Vec<Filter> {
-    owner.proof().iter().map(|(key, value)| Filter::tag(key, value)).collect()
+/// Filters that only things with all of these tags pass.
+fn tagged(tags: &Tags) -> Vec<Filter> {
+    tags.iter().map(|(key, value)| Filter::tag(key, value)).collect()
 }

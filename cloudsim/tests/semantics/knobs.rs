@@ -178,7 +178,8 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chaos.md");
 fn the_document_lists_every_knob() {
     let text = std::fs::read_to_string(DOCUMENT).unwrap();
     let (introduction, _) = text.split_once("## Knobs\n").unwrap();
-    let mut expected = format!("{introduction}## Knobs\n\n| knob | what happens | value | source |\n|---|---|---|---|\n");
+    let mut expected =
+        format!("{introduction}## Knobs\n\n| knob | what happens | value | source |\n|---|---|---|---|\n");
     for knob in knobs::all() {
         expected += &format!("| `{}` | {} | {} | {} |\n", knob.name, knob.says, knob.form(), knob.source);
     }

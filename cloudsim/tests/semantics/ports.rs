@@ -55,6 +55,7 @@ fn launch(token: &str, count: u32, group_ids: Vec<String>) -> LaunchRequest {
         root_gib: 8,
         credits: None,
         tags: owner().tags(&Tags::new()),
+        not_after: jiff::Timestamp::MAX,
     }
 }
 
@@ -67,13 +68,14 @@ fn a_benchmark_comes_and_goes() {
         description: "members".into(),
         vpc_id: VPC.into(),
         tags: owner().tags(&Tags::new()),
+        not_after: jiff::Timestamp::MAX,
     };
     let group = now(cloud.create_group(&request)).unwrap();
     assert_eq!(now(cloud.create_group(&request)).unwrap_err().failure, Failure::AlreadyExists);
     let rule = Rule { from_port: 0, to_port: 65_535, source: Source::Group(group.clone()) };
     now(cloud.allow(&group, &rule)).unwrap();
     now(cloud.allow(&group, &rule)).unwrap();
-    assert_eq!(now(cloud.groups(&owner())).unwrap()[0].ingress, [rule]);
+    assert_eq!(now(cloud.groups(&owner().proof())).unwrap()[0].ingress, [rule]);
     let made = now(cloud.launch(&launch("token", 12, vec![group.clone()]))).unwrap();
     let ids: Vec<_> = made.iter().map(|instance| instance.id.clone()).collect();
     let count = |of: &Selection| now(cloud.instances(of)).unwrap().len();

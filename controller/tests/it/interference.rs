@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloudsim::{Action, Fault};
 use serde_json::json;
 
-use crate::play::Play;
+use crate::stage::play::Play;
 use crate::stories::{small_on_a_calm_day, tell};
 
 async fn step(play: &mut Play) {

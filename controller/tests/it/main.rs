@@ -3,10 +3,7 @@
 // In a test, a surprise is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod agents;
-mod chaos;
 mod interference;
-mod kubernetes;
-mod play;
-mod sequences;
+#[path = "../stage/mod.rs"]
+mod stage;
 mod stories;

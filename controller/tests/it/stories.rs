@@ -5,8 +5,8 @@ use std::time::Duration;
 use cloudsim::{Action, CapacityPool, Fault, Settings, Span};
 use insta::assert_snapshot;
 
-use crate::chaos::Moment;
-use crate::play::{Play, spec};
+use crate::stage::chaos::Moment;
+use crate::stage::play::{Play, spec};
 
 fn calm() -> Settings {
     Settings {
@@ -29,38 +29,11 @@ pub(crate) fn tell<T>(tale: impl AsyncFnOnce() -> T) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(tale())
 }
 
-/// The truth, with times as seconds since the start and without ids.
-fn story(play: &Play) -> String {
-    let lines = play.story();
-    let mut names: Vec<String> = Vec::new();
-    let mut text = String::new();
-    for line in lines.lines() {
-        let (at, what) = line.split_once("  ").unwrap();
-        let at: jiff::Timestamp = at.parse().unwrap();
-        let mut words = Vec::new();
-        for word in what.split(' ') {
-            let bare = word.trim_end_matches([',', ':', ')']).trim_start_matches('(');
-            if bare.starts_with("i-") || bare.starts_with("sg-") || bare.starts_with("eni-") || bare.len() == 52 {
-                let index = names.iter().position(|name| name == bare).unwrap_or_else(|| {
-                    names.push(bare.to_owned());
-                    names.len() - 1
-                });
-                let kind = bare.split('-').next().filter(|kind| kind.len() < 4).unwrap_or("token");
-                words.push(word.replace(bare, &format!("{kind}#{index}")));
-            } else {
-                words.push(word.to_owned());
-            }
-        }
-        text += &format!("{:>4}s  {}\n", at.as_second() - crate::play::EPOCH, words.join(" "));
-    }
-    text
-}
-
 async fn to_the_end(play: &mut Play) -> String {
     play.until(300, Play::is_ready).await.unwrap();
     play.store.delete(play.now());
     play.until(300, Play::is_gone).await.unwrap();
-    story(play)
+    play.story()
 }
 
 #[test]
@@ -86,25 +59,25 @@ fn a_calm_day() {
      12s  i#6 is running
      12s  i#8 is running
      12s  i#10 is running
-     84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
-     94s  i#3 is terminated
-     94s  i#8 is terminated
-     94s  i#5 is terminated
-     94s  i#10 is terminated
+     84s  TerminateInstances i#6 i#8 i#10 i#3 i#5
      94s  i#6 is terminated
+     94s  i#8 is terminated
+     94s  i#10 is terminated
+     94s  i#3 is terminated
+     94s  i#5 is terminated
+     94s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
      94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-     95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
      95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     95s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
      97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     99s  eni#11 is gone
+     97s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
      99s  eni#12 is gone
      99s  eni#13 is gone
+     99s  eni#11 is gone
      99s  eni#14 is gone
      99s  eni#15 is gone
-    101s  DeleteSecurityGroup sg#1
     101s  DeleteSecurityGroup sg#0
+    101s  DeleteSecurityGroup sg#1
     ");
 }
 
@@ -131,33 +104,34 @@ fn death_while_a_launch_is_in_flight() {
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
-      2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
-      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
-      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+      2s  - operator 0 dies at RunInstances
+      3s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+      3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+      3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
      12s  i#3 is running
-     12s  i#5 is running
-     12s  i#6 is running
-     12s  i#8 is running
-     12s  i#10 is running
-     84s  TerminateInstances i#3 i#8 i#5 i#10 i#6
-     94s  i#3 is terminated
-     94s  i#8 is terminated
-     94s  i#5 is terminated
-     94s  i#10 is terminated
-     94s  i#6 is terminated
-     94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     94s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-     95s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
+     13s  i#5 is running
+     13s  i#6 is running
+     13s  i#8 is running
+     13s  i#10 is running
+     85s  TerminateInstances i#6 i#8 i#10 i#3 i#5
+     95s  i#6 is terminated
+     95s  i#8 is terminated
+     95s  i#10 is terminated
+     95s  i#3 is terminated
+     95s  i#5 is terminated
      95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     97s  DeleteSecurityGroup sg#1 refused: eni#12 uses it
-     97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     99s  eni#11 is gone
-     99s  eni#12 is gone
-     99s  eni#13 is gone
-     99s  eni#14 is gone
-     99s  eni#15 is gone
-    101s  DeleteSecurityGroup sg#1
-    101s  DeleteSecurityGroup sg#0
+     95s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+     96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     96s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+     98s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     98s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+    100s  eni#12 is gone
+    100s  eni#13 is gone
+    100s  eni#11 is gone
+    100s  eni#14 is gone
+    100s  eni#15 is gone
+    102s  DeleteSecurityGroup sg#1
+    102s  DeleteSecurityGroup sg#0
     ");
 }
 

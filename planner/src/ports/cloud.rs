@@ -36,7 +36,7 @@ pub trait Compute {
     /// One RunInstances call with MinCount = MaxCount = `count`. Never retried below this port.
     ///
     /// *Guarantees*: the same request with the same token makes the same instances or none.
-    /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes.
+    /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes. `TooLate` = it was not sent.
     fn launch(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
 
     /// Terminates all of them; already terminated ones are no error. When one id is unknown to the cloud, the
@@ -49,10 +49,10 @@ pub trait Compute {
 
 /// Security groups and the interfaces in them.
 pub trait Firewall {
-    /// Groups with the proof tags of `owner`, their rules included.
-    fn groups(&self, owner: &Owner) -> impl Future<Output = Answer<Vec<Group>>> + Send;
+    /// Groups that carry all of these tags, their rules included. Without tags it is refused: that would list everything.
+    fn groups(&self, with: &Tags) -> impl Future<Output = Answer<Vec<Group>>> + Send;
 
-    /// *Errors*: `AlreadyExists` when the VPC has a group of this name.
+    /// *Errors*: `AlreadyExists` when the VPC has a group of this name. `TooLate` = it was not sent.
     fn create_group(&self, group: &GroupRequest) -> impl Future<Output = Answer<String>> + Send;
 
     /// One rule per call; a rule that exists already is a success.
@@ -168,6 +168,8 @@ pub struct LaunchRequest {
     pub credits: Option<Credits>,
     /// Written on instance, volume and interface.
     pub tags: Tags,
+    /// The adapter does not send it later than this, whatever held it up since it was decided. Not part of the call.
+    pub not_after: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -197,6 +199,8 @@ pub struct GroupRequest {
     pub description: String,
     pub vpc_id: String,
     pub tags: Tags,
+    /// As in [`LaunchRequest`].
+    pub not_after: Timestamp,
 }
 
 /// One ingress rule, TCP.

@@ -13,6 +13,7 @@
 //! run none | running | finished | aborted what the generator says of the wanted run; `recorded`: it is in status
 //! console i-1 clusterbench: error: ...   the last console line
 //! now 400s                               (default: 100s after the placement)
+//! listed 30s ago                         when the lists were begun (default: now)
 //! ```
 
 use std::collections::BTreeMap;
@@ -135,8 +136,10 @@ pub(crate) fn world(text: &str) -> World {
     let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
     types.dedup();
     let unknown = || Ignorance { failure: Failure::Unreachable, message: "no answer".into() };
+    let now = epoch() + find("now").map_or(seconds(100), |line| duration(line[1]));
     let mut world = World {
-        now: epoch() + find("now").map_or(seconds(100), |line| duration(line[1])),
+        now,
+        listed_at: now - find("listed").map_or(seconds(0), |line| duration(line[1])),
         settings: settings(),
         object: Object {
             namespace: "default".into(),
@@ -241,7 +244,7 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let mut groups =
         if pool_spec.path.is_empty() { vec![EDGE.to_owned(), MEMBERS.into()] } else { vec![MEMBERS.into()] };
     groups.sort();
-    let request = recipe.request(&placement, groups.clone(), number, count, String::new());
+    let request = recipe.request(&placement, groups.clone(), number, count, String::new()).unwrap();
     let sha256 = if line.contains(&"stale") { "0".repeat(64) } else { ledger::request_sha256(&request) };
     let written = world.now - after(line, "age").map_or(seconds(10), duration);
     Launch {

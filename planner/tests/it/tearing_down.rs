@@ -146,6 +146,7 @@ fn absence_is_proven_by_two_looks() {
         world.object.status.launches[0].not_after =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
         world.now = epoch() + seconds(at);
+        world.listed_at = world.now;
         world.memory = memory;
         let plan = plan(&world);
         (plan.actions.clone(), plan.memory)
@@ -165,4 +166,27 @@ fn absence_is_proven_by_two_looks() {
     assert_eq!(actions, vec![]);
     let (actions, _) = look(memory, 543);
     assert_eq!(actions, vec![planner::Action::RemoveFinalizer]);
+}
+
+/// All objects of a region share lists: one that was begun too early proves nothing, however late and however often it
+/// is looked at.
+#[test]
+fn what_an_old_list_does_not_show_is_not_proven_absent() {
+    let look = |memory: Memory, now: i64, listed: i64| {
+        let mut world = world("deleting\ngroups none\nline a/1 x2 open age 100s");
+        world.object.status.launches[0].not_after =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
+        (world.now, world.listed_at) = (epoch() + seconds(now), epoch() + seconds(listed));
+        world.memory = memory;
+        plan(&world)
+    };
+    // The list was begun before the launch had settled, 120 s + 300 s; both looks come after that.
+    let memory = look(Memory::default(), 430, 419).memory;
+    assert!(memory.absent_since.is_empty());
+    // Two looks that are far enough apart, at one list.
+    let memory = look(memory, 430, 425).memory;
+    let again = look(memory, 500, 425);
+    assert!(planner::ledger::is_open(&again.ledger[0]));
+    let closed = look(again.memory, 501, 486);
+    assert!(!planner::ledger::is_open(&closed.ledger[0]));
 }

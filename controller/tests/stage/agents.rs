@@ -2,19 +2,33 @@
 //! address, start empty with it, and take time for what they do.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use cloudsim::SharedSim;
 use jiff::{SignedDuration, Timestamp};
 use planner::ports::{AgentError, Agents, InstanceState, ReportBytes};
 use wire::*;
 
-use crate::chaos::Chaos;
+use crate::stage::chaos::{Chaos, Departure, InFlight};
+use crate::stage::judge::Judge;
 
-/// From running to answering.
-const BOOT: SignedDuration = SignedDuration::from_secs(20);
-/// Length of a run.
-const RUN: SignedDuration = SignedDuration::from_secs(60);
+/// How long things take.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    /// From running to answering.
+    pub(crate) boot: SignedDuration,
+    /// Length of a run.
+    pub(crate) run: SignedDuration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { boot: SignedDuration::from_secs(20), run: SignedDuration::from_secs(60) }
+    }
+}
+
 /// Length of a run that does not fit into any lifetime of a test.
 const LONG_RUN: SignedDuration = SignedDuration::from_secs(100_000);
 
@@ -30,6 +44,8 @@ struct FakeRun {
     started_at: Timestamp,
     aborted: bool,
     length: SignedDuration,
+    /// The report and its hash, once it is over.
+    report: OnceLock<(Vec<u8>, String)>,
 }
 
 #[derive(Clone)]
@@ -40,11 +56,30 @@ pub(crate) struct FakeAgents {
     /// Names of runs that were started for the first time, for checks.
     pub(crate) started: Arc<Mutex<Vec<String>>>,
     pub(crate) chaos: Chaos,
+    pace: Pace,
+    in_flight: InFlight,
+    judge: Judge,
+    /// Until then nobody answers: no agent, to no operator.
+    silent_until: Arc<AtomicI64>,
 }
 
 impl FakeAgents {
-    pub(crate) fn new(sim: SharedSim) -> Self {
-        Self { sim, agents: Arc::default(), started: Arc::default(), chaos: Chaos::default() }
+    pub(crate) fn new(sim: SharedSim, pace: Pace, in_flight: InFlight, judge: Judge) -> Self {
+        Self {
+            sim,
+            agents: Arc::default(),
+            started: Arc::default(),
+            chaos: Chaos::default(),
+            pace,
+            in_flight,
+            judge,
+            silent_until: Arc::default(),
+        }
+    }
+
+    /// Nobody answers for so long.
+    pub(crate) fn silence(&self, seconds: i64) {
+        self.silent_until.store(self.sim.now().as_second() + seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn client(&self, chaos: Chaos) -> Self {
@@ -62,19 +97,20 @@ impl FakeAgents {
     }
 
     fn is_up(&self, instance: &cloudsim::Instance) -> bool {
-        instance.state == InstanceState::Running && self.sim.now() >= instance.launched_at + BOOT
+        instance.state == InstanceState::Running && self.sim.now() >= instance.launched_at + self.pace.boot
     }
 
     fn at<T>(&self, control: &str, use_it: impl FnOnce(&mut Agent, &str, Timestamp) -> T) -> Result<T, AgentError> {
         let address = control.split(':').next().unwrap_or_default();
+        let unreachable = |why: &str| AgentError::Unreachable { url: control.into(), why: why.into() };
+        if self.sim.now().as_second() < self.silent_until.load(Ordering::Relaxed) {
+            return Err(unreachable("no answer"));
+        }
+        let address: Option<Ipv4Addr> = address.parse().ok();
         let running = self.sim.lock().live_instances();
-        let at = |instance: &cloudsim::Instance| {
-            instance.network.as_ref().map(|network| network.private_address.to_string())
-        };
-        let found = running.iter().find(|instance| self.is_up(instance) && at(instance).as_deref() == Some(address));
-        let Some(instance) = found else {
-            return Err(AgentError::Unreachable { url: control.into(), why: "connection refused".into() });
-        };
+        let at = |instance: &cloudsim::Instance| instance.network.as_ref().map(|network| network.private_address);
+        let found = running.iter().find(|instance| self.is_up(instance) && at(instance) == address);
+        let Some(instance) = found else { return Err(unreachable("connection refused")) };
         let mut agents = self.agents.lock().unwrap();
         Ok(use_it(agents.entry(instance.id.clone()).or_default(), &instance.id, self.sim.now()))
     }
@@ -108,8 +144,16 @@ impl FakeRun {
         self.aborted || now >= self.started_at + self.length
     }
 
-    fn report(&self) -> Vec<u8> {
-        let report = Report {
+    fn report(&self) -> &(Vec<u8>, String) {
+        self.report.get_or_init(|| {
+            let report = serde_json::to_vec(&self.document()).unwrap();
+            let sha256 = sha256_hex(&report);
+            (report, sha256)
+        })
+    }
+
+    fn document(&self) -> Report {
+        Report {
             schema: REPORT_SCHEMA.into(),
             run: self.spec.clone(),
             started_at: self.started_at,
@@ -126,8 +170,7 @@ impl FakeRun {
             self_test: None,
             summary: "b 14 % faster [9, 19]".into(),
             verdict: "These instances.".into(),
-        };
-        serde_json::to_vec(&report).unwrap()
+        }
     }
 
     fn status(&self, now: Timestamp) -> RunStatus {
@@ -144,7 +187,7 @@ impl FakeRun {
             rounds_voided: 0,
             started_at: self.started_at,
             message: "round 1".into(),
-            report_sha256: over.then(|| sha256_hex(&self.report())),
+            report_sha256: over.then(|| self.report().1.clone()),
         }
     }
 }
@@ -170,17 +213,11 @@ impl Agents for FakeAgents {
     }
 
     async fn set_membership(&self, control: &str, _: &str, expect: &str, to: &Membership) -> Result<(), AgentError> {
-        let change = async {
-            self.at(control, |agent, _, _| {
-                if agent.version.to_string() != expect {
-                    return Err(AgentError::Conflict);
-                }
-                agent.version += 1;
-                agent.membership = to.clone();
-                Ok(())
-            })?
+        let depart = |seconds| {
+            let (control, expect, to) = (control.to_owned(), expect.to_owned(), to.clone());
+            self.depart(seconds, move |agents| drop(agents.change_membership(&control, &expect, &to)))
         };
-        self.chaos.effect(change).await
+        self.chaos.effect("set_membership", async { self.change_membership(control, expect, to) }, depart).await
     }
 
     async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {
@@ -188,40 +225,74 @@ impl Agents for FakeAgents {
     }
 
     async fn start_run(&self, control: &str, _: &str, run: &RunSpec) -> Result<(), AgentError> {
-        let start = async {
-            self.at(control, |agent, _, now| {
-                if let Some(on) = agent.runs.values().find(|on| !on.is_over(now) && on.spec.id != run.id) {
-                    return Err(AgentError::Refused {
-                        url: control.into(),
-                        status: 409,
-                        why: format!("{} is on", on.spec.id),
-                    });
-                }
-                agent.runs.entry(run.id.clone()).or_insert_with(|| {
-                    self.started.lock().unwrap().push(run.id.clone());
-                    FakeRun { spec: run.clone(), started_at: now, aborted: false, length: RUN }
-                });
-                Ok(())
-            })?
+        let depart = |seconds| {
+            let (control, run) = (control.to_owned(), run.clone());
+            self.depart(seconds, move |agents| drop(agents.begin(&control, &run)))
         };
-        self.chaos.effect(start).await
+        self.chaos.effect("start_run", async { self.begin(control, run) }, depart).await
     }
 
     async fn delete_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
-        let delete = async {
-            self.at(control, |agent, _, now| match agent.runs.get_mut(id) {
-                Some(run) if !run.is_over(now) => run.aborted = true,
-                _ => drop(agent.runs.remove(id)),
-            })
+        let depart = |seconds| {
+            let (control, id) = (control.to_owned(), id.to_owned());
+            self.depart(seconds, move |agents| drop(agents.forget(&control, &id)))
         };
-        self.chaos.effect(delete).await
+        self.chaos.effect("delete_run", async { self.forget(control, id) }, depart).await
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
-        self.at(control, |agent, _, _| agent.runs.get(id).map(FakeRun::report))?.ok_or_else(|| AgentError::Refused {
-            url: control.into(),
-            status: 404,
-            why: "no such run".into(),
+        let report = self.at(control, |agent, _, _| agent.runs.get(id).map(|run| run.report().0.clone()))?;
+        report.ok_or_else(|| AgentError::Refused { url: control.into(), status: 404, why: "no such run".into() })
+    }
+}
+
+/// What the calls do, when they arrive.
+impl FakeAgents {
+    fn change_membership(&self, control: &str, expect: &str, to: &Membership) -> Result<(), AgentError> {
+        self.at(control, |agent, _, _| {
+            if agent.version.to_string() != expect {
+                return Err(AgentError::Conflict);
+            }
+            agent.version += 1;
+            agent.membership = to.clone();
+            Ok(())
+        })?
+    }
+
+    fn begin(&self, control: &str, run: &RunSpec) -> Result<(), AgentError> {
+        self.at(control, |agent, _, now| {
+            if let Some(on) = agent.runs.values().find(|on| !on.is_over(now) && on.spec.id != run.id) {
+                let why = format!("{} is on", on.spec.id);
+                return Err(AgentError::Refused { url: control.into(), status: 409, why });
+            }
+            agent.runs.entry(run.id.clone()).or_insert_with(|| {
+                self.started.lock().unwrap().push(run.id.clone());
+                FakeRun {
+                    spec: run.clone(),
+                    started_at: now,
+                    aborted: false,
+                    length: self.pace.run,
+                    report: OnceLock::new(),
+                }
+            });
+            Ok(())
+        })?
+    }
+
+    fn forget(&self, control: &str, id: &str) -> Result<(), AgentError> {
+        self.at(control, |agent, _, now| match agent.runs.get_mut(id) {
+            Some(run) if !run.is_over(now) => run.aborted = true,
+            Some(run) => {
+                self.judge.forgets(id, &run.report().1);
+                agent.runs.remove(id);
+            }
+            None => {}
         })
+    }
+
+    fn depart(&self, seconds: u64, call: impl FnOnce(&Self) + Send + 'static) -> Departure {
+        let client = self.clone();
+        self.in_flight.send(self.sim.now(), seconds, move || call(&client));
+        Departure::Departed
     }
 }

@@ -1,0 +1,81 @@
+//! A cloud whose calls are counted: by the AWS action that does the work, and by result.
+
+use std::sync::Arc;
+
+use planner::owner::Tags;
+use planner::ports::*;
+
+use crate::metrics::Metrics;
+
+/// A port's method counts once: neither the further pages of a list nor what the SDK sends again are seen here.
+pub(crate) struct Counted<C> {
+    inner: Arc<C>,
+    metrics: Metrics,
+}
+
+impl<C> Counted<C> {
+    pub(crate) fn new(inner: Arc<C>, metrics: Metrics) -> Self {
+        Self { inner, metrics }
+    }
+
+    async fn count<T>(&self, action: &'static str, call: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
+        let answer = call.await;
+        self.metrics.call(action, answer.as_ref().err().map(|error| error.failure));
+        answer
+    }
+}
+
+impl<C: Cloud> Compute for Counted<C> {
+    async fn identity(&self) -> Answer<Identity> {
+        self.count("GetCallerIdentity", self.inner.identity()).await
+    }
+    async fn instances(&self, of: &Selection) -> Answer<Vec<Instance>> {
+        self.count("DescribeInstances", self.inner.instances(of)).await
+    }
+    async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
+        let answer = self.count("RunInstances", self.inner.launch(launch)).await;
+        if let Ok(instances) = &answer {
+            self.metrics.launched(instances.len());
+        }
+        answer
+    }
+    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+        self.count("TerminateInstances", self.inner.terminate(ids)).await
+    }
+    async fn console(&self, id: &str) -> Answer<Option<String>> {
+        self.count("GetConsoleOutput", self.inner.console(id)).await
+    }
+}
+
+impl<C: Cloud> Firewall for Counted<C> {
+    async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
+        self.count("DescribeSecurityGroups", self.inner.groups(with)).await
+    }
+    async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
+        self.count("CreateSecurityGroup", self.inner.create_group(group)).await
+    }
+    async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+        self.count("AuthorizeSecurityGroupIngress", self.inner.allow(group_id, rule)).await
+    }
+    async fn delete_group(&self, group_id: &str) -> Answer<()> {
+        self.count("DeleteSecurityGroup", self.inner.delete_group(group_id)).await
+    }
+    async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
+        self.count("DescribeNetworkInterfaces", self.inner.interfaces(group_id)).await
+    }
+}
+
+impl<C: Cloud> Offer for Counted<C> {
+    async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
+        self.count("DescribeSubnets", self.inner.subnets(ids)).await
+    }
+    async fn image(&self, image: &ImageQuery) -> Answer<Option<Image>> {
+        self.count("DescribeImages", self.inner.image(image)).await
+    }
+    async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
+        self.count("DescribeInstanceTypes", self.inner.instance_types(names)).await
+    }
+    async fn offerings(&self, names: &[String]) -> Answer<Vec<(String, String)>> {
+        self.count("DescribeInstanceTypeOfferings", self.inner.offerings(names)).await
+    }
+}

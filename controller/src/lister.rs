@@ -1,0 +1,269 @@
+//! One list of instances and one of groups for each region, for all objects together.
+//!
+//! A hundred objects that each list their own would eat the account's quota of Describe calls, which production
+//! shares. So a pass says how old a list may be; only one list of a region is under way at a time, and who waits for
+//! it takes it if it was begun late enough.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use planner::owner;
+use planner::ports::{Answer, Cloud, Identity, Selection};
+use planner::world::{Facet, Ignorance};
+use planner::{CloudError, Failure};
+use tokio::time::Instant;
+
+use crate::pass::Clock;
+use crate::sightings::{Groups, Instances, Wanted};
+
+/// How long one call of a look may take, retries below the port included.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// For how long nobody tries again after lists that failed.
+const FAILED_AGE: SignedDuration = SignedDuration::from_secs(1);
+/// Describe calls a second that lists may use in the long run, and at once: a quarter of what EC2 refills and holds
+/// for the whole account and region (EC2 developer guide, "Request throttling").
+const CALLS_PER_SECOND: f64 = 5.0;
+const CALLS_AT_ONCE: f64 = 25.0;
+/// Items of a page.
+const PAGE: usize = 1_000;
+
+/// The order of events in this process. A clock may stand still or jump; this cannot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(u64);
+
+/// Which lists will do.
+#[derive(Clone, Debug)]
+pub(crate) struct Need {
+    pub(crate) begun_after: Tick,
+    pub(crate) longest_age: SignedDuration,
+}
+
+/// All instances and groups of the installation in a region, as of one moment, and who was asking.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    pub(crate) tick: Tick,
+    /// Before the first call: what was made later may be missing.
+    pub(crate) begun_at: Timestamp,
+    pub(crate) identity: Facet<Identity>,
+    pub(crate) instances: Facet<Instances>,
+    pub(crate) groups: Facet<Groups>,
+    asked: Wanted,
+}
+
+impl Lists {
+    pub(crate) fn are_whole(&self) -> bool {
+        self.identity.known().is_some() && self.instances.known().is_some() && self.groups.known().is_some()
+    }
+
+    fn will_do(&self, need: &Need, wanted: &Wanted, now: Timestamp) -> bool {
+        let age = now.duration_since(self.begun_at);
+        if self.tick <= need.begun_after {
+            return false;
+        }
+        match &self.instances {
+            Facet::Known(instances) if self.are_whole() => {
+                let unseen = wanted.ids.iter().filter(|id| !instances.contains(id)).cloned().collect();
+                let rest = Wanted { tokens: wanted.tokens.clone(), ids: unseen };
+                age <= need.longest_age && self.asked.covers(&rest)
+            }
+            _ => age <= FAILED_AGE,
+        }
+    }
+}
+
+/// The lists of every region.
+pub(crate) struct Lister {
+    clock: Clock,
+    ticks: AtomicU64,
+    regions: Mutex<HashMap<String, Arc<Region>>>,
+}
+
+struct Region {
+    /// By uid of the object.
+    wanted: Mutex<HashMap<String, Wanted>>,
+    last: Mutex<Option<Arc<Lists>>>,
+    /// Held by who lists.
+    flight: tokio::sync::Mutex<Budget>,
+}
+
+impl Lister {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, ticks: AtomicU64::new(1), regions: Mutex::default() }
+    }
+
+    /// Now, in the order of this process: lists that are begun later have a later tick.
+    pub(crate) fn tick(&self) -> Tick {
+        Tick(self.ticks.fetch_add(1, Ordering::SeqCst))
+    }
+
+    /// Lists that will do; what could not be listed is unknown to everybody who takes them.
+    ///
+    /// *Cancellation*: safe; who waits for the same lists makes them anew.
+    pub(crate) async fn lists<C: Cloud>(
+        &self,
+        cloud: &C,
+        region: &str,
+        installation: &str,
+        (uid, wanted): (&str, &Wanted),
+        need: &Need,
+    ) -> Arc<Lists> {
+        let region = self.region(region);
+        region.want(uid, wanted);
+        let last = || region.last().filter(|lists| lists.will_do(need, wanted, (self.clock)()));
+        if let Some(lists) = last() {
+            return lists;
+        }
+        let mut budget = region.flight.lock().await;
+        // Whoever had the turn before may have listed late enough.
+        if let Some(lists) = last() {
+            return lists;
+        }
+        budget.wait().await;
+        let lists = Arc::new(self.list(cloud, installation, region.all_wanted()).await);
+        budget.pay(calls(&lists));
+        *region.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(lists.clone());
+        lists
+    }
+
+    /// The object is gone, or lives elsewhere now.
+    pub(crate) fn forget(&self, uid: &str) {
+        let regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        for region in regions.values() {
+            region.wanted.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        }
+    }
+
+    fn region(&self, name: &str) -> Arc<Region> {
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(region) = regions.get(name) {
+            return region.clone();
+        }
+        let region = Arc::new(Region {
+            wanted: Mutex::default(),
+            last: Mutex::default(),
+            flight: tokio::sync::Mutex::new(Budget::full()),
+        });
+        regions.insert(name.to_owned(), region.clone());
+        region
+    }
+
+    /// Who we are is asked before and after: lists of an account that the credentials changed to meanwhile would look
+    /// empty.
+    async fn list<C: Cloud>(&self, cloud: &C, installation: &str, asked: Wanted) -> Lists {
+        let (tick, begun_at) = (self.tick(), (self.clock)());
+        let lists =
+            |identity, instances, groups| Lists { tick, begun_at, identity, instances, groups, asked: asked.clone() };
+        let unknown = |why: &Ignorance| {
+            lists(Facet::Unknown(why.clone()), Facet::Unknown(why.clone()), Facet::Unknown(why.clone()))
+        };
+        let before = match patiently(cloud.identity()).await {
+            Facet::Known(identity) => identity,
+            Facet::Unknown(why) => return unknown(&why),
+        };
+        let tags = owner::of_installation(installation);
+        let (instances, groups) =
+            tokio::join!(patiently(instances(cloud, installation, &asked)), patiently(cloud.groups(&tags)));
+        match patiently(cloud.identity()).await {
+            Facet::Known(after) if after.account == before.account => {}
+            Facet::Known(after) => {
+                let (one, other) = (before.account, after.account);
+                let message = format!("the credentials changed from account {one} to {other} during a look");
+                return unknown(&Ignorance { failure: Failure::CredentialsExpired, message });
+            }
+            Facet::Unknown(why) => return unknown(&why),
+        }
+        let groups = match groups {
+            Facet::Known(groups) => Facet::Known(Groups::new(groups)),
+            Facet::Unknown(why) => Facet::Unknown(why),
+        };
+        lists(Facet::Known(before), instances, groups)
+    }
+}
+
+impl Region {
+    fn last(&self) -> Option<Arc<Lists>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn want(&self, uid: &str, wanted: &Wanted) {
+        let mut all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if *wanted == Wanted::default() {
+            all.remove(uid);
+        } else if all.get(uid) != Some(wanted) {
+            all.insert(uid.to_owned(), wanted.clone());
+        }
+    }
+
+    fn all_wanted(&self) -> Wanted {
+        let mut union = Wanted::default();
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|one| union.extend(one));
+        union
+    }
+}
+
+/// By the installation's tags, then by the tokens of open launches, then by the ids that were still missing, each for
+/// all objects at once. Each list is complete or the whole is a failure.
+async fn instances<C: Cloud>(cloud: &C, installation: &str, asked: &Wanted) -> Answer<Instances> {
+    let mut seen = Instances::default();
+    seen.add(cloud.instances(&Selection::Installation(installation.to_owned())).await?);
+    if !asked.tokens.is_empty() {
+        seen.add(cloud.instances(&Selection::Tokens(asked.tokens.iter().cloned().collect())).await?);
+    }
+    let missing: Vec<String> = asked.ids.iter().filter(|id| !seen.contains(id)).cloned().collect();
+    if !missing.is_empty() {
+        seen.add(cloud.instances(&Selection::Ids(missing)).await?);
+    }
+    Ok(seen)
+}
+
+/// What the lists cost in Describe calls, about.
+fn calls(lists: &Lists) -> f64 {
+    let pages = |items: Option<usize>| 1 + items.unwrap_or_default() / PAGE;
+    let instances = pages(lists.instances.known().map(Instances::len));
+    let by_token = if lists.asked.tokens.is_empty() { 0 } else { pages(Some(lists.asked.tokens.len())) };
+    let all = instances + by_token + pages(lists.groups.known().map(Groups::len));
+    u32::try_from(all).map_or(CALLS_AT_ONCE, f64::from)
+}
+
+/// Calls that may be made now. May be overdrawn by one look, because nobody knows before how many pages it has.
+struct Budget {
+    calls: f64,
+    filled_at: Instant,
+}
+
+impl Budget {
+    fn full() -> Self {
+        Self { calls: CALLS_AT_ONCE, filled_at: Instant::now() }
+    }
+
+    async fn wait(&mut self) {
+        let passed = self.filled_at.elapsed().as_secs_f64();
+        self.filled_at = Instant::now();
+        self.calls = (self.calls + passed * CALLS_PER_SECOND).min(CALLS_AT_ONCE);
+        if self.calls < 1.0 {
+            let pause = Duration::from_secs_f64((1.0 - self.calls) / CALLS_PER_SECOND);
+            tokio::time::sleep(pause).await;
+            self.filled_at = Instant::now();
+            self.calls = 1.0;
+        }
+    }
+
+    fn pay(&mut self, calls: f64) {
+        self.calls -= calls;
+    }
+}
+
+/// A call that hangs is one that failed.
+pub(crate) async fn patiently<T, E: Into<Ignorance>>(call: impl Future<Output = Result<T, E>>) -> Facet<T> {
+    match tokio::time::timeout(PATIENCE, call).await {
+        Ok(result) => result.into(),
+        Err(_) => Facet::Unknown(timed_out().into()),
+    }
+}
+
+fn timed_out() -> CloudError {
+    CloudError::new(Failure::Unreachable, "Timeout", format!("no answer within {} s", PATIENCE.as_secs()))
+}

@@ -1,0 +1,78 @@
+//! What this process keeps of each object between passes. Losing it only delays.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use planner::{Action, Memory, Object, Plan};
+
+use crate::lister::{Need, Tick};
+use crate::metrics::Owed;
+use crate::pace::Pace;
+use crate::turns::Given;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Note {
+    pub(crate) memory: Memory,
+    /// How fast the object changed at the last look; unknown before the first.
+    pub(crate) pace: Option<Pace>,
+    /// When its last effect on the cloud was over: lists that were begun before do not show it.
+    pub(crate) acted: Tick,
+    pub(crate) owed: Owed,
+    /// When its launches may be sent.
+    pub(crate) turns: Given,
+}
+
+impl Note {
+    /// The lists that a pass may begin with.
+    pub(crate) fn need(&self) -> Need {
+        let pace = self.pace.unwrap_or(Pace::Moving);
+        Need { begun_after: self.acted, longest_age: pace.longest_age() }
+    }
+}
+
+/// By namespace and name, for an object that is gone has no uid any more.
+#[derive(Default)]
+pub(crate) struct Notes(Mutex<HashMap<(String, String), (String, Note)>>);
+
+impl Notes {
+    /// Of this very object; nothing is known yet of another one of its name.
+    pub(crate) fn of(&self, object: &Object) -> Note {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let note = notes.get(&key(&object.namespace, &object.name));
+        note.filter(|(uid, _)| *uid == object.uid).map(|(_, note)| note.clone()).unwrap_or_default()
+    }
+
+    /// Uids of the objects that a pass read after `since`.
+    pub(crate) fn read_after(&self, since: Timestamp) -> HashSet<String> {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = notes.values().filter(|(_, note)| note.memory.looked_at.is_some_and(|at| at > since));
+        recent.map(|(uid, _)| uid.clone()).collect()
+    }
+
+    pub(crate) fn keep(&self, object: &Object, note: Note) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.insert(key(&object.namespace, &object.name), (object.uid.clone(), note));
+    }
+
+    /// Before effects are tried. If a pass does not come back from them, whatever it was about to launch may be launched.
+    pub(crate) fn brace(&self, object: &Object, note: &Note, plan: &Plan) {
+        let mut note = note.clone();
+        for action in &plan.actions {
+            if let Action::Launch(request) = action {
+                note.memory.unsent.remove(&request.token);
+            }
+        }
+        note.pace = None;
+        self.keep(object, note);
+    }
+
+    /// Uid and note of an object that is gone.
+    pub(crate) fn forget(&self, namespace: &str, name: &str) -> Option<(String, Note)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(namespace, name))
+    }
+}
+
+fn key(namespace: &str, name: &str) -> (String, String) {
+    (namespace.to_owned(), name.to_owned())
+}

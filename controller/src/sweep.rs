@@ -1,0 +1,110 @@
+//! Rounds of the sweeper: lists the cloud, then reads the benchmarks that it names, then removes what the planner's
+//! rules allow.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use jiff::SignedDuration;
+use planner::owner::{BENCHMARK_UID, Owner, Tags};
+use planner::ports::{Agents, Compute, Firewall, Group, Instance, Regions};
+use planner::sweep::{Life, Memory, Scope, decide, suspects};
+
+use crate::lister::{Need, Tick};
+use crate::pace::Pace;
+use crate::pass::Reconciler;
+use crate::sightings::Wanted;
+use crate::store::Store;
+
+/// Between two rounds. Two rounds find an orphan within five minutes after it is old enough.
+const PAUSE: Duration = Duration::from_secs(120);
+/// A benchmark that a pass read so recently lives.
+const RECENT: SignedDuration = SignedDuration::from_mins(5);
+/// Benchmarks read at the same time.
+const READS: usize = 8;
+
+/// What became of what a round removed, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub removed: Vec<String>,
+    pub failed: Vec<String>,
+}
+
+impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
+    /// Rounds without end over these regions and no others.
+    pub(crate) async fn sweep_for_ever(&self, regions: &[String]) {
+        let mut memories: BTreeMap<&String, Memory> = BTreeMap::new();
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            for region in regions {
+                self.sweep(region, memories.entry(region).or_default()).await;
+            }
+        }
+    }
+
+    /// One round over a region.
+    ///
+    /// *Guarantees*: removes only what [`planner::sweep`] allows; lists that are not whole allow nothing.
+    /// *Cancellation*: what was being removed may be gone or not.
+    pub async fn sweep(&self, region: &str, memory: &mut Memory) -> Swept {
+        let (cloud, scope) = (self.cloud(region), self.scope());
+        let need = Need { begun_after: Tick::default(), longest_age: Pace::Idle.longest_age() };
+        let wanted = Wanted::default();
+        let lists = self.lister.lists(&cloud, region, &scope.installation, ("", &wanted), &need).await;
+        let (Some(instances), Some(groups)) = (lists.instances.known(), lists.groups.known()) else {
+            return Swept::default();
+        };
+        let now = self.now();
+        let recent = self.notes.read_after(now - RECENT);
+        let is_recent = |tags: &Tags| tags.get(BENCHMARK_UID).is_some_and(|uid| recent.contains(uid));
+        let instances: Vec<Instance> = instances.iter().filter(|one| !is_recent(&one.tags)).cloned().collect();
+        let groups: Vec<Group> = groups.iter().filter(|one| !is_recent(&one.tags)).cloned().collect();
+        // All that follows is read after the lists were whole.
+        let asked = suspects(&scope, &instances, &groups, now, memory);
+        let lives: BTreeMap<Owner, Life> = futures::stream::iter(asked)
+            .map(async |owner: Owner| (owner.clone(), self.life(&owner).await))
+            .buffer_unordered(READS)
+            .collect()
+            .await;
+        let removal = decide(&scope, &instances, &groups, &lives, now, memory);
+        let mut swept = Swept::default();
+        if !removal.instances.is_empty() {
+            let ids: Vec<String> = removal.instances.into_iter().collect();
+            let removed = cloud.terminate(&ids).await.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok();
+            self.note(&mut swept, "instance", ids, removed);
+        }
+        for id in removal.groups {
+            let removed =
+                cloud.delete_group(&id).await.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok();
+            self.note(&mut swept, "group", vec![id], removed);
+        }
+        swept
+    }
+
+    fn scope(&self) -> Scope {
+        Scope {
+            installation: self.settings.installation.clone(),
+            kubernetes_cluster: self.settings.kubernetes_cluster.clone(),
+        }
+    }
+
+    async fn life(&self, owner: &Owner) -> Life {
+        match self.store.get(&owner.namespace, &owner.name).await {
+            Ok(Some(object)) if object.metadata.uid.as_ref() == Some(&owner.benchmark_uid) => Life::Lives,
+            Ok(_) => Life::Gone,
+            Err(error) => {
+                tracing::debug!(%error, namespace = owner.namespace, name = owner.name, "cannot be read");
+                Life::Unknown
+            }
+        }
+    }
+
+    fn note(&self, swept: &mut Swept, kind: &'static str, ids: Vec<String>, removed: bool) {
+        let result = if removed { "removed" } else { "failed" };
+        for id in ids {
+            tracing::warn!(kind, id, result, "swept: its benchmark is gone, and it was left");
+            self.metrics.swept(kind, result);
+            if removed { swept.removed.push(id) } else { swept.failed.push(id) }
+        }
+    }
+}

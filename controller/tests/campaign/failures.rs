@@ -1,0 +1,53 @@
+//! Scripts that broke a rule once, as files. Each is played at every run of the tests.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::campaign::{Failure, runtime, say};
+use crate::life::{self, Telling};
+use crate::script::Script;
+use crate::shrink::shrink;
+use crate::stage::play::Ways;
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/campaign/failures")
+}
+
+/// Shrinks a failure, writes it to a file, and tells its story: what a person needs to begin.
+pub(crate) fn report(failure: &Failure, plan: &str) -> String {
+    let smallest = shrink(failure, Ways::default());
+    let ended = runtime().block_on(life::live(&smallest, Ways::default(), Telling::Yes));
+    let broken = ended.result.err().map_or_else(|| failure.broken.to_string(), |broken| broken.to_string());
+    let script = Script { broke: format!("seed {} of {plan}: {broken}", failure.seed), ..smallest };
+    let path = directory().join(format!("{plan}-{}.json", failure.seed));
+    let kept = match fs::write(&path, script.text()) {
+        Ok(()) => format!("it is kept as {}; commit it with what mends it", path.display()),
+        Err(error) => format!("{} cannot be written: {error}\n{}", path.display(), script.text()),
+    };
+    format!(
+        "seed {}: {broken}\n\n{}\n{kept}\nrepeat: cargo xtask campaign --seeds {}..{} --plan {plan}",
+        failure.seed,
+        ended.story,
+        failure.seed,
+        failure.seed + 1
+    )
+}
+
+#[test]
+fn what_failed_once_holds() {
+    let runtime = runtime();
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    assert!(!paths.is_empty());
+    let mut broken = Vec::new();
+    for path in &paths {
+        let script = Script::parse(&fs::read_to_string(path).unwrap());
+        let ended = runtime.block_on(life::live(&script, Ways::default(), Telling::Yes));
+        if let Err(error) = ended.result {
+            broken.push(format!("{}: {error}\n\n{}", path.display(), ended.story));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    say(&format!("campaign: {} scripts that failed once hold", paths.len()));
+}

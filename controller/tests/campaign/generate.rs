@@ -1,0 +1,327 @@
+//! Scripts from seeds. The same plan and seed give the same script for ever, until this file is changed.
+
+use cloudsim::{
+    AfterFailure, AfterTermination, ByHand, Deed, FaultRates, Lag, QuotaCheck, Relapse, Settings, Span, Throttling,
+    TokenRules,
+};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::script::{Edit, Script, Step};
+use crate::stage::chaos::Moment;
+use crate::stage::cloud::Credentials;
+use crate::stage::kubernetes::StoreFault;
+
+/// What a seed is made into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// A life on a nearly good day, then the same with a crash at each of its effects.
+    Crash,
+    /// Lists that are late, and edits, and crashes.
+    Lag,
+    /// Two operators, of which one stands still for minutes in the middle of a pass; upgrades.
+    TwoOperators,
+    /// Everything at once.
+    Everything,
+}
+
+const TYPES: [&str; 4] = ["t2.large", "t3.large", "m5.large", "c6i.large"];
+
+/// The script of a seed. That of [`Plan::Crash`] is the life without the crash.
+pub(crate) fn script(plan: Plan, seed: u64) -> Script {
+    let random = &mut StdRng::seed_from_u64(seed ^ (plan as u64) << 56);
+    let operators = match plan {
+        Plan::Crash | Plan::Lag => 1,
+        Plan::TwoOperators => 2,
+        Plan::Everything => random.random_range(1..=2),
+    };
+    let knobs = match plan {
+        Plan::Crash => nearly_good_day(random),
+        Plan::Lag => late_day(random),
+        Plan::TwoOperators | Plan::Everything => bad_day(random),
+    };
+    let clusters = ["a", "b"].iter().take(random.random_range(1..=2));
+    let clusters = clusters
+        .map(|name| {
+            let kind = TYPES[random.random_range(0..TYPES.len())];
+            ((*name).to_owned(), kind.to_owned(), random.random_range(1..=3))
+        })
+        .collect();
+    let steps = match plan {
+        Plan::Crash => calm_life(random),
+        _ => Life { random, operators, ports: 0, deleted: false, frozen: None }.steps(),
+    };
+    let store_faults = if plan == Plan::Crash { Vec::new() } else { store_faults(random) };
+    Script {
+        broke: String::new(),
+        seed,
+        operators,
+        clusters,
+        max_lifetime_seconds: if random.random_ratio(1, 10) { 900 } else { 7200 },
+        boot_seconds: random.random_range(1..10),
+        run_seconds: random.random_range(2..20),
+        stretch_per_mille: random.random_range(1000..6000),
+        knobs,
+        faults: Vec::new(),
+        store_faults,
+        doom: None,
+        steps,
+    }
+}
+
+/// A life with one of each: measured, edited, measured again, deleted.
+fn calm_life(random: &mut StdRng) -> Vec<Step> {
+    let mut steps = vec![Step::Ready];
+    let edit = match random.random_range(0..5) {
+        0 => Edit::Count { cluster: 0, count: random.random_range(1..=4) },
+        1 => Edit::Type { cluster: 0, instance_type: TYPES[random.random_range(0..TYPES.len())].into() },
+        2 => Edit::Port(8090),
+        3 => Edit::AfterRun(api::AfterRun::Terminate),
+        _ => Edit::RunId("second".into()),
+    };
+    steps.push(Step::Edit(edit));
+    steps.extend((0..random.random_range(0..6)).map(|_| Step::Pass {
+        operator: 0,
+        strike: None,
+        stretch_per_mille: 1000,
+    }));
+    if random.random_bool(0.7) {
+        steps.push(Step::Ready);
+    }
+    if random.random_bool(0.3) {
+        steps.push(Step::Terminate { nth: random.random_range(0..4) });
+        steps.push(Step::Ready);
+    }
+    steps.extend([if random.random_bool(0.2) { Step::EndNamespace } else { Step::Delete }, Step::Gone]);
+    steps
+}
+
+fn span(random: &mut StdRng, most: u64) -> Span {
+    Span::seconds(0, random.random_range(0..=most))
+}
+
+fn nearly_good_day(random: &mut StdRng) -> Settings {
+    Settings {
+        lag: Lag { id: span(random, 3), tag: span(random, 10), token: span(random, 5) },
+        interface_linger: span(random, 20),
+        boot: span(random, 20),
+        stop: span(random, 30),
+        page_size: random.random_range(0..6),
+        token: token_rules(random),
+        ..Settings::default()
+    }
+}
+
+/// Late within what the operator's settling time (300 s) is made for.
+fn late_day(random: &mut StdRng) -> Settings {
+    Settings {
+        lag: Lag { id: span(random, 60), tag: span(random, 240), token: span(random, 120) },
+        interface_linger: span(random, 300),
+        faults: FaultRates { truncated: random.random_range(0..=60), ..FaultRates::default() },
+        relapse: relapse(random),
+        repeated_page_per_mille: random.random_range(0..=20),
+        ..nearly_good_day(random)
+    }
+}
+
+/// Reads that go back, in every other seed.
+fn relapse(random: &mut StdRng) -> Relapse {
+    let on = u32::from(random.random_bool(0.5));
+    let mut rate = |most: u32| on * random.random_range(0..=most);
+    let (id, tag, token) = (rate(200), rate(300), rate(200));
+    Relapse { id, tag, token, by: span(random, 50) }
+}
+
+/// People with a console of their own, in every fourth seed.
+fn by_hand(random: &mut StdRng) -> ByHand {
+    if random.random_bool(0.75) {
+        return ByHand::default();
+    }
+    let every = Span::seconds(random.random_range(20..120), 600);
+    ByHand { every, deeds: [Deed::Stop, Deed::Terminate].into() }
+}
+
+/// A bad day within the same: late by at most 180 s, seen at most 60 s after that.
+fn bad_day(random: &mut StdRng) -> Settings {
+    let late_by = span(random, 180);
+    let mut rate = |most: u32| random.random_range(0..=most);
+    let (no_capacity, repeated_page) = (rate(3), rate(20));
+    let faults = FaultRates {
+        lost_answer: rate(60),
+        lost_request: rate(40),
+        late_execution: rate(40),
+        late_by,
+        truncated: rate(40),
+        throttled: rate(60),
+        status500: rate(20),
+        status500_after_effect: rate(20),
+        status503: rate(20),
+        status503_after_effect: rate(20),
+    };
+    Settings {
+        relapse: Relapse { by: span(random, 30), ..relapse(random) },
+        by_hand: by_hand(random),
+        quota_linger: span(random, 60),
+        no_capacity_per_mille: if no_capacity == 0 { 150 } else { 0 },
+        repeated_page_per_mille: repeated_page,
+        lag: Lag { id: span(random, 20), tag: span(random, 60), token: span(random, 40) },
+        interface_linger: span(random, 120),
+        boot: span(random, 60),
+        stop: span(random, 90),
+        faults,
+        page_size: random.random_range(0..6),
+        stillborn_per_mille: random.random_range(0..20),
+        throttling: if random.random_bool(0.5) { Throttling::Ec2 } else { Throttling::Off },
+        token: token_rules(random),
+        vcpu_quota: random.random_ratio(1, 5).then(|| random.random_range(6..24)),
+        ..Settings::default()
+    }
+}
+
+fn token_rules(random: &mut StdRng) -> TokenRules {
+    TokenRules {
+        after_failure: if random.random_bool(0.5) { AfterFailure::Burnt } else { AfterFailure::Free },
+        after_termination: if random.random_bool(0.5) {
+            AfterTermination::Refused
+        } else {
+            AfterTermination::OldAnswer
+        },
+        quota_check: if random.random_bool(0.5) { QuotaCheck::BeforeToken } else { QuotaCheck::AfterToken },
+    }
+}
+
+/// Calls to the API server that go wrong, of those that a play makes.
+fn store_faults(random: &mut StdRng) -> Vec<(usize, StoreFault)> {
+    let mut nth = 0;
+    let mut faults = Vec::new();
+    let gap = random.random_range(4..200);
+    loop {
+        nth += random.random_range(1..=gap);
+        if nth > 300 {
+            return faults;
+        }
+        let fault = match random.random_range(0..4) {
+            0 => StoreFault::Unavailable,
+            1 => StoreFault::LostAnswer,
+            _ => StoreFault::Conflict,
+        };
+        faults.push((nth, fault));
+    }
+}
+
+/// Writes steps.
+struct Life<'a> {
+    random: &'a mut StdRng,
+    operators: usize,
+    ports: i32,
+    deleted: bool,
+    /// Who stands still, if the strike meets an effect.
+    frozen: Option<usize>,
+}
+
+impl Life<'_> {
+    fn steps(&mut self) -> Vec<Step> {
+        let length = self.random.random_range(10..70);
+        let delete_at = self.random.random_bool(0.3).then(|| self.random.random_range(1..length));
+        let mut steps = Vec::new();
+        for index in 0..length {
+            steps.push(self.pass());
+            if delete_at == Some(index) {
+                self.deleted = true;
+                steps.push(if self.random.random_bool(0.2) { Step::EndNamespace } else { Step::Delete });
+            }
+            if self.random.random_ratio(1, 8) {
+                self.event(&mut steps);
+            }
+            self.wake_up(&mut steps);
+        }
+        steps
+    }
+
+    /// Whoever stands still goes on after a while, which is minutes for the others.
+    fn wake_up(&mut self, steps: &mut Vec<Step>) {
+        let Some(operator) = self.frozen else { return };
+        if self.random.random_ratio(1, 4) {
+            let others = self.random.random_range(0..8);
+            if self.random.random_bool(0.5) {
+                steps.push(Step::Wait { seconds: self.random.random_range(10..500) });
+            }
+            for _ in 0..others {
+                let stretch_per_mille = self.random.random_range(500..4000);
+                steps.push(Step::Pass { operator: 1 - operator, strike: None, stretch_per_mille });
+            }
+            steps.push(Step::Thaw { operator });
+            self.frozen = None;
+        }
+    }
+
+    fn pass(&mut self) -> Step {
+        let operator = self.random.random_range(0..self.operators);
+        let strike = self.random.random_bool(0.2).then(|| (self.random.random_range(0..4), self.moment()));
+        if strike.is_some_and(|(_, moment)| moment == Moment::Freeze) {
+            self.frozen = Some(operator);
+        }
+        Step::Pass { operator, strike, stretch_per_mille: self.random.random_range(500..4000) }
+    }
+
+    fn moment(&mut self) -> Moment {
+        let freezes = self.operators == 2 && self.frozen.is_none();
+        match self.random.random_range(0..if freezes { 6 } else { 3 }) {
+            0 => Moment::Before,
+            1 => Moment::After,
+            2 => Moment::During(self.random.random_range(0..180)),
+            _ => Moment::Freeze,
+        }
+    }
+
+    fn event(&mut self, steps: &mut Vec<Step>) {
+        let step = match self.random.random_range(0..24) {
+            0..=5 => Step::Edit(self.edit()),
+            6 | 7 => Step::Terminate { nth: self.random.random_range(0..10) },
+            8 if !self.deleted => Step::StripFinalizer,
+            9 => Step::WipeStatus,
+            10 => Step::TearStatus,
+            11 | 12 => Step::Wait { seconds: self.random.random_range(30..600) },
+            13 => Step::Silence { seconds: self.random.random_range(10..600) },
+            14 => Step::Credentials(Credentials::OtherAccount),
+            15 => Step::Credentials(Credentials::Expired),
+            16 => Step::Capacity {
+                instance_type: TYPES[self.random.random_range(0..TYPES.len())].into(),
+                count: self.random.random_bool(0.6).then(|| self.random.random_range(0..4)),
+            },
+            17 => Step::Quota(self.random.random_bool(0.5).then(|| self.random.random_range(4..20))),
+            18 | 21 | 22 => Step::Upgrade {
+                operator: self.random.random_range(0..self.operators),
+                version: self.random.random_range(1..4),
+            },
+            _ => return,
+        };
+        let borrowed = matches!(step, Step::Credentials(_));
+        steps.push(step);
+        if borrowed {
+            steps.extend((0..self.random.random_range(1..8)).map(|_| self.pass()));
+            steps.push(Step::Credentials(Credentials::Own));
+        }
+    }
+
+    fn edit(&mut self) -> Edit {
+        let random = &mut *self.random;
+        match random.random_range(0..12) {
+            0..=3 => Edit::Count { cluster: random.random_range(0..2), count: random.random_range(1..=4) },
+            4 => Edit::Type {
+                cluster: random.random_range(0..2),
+                instance_type: TYPES[random.random_range(0..TYPES.len())].into(),
+            },
+            5 => {
+                self.ports += 1;
+                Edit::Port(8080 + self.ports % 5)
+            }
+            6 => Edit::RunId(format!("run-{}", random.random_range(0..5))),
+            7 => Edit::AfterRun(if random.random_bool(0.5) { api::AfterRun::Terminate } else { api::AfterRun::Keep }),
+            8 => Edit::Policy(api::Policy::RoundRobin),
+            9 => Edit::Tag(format!("team-{}", random.random_range(0..3))),
+            10 => Edit::AddCluster("c".into()),
+            _ => Edit::DropCluster,
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Plays a script to its end: its steps, then a good day, convergence, deletion, and an hour in which nothing may
+//! appear.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use cloudsim::Settings;
+use futures::FutureExt;
+use jiff::SignedDuration;
+
+use crate::script::{Script, Step};
+use crate::stage::agents::Pace;
+use crate::stage::cloud::Credentials;
+use crate::stage::judge::{Broken, Rule};
+use crate::stage::play::{Play, Ways};
+
+/// Passes after which what can be had must be there: twice the most that any of 20,000 seeds took.
+const TO_READY: usize = 1_500;
+/// The same for deletion: settling and proofs take minutes of passes each 5 s.
+const TO_GONE: usize = 1_500;
+/// What still comes must come within this time after the object is gone.
+const AFTERWARDS: Duration = Duration::from_secs(3_600);
+/// After this time lists show everything.
+const LATEST: Duration = Duration::from_secs(300);
+/// Passes in which a ready benchmark clears away what it needs no more.
+const TO_QUIET: usize = 5;
+
+/// What a play was like.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) passes: usize,
+    pub(crate) crashes: usize,
+    pub(crate) freezes: usize,
+    pub(crate) launched: usize,
+    /// Effects of the first operator.
+    pub(crate) effects: u32,
+    pub(crate) to_ready: usize,
+    pub(crate) to_gone: usize,
+    /// Faults that calls met, by kind.
+    pub(crate) faults: Vec<String>,
+}
+
+/// What a play came to.
+pub(crate) struct Ended {
+    pub(crate) result: Result<Told, Broken>,
+    /// Faults that calls to the cloud met, for repeating them one by one.
+    pub(crate) faults: Vec<(cloudsim::Action, u64, cloudsim::Fault)>,
+    pub(crate) story: String,
+}
+
+/// Whether somebody will read the story.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    Yes,
+    No,
+}
+
+pub(crate) async fn live(script: &Script, ways: Ways, telling: Telling) -> Ended {
+    let pace = Pace {
+        boot: SignedDuration::from_secs(script.boot_seconds),
+        run: SignedDuration::from_secs(script.run_seconds),
+    };
+    let mut play = Play::with(script.seed, script.knobs.clone(), script.spec(), script.operators, pace, ways);
+    let mut life = Life { script, play: &mut play, told: Told::default(), version: 1 };
+    let result = AssertUnwindSafe(life.all()).catch_unwind().await;
+    let result = result.unwrap_or_else(|panic| Err(Broken::new(Rule::NoPanic, words(panic.as_ref()))));
+    let told = life.told;
+    let faults = play.sim.lock().faults().to_vec();
+    let story = if telling == Telling::Yes { play.story() } else { String::new() };
+    Ended { result: result.map(|()| told), faults, story }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
+}
+
+struct Life<'a> {
+    script: &'a Script,
+    play: &'a mut Play,
+    told: Told,
+    version: u32,
+}
+
+impl Life<'_> {
+    async fn all(&mut self) -> Result<(), Broken> {
+        self.prepare();
+        for step in &self.script.steps {
+            self.step(step).await?;
+            self.play.check()?;
+        }
+        self.good_day().await?;
+        self.end().await?;
+        self.tell();
+        Ok(())
+    }
+
+    fn prepare(&mut self) {
+        plant_neighbours(self.play);
+        let mut sim = self.play.sim.lock();
+        for (action, nth, fault) in &self.script.faults {
+            sim.appoint(*action, *nth, *fault);
+        }
+        drop(sim);
+        let mut server = self.play.store.server();
+        for (nth, fault) in &self.script.store_faults {
+            let length = server.faults.len().max(nth + 1);
+            server.faults.resize(length, None);
+            server.faults[*nth] = Some(*fault);
+        }
+        drop(server);
+        if let Some((nth, moment)) = self.script.doom {
+            self.play.doom(nth, moment);
+        }
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Broken> {
+        let (may_forget, is_placed) = (self.may_forget(), self.is_placed());
+        let play = &mut *self.play;
+        match step {
+            Step::Pass { operator, strike, stretch_per_mille } => {
+                let operator = (*operator).min(self.script.operators - 1);
+                let wake = match strike {
+                    Some(_) => play.pass(operator, *strike).await?,
+                    None => play.pass_on(operator).await?,
+                };
+                play.wait(stretched(wake, *stretch_per_mille));
+            }
+            Step::Ready => drop(self.until_ready().await?),
+            Step::Gone => drop(self.until(TO_GONE, Play::is_gone).await?),
+            Step::Wait { seconds } => play.wait(Duration::from_secs(*seconds)),
+            Step::Thaw { operator } => play.thaw((*operator).min(self.script.operators - 1)).await?,
+            Step::Upgrade { operator, version } => {
+                play.replace_operator((*operator).min(self.script.operators - 1), *version);
+                self.version = *version;
+            }
+            Step::Edit(edit) => {
+                if !play.is_deleted() {
+                    play.note(format!("edit: {edit:?}"));
+                    play.store.edit(|spec| edit.apply(spec));
+                }
+            }
+            // Without the finalizer a deleted object is gone at once, and nobody is asked.
+            Step::Delete if play.holds_finalizer() => {
+                play.note("kubectl delete");
+                play.store.delete(play.now());
+            }
+            Step::EndNamespace if play.holds_finalizer() => {
+                play.note("kubectl delete namespace");
+                play.store.server().namespace_ends = true;
+                play.store.delete(play.now());
+            }
+            Step::WipeStatus if may_forget => {
+                self.play.note("status is wiped");
+                self.play.wipe_status();
+            }
+            Step::TearStatus if may_forget && !play.is_deleted() => {
+                self.play.note("somebody removes the placement from status");
+                self.play.store.server().change(|object| {
+                    if let Some(status) = &mut object.status {
+                        status.placement = None;
+                    }
+                });
+            }
+            Step::StripFinalizer if !play.is_deleted() => {
+                play.note("somebody strips the finalizer");
+                play.store.strip_finalizer();
+            }
+            Step::Terminate { nth } => {
+                let now = play.now();
+                let mut sim = play.sim.lock();
+                let live = sim.live_instances();
+                if let Some(instance) = live.get(nth % live.len().max(1)) {
+                    // Somebody else's call: its outcome is not ours to know.
+                    let _ = sim.terminate_instances(std::slice::from_ref(&instance.id), now);
+                }
+            }
+            Step::Silence { seconds } => {
+                play.note(format!("no agent answers for {seconds} s"));
+                play.agents.silence(*seconds);
+            }
+            Step::Credentials(credentials) if *credentials != Credentials::OtherAccount || is_placed => {
+                self.play.note(format!("credentials: {credentials:?}"));
+                *self.play.credentials.lock().unwrap() = *credentials;
+            }
+            Step::Capacity { instance_type, count } => {
+                for zone in ["eu-west-1a", "eu-west-1b", "eu-west-1c"] {
+                    play.sim.lock().set_capacity(instance_type, zone, *count);
+                }
+            }
+            Step::Quota(quota) => {
+                let mut sim = play.sim.lock();
+                let knobs = Settings { vcpu_quota: *quota, ..sim.settings().clone() };
+                sim.set_settings(knobs);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether status holds where everything lives: only then another account can be told from the right one.
+    fn is_placed(&self) -> bool {
+        self.play.store.status().is_some_and(|status| status.placement.is_some())
+    }
+
+    /// Under another account's credentials a lost status would begin anew over there.
+    fn may_forget(&self) -> bool {
+        *self.play.credentials.lock().unwrap() == Credentials::Own
+    }
+
+    /// No faults, no lag, enough of everything; everybody is awake.
+    async fn good_day(&mut self) -> Result<(), Broken> {
+        let play = &mut *self.play;
+        let knobs = play.sim.lock().settings().clone();
+        let knobs = Settings {
+            boot: knobs.boot,
+            stop: knobs.stop,
+            interface_linger: knobs.interface_linger,
+            page_size: knobs.page_size,
+            token: knobs.token,
+            ..Settings::default()
+        };
+        play.note("from here on a good day");
+        play.sim.lock().set_settings(knobs);
+        play.agents.silence(0);
+        *play.credentials.lock().unwrap() = Credentials::Own;
+        play.store.server().faults.clear();
+        for operator in 0..self.script.operators {
+            play.calm(operator);
+            play.thaw(operator).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), Broken> {
+        if !self.play.is_deleted() {
+            self.told.to_ready = self.until_ready().await?;
+            self.quiet().await?;
+            self.play.note("kubectl delete");
+            self.play.store.delete(self.play.now());
+        }
+        self.told.to_gone = self.until(TO_GONE, Play::is_gone).await?;
+        self.play.wait(AFTERWARDS);
+        self.play.check()
+    }
+
+    /// Ready, or beyond an expiry, after which nothing is measured any more, or out of the launches that a pool may
+    /// have.
+    async fn until_ready(&mut self) -> Result<usize, Broken> {
+        let over = |play: &Play| matches!(play.phase().as_str(), "Expired" | "Stalled");
+        self.until(TO_READY, |play| (play.is_ready() || over(play)) && play.holds_finalizer() || play.is_gone()).await
+    }
+
+    async fn until(&mut self, at_most: usize, done: impl Fn(&Play) -> bool) -> Result<usize, Broken> {
+        for count in 0..at_most {
+            if done(self.play) {
+                return Ok(count);
+            }
+            let wake = self.play.pass_on(0).await?;
+            self.play.wait(stretched(wake, self.script.stretch_per_mille));
+        }
+        Err(self.play.not_there(at_most))
+    }
+
+    /// A benchmark that is ready causes no call that changes something, and no write.
+    async fn quiet(&mut self) -> Result<(), Broken> {
+        if !self.play.is_ready() {
+            return Ok(());
+        }
+        self.play.wait(LATEST);
+        for _ in 0..TO_QUIET {
+            let wake = self.play.pass_on(0).await?;
+            self.play.wait(stretched(wake, 1000));
+        }
+        let before = (self.play.effects(), self.play.store.server().writes);
+        let status = self.play.store.status();
+        for _ in 0..2 {
+            self.play.pass_on(0).await?;
+        }
+        let after = (self.play.effects(), self.play.store.server().writes);
+        if self.play.is_ready() && before != after {
+            let (effects, last) = (after.0 - before.0, self.play.last_effect());
+            let what = format!(
+                "nothing changed, and {effects} effects were tried, the last one {last}: {}",
+                difference(&status, &self.play.store.status())
+            );
+            return Err(Broken::new(Rule::Quiet, what));
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self) {
+        let sim = self.play.sim.lock();
+        let name = |fault: &cloudsim::Fault| match fault {
+            cloudsim::Fault::LateExecution(_) => "LateExecution".to_owned(),
+            fault => format!("{fault:?}"),
+        };
+        let store = self.play.store.server();
+        let met = store.faults_met.iter().map(|fault| format!("API server: {fault:?}"));
+        self.told.faults = sim.faults().iter().map(|(_, _, fault)| name(fault)).chain(met).collect();
+        self.told.passes = self.play.passes;
+        self.told.crashes = self.play.crashes;
+        self.told.freezes = self.play.freezes;
+        self.told.launched = sim.launched();
+        self.told.effects = self.play.effects();
+    }
+}
+
+/// Lines of the documents that differ.
+fn difference(before: &Option<api::Status>, after: &Option<api::Status>) -> String {
+    let [before, after] = [before, after].map(|status| serde_json::to_string_pretty(status).unwrap_or_default());
+    let gone = before.lines().filter(|line| !after.contains(line.trim())).map(|line| format!("-{}", line.trim()));
+    let come = after.lines().filter(|line| !before.contains(line.trim())).map(|line| format!("+{}", line.trim()));
+    gone.chain(come).collect::<Vec<_>>().join(" ")
+}
+
+fn stretched(wake: Duration, per_mille: u32) -> Duration {
+    wake.max(Duration::from_millis(200)) * per_mille / 1000
+}
+
+/// Things of others, as near to ours as one can get.
+fn plant_neighbours(play: &Play) {
+    use planner::owner::{Owner, POOL};
+    let ours = Owner {
+        installation: "test".into(),
+        kubernetes_cluster: "k8s-uid".into(),
+        benchmark_uid: "uid-1".into(),
+        namespace: "default".into(),
+        name: "bench".into(),
+    };
+    let neighbours = [
+        Owner { benchmark_uid: "uid-2".into(), ..ours.clone() },
+        Owner { installation: "other".into(), ..ours.clone() },
+        Owner { kubernetes_cluster: "other".into(), ..ours },
+    ];
+    let now = play.now();
+    for (index, owner) in neighbours.iter().enumerate() {
+        let mut tags = owner.tags(&planner::owner::Tags::new());
+        tags.insert(POOL.into(), "a".into());
+        play.sim.lock().plant_instance(tags.clone(), now);
+        play.sim.lock().plant_group(&format!("clusterbench-{index}-members"), tags, now);
+    }
+}

@@ -1,0 +1,257 @@
+//! Broken operators. Each makes one mistake that real controllers make; a campaign that does not notice it proves
+//! nothing. They are the planner with its world, its plan or its status perturbed, or an adapter that lies.
+
+use api::{Launch, Placement};
+use controller::Decisions;
+use jiff::SignedDuration;
+use planner::ports::{InstanceState, LaunchRequest};
+use planner::world::{Deletion, Facet, Finalizer};
+use planner::{Action, CloudError, Failure, Outcome, Plan, World, desired, ledger};
+
+use crate::campaign::{Campaign, play, say};
+use crate::stage::cloud::Lie;
+use crate::stage::kubernetes::Writes;
+use crate::stage::play::Ways;
+
+/// Seeds within which every mutant must be caught.
+const SEEDS: u64 = 500;
+
+struct Mutant {
+    name: &'static str,
+    ways: Ways,
+}
+
+fn all() -> Vec<Mutant> {
+    let plans = |name, plan: fn(&World) -> Plan| Mutant {
+        name,
+        ways: Ways { decisions: Decisions { plan, ..Decisions::default() }, ..Ways::default() },
+    };
+    let records = |name, status: fn(&World, &Plan, &[Outcome]) -> api::Status| Mutant {
+        name,
+        ways: Ways { decisions: Decisions { status, ..Decisions::default() }, ..Ways::default() },
+    };
+    let sees = |name, plan: fn(&World) -> Plan, status: fn(&World, &Plan, &[Outcome]) -> api::Status| Mutant {
+        name,
+        ways: Ways { decisions: Decisions { plan, status }, ..Ways::default() },
+    };
+    let lies = |name, lie| Mutant { name, ways: Ways { lie, ..Ways::default() } };
+    vec![
+        sees("token not persisted", fresh_tokens, unwritten_lines),
+        records("relaunch on timeout", timeout_is_refusal),
+        plans("finalizer removed on an empty list", empty_list_lets_go),
+        plans("status decides", status_lets_go),
+        records("refusal after a repeat closes the line", every_send_is_the_only_one),
+        plans("zone changed with an open line", zone_changes),
+        sees("unknown read as empty", unknown_is_empty, |world, plan, outcomes| {
+            planner::status(&emptied(world), plan, outcomes)
+        }),
+        lies("truncated list believed", Lie::TruncatedIsShort),
+        plans("no settling", |world| {
+            with(world, |world| {
+                (world.settings.settle, world.settings.proof_gap) = (SignedDuration::ZERO, SignedDuration::ZERO);
+            })
+        }),
+        plans("notAfter ignored", late_sends),
+        lies("sent however late", Lie::LateSends),
+        lies("owner not checked", Lie::AnyOwner),
+        plans("another account's lists believed", |world| {
+            with(world, |world| {
+                if let (Some(placement), Facet::Known(identity)) = (&world.object.status.placement, &mut world.identity)
+                {
+                    identity.account.clone_from(&placement.account_id);
+                }
+            })
+        }),
+        plans("stripped finalizer stays off", |world| {
+            let mut plan = planner::plan(world);
+            if world.object.status.placement.is_some() {
+                plan.actions.retain(|action| *action != Action::AddFinalizer);
+            }
+            plan
+        }),
+        plans("report forgotten before it is recorded", forgets_early),
+        plans("numbers begin again", numbers_begin_again),
+        Mutant {
+            name: "status written over what was not seen",
+            ways: Ways { writes: Writes::Blind, ..Ways::default() },
+        },
+    ]
+}
+
+fn with(world: &World, change: impl FnOnce(&mut World)) -> Plan {
+    let mut world = world.clone();
+    change(&mut world);
+    planner::plan(&world)
+}
+
+fn is_new(world: &World, line: &Launch) -> bool {
+    !world.object.status.launches.iter().any(|old| old.pool == line.pool && old.number == line.number)
+}
+
+/// The call of a line, as the planner would make it once it has read it back.
+fn call(world: &World, line: &Launch) -> Option<LaunchRequest> {
+    let placement = world.object.status.placement.as_ref()?;
+    let pool = desired::pools(&world.object.spec).into_iter().find(|pool| pool.name == line.pool)?;
+    let recipe = desired::recipe(world, placement, &pool).ok()?;
+    let count = u32::try_from(line.count).ok()?;
+    let request = recipe.request(placement, line.group_ids.clone(), line.number, count, line.token.clone()).ok()?;
+    let not_after = line.not_after.as_ref()?.0;
+    Some(LaunchRequest { not_after, ..request })
+}
+
+/// Launches at once, under a token that only this process knows (terraform-provider-aws#27543, CAPA#5794).
+fn fresh_tokens(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let new: Vec<usize> = (0..plan.ledger.len()).filter(|at| is_new(world, &plan.ledger[*at])).collect();
+    for at in new {
+        let line = &mut plan.ledger[at];
+        line.token = format!("{}{}", &line.token[..32], world.now.as_millisecond());
+        if let Some(request) = call(world, line) {
+            plan.actions.push(Action::Launch(request));
+        }
+    }
+    plan
+}
+
+fn unwritten_lines(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::Status {
+    let mut status = planner::status(world, plan, outcomes);
+    status.launches.retain(|line| !line.instance_ids.is_empty());
+    status
+}
+
+/// A call without an answer is taken for one that failed (hetzner, karpenter#1448).
+fn timeout_is_refusal(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::Status {
+    let refused = |outcome: &Outcome| match (&outcome.action, &outcome.result) {
+        (Action::Launch(_), Err(error)) if error.failure == Failure::Unreachable => {
+            let error = CloudError::new(Failure::NoCapacity, error.code.clone(), error.message.clone());
+            Outcome { action: outcome.action.clone(), result: Err(error) }
+        }
+        _ => outcome.clone(),
+    };
+    let outcomes: Vec<Outcome> = outcomes.iter().map(refused).collect();
+    every_send_is_the_only_one(world, plan, &outcomes)
+}
+
+fn every_send_is_the_only_one(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::Status {
+    let mut world = world.clone();
+    world.memory.unsent.extend(plan.ledger.iter().map(|line| line.token.clone()));
+    planner::status(&world, plan, outcomes)
+}
+
+fn lets_go(world: &World, is_empty: bool) -> Plan {
+    let mut plan = planner::plan(world);
+    if world.object.deletion == Deletion::Asked && world.object.finalizer == Finalizer::Present && is_empty {
+        plan.actions = vec![Action::RemoveFinalizer];
+    }
+    plan
+}
+
+/// Nothing is listed, so nothing is there (karpenter#947, CAPA#2915).
+fn empty_list_lets_go(world: &World) -> Plan {
+    let over = |instances: &Vec<planner::ports::Instance>| {
+        instances.iter().all(|instance| instance.state == InstanceState::Terminated)
+    };
+    lets_go(world, world.instances.known().is_some_and(over) && world.groups.known().is_some_and(Vec::is_empty))
+}
+
+/// Status says that there are no instances, so there are none.
+fn status_lets_go(world: &World) -> Plan {
+    lets_go(world, world.object.status.instances.is_empty())
+}
+
+/// The next zone is tried while a call to the last one may still take effect (reliability of zonal tokens).
+fn zone_changes(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let unheard = |line: &Launch| ledger::is_open(line) && !line.message.is_empty();
+    if plan.ledger.iter().any(unheard)
+        && let Some(placement) = &plan.placement
+    {
+        let next = if placement.zone.ends_with('a') { "b" } else { "a" };
+        plan.placement = Some(Placement {
+            zone: format!("eu-west-1{next}"),
+            subnet_id: format!("subnet-0de0fa170000000{next}0"),
+            ..placement.clone()
+        });
+        plan.ledger.iter_mut().filter(|line| unheard(line)).for_each(|line| ledger::close(line, world.now));
+    }
+    plan
+}
+
+fn emptied(world: &World) -> World {
+    let mut world = world.clone();
+    if world.instances.known().is_none() {
+        world.instances = Facet::Known(Vec::new());
+    }
+    if world.groups.known().is_none() {
+        world.groups = Facet::Known(Vec::new());
+    }
+    world
+}
+
+fn unknown_is_empty(world: &World) -> Plan {
+    planner::plan(&emptied(world))
+}
+
+/// A line that is over is sent as if it were not.
+fn late_sends(world: &World) -> Plan {
+    let mut plan = with(world, |world| {
+        for line in &mut world.object.status.launches {
+            line.not_after = line.not_after.clone().map(|mut at| {
+                at.0 += SignedDuration::from_secs(600);
+                at
+            });
+        }
+    });
+    for line in &mut plan.ledger {
+        let old = world.object.status.launches.iter().find(|old| old.token == line.token);
+        line.not_after = old.map_or(line.not_after.clone(), |old| old.not_after.clone());
+    }
+    plan
+}
+
+fn forgets_early(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let forgotten: Vec<Action> = plan
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::CollectReport { control, run, .. } => {
+                Some(Action::DeleteRun { control: control.clone(), instance_id: String::new(), name: run.name() })
+            }
+            _ => None,
+        })
+        .collect();
+    plan.actions.extend(forgotten);
+    plan
+}
+
+fn numbers_begin_again(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    for line in plan.ledger.iter_mut().filter(|line| is_new(world, line)) {
+        line.number = 1;
+        if let Some(request) = call(world, line) {
+            line.request_sha256 = ledger::request_sha256(&request);
+            line.token = ledger::token(world, &line.pool, 1, &line.request_sha256);
+        }
+    }
+    plan
+}
+
+#[test]
+fn every_mutant_is_caught() {
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let mut escaped = Vec::new();
+    for mutant in all() {
+        let (_, failure) = play(Campaign::All, 0..SEEDS, mutant.ways, threads);
+        match failure {
+            Some(failure) => say(&format!(
+                "campaign: mutant `{}` is caught in {} seeds by {:?}",
+                mutant.name,
+                failure.seed + 1,
+                failure.broken.rule
+            )),
+            None => escaped.push(mutant.name),
+        }
+    }
+    assert!(escaped.is_empty(), "not caught within {SEEDS} seeds: {escaped:?}");
+}

@@ -1,0 +1,169 @@
+//! A play as an explicit value: all that happens to one benchmark, in order. Made from a seed, written to a file, shrunk.
+
+use api::ClusterBenchmarkSpec;
+use cloudsim::{Action, Fault, Settings};
+use serde::{Deserialize, Serialize};
+
+use crate::stage::chaos::Moment;
+use crate::stage::cloud::Credentials;
+use crate::stage::kubernetes::StoreFault;
+use crate::stage::play::spec;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Script {
+    /// What it broke when it was written.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) broke: String,
+    /// Of the simulation: ids, lags and what else it draws.
+    pub(crate) seed: u64,
+    pub(crate) operators: usize,
+    /// Clusters at the beginning: name, type, count.
+    pub(crate) clusters: Vec<(String, String, i32)>,
+    pub(crate) max_lifetime_seconds: i32,
+    /// From running to answering, and how long a run takes.
+    pub(crate) boot_seconds: i64,
+    pub(crate) run_seconds: i64,
+    /// How long an operator sleeps, in thousandths of what it asks for, where no step says it.
+    pub(crate) stretch_per_mille: u32,
+    pub(crate) knobs: Settings,
+    /// Faults that single calls to the cloud meet, by action and number of the call.
+    #[serde(default)]
+    pub(crate) faults: Vec<(Action, u64, Fault)>,
+    /// Faults that single calls to the API server meet, by number.
+    #[serde(default)]
+    pub(crate) store_faults: Vec<(usize, StoreFault)>,
+    /// What strikes the first operator at which of its effects, counted from 0 since the beginning.
+    #[serde(default)]
+    pub(crate) doom: Option<(u32, Moment)>,
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Step {
+    /// One pass of an operator, which is struck at an effect of this pass, and a sleep.
+    Pass {
+        operator: usize,
+        strike: Option<(u32, Moment)>,
+        stretch_per_mille: u32,
+    },
+    /// Passes of the first operator until the result is there, if it can be had.
+    Ready,
+    /// Passes of the first operator until the object is gone.
+    Gone,
+    Wait {
+        seconds: u64,
+    },
+    /// The operator that stands still goes on.
+    Thaw {
+        operator: usize,
+    },
+    /// A process of this version takes the operator's place.
+    Upgrade {
+        operator: usize,
+        version: u32,
+    },
+    Edit(Edit),
+    Delete,
+    /// `kubectl delete namespace`: nothing can be created in it any more.
+    EndNamespace,
+    WipeStatus,
+    /// A person removes the placement from status.
+    TearStatus,
+    StripFinalizer,
+    /// Somebody terminates an instance: that many in the list of the living.
+    Terminate {
+        nth: usize,
+    },
+    /// No agent answers.
+    Silence {
+        seconds: i64,
+    },
+    Credentials(Credentials),
+    /// So many instances of a type fit into each zone.
+    Capacity {
+        instance_type: String,
+        count: Option<u32>,
+    },
+    /// vCPUs that the account may have.
+    Quota(Option<u32>),
+}
+
+/// What a user changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Edit {
+    Count { cluster: usize, count: i32 },
+    Type { cluster: usize, instance_type: String },
+    Port(i32),
+    RunId(String),
+    AfterRun(api::AfterRun),
+    Policy(api::Policy),
+    Tag(String),
+    AddCluster(String),
+    DropCluster,
+}
+
+impl Script {
+    pub(crate) fn spec(&self) -> ClusterBenchmarkSpec {
+        let clusters: Vec<(&str, &str, i32)> =
+            self.clusters.iter().map(|(name, kind, count)| (name.as_str(), kind.as_str(), *count)).collect();
+        let mut spec = spec(&clusters);
+        spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
+        spec
+    }
+
+    /// As a file: what shrinking left, one step in a line.
+    pub(crate) fn text(&self) -> String {
+        let mut head = serde_json::to_value(Self { steps: Vec::new(), ..self.clone() }).unwrap();
+        head["knobs"] = changed(&self.knobs);
+        let head = serde_json::to_string_pretty(&head).unwrap();
+        let steps: Vec<String> =
+            self.steps.iter().map(|step| format!("    {}", serde_json::to_string(step).unwrap())).collect();
+        head.replace("\"steps\": []", &format!("\"steps\": [\n{}\n  ]", steps.join(",\n"))) + "\n"
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        serde_json::from_str(text).unwrap()
+    }
+}
+
+/// The knobs that are not at their default.
+fn changed(knobs: &Settings) -> serde_json::Value {
+    let (mut all, default) = (serde_json::to_value(knobs).unwrap(), serde_json::to_value(Settings::default()).unwrap());
+    if let Some(map) = all.as_object_mut() {
+        map.retain(|name, value| default.get(name) != Some(value));
+    }
+    all
+}
+
+impl Edit {
+    pub(crate) fn apply(&self, spec: &mut ClusterBenchmarkSpec) {
+        let at = |cluster: usize, spec: &ClusterBenchmarkSpec| cluster.min(spec.clusters.len() - 1);
+        match self {
+            Self::Count { cluster, count } => {
+                let cluster = at(*cluster, spec);
+                spec.clusters[cluster].count = *count;
+            }
+            Self::Type { cluster, instance_type } => {
+                let cluster = at(*cluster, spec);
+                spec.clusters[cluster].instance_type.clone_from(instance_type);
+            }
+            Self::Port(port) => spec.worker.port = *port,
+            Self::RunId(id) => spec.run_id.clone_from(id),
+            Self::AfterRun(after) => spec.lifecycle.after_run = *after,
+            Self::Policy(policy) => spec.balancer.policy = *policy,
+            Self::Tag(value) => spec.tags = vec![api::Tag { key: "team".into(), value: value.clone() }],
+            Self::AddCluster(name) => {
+                if !spec.clusters.iter().any(|cluster| cluster.name == *name) {
+                    let like = spec.clusters[0].clone();
+                    spec.clusters.push(api::Cluster { name: name.clone(), path: None, ..like });
+                }
+            }
+            Self::DropCluster => {
+                if spec.clusters.len() > 1 {
+                    spec.clusters.pop();
+                }
+            }
+        }
+    }
+}

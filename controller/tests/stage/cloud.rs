@@ -1,0 +1,259 @@
+//! The simulated cloud as one process sees it: its effects are where it can be struck, its credentials may be those of
+//! another account, and what it failed to see is noted, so that the judge can tell who acts blindly.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use cloudsim::{Action, Fault, SharedSim};
+use jiff::Timestamp;
+use planner::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, Tags};
+use planner::ports::{
+    Answer, Compute, Firewall, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
+    LaunchRequest, Offer, Regions, Selection, Subnet,
+};
+use planner::{CloudError, Failure};
+use serde::{Deserialize, Serialize};
+
+use crate::stage::chaos::{Chaos, Departure};
+use crate::stage::judge::{Judge, Rule};
+
+/// Whom the operators are for the cloud.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Credentials {
+    #[default]
+    Own,
+    /// Of an account in which nothing of ours is.
+    OtherAccount,
+    Expired,
+}
+
+/// What one process saw when it looked last. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Known,
+    Failed,
+}
+
+impl Sight {
+    /// The last answer counts.
+    fn note<T>(&self, what: &'static str, answer: Answer<T>) -> Answer<T> {
+        let seen = if answer.is_ok() { Seen::Known } else { Seen::Failed };
+        self.0.lock().unwrap().insert(what, seen);
+        answer
+    }
+
+    fn failed(&self, what: &[&str]) -> bool {
+        let notes = self.0.lock().unwrap();
+        what.iter().any(|what| notes.get(what) == Some(&Seen::Failed))
+    }
+
+    /// Whether something was looked for and not seen.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.failed(&["account", "instances", "groups"])
+    }
+}
+
+/// The cloud of one process.
+#[derive(Clone)]
+pub(crate) struct Mortal {
+    pub(crate) sim: SharedSim,
+    pub(crate) chaos: Chaos,
+    pub(crate) sight: Sight,
+    pub(crate) credentials: Arc<Mutex<Credentials>>,
+    pub(crate) judge: Judge,
+    /// What a mutant does to answers.
+    pub(crate) lie: Lie,
+}
+
+/// How a broken adapter answers. Only mutants lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lie {
+    #[default]
+    No,
+    /// A list that was cut is passed on as a short one.
+    TruncatedIsShort,
+    /// Whoever is managed by us is ours.
+    AnyOwner,
+    /// What was decided is sent, however late.
+    LateSends,
+}
+
+impl Regions for Mortal {
+    type Cloud = Self;
+
+    fn region(&self, name: &str) -> Arc<Self> {
+        Arc::new(Self { sim: SharedSim::clone(&self.sim.region(name)), ..self.clone() })
+    }
+}
+
+impl Mortal {
+    fn credentials(&self) -> Credentials {
+        *self.credentials.lock().unwrap()
+    }
+
+    /// In another account there is nothing of ours; without credentials nobody answers.
+    fn elsewhere<T>(&self, nothing: Answer<T>) -> Option<Answer<T>> {
+        match self.credentials() {
+            Credentials::Own => None,
+            Credentials::OtherAccount => Some(nothing),
+            Credentials::Expired => Some(Err(expired())),
+        }
+    }
+
+    async fn listed(&self, of: &Selection) -> Answer<Vec<Instance>> {
+        if let Some(answer) = self.elsewhere(Ok(Vec::new())) {
+            return answer;
+        }
+        match (self.lie, of) {
+            (Lie::AnyOwner, _) => {
+                let mut all = self.sim.instances(of).await?;
+                for instance in &mut all {
+                    instance.tags.insert(BENCHMARK_UID.into(), "uid-1".into());
+                    instance.tags.insert(KUBERNETES_CLUSTER.into(), "k8s-uid".into());
+                }
+                Ok(all)
+            }
+            (Lie::TruncatedIsShort, _) => match self.sim.instances(of).await {
+                Err(error) if error.code == "Truncated" => {
+                    let mut whole = self.sim.instances(of).await?;
+                    whole.truncate(whole.len() / 2);
+                    Ok(whole)
+                }
+                answer => answer,
+            },
+            _ => self.sim.instances(of).await,
+        }
+    }
+
+    async fn effect<T: Send>(&self, action: Action, effect: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
+        let call = async {
+            match self.elsewhere(Err(CloudError::new(Failure::NotFound, "NotFound", "no such thing"))) {
+                Some(answer) => answer,
+                None => effect.await,
+            }
+        };
+        let depart = |seconds| {
+            self.sim.lock().script(action, Fault::LateExecution(seconds));
+            Departure::WithTheCall
+        };
+        self.chaos.effect(action.name(), call, depart).await
+    }
+
+    /// What is destroyed or paid for must have been looked for with success.
+    fn must_see(&self, what: &[&str], deed: &str) {
+        if self.sight.failed(what) {
+            self.judge.convict(Rule::NothingBlind, format!("{deed}, and {} was not seen", what.join(" or ")));
+        }
+    }
+}
+
+fn expired() -> CloudError {
+    CloudError::new(Failure::CredentialsExpired, "ExpiredToken", "the security token is expired")
+}
+
+impl Compute for Mortal {
+    async fn identity(&self) -> Answer<Identity> {
+        let other = Identity { account: "999999999999".into(), arn: "arn:aws:iam::999999999999:user/other".into() };
+        let answer = match self.elsewhere(Ok(other)) {
+            Some(answer) => answer,
+            None => self.sim.identity().await,
+        };
+        let right = match self.credentials() {
+            Credentials::OtherAccount => {
+                Err(CloudError::new(Failure::Unauthorized, "OtherAccount", "not where it lives"))
+            }
+            _ => Ok(()),
+        };
+        drop(self.sight.note("account", right));
+        self.sight.note("identity", answer)
+    }
+
+    async fn instances(&self, of: &Selection) -> Answer<Vec<Instance>> {
+        let answer = self.listed(of).await;
+        self.sight.note("instances", answer)
+    }
+
+    async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
+        let call = async {
+            self.must_see(&["identity", "account", "instances", "groups"], "instances are launched");
+            let unfenced = LaunchRequest { not_after: Timestamp::MAX, ..launch.clone() };
+            let launch = if self.lie == Lie::LateSends { &unfenced } else { launch };
+            let answer = self.sim.launch(launch).await;
+            // What the adapter itself refuses was never sent.
+            if !answer.as_ref().is_err_and(|error| error.code == "TooLate") {
+                self.judge.launch(launch, self.sim.now());
+            }
+            answer
+        };
+        self.effect(Action::RunInstances, call).await
+    }
+
+    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+        let call = async {
+            self.must_see(&["account", "instances"], "instances are terminated");
+            self.sim.terminate(ids).await
+        };
+        self.effect(Action::TerminateInstances, call).await
+    }
+
+    async fn console(&self, id: &str) -> Answer<Option<String>> {
+        match self.elsewhere(Ok(None)) {
+            Some(answer) => answer,
+            None => self.sim.console(id).await,
+        }
+    }
+}
+
+impl Firewall for Mortal {
+    async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
+        let answer = match self.elsewhere(Ok(Vec::new())) {
+            Some(answer) => answer,
+            None => self.sim.groups(with).await,
+        };
+        self.sight.note("groups", answer)
+    }
+
+    async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
+        self.effect(Action::CreateSecurityGroup, self.sim.create_group(group)).await
+    }
+
+    async fn allow(&self, group_id: &str, rule: &planner::ports::Rule) -> Answer<()> {
+        self.effect(Action::AuthorizeSecurityGroupIngress, self.sim.allow(group_id, rule)).await
+    }
+
+    async fn delete_group(&self, group_id: &str) -> Answer<()> {
+        let call = async {
+            self.must_see(&["account", "instances", "groups"], "a group is deleted");
+            self.sim.delete_group(group_id).await
+        };
+        self.effect(Action::DeleteSecurityGroup, call).await
+    }
+
+    async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
+        match self.elsewhere(Ok(Vec::new())) {
+            Some(answer) => answer,
+            None => self.sim.interfaces(group_id).await,
+        }
+    }
+}
+
+impl Offer for Mortal {
+    async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
+        self.sim.subnets(ids).await
+    }
+
+    async fn image(&self, image: &ImageQuery) -> Answer<Option<Image>> {
+        self.sim.image(image).await
+    }
+
+    async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
+        self.sim.instance_types(names).await
+    }
+
+    async fn offerings(&self, names: &[String]) -> Answer<Vec<(String, String)>> {
+        self.sim.offerings(names).await
+    }
+}

@@ -1,0 +1,250 @@
+//! What must hold at every moment, judged from the simulation's own truth and never from what the operator was shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use api::{ClusterBenchmark, Launch, Run, Status};
+use cloudsim::Sim;
+use jiff::Timestamp;
+use planner::ports::LaunchRequest;
+use planner::{desired, ledger};
+use serde::{Deserialize, Serialize};
+
+use crate::stage::kubernetes::Server;
+
+/// What was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Rule {
+    NeverAboveWanted,
+    NothingForeign,
+    NothingBlind,
+    WrittenFirst,
+    InTime,
+    LaunchesAreLines,
+    NothingLeft,
+    ResultsStay,
+    Converges,
+    Quiet,
+    NoPanic,
+}
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) rule: Rule,
+    pub(crate) what: String,
+}
+
+impl Broken {
+    pub(crate) fn new(rule: Rule, what: impl Into<String>) -> Self {
+        Self { rule, what: what.into() }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.rule, self.what)
+    }
+}
+
+/// Clones are the same judge.
+#[derive(Clone, Default)]
+pub(crate) struct Judge(Arc<Mutex<Book>>);
+
+#[derive(Default)]
+struct Book {
+    /// The first rule that was broken in the middle of a step.
+    broken: Option<Broken>,
+    /// Every line that ever reached the server, by token.
+    lines: BTreeMap<String, Launch>,
+    /// Instances that each token made.
+    made: BTreeMap<String, BTreeSet<String>>,
+    launched: usize,
+    wanted: Vec<(String, usize)>,
+    /// Tokens of lines that were written for a former spec.
+    former: BTreeSet<String>,
+    /// The most instances that each pool was ever allowed to have at the same time, since its last quiet moment.
+    allowed: BTreeMap<String, usize>,
+    /// Reports in the order in which status first named them.
+    reports: Vec<String>,
+    /// Report by run and measured hash.
+    results: BTreeMap<(String, String), String>,
+    /// Hashes of the reports that status ever held.
+    hashes: BTreeSet<String>,
+}
+
+impl Judge {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn convict(&self, rule: Rule, what: impl Into<String>) {
+        self.book().broken.get_or_insert(Broken::new(rule, what));
+    }
+
+    /// A status reached the server.
+    pub(crate) fn written(&self, status: &Status) {
+        let mut book = self.book();
+        for line in &status.launches {
+            if !book.lines.contains_key(&line.token) {
+                book.lines.insert(line.token.clone(), line.clone());
+            }
+        }
+        book.hashes.extend(status.runs.iter().map(|run| run.report_sha256.clone()));
+    }
+
+    /// A launch is sent.
+    pub(crate) fn launch(&self, request: &LaunchRequest, now: Timestamp) {
+        let mut book = self.book();
+        let broken = match book.lines.get(&request.token) {
+            None => Broken::new(Rule::WrittenFirst, format!("a launch of {} that no status held", request.count)),
+            Some(line) if line.not_after.as_ref().is_none_or(|at| now > at.0) => {
+                let late = line.not_after.as_ref().map_or(0, |at| now.duration_since(at.0).as_secs());
+                Broken::new(Rule::InTime, format!("launch {}/{} is sent {late} s too late", line.pool, line.number))
+            }
+            Some(line) if line.count != i32::try_from(request.count).unwrap() => {
+                let what = format!("launch {}/{} is for {}, not {}", line.pool, line.number, request.count, line.count);
+                Broken::new(Rule::WrittenFirst, what)
+            }
+            Some(_) => return,
+        };
+        book.broken.get_or_insert(broken);
+    }
+
+    /// A generator is told to forget a run that has ended.
+    pub(crate) fn forgets(&self, run: &str, sha256: &str) {
+        if !self.book().hashes.contains(sha256) {
+            self.convict(Rule::ResultsStay, format!("run {run} is forgotten before status holds its report"));
+        }
+    }
+
+    /// Somebody wiped the status: results go with it, the reports stay.
+    pub(crate) fn wiped(&self) {
+        let mut book = self.book();
+        book.results.clear();
+        book.reports.clear();
+        let lines: Vec<String> = book.lines.keys().cloned().collect();
+        book.former.extend(lines);
+    }
+
+    /// After every step.
+    pub(crate) fn check(&self, sim: &Sim, server: &Server) -> Result<(), Broken> {
+        let mut book = self.book();
+        if let Some(broken) = book.broken.take() {
+            return Err(broken);
+        }
+        let foreign = sim.foreign_touched();
+        if !foreign.is_empty() {
+            return Err(Broken::new(Rule::NothingForeign, format!("touched what is not ours: {foreign:?}")));
+        }
+        book.launches_are_lines(sim)?;
+        let Some(object) = &server.object else {
+            let (live, groups) = (sim.live_instances().len(), sim.live_groups().len());
+            return match live + groups {
+                0 => Ok(()),
+                _ => Err(Broken::new(
+                    Rule::NothingLeft,
+                    format!("the object is gone, {live} instances and {groups} groups are left"),
+                )),
+            };
+        };
+        book.never_above_wanted(sim, object)?;
+        match &object.status {
+            Some(status) => book.results_stay(&status.runs, server),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Book {
+    /// Every RunInstances that made instances is one line that was written first, and made what it says.
+    fn launches_are_lines(&mut self, sim: &Sim) -> Result<(), Broken> {
+        if sim.launched() == self.launched {
+            return Ok(());
+        }
+        self.launched = sim.launched();
+        for instance in sim.listed_instances() {
+            let token = instance.token.clone().unwrap_or_default();
+            self.made.entry(token).or_default().insert(instance.id.clone());
+        }
+        for (token, ids) in &self.made {
+            let Some(line) = self.lines.get(token) else {
+                return Err(Broken::new(Rule::LaunchesAreLines, format!("{} instances of no line", ids.len())));
+            };
+            if ids.len() != usize::try_from(line.count).unwrap() {
+                let what = format!("launch {}/{} of {} made {}", line.pool, line.number, line.count, ids.len());
+                return Err(Broken::new(Rule::LaunchesAreLines, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Live and pending of a pool are never more than wanted; what was wanted before an edit may stay until it is
+    /// removed, or can no longer come.
+    fn never_above_wanted(&mut self, sim: &Sim, object: &ClusterBenchmark) -> Result<(), Broken> {
+        let wanted = || desired::pools(&object.spec).into_iter().map(|pool| (pool.name, pool.count as usize));
+        if !self.wanted.iter().cloned().eq(wanted()) {
+            self.wanted = wanted().collect();
+            self.former.extend(self.lines.keys().cloned());
+        }
+        let mut live: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        let instances = sim.live_instances();
+        for instance in instances.iter().filter(|instance| !instance.state.is_dead()) {
+            // By the line that made it: tags can be changed by hand.
+            let token = instance.token.as_deref().unwrap_or_default();
+            let Some(line) = self.lines.get(token) else { continue };
+            let (all, fresh) = live.entry(&line.pool).or_default();
+            *all += 1;
+            *fresh += usize::from(!self.former.contains(token));
+        }
+        let lines = object.status.iter().flat_map(|status| &status.launches);
+        let coming: Vec<&str> = lines.filter(|line| ledger::is_open(line)).map(|line| line.pool.as_str()).collect();
+        let late = sim.late_calls() > 0;
+        for (pool, wanted) in &self.wanted {
+            let (have, fresh) = live.get(pool.as_str()).copied().unwrap_or_default();
+            let before = self.allowed.get(pool).copied().unwrap_or(*wanted);
+            let settled = have <= *wanted && !late && !coming.contains(&pool.as_str());
+            let allowed = if settled { *wanted } else { before.max(*wanted) };
+            if before != allowed || !self.allowed.contains_key(pool) {
+                self.allowed.insert(pool.clone(), allowed);
+            }
+            if have > allowed || fresh > *wanted {
+                let what = format!("pool {pool} has {have} instances ({fresh} for this spec), {allowed} are allowed");
+                return Err(Broken::new(Rule::NeverAboveWanted, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was recorded once is not changed, and goes only when newer runs take its place.
+    fn results_stay(&mut self, runs: &[Run], server: &Server) -> Result<(), Broken> {
+        let broken = |what: String| Err(Broken::new(Rule::ResultsStay, what));
+        let is_result = |run: &&Run| matches!(run.outcome.as_str(), "Valid" | "Invalid");
+        for run in runs.iter().filter(|run| !run.report.is_empty()) {
+            let Some(report) = server.reports.get(&run.report) else {
+                return broken(format!("run {} is recorded and its report is not stored", run.id));
+            };
+            if report.spec.report_sha256 != run.report_sha256 {
+                return broken(format!("run {} names another report than the one that is stored", run.id));
+            }
+            if !self.reports.contains(&run.report) {
+                self.reports.push(run.report.clone());
+            }
+        }
+        for run in runs.iter().filter(is_result) {
+            let key = (run.id.clone(), run.measured_sha256.clone());
+            if *self.results.entry(key).or_insert_with(|| run.report.clone()) != run.report {
+                return broken(format!("the result of run {} changed", run.id));
+            }
+        }
+        let is_there = |report: &String| runs.iter().any(|run| run.report == *report);
+        // Older ones may have made room; those at the end of the list may not.
+        let kept = self.reports.iter().position(is_there).unwrap_or(self.reports.len());
+        let lost = self.reports[kept..].iter().any(|report| !is_there(report));
+        if lost || (kept > 0 && runs.len() < 3) {
+            return broken("a result that was recorded is not in status any more".to_owned());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! What stories and the campaign play on: an API server in memory, agents, an EC2 that is simulated, operators that
+//! die and freeze at chosen effects, and a judge that knows the truth.
+
+// Each of the two test targets uses a part of it.
+#![allow(dead_code)]
+
+pub(crate) mod agents;
+pub(crate) mod chaos;
+pub(crate) mod cloud;
+pub(crate) mod judge;
+pub(crate) mod kubernetes;
+pub(crate) mod play;
+pub(crate) mod story;

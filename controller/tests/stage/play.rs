@@ -1,0 +1,349 @@
+//! One benchmark from the first pass to the last, with everything that can happen in between, and what must hold
+//! after every step, from the simulation's own truth.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::{ClusterBenchmarkSpec, FINALIZER};
+use cloudsim::{SharedSim, Sim};
+use controller::{Decisions, Metrics, Next, PassError, Reconciler};
+use jiff::{SignedDuration, Timestamp};
+use planner::ports::Architecture;
+use planner::world::{Artifacts, Settings};
+
+use crate::stage::agents::{FakeAgents, Pace};
+use crate::stage::chaos::{Chaos, InFlight, Moment};
+use crate::stage::cloud::{Credentials, Lie, Mortal, Sight};
+use crate::stage::judge::{Broken, Judge, Rule};
+use crate::stage::kubernetes::{MemoryStore, Writes};
+use crate::stage::story;
+
+type Loop = Reconciler<MemoryStore, Mortal, FakeAgents>;
+type Pass = Pin<Box<dyn Future<Output = Result<Next, PassError>> + Send>>;
+type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub(crate) const EPOCH: i64 = 1_800_000_000;
+/// Soonest that a loop looks again.
+const SOON: Duration = Duration::from_millis(200);
+
+/// The configuration of an operator of some version: another one brings other programs, and with them other user data.
+pub(crate) fn settings(version: u32) -> Settings {
+    let seconds = SignedDuration::from_secs;
+    let digit = char::from_digit(9 + version % 7, 16).unwrap();
+    let artifact = |name: &str| ((name.to_owned(), Architecture::X86_64), digit.to_string().repeat(64));
+    Settings {
+        installation: "test".into(),
+        kubernetes_cluster: "k8s-uid".into(),
+        region: "eu-west-1".into(),
+        artifacts: Artifacts {
+            version: version.to_string(),
+            base_url: "https://artifacts.example".into(),
+            sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
+        },
+        public_key: "key".into(),
+        control_sources: vec!["10.0.0.0/8".into()],
+        settle: seconds(300),
+        proof_gap: seconds(60),
+        launch_window: seconds(120),
+        boot_deadline: seconds(900),
+        refusal_pause: seconds(60),
+    }
+}
+
+pub(crate) fn spec(clusters: &[(&str, &str, i32)]) -> ClusterBenchmarkSpec {
+    let clusters: Vec<_> = clusters
+        .iter()
+        .map(|(name, kind, count)| serde_json::json!({ "name": name, "instanceType": kind, "count": count }))
+        .collect();
+    serde_json::from_value(serde_json::json!({
+        "clusters": clusters,
+        "load": { "phases": [{ "arrivals": "ClosedLoop", "concurrency": 10, "requests": 100 }] },
+    }))
+    .unwrap()
+}
+
+/// What is decided with, and how answers come: the operator's own way, unless a mutant plays.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ways {
+    pub(crate) decisions: Decisions,
+    pub(crate) lie: Lie,
+    pub(crate) writes: Writes,
+}
+
+/// A process. It remembers on its own.
+struct Operator {
+    reconciler: Arc<Loop>,
+    chaos: Chaos,
+    version: u32,
+    /// The pass in which it stands still.
+    frozen: Option<Pass>,
+}
+
+pub(crate) struct Play {
+    pub(crate) sim: SharedSim,
+    pub(crate) store: MemoryStore,
+    pub(crate) agents: FakeAgents,
+    pub(crate) judge: Judge,
+    pub(crate) credentials: Arc<Mutex<Credentials>>,
+    clock: Arc<AtomicI64>,
+    in_flight: InFlight,
+    operators: Vec<Operator>,
+    ways: Ways,
+    /// When instances end themselves.
+    expires_at: Option<Timestamp>,
+    notes: Vec<(Timestamp, String)>,
+    pub(crate) passes: usize,
+    pub(crate) crashes: usize,
+    pub(crate) freezes: usize,
+}
+
+impl Play {
+    pub(crate) fn new(seed: u64, knobs: cloudsim::Settings, spec: ClusterBenchmarkSpec, operators: usize) -> Self {
+        Self::with(seed, knobs, spec, operators, Pace::default(), Ways::default())
+    }
+
+    pub(crate) fn with(
+        seed: u64,
+        knobs: cloudsim::Settings,
+        spec: ClusterBenchmarkSpec,
+        operators: usize,
+        pace: Pace,
+        ways: Ways,
+    ) -> Self {
+        let clock = Arc::new(AtomicI64::new(EPOCH * 1000));
+        let now = reader(&clock);
+        let sim = SharedSim::new(Sim::new(seed, knobs).unwrap(), now.clone());
+        let (judge, in_flight) = (Judge::default(), InFlight::default());
+        let store = MemoryStore::new(spec, now, in_flight.clone(), judge.clone());
+        let agents = FakeAgents::new(sim.clone(), pace, in_flight.clone(), judge.clone());
+        let mut play = Self {
+            sim,
+            store,
+            agents,
+            judge,
+            credentials: Arc::default(),
+            clock,
+            in_flight,
+            operators: Vec::new(),
+            ways,
+            expires_at: None,
+            notes: Vec::new(),
+            passes: 0,
+            crashes: 0,
+            freezes: 0,
+        };
+        play.operators = (0..operators).map(|_| play.operator(1)).collect();
+        play
+    }
+
+    fn operator(&self, version: u32) -> Operator {
+        let (chaos, sight) = (Chaos::default(), Sight::default());
+        let mut reconciler = Reconciler::new(
+            self.store.client(chaos.clone(), sight.clone(), self.ways.writes),
+            Mortal {
+                sim: self.sim.clone(),
+                chaos: chaos.clone(),
+                sight,
+                credentials: self.credentials.clone(),
+                judge: self.judge.clone(),
+                lie: self.ways.lie,
+            },
+            self.agents.client(chaos.clone()),
+            settings(version),
+            reader(&self.clock),
+            Metrics::default(),
+        );
+        reconciler.decisions = self.ways.decisions;
+        Operator { reconciler: Arc::new(reconciler), chaos, version, frozen: None }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.sim.now()
+    }
+
+    /// Something that the simulation's own story does not tell.
+    pub(crate) fn note(&mut self, what: impl Into<String>) {
+        self.notes.push((self.now(), what.into()));
+    }
+
+    /// Time passes: what is on its way arrives, and instances whose time has come end themselves.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).unwrap();
+        self.clock.fetch_add(millis, Ordering::SeqCst);
+        let now = self.now();
+        self.sim.lock().advance(now);
+        self.in_flight.arrive(now);
+        if self.expires_at.is_some_and(|at| at <= now) {
+            let mut sim = self.sim.lock();
+            for instance in sim.live_instances() {
+                sim.guest_shutdown(&instance.id, now);
+            }
+        }
+    }
+
+    /// The first operator is struck at its `nth` effect from now, in whatever pass that is.
+    pub(crate) fn doom(&self, nth: u32, moment: Moment) {
+        self.operators[0].chaos.strike_at(nth, moment);
+    }
+
+    pub(crate) fn last_effect(&self) -> &'static str {
+        self.operators[0].chaos.last_effect()
+    }
+
+    /// What would have struck an operator does not.
+    pub(crate) fn calm(&self, operator: usize) {
+        self.operators[operator].chaos.calm();
+    }
+
+    /// Effects of the first operator so far, since it was started last.
+    pub(crate) fn effects(&self) -> u32 {
+        self.operators[0].chaos.effects()
+    }
+
+    /// One pass of one operator that is struck at its `nth` effect, if it comes so far; how long it wants to sleep.
+    pub(crate) async fn pass(&mut self, operator: usize, strike: Option<(u32, Moment)>) -> Result<Duration, Broken> {
+        match strike {
+            Some((nth, moment)) => self.operators[operator].chaos.strike_at(nth, moment),
+            None => self.operators[operator].chaos.calm(),
+        }
+        self.pass_on(operator).await
+    }
+
+    /// One pass, under whatever doom there is. An operator that stands still goes on standing.
+    pub(crate) async fn pass_on(&mut self, operator: usize) -> Result<Duration, Broken> {
+        let one = &self.operators[operator];
+        if one.frozen.is_some() {
+            return Ok(Duration::from_secs(1));
+        }
+        self.passes += 1;
+        let reconciler = one.reconciler.clone();
+        let pass = Box::pin(async move { reconciler.pass("default", "bench").await });
+        self.go_on(operator, pass).await
+    }
+
+    /// An operator that stands still goes on where it was.
+    pub(crate) async fn thaw(&mut self, operator: usize) -> Result<(), Broken> {
+        let Some(pass) = self.operators[operator].frozen.take() else { return Ok(()) };
+        self.note(format!("operator {operator} goes on"));
+        self.operators[operator].chaos.thaw();
+        self.go_on(operator, pass).await.map(drop)
+    }
+
+    async fn go_on(&mut self, operator: usize, mut pass: Pass) -> Result<Duration, Broken> {
+        let chaos = self.operators[operator].chaos.clone();
+        let ended = tokio::select! {
+            biased;
+            ended = &mut pass => Some(ended),
+            () = chaos.struck() => None,
+        };
+        let next = match ended {
+            Some(Ok(Next::After(wake))) => wake,
+            Some(Ok(Next::Gone)) => Duration::from_secs(30),
+            Some(Err(PassError::Read(_) | PassError::Record(_))) => Duration::from_secs(1),
+            None if chaos.is_frozen() => {
+                self.freezes += 1;
+                self.note(format!("operator {operator} stands still before {}", chaos.last_effect()));
+                self.operators[operator].frozen = Some(pass);
+                Duration::from_secs(1)
+            }
+            None => {
+                self.crashes += 1;
+                self.note(format!("operator {operator} dies at {}", chaos.last_effect()));
+                self.operators[operator] = self.operator(self.operators[operator].version);
+                Duration::from_secs(1)
+            }
+        };
+        self.check()?;
+        Ok(next)
+    }
+
+    /// A new process takes the place of an operator.
+    pub(crate) fn replace_operator(&mut self, operator: usize, version: u32) {
+        self.note(format!("operator {operator} is replaced by version {version}"));
+        self.operators[operator] = self.operator(version);
+    }
+
+    /// What must hold at every moment.
+    pub(crate) fn check(&mut self) -> Result<(), Broken> {
+        let server = self.store.server();
+        let placement =
+            server.object.iter().flat_map(|object| &object.status).find_map(|status| status.placement.as_ref());
+        if let Some(at) = placement.and_then(|placement| placement.expires_at.as_ref()) {
+            self.expires_at = Some(at.0);
+        }
+        self.judge.check(&self.sim.lock(), &server)
+    }
+
+    /// Results go with it; the reports stay.
+    pub(crate) fn wipe_status(&mut self) {
+        self.store.wipe_status();
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        let server = self.store.server();
+        let Some(object) = &server.object else { return false };
+        let Some(status) = &object.status else { return false };
+        let is = |kind: &str| status.conditions.iter().any(|one| one.type_ == kind && one.status == "True");
+        let nothing_left = status.conditions.iter().any(|one| one.reason == "NothingLeft");
+        let wanted: usize = status.pools.iter().map(|pool| usize::try_from(pool.desired).unwrap()).sum();
+        status.observed_generation == object.metadata.generation
+            && is("Ready")
+            && (is("Provisioned") && is("Deployed") || wanted == 0 && nothing_left)
+            && self.live() == wanted
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.sim.lock().live_instances().len()
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.store.server().object.is_none()
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.store.server().object.as_ref().is_none_or(|object| object.metadata.deletion_timestamp.is_some())
+    }
+
+    pub(crate) fn holds_finalizer(&self) -> bool {
+        let server = self.store.server();
+        let mut finalizers = server.object.iter().flat_map(|object| object.metadata.finalizers.iter().flatten());
+        finalizers.any(|finalizer| finalizer == FINALIZER)
+    }
+
+    pub(crate) fn phase(&self) -> String {
+        let server = self.store.server();
+        let status = server.object.as_ref().and_then(|object| object.status.as_ref());
+        status.and_then(|status| status.phase.clone()).unwrap_or_default()
+    }
+
+    /// Passes of the first operator without deaths until `done`; how many it took.
+    pub(crate) async fn until(&mut self, at_most: usize, done: impl Fn(&Self) -> bool) -> Result<usize, Broken> {
+        for count in 0..at_most {
+            if done(self) {
+                return Ok(count);
+            }
+            let wake = self.pass(0, None).await?;
+            self.wait(wake.max(SOON));
+        }
+        Err(self.not_there(at_most))
+    }
+
+    pub(crate) fn not_there(&self, passes: usize) -> Broken {
+        let status = self.store.status().unwrap_or_default();
+        let text = serde_json::to_string_pretty(&status).unwrap_or_default();
+        Broken::new(Rule::Converges, format!("not there after {passes} passes: {text}"))
+    }
+
+    /// The truth and what people and processes did, with times as seconds since the start and without ids.
+    pub(crate) fn story(&self) -> String {
+        story::tell(self.sim.lock().story(), &self.notes, EPOCH)
+    }
+}
+
+fn reader(clock: &Arc<AtomicI64>) -> Clock {
+    let clock = clock.clone();
+    Arc::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap())
+}
