@@ -16,7 +16,7 @@ pub use arguments::{Control, ControlArgs};
 pub use guard::{BODY_LIMIT_BYTES, Guard};
 pub use listener::{Drain, HEAD_TIMEOUT, listen, serve};
 pub use logs::log_to_stderr;
-pub use open_files::raise_open_files;
+pub use open_files::{open_files_limit, raise_open_files};
 pub use problem::{Problem, document};
 pub use readiness::Readiness;
 pub use termination::Termination;

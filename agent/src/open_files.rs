@@ -10,3 +10,8 @@ pub fn raise_open_files() {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
 }
+
+/// How many files this process may have open at the same time.
+pub fn open_files_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}

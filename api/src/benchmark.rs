@@ -207,14 +207,23 @@ impl Default for Balancer {
     }
 }
 
-/// How requests are spread: RoundRobin takes each member in turn, LeastRequests the one with the fewest requests in
-/// flight, FastestOfTen measures each member once in ten requests and sends the rest to the fastest.
+/// How requests are spread. ShortestExpectedDelay sends to the member expected to answer first and holds requests back
+/// while all are full; RoundRobin takes each member in turn, Random any, LeastRequests the one with the fewest requests in
+/// flight, P2cLeastRequests and PeakEwma the better one of two. As students write it: FastestOfTen measures all members at
+/// every tenth request and sends the rest to the fastest, ProbeEwma probes them each 2.5 s, MetricThreshold moves on when
+/// one is over 70 % utilised.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub enum Policy {
-    RoundRobin,
     #[default]
+    ShortestExpectedDelay,
+    RoundRobin,
+    Random,
     LeastRequests,
+    P2cLeastRequests,
+    PeakEwma,
     FastestOfTen,
+    ProbeEwma,
+    MetricThreshold,
 }
 
 /// Where in the network the instances live.

@@ -39,9 +39,12 @@ fn default_warmup() -> i32 {
     200
 }
 
-/// How requests arrive. ClosedLoop keeps `concurrency` requests open and starts the next when one ends.
+/// How requests arrive. Poisson (independent users) and Constant (equal gaps) send `requestsPerSecond`, whether or not
+/// earlier requests were answered; ClosedLoop keeps `concurrency` requests open and starts the next when one ends.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 pub enum Arrivals {
+    Poisson,
+    Constant,
     ClosedLoop,
 }
 
@@ -55,15 +58,20 @@ fn arrivals(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.pauseSeconds) != has(self.arrivals)").message("a phase is either a load (arrivals) or a pause (pauseSeconds): set exactly one"),
-    validation = Rule::new("!has(self.pauseSeconds) || !(has(self.concurrency) || has(self.requests) || has(self.durationSeconds))").message("a pause has no other field than pauseSeconds"),
-    validation = Rule::new("!has(self.arrivals) || has(self.concurrency)").message("ClosedLoop needs concurrency"),
+    validation = Rule::new("!has(self.pauseSeconds) || !(has(self.concurrency) || has(self.requestsPerSecond) || has(self.requests) || has(self.durationSeconds))").message("a pause has no other field than pauseSeconds"),
+    validation = Rule::new("!has(self.arrivals) || self.arrivals != 'ClosedLoop' || (has(self.concurrency) && !has(self.requestsPerSecond))").message("ClosedLoop needs concurrency, and has no requestsPerSecond: its rate is what the cluster answers"),
+    validation = Rule::new("!has(self.arrivals) || self.arrivals == 'ClosedLoop' || (has(self.requestsPerSecond) && !has(self.concurrency))").message("Poisson and Constant need requestsPerSecond, and have no concurrency: they do not wait for answers"),
     validation = Rule::new("!has(self.arrivals) || has(self.requests) != has(self.durationSeconds)").message("a phase stops after requests or after durationSeconds: set exactly one"),
 )]
 pub struct Phase {
-    /// How requests arrive: ClosedLoop.
+    /// How requests arrive: Poisson, Constant or ClosedLoop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "arrivals")]
     pub arrivals: Option<Arrivals>,
+    /// Requests sent to each cluster per second, whether or not earlier ones were answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_second: Option<i32>,
     /// Requests kept open at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]

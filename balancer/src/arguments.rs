@@ -55,12 +55,21 @@ pub struct Arguments {
 const LIMITS: &str = "Time limits";
 
 impl Arguments {
-    /// Everything that is not an address.
-    pub fn settings(&self) -> Settings {
+    /// Everything that is not an address. `open_files` is how many this process may have.
+    ///
+    /// # Errors
+    /// When the connections that are asked for, or a few at least, cannot be open at the same time.
+    pub fn settings(&self, open_files: u64) -> Result<Settings, TooFewFiles> {
         let defaults = Settings::default();
-        Settings {
+        let possible = usize::try_from(open_files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX);
+        let wanted = self.max_connections.map(|most| most as usize);
+        let least = wanted.unwrap_or(FEWEST_CONNECTIONS);
+        if least > possible {
+            return Err(TooFewFiles { open_files, connections: least, needed: 2 * least as u64 + OTHER_FILES });
+        }
+        Ok(Settings {
             shards: self.shards.map_or(defaults.shards, usize::from),
-            max_connections: self.max_connections.map_or(defaults.max_connections, |most| most as usize),
+            max_connections: wanted.unwrap_or(defaults.max_connections.min(possible)),
             access_log_per_mille: self.access_log_per_mille,
             timeouts: Timeouts {
                 connect: Duration::from_millis(self.connect_timeout_ms),
@@ -69,8 +78,26 @@ impl Arguments {
                 body: Duration::from_millis(self.body_timeout_ms),
                 idle: Duration::from_millis(self.idle_timeout_ms),
             },
-        }
+        })
     }
+}
+
+/// Files beside those of clients, each of which needs two: its own connection and one to a member. Listeners, logs, the
+/// control API, health checks, and idle connections to members.
+const OTHER_FILES: u64 = 64;
+/// With fewer a balancer is of no use: the least that it starts with.
+const FEWEST_CONNECTIONS: usize = 64;
+
+/// The limit of open files does not allow what is asked for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this process may open {open_files} files, but {connections} client connections need {needed}: \
+     raise the limit (`ulimit -n`, LimitNOFILE=) or lower --max-connections"
+)]
+pub struct TooFewFiles {
+    open_files: u64,
+    connections: usize,
+    needed: u64,
 }
 
 #[cfg(test)]
@@ -79,6 +106,20 @@ mod tests {
 
     fn error(flags: &[&str]) -> String {
         Arguments::try_parse_from([&["balancer", "--listen", "127.0.0.1:1"], flags].concat()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn connections_and_open_files_fit_each_other() {
+        let settings = |flags: &[&str], open_files| {
+            let flags = [&["balancer", "--listen", "127.0.0.1:1", "--membership", "f"], flags].concat();
+            let settings = Arguments::try_parse_from(flags).unwrap().settings(open_files);
+            settings.map(|settings| settings.max_connections).map_err(|few| few.to_string())
+        };
+        assert_eq!((settings(&[], 1_000_000), settings(&[], 1_064)), (Ok(10_000), Ok(500)));
+        assert_eq!(settings(&["--max-connections", "20"], 104), Ok(20));
+        let few = settings(&[], 100).unwrap_err();
+        assert!(few.starts_with("this process may open 100 files, but 64 client connections need 192: raise"), "{few}");
+        assert!(settings(&["--max-connections", "21"], 104).unwrap_err().contains("need 106"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut termination = Termination::catch()?;
     let control = arguments.control.control();
     let instance_id = arguments.control.instance_id.as_deref().unwrap_or("balancer");
-    let balancer = Balancer::new(instance_id, arguments.settings());
+    let balancer = Balancer::new(instance_id, arguments.settings(agent::open_files_limit())?);
     let readiness = Readiness::not_yet("no membership was set yet");
 
     let listener = agent::listen("--listen", arguments.listen).await?;

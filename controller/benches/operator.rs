@@ -52,7 +52,7 @@ fn main() {
 which nothing is asked for. The simulated EC2 throttles as EC2 does (account and region: RunInstances 2/s after 5, Describe
 20/s after 100, changes 5/s after 50). Memory is of a process that holds the simulated EC2 and API server too.
 
-| benchmarks | converged in (virtual) | RunInstances calls / launches | passes while converging | throttled calls | CPU time to converge | idle: passes/min | idle: AWS calls/min | idle: CPU ms per pass | RSS idle (peak), MiB |
+| benchmarks | converged in (virtual) | RunInstances calls / launches made / ledger lines | passes while converging | throttled calls | CPU time to converge | idle: passes/min | idle: AWS calls/min | idle: CPU ms per pass | RSS idle (peak), MiB |
 |---|---|---|---|---|---|---|---|---|---|
 {rows}
 AWS calls by action: while converging in all, and when idle by the minute.
@@ -78,7 +78,9 @@ fn one(size: usize) {
         let converged = stage.play(HOPELESS, Stage::all_ready).await;
         let to_converge = cpu_seconds() - cpu;
         let converging = stage.calls();
-        let (launches, throttled, passes) = (stage.launches(), stage.throttled(), stage.passes);
+        let (lines, throttled, passes) = (stage.lines(), stage.throttled(), stage.passes);
+        // Each launch of this benchmark is of one instance.
+        let launches = stage.sim.lock().ledger().launched;
         assert!(converged.is_some(), "{size} do not converge: {}", stage.worst());
         // To rest: reports are forgotten, lists grow old.
         stage.play(IDLE, |_| false).await;
@@ -91,7 +93,7 @@ fn one(size: usize) {
         let (rss, peak) = memory_mib();
         let idle_calls: u64 = idle.values().sum();
         println!(
-            "| {size} | {:.0} s | {} / {launches} | {passes} | {throttled} | {to_converge:.2} s | {:.0} | {:.2} | {cpu_per_pass:.2} | {rss} ({peak}) |",
+            "| {size} | {:.0} s | {} / {launches} / {lines} | {passes} | {throttled} | {to_converge:.2} s | {:.0} | {:.2} | {cpu_per_pass:.2} | {rss} ({peak}) |",
             converged.unwrap_or_default().as_secs_f64(),
             converging.get("RunInstances").copied().unwrap_or(0),
             idle_passes as f64 / minutes,

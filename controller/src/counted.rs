@@ -1,5 +1,6 @@
 //! A cloud whose calls are counted: by the AWS action that does the work, and by result.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use planner::owner::Tags;
@@ -18,7 +19,13 @@ impl<C> Counted<C> {
         Self { inner, metrics }
     }
 
-    async fn count<T>(&self, action: &'static str, call: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
+    /// Calls of the SDK are futures of tens of kilobytes. Boxed here, they do not add up in a pass, whose own future
+    /// would otherwise overflow a worker's stack in a build without optimisation.
+    async fn count<T>(
+        &self,
+        action: &'static str,
+        call: Pin<Box<impl Future<Output = Answer<T>> + Send>>,
+    ) -> Answer<T> {
         let answer = call.await;
         self.metrics.call(action, answer.as_ref().err().map(|error| error.failure));
         answer
@@ -27,55 +34,55 @@ impl<C> Counted<C> {
 
 impl<C: Cloud> Compute for Counted<C> {
     async fn identity(&self) -> Answer<Identity> {
-        self.count("GetCallerIdentity", self.inner.identity()).await
+        self.count("GetCallerIdentity", Box::pin(self.inner.identity())).await
     }
     async fn instances(&self, of: &Selection) -> Answer<Vec<Instance>> {
-        self.count("DescribeInstances", self.inner.instances(of)).await
+        self.count("DescribeInstances", Box::pin(self.inner.instances(of))).await
     }
     async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
-        let answer = self.count("RunInstances", self.inner.launch(launch)).await;
+        let answer = self.count("RunInstances", Box::pin(self.inner.launch(launch))).await;
         if let Ok(instances) = &answer {
             self.metrics.launched(instances.len());
         }
         answer
     }
     async fn terminate(&self, ids: &[String]) -> Answer<()> {
-        self.count("TerminateInstances", self.inner.terminate(ids)).await
+        self.count("TerminateInstances", Box::pin(self.inner.terminate(ids))).await
     }
     async fn console(&self, id: &str) -> Answer<Option<String>> {
-        self.count("GetConsoleOutput", self.inner.console(id)).await
+        self.count("GetConsoleOutput", Box::pin(self.inner.console(id))).await
     }
 }
 
 impl<C: Cloud> Firewall for Counted<C> {
     async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
-        self.count("DescribeSecurityGroups", self.inner.groups(with)).await
+        self.count("DescribeSecurityGroups", Box::pin(self.inner.groups(with))).await
     }
     async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
-        self.count("CreateSecurityGroup", self.inner.create_group(group)).await
+        self.count("CreateSecurityGroup", Box::pin(self.inner.create_group(group))).await
     }
     async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
-        self.count("AuthorizeSecurityGroupIngress", self.inner.allow(group_id, rule)).await
+        self.count("AuthorizeSecurityGroupIngress", Box::pin(self.inner.allow(group_id, rule))).await
     }
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
-        self.count("DeleteSecurityGroup", self.inner.delete_group(group_id)).await
+        self.count("DeleteSecurityGroup", Box::pin(self.inner.delete_group(group_id))).await
     }
     async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
-        self.count("DescribeNetworkInterfaces", self.inner.interfaces(group_id)).await
+        self.count("DescribeNetworkInterfaces", Box::pin(self.inner.interfaces(group_id))).await
     }
 }
 
 impl<C: Cloud> Offer for Counted<C> {
     async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
-        self.count("DescribeSubnets", self.inner.subnets(ids)).await
+        self.count("DescribeSubnets", Box::pin(self.inner.subnets(ids))).await
     }
     async fn image(&self, image: &ImageQuery) -> Answer<Option<Image>> {
-        self.count("DescribeImages", self.inner.image(image)).await
+        self.count("DescribeImages", Box::pin(self.inner.image(image))).await
     }
     async fn instance_types(&self, names: &[String]) -> Answer<Vec<InstanceType>> {
-        self.count("DescribeInstanceTypes", self.inner.instance_types(names)).await
+        self.count("DescribeInstanceTypes", Box::pin(self.inner.instance_types(names))).await
     }
     async fn offerings(&self, names: &[String]) -> Answer<Vec<(String, String)>> {
-        self.count("DescribeInstanceTypeOfferings", self.inner.offerings(names)).await
+        self.count("DescribeInstanceTypeOfferings", Box::pin(self.inner.offerings(names))).await
     }
 }

@@ -94,12 +94,13 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let Some(object) = observe::object(&stored) else { return Ok(Next::Gone) };
         let begun = self.lister.tick();
         let note = self.notes.of(&object);
-        let Look { mut world, listed } = self.observe(object.clone(), note.memory.clone(), &note.need()).await;
+        let Look { mut world, listed } =
+            Box::pin(self.observe(object.clone(), note.memory.clone(), &note.need())).await;
         let mut plan = (self.decisions.plan)(&world);
         // What pays, destroys or lets go is decided on lists that were begun after the object was read.
         if listed.is_some_and(|tick| tick <= begun) && pace::is_grave(&world, &plan) {
             let need = Need { begun_after: begun, longest_age: Pace::Idle.longest_age() };
-            world = self.observe(object, note.memory.clone(), &need).await.world;
+            world = Box::pin(self.observe(object, note.memory.clone(), &need)).await.world;
             plan = (self.decisions.plan)(&world);
         }
         if dropped::is_said(&world.object.status) {
@@ -109,7 +110,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         self.turns.take(&world, &mut plan, &mut turns, self.now());
         tracing::debug!(actions = plan.actions.len(), wake = ?plan.wake, "planned");
         self.notes.brace(&world.object, &note, &plan);
-        let outcomes = self.act(&stored, &world, &plan).await;
+        let outcomes = Box::pin(self.act(&stored, &world, &plan)).await;
         let mut memory = plan.memory.clone();
         memory.acted(&outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;

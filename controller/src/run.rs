@@ -25,8 +25,9 @@ use crate::lease::{self, LeaseLost};
 use crate::pass::{Next, PassError, Reconciler};
 use crate::store::Store;
 
-/// Objects worked on at the same time: kube's default is no limit.
-const CONCURRENCY: u16 = 16;
+/// Objects worked on at the same time: kube's default is no limit. Most of them wait for the same lists; with 16, a
+/// thousand benchmarks that are created at once keep each other from sending launches in time (`bench operator`).
+const CONCURRENCY: u16 = 64;
 /// Pauses after failed passes of one object: doubling from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LAST_PAUSE: Duration = Duration::from_secs(60);

@@ -19,10 +19,15 @@ use support::{Figures, Tool};
 const ROUNDS: usize = 12;
 const SECONDS: u32 = 3;
 const USERS: u32 = 64;
-/// Far above what one processor sends: there is always a request that is due.
-const MORE_THAN_ENOUGH: u32 = 1_000_000;
+/// The open loop is asked for so many times what the closed loop just sent: there is always a request that is due, and
+/// few are left over (each of them is counted at the end, which costs time as well).
+const MORE_THAN_ENOUGH: f64 = 1.5;
+/// For the first round, before anything was sent.
+const FIRST_RATE: f64 = 60_000.0;
 const PACED: u32 = 20_000;
 const TEN_MILLION: u64 = 10_000_000;
+/// The run for its memory takes this long at the most: on a busy machine it has fewer requests, and says how many.
+const MEMORY_SECONDS: f64 = 200.0;
 
 /// What is measured in every round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +58,9 @@ impl Subject {
         }
     }
 
-    fn arguments(self, url: &str) -> Vec<String> {
+    fn arguments(self, url: &str, rate: f64) -> Vec<String> {
         let (users, duration) = (USERS.to_string(), format!("{SECONDS}s"));
-        let rate = MORE_THAN_ENOUGH.to_string();
+        let rate = (rate as u32).to_string();
         let words: Vec<&str> = match self {
             Self::OursClosed => {
                 vec!["run", "--url", url, "--json", "--closed-loop", &users, "--duration", &duration]
@@ -98,9 +103,10 @@ fn main() -> ExitCode {
     let installed = Tool::installed();
     let subjects: Vec<Subject> =
         Subject::ALL.into_iter().filter(|subject| installed.contains(&subject.tool())).collect();
-    println!("{}", costs(&nginx, &subjects, rounds));
+    let (costs, requests_per_second) = costs(&nginx, &subjects, rounds);
+    println!("{costs}");
     println!("{}", allocations(&nginx));
-    println!("{}", memory(&nginx));
+    println!("{}", memory(&nginx, requests_per_second));
     drop(nginx);
     // A server that does not answer in time is another measurement: every stall of it is hundreds of new connections.
     if let Some(nginx) = Nginx::start(support::prioritized("nginx")) {
@@ -109,13 +115,19 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn costs(nginx: &Nginx, subjects: &[Subject], rounds: usize) -> String {
+/// The table, and what the closed loop sent in the last round.
+fn costs(nginx: &Nginx, subjects: &[Subject], rounds: usize) -> (String, f64) {
+    let mut closed_rate = FIRST_RATE;
     let mut all: Vec<Vec<Cost>> = vec![Vec::new(); subjects.len()];
     for round in 0..rounds {
         for place in 0..subjects.len() {
             // Every tool comes after every other equally often.
             let number = (place + round) % subjects.len();
-            all[number].push(cost(subjects[number], &nginx.url));
+            let cost = cost(subjects[number], &nginx.url, closed_rate * MORE_THAN_ENOUGH);
+            if subjects[number] == Subject::OursClosed {
+                closed_rate = cost.requests_per_second;
+            }
+            all[number].push(cost);
             eprintln!("loadgen: round {} of {rounds}, {}", round + 1, subjects[number].name());
         }
     }
@@ -141,7 +153,7 @@ fn costs(nginx: &Nginx, subjects: &[Subject], rounds: usize) -> String {
     if let (Some(closed), Some(open)) = (of(Subject::OursClosed), of(Subject::OursOpen)) {
         text.push_str(&format!("\nOpen loop beside our own closed loop: {}.\n", ratios(&all[closed], &all[open])));
     }
-    text
+    (text, closed_rate)
 }
 
 /// `1.05 (0.98 to 1.11)`: CPU time of the first for a request by that of the second.
@@ -158,9 +170,10 @@ fn middle(mut values: Vec<f64>) -> f64 {
     (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
 }
 
-fn cost(subject: Subject, url: &str) -> Cost {
+fn cost(subject: Subject, url: &str, rate: f64) -> Cost {
     let before = cpu_of_children();
-    let output = pinned(&subject.tool().program(), 0).args(subject.arguments(url)).output().expect("the tool starts");
+    let output =
+        pinned(&subject.tool().program(), 0).args(subject.arguments(url, rate)).output().expect("the tool starts");
     let cpu = cpu_of_children() - before;
     let Figures { requests, requests_per_second, .. } = subject.tool().read(&output);
     // An open loop that is always late counts what it did not send, too.
@@ -290,8 +303,8 @@ fn distance_to_erlang(times: &[f64], every: usize, rate: f64) -> (f64, f64) {
     (apart.fold(0.0, f64::max), 1.63 / count.sqrt())
 }
 
-fn memory(nginx: &Nginx) -> String {
-    let requests = TEN_MILLION.to_string();
+fn memory(nginx: &Nginx, requests_per_second: f64) -> String {
+    let requests = TEN_MILLION.min((requests_per_second * MEMORY_SECONDS) as u64).to_string();
     let mut child = pinned(&Tool::Ours.program(), 0)
         .args(["run", "--url", &nginx.url, "--closed-loop", "64", "--requests", &requests, "--json"])
         .stdout(Stdio::piped())

@@ -76,7 +76,8 @@ fn introduction(tools: &[Tool], seconds: u32) -> String {
     let mut text = format!(
         "A server whose answers are known exactly, asked {RATE} times a second for {seconds} s by each tool. Cells: what the \
          tool said, and by how much that is wrong. *none*: failures reach that quantile, so it has no value. *By its own clock*: what \
-         the server itself took while loadgen measured it, from reading a request to having written the answer. The server \
+         the server itself took while loadgen measured it (after a warm-up of 1 s that is not counted, in which \
+         connections are made; the others have none), from reading a request to having written the answer. The server \
          and the tools ran {}.\n\n{}\n",
         support::priority(),
         Conduct::descriptions()

@@ -23,8 +23,9 @@ pub(crate) fn picture(latencies: &Latencies) -> String {
         let eighths = (u128::from(row.count) * u128::from(WIDTH) * 8).div_ceil(u128::from(longest)) as usize;
         let bar = "█".repeat(eighths / 8) + PARTS[eighths % 8];
         let share = row.count as f64 * 100.0 / all as f64;
+        let line = format!("  up to {:>8}  {share:>7.3} %  {bar}", time(Some(row.until_micros)));
         // Writing to a string cannot fail.
-        let _written = writeln!(text, "  up to {:>8}  {share:>7.3} %  {bar}", time(Some(row.until_micros)));
+        let _written = writeln!(text, "{}", line.trim_end());
     }
     text
 }

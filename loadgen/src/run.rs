@@ -94,7 +94,7 @@ pub async fn measure(
     let targets = validate(spec, settings.open_files)?;
     let started_at = Timestamp::now();
     let start = Start::now();
-    let mut so_far = SoFar::default();
+    let mut so_far = SoFar { planned_rounds: first_look(spec), ..SoFar::default() };
     let (aborted, failed) = {
         let course = course(spec, settings, progress, targets).await?;
         tokio::select! {
@@ -201,7 +201,6 @@ async fn all_rounds(
         wait_until(spec.start_at, course.progress).await;
     }
     let (mut counted, mut voided) = (0, 0);
-    so_far.planned_rounds = first_look(spec);
     while counted < so_far.planned_rounds && voided <= most_repeats(so_far.planned_rounds) {
         let number = counted + voided;
         let mut attempt = schedule.attempt(number);

@@ -9,7 +9,8 @@ use std::time::Duration;
 use stats::Latencies;
 use support::{Backend, FINE, FakeBalancer, Reply, report, settings, spec, status};
 use wire::{
-    Arrivals, Connections, Failures, Health, OpenLoop, Phase, RequestSpec, RoundOutcome, RunSpec, Share, Stop, Validity,
+    Arrivals, Connections, Failures, Health, Members, OpenLoop, Phase, RequestSpec, RoundOutcome, RunSpec, Share, Stop,
+    Validity,
 };
 
 fn open_loop(requests_per_second: u32, stop: Stop) -> OpenLoop {
@@ -120,6 +121,7 @@ async fn an_answer_of_a_stranger_is_a_wrong_one() {
     let balancer = FakeBalancer::start(|_| Some(status(&["c"], 0, Health::Healthy))).await;
     let mut run = one_second(&backend, 40);
     run.balancer_control = Some(balancer.control());
+    run.request.expect.members = Members::Known;
     let report = report(&run, &settings()).await;
     assert_eq!(report.rounds[0].outcome, RoundOutcome::Counted);
     assert_eq!(report.clusters[0].failures, Failures { wrong_answer: 20, ..Failures::default() });

@@ -329,8 +329,14 @@ fn digest<T: Serialize>(value: &T) -> String {
 /// Policy on the wire.
 pub fn policy(policy: Policy) -> wire::Policy {
     match policy {
+        Policy::ShortestExpectedDelay => wire::Policy::ShortestExpectedDelay,
         Policy::RoundRobin => wire::Policy::RoundRobin,
+        Policy::Random => wire::Policy::Random,
         Policy::LeastRequests => wire::Policy::LeastRequests,
+        Policy::P2cLeastRequests => wire::Policy::P2cLeastRequests,
+        Policy::PeakEwma => wire::Policy::PeakEwma,
         Policy::FastestOfTen => wire::Policy::FastestOfTen,
+        Policy::ProbeEwma => wire::Policy::ProbeEwma,
+        Policy::MetricThreshold => wire::Policy::MetricThreshold,
     }
 }

@@ -3,7 +3,10 @@
 use api::{Arrivals, ConditionType, Placement, Run};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use wire::{ClosedLoop, Phase, Rounds, RunSpec, RunState, RunStatus, Stop, Target};
+use wire::{
+    ClosedLoop, ClusterName, Expect, Members, OpenLoop, Phase, RequestSpec, Rounds, RunSpec, RunState, RunStatus, Stop,
+    Target,
+};
 
 use crate::conditions::Truth;
 use crate::deploy::control;
@@ -242,19 +245,6 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     let spec = &world.object.spec;
     let balancer = single(world, BALANCER)?;
     let address = balancer.private_address?;
-    let phases = spec.load.phases.iter().filter_map(|phase| {
-        let positive = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
-        match (phase.arrivals, positive(phase.pause_seconds)) {
-            (Some(Arrivals::ClosedLoop), _) => {
-                let stop = match (positive(phase.requests), positive(phase.duration_seconds)) {
-                    (Some(requests), _) => Stop::Requests(u64::from(requests)),
-                    (None, seconds) => Stop::DurationSeconds(seconds?),
-                };
-                Some(Phase::ClosedLoop(ClosedLoop { concurrency: positive(phase.concurrency)?, stop }))
-            }
-            (None, pause) => Some(Phase::Pause { seconds: pause? }),
-        }
-    });
     Some(RunSpec {
         id: key.name(),
         seed: u64::try_from(spec.load.seed).unwrap_or(0),
@@ -268,8 +258,37 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
                 url: format!("http://{address}:{BALANCER_PORT}{}", cluster.path()),
             })
             .collect(),
-        phases: phases.collect(),
+        phases: spec.load.phases.iter().filter_map(phase).collect(),
+        request: request(spec),
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
         ..RunSpec::default()
     })
+}
+
+/// One stretch of load as the generator is told it. `None` for what the schema does not allow.
+fn phase(phase: &api::Phase) -> Option<Phase> {
+    let positive = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let Some(arrivals) = phase.arrivals else { return Some(Phase::Pause { seconds: positive(phase.pause_seconds)? }) };
+    let stop = match (positive(phase.requests), positive(phase.duration_seconds)) {
+        (Some(requests), _) => Stop::Requests(u64::from(requests)),
+        (None, seconds) => Stop::DurationSeconds(seconds?),
+    };
+    let open = |arrivals| {
+        let requests_per_second = positive(phase.requests_per_second)?;
+        Some(Phase::OpenLoop(OpenLoop { arrivals, requests_per_second, stop, ramp: None, max_connections: None }))
+    };
+    match arrivals {
+        Arrivals::Poisson => open(wire::Arrivals::Poisson),
+        Arrivals::Constant => open(wire::Arrivals::Constant),
+        Arrivals::ClosedLoop => Some(Phase::ClosedLoop(ClosedLoop { concurrency: positive(phase.concurrency)?, stop })),
+    }
+}
+
+/// Our own worker names its cluster and itself: an answer that does not is a failure. Programs of users need not.
+fn request(spec: &api::ClusterBenchmarkSpec) -> RequestSpec {
+    let expect = match spec.worker.artifact_url {
+        Some(_) => Expect::default(),
+        None => Expect { cluster_name: ClusterName::InBody, members: Members::Known, ..Expect::default() },
+    };
+    RequestSpec { expect, ..RequestSpec::default() }
 }

@@ -21,8 +21,7 @@ pub struct RunSpec {
     pub targets: Vec<Target>,
     pub phases: Vec<Phase>,
     /// `http://host:port` of the balancer's control API. When given, its members are compared before and after
-    /// every round, and a member that was lost or restarted voids the round. Answers of members that it does not
-    /// know are wrong answers.
+    /// every round, and a member that was lost or restarted voids the round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancer_control: Option<String>,
     /// Seconds of load on each target before the first round, after the warm-up requests, and not counted either.
@@ -214,6 +213,9 @@ pub struct Expect {
     /// Where `"cluster":"..."` has to name the cluster: what our own worker answers.
     #[serde(skip_serializing_if = "ClusterName::is_default")]
     pub cluster_name: ClusterName,
+    /// Whether `x-backend` has to be a member that the balancer knows. Needs `balancerControl`.
+    #[serde(skip_serializing_if = "Members::is_default")]
+    pub members: Members,
 }
 
 impl Expect {
@@ -228,6 +230,21 @@ pub enum ClusterName {
     Ignored,
     /// The body is JSON that names the cluster that was asked.
     InBody,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Members {
+    /// Workers may name themselves as they like.
+    #[default]
+    Any,
+    /// Workers name themselves by their id among the members: what our own worker does.
+    Known,
+}
+
+impl Members {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl ClusterName {

@@ -24,7 +24,7 @@ pub(crate) fn campaign(paths: &Paths, arguments: &[&str]) -> Outcome {
     }
     let Some(seeds) = seeds else { return Err(format!("campaign: --seeds is missing\n\n{USAGE}")) };
     // The features of the whole workspace: with others, everything below would be compiled once more.
-    let words = ["test", "--workspace", "--test", "campaign", "--", "--exact", "seeds::seeds"];
+    let words = ["test", "--workspace", "--test", "campaign", "--", "--exact", "campaign::seeds"];
     let mut command = run::cargo(paths, &words);
     command.env("CAMPAIGN_SEEDS", seeds).env("CAMPAIGN_PLAN", plan);
     run::step(&format!("campaign of plan {plan}, seeds {seeds}"), &mut command)

@@ -8,8 +8,11 @@
 
 pub mod bounds;
 mod clients;
+pub mod compare;
 mod engine;
+pub mod faults;
 pub mod ideal;
+pub mod matrix;
 mod outcome;
 mod scenario;
 mod station;

@@ -217,3 +217,79 @@ async fn a_member_that_switches_protocols_unasked_is_502() {
     let answer = front.client().get("/c").await;
     assert!(answer.status == 502 && answer.text().contains("switched protocols"), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn a_get_that_a_member_cannot_answer_is_asked_elsewhere_and_a_post_is_not() {
+    let failing = backend::raw("ill", |mut stream, _| async move {
+        stream.write_all(b"HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\noops").await.unwrap();
+    });
+    let dying = backend::raw("ill", |_, _| async {});
+    for (ill, status) in [(failing.await, 500), (dying.await, 502)] {
+        let well = Backend::start("well").await;
+        let front = Front::start(vec![cluster("c", vec![ill, well.member()])]).await;
+        let mut client = front.client();
+        for _ in 0..10 {
+            assert_eq!(client.get("/c").await.status, 200);
+        }
+        assert!(front.member("ill").failures >= 5 && front.balancer.status().clusters[0].failures == 0);
+        let mut posts = [client.post("/c", "x").await.status.as_u16(), client.post("/c", "x").await.status.as_u16()];
+        posts.sort_unstable();
+        assert_eq!(posts, [200, status]);
+    }
+}
+
+#[tokio::test]
+async fn with_nobody_else_to_ask_the_member_s_own_words_are_passed_on() {
+    let failing = backend::raw("failing", |mut stream, _| async move {
+        stream.write_all(b"HTTP/1.1 503 Later\r\ncontent-length: 4\r\n\r\nwait").await.unwrap();
+    })
+    .await;
+    let front = Front::start(vec![cluster("c", vec![failing])]).await;
+    let answer = front.client().get("/c").await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str(), answer.backend()), (503, "wait", "failing"));
+    assert_eq!(front.balancer.status().clusters[0].failures, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_frees_its_place_and_is_no_evidence() {
+    let backend = Backend::start("a").await;
+    let front = Front::start(vec![cluster("c", vec![backend.member()])]).await;
+    let mut client = tokio::net::TcpStream::connect(front.address).await.unwrap();
+    client.write_all(b"GET /c/slow HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    eventually("it is in flight", || front.member("a").in_flight == 1).await;
+    drop(client);
+    eventually("it is not", || front.member("a").in_flight == 0).await;
+    assert_eq!((front.member("a").failures, front.balancer.status().clusters[0].failures), (0, 0));
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_cut_and_an_idle_connection_is_closed() {
+    let timeouts = Timeouts { header: SHORT, idle: SHORT, ..Timeouts::default() };
+    let front = Front::with(vec![cluster("c", vec![])], timeouts).await;
+    let mut slow = tokio::net::TcpStream::connect(front.address).await.unwrap();
+    let (mut reading, mut writing) = slow.split();
+    let trickle = async {
+        for byte in std::iter::repeat(b"GET /c HTTP/1.1\r\nX: y\r\n").flatten() {
+            writing.write_all(&[*byte]).await.ok();
+            tokio::time::sleep(SHORT / 20).await;
+        }
+    };
+    let mut answer = String::new();
+    tokio::select! {
+        () = trickle => {}
+        read = tokio::io::AsyncReadExt::read_to_string(&mut reading, &mut answer) => drop(read),
+    }
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(raw(front.address, b"").await, "", "closed without a word");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_told_so() {
+    let settings = balancer::Settings { max_connections: 1, ..balancer::Settings::default() };
+    let front = Front::set(vec![cluster("c", vec![])], settings).await;
+    let mut first = front.client();
+    assert_eq!(first.get("/c").await.status, 503);
+    let answer = raw(front.address, b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("serves 1 connections already"), "{answer}");
+    assert_eq!(first.get("/nowhere").await.status, 404, "who was there first stays");
+}

@@ -10,6 +10,8 @@ mod faults;
 mod framing;
 mod front;
 mod headers;
+mod hygiene;
 mod membership;
 mod process;
 mod routing;
+mod upgrade;

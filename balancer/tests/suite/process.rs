@@ -108,5 +108,42 @@ fn a_bad_start_names_the_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let in_use = run(&["--listen", &address, "--membership", "no-such-file.json"]);
-    assert!(in_use.contains("--listen: cannot listen on"), "{in_use}");
+    assert!(in_use.starts_with("error: --listen: cannot listen on"), "{in_use}");
+    assert_eq!(in_use.lines().count(), 1, "{in_use}");
+}
+
+#[test]
+fn too_few_open_files_is_one_sentence() {
+    let command =
+        format!("ulimit -n 100 && exec {} --listen 127.0.0.1:0 --membership f", env!("CARGO_BIN_EXE_balancer"));
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), text.lines().count()), (Some(1), 1), "{text}");
+    assert!(text.starts_with("error: this process may open 100 files, but 64 client connections need 192"), "{text}");
+}
+
+#[tokio::test]
+async fn a_bad_membership_names_the_field_and_the_one_before_stays() {
+    let backend = Backend::start("a").await;
+    let good = Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    let mut process = Process::start("bad", &good).await;
+    let mut client = Client::new(process.address);
+    let text = serde_json::to_string(&good).unwrap();
+    let twice = text.replacen(
+        "\"members\":[",
+        &format!("\"members\":[{},", serde_json::to_string(&backend.member()).unwrap()),
+        1,
+    );
+    let address = backend.address.to_string();
+    for (document, reason) in [
+        (twice, "member \\\"a\\\" twice: ids must differ"),
+        (text.replace(&address, "nowhere"), "it must be an IP address and a port"),
+        (text.replace("RoundRobin", "Best"), "unknown variant `Best`"),
+        (text.replace("\"/c\"", "\"c/\""), "it must start with '/'"),
+        (text.replace("\"path\"", "\"prefix\""), "unknown field `prefix`"),
+    ] {
+        std::fs::write(&process.file, document).unwrap();
+        process.logged(reason).await;
+        assert_eq!(client.get("/c").await.backend(), "a");
+    }
 }

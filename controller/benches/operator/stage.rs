@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use wire::*;
 
 /// As in `controller::run`.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 64;
 const EPOCH: i64 = 1_800_000_000;
 /// Length of a run.
 const RUN: SignedDuration = SignedDuration::from_secs(60);
@@ -150,7 +150,8 @@ impl Stage {
         self.sim.lock().ledger().calls.iter().map(|(action, count)| (action.name(), *count)).collect()
     }
 
-    pub(crate) fn launches(&self) -> usize {
+    /// Ledger lines that were ever written.
+    pub(crate) fn lines(&self) -> usize {
         let server = self.server.lock();
         let statuses = server.objects.values().filter_map(|object| object.status.as_ref());
         statuses.flat_map(|status| &status.pools).map(|pool| usize::try_from(pool.last_launch).unwrap()).sum()

@@ -290,6 +290,8 @@ impl Life<'_> {
                 count: self.random.random_bool(0.6).then(|| self.random.random_range(0..4)),
             },
             17 => Step::Quota(self.random.random_bool(0.5).then(|| self.random.random_range(4..20))),
+            19 => Step::Sweep { operator: self.random.random_range(0..self.operators) },
+            20 if self.random.random_ratio(1, 4) => Step::Abandon,
             18 | 21 | 22 => Step::Upgrade {
                 operator: self.random.random_range(0..self.operators),
                 version: self.random.random_range(1..4),

@@ -21,6 +21,9 @@ const TO_READY: usize = 1_500;
 const TO_GONE: usize = 1_500;
 /// What still comes must come within this time after the object is gone.
 const AFTERWARDS: Duration = Duration::from_secs(3_600);
+/// Between two rounds of the sweeper, and rounds after which it must have found what was left.
+const SWEEPS: Duration = Duration::from_secs(120);
+const TO_SWEPT: usize = 30;
 /// After this time lists show everything.
 const LATEST: Duration = Duration::from_secs(300);
 /// Passes in which a ready benchmark clears away what it needs no more.
@@ -163,6 +166,13 @@ impl Life<'_> {
                     }
                 });
             }
+            Step::Abandon if may_forget && play.holds_finalizer() => {
+                play.note("kubectl delete, and somebody strips the finalizer");
+                play.judge.abandon();
+                play.store.delete(play.now());
+                play.store.strip_finalizer();
+            }
+            Step::Sweep { operator } => play.sweep((*operator).min(self.script.operators - 1)).await?,
             Step::StripFinalizer if !play.is_deleted() => {
                 play.note("somebody strips the finalizer");
                 play.store.strip_finalizer();
@@ -241,6 +251,13 @@ impl Life<'_> {
             self.play.store.delete(self.play.now());
         }
         self.told.to_gone = self.until(TO_GONE, Play::is_gone).await?;
+        for _ in 0..TO_SWEPT {
+            if self.play.judge.is_abandoned() {
+                self.play.sweep(0).await?;
+                self.play.wait(SWEEPS);
+            }
+        }
+        self.play.judge.expect_nothing();
         self.play.wait(AFTERWARDS);
         self.play.check()
     }
@@ -279,7 +296,9 @@ impl Life<'_> {
             self.play.pass_on(0).await?;
         }
         let after = (self.play.effects(), self.play.store.server().writes);
-        if self.play.is_ready() && before != after {
+        // A launch that is being proven absent is not quiet yet.
+        let open = |status: &api::Status| status.launches.iter().any(planner::ledger::is_open);
+        if self.play.is_ready() && !status.as_ref().is_some_and(open) && before != after {
             let (effects, last) = (after.0 - before.0, self.play.last_effect());
             let what = format!(
                 "nothing changed, and {effects} effects were tried, the last one {last}: {}",
@@ -330,7 +349,9 @@ fn plant_neighbours(play: &Play) {
         name: "bench".into(),
     };
     let neighbours = [
-        Owner { benchmark_uid: "uid-2".into(), ..ours.clone() },
+        Owner { benchmark_uid: "uid-2".into(), name: "neighbour".into(), ..ours.clone() },
+        // Of a benchmark that is gone, and another installation's to remove.
+        Owner { installation: "other".into(), benchmark_uid: "uid-9".into(), name: "gone".into(), ..ours.clone() },
         Owner { installation: "other".into(), ..ours.clone() },
         Owner { kubernetes_cluster: "other".into(), ..ours },
     ];

@@ -53,6 +53,7 @@ fn all() -> Vec<Mutant> {
         }),
         plans("notAfter ignored", late_sends),
         lies("sent however late", Lie::LateSends),
+        lies("sweeper ignores installation tag", Lie::AnyInstallation),
         lies("owner not checked", Lie::AnyOwner),
         plans("another account's lists believed", |world| {
             with(world, |world| {

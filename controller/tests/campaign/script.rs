@@ -71,6 +71,12 @@ pub(crate) enum Step {
     /// A person removes the placement from status.
     TearStatus,
     StripFinalizer,
+    /// Somebody deletes the object and strips its finalizer: what is left is the sweeper's.
+    Abandon,
+    /// A round of an operator's sweeper.
+    Sweep {
+        operator: usize,
+    },
     /// Somebody terminates an instance: that many in the list of the living.
     Terminate {
         nth: usize,

@@ -39,7 +39,7 @@ fn idle_benchmarks_share_one_list_in_two_minutes_and_cause_no_other_call() {
 fn benchmarks_that_are_made_together_launch_once_each_and_are_never_throttled() {
     tell(async || {
         let stage = ready(20).await;
-        assert_eq!((stage.calls()["RunInstances"], stage.launches(), stage.throttled()), (80, 80, 0));
+        assert_eq!((stage.calls()["RunInstances"], stage.lines(), stage.throttled()), (80, 80, 0));
         let ledger = stage.sim.lock().ledger();
         assert_eq!((ledger.launched, ledger.live), (80, 80));
     });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use cloudsim::{Action, Fault, SharedSim};
 use jiff::Timestamp;
-use planner::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, Tags};
+use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
     Answer, Compute, Firewall, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
     LaunchRequest, Offer, Regions, Selection, Subnet,
@@ -77,6 +77,8 @@ pub(crate) enum Lie {
     TruncatedIsShort,
     /// Whoever is managed by us is ours.
     AnyOwner,
+    /// The installation's tag is not looked at.
+    AnyInstallation,
     /// What was decided is sent, however late.
     LateSends,
 }
@@ -114,6 +116,21 @@ impl Mortal {
                     instance.tags.insert(BENCHMARK_UID.into(), "uid-1".into());
                     instance.tags.insert(KUBERNETES_CLUSTER.into(), "k8s-uid".into());
                 }
+                Ok(all)
+            }
+            (Lie::AnyInstallation, Selection::Installation(name)) => {
+                let mut all = self.sim.instances(of).await?;
+                for mut instance in self.sim.instances(&Selection::Installation("other".into())).await? {
+                    instance.tags.insert(INSTALLATION.into(), name.clone());
+                    all.push(instance);
+                }
+                // Of this very benchmark they would be noticed without the sweeper.
+                all.retain(|one| {
+                    one.tags.get(INSTALLATION) != Some(name)
+                        || !one.tags.contains_key(NAME)
+                        || one.token.is_some()
+                        || one.tags[NAME] != "bench"
+                });
                 Ok(all)
             }
             (Lie::TruncatedIsShort, _) => match self.sim.instances(of).await {

@@ -48,6 +48,8 @@ pub(crate) struct MemoryStore {
     judge: Judge,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     writes: Writes,
+    /// Another benchmark, which lives.
+    neighbour: ClusterBenchmark,
 }
 
 /// Whether a write looks at what it was made from. Only a mutant's does not.
@@ -75,6 +77,8 @@ impl MemoryStore {
             creation_timestamp: Some(Time(clock())),
             ..ObjectMeta::default()
         };
+        let mut neighbour = object.clone();
+        (neighbour.metadata.name, neighbour.metadata.uid) = (Some("neighbour".into()), Some("uid-2".into()));
         object.status = Some(Status { observed_generation: Some(-1), ..Status::default() });
         let server = Server { object: Some(object), version: 1, ..Server::default() };
         let server = Arc::new(Mutex::new(server));
@@ -86,6 +90,7 @@ impl MemoryStore {
             judge,
             clock,
             writes: Writes::Seeing,
+            neighbour,
         }
     }
 
@@ -229,10 +234,12 @@ impl Server {
 }
 
 impl Store for MemoryStore {
-    async fn get(&self, _namespace: &str, _name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
+    async fn get(&self, _namespace: &str, name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
         match self.fault() {
             Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),
-            _ => Ok(self.server().object.clone()),
+            _ if name == "bench" => Ok(self.server().object.clone()),
+            _ if name == "neighbour" => Ok(Some(self.neighbour.clone())),
+            _ => Ok(None),
         }
     }
 

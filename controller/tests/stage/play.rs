@@ -78,6 +78,8 @@ struct Operator {
     reconciler: Arc<Loop>,
     chaos: Chaos,
     version: u32,
+    /// What its sweeper remembers.
+    swept: planner::sweep::Memory,
     /// The pass in which it stands still.
     frozen: Option<Pass>,
 }
@@ -157,7 +159,13 @@ impl Play {
             Metrics::default(),
         );
         reconciler.decisions = self.ways.decisions;
-        Operator { reconciler: Arc::new(reconciler), chaos, version, frozen: None }
+        Operator {
+            reconciler: Arc::new(reconciler),
+            chaos,
+            version,
+            swept: planner::sweep::Memory::default(),
+            frozen: None,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -258,6 +266,25 @@ impl Play {
         };
         self.check()?;
         Ok(next)
+    }
+
+    /// One round of an operator's sweeper.
+    pub(crate) async fn sweep(&mut self, operator: usize) -> Result<(), Broken> {
+        let one = &mut self.operators[operator];
+        if one.frozen.is_some() {
+            return Ok(());
+        }
+        let struck = tokio::select! {
+            biased;
+            _ = one.reconciler.sweep("eu-west-1", &mut one.swept) => false,
+            () = one.chaos.struck() => true,
+        };
+        if struck {
+            self.crashes += 1;
+            self.note(format!("operator {operator} dies while it sweeps"));
+            self.operators[operator] = self.operator(self.operators[operator].version);
+        }
+        self.check()
     }
 
     /// A new process takes the place of an operator.

@@ -92,6 +92,16 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.load.phases[0]", "ClosedLoop needs concurrency"],
         ),
         (
+            "an open loop without a rate",
+            with_phase(json!({ "arrivals": "Poisson", "durationSeconds": 10 })),
+            &["spec.load.phases[0]", "Poisson and Constant need requestsPerSecond"],
+        ),
+        (
+            "a closed loop with a rate",
+            with_phase(json!({ "arrivals": "ClosedLoop", "concurrency": 4, "requestsPerSecond": 5, "requests": 10 })),
+            &["spec.load.phases[0]", "ClosedLoop needs concurrency, and has no requestsPerSecond"],
+        ),
+        (
             "load and pause in one",
             with_phase(json!({ "arrivals": "ClosedLoop", "concurrency": 4, "requests": 10, "pauseSeconds": 1 })),
             &["spec.load.phases[0]", "either a load (arrivals) or a pause (pauseSeconds): set exactly one"],
@@ -104,7 +114,7 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "arrivals that are not known",
             with_phase(json!({ "arrivals": "Sometimes", "concurrency": 4, "requests": 10 })),
-            &["spec.load.phases[0].arrivals", "supported values: \"ClosedLoop\""],
+            &["spec.load.phases[0].arrivals", "supported values: \"Poisson\", \"Constant\", \"ClosedLoop\""],
         ),
         (
             "an image named twice",

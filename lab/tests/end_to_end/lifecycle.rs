@@ -157,3 +157,20 @@ fn a_missing_control_plane_is_named_with_the_way_out() {
     assert!(!output.status.success() && stderr.contains("CLUSTERBENCHMARK_CONTROLPLANE is /nonexistent"), "{stderr}");
     lab.assert_nothing_is_left(&[]);
 }
+
+/// Another operator took the Lease: ours ends, comes back, waits until that one was silent for as long as its Lease
+/// lasts, and works again.
+#[test]
+fn an_operator_without_its_lease_ends_and_waits_for_the_other_to_fall_silent() {
+    let Some(lab) = Own::new("lease") else { return };
+    lab.run(&["up"]);
+    let path = "lease/clusterbenchmark-operator --namespace clusterbenchmark-system";
+    let holder = || lab.get(path).and_then(|lease| lease["spec"]["holderIdentity"].as_str().map(str::to_owned));
+    until("the operator holds the Lease", || holder().as_deref() == Some("operator"));
+    let patch = r#"{"spec":{"holderIdentity":"intruder","leaseDurationSeconds":5}}"#;
+    lab.kubectl(&format!("patch {path} --type=merge --patch={patch}"));
+    until("it ended because of that", || lab.run(&["logs", "operator"]).contains("intruder holds it now"));
+    assert_eq!(holder().as_deref(), Some("intruder"));
+    until("the operator holds the Lease again", || holder().as_deref() == Some("operator"));
+    lab.run(&["down"]);
+}

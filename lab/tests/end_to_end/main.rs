@@ -13,6 +13,7 @@ mod editing;
 mod lab;
 mod lifecycle;
 mod main_path;
+mod operating;
 mod permissions;
 mod refused;
 mod unkind;

@@ -32,6 +32,9 @@ fn the_operator_has_the_permissions_that_it_uses_and_no_others() {
         "update clusterbenchmarks.clusterbench.dev --subresource=status --all-namespaces",
         "create benchmarkreports.clusterbench.dev --all-namespaces",
         "get secrets/clusterbench-control-key --namespace clusterbenchmark-system",
+        "create events.events.k8s.io --all-namespaces",
+        "patch events.events.k8s.io --all-namespaces",
+        "update leases.coordination.k8s.io/clusterbenchmark-operator --namespace clusterbenchmark-system",
     ] {
         assert!(may(lab, words), "may not {words}");
     }
@@ -46,6 +49,9 @@ fn the_operator_has_the_permissions_that_it_uses_and_no_others() {
         "create clusterbenchmarks.clusterbench.dev --all-namespaces",
         "delete clusterbenchmarks.clusterbench.dev --all-namespaces",
         "get namespaces/default",
+        "delete events.events.k8s.io --all-namespaces",
+        "update leases.coordination.k8s.io/other --namespace clusterbenchmark-system",
+        "update leases.coordination.k8s.io/clusterbenchmark-operator --namespace default",
         "list pods --all-namespaces",
         "create pods --all-namespaces",
         "* *",

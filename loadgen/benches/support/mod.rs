@@ -66,7 +66,9 @@ impl Tool {
         let users = USERS.to_string();
         let each = (rate / USERS).to_string();
         let arguments: Vec<&str> = match self {
-            Self::Ours => vec!["run", "--url", url, "--rate", &rate_text, "--duration", &duration, "--json"],
+            Self::Ours => {
+                vec!["run", "--url", url, "--rate", &rate_text, "--duration", &duration, "--warmup", "1s", "--json"]
+            }
             // wrk cannot be told a rate: it goes as fast as its users are answered.
             Self::Wrk => vec!["-t1", "-c", "10", "--latency", "--timeout", "30s", "-d", &duration, url],
             Self::Hey => vec!["-c", &users, "-q", &each, "-t", "30", "-z", &duration, url],

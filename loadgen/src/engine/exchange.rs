@@ -265,6 +265,7 @@ impl Stretch<'_> {
         connection.carried.clear();
         connection.answers += 1;
         self.backends.answered(answer.member);
+        self.answered();
         let honesty = self.load.honesty;
         match judged {
             Err(failure) if !honesty.tells(Lie::ErrorsAreAnswers) => self.tally.failed(failure),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wire::{ClusterName, Expect};
+use wire::{ClusterName, Expect, Members};
 
 use crate::recording::Failure;
 
@@ -30,7 +30,7 @@ impl Expected {
                 ClusterName::Ignored => None,
                 ClusterName::InBody => Some(format!("\"cluster\":{}", named()).into_bytes()),
             },
-            members,
+            members: members.filter(|_| expect.members == Members::Known),
         }
     }
 
@@ -39,8 +39,9 @@ impl Expected {
         self.body.is_some() || self.cluster.is_some()
     }
 
+    /// Who does not say who it is may be anyone: workers need not name themselves.
     pub(crate) fn knows(&self, member: &[u8]) -> bool {
-        self.members.as_ref().is_none_or(|members| members.contains(member))
+        member.is_empty() || self.members.as_ref().is_none_or(|members| members.contains(member))
     }
 
     /// 4xx and 5xx are failures: a fast refusal must not look like speed. So is an answer to another question.
@@ -110,8 +111,11 @@ mod tests {
     #[test]
     fn strangers_answer_wrongly() {
         let members = HashSet::from([b"i-1".to_vec()]);
-        let ours = Expected::new(&Expect::default(), "blue", Some(members));
-        assert!(ours.knows(b"i-1") && !ours.knows(b"i-2") && !ours.knows(b""));
+        let known = Expect { members: Members::Known, ..Expect::default() };
+        let ours = Expected::new(&known, "blue", Some(members.clone()));
+        assert!(Expected::new(&Expect::default(), "blue", Some(members)).knows(b"i-2"));
+        assert!(ours.knows(b"i-1") && !ours.knows(b"i-2"));
+        assert!(ours.knows(b""), "a worker need not name itself");
         assert_eq!(ours.judge(200, false, b""), Err(Failure::WrongAnswer));
     }
 

@@ -81,6 +81,8 @@ pub(crate) struct Stretch<'a> {
     second: u64,
     pub(super) backends: Backends,
     pub(super) last_nanos: Option<u64>,
+    /// An answer came, on this thread.
+    has_answers: bool,
     sends: Vec<(u64, u64)>,
 }
 
@@ -120,6 +122,7 @@ impl<'a> Stretch<'a> {
             second: 0,
             backends: Backends::default(),
             last_nanos: None,
+            has_answers: false,
             sends: Vec::new(),
         };
         stretch.plan_next();
@@ -237,6 +240,14 @@ impl<'a> Stretch<'a> {
     pub(super) fn released(&mut self, now: u64) {
         if self.is_blocked {
             (self.is_blocked, self.blocked_until_nanos) = (false, now);
+        }
+    }
+
+    /// The target is there. Told to the other threads once: they share the place where it is written.
+    pub(super) fn answered(&mut self) {
+        if !self.has_answers {
+            self.has_answers = true;
+            self.load.life.shown();
         }
     }
 

@@ -120,10 +120,12 @@ fn what_an_edited_ledger_may_hide_is_waited_for() {
         assert!(!spell(&world, &plan(&world)).contains("remove finalizer"));
         world.memory = plan(&world).memory;
         world.now += jiff::SignedDuration::from_secs(wait);
+        world.listed_at = world.now;
     }
     for _ in 0..2 {
         world.memory = plan(&world).memory;
         world.now += jiff::SignedDuration::from_secs(61);
+        world.listed_at = world.now;
     }
     assert!(spell(&world, &plan(&world)).contains("remove finalizer"));
 }
