@@ -13,8 +13,11 @@ use balancer::simulator::matrix::{self, Cell, Standard};
 use balancer::simulator::{Arrivals, Scenario, Station, simulate};
 
 /// Runs of each cell: intervals are Student's over these.
-const SEEDS: u64 = 10;
-const REQUESTS: u64 = 60_000;
+const SEEDS: u64 = 8;
+const REQUESTS: u64 = 40_000;
+/// The same for the ablation, which looks for large differences.
+const FEW_SEEDS: u64 = 4;
+const FEW_REQUESTS: u64 = 20_000;
 
 type Make = fn() -> Box<dyn Policy>;
 
@@ -58,9 +61,8 @@ fn main() {
          M/M/k bound); with a round trip it is the closed form without one. `grows`: the queue has no end. Demands are \
          exponential unless said; S is the mean service time.\n"
     );
-    let standards: Vec<PerSeed> = cells.iter().map(|cell| compare::standard(cell, SEEDS)).collect();
     println!("### Policies\n");
-    table(&POLICIES, &cells, &standards);
+    table(&POLICIES, &cells, SEEDS);
     if wanted.is_empty() {
         all_at_once();
     }
@@ -71,11 +73,12 @@ fn main() {
     );
     fault_table(&POLICIES, &faults);
     println!("\n### The default without its parts\n");
-    let shown = |index: &usize| cells[*index].is_ablated;
-    let indices: Vec<usize> = (0..cells.len()).filter(shown).collect();
-    let some: Vec<Cell> = indices.iter().map(|index| cells[*index].clone()).collect();
-    let their: Vec<PerSeed> = indices.iter().map(|index| standards[*index].clone()).collect();
-    table(&ABLATION, &some, &their);
+    println!("{FEW_SEEDS} seeds, {FEW_REQUESTS} requests.\n");
+    cells.retain(|cell| cell.is_ablated);
+    for cell in &mut cells {
+        (cell.scenario.requests, cell.scenario.warmup) = (FEW_REQUESTS, FEW_REQUESTS / 20);
+    }
+    table(&ABLATION, &cells, FEW_SEEDS);
     println!();
     fault_table(&ABLATION, &faults);
     eprintln!("policies: {:.0} s", begun.elapsed().as_secs_f64());
@@ -87,15 +90,16 @@ fn header(first: &str, policies: &[(&str, Make)]) {
     println!("|---|{}", "---|".repeat(policies.len()));
 }
 
-fn table(policies: &[(&str, Make)], cells: &[Cell], standards: &[PerSeed]) {
+fn table(policies: &[(&str, Make)], cells: &[Cell], seeds: u64) {
     header("members and load; standard in S", policies);
-    for (cell, standard) in cells.iter().zip(standards) {
+    for cell in cells {
         let begun = Instant::now();
+        let standard: PerSeed = compare::standard(cell, seeds);
         let texts: Vec<String> = policies
             .iter()
             .map(|(_, make)| {
-                let (measured, is_unstable) = compare::run(cell, &|| make(), SEEDS);
-                text(&compare::compare(&measured, standard, is_unstable))
+                let (measured, is_unstable) = compare::run(cell, &|| make(), seeds);
+                text(&compare::compare(&measured, &standard, is_unstable))
             })
             .collect();
         let service = cell.scenario.service.0 as f64 * standard.len() as f64;

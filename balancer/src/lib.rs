@@ -10,6 +10,9 @@
 //! Shared between them is what belongs to a member (counters, all atomic) and to a cluster (its lane, behind one short
 //! lock); no request takes a lock that requests to another cluster take.
 
+// cargo-fuzz sets `fuzzing`.
+#![allow(unexpected_cfgs)]
+
 mod access_log;
 mod answer;
 mod arguments;
@@ -22,6 +25,8 @@ mod cluster;
 pub mod control;
 mod conversation;
 mod dates;
+#[cfg(any(test, fuzzing))]
+pub mod differential;
 mod exchange;
 mod file;
 mod forward;

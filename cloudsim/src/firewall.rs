@@ -55,6 +55,7 @@ impl Sim {
             tags: request.tags.clone(),
             ingress: Vec::new(),
         };
+        self.group_index.add_tags(&id, &group.tags);
         let lag = self.draw_group_lag();
         self.groups.insert(id.clone(), Versions::new(group, self.now, lag));
         id
@@ -143,10 +144,20 @@ impl Sim {
             if let Some(missing) = query.ids.iter().find(is_missing) {
                 return Err(SimError::group_not_found(missing));
             }
-            let here = sim.groups.values().filter(|_| !sim.is_elsewhere());
-            let all = here.filter_map(|group| group.seen(look));
-            let named = all.filter(|group| query.ids.is_empty() || query.ids.contains(&group.id));
-            Ok(named.filter(|group| accepts(&query.filters, group.as_ref())).cloned().collect())
+            if sim.is_elsewhere() {
+                return Ok(Vec::new());
+            }
+            let fits = |group: &&Arc<SecurityGroup>| {
+                let is_named = query.ids.is_empty() || query.ids.contains(&group.id);
+                is_named && accepts(&query.filters, group.as_ref())
+            };
+            Ok(match sim.group_index.candidates(&query.filters, "group-id") {
+                Some(ids) => {
+                    let found = ids.into_iter().filter_map(|id| sim.groups.get(id)?.seen(look));
+                    found.filter(fits).cloned().collect()
+                }
+                None => sim.groups.values().filter_map(|group| group.seen(look)).filter(fits).cloned().collect(),
+            })
         })
     }
 

@@ -300,6 +300,10 @@ impl Sim {
             tags: request.tags_of("instance"),
             network: Some(network),
         };
+        self.index.add_tags(&id, &instance.tags);
+        if let Some(token) = &instance.token {
+            self.index.add_token(&id, token);
+        }
         let lag = self.draw_lag();
         self.interfaces.insert(interface_id, Versions::new(interface, self.now, lag));
         let record = InstanceRecord {

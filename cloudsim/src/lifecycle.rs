@@ -25,12 +25,20 @@ impl Sim {
         self.check_outage(query)?;
         let look = self.look(path_of(query));
         self.list(query, |sim, query| {
-            let record = |id: &String| sim.instances.get(id).filter(|_| !sim.is_elsewhere());
+            let record = |id: &str| sim.instances.get(id).filter(|_| !sim.is_elsewhere());
             let seen = |id: &String| record(id).and_then(|record| record.seen.seen(look));
             if query.ids.is_empty() {
-                let here = sim.instances.values().filter(|_| !sim.is_elsewhere());
-                let all = here.filter_map(|record| record.seen.seen(look));
-                return Ok(all.filter(|instance| accepts(&query.filters, instance.as_ref())).cloned().collect());
+                let fits = |instance: &&Arc<Instance>| accepts(&query.filters, instance.as_ref());
+                return Ok(match sim.index.candidates(&query.filters, "instance-id") {
+                    Some(ids) => {
+                        let found = ids.into_iter().filter_map(|id| record(id)?.seen.seen(look));
+                        found.filter(fits).cloned().collect()
+                    }
+                    None => {
+                        let here = sim.instances.values().filter(|_| !sim.is_elsewhere());
+                        here.filter_map(|record| record.seen.seen(look)).filter(fits).cloned().collect()
+                    }
+                });
             }
             let missing: Vec<_> = query.ids.iter().filter(|id| seen(id).is_none()).cloned().collect();
             if !missing.is_empty() {

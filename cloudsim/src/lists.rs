@@ -139,11 +139,8 @@ impl Sim {
         }
         let found = match query.names("instance-type") {
             Some(names) if query.ids.is_empty() => {
-                let mut kinds: Vec<_> = names.iter().filter_map(|name| catalogue::instance_type(name)).collect();
-                kinds.sort_by(|one, other| one.name.cmp(&other.name));
-                kinds.dedup_by(|one, other| one.name == other.name);
-                kinds.retain(|kind| accepts(&query.filters, *kind));
-                Ok(kinds.into_iter().cloned().collect())
+                let kinds = named_types(names).into_iter().filter(|kind| accepts(&query.filters, *kind));
+                Ok(kinds.cloned().collect())
             }
             _ => select(query, catalogue::instance_types(), |kind| &kind.name, "InvalidInstanceType"),
         };
@@ -160,11 +157,12 @@ impl Sim {
         self.advance(now);
         check::<Offering>(&query.filters)?;
         self.list(query, |sim, query| {
-            let named =
-                |kind: &&InstanceType| query.names("instance-type").is_none_or(|names| names.contains(&kind.name));
-            let types = catalogue::instance_types().iter().filter(named);
-            let offerings = types.flat_map(|kind| sim.offered(&kind.name, by));
-            Ok(offerings.filter(|offering| accepts(&query.filters, offering)).collect())
+            let offered = |kind: &InstanceType| sim.offered(&kind.name, by);
+            let all: Vec<_> = match query.names("instance-type") {
+                Some(names) => named_types(names).into_iter().flat_map(offered).collect(),
+                None => catalogue::instance_types().iter().flat_map(offered).collect(),
+            };
+            Ok(all.into_iter().filter(|offering| accepts(&query.filters, offering)).collect())
         })
     }
 
@@ -197,6 +195,14 @@ fn select<T: Filtered + Clone>(query: &Query, all: &[T], id: impl Fn(&T) -> &Str
     }
     let named = |thing: &&T| query.ids.is_empty() || query.ids.contains(id(thing));
     Ok(all.iter().filter(named).filter(|thing| accepts(&query.filters, *thing)).cloned().collect())
+}
+
+/// Types of these names, each once.
+fn named_types(names: &[String]) -> Vec<&'static InstanceType> {
+    let mut kinds: Vec<_> = names.iter().filter_map(|name| catalogue::instance_type(name)).collect();
+    kinds.sort_by(|one, other| one.name.cmp(&other.name));
+    kinds.dedup_by(|one, other| one.name == other.name);
+    kinds
 }
 
 /// EC2's own words.

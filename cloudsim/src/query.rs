@@ -54,6 +54,11 @@ impl Filter {
         Self::new(format!("tag:{key}"), [literal])
     }
 
+    /// Its values, unless one is a pattern.
+    pub(crate) fn literals(&self) -> Option<&[String]> {
+        (!self.values.iter().any(|value| is_pattern(value))).then_some(&self.values)
+    }
+
     pub(crate) fn accepts(&self, actual: &str) -> bool {
         self.values.iter().any(|pattern| is_match(pattern, actual))
     }
@@ -144,8 +149,7 @@ fn places(pattern: &str) -> Vec<Place> {
 impl Query {
     /// The values of this filter, where each is exactly one thing's: then nothing else need be looked at.
     pub(crate) fn names(&self, filter: &str) -> Option<&[String]> {
-        let named = self.filters.iter().find(|one| one.name == filter)?;
-        (!named.values.iter().any(|value| is_pattern(value))).then_some(&named.values)
+        self.filters.iter().find(|one| one.name == filter)?.literals()
     }
 }
 

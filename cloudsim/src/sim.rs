@@ -13,6 +13,7 @@ use crate::cidr::{Cidr, NotACidr};
 use crate::error::SimError;
 use crate::fault::Fault;
 use crate::group::{IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
+use crate::index::Index;
 use crate::instance::{Instance, NetworkInterface, Origin, RunInstances};
 use crate::ledger::{History, Ledger, StoryLine};
 use crate::network::Network;
@@ -36,6 +37,9 @@ pub struct Sim {
     pub(crate) instances: BTreeMap<String, InstanceRecord>,
     pub(crate) interfaces: BTreeMap<String, Versions<NetworkInterface>>,
     pub(crate) groups: BTreeMap<String, Versions<SecurityGroup>>,
+    /// Of instances.
+    pub(crate) index: Index,
+    pub(crate) group_index: Index,
     /// By zone (none: the whole region) and token.
     pub(crate) tokens: BTreeMap<(Option<String>, String), TokenEntry>,
     pub(crate) agenda: BTreeMap<(Timestamp, u64), Event>,
@@ -125,6 +129,8 @@ impl Sim {
             instances: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             groups: BTreeMap::new(),
+            index: Index::default(),
+            group_index: Index::default(),
             tokens: BTreeMap::new(),
             agenda: BTreeMap::new(),
             agenda_count: 0,
@@ -387,6 +393,9 @@ impl Sim {
         let Some(truth) = record.seen.truth() else { return };
         let mut changed = Instance::clone(truth);
         change(&mut changed);
+        if changed.tags != truth.tags {
+            self.index.add_tags(id, &changed.tags);
+        }
         record.seen.push(Some(changed), self.now, lag);
     }
 

@@ -110,7 +110,9 @@ pub fn decide(
     let doomed = instances.iter().filter(|instance| is_of(&instance.tags) && is_old(instance.launched_at, now));
     let instances_of = |uid: Option<&String>| {
         instances.iter().any(|instance| {
-            instance.tags.get(owner::BENCHMARK_UID) == uid && instance.state != InstanceState::Terminated
+            // What only resembles ours holds nothing up: EC2 refuses while it is really in the group.
+            let is_ours = scope.owner(&instance.tags).is_some_and(|owner| Some(&owner.benchmark_uid) == uid);
+            is_ours && instance.state != InstanceState::Terminated
         })
     };
     let groups = groups.iter().filter(|group| is_of(&group.tags) && is_old_group(group, now, memory));

@@ -1,6 +1,8 @@
 //! The words: one line for a column, sentences for people.
 
-use wire::{About, ClusterReport, Comparison, CreditMode, Direction, Environment, PlaceKind, SelfTest, Size};
+use wire::{
+    About, ClusterReport, Comparison, CreditMode, Direction, Environment, PlaceKind, SelfTest, SelfTestOutcome, Size,
+};
 
 use crate::compare::EQUIVALENCE_PERCENT;
 use crate::percents::Percents;
@@ -60,6 +62,7 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
         }
     }
     if let Some(test) = findings.self_test {
+        lines.push(format!("self-test: {}", outcome(test.outcome)));
         sentences.push(test.sentence.clone());
     }
     sentences.extend(findings.environment.into_iter().flat_map(baselines));
@@ -68,6 +71,14 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
         sentences.push(ABOUT_THE_LAB.to_owned());
     }
     Conclusion { summary: lines.join("; "), verdict: sentences.join(" ") }
+}
+
+fn outcome(outcome: SelfTestOutcome) -> &'static str {
+    match outcome {
+        SelfTestOutcome::Passed => "passed",
+        SelfTestOutcome::Alarm => "alarm",
+        SelfTestOutcome::Undecided => "undecided",
+    }
 }
 
 fn about(comparisons: &[Comparison]) -> &'static str {

@@ -139,7 +139,8 @@ fn rounds(evidence: &Evidence<'_>) -> Vec<Gate> {
     let by_cluster = || evidence.clusters.iter().map(|cluster| (of(&cluster.cluster), cluster.cluster.as_str()));
     if let (Some((most, worst)), Some((least, _))) = (by_cluster().max(), by_cluster().min()) {
         let limit = MOST_UNEQUAL_VOIDS.max(u64::from(planned) * MOST_UNEQUAL_VOIDS_PER_MILLE / 1000);
-        gates.push(at_most(GateKind::UnequalVoids, worst, most - least, limit, Unit::Count).or(|_| {
+        let about = if most > least { worst } else { "" };
+        gates.push(at_most(GateKind::UnequalVoids, about, most - least, limit, Unit::Count).or(|_| {
             format!(
                 "{worst} voided {most} rounds and another cluster {least}, a difference above {limit}: the rounds that \
                  are left are its better ones"

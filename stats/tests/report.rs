@@ -91,6 +91,7 @@ fn a_target_with_the_url_of_another_is_its_twin_and_not_compared_with_others() {
     assert_eq!(pairs, [("cluster2", "cluster1")]);
     let test = report.self_test.unwrap();
     assert_eq!((test.comparisons[0].cluster.as_str(), test.outcome), ("cluster3", SelfTestOutcome::Passed));
+    assert!(report.summary.ends_with("; self-test: passed"), "{}", report.summary);
     assert!(report.verdict.contains("Self-test: passed. cluster1 measured twice"), "{}", report.verdict);
 }
 
@@ -101,7 +102,7 @@ fn what_the_operator_told_the_run_is_in_the_report() {
     material.environment.generators = told.generators.clone();
     material.environment.generators[0].instance_type.clear();
     material.rounds.iter_mut().flat_map(|round| &mut round.clusters).for_each(|cluster| cluster.slots = None);
-    material.spec.facts = wire::Facts {
+    *material.spec.facts = wire::Facts {
         place: told.place.clone(),
         generator_type: "c6i.large".into(),
         clusters: told.clusters.clone(),

@@ -217,3 +217,33 @@ impl Membership {
         crate::sha256_hex(&serde_json::to_vec(self).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(json: &str) -> Result<Policy, String> {
+        let cluster = format!(r#"{{"name": "a", "path": "/a", {json} "members": []}}"#);
+        serde_json::from_str::<Cluster>(&cluster).map(|cluster| cluster.policy).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn policies_have_the_names_of_the_documentation_and_an_unknown_one_is_refused() {
+        assert_eq!(policy(""), Ok(Policy::ShortestExpectedDelay));
+        for (name, expected) in [
+            ("RoundRobin", Policy::RoundRobin),
+            ("Random", Policy::Random),
+            ("LeastRequests", Policy::LeastRequests),
+            ("P2cLeastRequests", Policy::P2cLeastRequests),
+            ("PeakEwma", Policy::PeakEwma),
+            ("FastestOfTen", Policy::FastestOfTen),
+            ("ProbeEwma", Policy::ProbeEwma),
+            ("MetricThreshold", Policy::MetricThreshold),
+            ("ShortestExpectedDelay", Policy::ShortestExpectedDelay),
+        ] {
+            assert_eq!(policy(&format!(r#""policy": "{name}","#)), Ok(expected));
+        }
+        let refused = policy(r#""policy": "Fastest","#).unwrap_err();
+        assert!(refused.contains("Fastest") && refused.contains("ShortestExpectedDelay"), "{refused}");
+    }
+}

@@ -47,7 +47,7 @@ pub struct RunSpec {
     pub judging: Judging,
     /// Where it is measured and on what, for the report.
     #[serde(default, skip_serializing_if = "Facts::is_default")]
-    pub facts: Facts,
+    pub facts: Box<Facts>,
 }
 
 fn is_zero(number: &u32) -> bool {

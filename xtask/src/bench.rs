@@ -11,6 +11,7 @@ use crate::{Outcome, Paths, run};
 
 /// Name, the crate whose `benches/NAME.rs` it is, and what it answers.
 const BENCHES: &[(&str, &str, &str)] = &[
+    ("policies", "balancer", "how far each policy is from the queueing bound, simulated; 5 minutes of one core"),
     (
         "statistics",
         "stats",
@@ -19,6 +20,16 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ("truth", "loadgen", "what load generators say of a server whose answers are known exactly"),
     ("loadgen", "loadgen", "what our generator costs, beside wrk and hey: CPU, memory, allocations, pacing"),
     ("operator", "controller", "what an operator costs: AWS calls, CPU time and memory for 1 to 1,000 benchmarks"),
+    (
+        "simulation",
+        "cloudsim",
+        "what the reads of one pass cost in the simulated EC2, which campaigns play by the million",
+    ),
+    (
+        "balancer",
+        "balancer",
+        "the data plane beside nginx and HAProxy: CPU, rate, latency, memory; unequal and failing members, live",
+    ),
 ];
 
 const DOCUMENT: &str = "docs/performance.md";

@@ -26,6 +26,8 @@
 #[cfg(test)]
 mod checks;
 mod fastest_of_ten;
+#[cfg(test)]
+mod goals;
 mod least_requests;
 mod metric_threshold;
 mod p2c_least_requests;

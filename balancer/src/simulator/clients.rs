@@ -31,6 +31,9 @@ impl Clients {
 
     /// The next arrival of an open loop.
     pub(super) fn next(&mut self, arrivals: &Arrivals) -> Option<u64> {
+        if matches!(arrivals, Arrivals::Closed { .. }) {
+            return None;
+        }
         self.left = self.left.checked_sub(1)?;
         let mut gap = |per_second: f64| exponential(&mut self.arrivals) * 1e9 / per_second;
         match arrivals {

@@ -139,3 +139,36 @@ fn types_and_offerings_are_listed() {
     assert!(!zones.contains(&"t2.micro eu-west-1c".to_owned()));
     assert_eq!(offered(LocationType::Region), ["t2.micro eu-west-1", "t3.micro eu-west-1"]);
 }
+
+#[test]
+fn a_list_by_tag_token_or_id_is_what_a_scan_would_find_also_after_a_change_of_tags() {
+    let mut sim = sim(Settings { lag: cloudsim::Lag::up_to(cloudsim::Span::seconds(0, 30)), ..exact() });
+    for token in ["one", "two", "three"] {
+        launch(&mut sim, 3, token, 0);
+    }
+    let all: Vec<_> = sim.listed_instances().iter().map(|instance| instance.id.clone()).collect();
+    sim.retag_by_hand(&all[0], |tags| drop(tags.insert("owner".into(), "them".into())), at(40));
+    sim.retag_by_hand(&all[1], |tags| tags.clear(), at(40));
+    sim.terminate_instances(&all[2..4], at(50)).unwrap();
+    for second in [50, 55, 60, 100, 3_000, 4_000] {
+        for (literal, pattern) in [
+            (Filter::tag("owner", "us"), Filter::new("tag:owner", ["us*"])),
+            (Filter::tag("owner", "them"), Filter::new("tag:owner", ["them*"])),
+            (Filter::new("client-token", ["two", "one"]), Filter::new("client-token", ["two*", "one*"])),
+            (
+                Filter::new("instance-id", &all[..5]),
+                Filter::new("instance-id", all[..5].iter().map(|id| format!("{id}*"))),
+            ),
+        ] {
+            let mut found = |filters: Vec<Filter>| {
+                let mut items = sim.describe_instances(&Query::filtered(filters), at(second)).unwrap().items;
+                items.sort_by(|one, other| one.id.cmp(&other.id));
+                items
+            };
+            let (indexed, scanned) = (found(vec![literal.clone()]), found(vec![pattern.clone()]));
+            assert_eq!(indexed, scanned, "{literal:?} at {second}");
+            // What the index offers must still pass the other filters.
+            assert_eq!(found(vec![pattern, literal]), scanned);
+        }
+    }
+}

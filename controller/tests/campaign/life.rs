@@ -120,6 +120,7 @@ impl Life<'_> {
 
     async fn step(&mut self, step: &Step) -> Result<(), Broken> {
         let (may_forget, is_placed) = (self.may_forget(), self.is_placed());
+        let has_launches = self.play.store.status().is_some_and(|status| !status.launches.is_empty());
         let play = &mut *self.play;
         match step {
             Step::Pass { operator, strike, stretch_per_mille } => {
@@ -138,11 +139,10 @@ impl Life<'_> {
                 play.replace_operator((*operator).min(self.script.operators - 1), *version);
                 self.version = *version;
             }
+            Step::Edit(_) if play.is_deleted() => {}
             Step::Edit(edit) => {
-                if !play.is_deleted() {
-                    play.note(format!("edit: {edit:?}"));
-                    play.store.edit(|spec| edit.apply(spec));
-                }
+                play.note(format!("edit: {edit:?}"));
+                play.store.edit(|spec| edit.apply(spec));
             }
             // Without the finalizer a deleted object is gone at once, and nobody is asked.
             Step::Delete if play.holds_finalizer() => {
@@ -158,7 +158,8 @@ impl Life<'_> {
                 self.play.note("status is wiped");
                 self.play.wipe_status();
             }
-            Step::TearStatus if may_forget && !play.is_deleted() => {
+            // Before the first launch a status without a placement can look like one that never had any.
+            Step::TearStatus if may_forget && !play.is_deleted() && has_launches => {
                 self.play.note("somebody removes the placement from status");
                 self.play.store.server().change(|object| {
                     if let Some(status) = &mut object.status {

@@ -24,7 +24,10 @@ pub(crate) enum Moment {
 
 /// Calls on their way to where they take effect without their sender, by time.
 #[derive(Clone, Default)]
-pub(crate) struct InFlight(Arc<Mutex<Vec<(Timestamp, Box<dyn FnOnce() + Send>)>>>);
+pub(crate) struct InFlight(Arc<Mutex<Vec<(Timestamp, Late)>>>);
+
+/// What a call does when it takes effect.
+type Late = Box<dyn FnOnce() + Send>;
 
 impl InFlight {
     pub(crate) fn send(&self, now: Timestamp, seconds: u64, effect: impl FnOnce() + Send + 'static) {

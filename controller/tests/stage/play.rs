@@ -274,12 +274,16 @@ impl Play {
         if one.frozen.is_some() {
             return Ok(());
         }
-        let struck = tokio::select! {
+        let swept = tokio::select! {
             biased;
-            _ = one.reconciler.sweep("eu-west-1", &mut one.swept) => false,
-            () = one.chaos.struck() => true,
+            swept = one.reconciler.sweep("eu-west-1", &mut one.swept) => Some(swept),
+            () = one.chaos.struck() => None,
         };
-        if struck {
+        if let Some(swept) = swept {
+            if swept != controller::Swept::default() {
+                self.note(format!("swept: {} removed, {} failed", swept.removed.len(), swept.failed.len()));
+            }
+        } else {
             self.crashes += 1;
             self.note(format!("operator {operator} dies while it sweeps"));
             self.operators[operator] = self.operator(self.operators[operator].version);

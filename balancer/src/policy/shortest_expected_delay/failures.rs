@@ -4,6 +4,8 @@ use crate::policy::Nanos;
 
 /// Weight of one answer in the failure ratio.
 const DECAY: f64 = 1.0 / 32.0;
+/// Less than this is none.
+const FORGOTTEN: f64 = 1e-3;
 /// Answers that a member is credited with: one failure of an idle member is not a ratio of 1.
 const PRIOR: f64 = 8.0;
 /// A streak of failures is evidence when its probability, if the member were like the others, is below this.
@@ -42,7 +44,7 @@ impl Failures {
     /// `others`: failure ratio of the other members.
     pub(super) fn observe(&mut self, now: Nanos, has_failed: bool, others: f64) {
         self.tried += 1.0 - DECAY * self.tried;
-        self.failed -= DECAY * self.failed;
+        self.failed = if self.failed < FORGOTTEN { 0.0 } else { self.failed - DECAY * self.failed };
         if !has_failed {
             self.streak = 0;
             if self.state == State::Trial {
@@ -97,6 +99,9 @@ impl Failures {
     /// costs the client as much as three good ones. Only what exceeds the others' ratio by two standard deviations
     /// is this member's own: when all fail, avoiding one for bad luck only unbalances the load.
     pub(super) fn price(&self, others: f64) -> f64 {
+        if self.failed <= 0.0 {
+            return 1.0;
+        }
         let tried = self.tried + PRIOR;
         let chance = 2.0 * (others * (1.0 - others) / tried).sqrt();
         let ratio = (self.failed / tried - others - chance).clamp(0.0, 0.95);

@@ -79,6 +79,11 @@ impl Fleet {
         self.tried >= 8.0 && self.failed > PANIC * self.tried
     }
 
+    /// A member's figures changed by this much.
+    pub(super) fn add_failures(&mut self, failed: f64, tried: f64) {
+        (self.failed, self.tried) = (self.failed + failed, self.tried + tried);
+    }
+
     pub(super) fn count_failures<'a>(&mut self, members: impl Iterator<Item = &'a Member>) {
         (self.failed, self.tried) =
             members.fold((0.0, 0.0), |(failed, tried), one| (failed + one.failures.failed, tried + one.failures.tried));

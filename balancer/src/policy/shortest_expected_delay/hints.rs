@@ -17,11 +17,11 @@ const GOOD: f64 = 1.5;
 /// How much faster than declared departures must come, three standard errors aside.
 const FASTER: f64 = 1.2;
 /// Holds from one experiment to the next.
-const EXPERIMENT: u64 = 64;
+const EXPERIMENT: u64 = 512;
 /// The same for a declaration that looked good for long.
 const RARELY: u64 = 4_096;
 /// Holds that one counts for in front of a deep queue.
-const DEEP: u64 = 16;
+const DEEP: u64 = 32;
 
 /// One kind of member.
 #[derive(Clone, Debug)]
@@ -80,7 +80,8 @@ impl Kind {
         }
         // What is good is doubted ever more rarely, but never not at all: it may have looked good by bad luck.
         let (count, sum) = self.gaps;
-        let is_good = count >= LEAST_GAPS && count / sum.max(1e-9) * (2.0 * standard_error(count, cv2)).exp() < GOOD;
+        let at_most = count / sum.max(1e-9) * (2.0 * standard_error(count, cv2)).exp();
+        let is_good = count >= MOST_GAPS / 2.0 || (count >= LEAST_GAPS && at_most < GOOD);
         self.next_experiment = self.holds + if is_good { self.holds.min(RARELY) } else { EXPERIMENT };
         true
     }

@@ -1,7 +1,7 @@
 //! What is remembered of one member.
 
 use super::failures::Failures;
-use super::service::Service;
+use super::speed::Service;
 use crate::policy::Nanos;
 
 /// One member that is silent for this many times its expected time between answers hangs.

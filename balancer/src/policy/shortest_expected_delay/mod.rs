@@ -19,7 +19,7 @@ mod failures;
 mod fleet;
 mod hints;
 mod member;
-mod service;
+mod speed;
 #[cfg(test)]
 mod tests;
 mod usual;
@@ -300,7 +300,9 @@ impl Policy for ShortestExpectedDelay {
             return member.failures.undecided(now);
         }
         member.quiet = now;
+        let (failed, tried) = (member.failures.failed, member.failures.tried);
         member.failures.observe(now, outcome == Outcome::Failure, self.fleet.others(member));
+        self.fleet.add_failures(member.failures.failed - failed, member.failures.tried - tried);
         if outcome == Outcome::Success {
             member.answered = now;
             let (parallelism, expected) = (member.parallelism, member.expected);
@@ -312,7 +314,6 @@ impl Policy for ShortestExpectedDelay {
             }
             member.departed = (f64::from(member.in_flight) > member.parallelism).then_some(now);
         }
-        self.fleet.count_failures(self.members.iter());
         if outcome == Outcome::Failure {
             self.limit_ejections();
             return;
@@ -325,7 +326,9 @@ impl Policy for ShortestExpectedDelay {
         } else {
             64
         };
-        if self.answers % every == 0 {
+        if self.answers.is_multiple_of(every) {
+            // Sums of differences drift: once in a while they are taken anew.
+            self.fleet.count_failures(self.members.iter());
             self.fleet.refresh(now, self.parts.shrinkage, self.members.iter_mut());
         }
     }

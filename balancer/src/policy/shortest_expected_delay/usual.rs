@@ -3,7 +3,7 @@
 //! A member that serves two at a time may take longer for each: because the two share a core, or because it really
 //! serves one. Members are compared at equal occupancy, or the busier one would be taken for the slower one.
 
-use super::service::{OCCUPANCIES, Service};
+use super::speed::{OCCUPANCIES, Service};
 
 /// Answers for each member that the level of a kind is taken over: those of lowest occupancy.
 const ENOUGH: f64 = 96.0;

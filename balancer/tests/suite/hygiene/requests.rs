@@ -123,9 +123,11 @@ pub(super) const REFUSED: &[(&str, &str, u16)] = &[
     ("9110 10.1.1", "POST /c HTTP/1.1\nHost: h\nExpect: 200-ok\nContent-Length: 1\n\nx", 417),
 ];
 
+type Row = (&'static str, &'static str, usize, &'static [&'static str], &'static [&'static str]);
+
 /// Section, bytes on one connection, how many requests the member sees, what they hold, and what they do not.
 #[rustfmt::skip]
-pub(super) const FORWARDED: &[(&str, &str, usize, &[&str], &[&str])] = &[
+pub(super) const FORWARDED: &[Row] = &[
     ("9112 3", "GET /c HTTP/1.1\nHost: h\n\n", 1, &["GET /c HTTP/1.1\n", "host: h\n", "via: 1.1 clusterbench\n"], &[]),
     ("9112 2.2", "\nGET /c HTTP/1.1\nHost: h\n\n", 1, &["GET /c HTTP/1.1\n"], &[]),
     ("9112 3.2.1", "GET /c/x%20y?a=b&c HTTP/1.1\nHost: h\n\n", 1, &["GET /c/x%20y?a=b&c HTTP/1.1\n"], &[]),
