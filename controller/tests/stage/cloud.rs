@@ -75,6 +75,8 @@ pub(crate) enum Lie {
     No,
     /// A list that was cut is passed on as a short one.
     TruncatedIsShort,
+    /// Whose account it is, is not looked at.
+    AnyAccount,
     /// Whoever is managed by us is ours.
     AnyOwner,
     /// The installation's tag is not looked at.
@@ -173,6 +175,9 @@ fn expired() -> CloudError {
 
 impl Compute for Mortal {
     async fn identity(&self) -> Answer<Identity> {
+        if self.lie == Lie::AnyAccount {
+            return self.sim.identity().await;
+        }
         let other = Identity { account: "999999999999".into(), arn: "arn:aws:iam::999999999999:user/other".into() };
         let answer = match self.elsewhere(Ok(other)) {
             Some(answer) => answer,

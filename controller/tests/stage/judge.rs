@@ -85,6 +85,11 @@ impl Judge {
         self.book().broken.get_or_insert(Broken::new(rule, what));
     }
 
+    /// Found between two steps; told at the next.
+    pub(crate) fn remember(&self, broken: Broken) {
+        self.book().broken.get_or_insert(broken);
+    }
+
     /// A status reached the server.
     pub(crate) fn written(&self, status: &Status) {
         let mut book = self.book();

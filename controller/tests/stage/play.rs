@@ -190,6 +190,10 @@ impl Play {
                 sim.guest_shutdown(&instance.id, now);
             }
         }
+        // Before a pass can remove what came meanwhile.
+        if let Err(broken) = self.check() {
+            self.judge.remember(broken);
+        }
     }
 
     /// The first operator is struck at its `nth` effect from now, in whatever pass that is.

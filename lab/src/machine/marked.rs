@@ -109,6 +109,10 @@ mod tests {
         fs::create_dir_all(&other).expect("directory");
         let sleep = |mark: &Path| Command::new("sleep").arg("600").env(MARK, mark).spawn().expect("sleep");
         let (mut mine, mut theirs) = (sleep(&ours.join("i-1")), sleep(&other.join("i-1")));
+        // A process that was just started shows its environment a moment later.
+        while count_processes(&base.join("a")) + count_processes(&base.join("ab")) < 2 {
+            std::thread::yield_now();
+        }
         assert_eq!(count_processes(&base.join("a")), 1);
         assert_eq!(sweep_leftovers(&base.join("a")).expect("sweep"), 1);
         assert!(!mine.wait().expect("killed").success());

@@ -16,9 +16,10 @@ pub(super) struct Crate {
     lints_of_workspace: bool,
 }
 
-/// All packages of the tree.
+/// All packages of the workspace. One below it that is a workspace of its own (a fuzz target) is none of them.
 pub(super) fn crates(tree: &Tree) -> Vec<Crate> {
-    let manifests = tree.files.iter().filter(|(path, _)| path.ends_with("/Cargo.toml"));
+    let is_apart = |text: &str| text.lines().any(|line| line.trim() == "[workspace]");
+    let manifests = tree.files.iter().filter(|(path, text)| path.ends_with("/Cargo.toml") && !is_apart(text));
     manifests.map(|(path, text)| parse(path, text)).filter(|found| !found.name.is_empty()).collect()
 }
 
@@ -68,6 +69,15 @@ pub(super) fn lints(crates: &[Crate]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_workspace_of_its_own_is_not_ours() {
+        let tree = Tree::of([
+            ("one/Cargo.toml", "[package]\nname = \"one\""),
+            ("one/fuzz/Cargo.toml", "[package]\nname = \"one-fuzz\"\n[workspace]"),
+        ]);
+        assert_eq!(crates(&tree).iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), ["one"]);
+    }
 
     #[test]
     fn every_form_of_dependency_is_seen() {

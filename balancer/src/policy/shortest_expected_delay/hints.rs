@@ -100,6 +100,11 @@ impl Kinds {
         })
     }
 
+    /// `None` while no member of any kind was asked about.
+    pub(super) fn known(&self, position: usize) -> Option<&Kind> {
+        self.0.get(position)
+    }
+
     pub(super) fn of(&self, position: usize) -> &Kind {
         &self.0[position]
     }

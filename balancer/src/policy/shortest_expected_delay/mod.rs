@@ -335,11 +335,12 @@ impl Policy for ShortestExpectedDelay {
 
     fn opinion(&self, _now: Nanos, member: MemberKey) -> Opinion {
         let Some(member) = self.members.get(member) else { return Opinion::default() };
-        let kind = self.kinds.of(member.kind);
+        // What a member declared is learnt with the first request.
+        let kind = self.kinds.known(member.kind).filter(|_| member.parallelism > 0.0);
         Opinion {
             service: (member.expected > 0.0).then_some(Nanos(member.expected as u64)),
-            parallelism: Some(kind.parallelism as u32),
-            is_hint_refuted: kind.is_refuted,
+            parallelism: kind.map(|kind| kind.parallelism as u32),
+            is_hint_refuted: kind.is_some_and(|kind| kind.is_refuted),
             is_ejected: member.failures.is_ejected(),
         }
     }

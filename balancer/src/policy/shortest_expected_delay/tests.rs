@@ -139,3 +139,11 @@ fn a_silent_member_is_as_slow_as_its_silence() {
     let later = now + 300;
     assert!((0..6).all(|_| hand.pick(later, 1, true) == Some(1)));
 }
+
+/// The operator looks at the balancer before the first request.
+#[test]
+fn a_member_that_was_never_asked_about_has_an_opinion_without_parallelism() {
+    let hand = Hand::new(&[Some(Parallelism::Vcpus(2))]);
+    let opinion = hand.policy.opinion(Nanos(0), hand.members[0].key);
+    assert_eq!((opinion.parallelism, opinion.is_hint_refuted), (None, false));
+}
