@@ -86,7 +86,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     ) -> Result<Collected, CloudError> {
         let bytes = self.agents.report(control, &run.name()).await.map_err(agent_failed)?;
         let report = report::checked(&bytes, sha256)?;
-        let object = report::object(stored, run, &report, bytes, sha256)?;
+        let place = world.object.status.placement.as_ref();
+        let object = report::object(stored, place, run, &report, bytes, sha256)?;
         self.store.put_report(&object).await.map_err(store_failed)?;
         let known = world.runs.as_ref().and_then(|runs| runs.known());
         let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);

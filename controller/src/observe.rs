@@ -20,11 +20,11 @@ use crate::store::Store;
 /// Consoles asked for in one pass: each is a call, and one is enough to say what is wrong.
 const CONSOLES: usize = 4;
 
-/// The object as the planner sees it. `None`: it lacks what every stored object has.
-pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
+/// The object as the planner sees it, which takes the status over. `None`: it lacks what every stored object has.
+pub(crate) fn object(stored: &mut ClusterBenchmark) -> Option<Object> {
+    let status = stored.status.take().unwrap_or_default();
     let metadata = &stored.metadata;
     let is_ours = |finalizer: &String| finalizer == api::FINALIZER;
-    let status = stored.status.clone().unwrap_or_default();
     Some(Object {
         namespace: metadata.namespace.clone()?,
         name: metadata.name.clone()?,
@@ -44,7 +44,7 @@ pub(crate) fn object(stored: &ClusterBenchmark) -> Option<Object> {
 
 /// What the server dropped was edited by nobody.
 fn seal(uid: &str, status: &Status) -> Seal {
-    if dropped::is_said(status) { Seal::Whole } else { Seal::of(uid, status) }
+    if dropped::is_said(status) { Seal::Dropped } else { Seal::of(uid, status) }
 }
 
 /// A world, and when its lists were begun.

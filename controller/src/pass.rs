@@ -87,20 +87,19 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     /// *Cancellation*: at any point; a later pass finds out what happened.
     pub async fn pass(&self, namespace: &str, name: &str) -> Result<Next, PassError> {
         // A live read: a cache could show a ledger from before the last launch.
-        let Some(stored) = self.store.get(namespace, name).await.map_err(PassError::Read)? else {
+        let Some(mut stored) = self.store.get(namespace, name).await.map_err(PassError::Read)? else {
             self.forget(namespace, name);
             return Ok(Next::Gone);
         };
-        let Some(object) = observe::object(&stored) else { return Ok(Next::Gone) };
+        let Some(object) = observe::object(&mut stored) else { return Ok(Next::Gone) };
         let begun = self.lister.tick();
         let note = self.notes.of(&object);
-        let Look { mut world, listed } =
-            Box::pin(self.observe(object.clone(), note.memory.clone(), &note.need())).await;
+        let Look { mut world, listed } = Box::pin(self.observe(object, note.memory.clone(), &note.need())).await;
         let mut plan = (self.decisions.plan)(&world);
         // What pays, destroys or lets go is decided on lists that were begun after the object was read.
         if listed.is_some_and(|tick| tick <= begun) && pace::is_grave(&world, &plan) {
             let need = Need { begun_after: begun, longest_age: Pace::Idle.longest_age() };
-            world = Box::pin(self.observe(object, note.memory.clone(), &need)).await.world;
+            world = Box::pin(self.observe(world.object, note.memory.clone(), &need)).await.world;
             plan = (self.decisions.plan)(&world);
         }
         if dropped::is_said(&world.object.status) {
@@ -169,12 +168,12 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let said = dropped::is_said(&world.object.status);
         let next = (self.decisions.status)(world, plan, outcomes);
         // Until the server is seen to keep everything, what is written says that it does not.
-        let sent = if said { dropped::said(&next, world) } else { next.clone() };
-        if Some(&sent) == stored.status.as_ref() {
+        let sent = if said { &dropped::said(&next, world) } else { &next };
+        if *sent == world.object.status {
             return Ok(Next::After(wake));
         }
-        let Some(echo) = self.put(stored, &sent).await? else { return Ok(Next::After(Duration::ZERO)) };
-        if !dropped::holds(&echo, &sent) {
+        let Some(echo) = self.put(stored, sent).await? else { return Ok(Next::After(Duration::ZERO)) };
+        if !dropped::holds(&echo, sent) {
             tracing::error!("{}", dropped::MESSAGE);
             if !said {
                 let status = dropped::said(&next, world);

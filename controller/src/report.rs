@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use api::{BENCHMARK_LABEL, BENCHMARK_UID_LABEL, BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, RUN_LABEL};
+use api::{
+    BENCHMARK_LABEL, BENCHMARK_UID_LABEL, BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, ClusterBenchmarkSpec,
+    Placement, RUN_LABEL,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
 use planner::{CloudError, Failure, RunKey};
@@ -25,6 +28,7 @@ pub(crate) fn checked(bytes: &[u8], sha256: &str) -> Result<Report, CloudError> 
 /// Named by its content: creating it twice is creating it once. Not owned by the benchmark: results outlive it.
 pub(crate) fn object(
     benchmark: &ClusterBenchmark,
+    place: Option<&Placement>,
     run: &RunKey,
     report: &Report,
     bytes: Vec<u8>,
@@ -44,7 +48,7 @@ pub(crate) fn object(
             requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
             p99: each(report, p99),
             finished_at: Some(Time(report.finished_at)),
-            measured: measured(benchmark, run),
+            measured: measured(&benchmark.spec, place, run),
             report_sha256: sha256.to_owned(),
             report: text,
         },
@@ -62,8 +66,7 @@ pub(crate) fn object(
 }
 
 /// What the numbers are about: the benchmark, and with it its spec, may be gone when they are read.
-fn measured(benchmark: &ClusterBenchmark, run: &RunKey) -> Vec<String> {
-    let spec = &benchmark.spec;
+fn measured(spec: &ClusterBenchmarkSpec, place: Option<&Placement>, run: &RunKey) -> Vec<String> {
     if planner::desired::measured_sha256(spec) != run.measured_sha256 {
         return vec![format!("a spec that was edited meanwhile, sha256 {}", run.measured_sha256)];
     }
@@ -81,7 +84,7 @@ fn measured(benchmark: &ClusterBenchmark, run: &RunKey) -> Vec<String> {
     });
     lines.push(format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy));
     lines.push(format!("generator: {}", spec.load.generator.instance_type));
-    if let Some(place) = benchmark.status.as_ref().and_then(|status| status.placement.as_ref()) {
+    if let Some(place) = place {
         let images: Vec<&str> = place.images.iter().map(|image| image.id.as_str()).collect();
         lines.push(format!(
             "place: account {}, {} ({}), images {}, programs {}",

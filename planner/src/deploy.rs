@@ -165,7 +165,7 @@ pub fn slow_instances(world: &World) -> Vec<String> {
     instances
         .iter()
         .filter(|instance| owner.owns(&instance.tags) && instance.tags.contains_key(owner::POOL))
-        .filter(|instance| instance.state == InstanceState::Running && !ready.contains(&instance.id))
+        .filter(|instance| instance.state == InstanceState::Running && !ready.contains(instance.id.as_str()))
         .filter(|instance| world.now.duration_since(instance.launched_at) > SLOW_BOOT)
         .map(|instance| instance.id.clone())
         .collect()

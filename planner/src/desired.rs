@@ -82,21 +82,17 @@ pub fn program(role: Role) -> &'static str {
 
 /// Everything of a launch but its number, its token and its count.
 #[derive(Clone, Debug)]
-pub struct Recipe {
-    pub pool: PoolSpec,
+pub struct Recipe<'a> {
+    pub pool: &'a PoolSpec,
     /// Changes when the instances of the pool would have to be replaced to be what the spec asks for. Over what the
     /// user asked for, not over the script that we make of it: a new operator replaces nothing.
     pub revision: String,
-    image: PlacedImage,
+    world: &'a World,
+    placement: &'a Placement,
+    image: &'a PlacedImage,
     credits: Option<Credits>,
-    tags: Tags,
-    /// What the user data is made from, at the few looks that launch.
-    control_key: String,
-    port: Option<u16>,
     expires_at: Timestamp,
-    artifact_url: String,
-    artifact_sha256: String,
-    environment: Vec<(&'static str, String)>,
+    artifact: Artifact<'a>,
 }
 
 /// Why a recipe cannot be made now.
@@ -115,7 +111,7 @@ pub enum NoRecipe {
 }
 
 /// How instances of `pool` are launched under `placement`.
-pub fn recipe(world: &World, placement: &Placement, pool: &PoolSpec) -> Result<Recipe, NoRecipe> {
+pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec) -> Result<Recipe<'a>, NoRecipe> {
     let spec = &world.object.spec;
     let fact =
         world.instance_type(&pool.instance_type).ok_or_else(|| NoRecipe::UnknownType(pool.instance_type.clone()))?;
@@ -124,48 +120,31 @@ pub fn recipe(world: &World, placement: &Placement, pool: &PoolSpec) -> Result<R
         .images
         .iter()
         .find(|image| image.architecture == architecture)
-        .ok_or(NoRecipe::NoImage(architecture))?
-        .clone();
-    let (url, sha256) = artifact(spec, placement, &world.settings.artifacts.base_url, pool.role, architecture)?;
-    let user: Tags = spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-    let mut tags = world.owner().tags(&user);
-    tags.insert("Name".to_owned(), format!("clusterbench {}/{}", world.object.name, pool.name));
-    tags.insert(owner::POOL.to_owned(), pool.name.clone());
-    let revision = revision(spec, placement, pool, &image);
-    tags.insert(owner::REVISION.to_owned(), revision.clone());
+        .ok_or(NoRecipe::NoImage(architecture))?;
     Ok(Recipe {
-        pool: pool.clone(),
-        revision,
+        pool,
+        revision: revision(spec, placement, pool, image),
+        world,
+        placement,
         image,
         credits: credits(fact),
-        tags,
-        control_key: placement.public_key.clone(),
-        port: match pool.role {
-            Role::Worker => u16::try_from(spec.worker.port).ok(),
-            Role::Balancer => Some(BALANCER_PORT),
-            Role::Generator => None,
-        },
         expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
-        artifact_url: url,
-        artifact_sha256: sha256,
-        environment: environment(spec, pool),
+        artifact: artifact(spec, placement, pool.role, architecture)?,
     })
 }
 
-impl Recipe {
+impl Recipe<'_> {
     /// The RunInstances call of one launch. Equal arguments make equal calls, byte for byte. It may not be sent until
     /// somebody says until when.
     pub fn request(
         &self,
-        placement: &Placement,
         group_ids: Vec<String>,
         number: i64,
         count: u32,
         token: String,
     ) -> Result<LaunchRequest, InvalidUserData> {
         let user_data = self.script()?;
-        let mut tags = self.tags.clone();
-        tags.insert(owner::LAUNCH.to_owned(), number.to_string());
+        let placement = self.placement;
         Ok(LaunchRequest {
             token,
             instance_type: self.pool.instance_type.clone(),
@@ -181,46 +160,80 @@ impl Recipe {
             root_device: self.image.root_device.clone(),
             root_gib: u32::try_from(self.image.root_gib).unwrap_or(8),
             credits: self.credits,
-            tags,
+            tags: self.tags(number),
             not_after: Timestamp::MIN,
         })
     }
 
+    fn tags(&self, number: i64) -> Tags {
+        let (object, pool) = (&self.world.object, &self.pool.name);
+        let user: Tags = object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let mut tags = self.world.owner().tags(&user);
+        tags.insert("Name".to_owned(), format!("clusterbench {}/{pool}", object.name));
+        tags.insert(owner::POOL.to_owned(), pool.clone());
+        tags.insert(owner::REVISION.to_owned(), self.revision.clone());
+        tags.insert(owner::LAUNCH.to_owned(), number.to_string());
+        tags
+    }
+
     fn script(&self) -> Result<String, InvalidUserData> {
-        let role = self.pool.role;
-        let control = Control { port: CONTROL_PORT, public_key: &self.control_key };
+        let (spec, role) = (&self.world.object.spec, self.pool.role);
+        let control = Control { port: CONTROL_PORT, public_key: &self.placement.public_key };
         UserData {
             role,
             expires_at: self.expires_at,
-            artifact_url: &self.artifact_url,
-            artifact_sha256: &self.artifact_sha256,
-            port: self.port,
+            artifact_url: &self.artifact.url(&self.world.settings.artifacts.base_url),
+            artifact_sha256: self.artifact.sha256(),
+            port: match role {
+                Role::Worker => u16::try_from(spec.worker.port).ok(),
+                Role::Balancer => Some(BALANCER_PORT),
+                Role::Generator => None,
+            },
             control: (role != Role::Worker).then_some(control),
-            environment: &self.environment,
+            environment: &environment(spec, self.pool),
         }
         .script()
     }
 }
 
-/// Where a role's program comes from: (URL, SHA-256).
-fn artifact(
-    spec: &ClusterBenchmarkSpec,
-    placement: &Placement,
-    base_url: &str,
+/// Where a role's program comes from.
+#[derive(Clone, Copy, Debug)]
+enum Artifact<'a> {
+    Users { url: &'a str, sha256: &'a str },
+    Ours { program: &'static str, sha256: &'a str },
+}
+
+impl Artifact<'_> {
+    fn url(&self, base_url: &str) -> String {
+        match self {
+            Self::Users { url, .. } => (*url).to_owned(),
+            Self::Ours { program, sha256 } => format!("{}/{sha256}/{program}", base_url.trim_end_matches('/')),
+        }
+    }
+
+    fn sha256(&self) -> &str {
+        match self {
+            Self::Users { sha256, .. } | Self::Ours { sha256, .. } => sha256,
+        }
+    }
+}
+
+fn artifact<'a>(
+    spec: &'a ClusterBenchmarkSpec,
+    placement: &'a Placement,
     role: Role,
     architecture: &'static str,
-) -> Result<(String, String), NoRecipe> {
+) -> Result<Artifact<'a>, NoRecipe> {
     if let (Role::Worker, Some(url), Some(sha256)) = (role, &spec.worker.artifact_url, &spec.worker.artifact_sha256) {
-        return Ok((url.clone(), sha256.clone()));
+        return Ok(Artifact::Users { url, sha256 });
     }
     let program = program(role);
-    let sha256 = &placement
+    let placed = placement
         .artifacts
         .iter()
         .find(|artifact| artifact.name == program && artifact.architecture == architecture)
-        .ok_or(NoRecipe::NoArtifact { program, architecture })?
-        .sha256;
-    Ok((format!("{}/{sha256}/{program}", base_url.trim_end_matches('/')), sha256.clone()))
+        .ok_or(NoRecipe::NoArtifact { program, architecture })?;
+    Ok(Artifact::Ours { program, sha256: &placed.sha256 })
 }
 
 /// T2 without surplus, T3 and later as most people run them; never the account's default, which anybody can change.

@@ -62,8 +62,7 @@ pub fn request_sha256(request: &LaunchRequest) -> String {
 pub fn is_from(line: &Launch, instance: &Instance) -> bool {
     instance.token.as_ref() == Some(&line.token)
         || line.instance_ids.contains(&instance.id)
-        || (instance.tags.get(owner::POOL) == Some(&line.pool)
-            && instance.tags.get(owner::LAUNCH).is_some_and(|number| *number == line.number.to_string()))
+        || (instance.tags.get(owner::POOL) == Some(&line.pool) && number_of(instance) == line.number)
 }
 
 /// Pool of an instance: by its tag, or when EC2 has dropped the tags of a dead one, by the ledger.

@@ -82,8 +82,12 @@ pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
 
 /// Runs that status believes to be on and that the spec no longer asks for.
 fn former(world: &World) -> Vec<RunKey> {
+    let mut running = world.object.status.runs.iter().filter(|run| run.outcome == RUNNING).peekable();
+    if running.peek().is_none() {
+        return Vec::new();
+    }
     let wanted = wanted(world);
-    world.object.status.runs.iter().filter(|run| run.outcome == RUNNING && !wanted.is_of(run)).map(RunKey::of).collect()
+    running.filter(|run| !wanted.is_of(run)).map(RunKey::of).collect()
 }
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {

@@ -36,12 +36,16 @@ pub struct Owner {
 impl Owner {
     /// The tags that prove ownership. Namespace and name are for people and prove nothing.
     pub fn proof(&self) -> Tags {
-        tags([
+        tags(self.proven_by())
+    }
+
+    fn proven_by(&self) -> [(&'static str, &str); 4] {
+        [
             (MANAGED_BY, MANAGED_BY_VALUE),
             (INSTALLATION, &self.installation),
             (KUBERNETES_CLUSTER, &self.kubernetes_cluster),
             (BENCHMARK_UID, &self.benchmark_uid),
-        ])
+        ]
     }
 
     /// All tags of a resource of this owner, over `user` tags, which can add but never override.
@@ -55,7 +59,7 @@ impl Owner {
 
     /// Whether a resource with these tags is ours.
     pub fn owns(&self, tags: &Tags) -> bool {
-        self.proof().iter().all(|(key, value)| tags.get(key) == Some(value))
+        self.proven_by().iter().all(|(key, value)| tags.get(*key).is_some_and(|found| found == value))
     }
 }
 

@@ -239,7 +239,7 @@ const PAUSED: &str = "spec.paused is true: nothing is launched, replaced or meas
 
 /// Tags and tokens of another installation would find nothing of what this object made.
 fn somebody_elses(world: &World, plan: &mut Plan) -> bool {
-    let Some(placement) = world.object.status.placement.as_ref().filter(|_| world.object.seal == Seal::Whole) else {
+    let Some(placement) = world.object.status.placement.as_ref().filter(|_| world.object.seal != Seal::Broken) else {
         return false;
     };
     let (settings, made_by) = (&world.settings, (&placement.installation, &placement.kubernetes_cluster));

@@ -87,14 +87,14 @@ struct PoolWork<'a> {
     world: &'a World,
     placement: &'a Placement,
     instances: &'a [Instance],
-    recipe: &'a Recipe,
+    recipe: &'a Recipe<'a>,
     plan: &'a mut Plan,
     causes: &'a mut Causes,
 }
 
 impl PoolWork<'_> {
     fn pool(&self) -> &PoolSpec {
-        &self.recipe.pool
+        self.recipe.pool
     }
 
     /// Instances of the pool that may still work, lowest launch first.
@@ -189,7 +189,7 @@ impl PoolWork<'_> {
         }
         let count = u32::try_from(line.count).unwrap_or(0);
         let ids = group_ids.of(self.pool().role);
-        let request = self.recipe.request(self.placement, ids, line.number, count, line.token.clone());
+        let request = self.recipe.request(ids, line.number, count, line.token.clone());
         let Ok(request) = request else { return false };
         let sha256 = ledger::request_sha256(&request);
         let token = ledger::token(self.world, &line.pool, line.number, &sha256);
@@ -246,7 +246,7 @@ impl PoolWork<'_> {
         let number = 1 + highest_number(self.world, &self.plan.ledger, self.instances, &name);
         let count = u32::try_from(missing).unwrap_or(u32::MAX);
         let ids = group_ids.of(self.recipe.pool.role);
-        let request = match self.recipe.request(self.placement, ids.clone(), number, count, String::new()) {
+        let request = match self.recipe.request(ids.clone(), number, count, String::new()) {
             Ok(request) => request,
             Err(why) => return self.causes.stall(format!("pool {name}: {why}"), "NoRecipe"),
         };

@@ -21,15 +21,15 @@ pub(crate) fn single<'a>(world: &'a World, pool: &str) -> Option<&'a Instance> {
 }
 
 /// Ids of the instances that do their work: members that the balancer calls healthy, and agents that answer.
-pub(crate) fn ready(world: &World) -> BTreeSet<String> {
+pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
     let mut ready = BTreeSet::new();
     if let Some(Facet::Known(status)) = &world.balancer {
         let members = status.clusters.iter().flat_map(|cluster| &cluster.members);
-        ready.extend(members.filter(|member| member.health == Health::Healthy).map(|member| member.id.clone()));
-        ready.extend(single(world, BALANCER).map(|instance| instance.id.clone()));
+        ready.extend(members.filter(|member| member.health == Health::Healthy).map(|member| member.id.as_str()));
+        ready.extend(single(world, BALANCER).map(|instance| instance.id.as_str()));
     }
     if let Some(Facet::Known(_)) = &world.runs {
-        ready.extend(single(world, GENERATOR).map(|instance| instance.id.clone()));
+        ready.extend(single(world, GENERATOR).map(|instance| instance.id.as_str()));
     }
     ready
 }
@@ -37,7 +37,6 @@ pub(crate) fn ready(world: &World) -> BTreeSet<String> {
 /// Why an instance will not get ready, if so. Unreachable alone is never a reason: replacing an instance does not mend
 /// a network.
 pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Instance) -> Option<String> {
-    let console = world.consoles.get(&instance.id).map(|line| line.trim());
     if instance.state.is_dead() {
         return died_by_itself(world, placement, instance).then(|| {
             format!(
@@ -47,20 +46,20 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
             )
         });
     }
-    if ready(world).contains(&instance.id) {
+    let console = world.consoles.get(&instance.id).map(|line| line.trim())?;
+    if ready(world).contains(instance.id.as_str()) {
         return None;
     }
-    if let Some(line) = console.filter(|line| line.starts_with(CONSOLE_ERROR)) {
-        return Some(format!("{}: {line}", instance.id));
+    if console.starts_with(CONSOLE_ERROR) {
+        return Some(format!("{}: {console}", instance.id));
     }
     let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
-    let stuck = console.is_some_and(|line| !line.starts_with(CONSOLE_READY));
+    let stuck = !console.starts_with(CONSOLE_READY);
     (overdue && stuck).then(|| {
         format!(
-            "{} is not ready {} s after its launch; its console ends with: {}",
+            "{} is not ready {} s after its launch; its console ends with: {console}",
             instance.id,
-            world.settings.boot_deadline.as_secs(),
-            console.unwrap_or_default()
+            world.settings.boot_deadline.as_secs()
         )
     })
 }

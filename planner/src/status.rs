@@ -57,15 +57,16 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let nothing_left = plan.judgements.get(ConditionType::Provisioned).reason == teardown::NOTHING_LEFT;
     let ledger = ledger(world, plan, outcomes);
     let runs = runs(world, plan, outcomes);
-    let judgements = judgements(world, plan, outcomes, &runs);
+    let wanted = measure::wanted(world);
+    let judgements = judgements(&wanted, plan, outcomes, &runs);
     let begins_anew = world.ledger_is_lost() && nothing_left;
     let lost = world.ledger_is_lost() && !begins_anew;
     let mut status = Status {
         // Not before a lost ledger is settled: until then a crash must find it lost again.
         observed_generation: Some(if lost { -1 } else { world.object.generation }),
         phase: Some(phase(world, &judgements).to_owned()),
-        progress: progress(world, &runs),
-        result: result(world, &runs),
+        progress: progress(world, &wanted, &runs),
+        result: result(&wanted, &runs),
         conditions: conditions(world, &judgements),
         placement: plan.placement.clone(),
         launches: if begins_anew { Vec::new() } else { ledger },
@@ -81,9 +82,11 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         describe(world, plan, instances, &mut status);
     }
     in_whole_seconds(&mut status);
-    // What somebody edited stays recognisable until it is settled, whatever is written beside it.
+    let is_sealed = !old.seal.is_empty() && (&old.placement, &old.launches) == (&status.placement, &status.launches);
     status.seal = match world.object.seal {
+        // What somebody edited stays recognisable until it is settled, whatever is written beside it.
         Seal::Broken if !begins_anew => old.seal.clone(),
+        Seal::Whole if is_sealed => old.seal.clone(),
         _ => seal(&world.object.uid, status.placement.as_ref(), &status.launches),
     };
     status
@@ -177,7 +180,7 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
 }
 
 /// The plan's judgements, corrected by what went wrong in carrying it out.
-fn judgements(world: &World, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) -> Judgements {
+fn judgements(wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) -> Judgements {
     let mut judgements = plan.judgements.clone();
     for outcome in outcomes {
         let Err(error) = &outcome.result else { continue };
@@ -201,7 +204,7 @@ fn judgements(world: &World, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) ->
         let message = format!("{}: {error}; {}", effect(&outcome.action), judgements.get(kind).message);
         judgements.set(kind, Truth::False, verdict(error.failure).reason, cut(&message));
     }
-    let done = |run: &&Run| measure::wanted(world).is_of(run) && run.outcome == VALID;
+    let done = |run: &&Run| wanted.is_of(run) && run.outcome == VALID;
     match runs.iter().find(done) {
         Some(run) => {
             judgements.set(ConditionType::Measured, Truth::True, "Valid", run.result.clone());
@@ -301,8 +304,7 @@ fn phase(world: &World, judgements: &Judgements) -> &'static str {
     }
 }
 
-fn progress(world: &World, runs: &[Run]) -> Option<String> {
-    let wanted = measure::wanted(world);
+fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
     if runs.iter().any(|run| wanted.is_of(run) && matches!(run.outcome.as_str(), VALID | INVALID)) {
         return Some(format!("{0}/{0} rounds", world.object.spec.load.rounds));
     }
@@ -312,8 +314,7 @@ fn progress(world: &World, runs: &[Run]) -> Option<String> {
 }
 
 /// The result that was asked for, or the last one of anything.
-fn result(world: &World, runs: &[Run]) -> Option<String> {
-    let wanted = measure::wanted(world);
+fn result(wanted: &RunKey, runs: &[Run]) -> Option<String> {
     let ended = || runs.iter().rev().filter(|run| run.outcome != RUNNING);
     let run = ended().find(|run| wanted.is_of(run) && run.outcome != ABORTED).or_else(|| ended().next());
     run.map(|run| run.result.clone())
@@ -331,7 +332,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
         .map(|instance| Instance {
             id: instance.id.clone(),
             pool: ledger::pool_of(&plan.ledger, instance).unwrap_or_default().to_owned(),
-            state: if ready.contains(&instance.id) { "ready" } else { instance.state.name() }.to_owned(),
+            state: if ready.contains(instance.id.as_str()) { "ready" } else { instance.state.name() }.to_owned(),
             address: instance.private_address.map(|address| address.to_string()).unwrap_or_default(),
             share_per_mille: shares.get(&instance.id).copied(),
         })

@@ -106,6 +106,8 @@ pub struct Object {
 pub enum Seal {
     Whole,
     Broken,
+    /// The server keeps less than it is sent, so the seal says nothing.
+    Dropped,
 }
 
 impl Seal {
@@ -223,7 +225,7 @@ impl World {
 
 /// Region that an object lives in. A placement that somebody edited is not asked.
 pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
-    let placement = object.status.placement.as_ref().filter(|_| object.seal == Seal::Whole);
+    let placement = object.status.placement.as_ref().filter(|_| object.seal != Seal::Broken);
     match (placement, &object.spec.region) {
         (Some(placement), _) => &placement.region,
         (None, Some(region)) => region,

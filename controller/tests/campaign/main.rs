@@ -6,6 +6,9 @@
 // In a test, a surprise is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod campaign;
 mod failures;
 mod generate;

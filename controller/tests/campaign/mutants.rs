@@ -93,7 +93,7 @@ fn call(world: &World, line: &Launch) -> Option<LaunchRequest> {
     let pool = desired::pools(&world.object.spec).into_iter().find(|pool| pool.name == line.pool)?;
     let recipe = desired::recipe(world, placement, &pool).ok()?;
     let count = u32::try_from(line.count).ok()?;
-    let request = recipe.request(placement, line.group_ids.clone(), line.number, count, line.token.clone()).ok()?;
+    let request = recipe.request(line.group_ids.clone(), line.number, count, line.token.clone()).ok()?;
     let not_after = line.not_after.as_ref()?.0;
     Some(LaunchRequest { not_after, ..request })
 }

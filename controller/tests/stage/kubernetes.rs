@@ -29,6 +29,8 @@ pub(crate) enum StoreFault {
 #[derive(Default)]
 pub(crate) struct Server {
     pub(crate) object: Option<ClusterBenchmark>,
+    /// Whether the object's status ever held a placement.
+    placed: bool,
     pub(crate) reports: BTreeMap<String, BenchmarkReport>,
     pub(crate) namespace_ends: bool,
     /// What happens to the next calls; `None`: nothing.
@@ -171,9 +173,10 @@ impl MemoryStore {
         }
         server.change(change);
         server.writes += 1;
-        if let Some(status) = server.object.as_ref().and_then(|object| object.status.as_ref()) {
-            self.judge.written(status);
-        }
+        let status = server.object.as_ref().and_then(|object| object.status.as_ref());
+        let is_placed = status.is_some_and(|status| status.placement.is_some());
+        status.inspect(|status| self.judge.written(status));
+        server.placed |= is_placed;
         match fault {
             Some(StoreFault::LostAnswer) => Err(unavailable()),
             _ => Ok(server.object.clone().unwrap_or_else(|| from.clone())),
@@ -186,7 +189,7 @@ impl MemoryStore {
             return Err(StoreError::Failed("finalizers cannot be added to a deleted object".into()));
         }
         // An intact ledger that never held a placement goes without a look.
-        let was_placed = object.status.as_ref().is_some_and(|status| status.placement.is_some());
+        let was_placed = self.server().placed;
         if !adds && was_placed && self.sight.is_blind() {
             self.judge.convict(Rule::NothingBlind, "the finalizer is removed although not everything was seen");
         }

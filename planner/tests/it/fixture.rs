@@ -244,7 +244,7 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let mut groups =
         if pool_spec.path.is_empty() { vec![EDGE.to_owned(), MEMBERS.into()] } else { vec![MEMBERS.into()] };
     groups.sort();
-    let request = recipe.request(&placement, groups.clone(), number, count, String::new()).unwrap();
+    let request = recipe.request(groups.clone(), number, count, String::new()).unwrap();
     let sha256 = if line.contains(&"stale") { "0".repeat(64) } else { ledger::request_sha256(&request) };
     let written = world.now - after(line, "age").map_or(seconds(10), duration);
     Launch {
@@ -274,8 +274,7 @@ fn instance(world: &World, line: &[&str]) -> Instance {
     tags.insert(owner::POOL.into(), pool.into());
     tags.insert(owner::LAUNCH.into(), number.into());
     let pool_spec = pools.iter().find(|p| p.name == pool);
-    let revision =
-        pool_spec.and_then(|pool| desired::recipe(world, &placement(), pool).ok()).map(|recipe| recipe.revision);
+    let revision = pool_spec.and_then(|pool| Some(desired::recipe(world, &placement(), pool).ok()?.revision));
     let revision = if line.contains(&"outdated") { "old".into() } else { revision.unwrap_or_default() };
     tags.insert(owner::REVISION.into(), revision);
     let state = match line[3] {
