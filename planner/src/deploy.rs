@@ -7,7 +7,7 @@ use crate::conditions::Truth;
 use crate::desired::{self, BALANCER, CONTROL_PORT, GENERATOR};
 use crate::owner;
 use crate::plan::{Action, MOVING, Plan};
-use crate::ports::InstanceState;
+use crate::ports::{Instance, InstanceState};
 use crate::provision::alive;
 use crate::readiness::{ready, single};
 use crate::world::{Facet, World};
@@ -17,25 +17,18 @@ pub(crate) fn control(instance: &crate::ports::Instance) -> Option<String> {
     instance.private_address.map(|address| format!("{address}:{CONTROL_PORT}"))
 }
 
-/// Every running instance of every cluster.
+/// Every running instance of every cluster, and those that serve already and are not seen to end: a list from the past
+/// may show one of them as pending, or not at all, and what is being measured does not change for that.
 pub fn membership(world: &World) -> Membership {
     let spec = &world.object.spec;
-    let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();
     let clusters = spec.clusters.iter().map(|cluster| {
-        let mut members: Vec<Member> = alive(&world.object.status.launches, instances, &cluster.name)
-            .into_iter()
-            .filter(|instance| {
-                instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type
-            })
-            .filter_map(|instance| {
-                Some(Member {
-                    id: instance.id.clone(),
-                    address: format!("{}:{}", instance.private_address?, spec.worker.port),
-                    vcpus: world.instance_type(&instance.instance_type).map(|fact| fact.vcpus),
-                })
-            })
+        let vcpus = world.instance_type(&cluster.instance_type).map(|fact| fact.vcpus);
+        let mut members: Vec<Member> = running(world, cluster)
+            .chain(serving(world, cluster))
+            .map(|(id, address)| Member { id: id.to_owned(), address, vcpus })
             .collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
+        members.dedup_by(|a, b| a.id == b.id);
         Cluster {
             name: cluster.name.clone(),
             path: cluster.path(),
@@ -44,6 +37,38 @@ pub fn membership(world: &World) -> Membership {
         }
     });
     Membership { clusters: clusters.collect() }
+}
+
+/// Id and address of each instance of a cluster that a list shows as running.
+fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item = (&'a str, String)> {
+    let (instances, port) = (seen(world), world.object.spec.worker.port);
+    alive(&world.object.status.launches, instances, &cluster.name)
+        .into_iter()
+        .filter(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type)
+        .filter_map(move |instance| Some((instance.id.as_str(), format!("{}:{port}", instance.private_address?))))
+}
+
+/// Id and address of each member that the balancer has, that our ledger knows, and that no list shows to end.
+fn serving<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item = (&'a str, String)> {
+    let status = world.balancer.as_ref().and_then(Facet::known);
+    let told = status.into_iter().flat_map(|status| &status.clusters).filter(|told| told.name == cluster.name);
+    let is_launched = |id: &String| {
+        let launches = &world.object.status.launches;
+        launches.iter().any(|line| {
+            line.pool == cluster.name && line.instance_type == cluster.instance_type && line.instance_ids.contains(id)
+        })
+    };
+    let is_unclear = |id: &String| {
+        let shown = seen(world).iter().find(|instance| instance.id == *id);
+        shown.is_none_or(|instance| instance.state == InstanceState::Pending)
+    };
+    told.flat_map(|told| &told.members)
+        .filter(move |member| is_launched(&member.id) && is_unclear(&member.id))
+        .map(|member| (member.id.as_str(), member.address.clone()))
+}
+
+fn seen(world: &World) -> &[Instance] {
+    world.instances.known().map(Vec::as_slice).unwrap_or_default()
 }
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {

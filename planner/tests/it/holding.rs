@@ -1,9 +1,10 @@
 //! Worlds in which the operator holds still, because it was told to or because it cannot believe what it sees.
 
 use insta::assert_snapshot;
+use planner::ports::{Instance, InstanceState};
 use planner::seal;
-use planner::world::Seal;
-use planner::{plan, status};
+use planner::world::{Facet, Seal};
+use planner::{Action, plan, status};
 
 use crate::fixture::world;
 use crate::spelling::{planned, spell};
@@ -174,4 +175,26 @@ fn another_installation_is_left_alone() {
     stalled by Provisioned
     wake 60s
     ");
+}
+
+/// Members that the balancer is told, when a list shows the two workers of a measuring benchmark like this.
+fn told_when(change: impl FnOnce(&mut Vec<Instance>)) -> Option<Vec<String>> {
+    let mut world = world(&format!("{COMPLETE}\nrun running"));
+    let Facet::Known(instances) = &mut world.instances else { unreachable!() };
+    change(instances);
+    plan(&world).actions.into_iter().find_map(|action| match action {
+        Action::SetMembership { to, .. } => Some(to.clusters[0].members.iter().map(|m| m.id.clone()).collect()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_list_from_the_past_takes_no_member_away() {
+    assert_eq!(told_when(|_| ()), None);
+    assert_eq!(told_when(|instances| instances[0].state = InstanceState::Pending), None);
+    assert_eq!(told_when(|instances| drop(instances.remove(0))), None);
+    // What is seen to end is taken out.
+    let rest = Some(vec!["i-2".to_owned()]);
+    assert_eq!(told_when(|instances| instances[0].state = InstanceState::ShuttingDown), rest);
+    assert_eq!(told_when(|instances| instances[0].state = InstanceState::Stopping), rest);
 }
