@@ -46,6 +46,8 @@ pub(crate) struct Sum {
     pub(crate) to_ready: usize,
     pub(crate) to_gone: usize,
     pub(crate) faults: BTreeMap<String, u64>,
+    /// Of the threads that played.
+    cpu_seconds: f64,
 }
 
 impl Sum {
@@ -70,6 +72,7 @@ impl Sum {
         self.launched += other.launched;
         self.to_ready = self.to_ready.max(other.to_ready);
         self.to_gone = self.to_gone.max(other.to_gone);
+        self.cpu_seconds += other.cpu_seconds;
         for (fault, count) in other.faults {
             *self.faults.entry(fault).or_default() += count;
         }
@@ -148,6 +151,7 @@ pub(crate) fn play(campaign: Campaign, seeds: Range<u64>, ways: Ways, threads: u
                         }
                     }
                 }
+                sum.cpu_seconds = cpu_seconds();
                 all.lock().unwrap().0.merge(sum);
             });
         }
@@ -160,9 +164,9 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// CPU time of this process so far, in seconds.
+/// CPU time of this thread so far, in seconds: other tests run beside.
 fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
     let after = text.rsplit(") ").next().unwrap_or_default();
     let ticks: u64 = after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     // USER_HZ is 100 on every Linux that we support.
@@ -188,10 +192,10 @@ fn seeds() {
         other => panic!("CAMPAIGN_PLAN={other}: crash, lag, two-operators or all"),
     };
     let (first, count) = (range.start, range.end - range.start);
-    let (started, cpu) = (Instant::now(), cpu_seconds());
+    let started = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let (sum, failure) = play(campaign, range, Ways::default(), threads);
-    let (took, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let (took, cpu) = (started.elapsed().as_secs_f64(), sum.cpu_seconds);
     say(&format!(
         "campaign of {plan_name}, seeds {first}..{}: {} plays, {} passes, {} launched, {} crashes, {} freezes in {took:.1} s; {:.0} seeds/s/core, {:.0} plays/s/core, {:.1} us/pass; worst: {} passes to ready, {} to gone",
         first + count,
