@@ -5,6 +5,7 @@
 
 mod arguments;
 mod guard;
+mod kernel;
 mod listener;
 mod logs;
 mod open_files;
@@ -14,6 +15,7 @@ mod termination;
 
 pub use arguments::{Control, ControlArgs};
 pub use guard::{BODY_LIMIT_BYTES, Guard};
+pub use kernel::kernel_boot;
 pub use listener::{Drain, HEAD_TIMEOUT, listen, serve};
 pub use logs::log_to_stderr;
 pub use open_files::{open_files_limit, raise_open_files};

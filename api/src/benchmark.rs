@@ -31,6 +31,7 @@ const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Region", type_ = "string", json_path = ".status.placement.region", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Thresholds", type_ = "string", json_path = ".status.conditions[?(@.type==\"ThresholdsMet\")].status", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
@@ -41,7 +42,8 @@ const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
     validation = Rule::new("self.lifecycle.maxLifetimeSeconds == oldSelf.lifecycle.maxLifetimeSeconds").message("lifecycle.maxLifetimeSeconds cannot be changed: instances end themselves at the time that was set when they were launched").field_path(".lifecycle.maxLifetimeSeconds"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, d.name == c.name))").message("clusters: two clusters have the same name, give each its own").field_path(".clusters"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
-    validation = Rule::new("self.load.rounds * self.clusters.size() <= 1500").message("load.rounds: more than 1500 measurements (rounds times clusters) do not fit into a report, lower rounds").field_path(".load.rounds"),
+    validation = Rule::new("!has(self.load.rounds) || self.load.rounds * (self.clusters.size() + (has(self.load.selfTest) && self.load.selfTest ? 1 : 0)) <= 1500").message("load.rounds: more than 1500 measurements (rounds times clusters, one more with selfTest) do not fit into a report, lower rounds").field_path(".load.rounds"),
+    validation = Rule::new("!has(self.load.thresholds) || self.load.thresholds.all(t, self.clusters.exists(c, c.name == t.cluster) && (!has(t.fasterThan) || self.clusters.exists(c, c.name == t.fasterThan)))").message("load.thresholds: cluster and fasterThan must be names of clusters of this benchmark").field_path(".load.thresholds"),
     validation = Rule::new("self.clusters.map(c, c.count).sum() <= 256").message("clusters: more than 256 instances in one benchmark, lower the counts").field_path(".clusters"),
 )]
 pub struct ClusterBenchmarkSpec {

@@ -1,6 +1,7 @@
 //! The conditions of a benchmark.
 
-/// In the order in which they become true. Present from the first pass on, each with a reason.
+/// In the order in which they become true. Present from the first pass on, each with a reason. Where the spec holds
+/// thresholds, [`ConditionType::ThresholdsMet`] is there too.
 pub const CONDITIONS: [ConditionType; 5] = [
     ConditionType::Accepted,
     ConditionType::Provisioned,
@@ -21,6 +22,8 @@ pub enum ConditionType {
     Measured,
     /// The result that was asked for is recorded.
     Ready,
+    /// The result is what load.thresholds ask for. Present only with thresholds.
+    ThresholdsMet,
     /// Work is going on (kstatus). Present only while true.
     Reconciling,
     /// Nothing will happen until somebody changes something (kstatus). Present only while true.
@@ -35,6 +38,7 @@ impl ConditionType {
             Self::Deployed => "Deployed",
             Self::Measured => "Measured",
             Self::Ready => "Ready",
+            Self::ThresholdsMet => "ThresholdsMet",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }

@@ -18,19 +18,21 @@ mod load;
 mod report;
 mod schema;
 mod status;
+mod threshold;
 
 pub use benchmark::{
     Addressing, AfterRun, Balancer, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, Distribution, Image, Lifecycle,
     Network, Policy, Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
-pub use load::{Arrivals, Generator, Load, Phase};
+pub use load::{AUTO_ROUNDS, Arrivals, Generator, Load, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedImage,
-    Placement, Pool, Run, Status,
+    Placement, Pool, Run, Status, ThresholdsResult,
 };
+pub use threshold::{Metric, Threshold};
 
 /// API group of the resources.
 pub const GROUP: &str = "clusterbench.dev";

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::threshold::Threshold;
+
 /// Load that every cluster is given in every round.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -12,10 +14,11 @@ pub struct Load {
     #[serde(default)]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub seed: i64,
-    /// Rounds that count; in each, every cluster is measured once, in shuffled order. An interval needs 6.
-    #[serde(default = "default_rounds")]
+    /// Rounds that count; in each, every cluster is measured once, in shuffled order. An interval needs 6. Default: as
+    /// many as it takes, looked at after 10, 20 and 40, and ended by the first look that decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
-    pub rounds: i32,
+    pub rounds: Option<i32>,
     /// Requests sent to each cluster before the first round, not counted.
     #[serde(default = "default_warmup")]
     #[schemars(range(min = 0, max = 1_000_000))]
@@ -24,14 +27,33 @@ pub struct Load {
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.exists(p, has(p.arrivals))").message("phases: there is no load, only pauses: add a phase with arrivals"))]
     pub phases: Vec<Phase>,
+    /// What the result has to be, for the condition ThresholdsMet. They are a part of what is measured: a change
+    /// measures again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub thresholds: Vec<Threshold>,
+    /// While true the first cluster is measured twice in every round, the second time as if it were another one. A
+    /// difference between it and itself is the measurement's own: then no other figure of the run can be trusted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub self_test: bool,
     /// The instance that the load comes from.
     #[serde(default)]
     pub generator: Generator,
 }
 
-/// 20: finds a 5 % gap in 70-90 % of campaigns; more cost time, fewer show little.
-fn default_rounds() -> i32 {
-    20
+/// Rounds of a run whose number is not given: the last of its looks.
+pub const AUTO_ROUNDS: u32 = 40;
+
+impl Load {
+    /// Rounds that are measured at most.
+    pub fn most_rounds(&self) -> u32 {
+        self.rounds.map_or(AUTO_ROUNDS, |rounds| u32::try_from(rounds).unwrap_or(1))
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Enough to open every connection and to leave the cold start behind.

@@ -254,7 +254,7 @@ pub struct Run {
     /// SHA-256 of all that is measured; another value makes another run due.
     #[serde(default)]
     pub measured_sha256: String,
-    /// Running, Valid, Invalid or Aborted.
+    /// Running, Valid, Invalid, Aborted, or Failed: ended by itself, because going on was useless.
     #[serde(default)]
     pub outcome: String,
     /// The comparison in one line.
@@ -270,9 +270,25 @@ pub struct Run {
     pub started_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
+    /// Rounds that count.
+    #[serde(default)]
+    pub rounds: i32,
+    /// What became of load.thresholds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<ThresholdsResult>,
     /// Numbers of each cluster over all counted rounds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterResult>,
+}
+
+/// What became of the thresholds of a run, all together.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ThresholdsResult {
+    /// Met, NotMet or Undecided.
+    pub outcome: String,
+    /// Those that were not met, else those that were not decided, else all, with what was measured.
+    pub message: String,
 }
 
 /// Numbers of one cluster. A quantile is absent when so many requests failed that it does not exist.

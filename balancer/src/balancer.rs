@@ -128,6 +128,7 @@ impl Balancer {
         let routing = self.current();
         BalancerStatus {
             instance_id: self.instance_id.clone(),
+            kernel_boot: agent::kernel_boot(),
             version: routing.version.clone(),
             membership_sha256: routing.membership.sha256(),
             clusters: routing.clusters.iter().map(|cluster| cluster_status(cluster)).collect(),

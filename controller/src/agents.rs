@@ -91,15 +91,16 @@ impl Answer {
         match self.status {
             status if status.is_success() => Ok(self),
             StatusCode::PRECONDITION_FAILED => Err(AgentError::Conflict),
+            // A full disk is among these, and the agent says so.
             status if status.is_server_error() => {
-                Err(AgentError::Unreachable { why: format!("{status}"), url: self.url })
+                Err(AgentError::Unreachable { why: format!("{status}: {}", self.words()), url: self.url })
             }
-            status => Err(AgentError::Refused {
-                why: String::from_utf8_lossy(&self.body).chars().take(300).collect(),
-                url: self.url,
-                status: status.as_u16(),
-            }),
+            status => Err(AgentError::Refused { why: self.words(), url: self.url, status: status.as_u16() }),
         }
+    }
+
+    fn words(&self) -> String {
+        String::from_utf8_lossy(&self.body).trim().chars().take(300).collect()
     }
 
     fn json<T: for<'a> serde::Deserialize<'a>>(self) -> Result<T, AgentError> {

@@ -77,13 +77,7 @@ fn measured(spec: &ClusterBenchmarkSpec, place: Option<&Placement>, run: &RunKey
             format!("cluster {}: {} x {} at {}", cluster.name, cluster.count, cluster.instance_type, cluster.path())
         })
         .collect();
-    lines.push(match (&spec.worker.artifact_url, &spec.worker.artifact_sha256, &spec.worker.work) {
-        (Some(url), Some(sha256), _) => format!("worker: {url} sha256 {sha256}"),
-        (_, _, Some(work)) => format!("worker: ours, {}", planner::desired::work_text(work)),
-        _ => "worker: ours, echo".to_owned(),
-    });
-    lines.push(format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy));
-    lines.push(format!("generator: {}", spec.load.generator.instance_type));
+    lines.extend(planner::desired::settings(spec));
     if let Some(place) = place {
         let images: Vec<&str> = place.images.iter().map(|image| image.id.as_str()).collect();
         lines.push(format!(

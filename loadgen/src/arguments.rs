@@ -33,12 +33,14 @@ struct Arguments {
 enum Command {
     Run(Box<RunArguments>),
     Compare(Box<CompareArguments>),
+    Report(ReportArguments),
     Agent(Box<AgentArguments>),
 }
 
 /// What was asked for.
 pub(crate) enum Invocation {
     Run(Box<RunArguments>),
+    Report(ReportArguments),
     Agent(Box<AgentArguments>),
 }
 
@@ -87,6 +89,9 @@ pub(crate) struct OutputArguments {
     /// Prints one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Prints one line for each URL in each round, as CSV, instead of a table.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
     /// Writes every second's histograms into this file, an HdrHistogram interval log.
     #[arg(long, value_name = "FILE")]
     pub(crate) histogram: Option<PathBuf>,
@@ -99,6 +104,18 @@ pub(crate) struct OutputArguments {
     /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000' or 'failed > 0.1%'.
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<Condition>,
+}
+
+/// Prints a report that is there already: what `run --json` wrote, or `.spec.report` of a BenchmarkReport.
+///
+/// Exit codes: 0 it is valid, 1 it cannot be read, 3 it is not valid and must not be quoted.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The JSON document; `-`: standard input.
+    pub(crate) file: PathBuf,
+    /// Prints one line for each cluster in each round, as CSV, instead of text.
+    #[arg(long)]
+    pub(crate) csv: bool,
 }
 
 /// Serves the control API of the operator and carries out the runs it asks for.
@@ -154,6 +171,7 @@ pub(crate) fn parse() -> Invocation {
         Some(Command::Run(run)) => Invocation::Run(run),
         Some(Command::Compare(compare)) => Invocation::Run(Box::new(compare.run())),
         Some(Command::Agent(agent)) => Invocation::Agent(agent),
+        Some(Command::Report(report)) => Invocation::Report(report),
         None if std::env::var_os("CONTROL_LISTEN").is_some() => Invocation::Agent(Box::new(BareAgent::parse().agent)),
         None => Arguments::command()
             .error(

@@ -1,6 +1,7 @@
 //! The balancer's word on its members, before and after: was anyone lost while we measured?
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -19,20 +20,31 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct Watch {
     status: Target,
     clusters: Vec<String>,
+    /// Whether the balancer was seen on the machine that this process is on.
+    shares_machine: AtomicBool,
     /// How long to wait for members to be healthy before a round.
     recovery: Duration,
 }
 
 impl Watch {
     pub(crate) fn new(status: Target, clusters: Vec<String>, recovery: Duration) -> Self {
-        Self { status, clusters, recovery }
+        Self { status, clusters, shares_machine: AtomicBool::new(false), recovery }
     }
 
     /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
     pub(crate) async fn look(&self) -> Result<BalancerStatus, String> {
         let unread = |why: String| format!("the balancer's status could not be read: {why}");
         let bytes = fetch(&self.status, STATUS_LIMIT).await.map_err(unread)?;
-        serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))
+        let status: BalancerStatus = serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
+        if !status.kernel_boot.is_empty() && status.kernel_boot == agent::kernel_boot() {
+            self.shares_machine.store(true, Ordering::Relaxed);
+        }
+        Ok(status)
+    }
+
+    /// Whether balancer and generator, which are two instances, were seen to be one machine.
+    pub(crate) fn shares_machine(&self) -> bool {
+        self.shares_machine.load(Ordering::Relaxed)
     }
 
     /// Waits until every member of every measured cluster is healthy; the reason when that takes too long.
@@ -86,6 +98,12 @@ impl Watch {
 /// Who may answer for a cluster.
 pub(crate) fn members(status: &BalancerStatus, cluster: &str) -> Option<HashSet<Vec<u8>>> {
     Some(find(status, cluster)?.members.iter().map(|member| member.id.clone().into_bytes()).collect())
+}
+
+/// Requests that all members of a cluster together serve at the same time, by their own word. `None`: one has not
+/// said, or serves programs that do not say it.
+pub(crate) fn slots_of(status: &BalancerStatus, cluster: &str) -> Option<u32> {
+    find(status, cluster)?.members.iter().map(|member| member.slots).sum()
 }
 
 fn find<'a>(status: &'a BalancerStatus, cluster: &str) -> Option<&'a ClusterStatus> {
@@ -153,6 +171,7 @@ mod tests {
         };
         BalancerStatus {
             instance_id: "b".into(),
+            kernel_boot: String::new(),
             version: "1".into(),
             membership_sha256: String::new(),
             clusters: vec![cluster("cluster1", ["i-1", "i-2"]), cluster("other", ["i-8", "i-9"])],
@@ -198,6 +217,16 @@ mod tests {
             change(&mut after);
             assert_eq!(watch().change(&status(), &after).map(|(_, why)| why).as_deref(), reason);
         }
+    }
+
+    #[test]
+    fn slots_are_added_when_every_member_has_said_its_own() {
+        let mut status = status();
+        assert_eq!(slots_of(&status, "cluster1"), None);
+        status.clusters[0].members[0].slots = Some(2);
+        assert_eq!(slots_of(&status, "cluster1"), None, "one says nothing");
+        status.clusters[0].members[1].slots = Some(1);
+        assert_eq!(slots_of(&status, "cluster1"), Some(3));
     }
 
     #[test]

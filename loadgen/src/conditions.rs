@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use wire::{ClusterReport, Quantiles};
 
-use crate::output::time;
-
 /// Something that must not be true of any cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
@@ -117,7 +115,7 @@ impl Condition {
     /// A failure is infinitely slow: a quantile that failures reach is above every limit.
     fn measured(&self, cluster: &ClusterReport) -> (f64, String) {
         let latency = &cluster.latency;
-        let slow = |micros: Option<u64>| (micros.map_or(f64::INFINITY, |micros| micros as f64), time(micros));
+        let slow = |micros: Option<u64>| (micros.map_or(f64::INFINITY, |micros| micros as f64), stats::time(micros));
         let share = cluster.failures.total() as f64 * 1000.0 / cluster.requests.max(1) as f64;
         match self.measure {
             Measure::P50 => slow(latency.p50_micros),

@@ -120,7 +120,7 @@ pub(crate) fn load(
     Load {
         target: target.clone(),
         template: Template::new(target, &spec.request, seed),
-        expected: Expected::new(&spec.request.expect, &target.cluster, members),
+        expected: Expected::new(&spec.request.expect, &target.serves, members),
         keeps_connections: spec.request.connections == Connections::Kept,
         plan,
         starts_nanos,

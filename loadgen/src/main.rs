@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use agent::{Guard, Readiness, Termination};
 use anyhow::Context;
-use arguments::{AgentArguments, Invocation, RunArguments};
-use loadgen::{HistogramLog, Progress, Runs, SendLog, Settings, json, measure, raise_open_files, routes, table};
-use wire::Validity;
+use arguments::{AgentArguments, Invocation, ReportArguments, RunArguments};
+use loadgen::{
+    HistogramLog, Progress, Runs, SendLog, Settings, json, measure, pictures_and_text, raise_open_files, routes,
+};
+use wire::{REPORT_SCHEMA, Report, Validity};
 
 /// Exit code of a run that must not be quoted. Scripts that only look at the code must not take it for a result.
 const INVALID: u8 = 3;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let ended = match invocation {
         Invocation::Run(run) => runtime.block_on(run_once(&run)),
         Invocation::Agent(agent) => runtime.block_on(serve(*agent)),
+        Invocation::Report(report) => show_report(&report),
     };
     ended.unwrap_or_else(|error| failed(&error))
 }
@@ -68,8 +71,11 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     clear_line();
     let measurement = measured?;
     let report = measurement.report()?;
-    let text = if arguments.output.json { json(&measurement, &report)? + "\n" } else { table(&report) };
-    stdout().write_all(text.as_bytes()).context("the result cannot be written to standard output")?;
+    print(&match (output.json, output.csv) {
+        (true, _) => json(&measurement, &report)? + "\n",
+        (_, true) => stats::csv(&report),
+        _ => pictures_and_text(&report),
+    })?;
     if let Some(Err(why)) = log.map(|log| log.finish()).or(sends.map(|sends| sends.finish())) {
         anyhow::bail!("a file that was asked for is not complete: {why}");
     }
@@ -84,6 +90,27 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         eprintln!("loadgen: {reason}");
     }
     Ok(if held.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CONDITION_HOLDS) })
+}
+
+/// A report that is there already, from a file or from standard input.
+fn show_report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
+    let name = arguments.file.display();
+    let text = if arguments.file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(&arguments.file)
+    };
+    let text = text.with_context(|| format!("FILE {name} cannot be read"))?;
+    let report: Report = serde_json::from_str(&text).with_context(|| format!("FILE {name} is not a report"))?;
+    if report.schema != REPORT_SCHEMA {
+        anyhow::bail!("FILE {name} has schema {:?}, this program reads {REPORT_SCHEMA}", report.schema);
+    }
+    print(&if arguments.csv { stats::csv(&report) } else { pictures_and_text(&report) })?;
+    Ok(if report.validity == Validity::Invalid { ExitCode::from(INVALID) } else { ExitCode::SUCCESS })
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    stdout().write_all(text.as_bytes()).context("the result cannot be written to standard output")
 }
 
 /// A file of a flag, if it was given.

@@ -4,8 +4,6 @@ use std::fmt::Write;
 
 use stats::Latencies;
 
-use crate::output::time;
-
 /// Rows at most; times double until they fit.
 const ROWS: usize = 16;
 /// Cells of the longest bar.
@@ -23,7 +21,7 @@ pub(crate) fn picture(latencies: &Latencies) -> String {
         let eighths = (u128::from(row.count) * u128::from(WIDTH) * 8).div_ceil(u128::from(longest)) as usize;
         let bar = "█".repeat(eighths / 8) + PARTS[eighths % 8];
         let share = row.count as f64 * 100.0 / all as f64;
-        let line = format!("  up to {:>8}  {share:>7.3} %  {bar}", time(Some(row.until_micros)));
+        let line = format!("  up to {:>8}  {share:>7.3} %  {bar}", stats::time(Some(row.until_micros)));
         // Writing to a string cannot fail.
         let _written = writeln!(text, "{}", line.trim_end());
     }

@@ -3,7 +3,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::engine::stretch::Second;
-use crate::output::time;
 use crate::recording::Tally;
 
 /// Written by the run, read by whoever asks.
@@ -15,6 +14,7 @@ struct State {
     rounds: u32,
     done: u32,
     voided: u32,
+    warning: String,
     activity: Activity,
 }
 
@@ -53,21 +53,26 @@ fn figures(tally: &Tally) -> String {
     let lag = tally.send_lag.quantiles(0);
     format!(
         "p50 {}, p99 {}, {failed} failed, sent {} late",
-        time(latency.p50_micros),
-        time(latency.p99_micros),
-        time(lag.p99_micros)
+        stats::time(latency.p50_micros),
+        stats::time(latency.p99_micros),
+        stats::time(lag.p99_micros)
     )
 }
 
 impl Progress {
     pub fn new(rounds: u32) -> Self {
-        Self(Mutex::new(State { rounds, done: 0, voided: 0, activity: Activity::Preparing }))
+        Self(Mutex::new(State { rounds, done: 0, voided: 0, warning: String::new(), activity: Activity::Preparing }))
     }
 
-    /// Rounds that count, and rounds that were voided.
-    pub fn rounds(&self) -> (u32, u32) {
+    /// Rounds that count, rounds to the next look, and rounds that were voided.
+    pub fn rounds(&self) -> (u32, u32, u32) {
         let state = self.state();
-        (state.done, state.voided)
+        (state.done, state.rounds, state.voided)
+    }
+
+    /// So many rounds are measured before the run is looked at (again).
+    pub(crate) fn until(&self, rounds: u32) {
+        self.state().rounds = rounds;
     }
 
     /// One line: `round 7 of 20, cluster2: 812 requests/s, p50 1.2 ms, p99 3.4 ms, 0 failed, sent 12 us late`.
@@ -115,6 +120,15 @@ impl Progress {
         self.state().voided += 1;
     }
 
+    /// What somebody should look at although the run goes on; empty: nothing.
+    pub fn warning(&self) -> String {
+        self.state().warning.clone()
+    }
+
+    pub(crate) fn warn(&self, warning: String) {
+        self.state().warning = warning;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic happens under the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -137,7 +151,9 @@ mod tests {
         assert_eq!(progress.message(), "round 2 of 20, cluster2: pause of 60 s");
         progress.waiting("i-1 of cluster1 is unhealthy");
         assert_eq!(progress.message(), "round 2 of 20, waiting: i-1 of cluster1 is unhealthy");
-        assert_eq!(progress.rounds(), (1, 1));
+        progress.until(40);
+        assert_eq!(progress.message(), "round 2 of 40, waiting: i-1 of cluster1 is unhealthy");
+        assert_eq!(progress.rounds(), (1, 40, 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use wire::{BalancerStatus, ClusterReport, RoundOutcome, RoundReport, RunSpec};
 
-use crate::balancer::{Watch, members};
+use crate::balancer::{Watch, members, slots_of};
 use crate::course::{Stretches, load};
 use crate::drivers::{Driven, DriverLost, Drivers};
 use crate::engine::load::Load;
@@ -100,17 +100,23 @@ impl Course<'_> {
         let slots = u64::from(attempt_number) * self.targets.len() as u64..;
         let targets = attempt.order.iter().filter_map(|index| self.targets.get(*index));
         for (target, slot) in targets.zip(slots) {
-            let known = before.as_ref().and_then(|status| members(status, &target.cluster));
-            let visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            let known = before.as_ref().and_then(|status| members(status, &target.serves));
+            let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            let after = match visit.verdict {
+                Verdict::Good => self.unchanged(before.as_ref()).await,
+                Verdict::Void(by, reason) => Err((by, reason)),
+                // Counted, so that its counts are in the report; the run says that it failed.
+                Verdict::Useless(reason) => {
+                    round.clusters.push(visit.report);
+                    phases.extend(visit.phases);
+                    return Ok(Attempted { round, phases, useless: Some(reason) });
+                }
+            };
+            // After the visit every member has answered, and with its first answer it says how many slots it has.
+            visit.report.slots = after.as_ref().ok().and_then(|status| slots_of(status.as_ref()?, &target.serves));
             round.clusters.push(visit.report);
             phases.extend(visit.phases);
-            match visit.verdict {
-                Verdict::Good => {}
-                Verdict::Void(by, reason) => return void(round, &by, reason),
-                // Counted, so that its counts are in the report; the run says that it failed.
-                Verdict::Useless(reason) => return Ok(Attempted { round, phases, useless: Some(reason) }),
-            }
-            before = match self.unchanged(before).await {
+            before = match after {
                 Ok(status) => status,
                 Err((by, reason)) => return void(round, &by, reason),
             };
@@ -125,10 +131,10 @@ impl Course<'_> {
         }
     }
 
-    async fn unchanged(&self, before: Option<BalancerStatus>) -> Result<Option<BalancerStatus>, (String, String)> {
+    async fn unchanged(&self, before: Option<&BalancerStatus>) -> Result<Option<BalancerStatus>, (String, String)> {
         let (Some(watch), Some(before)) = (&self.watch, before) else { return Ok(None) };
         let after = watch.look().await.map_err(|why| (String::new(), why))?;
-        watch.change(&before, &after).map_or(Ok(Some(after)), Err)
+        watch.change(before, &after).map_or(Ok(Some(after)), Err)
     }
 
     /// All phases for one cluster.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stats::{Looks, Next, Rules, compare};
-use wire::{Phase, RoundOutcome, RoundReport, RunSpec, Share};
+use wire::{Phase, PlaceKind, RoundOutcome, RoundReport, RunSpec, Share};
 
 use crate::balancer::Watch;
 use crate::drivers::Drivers;
@@ -95,23 +95,26 @@ pub async fn measure(
     let started_at = Timestamp::now();
     let start = Start::now();
     let mut so_far = SoFar { planned_rounds: first_look(spec), ..SoFar::default() };
-    let (aborted, failed) = {
-        let course = course(spec, settings, progress, targets).await?;
-        tokio::select! {
-            biased;
-            why = abort => (Some(why), false),
-            useless = all_rounds(&course, &mut so_far, &mut journal) => {
-                let useless = useless?;
-                let failed = useless.is_some();
-                (useless, failed)
-            }
+    progress.until(so_far.planned_rounds);
+    let course = course(spec, settings, progress, targets).await?;
+    let (aborted, failed) = tokio::select! {
+        biased;
+        why = abort => (Some(why), false),
+        useless = all_rounds(&course, &mut so_far, &mut journal) => {
+            let useless = useless?;
+            let failed = useless.is_some();
+            (useless, failed)
         }
     };
+    let mut environment = start.environment(&settings.instance_id, &so_far.effort);
+    if course.watch.as_ref().is_some_and(Watch::shares_machine) {
+        environment.place.kind = PlaceKind::Lab;
+    }
     Ok(Measurement {
         spec: spec.clone(),
         started_at,
         finished_at: Timestamp::now(),
-        environment: start.environment(&settings.instance_id, &so_far.effort),
+        environment,
         elapsed: start.elapsed(),
         rounds: so_far.rounds,
         planned_rounds: so_far.planned_rounds,
@@ -139,7 +142,12 @@ async fn course<'a>(
             let url = format!("{}/status", control.trim_end_matches('/'));
             let status = Target::parse("balancer", &url)
                 .map_err(|error| InvalidSpec { field: "balancerControl".to_owned(), problem: error.to_string() })?;
-            let clusters = spec.targets.iter().map(|target| target.cluster.clone()).collect();
+            let mut clusters: Vec<String> = Vec::new();
+            for target in &resolved {
+                if !clusters.contains(&target.serves) {
+                    clusters.push(target.serves.clone());
+                }
+            }
             Some(Watch::new(resolve(status).await, clusters, settings.recovery))
         }
     };
@@ -200,7 +208,7 @@ async fn all_rounds(
     if course.timetable.is_none() {
         wait_until(spec.start_at, course.progress).await;
     }
-    let (mut counted, mut voided) = (0, 0);
+    let (mut counted, mut voided, mut voided_in_a_row) = (0, 0, 0);
     while counted < so_far.planned_rounds && voided <= most_repeats(so_far.planned_rounds) {
         let number = counted + voided;
         let mut attempt = schedule.attempt(number);
@@ -212,6 +220,7 @@ async fn all_rounds(
         match round.outcome {
             RoundOutcome::Counted => {
                 counted += 1;
+                voided_in_a_row = 0;
                 course.progress.counted();
                 for (key, phase) in &attempted.phases {
                     so_far.phases.entry(key.clone()).or_default().merge(phase);
@@ -220,16 +229,22 @@ async fn all_rounds(
             RoundOutcome::Voided => {
                 tracing::warn!(round = round.round, reason = round.reason, "round voided");
                 voided += 1;
+                voided_in_a_row += 1;
                 course.progress.voided();
             }
         }
+        let why_void = round.reason.clone();
         so_far.rounds.push(round);
         journal(&so_far.rounds);
+        if voided_in_a_row >= MOST_VOIDED_IN_A_ROW {
+            return Ok(Some(format!("{voided_in_a_row} rounds in a row were voided, the last because {why_void}")));
+        }
         if attempted.useless.is_some() {
             return Ok(attempted.useless);
         }
         if counted == so_far.planned_rounds {
             so_far.planned_rounds = next_look(spec, counted, &so_far.rounds);
+            course.progress.until(so_far.planned_rounds);
         }
     }
     Ok(None)
@@ -255,6 +270,10 @@ fn next_look(spec: &RunSpec, counted: u32, rounds: &[RoundReport]) -> u32 {
         Next::Done => counted,
     }
 }
+
+/// What voids ten rounds one after the other will void the next as well: with half a minute of waiting for members
+/// before each, nobody should pay for an hour of it.
+const MOST_VOIDED_IN_A_ROW: u32 = 10;
 
 async fn wait_until(moment: Option<Timestamp>, progress: &Progress) {
     let Some(moment) = moment else { return };

@@ -86,8 +86,9 @@ impl Held {
     fn status(&self) -> RunStatus {
         let mut status = self.record.status.clone();
         if let Some(on) = &self.on {
-            (status.rounds_done, status.rounds_voided) = on.progress.rounds();
+            (status.rounds_done, status.rounds_total, status.rounds_voided) = on.progress.rounds();
             status.message = on.progress.message();
+            status.warning = on.progress.warning();
         }
         status
     }
@@ -137,6 +138,7 @@ impl Runs {
             rounds_voided: 0,
             started_at: Timestamp::now(),
             message: "preparing".to_owned(),
+            warning: String::new(),
             report_sha256: None,
         };
         let record = Record { spec, status: status.clone(), rounds: Vec::new() };
@@ -238,7 +240,7 @@ impl Runs {
                 Err(_) => "the generator was stopped".to_owned(),
             }
         };
-        let journal = |rounds: &[RoundReport]| self.journal(&record, rounds);
+        let journal = |rounds: &[RoundReport]| self.journal(&record, rounds, progress);
         let measurement = measure(&record.spec, &self.0.settings, progress, journal, abort).await?;
         let aborted = measurement.aborted.is_some();
         let bytes = document(&measurement)
@@ -263,8 +265,7 @@ impl Runs {
     fn keep_in_memory(&self, mut record: Record, bytes: &[u8], error: &io::Error) {
         let id = record.spec.id.clone();
         tracing::error!(%error, id, "the report cannot be written: kept in memory, trying again");
-        let kept = format!("; the report is kept in memory only, the disk refuses it: {error}");
-        record.status.message.push_str(&kept);
+        record.status.warning = format!("the report is kept in memory only, the disk refuses it: {error}");
         self.state().runs.insert(id, Held { record, on: None, unwritten: Some(bytes.to_vec()) });
     }
 
@@ -287,13 +288,16 @@ impl Runs {
     }
 
     /// After every round, between loads: what a crash would leave.
-    fn journal(&self, record: &Record, rounds: &[RoundReport]) {
+    fn journal(&self, record: &Record, rounds: &[RoundReport], progress: &Progress) {
         let voided = rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
         let mut now = Record { rounds: rounds.to_vec(), ..record.clone() };
         (now.status.rounds_done, now.status.rounds_voided) = (rounds.len() as u32 - voided, voided);
-        if let Err(error) = self.0.disk.write_record(&now) {
+        let written = self.0.disk.write_record(&now);
+        if let Err(error) = &written {
             tracing::error!(%error, id = record.spec.id, "the rounds so far cannot be written; a crash would lose them");
         }
+        let warning = |error| format!("the rounds so far are kept in memory only, the disk refuses them: {error}");
+        progress.warn(written.err().map(warning).unwrap_or_default());
         if let Some(last) = rounds.last() {
             self.state().counts.add(last);
         }
@@ -350,6 +354,7 @@ fn ended(record: Record, measurement: &Measurement, aborted: bool, bytes: &[u8])
             Some(why) => format!("{why} after {done} of {total} rounds"),
             None => format!("finished: {done} of {total} rounds, {voided} voided"),
         },
+        warning: String::new(),
         report_sha256: Some(sha256_hex(bytes)),
         ..record.status
     };

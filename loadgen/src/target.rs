@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderValue, Uri};
 pub struct Target {
     /// Name of the cluster.
     pub cluster: String,
+    /// Name that balancer and answers know it by: that of the first target with this URL, whose twin it is.
+    pub serves: String,
     /// `host:port`: connections are kept and reused per authority.
     pub authority: String,
     /// Path and query, as sent.
@@ -63,6 +65,7 @@ impl Target {
         let path = parsed.path_and_query().map_or("/", |path| path.as_str());
         Ok(Self {
             cluster: cluster.to_owned(),
+            serves: cluster.to_owned(),
             authority: format!("{host}:{port}"),
             path: path.parse().map_err(|_| not_a_url())?,
             headers,

@@ -200,8 +200,11 @@ fn validate_targets(spec: &RunSpec) -> Result<Vec<Target>, InvalidSpec> {
                 format!("{:?} is there twice: names must differ", target.cluster),
             );
         }
-        let parsed = Target::parse(&target.cluster, &target.url)
+        let mut parsed = Target::parse(&target.cluster, &target.url)
             .map_err(|error| of_target(format!("targets[{index}].url"), &error))?;
+        if let Some(first) = spec.targets[..index].iter().find(|earlier| earlier.url == target.url) {
+            parsed.serves.clone_from(&first.cluster);
+        }
         targets.push(parsed);
     }
     Ok(targets)
@@ -237,6 +240,15 @@ mod tests {
     #[test]
     fn takes_a_good_run() {
         assert_eq!(validate(&good(), 1024).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_second_name_for_a_url_is_a_twin_of_the_first() {
+        let mut spec = good();
+        let again = SpecTarget { cluster: "cluster1 again".into(), ..spec.targets[0].clone() };
+        spec.targets.push(again);
+        let targets = validate(&spec, 1024).unwrap();
+        assert_eq!((targets[1].cluster.as_str(), targets[1].serves.as_str()), ("cluster1 again", "cluster1"));
     }
 
     fn open(change: impl FnOnce(&mut OpenLoop)) -> Phase {

@@ -68,9 +68,34 @@ async fn several_urls_are_compared() {
     assert_eq!(result["run"]["seed"], 5);
     let table = loadgen(&[&arguments[..], &["--rounds", "2"]].concat()).await;
     let text = String::from_utf8(table.stdout).unwrap();
-    assert!(text.starts_with("CLUSTER  REQUESTS  FAILED  REQUESTS/S"), "{text}");
-    assert!(text.contains("quick shares: i-1 100.0 %\n"), "{text}");
+    assert!(text.contains("\nCLUSTER  REQUESTS  FAILED  REQUESTS/S"), "{text}");
+    assert!(text.contains("quick shares: i-1 100 %\n"), "{text}");
     assert!(text.contains("no verdict") && text.contains("seed 5"), "{text}");
+}
+
+/// One document, whatever it is printed as.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_was_kept_is_printed_as_text_and_as_csv() {
+    let backend = Backend::fine().await;
+    let url = backend.url("/a");
+    let run = ["--url", &url, "--closed-loop", "2", "--requests", "20", "--rounds", "3", "--json"];
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("kept.json");
+    std::fs::write(&file, loadgen(&run).await.stdout).unwrap();
+    let print = async |more: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        let output = command.arg("report").arg(&file).args(more).output().await.unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    let (text, _, code) = print(&[]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("a, answered requests by response time:"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("a  ")).unwrap_or_default();
+    assert_eq!(row.split_whitespace().take(3).collect::<Vec<_>>(), ["a", "60", "0"], "{text}");
+    let (csv, _, _) = print(&["--csv"]).await;
+    assert_eq!(csv.lines().count(), 1 + 3, "{csv}");
+    std::fs::write(&file, "{\"schema\": 1}").unwrap();
+    let (_, error, code) = print(&[]).await;
+    assert!(code == Some(1) && error.contains("is not a report"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

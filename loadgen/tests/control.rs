@@ -275,7 +275,7 @@ async fn a_report_that_the_disk_refuses_is_kept_in_memory_and_the_status_says_so
     assert_eq!(agent.put(&spec(vec![backend.target("a")], 6, vec![closed_loop(2, 100)])).await.0, 201);
     let status = agent.until("run-1", ended).await;
     assert_eq!(status.state, RunState::Finished);
-    assert!(status.message.contains("; the report is kept in memory only, the disk refuses it: "), "{status:?}");
+    assert!(status.warning.starts_with("the report is kept in memory only, the disk refuses it: "), "{status:?}");
     let report = agent.report("run-1").await;
     assert_eq!((report.validity, report.clusters[0].requests), (Validity::Valid, 600));
     assert_eq!(agent.delete("run-1").await.0, 204);

@@ -29,6 +29,45 @@ async fn a_quiet_balancer_voids_nothing() {
     assert_eq!(backend.seen().len(), 60);
 }
 
+/// The self-test of an operator's run: a second name for the first cluster, behind a balancer that knows only one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_twin_is_measured_as_the_cluster_it_is() {
+    let backend = Backend::fine().await;
+    let balancer = FakeBalancer::start(|_| Some(status(&CLUSTERS, 0, Health::Healthy))).await;
+    let mut run = two_clusters(&backend, &balancer, 8).await;
+    run.targets.push(wire::Target { cluster: "a again".into(), ..run.targets[0].clone() });
+    run.request.expect.members = wire::Members::Known;
+    let report = report(&run, &settings()).await;
+    assert_eq!(report.validity, Validity::Valid, "{:?}", report.reasons);
+    assert_eq!(report.clusters.iter().map(|one| one.requests).collect::<Vec<_>>(), [80; 3]);
+    assert_eq!(report.comparisons.len(), 1, "only b is compared with a: {:?}", report.comparisons);
+    let test = report.self_test.unwrap();
+    assert_eq!((test.comparisons[0].cluster.as_str(), test.comparisons[0].baseline.as_str()), ("a again", "a"));
+    assert!(report.verdict.contains("Self-test: "), "{}", report.verdict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_come_from_the_members_and_a_shared_machine_is_seen() {
+    let backend = Backend::fine().await;
+    let seen = |kernel_boot: String| {
+        move |_| {
+            let mut status = status(&CLUSTERS, 0, Health::Healthy);
+            status.clusters[0].members[0].slots = Some(3);
+            Some(wire::BalancerStatus { kernel_boot: kernel_boot.clone(), ..status })
+        }
+    };
+    let told = wire::Place { kind: wire::PlaceKind::Aws, region: "r".into(), zone: "z".into() };
+    for (boot, kind) in [(agent::kernel_boot(), wire::PlaceKind::Lab), ("another".into(), wire::PlaceKind::Aws)] {
+        let balancer = FakeBalancer::start(seen(boot)).await;
+        let mut run = two_clusters(&backend, &balancer, 1).await;
+        run.facts.place = told.clone();
+        let report = report(&run, &settings()).await;
+        let slots = |name: &str| report.rounds[0].clusters.iter().find(|one| one.cluster == name).unwrap().slots;
+        assert_eq!((slots("a"), slots("b")), (Some(3), None));
+        assert_eq!(report.environment.place, wire::Place { kind, ..told.clone() });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_member_voids_the_round_which_is_repeated_with_a_new_seed() {
     let backend = Backend::fine().await;
@@ -70,6 +109,19 @@ async fn repeats_are_limited_and_too_many_make_the_run_invalid() {
         "{:?}",
         report.reasons
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_voided_rounds_in_a_row_end_the_run_as_failed() {
+    let backend = Backend::fine().await;
+    let balancer = FakeBalancer::start(|_| Some(status(&CLUSTERS, 0, Health::Unhealthy))).await;
+    let run = two_clusters(&backend, &balancer, 1000).await;
+    let progress = loadgen::Progress::new(1000);
+    let measured = loadgen::measure(&run, &settings(), &progress, |_| (), std::future::pending()).await.unwrap();
+    assert!(measured.failed);
+    let reasons = measured.report().unwrap().reasons;
+    let why = "10 rounds in a row were voided, the last because i-1 of a is unhealthy after 0 of 1000 rounds";
+    assert_eq!(reasons[0], why);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use wire::sha256_hex;
 
+use crate::credits::credits;
 use crate::owner::{self, Tags};
-use crate::ports::{Burstable, Credits, InstanceType, LaunchRequest};
+use crate::ports::{Credits, LaunchRequest};
 use crate::userdata::{Control, InvalidUserData, Role, UserData};
 use crate::world::World;
 
@@ -236,15 +237,6 @@ fn artifact<'a>(
     Ok(Artifact::Ours { program, sha256: &placed.sha256 })
 }
 
-/// T2 without surplus, T3 and later as most people run them; never the account's default, which anybody can change.
-fn credits(fact: &InstanceType) -> Option<Credits> {
-    match (fact.burstable, fact.name.starts_with("t2.")) {
-        (Burstable::No, _) => None,
-        (Burstable::Yes, true) => Some(Credits::Standard),
-        (Burstable::Yes, false) => Some(Credits::Unlimited),
-    }
-}
-
 fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
     let mut environment = Vec::new();
     if pool.role == Role::Worker {
@@ -270,6 +262,17 @@ pub fn work_text(work: &api::Work) -> String {
         Distribution::Lognormal => "lognormal(1)",
     };
     format!("{profile}:{distribution}:{}us", work.mean_micros.unwrap_or_default())
+}
+
+/// How worker, balancer and generator are set, a line for each.
+pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
+    let worker = match (&spec.worker.artifact_url, &spec.worker.artifact_sha256, &spec.worker.work) {
+        (Some(url), Some(sha256), _) => format!("worker: {url} sha256 {sha256}"),
+        (_, _, Some(work)) => format!("worker: ours, {}", work_text(work)),
+        _ => "worker: ours, echo".to_owned(),
+    };
+    let balancer = format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy);
+    vec![worker, balancer, format!("generator: {}", spec.load.generator.instance_type)]
 }
 
 /// What makes instances of a pool different from others, for [`Recipe::revision`].

@@ -6,8 +6,10 @@
 //! [`plan()`] compares a [`World`] with what its object asks for; [`status()`] says what to write down after the
 //! plan's actions were tried. Everything else serves these two.
 
+mod asked;
 pub mod codes;
 pub mod conditions;
+mod credits;
 pub mod deploy;
 pub mod desired;
 pub mod events;
@@ -30,6 +32,7 @@ mod settle;
 pub mod status;
 pub mod sweep;
 mod teardown;
+mod thresholds;
 pub mod userdata;
 pub mod verdict;
 pub mod world;

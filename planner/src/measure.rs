@@ -1,13 +1,13 @@
 //! Runs what is due, and gets every report home before anything is forgotten.
 
-use api::{Arrivals, ConditionType, Placement, Run};
+use api::{AUTO_ROUNDS, Arrivals, ConditionType, Placement, Run};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{
     ClosedLoop, ClusterName, Expect, Members, OpenLoop, Phase, RequestSpec, Rounds, RunSpec, RunState, RunStatus, Stop,
-    Target,
 };
 
+use crate::asked;
 use crate::conditions::Truth;
 use crate::deploy::control;
 use crate::desired::{self, BALANCER, BALANCER_PORT, GENERATOR};
@@ -20,6 +20,7 @@ pub const RUNNING: &str = "Running";
 pub const VALID: &str = "Valid";
 pub const INVALID: &str = "Invalid";
 pub const ABORTED: &str = "Aborted";
+pub const FAILED: &str = "Failed";
 
 /// Aborted runs of the same thing after which another one is not worth it.
 const ABORTS: usize = 3;
@@ -32,8 +33,12 @@ pub fn wanted(world: &World) -> RunKey {
 
 /// The finished run of this key in status.
 pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
-    let finished = |run: &&Run| matches!(run.outcome.as_str(), VALID | INVALID);
-    world.object.status.runs.iter().filter(|run| key.is_of(run)).find(finished)
+    world.object.status.runs.iter().filter(|run| key.is_of(run)).find(|run| is_finished(run))
+}
+
+/// Whether the run came to an end of its own: measuring the same again is for somebody to ask for.
+pub(crate) fn is_finished(run: &Run) -> bool {
+    matches!(run.outcome.as_str(), VALID | INVALID | FAILED)
 }
 
 /// Runs that the generator should be asked about: the wanted one and those that status believes to be on.
@@ -112,8 +117,14 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         }
         Some(status) if status.state == RunState::Running => {
             // Rounds, not requests per second: a status that changes at every look costs the measurement CPU time.
-            let message = format!("{} of {} rounds are measured", status.rounds_done, status.rounds_total);
-            plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, message);
+            let (done, total) = (status.rounds_done, status.rounds_total);
+            let message = match world.object.spec.load.rounds {
+                Some(_) => format!("{done} of {total} rounds are measured"),
+                None => {
+                    format!("{done} rounds are measured, the next look is after {total}, the last after {AUTO_ROUNDS}")
+                }
+            };
+            plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, with_warning(message, status));
             note_running(plan, &key, Some(Time(status.started_at)));
             plan.wake_within(MOVING);
         }
@@ -141,8 +152,11 @@ pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
     if run.outcome == VALID {
         plan.judgements.set(ConditionType::Measured, Truth::True, "Valid", run.result.clone());
     } else {
-        let message = format!("run {} is not valid: {}; set another runId to measure again", run.id, run.result);
-        plan.judgements.set(ConditionType::Measured, Truth::False, "Invalid", message);
+        let (reason, what) = if run.outcome == FAILED { (FAILED, "ended early") } else { (INVALID, "is not valid") };
+        // The result begins with the outcome, for its column.
+        let why = run.result.strip_prefix(&format!("{reason}: ")).unwrap_or(&run.result);
+        let message = format!("run {} {what}: {why}; mend that, then set another runId to measure again", run.id);
+        plan.judgements.set(ConditionType::Measured, Truth::False, reason, message);
         plan.judgements.stall(ConditionType::Measured);
     }
     if plan.judgements.is_true(ConditionType::Deployed) {
@@ -194,8 +208,13 @@ fn collect(plan: &mut Plan, control: &str, key: &RunKey, status: &RunStatus) {
     if plan.runs.iter().any(|run| key.is_of(run) && run.report_sha256 == *sha256) {
         return waiting(plan, "the aborted run is being cleared away");
     }
-    plan.judgements.set(ConditionType::Measured, Truth::False, "Collecting", "the report is being collected");
+    let message = with_warning("the report is being collected".to_owned(), status);
+    plan.judgements.set(ConditionType::Measured, Truth::False, "Collecting", message);
     plan.act(Action::CollectReport { control: control.to_owned(), run: key.clone(), sha256: sha256.clone() });
+}
+
+fn with_warning(message: String, status: &RunStatus) -> String {
+    if status.warning.is_empty() { message } else { format!("{message}; the generator: {}", status.warning) }
 }
 
 fn start(world: &World, plan: &mut Plan, key: &RunKey, control: String, instance_id: String) {
@@ -240,6 +259,8 @@ fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
         report_sha256: String::new(),
         started_at,
         finished_at: None,
+        rounds: 0,
+        thresholds: None,
         clusters: Vec::new(),
     });
 }
@@ -247,23 +268,19 @@ fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
 /// The whole measurement. `None` while the balancer's address is not known.
 pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     let spec = &world.object.spec;
+    let placement = world.object.status.placement.as_ref()?;
     let balancer = single(world, BALANCER)?;
     let address = balancer.private_address?;
     Some(RunSpec {
         id: key.name(),
         seed: u64::try_from(spec.load.seed).unwrap_or(0),
-        rounds: Rounds { count: u32::try_from(spec.load.rounds).unwrap_or(1) },
+        rounds: Rounds { count: spec.load.most_rounds() },
         warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
-        targets: spec
-            .clusters
-            .iter()
-            .map(|cluster| Target {
-                cluster: cluster.name.clone(),
-                url: format!("http://{address}:{BALANCER_PORT}{}", cluster.path()),
-            })
-            .collect(),
+        targets: asked::targets(spec, &format!("http://{address}:{BALANCER_PORT}")),
         phases: spec.load.phases.iter().filter_map(phase).collect(),
         request: request(spec),
+        judging: asked::judging(spec),
+        facts: Box::new(asked::facts(world, placement)),
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
         ..RunSpec::default()
     })
@@ -294,5 +311,5 @@ fn request(spec: &api::ClusterBenchmarkSpec) -> RequestSpec {
         Some(_) => Expect::default(),
         None => Expect { cluster_name: ClusterName::InBody, members: Members::Known, ..Expect::default() },
     };
-    RequestSpec { expect, ..RequestSpec::default() }
+    RequestSpec { expect, work: asked::work(spec), ..RequestSpec::default() }
 }

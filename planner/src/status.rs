@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use crate::conditions::{Judgements, Truth};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
 use crate::ledger::{self, BOOT_FAILED, OnlySend};
-use crate::measure::{self, ABORTED, INVALID, RUNNING, VALID};
+use crate::measure::{self, ABORTED, FAILED, INVALID, RUNNING, VALID};
 use crate::owner;
 use crate::plan::{Action, Goal, Plan, RunKey, Why, goal};
 use crate::ports::{self, InstanceState};
@@ -17,6 +17,7 @@ use crate::provision::highest_number;
 use crate::readiness::{ready, single};
 use crate::seal::seal;
 use crate::teardown;
+use crate::thresholds;
 use crate::verdict::verdict;
 use crate::world::{Deletion, Facet, Seal, World};
 use crate::{CloudError, Failure};
@@ -58,7 +59,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let ledger = ledger(world, plan, outcomes);
     let runs = runs(world, plan, outcomes);
     let wanted = measure::wanted(world);
-    let judgements = judgements(&wanted, plan, outcomes, &runs);
+    let judgements = judgements(world, &wanted, plan, outcomes, &runs);
     let begins_anew = world.ledger_is_lost() && nothing_left;
     let lost = world.ledger_is_lost() && !begins_anew;
     let mut status = Status {
@@ -148,11 +149,14 @@ fn runs(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Run> {
 
 fn run(key: &RunKey, collected: &Collected) -> Run {
     let report = &collected.report;
+    // Only what has ended is collected; a report is never made of a run that is on.
     let outcome = match (collected.state, report.validity) {
-        (wire::RunState::Aborted, _) => ABORTED,
-        (_, wire::Validity::Valid) => VALID,
-        (_, wire::Validity::Invalid) => INVALID,
+        (wire::RunState::Running | wire::RunState::Aborted, _) => ABORTED,
+        (wire::RunState::Failed, _) => FAILED,
+        (wire::RunState::Finished, wire::Validity::Valid) => VALID,
+        (wire::RunState::Finished, wire::Validity::Invalid) => INVALID,
     };
+    let counted = report.rounds.iter().filter(|round| round.outcome == wire::RoundOutcome::Counted).count();
     let result =
         if outcome == VALID { report.summary.clone() } else { format!("{outcome}: {}", report.reasons.join("; ")) };
     let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -175,12 +179,14 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
         report_sha256: collected.sha256.clone(),
         started_at: Some(Time(report.started_at)),
         finished_at: Some(Time(report.finished_at)),
+        rounds: i32::try_from(counted).unwrap_or(i32::MAX),
+        thresholds: thresholds::result(&report.thresholds),
         clusters: clusters.collect(),
     }
 }
 
 /// The plan's judgements, corrected by what went wrong in carrying it out.
-fn judgements(wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) -> Judgements {
+fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) -> Judgements {
     let mut judgements = plan.judgements.clone();
     for outcome in outcomes {
         let Err(error) = &outcome.result else { continue };
@@ -218,6 +224,9 @@ fn judgements(wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) 
                 worst.map_or(("Pending".to_owned(), String::new()), |(_, j)| (j.reason.clone(), j.message.clone()));
             judgements.set(ConditionType::Ready, Truth::False, &reason, message);
         }
+    }
+    if let Some(judgement) = thresholds::judge(world, wanted, runs) {
+        judgements.set(ConditionType::ThresholdsMet, judgement.truth, &judgement.reason, judgement.message);
     }
     judgements
 }
@@ -264,6 +273,9 @@ fn conditions(world: &World, judgements: &Judgements) -> Vec<Condition> {
             condition(*kind, judgement.truth, &judgement.reason, &judgement.message)
         })
         .collect();
+    if let Some((kind, judgement)) = judgements.iter().find(|(kind, _)| *kind == ConditionType::ThresholdsMet) {
+        all.push(condition(kind, judgement.truth, &judgement.reason, &judgement.message));
+    }
     if let Some(by) = judgements.stalled_by {
         let judgement = judgements.get(by);
         all.push(condition(ConditionType::Stalled, Truth::True, &judgement.reason, &judgement.message));
@@ -305,8 +317,10 @@ fn phase(world: &World, judgements: &Judgements) -> &'static str {
 }
 
 fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
-    if runs.iter().any(|run| wanted.is_of(run) && matches!(run.outcome.as_str(), VALID | INVALID)) {
-        return Some(format!("{0}/{0} rounds", world.object.spec.load.rounds));
+    if let Some(run) = runs.iter().find(|run| wanted.is_of(run) && measure::is_finished(run)) {
+        // With looks in between, those that were measured are those that were needed.
+        let total = world.object.spec.load.rounds.filter(|_| run.outcome != VALID).unwrap_or(run.rounds);
+        return Some(format!("{}/{total} rounds", run.rounds));
     }
     let Some(Facet::Known(known)) = &world.runs else { return world.object.status.progress.clone() };
     let status = known.get(&wanted.name())?.as_ref()?;

@@ -4,14 +4,21 @@ use wire::{ClusterReport, Environment, Facts, RoundReport};
 
 /// What the generator saw, completed by what it was told. What it saw itself stays.
 pub(crate) fn completed(mut seen: Environment, told: &Facts) -> Environment {
-    if seen.place == wire::Place::default() {
-        seen.place = told.place.clone();
+    // One machine that plays all instances is seen, whatever was told; region and zone cannot be seen.
+    if seen.place.kind == wire::PlaceKind::Unknown {
+        seen.place.kind = told.place.kind;
+    }
+    if seen.place.zone.is_empty() {
+        seen.place = wire::Place { kind: seen.place.kind, ..told.place.clone() };
     }
     for generator in seen.generators.iter_mut().filter(|generator| generator.instance_type.is_empty()) {
         generator.instance_type.clone_from(&told.generator_type);
     }
     if seen.clusters.is_empty() {
         seen.clusters.clone_from(&told.clusters);
+    }
+    if seen.settings.is_empty() {
+        seen.settings.clone_from(&told.settings);
     }
     for version in told.versions.iter().filter(|version| !version.is_empty()) {
         if !seen.versions.contains(version) {

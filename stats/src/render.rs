@@ -1,9 +1,10 @@
-//! A report as text for people and as CSV for spreadsheets. Both say what the document says, and nothing else.
+//! A report as text for people. It says what the document says, and nothing else.
 
 use std::fmt::Write;
 
 use wire::{
-    ClusterReport, GateOutcome, PlaceKind, Quantiles, Report, RoundOutcome, RoundReport, ThresholdOutcome, Validity,
+    ClusterFacts, ClusterReport, CreditMode, GateOutcome, PlaceKind, Quantiles, Report, RoundOutcome, ThresholdOutcome,
+    Validity,
 };
 
 use crate::Latencies;
@@ -23,6 +24,9 @@ pub fn text(report: &Report) -> String {
         line(&row);
     }
     line("");
+    for lateness in report.clusters.iter().filter_map(lateness) {
+        line(&lateness);
+    }
     for failures in report.clusters.iter().filter_map(failures) {
         line(&failures);
     }
@@ -49,6 +53,15 @@ pub fn text(report: &Report) -> String {
     }
     line(&checked(report));
     line(&place(report));
+    for cluster in &report.environment.clusters {
+        line(&made_of(cluster));
+    }
+    for setting in &report.environment.settings {
+        line(setting);
+    }
+    if !report.environment.versions.is_empty() {
+        line(&format!("programs: {}", report.environment.versions.join(", ")));
+    }
     for note in &report.environment.notes {
         line(&format!("note: {note}"));
     }
@@ -80,15 +93,21 @@ fn row(cluster: &ClusterReport) -> [String; 8] {
         cluster.requests.to_string(),
         cluster.failures.total().to_string(),
         cluster.requests_per_second.to_string(),
-        time(latency, latency.p50_micros),
-        time(latency, latency.p90_micros),
-        time(latency, latency.p99_micros),
-        time(latency, latency.p999_micros),
+        bounded(latency, latency.p50_micros),
+        bounded(latency, latency.p90_micros),
+        bounded(latency, latency.p99_micros),
+        bounded(latency, latency.p999_micros),
     ]
 }
 
-/// `850 us`, `1.23 ms`, `12.3 s`: three digits. `>= 5.00 s`: requests were still open. `none`: too many failed.
-fn time(latency: &Quantiles, micros: Option<u64>) -> String {
+/// As [`time`]. `>= 5.00 s`: requests were still open.
+fn bounded(latency: &Quantiles, micros: Option<u64>) -> String {
+    let sign = if micros.is_some() && latency.exact(micros).is_none() { ">= " } else { "" };
+    format!("{sign}{}", time(micros))
+}
+
+/// `850 us`, `1.23 ms`, `12.3 s`: three digits. `none`: so many failed that there is no such time.
+pub fn time(micros: Option<u64>) -> String {
     let Some(value) = micros else { return "none".to_owned() };
     let scaled = |unit: u64, name: &str| {
         let value = value as f64 / unit as f64;
@@ -101,12 +120,24 @@ fn time(latency: &Quantiles, micros: Option<u64>) -> String {
         };
         format!("{value:.decimals$} {name}")
     };
-    let text = match value {
+    match value {
         0..1000 => format!("{value} us"),
         1000..1_000_000 => scaled(1000, "ms"),
         _ => scaled(1_000_000, "s"),
-    };
-    if latency.exact(micros).is_none() { format!(">= {text}") } else { text }
+    }
+}
+
+/// How well the generator kept to its plan.
+fn lateness(cluster: &ClusterReport) -> Option<String> {
+    let lag = Latencies::decode(&cluster.histograms.send_lag).ok().filter(|_| cluster.planned > 0)?.quantiles(0);
+    Some(format!(
+        "{}: {} of {} planned requests sent, {} late at p50 and {} at p99",
+        cluster.cluster,
+        cluster.sent,
+        cluster.planned,
+        time(lag.p50_micros),
+        time(lag.p99_micros)
+    ))
 }
 
 fn failures(cluster: &ClusterReport) -> Option<String> {
@@ -164,99 +195,40 @@ fn place(report: &Report) -> String {
     format!("measured in {kind} {} from {}", place.zone, generators.join("; ")).replace("  ", " ")
 }
 
-const COLUMNS: [&str; 34] = [
-    "round",
-    "launch",
-    "outcome",
-    "seed",
-    "position",
-    "cluster",
-    "speed",
-    "planned",
-    "sent",
-    "requests",
-    "answered",
-    "open_at_end",
-    "failed",
-    "connect",
-    "reset",
-    "timeout",
-    "broken",
-    "client_error",
-    "server_error",
-    "wrong_answer",
-    "connections",
-    "load_micros",
-    "requests_per_second",
-    "p50_micros",
-    "p90_micros",
-    "p99_micros",
-    "p999_micros",
-    "max_micros",
-    "mean_micros",
-    "at_least_from_micros",
-    "successes_p50_micros",
-    "successes_p99_micros",
-    "send_lag_p99_micros",
-    "reason",
-];
-
-/// One line for each cluster in each round, voided ones included. RFC 4180; an empty field is a value that there is
-/// not.
-pub fn csv(report: &Report) -> String {
-    let mut text = COLUMNS.join(",") + "\r\n";
-    for round in &report.rounds {
-        for (position, cluster) in round.clusters.iter().enumerate() {
-            let cells = cells(round, position + 1, cluster);
-            text.push_str(&cells.map(|cell| quoted(&cell)).join(","));
-            text.push_str("\r\n");
+/// `cluster1: t2.micro, 1 vCPU, ami-1, Standard credits with a baseline of 10 %`
+fn made_of(cluster: &ClusterFacts) -> String {
+    let mut parts = vec![cluster.instance_type.clone()];
+    match cluster.vcpus {
+        0 => {}
+        1 => parts.push("1 vCPU".to_owned()),
+        vcpus => parts.push(format!("{vcpus} vCPUs")),
+    }
+    parts.push(cluster.image.clone());
+    if let Some(credits) = cluster.credits {
+        let mode = match credits.mode {
+            CreditMode::Standard => "Standard",
+            CreditMode::Unlimited => "Unlimited",
+        };
+        parts.push(format!("{mode} credits with a baseline of {}", tenths(credits.baseline_per_mille)));
+    }
+    for member in &cluster.members {
+        parts.extend([member.cpu_model.clone(), member.kernel.clone()]);
+    }
+    let mut said: Vec<String> = Vec::new();
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        if !said.contains(&part) {
+            said.push(part);
         }
     }
-    text
+    format!("{}: {}", cluster.cluster, said.join(", "))
 }
 
-fn cells(round: &RoundReport, position: usize, cluster: &ClusterReport) -> [String; COLUMNS.len()] {
-    let (failures, latency) = (&cluster.failures, &cluster.latency);
-    let maybe = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let lag = Latencies::decode(&cluster.histograms.send_lag).ok().and_then(|lag| lag.quantile(990));
-    [
-        round.round.to_string(),
-        round.launch.to_string(),
-        format!("{:?}", round.outcome),
-        round.seed.to_string(),
-        position.to_string(),
-        cluster.cluster.clone(),
-        cluster.speed.map(|speed| format!("{speed:?}")).unwrap_or_default(),
-        cluster.planned.to_string(),
-        cluster.sent.to_string(),
-        cluster.requests.to_string(),
-        crate::metric::answered(cluster).to_string(),
-        cluster.open_at_end.to_string(),
-        failures.total().to_string(),
-        failures.connect.to_string(),
-        failures.reset.to_string(),
-        failures.timeout.to_string(),
-        failures.broken.to_string(),
-        failures.client_error.to_string(),
-        failures.server_error.to_string(),
-        failures.wrong_answer.to_string(),
-        cluster.connections.to_string(),
-        cluster.load_micros.to_string(),
-        cluster.requests_per_second.to_string(),
-        maybe(latency.p50_micros),
-        maybe(latency.p90_micros),
-        maybe(latency.p99_micros),
-        maybe(latency.p999_micros),
-        maybe(latency.max_micros),
-        maybe(latency.mean_micros),
-        maybe(latency.at_least_from_micros),
-        maybe(cluster.latency_of_successes.p50_micros),
-        maybe(cluster.latency_of_successes.p99_micros),
-        maybe(lag),
-        round.reason.clone(),
-    ]
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_have_three_digits() {
+        let times =
+            [Some(7), Some(999), Some(1234), Some(12_345), Some(123_456), Some(1_234_567), None].map(super::time);
+        assert_eq!(times, ["7 us", "999 us", "1.23 ms", "12.3 ms", "123 ms", "1.23 s", "none"]);
+    }
 }

@@ -29,18 +29,6 @@ pub fn thresholds(asked: &[Threshold], results: &Results<'_>) -> Vec<ThresholdRe
     asked.iter().map(|threshold| judge(threshold, results)).collect()
 }
 
-/// All together: not met if one is not, undecided if one is, met otherwise.
-pub fn all_together(results: &[ThresholdResult]) -> ThresholdOutcome {
-    let any = |outcome| results.iter().any(|result| result.outcome == outcome);
-    if any(ThresholdOutcome::NotMet) {
-        ThresholdOutcome::NotMet
-    } else if any(ThresholdOutcome::Undecided) {
-        ThresholdOutcome::Undecided
-    } else {
-        ThresholdOutcome::Met
-    }
-}
-
 fn judge(threshold: &Threshold, results: &Results<'_>) -> ThresholdResult {
     let (outcome, sentence) = if results.validity == Validity::Invalid {
         (ThresholdOutcome::Undecided, format!("{}: the run is not valid", words(threshold.metric)))

@@ -3,9 +3,7 @@
 
 mod support;
 
-use stats::{
-    Arrivals, Demands, Findings, Pairs, Results, Rules, all_together, compare, conclude, self_test, thresholds,
-};
+use stats::{Arrivals, Demands, Findings, Pairs, Results, Rules, compare, conclude, self_test, thresholds};
 use support::{pairs, round};
 use wire::{
     CautionKind, ClusterReport, Comparison, Direction, Failures, Limit, Metric, Quantiles, RoundOutcome, RoundReport,
@@ -240,7 +238,7 @@ fn limits_between_clusters_are_met_by_the_whole_interval_or_not_at_all() {
         sentence: String::new(),
     };
     let together = |outcomes: &[ThresholdOutcome]| {
-        all_together(&outcomes.iter().map(|outcome| result(*outcome)).collect::<Vec<_>>())
+        ThresholdOutcome::of_all(&outcomes.iter().map(|outcome| result(*outcome)).collect::<Vec<_>>())
     };
     assert_eq!(together(&[Met, Undecided, NotMet]), NotMet);
     assert_eq!(together(&[Met, Undecided]), Undecided);

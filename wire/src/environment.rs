@@ -17,6 +17,9 @@ pub struct Environment {
     /// Programs and their versions: `loadgen 0.1.0`, `balancer 0.1.0`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// How the programs were set: `balancer: ShortestExpectedDelay on c6i.large`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
     /// What has no field of its own, and what was left out of this report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -34,6 +37,8 @@ pub struct Facts {
     pub clusters: Vec<ClusterFacts>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
     /// Number of the launch that is measured, from 1; 0: it is the only one.
     #[serde(skip_serializing_if = "is_zero")]
     pub launch: u32,
@@ -65,8 +70,9 @@ pub enum PlaceKind {
     /// Nobody said: a generator that was started by hand.
     #[default]
     Unknown,
+    /// Instances of their own, made through EC2's API.
     Aws,
-    /// One machine that plays all instances: its numbers describe the lab.
+    /// One machine that plays all instances, seen by the boot that they share: its numbers describe the lab.
     Lab,
 }
 

@@ -126,6 +126,9 @@ impl Cluster {
 #[serde(rename_all = "camelCase")]
 pub struct BalancerStatus {
     pub instance_id: String,
+    /// Boot of the kernel that it runs on. Who shares it shares the machine. Empty: not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kernel_boot: String,
     /// Version of the membership being served: the value for the next `If-Match`, opaque, unquoted.
     pub version: String,
     /// SHA-256 of the canonical JSON of the membership being served, to compare with the desired one.

@@ -323,11 +323,15 @@ pub struct RunStatus {
     pub id: String,
     pub state: RunState,
     pub rounds_done: u32,
+    /// Rounds to measure until the next look, which may be the last one.
     pub rounds_total: u32,
     pub rounds_voided: u32,
     pub started_at: Timestamp,
     /// One line for people: `round 7 of 20, cluster2: 812 requests/s`.
     pub message: String,
+    /// What somebody should look at although the run goes on: a disk that takes nothing more. It changes seldom.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub warning: String,
     /// Set once the report can be collected: SHA-256 of the exact bytes that `GET /v1/runs/{id}/report` answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_sha256: Option<String>,

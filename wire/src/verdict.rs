@@ -234,6 +234,14 @@ pub enum ThresholdOutcome {
     Undecided,
 }
 
+impl ThresholdOutcome {
+    /// All together: not met if one is not, undecided if one is, met otherwise.
+    pub fn of_all(results: &[ThresholdResult]) -> Self {
+        let any = |outcome| results.iter().any(|result| result.outcome == outcome);
+        [Self::NotMet, Self::Undecided].into_iter().find(|outcome| any(*outcome)).unwrap_or(Self::Met)
+    }
+}
+
 /// One cluster measured twice in every round, under two names: any difference is the campaign's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

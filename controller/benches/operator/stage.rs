@@ -359,6 +359,7 @@ impl Agents for AgentsOfAll {
     async fn balancer_status(&self, control: &str) -> Result<BalancerStatus, AgentError> {
         Ok(self.at(control, |agent, _| BalancerStatus {
             instance_id: "i-balancer".into(),
+            kernel_boot: String::new(),
             version: agent.version.to_string(),
             membership_sha256: agent.membership.sha256(),
             clusters: agent.membership.clusters.iter().map(cluster_status).collect(),
@@ -385,6 +386,7 @@ impl Agents for AgentsOfAll {
                 rounds_voided: 0,
                 started_at: *started_at,
                 message: String::new(),
+                warning: String::new(),
                 report_sha256: over.then(|| sha256_hex(&report(spec, *started_at))),
             })
         }))

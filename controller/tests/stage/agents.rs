@@ -187,6 +187,7 @@ impl FakeRun {
             rounds_voided: 0,
             started_at: self.started_at,
             message: "round 1".into(),
+            warning: String::new(),
             report_sha256: over.then(|| self.report().1.clone()),
         }
     }
@@ -206,6 +207,7 @@ impl Agents for FakeAgents {
         });
         Ok(BalancerStatus {
             instance_id,
+            kernel_boot: String::new(),
             version: version.to_string(),
             membership_sha256: membership.sha256(),
             clusters: clusters.collect(),

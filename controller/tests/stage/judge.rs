@@ -241,7 +241,7 @@ impl Book {
     /// What was recorded once is not changed, and goes only when newer runs take its place.
     fn results_stay(&mut self, runs: &[Run], server: &Server) -> Result<(), Broken> {
         let broken = |what: String| Err(Broken::new(Rule::ResultsStay, what));
-        let is_result = |run: &&Run| matches!(run.outcome.as_str(), "Valid" | "Invalid");
+        let is_result = |run: &&Run| matches!(run.outcome.as_str(), "Valid" | "Invalid" | "Failed");
         for run in runs.iter().filter(|run| !run.report.is_empty()) {
             let Some(report) = server.reports.get(&run.report) else {
                 return broken(format!("run {} is recorded and its report is not stored", run.id));

@@ -21,6 +21,10 @@ fn with_phase(phase: Value) -> Value {
     with(|spec| spec["load"]["phases"] = json!([phase]))
 }
 
+fn with_threshold(threshold: Value) -> Value {
+    with(|spec| spec["load"]["thresholds"] = json!([threshold]))
+}
+
 /// Name of the case, its spec, and what the refusal must say.
 fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let load = json!({ "arrivals": "ClosedLoop", "concurrency": 4, "requests": 10 });
@@ -164,6 +168,46 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.load.rounds", "more than 1500 measurements", "lower rounds"],
         ),
         (
+            "more measurements than a report holds, with the self-test",
+            with(|spec| (spec["load"]["rounds"], spec["load"]["selfTest"]) = (json!(750), json!(true))),
+            &["spec.load.rounds", "one more with selfTest"],
+        ),
+        (
+            "two limits in one threshold",
+            with_threshold(json!({ "cluster": "one", "atMost": 5, "atLeast": 1 })),
+            &["spec.load.thresholds[0]", "exactly one of atMost, atLeast and fasterThan"],
+        ),
+        (
+            "a threshold without a limit",
+            with_threshold(json!({ "cluster": "one", "metric": "P99Micros" })),
+            &["spec.load.thresholds[0]", "exactly one of atMost, atLeast and fasterThan"],
+        ),
+        (
+            "percent of a number",
+            with_threshold(json!({ "cluster": "one", "atMost": 5, "percent": 3 })),
+            &["spec.load.thresholds[0]", "percent goes with fasterThan"],
+        ),
+        (
+            "faster by failures",
+            with_threshold(json!({ "cluster": "one", "metric": "FailedPerMille", "fasterThan": "two" })),
+            &["spec.load.thresholds[0]", "fasterThan needs another metric"],
+        ),
+        (
+            "faster than itself",
+            with_threshold(json!({ "cluster": "one", "fasterThan": "one" })),
+            &["spec.load.thresholds[0]", "fasterThan names the cluster itself, name another one"],
+        ),
+        (
+            "a threshold of a cluster that is not there",
+            with_threshold(json!({ "cluster": "three", "atMost": 5 })),
+            &["spec.load.thresholds", "cluster and fasterThan must be names of clusters of this benchmark"],
+        ),
+        (
+            "a metric that is not known",
+            with_threshold(json!({ "cluster": "one", "metric": "P98Micros", "atMost": 5 })),
+            &["spec.load.thresholds[0].metric", "supported values: \"P50Micros\", \"P90Micros\""],
+        ),
+        (
             "a tag of ours",
             with(|spec| spec["tags"] = json!([{ "key": "clusterbench.dev/pool", "value": "x" }])),
             &["spec.tags", "keys under clusterbench.dev/ and aws: are reserved, choose another key"],
@@ -175,6 +219,13 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
 fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
     let Some(lab) = shared("bad objects") else { return };
     dry_run(lab, &object("good", spec(6, 1000))).expect("the object that all cases change is a good one");
+    let limits = json!([
+        { "cluster": "one", "atMost": 5000 },
+        { "cluster": "two", "metric": "RequestsPerSecond", "atLeast": 1 },
+        { "cluster": "two", "metric": "P99Micros", "fasterThan": "one", "percent": -5 },
+    ]);
+    let all = with(|spec| (spec["load"]["thresholds"], spec["load"]["selfTest"]) = (limits, json!(true)));
+    dry_run(lab, &object("good", all)).expect("thresholds and the self-test");
     for (case, spec, words) in cases() {
         let refusal = dry_run(lab, &object("bad", spec)).err().unwrap_or_else(|| panic!("{case}: accepted"));
         for word in words {
@@ -233,7 +284,7 @@ fn kubectl_explains_every_field_of_a_phase_and_shows_the_columns() {
     let defaults = &created["spec"];
     assert_eq!(created["status"], json!({ "observedGeneration": -1 }), "kstatus: nobody has looked at it yet");
     assert_eq!(defaults["lifecycle"], json!({ "afterRun": "Keep", "maxLifetimeSeconds": 7200 }));
-    assert_eq!((&defaults["load"]["rounds"], &defaults["runId"]), (&json!(20), &json!("1")));
+    assert_eq!((&defaults["load"]["rounds"], &defaults["runId"]), (&Value::Null, &json!("1")), "auto");
 
     // Refused by the cloud, so that there is something to print without a launch.
     let bench = Bench::apply(lab, "columns", with(|spec| spec["network"] = json!({ "subnetIds": ["subnet-0bad"] })));

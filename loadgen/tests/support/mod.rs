@@ -223,6 +223,7 @@ pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> Balancer
     };
     BalancerStatus {
         instance_id: "balancer".into(),
+        kernel_boot: String::new(),
         version: "1".into(),
         membership_sha256: String::new(),
         clusters: clusters.iter().map(cluster).collect(),

@@ -10,7 +10,7 @@
 //! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
-//! run none | running | finished | aborted what the generator says of the wanted run; `recorded`: it is in status
+//! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
 //! console i-1 clusterbench: error: ...   the last console line
 //! now 400s                               (default: 100s after the placement)
 //! listed 30s ago                         when the lists were begun (default: now)
@@ -310,6 +310,7 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
         "healthy" => Facet::Known(balancer_status(world, wire::Health::Healthy)),
         _ => Facet::Known(wire::BalancerStatus {
             instance_id: "i-b".into(),
+            kernel_boot: String::new(),
             version: "v0".into(),
             membership_sha256: wire::Membership::default().sha256(),
             clusters: Vec::new(),
@@ -324,6 +325,7 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
         rounds_voided: 0,
         started_at: epoch(),
         message: format!("round {done} of 20"),
+        warning: String::new(),
         report_sha256: (state != wire::RunState::Running).then(|| "f".repeat(64)),
     };
     world.runs = run.map(|state| match state {
@@ -331,6 +333,7 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
         "running" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Running, 7)))])),
         "finished" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Finished, 20)))])),
         "aborted" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Aborted, 3)))])),
+        "failed" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Failed, 1)))])),
         _ => Facet::Known(BTreeMap::from([(key.name(), None)])),
     });
     if recorded {
@@ -343,6 +346,8 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
             report_sha256: "f".repeat(64),
             started_at: None,
             finished_at: None,
+            rounds: 20,
+            thresholds: None,
             clusters: Vec::new(),
         });
     }
@@ -366,6 +371,7 @@ fn balancer_status(world: &World, health: wire::Health) -> wire::BalancerStatus 
     };
     wire::BalancerStatus {
         instance_id: "i-b".into(),
+        kernel_boot: String::new(),
         version: "v1".into(),
         membership_sha256: membership.sha256(),
         clusters: membership

@@ -68,7 +68,7 @@ fn paused_still_brings_a_report_home() {
     Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Measured=False Running: 7 of 20 rounds are measured
+    Measured=False Running: 7 rounds are measured, the next look is after 20, the last after 40
     stalled by Accepted
     wake 1s
     ");

@@ -8,6 +8,7 @@ mod holding;
 mod moving;
 mod placing;
 mod properties;
+mod results;
 mod spelling;
 mod tables;
 mod tearing_down;

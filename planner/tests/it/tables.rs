@@ -350,7 +350,7 @@ fn nothing_is_measured_before_every_member_is_healthy() {
 #[test]
 fn a_due_run_is_started() {
     assert_snapshot!(complete("balancer healthy\nrun none"), @"
-    start run 1 of 20 rounds
+    start run 1 of 40 rounds
     Accepted=True Placed: the spec can be placed
     Provisioned=True Running: 4 of 4 instances run
     Deployed=True Healthy: 2 of 2 members are healthy, balancer and generator answer
@@ -365,7 +365,7 @@ fn a_run_that_is_on_is_left_alone() {
     Accepted=True Placed: the spec can be placed
     Provisioned=True Running: 4 of 4 instances run
     Deployed=True Healthy: 2 of 2 members are healthy, balancer and generator answer
-    Measured=False Running: 7 of 20 rounds are measured
+    Measured=False Running: 7 rounds are measured, the next look is after 20, the last after 40
     wake 1s
     ");
 }

@@ -129,6 +129,7 @@ fn environment(names: &[String]) -> Environment {
             })
             .collect(),
         versions: vec!["loadgen 0.1.0".into(), "balancer 0.1.0".into()],
+        settings: vec!["balancer: c6i.large, RoundRobin".into()],
         notes: Vec::new(),
     }
 }

@@ -1,0 +1,53 @@
+//! What is asked of a result.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A limit on a number of one cluster (atMost or atLeast), or on its difference from another (fasterThan). A difference
+/// is judged by its interval: while that contains the limit, the threshold is neither met nor missed.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[has(self.atMost), has(self.atLeast), has(self.fasterThan)].filter(given, given).size() == 1").message("a threshold has exactly one of atMost, atLeast and fasterThan"),
+    validation = Rule::new("!has(self.percent) || has(self.fasterThan)").message("percent goes with fasterThan: atMost and atLeast are in the unit of the metric"),
+    validation = Rule::new("!has(self.fasterThan) || self.metric != 'FailedPerMille'").message("fasterThan needs another metric: nothing is faster by its failures"),
+    validation = Rule::new("!has(self.fasterThan) || self.fasterThan != self.cluster").message("fasterThan names the cluster itself, name another one"),
+)]
+pub struct Threshold {
+    /// Name of the cluster.
+    #[schemars(length(min = 1, max = 32))]
+    pub cluster: String,
+    /// Number that is looked at, with its unit.
+    #[serde(default)]
+    pub metric: Metric,
+    /// The number is at most this, in the unit of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub at_most: Option<i64>,
+    /// The number is at least this, in the unit of the metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub at_least: Option<i64>,
+    /// The cluster is faster than this other one, by the metric and at least by percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub faster_than: Option<String>,
+    /// How much faster. Negative: at most so much slower. Default: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -99, max = 10_000))]
+    pub percent: Option<i32>,
+}
+
+/// A number of a cluster over all rounds that count. Latencies are of all requests, a failure counting as infinitely
+/// slow; P50Micros is the median. FailedPerMille is the share of requests without a good answer.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Metric {
+    #[default]
+    P50Micros,
+    P90Micros,
+    P99Micros,
+    P999Micros,
+    RequestsPerSecond,
+    FailedPerMille,
+}
