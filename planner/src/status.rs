@@ -6,7 +6,7 @@ use api::{BalancerStatus, CONDITIONS, ClusterResult, ConditionType, Instance, La
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::conditions::{Judgements, Truth};
+use crate::conditions::{Judgement, Judgements, Truth};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
 use crate::ledger::{self, BOOT_FAILED, OnlySend};
 use crate::measure::{self, ABORTED, FAILED, INVALID, RUNNING, VALID};
@@ -215,6 +215,11 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
         Some(run) => {
             judgements.set(ConditionType::Measured, Truth::True, "Valid", run.result.clone());
             judgements.set(ConditionType::Ready, Truth::True, "Recorded", run.result.clone());
+            // While it is deleted, people ask what is in the way.
+            if world.object.deletion == Deletion::Asked {
+                let Judgement { reason, message, .. } = judgements.get(ConditionType::Provisioned).clone();
+                judgements.set(ConditionType::Ready, Truth::False, &reason, message);
+            }
         }
         None => {
             let worst = judgements

@@ -1,7 +1,7 @@
 //! Worlds that want nothing.
 
 use insta::assert_snapshot;
-use planner::{Memory, plan};
+use planner::{Memory, plan, status};
 
 use crate::fixture::{epoch, seconds, world};
 use crate::spelling::{planned, spell};
@@ -189,4 +189,19 @@ fn what_an_old_list_does_not_show_is_not_proven_absent() {
     assert!(planner::ledger::is_open(&again.ledger[0]));
     let closed = look(again.memory, 501, 486);
     assert!(!planner::ledger::is_open(&closed.ledger[0]));
+}
+
+#[test]
+fn a_deletion_that_waits_says_why_instead_of_the_result() {
+    let ready = |text: &str| {
+        let world = world(text);
+        let status = status(&world, &plan(&world), &[]);
+        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().clone();
+        (ready.status, ready.reason, ready.message)
+    };
+    let (truth, reason, _) = ready("recorded");
+    assert_eq!((truth.as_str(), reason.as_str()), ("True", "Recorded"));
+    let (truth, reason, message) = ready("recorded\ndeleting\naccount 999");
+    assert_eq!((truth.as_str(), reason.as_str()), ("False", "WrongAccount"));
+    assert!(message.contains("999"), "{message}");
 }
