@@ -16,6 +16,7 @@ mod benchmark;
 mod condition;
 mod load;
 mod report;
+mod request;
 mod schema;
 mod status;
 mod threshold;
@@ -25,8 +26,9 @@ pub use benchmark::{
     Network, Policy, Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
-pub use load::{AUTO_ROUNDS, Arrivals, Generator, Load, Phase};
+pub use load::{AUTO_ROUNDS, Arrivals, Comparison, Generator, Load, Pairs, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
+pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedImage,

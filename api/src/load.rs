@@ -4,7 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::threshold::Threshold;
+use crate::request::Request;
+use crate::threshold::{Metric, Threshold};
 
 /// Load that every cluster is given in every round.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -23,6 +24,21 @@ pub struct Load {
     #[serde(default = "default_warmup")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub warmup_requests: i32,
+    /// Seconds of load on each cluster before the first round, after the warm-up requests, not counted either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub warmup_seconds: Option<i32>,
+    /// How long requests that are still open when a phase stops sending are waited for. Then they count as at least so
+    /// slow. Default: ten seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 600))]
+    pub drain_seconds: Option<i32>,
+    /// What every request looks like, and what a right answer is.
+    #[serde(default, skip_serializing_if = "Request::is_default")]
+    pub request: Request,
+    /// How clusters are compared.
+    #[serde(default, skip_serializing_if = "Comparison::is_default")]
+    pub comparison: Comparison,
     /// What is sent to a cluster in a round, one phase after the other.
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.exists(p, has(p.arrivals))").message("phases: there is no load, only pauses: add a phase with arrivals"))]
@@ -45,15 +61,51 @@ pub struct Load {
 /// Rounds of a run whose number is not given: the last of its looks.
 pub const AUTO_ROUNDS: u32 = 40;
 
-impl Load {
-    /// Rounds that are measured at most.
-    pub fn most_rounds(&self) -> u32 {
-        self.rounds.map_or(AUTO_ROUNDS, |rounds| u32::try_from(rounds).unwrap_or(1))
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// How clusters are compared.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.metric != 'FailedPerMille'").message("comparison: FailedPerMille has no ratio, choose another metric; shares of failures are compared in any case"))]
+pub struct Comparison {
+    /// Number that clusters are compared by. P99Micros needs 3,000 requests in a round, or 1,000 when all clusters are
+    /// asked for the same (an open loop, or work that is drawn); P999Micros needs 10,000.
+    #[serde(default)]
+    pub metric: Metric,
+    /// AgainstFirst: each cluster is compared with the first. All: with every other, which takes more rounds.
+    #[serde(default)]
+    pub pairs: Pairs,
+    /// The gap for which the report says how many rounds would show it.
+    #[serde(default = "gap")]
+    #[schemars(range(min = 1, max = 100))]
+    pub gap_percent: i32,
+}
+
+/// About what an instance differs from the next of its type.
+fn gap() -> i32 {
+    5
+}
+
+impl Default for Comparison {
+    fn default() -> Self {
+        Self { metric: Metric::default(), pairs: Pairs::default(), gap_percent: gap() }
     }
 }
 
-fn is_false(value: &bool) -> bool {
-    !value
+impl Comparison {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Which clusters are compared.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Pairs {
+    #[default]
+    AgainstFirst,
+    All,
 }
 
 /// Enough to open every connection and to leave the cold start behind.
@@ -80,10 +132,12 @@ fn arrivals(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.pauseSeconds) != has(self.arrivals)").message("a phase is either a load (arrivals) or a pause (pauseSeconds): set exactly one"),
-    validation = Rule::new("!has(self.pauseSeconds) || !(has(self.concurrency) || has(self.requestsPerSecond) || has(self.requests) || has(self.durationSeconds))").message("a pause has no other field than pauseSeconds"),
+    validation = Rule::new("!has(self.pauseSeconds) || !(has(self.concurrency) || has(self.requestsPerSecond) || has(self.requests) || has(self.durationSeconds) || has(self.toRequestsPerSecond) || has(self.steps))").message("a pause has no other field than pauseSeconds"),
     validation = Rule::new("!has(self.arrivals) || self.arrivals != 'ClosedLoop' || (has(self.concurrency) && !has(self.requestsPerSecond))").message("ClosedLoop needs concurrency, and has no requestsPerSecond: its rate is what the cluster answers"),
     validation = Rule::new("!has(self.arrivals) || self.arrivals == 'ClosedLoop' || (has(self.requestsPerSecond) && !has(self.concurrency))").message("Poisson and Constant need requestsPerSecond, and have no concurrency: they do not wait for answers"),
     validation = Rule::new("!has(self.arrivals) || has(self.requests) != has(self.durationSeconds)").message("a phase stops after requests or after durationSeconds: set exactly one"),
+    validation = Rule::new("has(self.toRequestsPerSecond) == has(self.steps)").message("toRequestsPerSecond and steps go together: the rate goes from requestsPerSecond to toRequestsPerSecond in so many steps"),
+    validation = Rule::new("!has(self.steps) || (has(self.requestsPerSecond) && has(self.durationSeconds))").message("steps need requestsPerSecond, from which they start, and durationSeconds, which they divide"),
 )]
 pub struct Phase {
     /// How requests arrive: Poisson, Constant or ClosedLoop.
@@ -94,6 +148,14 @@ pub struct Phase {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub requests_per_second: Option<i32>,
+    /// The rate changes in steps to this one, which is that of the last step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub to_requests_per_second: Option<i32>,
+    /// Equal parts of the phase, each with its own rate, from requestsPerSecond to toRequestsPerSecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 1000))]
+    pub steps: Option<i32>,
     /// Requests kept open at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]

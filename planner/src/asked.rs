@@ -2,7 +2,8 @@
 
 use api::{ClusterBenchmarkSpec, Placement};
 use wire::{
-    ClusterFacts, Facts, Judging, Limit, Looks, Metric, Place, PlaceKind, Target, Threshold, Work, WorkDistribution,
+    ClusterFacts, ClusterName, Connections, Expect, Facts, Header, Judging, Limit, Looks, Members, Metric, Pairs,
+    Place, PlaceKind, RequestSpec, Target, Threshold, Work, WorkDistribution,
 };
 
 use crate::credits;
@@ -23,10 +24,16 @@ pub(crate) fn targets(spec: &ClusterBenchmarkSpec, base: &str) -> Vec<Target> {
 
 /// How the rounds are judged, and when there are enough of them.
 pub(crate) fn judging(spec: &ClusterBenchmarkSpec) -> Judging {
+    let comparison = &spec.load.comparison;
     Judging {
         looks: if spec.load.rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd },
+        metric: metric(comparison.metric),
+        pairs: match comparison.pairs {
+            api::Pairs::AgainstFirst => Pairs::AgainstFirst,
+            api::Pairs::All => Pairs::All,
+        },
+        gap_percent: u32::try_from(comparison.gap_percent).unwrap_or(0),
         thresholds: spec.load.thresholds.iter().filter_map(threshold).collect(),
-        ..Judging::default()
     }
 }
 
@@ -41,20 +48,50 @@ fn threshold(asked: &api::Threshold) -> Option<Threshold> {
         }
         _ => return None,
     };
-    let metric = match asked.metric {
+    Some(Threshold { cluster: asked.cluster.clone(), metric: metric(asked.metric), limit })
+}
+
+fn metric(asked: api::Metric) -> Metric {
+    match asked {
         api::Metric::P50Micros => Metric::P50,
         api::Metric::P90Micros => Metric::P90,
         api::Metric::P99Micros => Metric::P99,
         api::Metric::P999Micros => Metric::P999,
         api::Metric::RequestsPerSecond => Metric::RequestsPerSecond,
         api::Metric::FailedPerMille => Metric::FailedPerMille,
-    };
-    Some(Threshold { cluster: asked.cluster.clone(), metric, limit })
+    }
+}
+
+/// What every request is, and what a right answer. Our own worker names its cluster and itself: an answer that does not
+/// is a failure. Programs of users need not.
+pub(crate) fn request(spec: &ClusterBenchmarkSpec) -> RequestSpec {
+    let asked = &spec.load.request;
+    let is_ours = spec.worker.artifact_url.is_none();
+    RequestSpec {
+        method: asked.method.clone(),
+        headers: asked
+            .headers
+            .iter()
+            .map(|header| Header { name: header.name.clone(), value: header.value.clone() })
+            .collect(),
+        body: asked.body.clone(),
+        connections: match asked.connections {
+            api::Connections::Kept => Connections::Kept,
+            api::Connections::PerRequest => Connections::PerRequest,
+        },
+        work: work(spec),
+        expect: Expect {
+            status: asked.expect_status.and_then(|status| u16::try_from(status).ok()),
+            body: asked.expect_body.clone(),
+            cluster_name: if is_ours { ClusterName::InBody } else { ClusterName::Ignored },
+            members: if is_ours { Members::Known } else { Members::Any },
+        },
+    }
 }
 
 /// The work that requests carry: where our worker would draw it, the generator draws it, once for all clusters of a
 /// round. Then clusters differ by what they are and not by what they were asked for.
-pub(crate) fn work(spec: &ClusterBenchmarkSpec) -> Option<Work> {
+fn work(spec: &ClusterBenchmarkSpec) -> Option<Work> {
     let work = spec.worker.work.as_ref().filter(|_| spec.worker.artifact_url.is_none())?;
     let distribution = match work.distribution {
         api::Distribution::Deterministic => return None,

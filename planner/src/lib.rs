@@ -12,6 +12,7 @@ pub mod conditions;
 mod credits;
 pub mod deploy;
 pub mod desired;
+mod duration;
 pub mod events;
 pub mod failure;
 mod firewall;

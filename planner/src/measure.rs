@@ -1,16 +1,15 @@
 //! Runs what is due, and gets every report home before anything is forgotten.
 
-use api::{AUTO_ROUNDS, Arrivals, ConditionType, Placement, Run};
+use api::{Arrivals, ConditionType, Placement, Run};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use wire::{
-    ClosedLoop, ClusterName, Expect, Members, OpenLoop, Phase, RequestSpec, Rounds, RunSpec, RunState, RunStatus, Stop,
-};
+use wire::{ClosedLoop, OpenLoop, Phase, Ramp, Rounds, RunSpec, RunState, RunStatus, Stop};
 
 use crate::asked;
 use crate::conditions::Truth;
 use crate::deploy::control;
 use crate::desired::{self, BALANCER, BALANCER_PORT, GENERATOR};
+use crate::duration;
 use crate::plan::{Action, MOVING, Plan, RunKey, STEADY};
 use crate::readiness::single;
 use crate::world::{Facet, World};
@@ -121,7 +120,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             let message = match world.object.spec.load.rounds {
                 Some(_) => format!("{done} of {total} rounds are measured"),
                 None => {
-                    format!("{done} rounds are measured, the next look is after {total}, the last after {AUTO_ROUNDS}")
+                    let last = duration::most_rounds(&world.object.spec);
+                    format!("{done} rounds are measured, the next look is after {total}, the last after {last}")
                 }
             };
             plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, with_warning(message, status));
@@ -225,11 +225,31 @@ fn start(world: &World, plan: &mut Plan, key: &RunKey, control: String, instance
         plan.judgements.stall(ConditionType::Measured);
         return;
     }
+    if let Some(message) = too_long(world) {
+        plan.judgements.set(ConditionType::Measured, Truth::False, "TooLong", message);
+        plan.judgements.stall(ConditionType::Measured);
+        return;
+    }
     let Some(run) = run_spec(world, key) else { return };
     plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the run is being started");
     // Written ahead without a start time: until the generator is seen running it, it may not have begun.
     note_running(plan, key, None);
     plan.act(Action::StartRun { control, instance_id, run });
+}
+
+/// Why the run cannot end before its instances do, if that is known: half of it would be paid for and lost.
+fn too_long(world: &World) -> Option<String> {
+    let spec = &world.object.spec;
+    let rounds = duration::fewest_rounds(spec);
+    let takes = duration::least(spec, rounds);
+    let left = world.object.status.placement.as_ref()?.expires_at.as_ref()?.0.duration_since(world.now) - LAST_CALL;
+    (takes > left).then(|| {
+        format!(
+            "{rounds} rounds of this load take at least {} s, and lifecycle.maxLifetimeSeconds leaves {} s: lower load.rounds, shorten its phases, or delete the benchmark and create it again with more time",
+            takes.as_secs(),
+            left.as_secs()
+        )
+    })
 }
 
 /// A run that the generator was seen running and knows no more: it is noted as aborted.
@@ -274,11 +294,13 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     Some(RunSpec {
         id: key.name(),
         seed: u64::try_from(spec.load.seed).unwrap_or(0),
-        rounds: Rounds { count: spec.load.most_rounds() },
+        rounds: Rounds { count: duration::most_rounds(spec) },
         warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
+        warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
+        drain_seconds: spec.load.drain_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
         targets: asked::targets(spec, &format!("http://{address}:{BALANCER_PORT}")),
         phases: spec.load.phases.iter().filter_map(phase).collect(),
-        request: request(spec),
+        request: asked::request(spec),
         judging: asked::judging(spec),
         facts: Box::new(asked::facts(world, placement)),
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
@@ -296,20 +318,13 @@ fn phase(phase: &api::Phase) -> Option<Phase> {
     };
     let open = |arrivals| {
         let requests_per_second = positive(phase.requests_per_second)?;
-        Some(Phase::OpenLoop(OpenLoop { arrivals, requests_per_second, stop, ramp: None, max_connections: None }))
+        let ends = positive(phase.to_requests_per_second).zip(positive(phase.steps));
+        let ramp = ends.map(|(to_requests_per_second, steps)| Ramp { to_requests_per_second, steps });
+        Some(Phase::OpenLoop(OpenLoop { arrivals, requests_per_second, stop, ramp, max_connections: None }))
     };
     match arrivals {
         Arrivals::Poisson => open(wire::Arrivals::Poisson),
         Arrivals::Constant => open(wire::Arrivals::Constant),
         Arrivals::ClosedLoop => Some(Phase::ClosedLoop(ClosedLoop { concurrency: positive(phase.concurrency)?, stop })),
     }
-}
-
-/// Our own worker names its cluster and itself: an answer that does not is a failure. Programs of users need not.
-fn request(spec: &api::ClusterBenchmarkSpec) -> RequestSpec {
-    let expect = match spec.worker.artifact_url {
-        Some(_) => Expect::default(),
-        None => Expect { cluster_name: ClusterName::InBody, members: Members::Known, ..Expect::default() },
-    };
-    RequestSpec { expect, work: asked::work(spec), ..RequestSpec::default() }
 }

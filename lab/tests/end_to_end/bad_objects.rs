@@ -111,6 +111,39 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.load.phases[0]", "either a load (arrivals) or a pause (pauseSeconds): set exactly one"],
         ),
         (
+            "a ramp without steps",
+            with_phase(
+                json!({ "arrivals": "Constant", "requestsPerSecond": 1, "toRequestsPerSecond": 9, "durationSeconds": 9 }),
+            ),
+            &["spec.load.phases[0]", "toRequestsPerSecond and steps go together"],
+        ),
+        (
+            "a ramp that counts requests",
+            with_phase(json!({ "arrivals": "Constant", "requestsPerSecond": 1, "toRequestsPerSecond": 9, "steps": 3,
+                "requests": 9 })),
+            &["spec.load.phases[0]", "steps need requestsPerSecond", "and durationSeconds, which they divide"],
+        ),
+        (
+            "a method that is none of ours",
+            with(|spec| spec["load"]["request"] = json!({ "method": "CONNECT" })),
+            &["spec.load.request", "CONNECT asks for a tunnel, use another method"],
+        ),
+        (
+            "a header that the generator sets",
+            with(|spec| spec["load"]["request"] = json!({ "headers": [{ "name": "Content-Length", "value": "1" }] })),
+            &["spec.load.request.headers", "are set by the generator, remove them"],
+        ),
+        (
+            "a header that is two",
+            with(|spec| spec["load"]["request"] = json!({ "headers": [{ "name": "a", "value": "1\r\nb: 2" }] })),
+            &["spec.load.request.headers[0].value", "should match"],
+        ),
+        (
+            "compared by failures",
+            with(|spec| spec["load"]["comparison"] = json!({ "metric": "FailedPerMille" })),
+            &["spec.load.comparison", "FailedPerMille has no ratio, choose another metric"],
+        ),
+        (
             "only pauses",
             with_phase(json!({ "pauseSeconds": 1 })),
             &["spec.load.phases", "there is no load, only pauses: add a phase with arrivals"],

@@ -156,6 +156,57 @@ fn thresholds_are_told_as_they_are_asked() {
 }
 
 #[test]
+fn what_a_request_is_and_how_it_is_compared_is_told_as_it_is_asked() {
+    let run = told(serde_json::json!({ "load": {
+        "warmupSeconds": 3,
+        "drainSeconds": 4,
+        "request": { "method": "POST", "headers": [{ "name": "a", "value": "b" }], "body": "{}",
+            "connections": "PerRequest", "expectStatus": 201, "expectBody": "made" },
+        "comparison": { "metric": "P99Micros", "pairs": "All", "gapPercent": 3 },
+        "phases": [{ "arrivals": "Constant", "requestsPerSecond": 100, "toRequestsPerSecond": 500, "steps": 5, "durationSeconds": 50 }],
+    } }));
+    assert_eq!((run.warmup_seconds, run.drain_seconds), (3, Some(4)));
+    let judging = (run.judging.metric, run.judging.pairs, run.judging.gap_percent);
+    assert_eq!(judging, (wire::Metric::P99, wire::Pairs::All, 3));
+    assert_snapshot!(text(&(run.request, run.phases)), @r#"
+    [
+      {
+        "method": "POST",
+        "headers": [
+          {
+            "name": "a",
+            "value": "b"
+          }
+        ],
+        "body": "{}",
+        "connections": "PerRequest",
+        "expect": {
+          "status": 201,
+          "body": "made",
+          "clusterName": "InBody",
+          "members": "Known"
+        }
+      },
+      [
+        {
+          "openLoop": {
+            "arrivals": "Constant",
+            "requestsPerSecond": 100,
+            "stop": {
+              "durationSeconds": 50
+            },
+            "ramp": {
+              "toRequestsPerSecond": 500,
+              "steps": 5
+            }
+          }
+        }
+      ]
+    ]
+    "#);
+}
+
+#[test]
 fn the_generator_is_told_where_and_on_what_it_measures() {
     let work = serde_json::json!({ "profile": "Sleep", "distribution": "Exponential", "meanMicros": 4000 });
     assert_snapshot!(text(&told(serde_json::json!({ "worker": { "work": work } })).facts), @r#"
@@ -213,6 +264,20 @@ fn a_run_that_decides_itself_says_when_it_looks() {
         condition(&status(&world, &plan(&world), &[]), "Measured"),
         "False Running: 7 of 20 rounds are measured"
     );
+}
+
+#[test]
+fn a_run_that_cannot_end_in_time_is_not_begun() {
+    let load = |rounds: i32| {
+        serde_json::json!({ "load": { "rounds": rounds, "phases":
+        [{ "arrivals": "ClosedLoop", "concurrency": 1, "durationSeconds": 30 }, { "pauseSeconds": 60 }] } })
+    };
+    let said = |rounds| {
+        let world = with_load("none", load(rounds));
+        condition(&status(&world, &plan(&world), &[]), "Measured")
+    };
+    assert_snapshot!(said(38), @"False Starting: the run is being started");
+    assert_snapshot!(said(39), @"False TooLong: 39 rounds of this load take at least 7020 s, and lifecycle.maxLifetimeSeconds leaves 6980 s: lower load.rounds, shorten its phases, or delete the benchmark and create it again with more time");
 }
 
 #[test]

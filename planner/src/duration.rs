@@ -1,0 +1,73 @@
+//! How long a run takes at least: what can be known before it is measured. Pure.
+
+use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, Phase};
+use jiff::SignedDuration;
+
+/// Rounds of a run that decides itself: after each of these it is looked at (`stats::AUTO_LOOKS`).
+const LOOKS: [u32; 3] = [10, 20, AUTO_ROUNDS];
+
+/// Rounds that are measured at most: those that are asked for; or up to the last look that the lifetime has room for.
+pub(crate) fn most_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
+    if let Some(rounds) = spec.load.rounds {
+        return u32::try_from(rounds).unwrap_or(1);
+    }
+    let lifetime = SignedDuration::from_secs(i64::from(spec.lifecycle.max_lifetime_seconds));
+    let fitting = LOOKS.into_iter().rev().find(|rounds| least(spec, *rounds) < lifetime);
+    fitting.unwrap_or(LOOKS[0])
+}
+
+/// Rounds without which nothing is said.
+pub(crate) fn fewest_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
+    if spec.load.rounds.is_some() { most_rounds(spec) } else { LOOKS[0] }
+}
+
+/// Least time of so many rounds: pauses, and phases that stop by the clock or send at a rate. How long a closed loop
+/// takes for its requests is what the measurement finds out.
+pub(crate) fn least(spec: &ClusterBenchmarkSpec, rounds: u32) -> SignedDuration {
+    let of_round: i64 = spec.load.phases.iter().map(of_phase).sum();
+    let clusters = spec.clusters.len() + usize::from(spec.load.self_test);
+    let warm_up = i64::from(spec.load.warmup_seconds.unwrap_or(0));
+    let each = of_round.saturating_mul(i64::from(rounds)).saturating_add(warm_up);
+    SignedDuration::from_secs(each.saturating_mul(i64::try_from(clusters).unwrap_or(i64::MAX)))
+}
+
+fn of_phase(phase: &Phase) -> i64 {
+    let seconds = phase.pause_seconds.or(phase.duration_seconds).map(i64::from);
+    let at_a_rate = || Some(i64::from(phase.requests?) / i64::from(phase.requests_per_second?.max(1)));
+    seconds.or_else(at_a_rate).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(load: serde_json::Value) -> ClusterBenchmarkSpec {
+        let cluster = |name: &str| serde_json::json!({ "name": name, "instanceType": "t2.micro", "count": 1 });
+        let spec = serde_json::json!({ "clusters": [cluster("a"), cluster("b")], "load": load });
+        serde_json::from_value(spec).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn what_is_known_of_phases_is_added_up() {
+        let phases = serde_json::json!([
+            { "arrivals": "ClosedLoop", "concurrency": 100, "requests": 500 },
+            { "pauseSeconds": 60 },
+            { "arrivals": "Poisson", "requestsPerSecond": 100, "requests": 1000 },
+            { "arrivals": "Constant", "requestsPerSecond": 1, "durationSeconds": 5 },
+        ]);
+        let two = spec(serde_json::json!({ "phases": phases, "rounds": 3, "warmupSeconds": 7 }));
+        assert_eq!(least(&two, 3).as_secs(), 2 * (3 * (60 + 10 + 5) + 7));
+        let three = spec(serde_json::json!({ "phases": phases, "rounds": 3, "selfTest": true }));
+        assert_eq!(least(&three, 3).as_secs(), 3 * 3 * 75);
+    }
+
+    #[test]
+    fn a_run_that_decides_itself_has_the_looks_that_its_lifetime_has_room_for() {
+        let rounds = |seconds: i32| {
+            let phases =
+                serde_json::json!([{ "arrivals": "ClosedLoop", "concurrency": 1, "durationSeconds": seconds }]);
+            most_rounds(&spec(serde_json::json!({ "phases": phases })))
+        };
+        assert_eq!([1, 89, 90, 179, 180, 3000].map(rounds), [40, 40, 20, 20, 10, 10], "of 7,200 s for two clusters");
+    }
+}
