@@ -62,7 +62,7 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
         }
     }
     if let Some(test) = findings.self_test {
-        lines.push(format!("self-test: {}", outcome(test.outcome)));
+        lines.push(outcome(test.outcome).to_owned());
         sentences.push(test.sentence.clone());
     }
     sentences.extend(findings.environment.into_iter().flat_map(baselines));
@@ -75,9 +75,9 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
 
 fn outcome(outcome: SelfTestOutcome) -> &'static str {
     match outcome {
-        SelfTestOutcome::Passed => "passed",
-        SelfTestOutcome::Alarm => "alarm",
-        SelfTestOutcome::Undecided => "undecided",
+        SelfTestOutcome::Passed => "self-test: no difference shown",
+        SelfTestOutcome::Alarm => "self-test failed",
+        SelfTestOutcome::Undecided => "self-test undecided",
     }
 }
 

@@ -19,12 +19,12 @@ pub fn self_test(rules: &Rules, rounds: &[RoundReport], twins: &[(&str, &str)]) 
         (Some(one), _) => (
             SelfTestOutcome::Alarm,
             format!(
-                "Self-test: an alarm. {} is {} measured twice, and still: {} One campaign in twenty does that by chance; \
-                 if the next does it too, do not believe this setup.",
+                "Self-test failed: {} is {} measured twice, and still: {} The figures of this run cannot be trusted. One \
+                 campaign in twenty fails so by chance: measure again, and if it fails again, do not believe this setup.",
                 one.cluster, one.baseline, one.sentence
             ),
         ),
-        (None, Some(one)) => (SelfTestOutcome::Undecided, format!("Self-test: undecided. {}", one.sentence)),
+        (None, Some(one)) => (SelfTestOutcome::Undecided, format!("Self-test undecided: {}", one.sentence)),
         (None, None) => {
             let widest = comparisons
                 .iter()
@@ -35,7 +35,7 @@ pub fn self_test(rules: &Rules, rounds: &[RoundReport], twins: &[(&str, &str)]) 
             (
                 SelfTestOutcome::Passed,
                 format!(
-                    "Self-test: passed. {} measured twice shows no difference (intervals within {widest:.1} %).",
+                    "Self-test: no difference shown between {} and itself (intervals within {widest:.1} %).",
                     names.join(" and ")
                 ),
             )
