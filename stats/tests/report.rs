@@ -92,7 +92,11 @@ fn a_target_with_the_url_of_another_is_its_twin_and_not_compared_with_others() {
     let test = report.self_test.unwrap();
     assert_eq!((test.comparisons[0].cluster.as_str(), test.outcome), ("cluster3", SelfTestOutcome::Passed));
     assert!(report.summary.ends_with("; self-test: no difference shown"), "{}", report.summary);
-    assert!(report.verdict.contains("Self-test: no difference shown between cluster1 and itself"), "{}", report.verdict);
+    assert!(
+        report.verdict.contains("Self-test: no difference shown between cluster1 and itself"),
+        "{}",
+        report.verdict
+    );
 }
 
 #[test]
