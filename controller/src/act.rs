@@ -65,8 +65,11 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Action::StartRun { control, instance_id, run } => {
                 self.agents.start_run(control, instance_id, run).await.map_err(agent_failed)?;
             }
-            Action::DeleteRun { control, instance_id, name } => {
-                self.agents.delete_run(control, instance_id, name).await.map_err(agent_failed)?;
+            Action::StopRun { control, instance_id, name } => {
+                self.agents.stop_run(control, instance_id, name).await.map_err(agent_failed)?;
+            }
+            Action::ForgetRun { control, instance_id, name, report_sha256 } => {
+                self.agents.forget_run(control, instance_id, name, report_sha256).await.map_err(agent_failed)?;
             }
             Action::CollectReport { control, run, sha256 } => {
                 return self.collect(stored, world, control, run, sha256).await.map(|c| Done::Collected(Box::new(c)));
@@ -131,6 +134,7 @@ fn name(action: &Action) -> &'static str {
         Action::SetMembership { .. } => "SetMembership",
         Action::StartRun { .. } => "StartRun",
         Action::CollectReport { .. } => "CollectReport",
-        Action::DeleteRun { .. } => "DeleteRun",
+        Action::StopRun { .. } => "StopRun",
+        Action::ForgetRun { .. } => "ForgetRun",
     }
 }

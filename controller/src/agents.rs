@@ -62,6 +62,13 @@ impl HttpAgents {
         self.send(control, request, Bytes::from(body)).await
     }
 
+    /// A run that is not there (any more) is as good as deleted.
+    async fn delete_run(&self, control: &str, instance_id: &str, id: &str, if_match: &str) -> Result<(), AgentError> {
+        let path = format!("/v1/runs/{id}");
+        let answer = self.change(control, instance_id, Method::DELETE, &path, if_match, Vec::new()).await?;
+        if answer.status == StatusCode::NOT_FOUND { Ok(()) } else { answer.success().map(drop) }
+    }
+
     async fn send(&self, control: &str, request: http::request::Builder, body: Bytes) -> Result<Answer, AgentError> {
         let url = format!("http://{control}");
         let unreachable = |why: String| AgentError::Unreachable { url: url.clone(), why };
@@ -144,10 +151,18 @@ impl Agents for HttpAgents {
         self.change(control, instance_id, Method::PUT, &path, "", document(run)).await?.success().map(drop)
     }
 
-    async fn delete_run(&self, control: &str, instance_id: &str, id: &str) -> Result<(), AgentError> {
-        let path = format!("/v1/runs/{id}");
-        let answer = self.change(control, instance_id, Method::DELETE, &path, "", Vec::new()).await?;
-        if answer.status == StatusCode::NOT_FOUND { Ok(()) } else { answer.success().map(drop) }
+    async fn stop_run(&self, control: &str, instance_id: &str, id: &str) -> Result<(), AgentError> {
+        self.delete_run(control, instance_id, id, "").await
+    }
+
+    async fn forget_run(
+        &self,
+        control: &str,
+        instance_id: &str,
+        id: &str,
+        report_sha256: &str,
+    ) -> Result<(), AgentError> {
+        self.delete_run(control, instance_id, id, &format!("\"{report_sha256}\"")).await
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {

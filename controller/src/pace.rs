@@ -65,7 +65,8 @@ pub(crate) fn is_of_cloud(action: &Action) -> bool {
         | Action::SetMembership { .. }
         | Action::StartRun { .. }
         | Action::CollectReport { .. }
-        | Action::DeleteRun { .. } => false,
+        | Action::StopRun { .. }
+        | Action::ForgetRun { .. } => false,
     }
 }
 

@@ -126,7 +126,8 @@ impl Region {
             | Action::SetMembership { .. }
             | Action::StartRun { .. }
             | Action::CollectReport { .. }
-            | Action::DeleteRun { .. } => return now,
+            | Action::StopRun { .. }
+            | Action::ForgetRun { .. } => return now,
         };
         let next = queue.next(now);
         if next <= now { queue.take(1, now) } else { next }

@@ -6,13 +6,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use wire::{RunSpec, RunStatus};
 
 use crate::Runs;
-use crate::runs::{Deleted, RunsError};
+use crate::runs::RunsError;
 
 /// `PUT`, `GET` and `DELETE /v1/runs/{id}`, `GET /v1/runs/{id}/report`, `/status` and `/metrics`.
 pub fn routes(runs: Runs) -> Router {
@@ -44,11 +44,11 @@ async fn report(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Resp
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
 }
 
-async fn delete(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Response, Problem> {
-    Ok(match runs.delete(&id).await? {
-        Deleted::Aborted(status) => Json(status).into_response(),
-        Deleted::Forgotten => StatusCode::NO_CONTENT.into_response(),
-    })
+/// With `If-Match` and the SHA-256 of its report, a run is forgotten; without, it is aborted if it is on.
+async fn delete(State(runs): State<Runs>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let Some(named) = headers.get(IF_MATCH) else { return Ok(Json(runs.abort(&id).await?).into_response()) };
+    runs.forget(&id, named.to_str().unwrap_or_default().trim_matches('"'))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 #[derive(Serialize)]
@@ -75,6 +75,7 @@ impl From<RunsError> for Problem {
             RunsError::Invalid(_) => StatusCode::BAD_REQUEST,
             RunsError::OtherDocument(_) | RunsError::Busy { .. } => StatusCode::CONFLICT,
             RunsError::NotFound(_) | RunsError::NoReportYet(_) => StatusCode::NOT_FOUND,
+            RunsError::OtherReport(_) => StatusCode::PRECONDITION_FAILED,
             RunsError::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,
         };
         Problem::new(status, error.to_string())

@@ -32,6 +32,8 @@ pub enum RunsError {
     NotFound(String),
     #[error("run {0:?} has no report yet: it is still on")]
     NoReportYet(String),
+    #[error("run {0:?} is on, or has another report than If-Match names: read its status again")]
+    OtherReport(String),
     #[error("the data directory cannot be used: {0}; check --data-dir and the space on its disk")]
     Disk(#[from] io::Error),
 }
@@ -71,15 +73,6 @@ struct On {
     abort: watch::Sender<Option<String>>,
     /// Closed when the report is on disk.
     ended: watch::Receiver<()>,
-}
-
-/// What a `DELETE` did.
-#[derive(Debug)]
-pub(crate) enum Deleted {
-    /// It was on: it is aborted now and keeps its report.
-    Aborted(RunStatus),
-    /// It had ended: it is forgotten.
-    Forgotten,
 }
 
 impl Held {
@@ -169,25 +162,32 @@ impl Runs {
         }
     }
 
-    /// Aborts a run that is on and waits until its report is on disk; forgets one that has ended.
+    /// Aborts a run that is on and waits until its report is on disk. One that has ended stays as it is.
     ///
     /// # Cancellation
     /// The run is aborted all the same.
-    pub(crate) async fn delete(&self, id: &str) -> Result<Deleted, RunsError> {
+    pub(crate) async fn abort(&self, id: &str) -> Result<RunStatus, RunsError> {
         let on = {
-            let mut state = self.state();
-            let held = state.runs.get(id).ok_or_else(|| RunsError::NotFound(id.to_owned()))?;
-            match &held.on {
-                Some(on) => on.clone(),
-                None => {
-                    self.0.disk.remove(id)?;
-                    state.runs.remove(id);
-                    return Ok(Deleted::Forgotten);
-                }
-            }
+            let state = self.state();
+            state.runs.get(id).ok_or_else(|| RunsError::NotFound(id.to_owned()))?.on.clone()
         };
-        on.stop("aborted by a DELETE").await;
-        self.status(id).map(Deleted::Aborted)
+        if let Some(on) = on {
+            on.stop("aborted by a DELETE").await;
+        }
+        self.status(id)
+    }
+
+    /// Forgets a run that has ended with this very report. Whoever asks late, for a run that was forgotten and begun
+    /// again meanwhile, does not take the new one's report along.
+    pub(crate) fn forget(&self, id: &str, report_sha256: &str) -> Result<(), RunsError> {
+        let mut state = self.state();
+        let held = state.runs.get(id).ok_or_else(|| RunsError::NotFound(id.to_owned()))?;
+        if held.on.is_some() || held.status().report_sha256.as_deref() != Some(report_sha256) {
+            return Err(RunsError::OtherReport(id.to_owned()));
+        }
+        self.0.disk.remove(id)?;
+        state.runs.remove(id);
+        Ok(())
     }
 
     /// Aborts the run that is on, if any, and waits until its report is on disk.

@@ -71,15 +71,21 @@ impl Agent {
     }
 
     async fn send(&self, method: &str, path: &str, body: &[u8]) -> Result<(u16, Vec<u8>), String> {
-        let request = wire::Request { method, path, instance_id: INSTANCE, if_match: "", body };
+        self.send_if(method, path, "", body).await
+    }
+
+    async fn send_if(&self, method: &str, path: &str, if_match: &str, body: &[u8]) -> Result<(u16, Vec<u8>), String> {
+        let request = wire::Request { method, path, instance_id: INSTANCE, if_match, body };
         let (signature, not_after) = signer().sign(&request, Timestamp::now() + Duration::from_secs(60));
-        let request = http::Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address))
             .header(wire::SIGNATURE_HEADER, signature)
-            .header(wire::NOT_AFTER_HEADER, not_after)
-            .body(Full::new(Bytes::copy_from_slice(body)))
-            .unwrap();
+            .header(wire::NOT_AFTER_HEADER, not_after);
+        if !if_match.is_empty() {
+            request = request.header(http::header::IF_MATCH, if_match);
+        }
+        let request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
         let response = client.request(request).await.map_err(|error| error.to_string())?;
         let code = response.status().as_u16();
@@ -96,8 +102,13 @@ impl Agent {
         (code, String::from_utf8(body).unwrap())
     }
 
-    async fn delete(&self, id: &str) -> (u16, Vec<u8>) {
+    async fn abort(&self, id: &str) -> (u16, Vec<u8>) {
         self.send("DELETE", &format!("/v1/runs/{id}"), b"").await.unwrap()
+    }
+
+    async fn forget(&self, id: &str, report: &[u8]) -> u16 {
+        let if_match = format!("\"{}\"", wire::sha256_hex(report));
+        self.send_if("DELETE", &format!("/v1/runs/{id}"), &if_match, b"").await.unwrap().0
     }
 
     async fn status(&self, id: &str) -> RunStatus {
@@ -163,10 +174,14 @@ async fn a_run_is_started_once_reported_and_forgotten() {
     assert!(metrics.contains("loadgen_runs{state=\"finished\"} 1\n"), "{metrics}");
     let overview = String::from_utf8(agent.get("/status").await.1).unwrap();
     assert!(overview.contains(INSTANCE) && overview.contains("uid-1"), "{overview}");
-    assert_eq!(agent.delete("uid-1").await.0, 204);
+    let (_, bytes) = agent.get("/v1/runs/uid-1/report").await;
+    assert_eq!(agent.abort("uid-1").await.0, 200, "there is nothing to abort");
+    assert_eq!(agent.forget("uid-1", b"another report").await, 412);
+    assert_eq!(agent.get("/v1/runs/uid-1/report").await, (200, bytes.clone()), "nothing is lost");
+    assert_eq!(agent.forget("uid-1", &bytes).await, 204);
     assert_eq!(agent.get("/v1/runs/uid-1").await.0, 404);
     assert_eq!(agent.get("/v1/runs/uid-1/report").await.0, 404);
-    assert_eq!(agent.delete("uid-1").await.0, 404);
+    assert_eq!(agent.forget("uid-1", &bytes).await, 404);
     assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0, "its files are gone");
 }
 
@@ -186,7 +201,8 @@ async fn only_one_run_is_on_and_an_abort_keeps_its_rounds() {
     let (code, text) = agent.put(&run).await;
     assert_eq!(code, 409);
     assert!(text.contains("run-1"), "{text}");
-    let (code, body) = agent.delete("run-1").await;
+    assert_eq!(agent.forget("run-1", b"a run that is on has none").await, 412);
+    let (code, body) = agent.abort("run-1").await;
     assert_eq!(code, 200);
     let status: RunStatus = serde_json::from_slice(&body).unwrap();
     assert_eq!((status.state, status.rounds_done), (RunState::Aborted, 1));
@@ -194,8 +210,8 @@ async fn only_one_run_is_on_and_an_abort_keeps_its_rounds() {
     assert_eq!((report.validity, report.clusters[0].requests), (Validity::Invalid, 10));
     assert_eq!(report.reasons, ["aborted by a DELETE after 1 of 20 rounds"]);
     assert_eq!(agent.put(&run).await.0, 201, "the next one may start");
-    assert_eq!(agent.delete("run-2").await.0, 200);
-    assert_eq!(agent.delete("run-1").await.0, 204);
+    assert_eq!(agent.abort("run-2").await.0, 200);
+    assert_eq!(agent.forget("run-1", &agent.get("/v1/runs/run-1/report").await.1).await, 204);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +240,7 @@ async fn a_killed_process_finds_its_runs_again() {
     assert_eq!(report.reasons, ["the generator's process ended after 2 of 20 rounds"]);
     assert_eq!((report.rounds.len(), report.clusters[0].requests), (2, 20), "what was finished is kept");
     assert_eq!(agent.put(&killed).await.0, 200, "it is not measured again under the same id");
-    assert_eq!(agent.delete("killed").await.0, 204);
+    assert_eq!(agent.forget("killed", &agent.get("/v1/runs/killed/report").await.1).await, 204);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,7 +294,7 @@ async fn a_report_that_the_disk_refuses_is_kept_in_memory_and_the_status_says_so
     assert!(status.warning.starts_with("the report is kept in memory only, the disk refuses it: "), "{status:?}");
     let report = agent.report("run-1").await;
     assert_eq!((report.validity, report.clusters[0].requests), (Validity::Valid, 600));
-    assert_eq!(agent.delete("run-1").await.0, 204);
+    assert_eq!(agent.forget("run-1", &agent.get("/v1/runs/run-1/report").await.1).await, 204);
     assert_eq!(agent.get("/v1/runs/run-1").await.0, 404);
 }
 

@@ -112,7 +112,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         Some(status) if status.state == RunState::Running && is_late(world, placement) => {
             let message = "lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept";
             plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
-            plan.act(Action::DeleteRun { control, instance_id, name: key.name() });
+            plan.act(Action::StopRun { control, instance_id, name: key.name() });
         }
         Some(status) if status.state == RunState::Running => {
             // Rounds, not requests per second: a status that changes at every look costs the measurement CPU time.
@@ -168,7 +168,7 @@ pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
 fn collect_former(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
     for key in former(world) {
         match answer(world, &key) {
-            Some(status) if status.state == RunState::Running => plan.act(Action::DeleteRun {
+            Some(status) if status.state == RunState::Running => plan.act(Action::StopRun {
                 control: control.to_owned(),
                 instance_id: instance_id.to_owned(),
                 name: key.name(),
@@ -191,10 +191,11 @@ fn forget_recorded(world: &World, plan: &mut Plan, control: &str, instance_id: &
         let key = RunKey::of(run);
         let held = answer(world, &key).and_then(|status| status.report_sha256.as_ref());
         if held.is_some_and(|sha256| *sha256 == run.report_sha256) {
-            plan.act(Action::DeleteRun {
+            plan.act(Action::ForgetRun {
                 control: control.to_owned(),
                 instance_id: instance_id.to_owned(),
                 name: key.name(),
+                report_sha256: run.report_sha256.clone(),
             });
         }
     }

@@ -50,11 +50,19 @@ pub enum Action {
         run: RunKey,
         sha256: String,
     },
-    /// Stops a run that is on; forgets one that has ended.
-    DeleteRun {
+    /// Stops a run that is on. It keeps its report.
+    StopRun {
         control: String,
         instance_id: String,
         name: String,
+    },
+    /// Forgets a run that has ended, if its report is the one that is recorded: a call that comes late may meet another
+    /// run of the same name.
+    ForgetRun {
+        control: String,
+        instance_id: String,
+        name: String,
+        report_sha256: String,
     },
 }
 
@@ -217,7 +225,7 @@ fn pause(world: &World, plan: &mut Plan) {
         let is_late = measure::is_late(world, placement);
         plan.actions.retain(|action| match action {
             Action::CollectReport { .. } => true,
-            Action::DeleteRun { .. } => is_late,
+            Action::StopRun { .. } => is_late,
             _ => false,
         });
     }

@@ -198,9 +198,10 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
         let kind = match &outcome.action {
             Action::AddFinalizer | Action::RemoveFinalizer => continue,
             Action::SetMembership { .. } => ConditionType::Deployed,
-            Action::StartRun { .. } | Action::CollectReport { .. } | Action::DeleteRun { .. } => {
-                ConditionType::Measured
-            }
+            Action::StartRun { .. }
+            | Action::CollectReport { .. }
+            | Action::StopRun { .. }
+            | Action::ForgetRun { .. } => ConditionType::Measured,
             Action::CreateGroup(_)
             | Action::Allow { .. }
             | Action::DeleteGroup { .. }
@@ -252,7 +253,8 @@ fn effect(action: &Action) -> String {
         Action::SetMembership { .. } => "tell the balancer its members".to_owned(),
         Action::StartRun { .. } => "start the run".to_owned(),
         Action::CollectReport { .. } => "collect the report".to_owned(),
-        Action::DeleteRun { .. } => "stop the run".to_owned(),
+        Action::StopRun { .. } => "stop the run".to_owned(),
+        Action::ForgetRun { .. } => "clear the run away".to_owned(),
     }
 }
 

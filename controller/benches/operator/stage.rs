@@ -399,7 +399,11 @@ impl Agents for AgentsOfAll {
         Ok(())
     }
 
-    async fn delete_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
+    async fn stop_run(&self, _: &str, _: &str, id: &str) -> Result<(), AgentError> {
+        panic!("nobody edits here, and {id} is stopped");
+    }
+
+    async fn forget_run(&self, control: &str, _: &str, id: &str, _: &str) -> Result<(), AgentError> {
         self.at(control, |agent, _| drop(agent.runs.remove(id)));
         Ok(())
     }

@@ -214,9 +214,12 @@ fn forgets_early(world: &World) -> Plan {
         .actions
         .iter()
         .filter_map(|action| match action {
-            Action::CollectReport { control, run, .. } => {
-                Some(Action::DeleteRun { control: control.clone(), instance_id: String::new(), name: run.name() })
-            }
+            Action::CollectReport { control, run, sha256 } => Some(Action::ForgetRun {
+                control: control.clone(),
+                instance_id: String::new(),
+                name: run.name(),
+                report_sha256: sha256.clone(),
+            }),
             _ => None,
         })
         .collect();

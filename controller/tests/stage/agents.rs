@@ -234,12 +234,20 @@ impl Agents for FakeAgents {
         self.chaos.effect("start_run", async { self.begin(control, run) }, depart).await
     }
 
-    async fn delete_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
+    async fn stop_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
         let depart = |seconds| {
             let (control, id) = (control.to_owned(), id.to_owned());
-            self.depart(seconds, move |agents| drop(agents.forget(&control, &id)))
+            self.depart(seconds, move |agents| drop(agents.stop(&control, &id)))
         };
-        self.chaos.effect("delete_run", async { self.forget(control, id) }, depart).await
+        self.chaos.effect("stop_run", async { self.stop(control, id) }, depart).await
+    }
+
+    async fn forget_run(&self, control: &str, _: &str, id: &str, report_sha256: &str) -> Result<(), AgentError> {
+        let depart = |seconds| {
+            let (control, id, sha256) = (control.to_owned(), id.to_owned(), report_sha256.to_owned());
+            self.depart(seconds, move |agents| drop(agents.forget(&control, &id, &sha256)))
+        };
+        self.chaos.effect("forget_run", async { self.forget(control, id, report_sha256) }, depart).await
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
@@ -281,15 +289,24 @@ impl FakeAgents {
         })?
     }
 
-    fn forget(&self, control: &str, id: &str) -> Result<(), AgentError> {
-        self.at(control, |agent, _, now| match agent.runs.get_mut(id) {
-            Some(run) if !run.is_over(now) => run.aborted = true,
-            Some(run) => {
-                self.judge.forgets(id, &run.report().1);
-                agent.runs.remove(id);
+    fn stop(&self, control: &str, id: &str) -> Result<(), AgentError> {
+        self.at(control, |agent, _, now| {
+            if let Some(run) = agent.runs.get_mut(id).filter(|run| !run.is_over(now)) {
+                run.aborted = true;
             }
-            None => {}
         })
+    }
+
+    fn forget(&self, control: &str, id: &str, report_sha256: &str) -> Result<(), AgentError> {
+        self.at(control, |agent, _, now| match agent.runs.get(id) {
+            Some(run) if run.is_over(now) && run.report().1 == report_sha256 => {
+                self.judge.forgets(id, report_sha256);
+                agent.runs.remove(id);
+                Ok(())
+            }
+            Some(_) => Err(AgentError::Conflict),
+            None => Ok(()),
+        })?
     }
 
     fn depart(&self, seconds: u64, call: impl FnOnce(&Self) + Send + 'static) -> Departure {

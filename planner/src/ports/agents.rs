@@ -46,12 +46,21 @@ pub trait Agents: Send + Sync + 'static {
         run: &RunSpec,
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
-    /// A running run becomes `Aborted` and keeps its report; an ended run is forgotten with its report.
-    fn delete_run(
+    /// A running run becomes `Aborted` and keeps its report; nothing happens to one that has ended.
+    fn stop_run(
         &self,
         control: &str,
         instance_id: &str,
         id: &str,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    /// A run that has ended with this very report is forgotten with it. `Conflict`: it is on, or its report is another.
+    fn forget_run(
+        &self,
+        control: &str,
+        instance_id: &str,
+        id: &str,
+        report_sha256: &str,
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
     fn report(&self, control: &str, id: &str) -> impl Future<Output = Result<ReportBytes, AgentError>> + Send;

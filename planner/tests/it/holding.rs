@@ -73,7 +73,7 @@ fn paused_still_brings_a_report_home() {
     wake 1s
     ");
     assert_snapshot!(complete("paused\nrun running\nnow 7100s"), @"
-    delete run 1
+    stop run 1
     Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything

@@ -135,7 +135,7 @@ proptest! {
         world.object.spec.paused = true;
         if planner::plan::goal(&world) != planner::Goal::Instances { return Ok(()) }
         for action in plan(&world).actions {
-            let is_quiet = matches!(action, Action::AddFinalizer | Action::CollectReport { .. } | Action::DeleteRun { .. });
+            let is_quiet = matches!(action, Action::AddFinalizer | Action::CollectReport { .. } | Action::StopRun { .. });
             prop_assert!(is_quiet, "{:?}", action);
         }
     }

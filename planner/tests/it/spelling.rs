@@ -97,6 +97,7 @@ fn action_text(action: &Action) -> String {
             format!("start run {} of {} rounds", run.id.split('.').next().unwrap(), run.rounds.count)
         }
         Action::CollectReport { run, .. } => format!("collect report of {}", run.id),
-        Action::DeleteRun { name, .. } => format!("delete run {}", name.split('.').next().unwrap()),
+        Action::StopRun { name, .. } => format!("stop run {}", name.split('.').next().unwrap()),
+        Action::ForgetRun { name, .. } => format!("forget run {}", name.split('.').next().unwrap()),
     }
 }

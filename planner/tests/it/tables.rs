@@ -385,7 +385,7 @@ fn a_finished_run_is_collected() {
 #[test]
 fn a_run_is_forgotten_only_when_status_holds_its_hash() {
     assert_snapshot!(complete("balancer healthy\nrun finished\nrecorded"), @"
-    delete run 1
+    forget run 1
     Accepted=True Placed: the spec can be placed
     Provisioned=True Running: 4 of 4 instances run
     Deployed=True Healthy: 2 of 2 members are healthy, balancer and generator answer
