@@ -191,6 +191,9 @@ pub struct Launch {
     /// Number of instances, all or none.
     #[serde(default)]
     pub count: i32,
+    /// The operator's process that makes the call; another one takes the line over before it makes it again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sender: String,
     /// What its instances are, as the spec asked for them.
     #[serde(default)]
     pub revision: String,

@@ -185,7 +185,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if said {
             self.put(&echo, &next).await?;
         }
-        memory.recorded(&world.object.status.launches, &next.launches);
+        memory.recorded(&world.object.status.launches, &next.launches, &self.settings.process);
         self.store.publish(stored, &planner::events(&world.object.status, &next)).await;
         Ok(Next::After(wake))
     }

@@ -85,6 +85,7 @@ fn settings(
     Ok(Settings {
         installation: arguments.installation.clone(),
         kubernetes_cluster,
+        process: process_name(arguments),
         region,
         artifacts: artifacts::read(&arguments.artifacts)?,
         public_key,
@@ -95,6 +96,12 @@ fn settings(
         boot_deadline: seconds(arguments.boot_deadline_seconds),
         refusal_pause: seconds(arguments.refusal_pause_seconds),
     })
+}
+
+/// A pod that starts again has the same name and the same process id.
+fn process_name(arguments: &Arguments) -> String {
+    let started = jiff::Timestamp::now().as_microsecond();
+    format!("{}-{started:x}", arguments.identity.as_deref().unwrap_or("operator"))
 }
 
 fn log_to_stderr() {

@@ -83,10 +83,14 @@ impl Memory {
         retries().map(|retry| retry.pause(self.failed_passes)).fold(planned, SignedDuration::max)
     }
 
-    /// After a status was written: its new lines are ours alone, nobody has sent them.
-    pub fn recorded(&mut self, before: &[Launch], after: &[Launch]) {
+    /// After a status was written: its new lines are ours alone, nobody has sent them. What was another process's in
+    /// between may have been sent by it.
+    pub fn recorded(&mut self, before: &[Launch], after: &[Launch], process: &str) {
         let is_new = |line: &&Launch| !before.iter().any(|old| old.token == line.token);
         self.unsent.extend(after.iter().filter(is_new).map(|line| line.token.clone()));
-        self.unsent.retain(|token| after.iter().any(|line| line.token == *token));
+        let others = before.iter().chain(after).filter(|line| line.sender != process);
+        self.unsent.retain(|token| {
+            after.iter().any(|line| line.token == *token) && !others.clone().any(|line| line.token == *token)
+        });
     }
 }

@@ -17,11 +17,13 @@ use crate::ports::{Instance, InstanceState, LaunchRequest};
 use crate::readiness;
 use crate::relocation;
 use crate::settle;
-use crate::world::{Facet, World};
+use crate::world::{Facet, Settings, World};
 
 /// Launches of a pool, of the same revision, after which a failed boot is believed to fail again: in an hour, in all.
 const LAUNCHES_PER_HOUR: usize = 3;
 const LAUNCHES_IN_ALL: usize = 5;
+/// Age of a line that another process wrote, from which on it is taken over. Whoever wrote it sends it at its next look.
+const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     relocation::say_where(placement, plan);
@@ -164,6 +166,10 @@ impl PoolWork<'_> {
             let line = self.plan.ledger[index].clone();
             let is_wanted = self.alive().len() + coming + unaccounted <= self.count();
             coming += unaccounted;
+            if ledger::is_open(&line) && is_wanted && ledger::step(&line, self.world.now) == Step::Send {
+                self.take_over(index);
+            }
+            let line = self.plan.ledger[index].clone();
             if ledger::is_open(&line) && !(is_wanted && self.send(&line, group_ids)) {
                 self.plan.wake_within(MOVING * 5);
             }
@@ -181,10 +187,24 @@ impl PoolWork<'_> {
         }
     }
 
-    /// Plans the call of an open line, if it may still be sent and can be rebuilt exactly.
+    /// Makes a line ours that another process wrote and may not send any more: it has ended, or it stands still. The call
+    /// is made when status was seen to say so. Whoever it was taken from can no longer write down what became of its own
+    /// call, and so cannot take a refusal for the only answer.
+    fn take_over(&mut self, index: usize) {
+        let Settings { process, launch_window, .. } = &self.world.settings;
+        let line = &mut self.plan.ledger[index];
+        let written = line.not_after.as_ref().map(|at| at.0 - *launch_window);
+        let is_due = written.is_none_or(|at| self.world.now.duration_since(at) >= TAKEN_OVER_AFTER);
+        if line.sender != *process && is_due {
+            line.sender.clone_from(process);
+            self.plan.wake = SignedDuration::ZERO;
+        }
+    }
+
+    /// Plans the call of an open line, if it is ours, may still be sent and can be rebuilt exactly.
     fn send(&mut self, line: &Launch, group_ids: Option<&firewall::GroupIds>) -> bool {
         let Some(group_ids) = group_ids else { return false };
-        if ledger::step(line, self.world.now) != Step::Send {
+        if ledger::step(line, self.world.now) != Step::Send || !is_ours(self.world, line) {
             return false;
         }
         let count = u32::try_from(line.count).unwrap_or(0);
@@ -256,6 +276,7 @@ impl PoolWork<'_> {
             pool: name,
             number,
             instance_type: request.instance_type,
+            sender: self.world.settings.process.clone(),
             subnet_id: request.subnet_id,
             image_id: request.image_id,
             group_ids: ids,
@@ -271,6 +292,12 @@ impl PoolWork<'_> {
         });
         self.plan.wake = SignedDuration::ZERO;
     }
+}
+
+/// Whether status was seen to say that this process makes the call.
+fn is_ours(world: &World, line: &Launch) -> bool {
+    let process = &world.settings.process;
+    world.object.status.launches.iter().any(|seen| seen.token == line.token && seen.sender == *process)
 }
 
 /// Instances of a pool that may still work, lowest (launch, id) first.

@@ -116,7 +116,8 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
             Ok(_) => return line.clone(),
             Err(error) => Err(error.clone()),
         };
-        let only = if world.memory.unsent.contains(&line.token) { OnlySend::Yes } else { OnlySend::NotCertain };
+        let is_only = world.memory.unsent.contains(&line.token) && line.sender == world.settings.process;
+        let only = if is_only { OnlySend::Yes } else { OnlySend::NotCertain };
         ledger::with_answer(line, &answer, only, world.now)
     };
     let lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();

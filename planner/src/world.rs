@@ -145,6 +145,8 @@ pub struct Settings {
     pub installation: String,
     /// Uid of the `kube-system` namespace.
     pub kubernetes_cluster: String,
+    /// Name of this process, which no other one has that may be alive.
+    pub process: String,
     /// Region of benchmarks that name none.
     pub region: String,
     pub artifacts: Artifacts,

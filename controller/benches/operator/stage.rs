@@ -171,6 +171,7 @@ fn settings() -> Settings {
     Settings {
         installation: "bench".into(),
         kubernetes_cluster: "k8s-uid".into(),
+        process: "operator".into(),
         region: "eu-west-1".into(),
         artifacts: Artifacts {
             version: "1".into(),

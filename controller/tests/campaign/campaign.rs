@@ -15,8 +15,7 @@ use crate::stage::chaos::Moment;
 use crate::stage::judge::Broken;
 use crate::stage::play::Ways;
 
-/// Seeds of every run of the tests. The same each time: others are played by `cargo xtask campaign`, and what they find is
-/// kept as a file.
+/// Seeds of every run of the tests: these, the same each time, and in continuous integration as many others.
 const SEEDS: u64 = 2_000;
 /// One in so many seeds of the whole campaign is also played with a crash at each of its effects.
 const SYSTEMATIC: u64 = 100;
@@ -175,15 +174,22 @@ fn cpu_seconds() -> f64 {
 
 #[test]
 fn seeds() {
-    let range = match std::env::var("CAMPAIGN_SEEDS") {
-        Ok(text) => {
-            let (from, to) = text.split_once("..").expect("CAMPAIGN_SEEDS=A..B");
-            from.parse().unwrap()..to.parse().unwrap()
-        }
-        Err(_) => 0..SEEDS,
-    };
-    let plan_name = std::env::var("CAMPAIGN_PLAN").unwrap_or_else(|_| "all".to_owned());
-    let campaign = match plan_name.as_str() {
+    let plan = std::env::var("CAMPAIGN_PLAN").unwrap_or_else(|_| "all".to_owned());
+    if let Ok(text) = std::env::var("CAMPAIGN_SEEDS") {
+        let (from, to) = text.split_once("..").expect("CAMPAIGN_SEEDS=A..B");
+        return hold(&plan, from.parse().unwrap()..to.parse().unwrap());
+    }
+    hold(&plan, 0..SEEDS);
+    if std::env::var("CI").is_ok_and(|value| value == "true") {
+        // Others each time: what is found here is kept as a file.
+        let first = u64::try_from(jiff::Timestamp::now().as_second()).unwrap() * 1_000_000;
+        hold(&plan, first..first + SEEDS);
+    }
+}
+
+/// Plays seeds and says what came of them; panics with the story of the first one that breaks a rule.
+fn hold(plan_name: &str, range: Range<u64>) {
+    let campaign = match plan_name {
         "all" => Campaign::All,
         "crash" => Campaign::Only(Plan::Crash),
         "lag" => Campaign::Only(Plan::Lag),
@@ -212,6 +218,6 @@ fn seeds() {
     ));
     say(&format!("campaign: faults met: {:?}", sum.faults));
     if let Some(failure) = failure {
-        panic!("{}", report(&failure, &plan_name));
+        panic!("{}", report(&failure, plan_name));
     }
 }

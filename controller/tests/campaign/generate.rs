@@ -1,9 +1,10 @@
 //! Scripts from seeds. The same plan and seed give the same script for ever, until this file is changed.
 
 use cloudsim::{
-    AfterFailure, AfterTermination, ByHand, Deed, FaultRates, Lag, QuotaCheck, Relapse, Settings, Span, Throttling,
-    TokenRules,
+    Action, AfterFailure, AfterTermination, ByHand, Deed, Fault, FaultRates, Lag, QuotaCheck, Relapse, Settings, Span,
+    Throttling, TokenRules,
 };
+use planner::owner;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -25,6 +26,9 @@ pub(crate) enum Plan {
     Everything,
 }
 
+/// Tags that say whose an instance is and what for.
+const TAGS: [&str; 4] = [owner::BENCHMARK_UID, owner::POOL, owner::LAUNCH, owner::REVISION];
+
 const TYPES: [&str; 4] = ["t2.large", "t3.large", "m5.large", "c6i.large"];
 
 /// The script of a seed. That of [`Plan::Crash`] is the life without the crash.
@@ -35,7 +39,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         Plan::TwoOperators => 2,
         Plan::Everything => random.random_range(1..=2),
     };
-    let knobs = match plan {
+    let mut knobs = match plan {
         Plan::Crash => nearly_good_day(random),
         Plan::Lag => late_day(random),
         Plan::TwoOperators | Plan::Everything => bad_day(random),
@@ -51,6 +55,11 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         Plan::Crash => calm_life(random),
         _ => Life { random, operators, ports: 0, deleted: false, frozen: None }.steps(),
     };
+    let faults = if matches!(plan, Plan::TwoOperators | Plan::Everything) { launch_faults(random) } else { Vec::new() };
+    // What a call used up that nobody heard of, the next one may lack.
+    if !faults.is_empty() && random.random_bool(0.5) {
+        knobs.vcpu_quota = Some(random.random_range(4..12));
+    }
     let store_faults = if plan == Plan::Crash { Vec::new() } else { store_faults(random) };
     Script {
         broke: String::new(),
@@ -62,7 +71,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         run_seconds: random.random_range(2..20),
         stretch_per_mille: random.random_range(1000..6000),
         knobs,
-        faults: Vec::new(),
+        faults,
         store_faults,
         doom: None,
         steps,
@@ -190,6 +199,17 @@ fn token_rules(random: &mut StdRng) -> TokenRules {
     }
 }
 
+/// Launches that nobody hears of and that take effect when they are nearly given up, in every third seed.
+fn launch_faults(random: &mut StdRng) -> Vec<(Action, u64, Fault)> {
+    if random.random_bool(0.67) {
+        return Vec::new();
+    }
+    let late = (1..12).filter(|_| random.random_bool(0.4)).collect::<Vec<u64>>();
+    late.into_iter()
+        .map(|nth| (Action::RunInstances, nth, Fault::LateExecution(random.random_range(30..180))))
+        .collect()
+}
+
 /// Calls to the API server that go wrong, of those that a play makes.
 fn store_faults(random: &mut StdRng) -> Vec<(usize, StoreFault)> {
     let mut nth = 0;
@@ -275,7 +295,7 @@ impl Life<'_> {
     }
 
     fn event(&mut self, steps: &mut Vec<Step>) {
-        let step = match self.random.random_range(0..24) {
+        let step = match self.random.random_range(0..30) {
             0..=5 => Step::Edit(self.edit()),
             6 | 7 => Step::Terminate { nth: self.random.random_range(0..10) },
             8 if !self.deleted => Step::StripFinalizer,
@@ -285,9 +305,18 @@ impl Life<'_> {
             13 => Step::Silence { seconds: self.random.random_range(10..600) },
             14 => Step::Credentials(Credentials::OtherAccount),
             15 => Step::Credentials(Credentials::Expired),
-            16 => Step::Capacity {
+            16 | 24 => Step::Capacity {
                 instance_type: TYPES[self.random.random_range(0..TYPES.len())].into(),
                 count: self.random.random_bool(0.6).then(|| self.random.random_range(0..4)),
+                zone: self.random.random_bool(0.5).then(|| self.zone()),
+            },
+            23 => Step::Outage(self.random.random_bool(0.6).then(|| self.zone())),
+            25 => return self.paused(steps),
+            26 => return self.cuts(steps),
+            27 => return self.elsewhere(steps),
+            28 => Step::Retag {
+                nth: self.random.random_range(0..10),
+                tag: TAGS[self.random.random_range(0..TAGS.len())].into(),
             },
             17 => Step::Quota(self.random.random_bool(0.5).then(|| self.random.random_range(4..20))),
             19 => Step::Sweep { operator: self.random.random_range(0..self.operators) },
@@ -303,6 +332,53 @@ impl Life<'_> {
         if borrowed {
             steps.extend((0..self.random.random_range(1..8)).map(|_| self.pass()));
             steps.push(Step::Credentials(Credentials::Own));
+        }
+    }
+
+    fn zone(&mut self) -> String {
+        ["eu-west-1a", "eu-west-1b", "eu-west-1c"][self.random.random_range(0..3)].to_owned()
+    }
+
+    /// Somebody wants quiet for a while.
+    fn paused(&mut self, steps: &mut Vec<Step>) {
+        steps.push(Step::Edit(Edit::Paused(true)));
+        steps.extend((0..self.random.random_range(1..8)).map(|_| self.pass()));
+        if self.random.random_bool(0.8) {
+            steps.push(Step::Edit(Edit::Paused(false)));
+        }
+    }
+
+    /// Lists are cut, for longer than it takes to believe that something is gone.
+    fn cuts(&mut self, steps: &mut Vec<Step>) {
+        self.settled(steps);
+        steps.push(Step::Cut(true));
+        self.long_passes(steps);
+        steps.push(Step::Cut(false));
+    }
+
+    /// Credentials of another account, for longer than it takes to believe that something is gone.
+    fn elsewhere(&mut self, steps: &mut Vec<Step>) {
+        self.settled(steps);
+        steps.push(Step::Credentials(Credentials::OtherAccount));
+        self.long_passes(steps);
+        steps.push(Step::Credentials(Credentials::Own));
+    }
+
+    /// So long after the last launch that absence can be proven.
+    fn settled(&mut self, steps: &mut Vec<Step>) {
+        if self.random.random_bool(0.7) {
+            steps.push(Step::Wait { seconds: self.random.random_range(400..600) });
+        }
+        if !self.deleted && self.random.random_bool(0.2) {
+            self.deleted = true;
+            steps.push(Step::Delete);
+        }
+    }
+
+    fn long_passes(&mut self, steps: &mut Vec<Step>) {
+        for _ in 0..self.random.random_range(3..10) {
+            steps.push(self.pass());
+            steps.push(Step::Wait { seconds: self.random.random_range(10..90) });
         }
     }
 

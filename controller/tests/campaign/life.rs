@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloudsim::Settings;
@@ -22,6 +23,7 @@ const TO_READY: usize = 1_500;
 const TO_GONE: usize = 1_500;
 /// What still comes must come within this time after the object is gone.
 const AFTERWARDS: Duration = Duration::from_secs(3_600);
+const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
 /// Between two rounds of the sweeper, and rounds after which it must have found what was left.
 const SWEEPS: Duration = Duration::from_secs(120);
 const TO_SWEPT: usize = 30;
@@ -155,7 +157,7 @@ impl Life<'_> {
                 play.store.server().namespace_ends = true;
                 play.store.delete(play.now());
             }
-            Step::WipeStatus if may_forget => {
+            Step::WipeStatus if may_forget && play.holds_finalizer() => {
                 self.play.note("status is wiped");
                 self.play.wipe_status();
             }
@@ -175,7 +177,8 @@ impl Life<'_> {
                 play.store.strip_finalizer();
             }
             Step::Sweep { operator } => play.sweep((*operator).min(self.script.operators - 1)).await?,
-            Step::StripFinalizer if !play.is_deleted() => {
+            // With a wiped status the object would look new: what is left is the sweeper's, as after Abandon.
+            Step::StripFinalizer if !play.is_deleted() && !play.is_wiped() => {
                 play.note("somebody strips the finalizer");
                 play.store.strip_finalizer();
             }
@@ -196,16 +199,25 @@ impl Life<'_> {
                 self.play.note(format!("credentials: {credentials:?}"));
                 *self.play.credentials.lock().unwrap() = *credentials;
             }
-            Step::Capacity { instance_type, count } => {
-                for zone in ["eu-west-1a", "eu-west-1b", "eu-west-1c"] {
+            Step::Capacity { instance_type, count, zone: named } => {
+                for zone in ZONES.iter().filter(|zone| named.as_ref().is_none_or(|named| named == *zone)) {
                     play.sim.lock().set_capacity(instance_type, zone, *count);
                 }
             }
-            Step::Quota(quota) => {
-                let mut sim = play.sim.lock();
-                let knobs = Settings { vcpu_quota: *quota, ..sim.settings().clone() };
-                sim.set_settings(knobs);
+            Step::Outage(zone) => turn(play, |knobs| knobs.zone_outage.clone_from(zone)),
+            Step::Cut(is_cut) => {
+                play.note(format!("lists are cut: {is_cut}"));
+                play.lists_are_cut.store(*is_cut, Ordering::Relaxed);
             }
+            Step::Retag { nth, tag } => {
+                let now = play.now();
+                let mut sim = play.sim.lock();
+                let live = sim.live_instances();
+                if let Some(instance) = live.get(nth % live.len().max(1)) {
+                    sim.retag_by_hand(&instance.id, |tags| drop(tags.insert(tag.clone(), "by hand".into())), now);
+                }
+            }
+            Step::Quota(quota) => turn(play, |knobs| knobs.vcpu_quota = *quota),
             _ => {}
         }
         Ok(())
@@ -236,8 +248,10 @@ impl Life<'_> {
         play.note("from here on a good day");
         play.sim.lock().set_settings(knobs);
         play.agents.silence(0);
+        play.lists_are_cut.store(false, Ordering::Relaxed);
         *play.credentials.lock().unwrap() = Credentials::Own;
         play.store.server().faults.clear();
+        play.store.edit(|spec| spec.paused = false);
         for operator in 0..self.script.operators {
             play.calm(operator);
             play.thaw(operator).await?;
@@ -287,10 +301,16 @@ impl Life<'_> {
         if !self.play.is_ready() {
             return Ok(());
         }
-        self.play.wait(LATEST);
+        // What was done by hand may be seen late, and be mended.
         for _ in 0..TO_QUIET {
-            let wake = self.play.pass_on(0).await?;
-            self.play.wait(stretched(wake, 1000));
+            self.play.wait(LATEST);
+            for _ in 0..TO_QUIET {
+                let wake = self.play.pass_on(0).await?;
+                self.play.wait(stretched(wake, 1000));
+            }
+            if self.until_ready().await? == 0 {
+                break;
+            }
         }
         let before = (self.play.effects(), self.play.store.server().writes);
         let status = self.play.store.status();
@@ -300,7 +320,8 @@ impl Life<'_> {
         let after = (self.play.effects(), self.play.store.server().writes);
         // A launch that is being proven absent is not quiet yet.
         let open = |status: &api::Status| status.launches.iter().any(planner::ledger::is_open);
-        if self.play.is_ready() && !status.as_ref().is_some_and(open) && before != after {
+        let expired = self.play.phase() == "Expired";
+        if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after {
             let (effects, last) = (after.0 - before.0, self.play.last_effect());
             let what = format!(
                 "nothing changed, and {effects} effects were tried, the last one {last}: {}",
@@ -334,6 +355,13 @@ fn difference(before: &Option<api::Status>, after: &Option<api::Status>) -> Stri
     let gone = before.lines().filter(|line| !after.contains(line.trim())).map(|line| format!("-{}", line.trim()));
     let come = after.lines().filter(|line| !before.contains(line.trim())).map(|line| format!("+{}", line.trim()));
     gone.chain(come).collect::<Vec<_>>().join(" ")
+}
+
+fn turn(play: &Play, change: impl FnOnce(&mut Settings)) {
+    let mut sim = play.sim.lock();
+    let mut knobs = sim.settings().clone();
+    change(&mut knobs);
+    sim.set_settings(knobs);
 }
 
 fn stretched(wake: Duration, per_mille: u32) -> Duration {

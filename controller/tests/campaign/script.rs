@@ -86,10 +86,21 @@ pub(crate) enum Step {
         seconds: i64,
     },
     Credentials(Credentials),
-    /// So many instances of a type fit into each zone.
+    /// So many instances of a type fit into each zone, or into the one that is named.
     Capacity {
         instance_type: String,
         count: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// A zone in which no call works.
+    Outage(Option<String>),
+    /// Whether every list of instances is cut.
+    Cut(bool),
+    /// Somebody gives a tag of an instance another value: that many in the list of the living.
+    Retag {
+        nth: usize,
+        tag: String,
     },
     /// vCPUs that the account may have.
     Quota(Option<u32>),
@@ -105,6 +116,7 @@ pub(crate) enum Edit {
     AfterRun(api::AfterRun),
     Policy(api::Policy),
     Tag(String),
+    Paused(bool),
     AddCluster(String),
     DropCluster,
 }
@@ -159,6 +171,7 @@ impl Edit {
             Self::AfterRun(after) => spec.lifecycle.after_run = *after,
             Self::Policy(policy) => spec.balancer.policy = *policy,
             Self::Tag(value) => spec.tags = vec![api::Tag { key: "team".into(), value: value.clone() }],
+            Self::Paused(paused) => spec.paused = *paused,
             Self::AddCluster(name) => {
                 if !spec.clusters.iter().any(|cluster| cluster.name == *name) {
                     let like = spec.clusters[0].clone();

@@ -105,33 +105,33 @@ fn death_while_a_launch_is_in_flight() {
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
       2s  - operator 0 dies at RunInstances
-      3s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
-      3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
-      3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
      12s  i#3 is running
-     13s  i#5 is running
-     13s  i#6 is running
-     13s  i#8 is running
-     13s  i#10 is running
-     85s  TerminateInstances i#6 i#8 i#10 i#3 i#5
-     95s  i#6 is terminated
-     95s  i#8 is terminated
-     95s  i#10 is terminated
-     95s  i#3 is terminated
-     95s  i#5 is terminated
-     95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     95s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-     96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     96s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-     98s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     98s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-    100s  eni#12 is gone
-    100s  eni#13 is gone
-    100s  eni#11 is gone
-    100s  eni#14 is gone
-    100s  eni#15 is gone
-    102s  DeleteSecurityGroup sg#1
-    102s  DeleteSecurityGroup sg#0
+     13s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+     13s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+     13s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+     23s  i#5 is running
+     23s  i#6 is running
+     23s  i#8 is running
+     23s  i#10 is running
+     95s  TerminateInstances i#6 i#8 i#10 i#3 i#5
+    105s  i#6 is terminated
+    105s  i#8 is terminated
+    105s  i#10 is terminated
+    105s  i#3 is terminated
+    105s  i#5 is terminated
+    105s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    105s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+    106s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+    106s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    108s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    108s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+    110s  eni#12 is gone
+    110s  eni#13 is gone
+    110s  eni#11 is gone
+    110s  eni#14 is gone
+    110s  eni#15 is gone
+    112s  DeleteSecurityGroup sg#0
+    112s  DeleteSecurityGroup sg#1
     ");
 }
 

@@ -2,7 +2,10 @@
 //! another account, and what it failed to see is noted, so that the judge can tell who acts blindly.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+
+use api::ClusterBenchmark;
 
 use cloudsim::{Action, Fault, SharedSim};
 use jiff::Timestamp;
@@ -29,7 +32,7 @@ pub(crate) enum Credentials {
 
 /// What one process saw when it looked last. Clones are the same.
 #[derive(Clone, Default)]
-pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>);
+pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>, Arc<AtomicBool>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
@@ -43,6 +46,16 @@ impl Sight {
         let seen = if answer.is_ok() { Seen::Known } else { Seen::Failed };
         self.0.lock().unwrap().insert(what, seen);
         answer
+    }
+
+    /// The object was read, and asks for quiet or not.
+    pub(crate) fn read(&self, object: &ClusterBenchmark) {
+        self.1.store(object.spec.paused, Ordering::Relaxed);
+    }
+
+    /// Whether the object asked for quiet when it was read last.
+    fn is_paused(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
     }
 
     fn failed(&self, what: &[&str]) -> bool {
@@ -63,6 +76,7 @@ pub(crate) struct Mortal {
     pub(crate) chaos: Chaos,
     pub(crate) sight: Sight,
     pub(crate) credentials: Arc<Mutex<Credentials>>,
+    pub(crate) lists_are_cut: Arc<AtomicBool>,
     pub(crate) judge: Judge,
     /// What a mutant does to answers.
     pub(crate) lie: Lie,
@@ -110,6 +124,12 @@ impl Mortal {
     async fn listed(&self, of: &Selection) -> Answer<Vec<Instance>> {
         if let Some(answer) = self.elsewhere(Ok(Vec::new())) {
             return answer;
+        }
+        if self.lists_are_cut.load(Ordering::Relaxed) {
+            return match self.lie {
+                Lie::TruncatedIsShort => Ok(Vec::new()),
+                _ => Err(CloudError::new(Failure::Unreachable, "Truncated", "the answer ended before its first item")),
+            };
         }
         match (self.lie, of) {
             (Lie::AnyOwner, _) => {
@@ -161,6 +181,13 @@ impl Mortal {
         self.chaos.effect(action.name(), call, depart).await
     }
 
+    /// While an object is paused nothing is made for it.
+    fn must_not_be_paused(&self, deed: &str) {
+        if self.sight.is_paused() {
+            self.judge.convict(Rule::PausedHolds, format!("{deed} for a paused object"));
+        }
+    }
+
     /// What is destroyed or paid for must have been looked for with success.
     fn must_see(&self, what: &[&str], deed: &str) {
         if self.sight.failed(what) {
@@ -200,6 +227,7 @@ impl Compute for Mortal {
 
     async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
         let call = async {
+            self.must_not_be_paused("instances are launched");
             self.must_see(&["identity", "account", "instances", "groups"], "instances are launched");
             let unfenced = LaunchRequest { not_after: Timestamp::MAX, ..launch.clone() };
             let launch = if self.lie == Lie::LateSends { &unfenced } else { launch };
@@ -239,6 +267,7 @@ impl Firewall for Mortal {
     }
 
     async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
+        self.must_not_be_paused("a group is made");
         self.effect(Action::CreateSecurityGroup, self.sim.create_group(group)).await
     }
 

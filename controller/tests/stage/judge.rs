@@ -24,6 +24,7 @@ pub(crate) enum Rule {
     LaunchesAreLines,
     NothingLeft,
     ResultsStay,
+    PausedHolds,
     Converges,
     Quiet,
     NoPanic,

@@ -29,8 +29,6 @@ pub(crate) enum StoreFault {
 #[derive(Default)]
 pub(crate) struct Server {
     pub(crate) object: Option<ClusterBenchmark>,
-    /// Whether the object's status ever held a placement.
-    placed: bool,
     pub(crate) reports: BTreeMap<String, BenchmarkReport>,
     pub(crate) namespace_ends: bool,
     /// What happens to the next calls; `None`: nothing.
@@ -174,9 +172,7 @@ impl MemoryStore {
         server.change(change);
         server.writes += 1;
         let status = server.object.as_ref().and_then(|object| object.status.as_ref());
-        let is_placed = status.is_some_and(|status| status.placement.is_some());
         status.inspect(|status| self.judge.written(status));
-        server.placed |= is_placed;
         match fault {
             Some(StoreFault::LostAnswer) => Err(unavailable()),
             _ => Ok(server.object.clone().unwrap_or_else(|| from.clone())),
@@ -189,7 +185,7 @@ impl MemoryStore {
             return Err(StoreError::Failed("finalizers cannot be added to a deleted object".into()));
         }
         // An intact ledger that never held a placement goes without a look.
-        let was_placed = self.server().placed;
+        let was_placed = self.status().is_some_and(|status| status.placement.is_some());
         if !adds && was_placed && self.sight.is_blind() {
             self.judge.convict(Rule::NothingBlind, "the finalizer is removed although not everything was seen");
         }
@@ -240,7 +236,11 @@ impl Store for MemoryStore {
     async fn get(&self, _namespace: &str, name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
         match self.fault() {
             Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),
-            _ if name == "bench" => Ok(self.server().object.clone()),
+            _ if name == "bench" => {
+                let object = self.server().object.clone();
+                object.iter().for_each(|object| self.sight.read(object));
+                Ok(object)
+            }
             _ if name == "neighbour" => Ok(Some(self.neighbour.clone())),
             _ => Ok(None),
         }

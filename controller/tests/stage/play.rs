@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ pub(crate) fn settings(version: u32) -> Settings {
     Settings {
         installation: "test".into(),
         kubernetes_cluster: "k8s-uid".into(),
+        process: "operator".into(),
         region: "eu-west-1".into(),
         artifacts: Artifacts {
             version: version.to_string(),
@@ -90,9 +91,12 @@ pub(crate) struct Play {
     pub(crate) agents: FakeAgents,
     pub(crate) judge: Judge,
     pub(crate) credentials: Arc<Mutex<Credentials>>,
+    pub(crate) lists_are_cut: Arc<AtomicBool>,
     clock: Arc<AtomicI64>,
     in_flight: InFlight,
     operators: Vec<Operator>,
+    /// How many there were so far: each has its own name.
+    processes: AtomicU32,
     ways: Ways,
     /// When instances end themselves.
     expires_at: Option<Timestamp>,
@@ -127,9 +131,11 @@ impl Play {
             agents,
             judge,
             credentials: Arc::default(),
+            lists_are_cut: Arc::default(),
             clock,
             in_flight,
             operators: Vec::new(),
+            processes: AtomicU32::new(0),
             ways,
             expires_at: None,
             notes: Vec::new(),
@@ -150,11 +156,15 @@ impl Play {
                 chaos: chaos.clone(),
                 sight,
                 credentials: self.credentials.clone(),
+                lists_are_cut: self.lists_are_cut.clone(),
                 judge: self.judge.clone(),
                 lie: self.ways.lie,
             },
             self.agents.client(chaos.clone()),
-            settings(version),
+            Settings {
+                process: format!("operator-{}", self.processes.fetch_add(1, Ordering::Relaxed)),
+                ..settings(version)
+            },
             reader(&self.clock),
             Metrics::default(),
         );
@@ -322,10 +332,12 @@ impl Play {
         let Some(object) = &server.object else { return false };
         let Some(status) = &object.status else { return false };
         let is = |kind: &str| status.conditions.iter().any(|one| one.type_ == kind && one.status == "True");
+        let begins_anew = status.conditions.iter().any(|one| one.reason == "LedgerLost");
         let nothing_left = status.conditions.iter().any(|one| one.reason == "NothingLeft");
         let wanted: usize = status.pools.iter().map(|pool| usize::try_from(pool.desired).unwrap()).sum();
         status.observed_generation == object.metadata.generation
             && is("Ready")
+            && !begins_anew
             && (is("Provisioned") && is("Deployed") || wanted == 0 && nothing_left)
             && self.live() == wanted
     }
@@ -340,6 +352,12 @@ impl Play {
 
     pub(crate) fn is_deleted(&self) -> bool {
         self.store.server().object.as_ref().is_none_or(|object| object.metadata.deletion_timestamp.is_some())
+    }
+
+    /// Whether nobody looked at the object since its status was wiped.
+    pub(crate) fn is_wiped(&self) -> bool {
+        let status = self.store.status();
+        status.is_none_or(|status| status.observed_generation.unwrap_or(-1) < 1)
     }
 
     pub(crate) fn holds_finalizer(&self) -> bool {

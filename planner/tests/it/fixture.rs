@@ -5,7 +5,7 @@
 //! unplaced | deleting | no finalizer | wiped | new | edited | paused    the object (default: placed, finalizer)
 //! zones b c | left a 60s                 other zones at hand (default: not looked at) | when a zone was left
 //! groups none | unknown                  (default: both, with their rules)
-//! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request
+//! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity
 //! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`
 //! instances unknown | account 999        what could not be seen, or whose it is
@@ -38,6 +38,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         installation: "test".into(),
         kubernetes_cluster: "k8s-uid".into(),
+        process: "operator".into(),
         region: "eu-west-1".into(),
         artifacts: Artifacts {
             version: "1".into(),
@@ -256,6 +257,7 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         image_id: "ami-1".into(),
         group_ids: groups,
         count: i32::try_from(count).unwrap(),
+        sender: after(line, "of").unwrap_or("operator").into(),
         revision: recipe.revision.clone(),
         request_sha256: sha256,
         state: if line.contains(&"open") { "Open" } else { "Closed" }.into(),

@@ -198,3 +198,31 @@ fn a_list_from_the_past_takes_no_member_away() {
     assert_eq!(told_when(|instances| instances[0].state = InstanceState::ShuttingDown), rest);
     assert_eq!(told_when(|instances| instances[0].state = InstanceState::Stopping), rest);
 }
+
+#[test]
+fn another_processs_line_is_taken_over_before_it_is_sent() {
+    let sends = |text: &str| {
+        let world = world(text);
+        let plan = plan(&world);
+        let is_sent = plan.actions.iter().any(|action| matches!(action, Action::Launch(_)));
+        (plan.ledger[0].sender.clone(), is_sent)
+    };
+    let says = |sender: &str, is_sent| (sender.to_owned(), is_sent);
+    assert_eq!(sends("line a/1 x2 open age 3s"), says("operator", true));
+    assert_eq!(sends("line a/1 x2 open of other age 3s"), says("other", false), "whoever wrote it is about to send it");
+    assert_eq!(sends("line a/1 x2 open of other age 15s"), says("operator", false), "first status has to say so");
+    assert_eq!(sends("line a/1 x2 open of other age 300s"), says("other", false), "it is too late to send it");
+}
+
+#[test]
+fn what_was_another_processs_may_have_been_sent() {
+    let ours = world("line a/1 x2 open").object.status.launches;
+    let others = world("line a/1 x2 open of other").object.status.launches;
+    let mut memory = planner::Memory::default();
+    memory.recorded(&[], &ours, "operator");
+    assert_eq!(memory.unsent.len(), 1, "nobody else can have sent it");
+    memory.recorded(&others, &ours, "operator");
+    assert!(memory.unsent.is_empty(), "taken back from a process that may have sent it");
+    memory.recorded(&[], &others, "operator");
+    assert!(memory.unsent.is_empty());
+}
