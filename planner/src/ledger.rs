@@ -58,19 +58,21 @@ pub fn request_sha256(request: &LaunchRequest) -> String {
     wire::sha256_hex(text.as_bytes())
 }
 
+/// Whether the line itself says so: its token made the instance, or its id is in it.
+fn is_written(line: &Launch, instance: &Instance) -> bool {
+    instance.token.as_ref() == Some(&line.token) || line.instance_ids.contains(&instance.id)
+}
+
 /// Whether an instance comes from this launch.
 pub fn is_from(line: &Launch, instance: &Instance) -> bool {
-    instance.token.as_ref() == Some(&line.token)
-        || line.instance_ids.contains(&instance.id)
+    is_written(line, instance)
         || (instance.tags.get(owner::POOL) == Some(&line.pool) && number_of(instance) == line.number)
 }
 
-/// Pool of an instance: by its tag, or when EC2 has dropped the tags of a dead one, by the ledger.
+/// Pool of an instance: by the ledger, which nobody edits unnoticed, or else by its tag, which people may edit.
 pub fn pool_of<'a>(lines: &'a [Launch], instance: &'a Instance) -> Option<&'a str> {
-    match instance.tags.get(owner::POOL) {
-        Some(pool) => Some(pool),
-        None => lines.iter().find(|line| is_from(line, instance)).map(|line| line.pool.as_str()),
-    }
+    let written = lines.iter().find(|line| is_written(line, instance)).map(|line| line.pool.as_str());
+    written.or_else(|| instance.tags.get(owner::POOL).map(String::as_str))
 }
 
 /// Launch number of an instance; unknown ones sort last.
