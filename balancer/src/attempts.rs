@@ -199,10 +199,12 @@ impl Attempts<'_> {
         loop {
             let mut checked = pin!(cluster.tally.checked.notified());
             checked.as_mut().enable();
+            // Asked first: a check that comes back in between is one that the next line knows of.
+            let awaits_checks = cluster.awaits_checks();
             if let Some(in_flight) = cluster.place(None) {
                 return Ok(in_flight);
             }
-            if !cluster.awaits_checks() || tokio::time::timeout_at(deadline, checked).await.is_err() {
+            if !awaits_checks || tokio::time::timeout_at(deadline, checked).await.is_err() {
                 let error = match cluster.members.len() {
                     0 => format!("cluster {:?} has no members", cluster.name),
                     members => format!("none of the {members} members of cluster {:?} is healthy", cluster.name),

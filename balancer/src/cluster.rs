@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use wire::Health;
 
 use crate::clock::Clock;
 use crate::lane::{After, Lane, Placed};
@@ -151,9 +150,9 @@ impl Cluster {
         is_taken
     }
 
-    /// Some member's first check has not come back yet.
+    /// The first check of somebody who is a member now has not come back yet.
     pub(crate) fn awaits_checks(&self) -> bool {
-        self.members.iter().any(|member| member.health() == Health::Unknown)
+        self.tally.lane().awaits_checks()
     }
 }
 

@@ -91,6 +91,11 @@ impl Lane {
         self.policy.members(now, &keys);
     }
 
+    /// Some member's first check has not come back yet.
+    pub(crate) fn awaits_checks(&self) -> bool {
+        self.members.iter().any(|member| member.health() == Health::Unknown)
+    }
+
     pub(crate) fn parked(&self) -> usize {
         self.parked.len()
     }

@@ -1,3 +1,5 @@
+use wire::Health;
+
 use super::*;
 use crate::lane::Called;
 
