@@ -19,6 +19,11 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ),
     ("truth", "loadgen", "what load generators say of a server whose answers are known exactly"),
     ("loadgen", "loadgen", "what our generator costs, beside wrk and hey: CPU, memory, allocations, pacing"),
+    (
+        "verdicts",
+        "loadgen",
+        "whether verdicts on real processes are right: 20 live campaigns with a self-test, and the worth of one seed; 9 minutes",
+    ),
     ("operator", "controller", "what an operator costs: AWS calls, CPU time and memory for 1 to 1,000 benchmarks"),
     (
         "simulation",
