@@ -215,16 +215,17 @@ impl Lane {
     }
 }
 
-/// Under half of the checked members healthy: then the checks, or the network, are more likely wrong than all of these
-/// members, and sending everything to the few that are left would take them down as well.
+/// Under half of the members healthy: then the checks, or the network, are more likely wrong than all of these members,
+/// and sending everything to the few that are left would take them down as well. Not while there is nobody healthy and
+/// somebody whose first check is still under way: that takes a second at most, and may be the one that works.
 fn ignores_health(members: &[Arc<Member>]) -> bool {
-    let (mut checked, mut healthy) = (0, 0);
+    let (mut checked, mut healthy, mut unknown) = (0, 0, 0);
     for member in members {
         match member.health() {
             Health::Healthy => (checked, healthy) = (checked + 1, healthy + 1),
             Health::Unhealthy => checked += 1,
-            Health::Unknown => {}
+            Health::Unknown => unknown += 1,
         }
     }
-    healthy * 2 < checked
+    healthy * 2 < checked && (healthy > 0 || unknown == 0)
 }

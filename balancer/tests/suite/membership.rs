@@ -39,6 +39,26 @@ async fn membership_changes_under_load_without_a_failed_request() {
 }
 
 #[tokio::test]
+async fn a_dead_member_does_not_hide_one_that_nobody_checked() {
+    let (old, new) = (Backend::start("old").await, Backend::start("new").await);
+    let front = Front::start(vec![cluster("c", vec![old.member()])]).await;
+    let mut client = front.client();
+    assert_eq!(client.get("/c").await.backend(), "old");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = wire::Member { id: "dead".into(), address: closed.to_string(), vcpus: None };
+    for _ in 0..5 {
+        front.apply(vec![cluster("c", vec![dead.clone(), new.member()])]);
+        for _ in 0..10 {
+            let answer = client.get("/c").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(answer.backend(), "new");
+        }
+        front.apply(vec![cluster("c", vec![old.member()])]);
+        assert_eq!(client.get("/c").await.backend(), "old");
+    }
+}
+
+#[tokio::test]
 async fn a_removed_member_finishes_what_it_has_and_gets_nothing_new() {
     let (old, new) = (Backend::start("old").await, Backend::start("new").await);
     let front = Front::start(vec![cluster("c", vec![old.member()])]).await;
