@@ -23,6 +23,8 @@ use crate::cluster::{Cluster, Tally};
 use crate::member::{Member, Record};
 use crate::policy::{Nanos, Outcome};
 
+/// What is asked for in a check.
+const HEALTH: &str = "/health";
 /// From one check of a member to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A member that does not answer its health check within this has failed it.
@@ -47,7 +49,7 @@ pub async fn check_members(balancer: Arc<Balancer>) -> Infallible {
                     for member in cluster.members.iter().filter(|member| member.claim_checks()) {
                         let checks_of_one = check_until_left(Arc::clone(&balancer), Arc::clone(member), Arc::clone(&cluster.tally));
                         checks.push(Either::Left(checks_of_one));
-                        checks.push(Either::Right(probe_until_left(Arc::clone(member), Arc::clone(&cluster.tally))));
+                        checks.push(Either::Right(probe_until_left(Arc::clone(member), Arc::clone(&cluster.tally), cluster.path.clone())));
                     }
                 }
             }
@@ -67,7 +69,7 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, tally: A
         }
         let checked = tokio::select! {
             () = member.has_left() => return,
-            checked = timeout(TIMEOUT, check(&member)) => checked.unwrap_or(Err(Sick::Silent)),
+            checked = timeout(TIMEOUT, check(&member, HEALTH)) => checked.unwrap_or(Err(Sick::Silent)),
         };
         match checked {
             Ok(()) => {
@@ -89,12 +91,12 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, tally: A
 
 /// The probes of a policy that lives on them, for as long as the member stays; with any other policy it only looks,
 /// now and then, whether that is still so.
-async fn probe_until_left(member: Arc<Member>, tally: Arc<Tally>) {
+async fn probe_until_left(member: Arc<Member>, tally: Arc<Tally>, path: String) {
     loop {
         let wanted = tally.probes();
         let pause = wanted.map_or(INTERVAL, |probes| Duration::from_nanos(probes.interval.0));
         if let Some(probes) = wanted {
-            let (outcome, latency) = probe(&member, Duration::from_nanos(probes.timeout.0), &tally).await;
+            let (outcome, latency) = probe(&member, &path, Duration::from_nanos(probes.timeout.0), &tally).await;
             tally.probed(member.key, outcome, latency);
         }
         tokio::select! {
@@ -107,14 +109,15 @@ async fn probe_until_left(member: Arc<Member>, tally: Arc<Tally>) {
 /// Probes each member of the cluster, one after the other, for a policy that asked for it.
 pub(crate) async fn probe_all(cluster: &Cluster) {
     for member in &cluster.members {
-        let (outcome, latency) = probe(member, TIMEOUT, &cluster.tally).await;
+        let (outcome, latency) = probe(member, &cluster.path, TIMEOUT, &cluster.tally).await;
         cluster.tally.probed(member.key, outcome, latency);
     }
 }
 
-async fn probe(member: &Member, limit: Duration, tally: &Tally) -> (Outcome, Nanos) {
+/// A request like a client's: what is measured is the work, not the way.
+async fn probe(member: &Member, path: &str, limit: Duration, tally: &Tally) -> (Outcome, Nanos) {
     let begun = tally.now();
-    let outcome = match timeout(limit, check(member)).await {
+    let outcome = match timeout(limit, check(member, path)).await {
         Ok(Ok(())) => Outcome::Success,
         Ok(Err(_)) | Err(_) => Outcome::Failure,
     };
@@ -137,18 +140,18 @@ enum Sick {
 }
 
 /// One check on a connection of its own: it also proves that the member accepts connections.
-async fn check(member: &Member) -> Result<(), Sick> {
+async fn check(member: &Member, path: &str) -> Result<(), Sick> {
     let stream = TcpStream::connect(member.address).await.map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => Sick::Refused,
         _ => Sick::Unreachable(error),
     })?;
     let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get("/health")
+    let request = Request::get(path)
         .header(HOST, member.address.to_string())
         .header(USER_AGENT, "clusterbench-balancer")
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new());
-    // Built of constants and an address: it cannot fail.
+    // Built of constants, a checked path and an address: it cannot fail.
     let Ok(request) = request else { return Ok(()) };
     let answer = sender.send_request(request);
     // The connection is driven here, and ends when this future does.

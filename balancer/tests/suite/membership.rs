@@ -59,6 +59,23 @@ async fn a_dead_member_does_not_hide_one_that_nobody_checked() {
 }
 
 #[tokio::test]
+async fn policies_that_probe_ask_members_for_the_work_itself() {
+    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
+    let probed_by = |policy| vec![wire::Cluster { policy, ..cluster("c", vec![a.member(), b.member()]) }];
+    let front = Front::start(probed_by(wire::Policy::FastestOfTen)).await;
+    eventually("both are healthy", || ["a", "b"].iter().all(|id| front.member(id).health == wire::Health::Healthy))
+        .await;
+    let mut client = front.client();
+    for _ in 0..20 {
+        assert_eq!(client.get("/c").await.status, 200);
+    }
+    // The first and the eleventh measure both members before they go to the faster one.
+    assert_eq!(a.requests() + b.requests(), 20 + 2 * 2);
+    front.apply(probed_by(wire::Policy::ProbeEwma));
+    eventually("both are probed without a request", || a.requests() + b.requests() >= 24 + 2).await;
+}
+
+#[tokio::test]
 async fn a_removed_member_finishes_what_it_has_and_gets_nothing_new() {
     let (old, new) = (Backend::start("old").await, Backend::start("new").await);
     let front = Front::start(vec![cluster("c", vec![old.member()])]).await;
