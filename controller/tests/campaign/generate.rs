@@ -53,7 +53,11 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         .collect();
     let steps = match plan {
         Plan::Crash => calm_life(random),
-        _ => Life { random, operators, ports: 0, deleted: false, frozen: None }.steps(),
+        _ => {
+            // Together with the lag of lists, what a call does is seen within the settling time.
+            let latest = if plan == Plan::Lag { 60 } else { 180 };
+            Life { random, operators, latest, ports: 0, deleted: false, frozen: None }.steps()
+        }
     };
     let faults = if matches!(plan, Plan::TwoOperators | Plan::Everything) { launch_faults(random) } else { Vec::new() };
     // What a call used up that nobody heard of, the next one may lack.
@@ -233,6 +237,8 @@ fn store_faults(random: &mut StdRng) -> Vec<(usize, StoreFault)> {
 struct Life<'a> {
     random: &'a mut StdRng,
     operators: usize,
+    /// Seconds that a call may be under way whose sender died.
+    latest: u64,
     ports: i32,
     deleted: bool,
     /// Who stands still, if the strike meets an effect.
@@ -289,7 +295,7 @@ impl Life<'_> {
         match self.random.random_range(0..if freezes { 6 } else { 3 }) {
             0 => Moment::Before,
             1 => Moment::After,
-            2 => Moment::During(self.random.random_range(0..180)),
+            2 => Moment::During(self.random.random_range(0..self.latest)),
             _ => Moment::Freeze,
         }
     }
