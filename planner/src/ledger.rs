@@ -63,10 +63,13 @@ fn is_written(line: &Launch, instance: &Instance) -> bool {
     instance.token.as_ref() == Some(&line.token) || line.instance_ids.contains(&instance.id)
 }
 
-/// Whether an instance comes from this launch.
+/// Whether an instance comes from this launch. Tags say so only of one without a token: people can edit them, and a line
+/// that took another's instance for its own would be closed while its own may still appear.
 pub fn is_from(line: &Launch, instance: &Instance) -> bool {
     is_written(line, instance)
-        || (instance.tags.get(owner::POOL) == Some(&line.pool) && number_of(instance) == line.number)
+        || (instance.token.is_none()
+            && instance.tags.get(owner::POOL) == Some(&line.pool)
+            && number_of(instance) == line.number)
 }
 
 /// Pool of an instance: by the ledger, which nobody edits unnoticed, or else by its tag, which people may edit.

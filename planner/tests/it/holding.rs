@@ -226,3 +226,13 @@ fn what_was_another_processs_may_have_been_sent() {
     memory.recorded(&[], &others, "operator");
     assert!(memory.unsent.is_empty());
 }
+
+#[test]
+fn an_instance_of_another_line_closes_none_by_its_tags() {
+    let mut world = world("line a/1 x1 closed ids i-1\nline a/2 x1 open\nhave i-1 a/2 running");
+    let token = world.object.status.launches[0].token.clone();
+    let Facet::Known(instances) = &mut world.instances else { unreachable!() };
+    instances[0].token = Some(token);
+    let line = &plan(&world).ledger[1];
+    assert_eq!((line.state.as_str(), line.instance_ids.len()), ("Open", 0));
+}
