@@ -26,13 +26,13 @@ pub use benchmark::{
     Network, Policy, Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
-pub use load::{AUTO_ROUNDS, Arrivals, Comparison, Generator, Load, Pairs, Phase};
+pub use load::{AUTO_ROUNDS, Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
-    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedImage,
-    Placement, Pool, Run, Status, ThresholdsResult,
+    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
+    PlacedImage, Placement, Pool, Run, Status, ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};
 
@@ -46,3 +46,5 @@ pub const FINALIZER: &str = "clusterbench.dev/teardown";
 pub const BENCHMARK_LABEL: &str = "clusterbench.dev/benchmark";
 pub const BENCHMARK_UID_LABEL: &str = "clusterbench.dev/benchmark-uid";
 pub const RUN_LABEL: &str = "clusterbench.dev/run";
+/// Of a report about one of several launches, which is a part of a run's: the number of the launch.
+pub const LAUNCH_LABEL: &str = "clusterbench.dev/launch";

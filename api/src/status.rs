@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::load::{is_one, one};
+
 /// State of a launch that may still make instances.
 pub const LAUNCH_OPEN: &str = "Open";
 /// State of a launch that certainly makes no further instance.
@@ -105,6 +107,13 @@ pub struct Placement {
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+    /// How often all workers were replaced for load.launches.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub relaunches: i64,
+}
+
+fn is_zero(value: &i64) -> bool {
+    *value == 0
 }
 
 /// A zone without capacity.
@@ -276,12 +285,37 @@ pub struct Run {
     /// Rounds that count.
     #[serde(default)]
     pub rounds: i32,
+    /// Launches of the workers that it measures.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub launches: i32,
+    /// The launch that is measured now, or was measured last.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub launch: i32,
+    /// The launches that were measured, in their order. Each has a BenchmarkReport of its own; that of the run is made
+    /// of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// What became of load.thresholds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<ThresholdsResult>,
     /// Numbers of each cluster over all counted rounds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterResult>,
+}
+
+/// One of several launches that a run measures.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// SHA-256 of its report as the generator gave it. The report's name ends with its first ten digits.
+    #[serde(default)]
+    pub report_sha256: String,
+    /// Rounds that count.
+    #[serde(default)]
+    pub rounds: i32,
+    /// How often the workers had been replaced when it was measured.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub relaunches: i64,
 }
 
 /// What became of the thresholds of a run, all together.

@@ -10,7 +10,7 @@ use planner::world::Finalizer;
 use planner::{Action, CloudError, Done, Failure, Outcome, Plan, World};
 
 use crate::pass::Reconciler;
-use crate::report;
+use crate::report::{self, Of};
 use crate::store::{Store, StoreError};
 
 /// Longer than any call below a port may take, so that it only ends what hangs.
@@ -74,6 +74,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Action::CollectReport { control, run, sha256 } => {
                 return self.collect(stored, world, control, run, sha256).await.map(|c| Done::Collected(Box::new(c)));
             }
+            Action::JoinParts { run, reports } => {
+                return self.join(stored, world, run, reports).await.map(|c| Done::Collected(Box::new(c)));
+            }
         }
         Ok(Done::Ok)
     }
@@ -90,7 +93,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let bytes = self.agents.report(control, &run.name()).await.map_err(agent_failed)?;
         let report = report::checked(&bytes, sha256)?;
         let place = world.object.status.placement.as_ref();
-        let object = report::object(stored, place, run, &report, bytes, sha256)?;
+        let of = if run.launches > 1 { Of::Launch } else { Of::Run };
+        let object = report::object(stored, place, (run, of), &report, bytes, sha256)?;
         self.store.put_report(&object).await.map_err(store_failed)?;
         let known = world.runs.as_ref().and_then(|runs| runs.known());
         let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);
@@ -100,6 +104,30 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             name: object.metadata.name.unwrap_or_default(),
             sha256: sha256.to_owned(),
         })
+    }
+
+    /// One report of those of all launches, stored. Repeating it changes nothing.
+    async fn join(
+        &self,
+        stored: &ClusterBenchmark,
+        world: &World,
+        run: &planner::RunKey,
+        parts: &[String],
+    ) -> Result<Collected, CloudError> {
+        let mut reports = Vec::with_capacity(parts.len());
+        for (launch, sha256) in (1..).zip(parts) {
+            let name = report::name(stored, run, sha256);
+            let part = self.store.get_report(stored, &name).await.map_err(store_failed)?;
+            let part = part.and_then(|part| report::checked(part.spec.report.as_bytes(), sha256).ok());
+            reports.push(part.ok_or_else(|| report::gone(launch, &name))?);
+        }
+        let (report, bytes) = report::joined(run, &reports)?;
+        let sha256 = wire::sha256_hex(&bytes);
+        let place = world.object.status.placement.as_ref();
+        let object = report::object(stored, place, (run, Of::Run), &report, bytes, &sha256)?;
+        self.store.put_report(&object).await.map_err(store_failed)?;
+        let name = object.metadata.name.unwrap_or_default();
+        Ok(Collected { report, state: wire::RunState::Finished, name, sha256 })
     }
 }
 
@@ -134,6 +162,7 @@ fn name(action: &Action) -> &'static str {
         Action::SetMembership { .. } => "SetMembership",
         Action::StartRun { .. } => "StartRun",
         Action::CollectReport { .. } => "CollectReport",
+        Action::JoinParts { .. } => "JoinParts",
         Action::StopRun { .. } => "StopRun",
         Action::ForgetRun { .. } => "ForgetRun",
     }

@@ -32,6 +32,10 @@ impl KubernetesStore {
         Self { client, recorder }
     }
 
+    fn reports(&self, object: &impl ResourceExt) -> Api<BenchmarkReport> {
+        Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
+    }
+
     fn benchmarks(&self, object: &ClusterBenchmark) -> Api<ClusterBenchmark> {
         Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
     }
@@ -40,15 +44,7 @@ impl KubernetesStore {
 impl Store for KubernetesStore {
     async fn get(&self, namespace: &str, name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
         let api: Api<ClusterBenchmark> = Api::namespaced(self.client.clone(), namespace);
-        match api.get(name).await {
-            Ok(object) => Ok(Some(object)),
-            Err(kube::Error::Api(status)) if status.code == 404 => {
-                // Where the resource itself is not served (yet), nothing is known of its objects.
-                let named = status.details.as_ref().is_some_and(|details| details.name == name);
-                if named { Ok(None) } else { Err(StoreError::Failed(status.message.clone())) }
-            }
-            Err(error) => Err(failed(error)),
-        }
+        found(api.get(name).await, name)
     }
 
     async fn set_finalizer(&self, object: &ClusterBenchmark, to: Finalizer) -> Result<(), StoreError> {
@@ -77,13 +73,16 @@ impl Store for KubernetesStore {
     }
 
     async fn put_report(&self, report: &BenchmarkReport) -> Result<(), StoreError> {
-        let api: Api<BenchmarkReport> = Api::namespaced(self.client.clone(), &report.namespace().unwrap_or_default());
         let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-        match api.create(&parameters, report).await {
+        match self.reports(report).create(&parameters, report).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
             Err(error) => Err(failed(error)),
         }
+    }
+
+    async fn get_report(&self, object: &ClusterBenchmark, name: &str) -> Result<Option<BenchmarkReport>, StoreError> {
+        found(self.reports(object).get(name).await, name)
     }
 
     async fn publish(&self, object: &ClusterBenchmark, events: &[Event]) {
@@ -116,6 +115,18 @@ pub(crate) async fn publish(recorder: &Recorder, about: &ObjectReference, events
             Ok(Err(error)) => tracing::debug!(reason = event.reason, error = %chain(&error), "no event"),
             Err(_) => tracing::debug!(reason = event.reason, "no event in time"),
         }
+    }
+}
+
+/// What a read says. Where the resource itself is not served (yet), nothing is known of its objects.
+fn found<T>(answer: Result<T, kube::Error>, name: &str) -> Result<Option<T>, StoreError> {
+    match answer {
+        Ok(object) => Ok(Some(object)),
+        Err(kube::Error::Api(status)) if status.code == 404 => {
+            let named = status.details.as_ref().is_some_and(|details| details.name == name);
+            if named { Ok(None) } else { Err(StoreError::Failed(status.message.clone())) }
+        }
+        Err(error) => Err(failed(error)),
     }
 }
 

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::userdata::CONSOLE;
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
-use planner::{Failure, Memory, deploy, desired, measure, placement, relocation};
+use planner::{Failure, Memory, deploy, desired, placement, relocation, runs};
 
 use crate::counted::Counted;
 use crate::dropped;
@@ -129,7 +129,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 let name = key.name();
                 self.agents.run_status(&control, &name).await.map(|status| (name, status))
             };
-            let answers = join_all(measure::keys(world).into_iter().map(ask));
+            let answers = join_all(runs::keys(world).into_iter().map(ask));
             world.runs = Some(patiently(async { answers.await.into_iter().collect() }).await);
         }
     }

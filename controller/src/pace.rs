@@ -65,6 +65,7 @@ pub(crate) fn is_of_cloud(action: &Action) -> bool {
         | Action::SetMembership { .. }
         | Action::StartRun { .. }
         | Action::CollectReport { .. }
+        | Action::JoinParts { .. }
         | Action::StopRun { .. }
         | Action::ForgetRun { .. } => false,
     }

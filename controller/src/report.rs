@@ -1,10 +1,10 @@
-//! A generator's report as a `BenchmarkReport` object.
+//! Reports as `BenchmarkReport` objects: a generator's, or one that is made of those of several launches.
 
 use std::collections::BTreeMap;
 
 use api::{
     BENCHMARK_LABEL, BENCHMARK_UID_LABEL, BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, ClusterBenchmarkSpec,
-    Placement, RUN_LABEL,
+    LAUNCH_LABEL, Placement, RUN_LABEL,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
@@ -25,11 +25,42 @@ pub(crate) fn checked(bytes: &[u8], sha256: &str) -> Result<Report, CloudError> 
     Ok(report)
 }
 
-/// Named by its content: creating it twice is creating it once. Not owned by the benchmark: results outlive it.
+/// What a report is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    Run,
+    /// One of several launches of a run.
+    Launch,
+}
+
+/// Name of a report, by its content: creating it twice is creating it once.
+pub(crate) fn name(benchmark: &ClusterBenchmark, run: &RunKey, sha256: &str) -> String {
+    format!("{}-{}-{}", benchmark.name_any(), run.id, sha256.get(..10).unwrap_or(sha256))
+}
+
+/// Somebody deleted or changed the report of a launch before one was made of all.
+pub(crate) fn gone(launch: u32, name: &str) -> CloudError {
+    let what =
+        format!("BenchmarkReport {name} of launch {launch} was deleted or changed: everything is measured again");
+    CloudError::new(Failure::NotFound, "ReportGone", what)
+}
+
+/// One report of those of all launches, and its document.
+pub(crate) fn joined(run: &RunKey, parts: &[Report]) -> Result<(Report, Vec<u8>), CloudError> {
+    let failed = |why: String| CloudError::new(Failure::Rejected, "NotOneRun", why);
+    let mut whole = stats::join_launches(parts).map_err(|error| failed(error.to_string()))?;
+    whole.run.id = run.name_of_all();
+    let bytes = stats::document(whole).map_err(|error| failed(error.to_string()))?;
+    // What was stored is what is summarised: a long report is shortened in the document.
+    let report = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+    Ok((report, bytes))
+}
+
+/// Not owned by the benchmark: results outlive it.
 pub(crate) fn object(
     benchmark: &ClusterBenchmark,
     place: Option<&Placement>,
-    run: &RunKey,
+    (run, of): (&RunKey, Of),
     report: &Report,
     bytes: Vec<u8>,
     sha256: &str,
@@ -37,14 +68,14 @@ pub(crate) fn object(
     let text = String::from_utf8(bytes)
         .map_err(|_| CloudError::new(Failure::Rejected, "DamagedReport", "the report is not UTF-8"))?;
     let uid = benchmark.metadata.uid.clone().unwrap_or_default();
-    let short = sha256.get(..10).unwrap_or(sha256);
+    let launch = if of == Of::Launch { format!("launch {} of {}: ", run.launch, run.launches) } else { String::new() };
     let mut object = BenchmarkReport::new(
-        &format!("{}-{}-{short}", benchmark.name_any(), run.id),
+        &name(benchmark, run, sha256),
         BenchmarkReportSpec {
             benchmark: benchmark.name_any(),
             benchmark_uid: uid.clone(),
             run_id: run.id.clone(),
-            result: report.summary.chars().take(1024).collect(),
+            result: format!("{launch}{}", report.summary).chars().take(1024).collect(),
             requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
             p99: each(report, p99),
             finished_at: Some(Time(report.finished_at)),
@@ -53,15 +84,15 @@ pub(crate) fn object(
             report: text,
         },
     );
-    object.metadata = ObjectMeta {
-        namespace: benchmark.namespace(),
-        labels: Some(BTreeMap::from([
-            (BENCHMARK_LABEL.to_owned(), benchmark.name_any()),
-            (BENCHMARK_UID_LABEL.to_owned(), uid),
-            (RUN_LABEL.to_owned(), run.id.clone()),
-        ])),
-        ..object.metadata
-    };
+    let mut labels = BTreeMap::from([
+        (BENCHMARK_LABEL.to_owned(), benchmark.name_any()),
+        (BENCHMARK_UID_LABEL.to_owned(), uid),
+        (RUN_LABEL.to_owned(), run.id.clone()),
+    ]);
+    if of == Of::Launch {
+        labels.insert(LAUNCH_LABEL.to_owned(), run.launch.to_string());
+    }
+    object.metadata = ObjectMeta { namespace: benchmark.namespace(), labels: Some(labels), ..object.metadata };
     Ok(object)
 }
 

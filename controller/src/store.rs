@@ -47,6 +47,13 @@ pub trait Store: Send + Sync + 'static {
     /// Creates a report; one of the same name is the same report, because names are content hashes.
     fn put_report(&self, report: &BenchmarkReport) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// `None`: there is no report of this name in the object's namespace.
+    fn get_report(
+        &self,
+        object: &ClusterBenchmark,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<BenchmarkReport>, StoreError>> + Send;
+
     /// Tells people. Never fails: an event is no record, and in a namespace that is being deleted there are none.
     fn publish(&self, _object: &ClusterBenchmark, _events: &[Event]) -> impl Future<Output = ()> + Send {
         async {}

@@ -126,6 +126,7 @@ impl Region {
             | Action::SetMembership { .. }
             | Action::StartRun { .. }
             | Action::CollectReport { .. }
+            | Action::JoinParts { .. }
             | Action::StopRun { .. }
             | Action::ForgetRun { .. } => return now,
         };

@@ -8,6 +8,8 @@ use wire::{
 
 use crate::credits;
 use crate::desired;
+use crate::duration;
+use crate::runs::RunKey;
 use crate::world::World;
 
 /// The clusters behind `base` (scheme, host and port), and with `selfTest` the first one again: the same URL under a
@@ -26,7 +28,7 @@ pub(crate) fn targets(spec: &ClusterBenchmarkSpec, base: &str) -> Vec<Target> {
 pub(crate) fn judging(spec: &ClusterBenchmarkSpec) -> Judging {
     let comparison = &spec.load.comparison;
     Judging {
-        looks: if spec.load.rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd },
+        looks: if duration::decides_itself(spec) { Looks::Auto } else { Looks::AtTheEnd },
         metric: metric(comparison.metric),
         pairs: match comparison.pairs {
             api::Pairs::AgainstFirst => Pairs::AgainstFirst,
@@ -101,8 +103,19 @@ fn work(spec: &ClusterBenchmarkSpec) -> Option<Work> {
     Some(Work { distribution, mean_micros: u32::try_from(work.mean_micros?).ok()? })
 }
 
+/// Seed of a launch: another one for each, or every launch would repeat the chance of the first.
+pub(crate) fn seed(spec: &ClusterBenchmarkSpec, key: &RunKey) -> u64 {
+    let seed = u64::try_from(spec.load.seed).unwrap_or(0);
+    if key.launch <= 1 {
+        return seed;
+    }
+    let text = format!("clusterbench.dev/seed/v1\n{seed}\n{}", key.launch);
+    // Seeds are JSON numbers, which are whole below 2^53.
+    u64::from_str_radix(&wire::sha256_hex(text.as_bytes())[..13], 16).unwrap_or(seed)
+}
+
 /// For the report. The place is what EC2's API says; a generator that sees all instances on one machine knows better.
-pub(crate) fn facts(world: &World, placement: &Placement) -> Facts {
+pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts {
     let spec = &world.object.spec;
     let cluster = |cluster: &api::Cluster| {
         let fact = world.instance_type(&cluster.instance_type);
@@ -133,6 +146,6 @@ pub(crate) fn facts(world: &World, placement: &Placement) -> Facts {
             .map(|(_, name)| format!("{name} {}", placement.version))
             .collect(),
         settings: desired::settings(spec),
-        launch: 0,
+        launch: if key.launches > 1 { key.launch } else { 0 },
     }
 }

@@ -57,6 +57,11 @@ pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
         .collect()
 }
 
+/// Launches of the workers that a run measures.
+pub fn launches(spec: &ClusterBenchmarkSpec) -> u32 {
+    u32::try_from(spec.load.launches).unwrap_or(1).max(1)
+}
+
 /// Every instance type that a spec names, with the field that names it.
 pub fn types_with_fields(spec: &ClusterBenchmarkSpec) -> Vec<(String, String)> {
     let clusters = spec
@@ -288,6 +293,9 @@ struct Essence<'a> {
     port: i32,
     environment: Vec<(&'static str, String)>,
     artifact: Option<[&'a str; 2]>,
+    /// Absent at first, so that a new operator replaces nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relaunches: Option<i64>,
 }
 
 fn revision(spec: &ClusterBenchmarkSpec, placement: &Placement, pool: &PoolSpec, image: &PlacedImage) -> String {
@@ -307,6 +315,7 @@ fn revision(spec: &ClusterBenchmarkSpec, placement: &Placement, pool: &PoolSpec,
         } else {
             None
         },
+        relaunches: Some(placement.relaunches).filter(|count| is_worker && *count > 0),
     };
     digest(&essence)[..16].to_owned()
 }

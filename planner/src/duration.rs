@@ -1,15 +1,21 @@
 //! How long a run takes at least: what can be known before it is measured. Pure.
 
-use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, Phase};
+use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, LAUNCH_ROUNDS, Phase};
 use jiff::SignedDuration;
+
+use crate::desired::launches;
 
 /// Rounds of a run that decides itself: after each of these it is looked at (`stats::AUTO_LOOKS`).
 const LOOKS: [u32; 3] = [10, 20, AUTO_ROUNDS];
 
-/// Rounds that are measured at most: those that are asked for; or up to the last look that the lifetime has room for.
+/// Rounds that are measured at most, of each launch: those that are asked for; or up to the last look that the lifetime
+/// has room for.
 pub(crate) fn most_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
     if let Some(rounds) = spec.load.rounds {
         return u32::try_from(rounds).unwrap_or(1);
+    }
+    if launches(spec) > 1 {
+        return LAUNCH_ROUNDS;
     }
     let lifetime = SignedDuration::from_secs(i64::from(spec.lifecycle.max_lifetime_seconds));
     let fitting = LOOKS.into_iter().rev().find(|rounds| least(spec, *rounds) < lifetime);
@@ -18,7 +24,12 @@ pub(crate) fn most_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
 
 /// Rounds without which nothing is said.
 pub(crate) fn fewest_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
-    if spec.load.rounds.is_some() { most_rounds(spec) } else { LOOKS[0] }
+    if decides_itself(spec) { LOOKS[0] } else { most_rounds(spec) }
+}
+
+/// Whether the run ends as soon as it has shown what is asked.
+pub(crate) fn decides_itself(spec: &ClusterBenchmarkSpec) -> bool {
+    spec.load.rounds.is_none() && launches(spec) == 1
 }
 
 /// Least time of so many rounds: pauses, and phases that stop by the clock or send at a rate. How long a closed loop
@@ -69,5 +80,14 @@ mod tests {
             most_rounds(&spec(serde_json::json!({ "phases": phases })))
         };
         assert_eq!([1, 89, 90, 179, 180, 3000].map(rounds), [40, 40, 20, 20, 10, 10], "of 7,200 s for two clusters");
+    }
+
+    #[test]
+    fn each_launch_has_few_rounds_and_is_not_looked_at() {
+        let phases = serde_json::json!([{ "arrivals": "ClosedLoop", "concurrency": 1, "requests": 1 }]);
+        let launched = spec(serde_json::json!({ "phases": phases, "launches": 10 }));
+        assert_eq!((fewest_rounds(&launched), most_rounds(&launched), decides_itself(&launched)), (2, 2, false));
+        let asked = spec(serde_json::json!({ "phases": phases, "launches": 10, "rounds": 5 }));
+        assert_eq!((fewest_rounds(&asked), most_rounds(&asked)), (5, 5));
     }
 }

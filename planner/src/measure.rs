@@ -8,56 +8,18 @@ use wire::{ClosedLoop, OpenLoop, Phase, Ramp, Rounds, RunSpec, RunState, RunStat
 use crate::asked;
 use crate::conditions::Truth;
 use crate::deploy::control;
-use crate::desired::{self, BALANCER, BALANCER_PORT, GENERATOR};
+use crate::desired::{BALANCER, BALANCER_PORT, GENERATOR};
 use crate::duration;
-use crate::plan::{Action, MOVING, Plan, RunKey, STEADY};
+use crate::plan::{Action, MOVING, Plan, STEADY};
 use crate::readiness::single;
+use crate::relaunch;
+use crate::runs::{
+    self, ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID, answer, former, held, recorded, running, wanted,
+};
 use crate::world::{Facet, World};
-
-/// Outcomes of a run, as status spells them.
-pub const RUNNING: &str = "Running";
-pub const VALID: &str = "Valid";
-pub const INVALID: &str = "Invalid";
-pub const ABORTED: &str = "Aborted";
-pub const FAILED: &str = "Failed";
 
 /// Aborted runs of the same thing after which another one is not worth it.
 const ABORTS: usize = 3;
-
-/// The run that the spec asks for.
-pub fn wanted(world: &World) -> RunKey {
-    let spec = &world.object.spec;
-    RunKey { id: spec.run_id.clone(), measured_sha256: desired::measured_sha256(spec) }
-}
-
-/// The finished run of this key in status.
-pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
-    world.object.status.runs.iter().filter(|run| key.is_of(run)).find(|run| is_finished(run))
-}
-
-/// Whether the run came to an end of its own: measuring the same again is for somebody to ask for.
-pub(crate) fn is_finished(run: &Run) -> bool {
-    matches!(run.outcome.as_str(), VALID | INVALID | FAILED)
-}
-
-/// Runs that the generator should be asked about: the wanted one and those that status believes to be on.
-pub fn keys(world: &World) -> Vec<RunKey> {
-    let mut keys = vec![wanted(world)];
-    for run in &world.object.status.runs {
-        let key = RunKey::of(run);
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    keys
-}
-
-fn answer<'a>(world: &'a World, key: &RunKey) -> Option<&'a RunStatus> {
-    match &world.runs {
-        Some(Facet::Known(runs)) => runs.get(&key.name())?.as_ref(),
-        _ => None,
-    }
-}
 
 /// Whether a run of a former spec still has to be stopped and collected before instances may change.
 ///
@@ -84,26 +46,20 @@ pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
     placement.expires_at.as_ref().is_some_and(|at| world.now + LAST_CALL >= at.0)
 }
 
-/// Runs that status believes to be on and that the spec no longer asks for.
-fn former(world: &World) -> Vec<RunKey> {
-    let mut running = world.object.status.runs.iter().filter(|run| run.outcome == RUNNING).peekable();
-    if running.peek().is_none() {
-        return Vec::new();
-    }
-    let wanted = wanted(world);
-    running.filter(|run| !wanted.is_of(run)).map(RunKey::of).collect()
-}
-
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let generator = single(world, GENERATOR).and_then(|instance| Some((control(instance)?, instance.id.clone())));
     let key = wanted(world);
     if let (Some((control, instance_id)), Some(Facet::Known(_))) = (&generator, &world.runs) {
         collect_former(world, plan, control, instance_id);
-        forget_recorded(world, plan, control, instance_id);
+        clear_away(world, plan, control, instance_id);
     }
+    join(world, plan);
     if let Some(run) = recorded(world, &key) {
         judge_recorded(run, plan);
         return;
+    }
+    if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
+        return waiting(plan, "every launch is measured; one report is being made of all");
     }
     let Some((control, instance_id)) = generator else {
         return waiting(plan, "waits for the instances");
@@ -115,16 +71,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             plan.act(Action::StopRun { control, instance_id, name: key.name() });
         }
         Some(status) if status.state == RunState::Running => {
-            // Rounds, not requests per second: a status that changes at every look costs the measurement CPU time.
-            let (done, total) = (status.rounds_done, status.rounds_total);
-            let message = match world.object.spec.load.rounds {
-                Some(_) => format!("{done} of {total} rounds are measured"),
-                None => {
-                    let last = duration::most_rounds(&world.object.spec);
-                    format!("{done} rounds are measured, the next look is after {total}, the last after {last}")
-                }
-            };
-            plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, with_warning(message, status));
+            let message = with_warning(progress(world, &key, status), status);
+            plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, message);
             note_running(plan, &key, Some(Time(status.started_at)));
             plan.wake_within(MOVING);
         }
@@ -134,12 +82,49 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
         }
         None if lost(world, plan, &key) => waiting(plan, "the generator lost the run; it is started again"),
-        None if plan.judgements.is_true(ConditionType::Deployed)
+        None if is_cleared(world, &key)
+            && plan.judgements.is_true(ConditionType::Deployed)
             && plan.judgements.is_true(ConditionType::Provisioned) =>
         {
-            start(world, plan, &key, control, instance_id);
+            start(world, placement, plan, &key, control, instance_id);
+        }
+        None if key.launch > 1 => {
+            let message = format!("launch {} of {} waits until every instance is ready", key.launch, key.launches);
+            waiting(plan, &message);
         }
         None => waiting(plan, "waits until every instance is ready"),
+    }
+}
+
+/// Rounds, not requests per second: a status that changes at every look costs the measurement CPU time.
+fn progress(world: &World, key: &RunKey, status: &RunStatus) -> String {
+    let (done, total) = (status.rounds_done, status.rounds_total);
+    let spec = &world.object.spec;
+    if key.launches > 1 {
+        return format!("launch {} of {}: {done} of {total} rounds are measured", key.launch, key.launches);
+    }
+    if !duration::decides_itself(spec) {
+        return format!("{done} of {total} rounds are measured");
+    }
+    let last = duration::most_rounds(spec);
+    format!("{done} rounds are measured, the next look is after {total}, the last after {last}")
+}
+
+/// Whether the generator is done with the launch before this one.
+fn is_cleared(world: &World, key: &RunKey) -> bool {
+    let Some(before) = key.before() else { return true };
+    let run = running(&world.object.status.runs, key);
+    answer(world, &before).is_none_or(|status| {
+        let is_held = run.is_some_and(|run| status.report_sha256.as_deref() == Some(held(run, &before)));
+        status.state != RunState::Running && !is_held
+    })
+}
+
+/// One report is made of all launches, as soon as all of them are recorded. It takes no instance.
+pub(crate) fn join(world: &World, plan: &mut Plan) {
+    for run in world.object.status.runs.iter().filter(|run| runs::is_whole(run)) {
+        let reports = run.parts.iter().map(|part| part.report_sha256.clone()).collect();
+        plan.act(Action::JoinParts { run: RunKey::of(run), reports });
     }
 }
 
@@ -167,6 +152,9 @@ pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
 /// Runs of a former spec: stopped, then collected as far as they came, or noted as lost.
 fn collect_former(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
     for key in former(world) {
+        if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
+            continue;
+        }
         match answer(world, &key) {
             Some(status) if status.state == RunState::Running => plan.act(Action::StopRun {
                 control: control.to_owned(),
@@ -176,27 +164,37 @@ fn collect_former(world: &World, plan: &mut Plan, control: &str, instance_id: &s
             Some(status) => collect(plan, control, &key, status),
             None => {
                 for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && run.outcome == RUNNING) {
-                    run.outcome = ABORTED.to_owned();
-                    run.result = "the generator lost it".to_owned();
-                    run.finished_at = Some(Time(world.now));
+                    let why = if run.started_at.is_some() { LOST } else { "the spec was changed before it went on" };
+                    abort(run, why, world);
                 }
             }
         }
     }
 }
 
-/// The generator may forget a run only after status was *seen* to hold its report's hash.
-fn forget_recorded(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
-    for run in world.object.status.runs.iter().filter(|run| run.outcome != RUNNING) {
+const LOST: &str = "the generator lost it";
+
+fn abort(run: &mut Run, why: &str, world: &World) {
+    run.outcome = ABORTED.to_owned();
+    run.result = why.to_owned();
+    run.finished_at = Some(Time(world.now));
+}
+
+/// The generator may forget a run only after status was *seen* to hold its report's hash. A call that came late may have
+/// begun a recorded one once more: that is stopped.
+fn clear_away(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
+    for run in &world.object.status.runs {
         let key = RunKey::of(run);
-        let held = answer(world, &key).and_then(|status| status.report_sha256.as_ref());
-        if held.is_some_and(|sha256| *sha256 == run.report_sha256) {
-            plan.act(Action::ForgetRun {
-                control: control.to_owned(),
-                instance_id: instance_id.to_owned(),
-                name: key.name(),
-                report_sha256: run.report_sha256.clone(),
-            });
+        for key in [key.before(), Some(key)].into_iter().flatten() {
+            let (Some(status), sha256) = (answer(world, &key), held(run, &key)) else { continue };
+            let (control, instance_id, name) = (control.to_owned(), instance_id.to_owned(), key.name());
+            let is_result = !sha256.is_empty() && run.outcome != ABORTED;
+            if status.state == RunState::Running && is_result {
+                plan.act(Action::StopRun { control, instance_id, name });
+            } else if status.report_sha256.as_deref() == Some(sha256) {
+                let report_sha256 = sha256.to_owned();
+                plan.act(Action::ForgetRun { control, instance_id, name, report_sha256 });
+            }
         }
     }
 }
@@ -206,7 +204,7 @@ fn collect(plan: &mut Plan, control: &str, key: &RunKey, status: &RunStatus) {
         return waiting(plan, "the generator is writing its report");
     };
     // Recorded already, as aborted: it is being forgotten.
-    if plan.runs.iter().any(|run| key.is_of(run) && run.report_sha256 == *sha256) {
+    if plan.runs.iter().any(|run| key.is_of(run) && held(run, key) == sha256) {
         return waiting(plan, "the aborted run is being cleared away");
     }
     let message = with_warning("the report is being collected".to_owned(), status);
@@ -218,18 +216,22 @@ fn with_warning(message: String, status: &RunStatus) -> String {
     if status.warning.is_empty() { message } else { format!("{message}; the generator: {}", status.warning) }
 }
 
-fn start(world: &World, plan: &mut Plan, key: &RunKey, control: String, instance_id: String) {
-    let aborted = world.object.status.runs.iter().filter(|run| key.is_of(run) && run.outcome == ABORTED).count();
+fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, control: String, instance_id: String) {
+    let aborted = aborted(&world.object.status.runs, key);
     if aborted >= ABORTS {
         let message = format!("run {} was aborted {aborted} times; set another runId to try again", key.id);
         plan.judgements.set(ConditionType::Measured, Truth::False, "Aborted", message);
         plan.judgements.stall(ConditionType::Measured);
         return;
     }
-    if let Some(message) = too_long(world) {
+    if let Some(message) = too_long(world, key) {
         plan.judgements.set(ConditionType::Measured, Truth::False, "TooLong", message);
         plan.judgements.stall(ConditionType::Measured);
         return;
+    }
+    // Only while the relaunch is being written down.
+    if relaunch::waits(world, placement, key) {
+        return waiting(plan, "waits until all workers are replaced");
     }
     let Some(run) = run_spec(world, key) else { return };
     plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the run is being started");
@@ -238,31 +240,48 @@ fn start(world: &World, plan: &mut Plan, key: &RunKey, control: String, instance
     plan.act(Action::StartRun { control, instance_id, run });
 }
 
-/// Why the run cannot end before its instances do, if that is known: half of it would be paid for and lost.
-fn too_long(world: &World) -> Option<String> {
+fn aborted(runs: &[Run], key: &RunKey) -> usize {
+    runs.iter().filter(|run| key.is_of(run) && run.outcome == ABORTED).count()
+}
+
+/// Why the run cannot end before its instances do, if that is known: half of it would be paid for and lost. How long new
+/// workers take is not counted.
+pub(crate) fn too_long(world: &World, key: &RunKey) -> Option<String> {
     let spec = &world.object.spec;
-    let rounds = duration::fewest_rounds(spec);
-    let takes = duration::least(spec, rounds);
+    let (rounds, launches) = (duration::fewest_rounds(spec), key.launches + 1 - key.launch.min(key.launches));
+    let takes = duration::least(spec, rounds).saturating_mul(i32::try_from(launches).unwrap_or(i32::MAX));
     let left = world.object.status.placement.as_ref()?.expires_at.as_ref()?.0.duration_since(world.now) - LAST_CALL;
+    let (what, fields) = match key.launches {
+        1 => (format!("{rounds} rounds of this load take"), "load.rounds"),
+        _ => (
+            format!("{launches} more launches with {rounds} rounds of this load each take"),
+            "load.launches or load.rounds",
+        ),
+    };
     (takes > left).then(|| {
         format!(
-            "{rounds} rounds of this load take at least {} s, and lifecycle.maxLifetimeSeconds leaves {} s: lower load.rounds, shorten its phases, or delete the benchmark and create it again with more time",
+            "{what} at least {} s, and lifecycle.maxLifetimeSeconds leaves {} s: lower {fields}, shorten its phases, or delete the benchmark and create it again with more time",
             takes.as_secs(),
             left.as_secs()
         )
     })
 }
 
-/// A run that the generator was seen running and knows no more: it is noted as aborted.
+/// A run that the generator was seen running and knows no more: it is noted as aborted. Launches of it that are recorded
+/// stay, and the one that was lost is measured again; unless that happened too often.
 fn lost(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
     if !matches!(&world.runs, Some(Facet::Known(_))) {
         return false;
     }
+    let before = aborted(&plan.runs, key);
     let begun = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && run.started_at.is_some();
     let Some(run) = plan.runs.iter_mut().find(begun) else { return false };
-    run.outcome = ABORTED.to_owned();
-    run.result = "the generator lost it".to_owned();
-    run.finished_at = Some(Time(world.now));
+    let goes_on = (!run.parts.is_empty() && before + 1 < ABORTS).then(|| Run { started_at: None, ..run.clone() });
+    abort(run, LOST, world);
+    if let Some(rest) = goes_on {
+        run.parts = Vec::new();
+        plan.runs.push(rest);
+    }
     true
 }
 
@@ -271,19 +290,7 @@ fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
         run.started_at = started_at.or(run.started_at.clone());
         return;
     }
-    plan.runs.push(Run {
-        id: key.id.clone(),
-        measured_sha256: key.measured_sha256.clone(),
-        outcome: RUNNING.to_owned(),
-        result: String::new(),
-        report: String::new(),
-        report_sha256: String::new(),
-        started_at,
-        finished_at: None,
-        rounds: 0,
-        thresholds: None,
-        clusters: Vec::new(),
-    });
+    plan.runs.push(Run { started_at, ..key.begun() });
 }
 
 /// The whole measurement. `None` while the balancer's address is not known.
@@ -294,7 +301,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     let address = balancer.private_address?;
     Some(RunSpec {
         id: key.name(),
-        seed: u64::try_from(spec.load.seed).unwrap_or(0),
+        seed: asked::seed(spec, key),
         rounds: Rounds { count: duration::most_rounds(spec) },
         warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
         warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
@@ -303,7 +310,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         phases: spec.load.phases.iter().filter_map(phase).collect(),
         request: asked::request(spec),
         judging: asked::judging(spec),
-        facts: Box::new(asked::facts(world, placement)),
+        facts: Box::new(asked::facts(world, placement, key)),
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
         ..RunSpec::default()
     })

@@ -75,6 +75,7 @@ fn assemble(
         groups_not_after: Some(firewall::not_after(world)),
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
+        relaunches: 0,
     }
 }
 

@@ -14,8 +14,9 @@ use crate::conditions::{Judgements, Truth};
 use crate::ledger;
 use crate::memory::Memory;
 use crate::ports::{GroupRequest, LaunchRequest, Rule};
+use crate::runs::{self, RUNNING, RunKey};
 use crate::world::{Deletion, Finalizer, Seal, World};
-use crate::{deploy, measure, placement, provision, relocation, teardown};
+use crate::{deploy, measure, placement, provision, relaunch, relocation, teardown};
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,12 @@ pub enum Action {
         run: RunKey,
         sha256: String,
     },
+    /// Make one report of those of all launches of a run.
+    JoinParts {
+        run: RunKey,
+        /// SHA-256 of each, in the order of the launches.
+        reports: Vec<String>,
+    },
     /// Stops a run that is on. It keeps its report.
     StopRun {
         control: String,
@@ -64,28 +71,6 @@ pub enum Action {
         name: String,
         report_sha256: String,
     },
-}
-
-/// Which run a report belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunKey {
-    pub id: String,
-    pub measured_sha256: String,
-}
-
-impl RunKey {
-    pub fn of(run: &Run) -> Self {
-        Self { id: run.id.clone(), measured_sha256: run.measured_sha256.clone() }
-    }
-
-    /// The run's id on the generator: valid in a URL path, the same for the same run for ever.
-    pub fn name(&self) -> String {
-        format!("{}.{}", self.id, self.measured_sha256.get(..12).unwrap_or_default())
-    }
-
-    pub fn is_of(&self, run: &Run) -> bool {
-        run.id == self.id && run.measured_sha256 == self.measured_sha256
-    }
 }
 
 /// What to do now, what to write down, and when to look again.
@@ -143,7 +128,7 @@ pub fn goal(world: &World) -> Goal {
         return Goal::Nothing(Why::Expired);
     }
     let terminates = world.object.spec.lifecycle.after_run == AfterRun::Terminate;
-    if terminates && measure::recorded(world, &measure::wanted(world)).is_some() {
+    if terminates && runs::recorded(world, &runs::wanted(world)).is_some() {
         return Goal::Nothing(Why::Finished);
     }
     Goal::Instances
@@ -178,6 +163,8 @@ pub fn plan(world: &World) -> Plan {
                 // What a former spec measures is stopped and collected before anything under it changes.
                 if measure::former_is_on(world, &placement, &mut plan) {
                     plan.judgements.wait_for_former();
+                } else if relaunch::is_due(world, &placement) {
+                    return relaunch::plan(world, &placement, plan);
                 } else {
                     provision::plan(world, &placement, &mut plan);
                     deploy::plan(world, &placement, &mut plan);
@@ -224,16 +211,15 @@ fn pause(world: &World, plan: &mut Plan) {
         measure::plan(world, placement, plan);
         let is_late = measure::is_late(world, placement);
         plan.actions.retain(|action| match action {
-            Action::CollectReport { .. } => true,
+            Action::CollectReport { .. } | Action::JoinParts { .. } => true,
             Action::StopRun { .. } => is_late,
             _ => false,
         });
     }
-    let is_recorded = measure::recorded(world, &measure::wanted(world)).is_some();
+    let is_recorded = runs::recorded(world, &runs::wanted(world)).is_some();
     for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
     {
-        let says_more =
-            matches!(plan.judgements.get(kind).reason.as_str(), measure::RUNNING | "Collecting" | "Expiring");
+        let says_more = matches!(plan.judgements.get(kind).reason.as_str(), RUNNING | "Collecting" | "Expiring");
         if !(kind == ConditionType::Measured && (is_recorded || says_more)) {
             plan.judgements.set(kind, Truth::Unknown, "Paused", PAUSED);
         }

@@ -53,17 +53,20 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
                 work.remove();
                 work.launch(group_ids.as_ref());
             }
-            Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => {
-                plan.judgements.unknown(ConditionType::Provisioned, world.types.ignorance());
-                plan.wake_within(MOVING * 5);
-            }
+            Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => causes.unclear = true,
             Err(why) => {
                 causes.stall(format!("pool {}: {why}", pool.name), "NoRecipe");
             }
         }
     }
     remove_strangers(world, &pools, instances, plan);
-    judge(&pools, instances, &causes, plan);
+    if causes.unclear {
+        // Whether what runs is what the spec asks for cannot be told: nothing is measured on it.
+        plan.judgements.unknown(ConditionType::Provisioned, world.types.ignorance());
+        plan.wake_within(MOVING * 5);
+    } else {
+        judge(&pools, instances, &causes, plan);
+    }
 }
 
 /// What keeps pools from being complete.
@@ -71,6 +74,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
 struct Causes {
     list: Vec<(String, String)>,
     stalled: bool,
+    /// Of some pool it is not known what its instances should be.
+    unclear: bool,
 }
 
 impl Causes {

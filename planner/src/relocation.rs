@@ -14,11 +14,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::Failure;
 use crate::conditions::Truth;
 use crate::desired;
-use crate::measure;
 use crate::placement::{addressing, candidates};
 use crate::plan::{MOVING, Plan};
 use crate::ports::Subnet;
 use crate::provision::alive;
+use crate::runs;
 use crate::teardown;
 use crate::world::{Facet, World};
 
@@ -48,7 +48,7 @@ pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
         Some(Facet::Known(runs)) => runs.values().all(Option::is_none),
         Some(Facet::Unknown(_)) => false,
     };
-    if !is_at_rest || measure::recorded(world, &measure::wanted(world)).is_some() {
+    if !is_at_rest || runs::recorded(world, &runs::wanted(world)).is_some() {
         return None;
     }
     next(world, placement)?;

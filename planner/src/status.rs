@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use api::{BalancerStatus, CONDITIONS, ClusterResult, ConditionType, Instance, Launch, Pool, Run, Status};
+use api::{BalancerStatus, CONDITIONS, ConditionType, Instance, Launch, Pool, Run, Status};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::conditions::{Judgement, Judgements, Truth};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
+use crate::duration;
 use crate::ledger::{self, BOOT_FAILED, OnlySend};
-use crate::measure::{self, ABORTED, FAILED, INVALID, RUNNING, VALID};
 use crate::owner;
-use crate::plan::{Action, Goal, Plan, RunKey, Why, goal};
+use crate::plan::{Action, Goal, Plan, Why, goal};
 use crate::ports::{self, InstanceState};
 use crate::provision::highest_number;
 use crate::readiness::{ready, single};
+use crate::results;
+use crate::runs::{self, ABORTED, RUNNING, RunKey, VALID};
 use crate::seal::seal;
 use crate::teardown;
 use crate::thresholds;
@@ -47,8 +49,6 @@ pub struct Collected {
     pub sha256: String,
 }
 
-/// Runs kept in status; older ones are in their reports.
-const RUNS: usize = 3;
 /// Characters of a condition's message: the server allows 32,768, people read one line.
 const MESSAGE: usize = 1024;
 
@@ -57,8 +57,8 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let old = &world.object.status;
     let nothing_left = plan.judgements.get(ConditionType::Provisioned).reason == teardown::NOTHING_LEFT;
     let ledger = ledger(world, plan, outcomes);
-    let runs = runs(world, plan, outcomes);
-    let wanted = measure::wanted(world);
+    let runs = results::recorded(world, plan, outcomes);
+    let wanted = runs::wanted(world);
     let judgements = judgements(world, &wanted, plan, outcomes, &runs);
     let begins_anew = world.ledger_is_lost() && nothing_left;
     let lost = world.ledger_is_lost() && !begins_anew;
@@ -131,61 +131,6 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
         .collect()
 }
 
-fn runs(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Run> {
-    let mut runs = plan.runs.clone();
-    for outcome in outcomes {
-        let Action::CollectReport { run: key, .. } = &outcome.action else { continue };
-        let Ok(Done::Collected(collected)) = &outcome.result else { continue };
-        runs.retain(|run| !(key.is_of(run) && run.outcome == RUNNING));
-        runs.push(run(key, collected));
-    }
-    if matches!(goal(world), Goal::Nothing(_)) {
-        for run in runs.iter_mut().filter(|run| run.outcome == RUNNING) {
-            run.outcome = ABORTED.to_owned();
-            run.result = "its instances went before it ended".to_owned();
-        }
-    }
-    runs.split_off(runs.len().saturating_sub(RUNS))
-}
-
-fn run(key: &RunKey, collected: &Collected) -> Run {
-    let report = &collected.report;
-    // Only what has ended is collected; a report is never made of a run that is on.
-    let outcome = match (collected.state, report.validity) {
-        (wire::RunState::Running | wire::RunState::Aborted, _) => ABORTED,
-        (wire::RunState::Failed, _) => FAILED,
-        (wire::RunState::Finished, wire::Validity::Valid) => VALID,
-        (wire::RunState::Finished, wire::Validity::Invalid) => INVALID,
-    };
-    let counted = report.rounds.iter().filter(|round| round.outcome == wire::RoundOutcome::Counted).count();
-    let result =
-        if outcome == VALID { report.summary.clone() } else { format!("{outcome}: {}", report.reasons.join("; ")) };
-    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let clusters = report.clusters.iter().map(|cluster| ClusterResult {
-        name: cluster.cluster.clone(),
-        requests: whole(cluster.requests),
-        failed: whole(cluster.failures.total()),
-        requests_per_second: whole(cluster.requests_per_second),
-        p50_micros: cluster.latency.p50_micros.map(whole),
-        p90_micros: cluster.latency.p90_micros.map(whole),
-        p99_micros: cluster.latency.p99_micros.map(whole),
-        p999_micros: cluster.latency.p999_micros.map(whole),
-    });
-    Run {
-        id: key.id.clone(),
-        measured_sha256: key.measured_sha256.clone(),
-        outcome: outcome.to_owned(),
-        result: cut(&result),
-        report: collected.name.clone(),
-        report_sha256: collected.sha256.clone(),
-        started_at: Some(Time(report.started_at)),
-        finished_at: Some(Time(report.finished_at)),
-        rounds: i32::try_from(counted).unwrap_or(i32::MAX),
-        thresholds: thresholds::result(&report.thresholds),
-        clusters: clusters.collect(),
-    }
-}
-
 /// The plan's judgements, corrected by what went wrong in carrying it out.
 fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], runs: &[Run]) -> Judgements {
     let mut judgements = plan.judgements.clone();
@@ -201,6 +146,7 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
             Action::SetMembership { .. } => ConditionType::Deployed,
             Action::StartRun { .. }
             | Action::CollectReport { .. }
+            | Action::JoinParts { .. }
             | Action::StopRun { .. }
             | Action::ForgetRun { .. } => ConditionType::Measured,
             Action::CreateGroup(_)
@@ -254,6 +200,7 @@ fn effect(action: &Action) -> String {
         Action::SetMembership { .. } => "tell the balancer its members".to_owned(),
         Action::StartRun { .. } => "start the run".to_owned(),
         Action::CollectReport { .. } => "collect the report".to_owned(),
+        Action::JoinParts { .. } => "make one report of all launches".to_owned(),
         Action::StopRun { .. } => "stop the run".to_owned(),
         Action::ForgetRun { .. } => "clear the run away".to_owned(),
     }
@@ -324,15 +271,33 @@ fn phase(world: &World, judgements: &Judgements) -> &'static str {
     }
 }
 
+/// Rounds of all launches. Of a run that decides itself, those until the next look.
 fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
-    if let Some(run) = runs.iter().find(|run| wanted.is_of(run) && measure::is_finished(run)) {
+    let spec = &world.object.spec;
+    let all = || {
+        Some(duration::most_rounds(spec).saturating_mul(wanted.launches)).filter(|_| !duration::decides_itself(spec))
+    };
+    if let Some(run) = runs.iter().find(|run| wanted.is_of(run) && runs::is_finished(run)) {
         // With looks in between, those that were measured are those that were needed.
-        let total = world.object.spec.load.rounds.filter(|_| run.outcome != VALID).unwrap_or(run.rounds);
-        return Some(format!("{}/{total} rounds", run.rounds));
+        let measured = u32::try_from(run.rounds).unwrap_or(0);
+        let total = all().filter(|_| run.outcome != VALID).unwrap_or(measured);
+        return Some(format!("{measured}/{total} rounds"));
     }
-    let Some(Facet::Known(known)) = &world.runs else { return world.object.status.progress.clone() };
-    let status = known.get(&wanted.name())?.as_ref()?;
-    Some(format!("{}/{} rounds", status.rounds_done, status.rounds_total))
+    let parts = runs::running(runs, wanted).map(|run| run.parts.as_slice()).unwrap_or_default();
+    let before: u32 = parts.iter().map(|part| u32::try_from(part.rounds).unwrap_or(0)).sum();
+    let status = match &world.runs {
+        Some(Facet::Known(known)) => known.get(&wanted.name()).and_then(Option::as_ref),
+        _ if parts.is_empty() => return world.object.status.progress.clone(),
+        _ => None,
+    };
+    let status = status.filter(|_| parts.len() < usize::try_from(wanted.launch).unwrap_or(usize::MAX));
+    match status {
+        Some(status) => {
+            Some(format!("{}/{} rounds", before + status.rounds_done, all().unwrap_or(status.rounds_total)))
+        }
+        None if before > 0 => Some(format!("{before}/{} rounds", all()?)),
+        None => None,
+    }
 }
 
 /// The result that was asked for, or the last one of anything.
@@ -399,7 +364,7 @@ fn shares(world: &World, runs: &[Run]) -> BTreeMap<String, i32> {
 }
 
 /// At most [`MESSAGE`] characters.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(MESSAGE) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}...", &text[..end]),

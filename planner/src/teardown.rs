@@ -9,6 +9,7 @@ use crate::firewall;
 use crate::measure;
 use crate::plan::{Action, MOVING, Plan, STEADY, Why};
 use crate::ports::{Instance, InstanceState};
+use crate::runs;
 use crate::settle::{absent_for, unaccounted};
 use crate::world::{Facet, World};
 
@@ -17,6 +18,9 @@ pub(crate) const NOTHING_LEFT: &str = "NothingLeft";
 
 pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
     judge_goal(world, why, plan);
+    if why != Why::LedgerLost {
+        measure::join(world, plan);
+    }
     if world.nothing_was_made() || is_gone(world, plan) {
         finish(why, plan);
         return;
@@ -51,7 +55,7 @@ fn judge_goal(world: &World, why: Why, plan: &mut Plan) {
     plan.judgements.set(ConditionType::Accepted, Truth::True, reason, message);
     plan.judgements.set(ConditionType::Deployed, Truth::False, reason, message);
     plan.judgements.set(ConditionType::Measured, Truth::False, reason, message);
-    if let Some(run) = measure::recorded(world, &measure::wanted(world)) {
+    if let Some(run) = runs::recorded(world, &runs::wanted(world)) {
         measure::judge_recorded(run, plan);
     }
 }

@@ -4,8 +4,7 @@ use api::{Run, ThresholdsResult};
 use wire::{ThresholdOutcome, ThresholdResult};
 
 use crate::conditions::{Judgement, Truth};
-use crate::measure::{self, VALID};
-use crate::plan::RunKey;
+use crate::runs::{self, RunKey, VALID};
 use crate::world::World;
 
 /// Bytes of the message: what status has for a sentence of ours.
@@ -38,7 +37,7 @@ pub(crate) fn judge(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<Judg
     if world.object.spec.load.thresholds.is_empty() {
         return None;
     }
-    let run = runs.iter().filter(|run| wanted.is_of(run)).find(|run| measure::is_finished(run));
+    let run = runs.iter().filter(|run| wanted.is_of(run)).find(|run| runs::is_finished(run));
     let say = |truth, reason: &str, message: &str| {
         Some(Judgement { truth, reason: reason.to_owned(), message: message.to_owned() })
     };

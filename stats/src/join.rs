@@ -67,6 +67,7 @@ pub fn join_launches(reports: &[Report]) -> Result<Report, NotOneRun> {
     let planned = reports.iter().map(planned_rounds).sum();
     let mut spec = first.run.clone();
     spec.rounds.count = planned;
+    spec.facts.launch = 0;
     joined(reports, Report { run: spec, rounds, ..first.clone() }, planned)
 }
 

@@ -306,6 +306,11 @@ impl Store for Server {
         Ok(())
     }
 
+    /// Nothing is measured in several launches here.
+    async fn get_report(&self, _: &ClusterBenchmark, _: &str) -> Result<Option<BenchmarkReport>, StoreError> {
+        Ok(None)
+    }
+
     async fn publish(&self, object: &ClusterBenchmark, events: &[planner::Event]) {
         let name = object.metadata.name.clone().unwrap_or_default();
         let lines = events.iter().map(|event| format!("{:?} {} {} {name}", event.severity, event.action, event.reason));

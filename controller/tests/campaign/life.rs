@@ -66,6 +66,7 @@ pub(crate) async fn live(script: &Script, ways: Ways, telling: Telling) -> Ended
     let pace = Pace {
         boot: SignedDuration::from_secs(script.boot_seconds),
         run: SignedDuration::from_secs(script.run_seconds),
+        spread: None,
     };
     let mut play = Play::with(script.seed, script.knobs.clone(), script.spec(), script.operators, pace, ways);
     let mut life = Life { script, play: &mut play, told: Told::default(), version: 1 };

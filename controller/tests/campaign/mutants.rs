@@ -65,6 +65,17 @@ fn all() -> Vec<Mutant> {
             plan
         }),
         plans("report forgotten before it is recorded", forgets_early),
+        plans("workers are not replaced between launches", |world| {
+            with(world, |world| {
+                world
+                    .object
+                    .status
+                    .runs
+                    .iter_mut()
+                    .flat_map(|run| &mut run.parts)
+                    .for_each(|part| part.relaunches = -1);
+            })
+        }),
         plans("numbers begin again", numbers_begin_again),
         Mutant {
             name: "status written over what was not seen",

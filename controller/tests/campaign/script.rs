@@ -24,6 +24,9 @@ pub(crate) struct Script {
     /// From running to answering, and how long a run takes.
     pub(crate) boot_seconds: i64,
     pub(crate) run_seconds: i64,
+    /// Launches of the workers that a run measures.
+    #[serde(default = "one")]
+    pub(crate) launches: i32,
     /// How long an operator sleeps, in thousandths of what it asks for, where no step says it.
     pub(crate) stretch_per_mille: u32,
     pub(crate) knobs: Settings,
@@ -37,6 +40,10 @@ pub(crate) struct Script {
     #[serde(default)]
     pub(crate) doom: Option<(u32, Moment)>,
     pub(crate) steps: Vec<Step>,
+}
+
+fn one() -> i32 {
+    1
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +134,7 @@ impl Script {
             self.clusters.iter().map(|(name, kind, count)| (name.as_str(), kind.as_str(), *count)).collect();
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
+        spec.load.launches = self.launches;
         spec
     }
 

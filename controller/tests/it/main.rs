@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod interference;
+mod launches;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod stories;

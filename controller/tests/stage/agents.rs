@@ -13,6 +13,7 @@ use wire::*;
 
 use crate::stage::chaos::{Chaos, Departure, InFlight};
 use crate::stage::judge::Judge;
+use crate::stage::measured::{self, Members};
 
 /// How long things take.
 #[derive(Clone, Copy)]
@@ -21,11 +22,14 @@ pub(crate) struct Pace {
     pub(crate) boot: SignedDuration,
     /// Length of a run.
     pub(crate) run: SignedDuration,
+    /// By how much instances of one type differ, as the standard deviation of the logarithm of their speed. `None`: all
+    /// that is measured is found valid, and says the same.
+    pub(crate) spread: Option<f64>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { boot: SignedDuration::from_secs(20), run: SignedDuration::from_secs(60) }
+        Self { boot: SignedDuration::from_secs(20), run: SignedDuration::from_secs(60), spread: None }
     }
 }
 
@@ -44,6 +48,9 @@ struct FakeRun {
     started_at: Timestamp,
     aborted: bool,
     length: SignedDuration,
+    /// When it began.
+    members: Members,
+    spread: Option<f64>,
     /// The report and its hash, once it is over.
     report: OnceLock<(Vec<u8>, String)>,
 }
@@ -153,11 +160,17 @@ impl FakeRun {
     }
 
     fn document(&self) -> Report {
+        let finished_at = self.started_at + self.length;
+        // A launch among several has to be one that can be joined with the others.
+        let is_part = self.spec.facts.launch > 0 && !self.aborted;
+        if let Some(spread) = self.spread.or(is_part.then_some(0.0)) {
+            return measured::report(&self.spec, &self.members, spread, self.started_at, finished_at);
+        }
         Report {
             schema: REPORT_SCHEMA.into(),
             run: self.spec.clone(),
             started_at: self.started_at,
-            finished_at: self.started_at + self.length,
+            finished_at,
             validity: if self.aborted { Validity::Invalid } else { Validity::Valid },
             reasons: if self.aborted { vec!["stopped".into()] } else { Vec::new() },
             gates: Vec::new(),
@@ -251,7 +264,13 @@ impl Agents for FakeAgents {
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
-        let report = self.at(control, |agent, _, _| agent.runs.get(id).map(|run| run.report().0.clone()))?;
+        let report = self.at(control, |agent, _, _| {
+            agent.runs.get(id).map(|run| {
+                let (bytes, sha256) = run.report();
+                self.judge.reports(sha256, &run.members);
+                bytes.clone()
+            })
+        })?;
         report.ok_or_else(|| AgentError::Refused { url: control.into(), status: 404, why: "no such run".into() })
     }
 }
@@ -270,6 +289,10 @@ impl FakeAgents {
     }
 
     fn begin(&self, control: &str, run: &RunSpec) -> Result<(), AgentError> {
+        let balancer = run.balancer_control.as_deref().unwrap_or_default().trim_start_matches("http://").to_owned();
+        let told = self.at(&balancer, |agent, _, _| agent.membership.clone()).unwrap_or_default();
+        let ids = |cluster: Cluster| (cluster.name, cluster.members.into_iter().map(|member| member.id).collect());
+        let members: Members = told.clusters.into_iter().map(ids).collect();
         self.at(control, |agent, _, now| {
             if let Some(on) = agent.runs.values().find(|on| !on.is_over(now) && on.spec.id != run.id) {
                 let why = format!("{} is on", on.spec.id);
@@ -282,6 +305,8 @@ impl FakeAgents {
                     started_at: now,
                     aborted: false,
                     length: self.pace.run,
+                    members,
+                    spread: self.pace.spread,
                     report: OnceLock::new(),
                 }
             });

@@ -12,6 +12,7 @@ use planner::{desired, ledger};
 use serde::{Deserialize, Serialize};
 
 use crate::stage::kubernetes::Server;
+use crate::stage::measured::Members;
 
 /// What was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ pub(crate) enum Rule {
     LaunchesAreLines,
     NothingLeft,
     ResultsStay,
+    NewWorkers,
     PausedHolds,
     Converges,
     Quiet,
@@ -75,6 +77,12 @@ struct Book {
     results: BTreeMap<(String, String), String>,
     /// Hashes of the reports that status ever held.
     hashes: BTreeSet<String>,
+    /// Reports that somebody deletes.
+    excused: BTreeSet<String>,
+    /// Launches that status holds of a run that is on, by run and measured hash.
+    parts: BTreeMap<(String, String), usize>,
+    /// Workers that a report is about, by its hash.
+    workers: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Judge {
@@ -100,6 +108,8 @@ impl Judge {
             }
         }
         book.hashes.extend(status.runs.iter().map(|run| run.report_sha256.clone()));
+        let parts = status.runs.iter().flat_map(|run| &run.parts);
+        book.hashes.extend(parts.map(|part| part.report_sha256.clone()));
     }
 
     /// A launch is sent.
@@ -120,6 +130,17 @@ impl Judge {
         book.broken.get_or_insert(broken);
     }
 
+    /// Somebody deletes the report of a launch.
+    pub(crate) fn excuse(&self, sha256: &str) {
+        self.book().excused.insert(sha256.to_owned());
+    }
+
+    /// A generator hands out a report about these workers.
+    pub(crate) fn reports(&self, sha256: &str, members: &Members) {
+        let ids = || members.values().flatten().cloned().collect();
+        self.book().workers.entry(sha256.to_owned()).or_insert_with(ids);
+    }
+
     /// A generator is told to forget a run that has ended.
     pub(crate) fn forgets(&self, run: &str, sha256: &str) {
         if !self.book().hashes.contains(sha256) {
@@ -131,6 +152,7 @@ impl Judge {
     pub(crate) fn wiped(&self) {
         let mut book = self.book();
         book.results.clear();
+        book.parts.clear();
         book.reports.clear();
         let lines: Vec<String> = book.lines.keys().cloned().collect();
         book.former.extend(lines);
@@ -254,8 +276,27 @@ impl Book {
                 self.reports.push(run.report.clone());
             }
         }
+        self.parts.retain(|key, _| runs.iter().any(|run| is_on(run) && key_of(run) == *key));
+        for run in runs.iter().filter(|run| is_on(run)) {
+            let is_stored = |sha256: &str| server.reports.contains_key(&format!("bench-{}-{}", run.id, &sha256[..10]));
+            let is_lost = |sha256: &String| !self.excused.contains(sha256) && !is_stored(sha256);
+            if let Some(part) = run.parts.iter().find(|part| is_lost(&part.report_sha256)) {
+                return broken(format!(
+                    "a launch of run {} is recorded and its report is not stored: {part:?}",
+                    run.id
+                ));
+            }
+            let known = self.parts.entry(key_of(run)).or_default();
+            if run.parts.len() < *known {
+                return broken(format!("run {} had {known} launches and has {}", run.id, run.parts.len()));
+            }
+            if *known != run.parts.len() {
+                *known = run.parts.len();
+                new_workers(&self.workers, run)?;
+            }
+        }
         for run in runs.iter().filter(is_result) {
-            let key = (run.id.clone(), run.measured_sha256.clone());
+            let key = key_of(run);
             if *self.results.entry(key).or_insert_with(|| run.report.clone()) != run.report {
                 return broken(format!("the result of run {} changed", run.id));
             }
@@ -269,4 +310,26 @@ impl Book {
         }
         Ok(())
     }
+}
+
+/// No two launches of a run are measured on the same workers.
+fn new_workers(workers: &BTreeMap<String, BTreeSet<String>>, run: &Run) -> Result<(), Broken> {
+    let mut seen: BTreeMap<&String, usize> = BTreeMap::new();
+    for (launch, part) in (1..).zip(&run.parts) {
+        for id in workers.get(&part.report_sha256).into_iter().flatten() {
+            if let Some(before) = seen.insert(id, launch) {
+                let what = format!("{id} is measured in launches {before} and {launch} of run {}", run.id);
+                return Err(Broken::new(Rule::NewWorkers, what));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_on(run: &Run) -> bool {
+    run.outcome == "Running"
+}
+
+fn key_of(run: &Run) -> (String, String) {
+    (run.id.clone(), run.measured_sha256.clone())
 }

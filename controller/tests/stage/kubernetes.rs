@@ -275,4 +275,11 @@ impl Store for MemoryStore {
         };
         self.chaos.effect("put_report", async { self.write_report(report) }, depart).await
     }
+
+    async fn get_report(&self, _object: &ClusterBenchmark, name: &str) -> Result<Option<BenchmarkReport>, StoreError> {
+        match self.fault() {
+            Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),
+            _ => Ok(self.server().reports.get(name).cloned()),
+        }
+    }
 }

@@ -9,5 +9,6 @@ pub(crate) mod chaos;
 pub(crate) mod cloud;
 pub(crate) mod judge;
 pub(crate) mod kubernetes;
+pub(crate) mod measured;
 pub(crate) mod play;
 pub(crate) mod story;

@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, Placement, Run, Status};
+use api::{ClusterBenchmarkSpec, Launch, LeftZone, Part, PlacedArtifact, PlacedImage, Placement, Run, Status};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
@@ -96,6 +96,7 @@ fn placement() -> Placement {
         left: Vec::new(),
         groups_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
+        relaunches: 0,
     }
 }
 
@@ -199,8 +200,56 @@ pub(crate) fn world(text: &str) -> World {
     for line in lines.iter().filter(|line| line.first() == Some(&"console")) {
         world.consoles.insert(line[1].into(), line[2..].join(" "));
     }
+    if has("types unknown") {
+        world.types = Facet::Unknown(unknown());
+    }
+    let number = |word: &str| find(word).and_then(|line| line[1].parse::<i64>().ok());
+    world.object.spec.load.launches = number("launches").map_or(1, |count| i32::try_from(count).unwrap());
+    if let (Some(relaunches), Some(placement)) = (number("relaunches"), &mut world.object.status.placement) {
+        placement.relaunches = relaunches;
+    }
+    if let Some(line) = find("measured") {
+        measured(&mut world, line[1]);
+    }
     agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
     world
+}
+
+/// The wanted run is on, and its first launches are recorded, each with the relaunches before it.
+fn measured(world: &mut World, relaunches: &str) {
+    let key = planner::runs::wanted(world);
+    let parts: Vec<Part> = relaunches
+        .split(',')
+        .map(|count| count.parse().unwrap())
+        .zip(1_u8..)
+        .map(|(relaunches, launch)| Part { report_sha256: launch.to_string().repeat(64), rounds: 2, relaunches })
+        .collect();
+    let launches = i32::try_from(key.launches).unwrap();
+    world.object.status.runs.push(Run {
+        launches,
+        launch: launches.min(i32::try_from(parts.len()).unwrap() + 1),
+        parts,
+        ..a_run(&key, "Running")
+    });
+}
+
+fn a_run(key: &planner::RunKey, outcome: &str) -> Run {
+    Run {
+        id: key.id.clone(),
+        measured_sha256: key.measured_sha256.clone(),
+        outcome: outcome.into(),
+        result: String::new(),
+        report: String::new(),
+        report_sha256: String::new(),
+        started_at: None,
+        finished_at: None,
+        rounds: 0,
+        launches: 1,
+        launch: 1,
+        parts: Vec::new(),
+        thresholds: None,
+        clusters: Vec::new(),
+    }
 }
 
 /// The zone of the placement and others, all offering everything.
@@ -318,7 +367,7 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
             clusters: Vec::new(),
         }),
     });
-    let key = planner::measure::wanted(world);
+    let key = planner::runs::wanted(world);
     let status = |state, done| wire::RunStatus {
         id: key.name(),
         state,
@@ -340,17 +389,11 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
     });
     if recorded {
         world.object.status.runs.push(Run {
-            id: key.id.clone(),
-            measured_sha256: key.measured_sha256.clone(),
-            outcome: "Valid".into(),
             result: "b 14 % faster [9, 19]".into(),
             report: "bench-1-ffff".into(),
             report_sha256: "f".repeat(64),
-            started_at: None,
-            finished_at: None,
             rounds: 20,
-            thresholds: None,
-            clusters: Vec::new(),
+            ..a_run(&key, "Valid")
         });
     }
 }

@@ -8,6 +8,7 @@ mod holding;
 mod moving;
 mod placing;
 mod properties;
+mod relaunching;
 mod results;
 mod spelling;
 mod tables;

@@ -3,7 +3,7 @@
 use api::{Status, ThresholdsResult};
 use insta::assert_snapshot;
 use planner::status::{Collected, Done, Outcome};
-use planner::{Action, World, measure, plan, status};
+use planner::{Action, World, measure, plan, runs, status};
 use wire::{RoundOutcome, RoundReport, RunSpec, RunState, ThresholdOutcome, ThresholdResult, Validity};
 
 use crate::fixture::{epoch, world};
@@ -33,7 +33,7 @@ fn with_load(run: &str, change: serde_json::Value) -> World {
     }
     world.object.spec = serde_json::from_value(spec).unwrap();
     let told = crate::fixture::world(&format!("{COMPLETE}\nrun {run}"));
-    let key = measure::wanted(&world);
+    let key = runs::wanted(&world);
     let status = told.runs.unwrap().known().unwrap().values().next().unwrap().clone();
     world.runs = Some(planner::Facet::Known([(key.name(), status)].into()));
     world
@@ -41,7 +41,7 @@ fn with_load(run: &str, change: serde_json::Value) -> World {
 
 fn told(change: serde_json::Value) -> RunSpec {
     let world = with_load("none", change);
-    measure::run_spec(&world, &measure::wanted(&world)).unwrap()
+    measure::run_spec(&world, &runs::wanted(&world)).unwrap()
 }
 
 fn text(value: &impl serde::Serialize) -> String {

@@ -46,6 +46,9 @@ pub(crate) fn spell(world: &World, plan: &Plan) -> String {
             {
                 writeln!(text, "leave {}", placement.zone).unwrap();
             }
+            Some(placement) if before.is_some_and(|b| b.relaunches != placement.relaunches) => {
+                writeln!(text, "relaunch {}", placement.relaunches).unwrap();
+            }
             Some(placement) => writeln!(text, "place in {} {}", placement.subnet_id, placement.addressing).unwrap(),
             None => writeln!(text, "forget the placement").unwrap(),
         }
@@ -94,10 +97,18 @@ fn action_text(action: &Action) -> String {
             format!("set membership after {expect}: {}", sizes.join(" "))
         }
         Action::StartRun { run, .. } => {
-            format!("start run {} of {} rounds", run.id.split('.').next().unwrap(), run.rounds.count)
+            format!("start run {} of {} rounds", of(&run.id), run.rounds.count)
         }
-        Action::CollectReport { run, .. } => format!("collect report of {}", run.id),
-        Action::StopRun { name, .. } => format!("stop run {}", name.split('.').next().unwrap()),
-        Action::ForgetRun { name, .. } => format!("forget run {}", name.split('.').next().unwrap()),
+        Action::CollectReport { run, .. } => format!("collect report of {}", of(&run.name())),
+        Action::StopRun { name, .. } => format!("stop run {}", of(name)),
+        Action::JoinParts { run, reports } => format!("join {} reports of run {}", reports.len(), run.id),
+        Action::ForgetRun { name, .. } => format!("forget run {}", of(name)),
     }
+}
+
+/// A run by its id, with the launch if it has several: its name without the hash.
+fn of(name: &str) -> String {
+    let mut parts = name.split('.');
+    let (id, _, launch) = (parts.next().unwrap(), parts.next(), parts.next());
+    launch.map_or(id.to_owned(), |launch| format!("{id}, launch {launch}"))
 }

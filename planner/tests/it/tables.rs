@@ -347,6 +347,18 @@ fn nothing_is_measured_before_every_member_is_healthy() {
     ");
 }
 
+/// What cannot be compared with the spec may be what a former one asked for.
+#[test]
+fn nothing_is_measured_while_types_are_unknown() {
+    assert_snapshot!(complete("balancer healthy\nrun none\ntypes unknown"), @"
+    Accepted=True Placed: the spec can be placed
+    Provisioned=Unknown Unreachable: no answer
+    Deployed=True Healthy: 2 of 2 members are healthy, balancer and generator answer
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
+}
+
 #[test]
 fn a_due_run_is_started() {
     assert_snapshot!(complete("balancer healthy\nrun none"), @"

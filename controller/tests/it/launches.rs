@@ -1,0 +1,222 @@
+//! A run that measures several launches of its workers: they are replaced between them, each is recorded on its own, and
+//! one report is made of all.
+
+use std::time::Duration;
+
+use cloudsim::{Settings, Span};
+use insta::assert_snapshot;
+use jiff::SignedDuration;
+
+use crate::stage::agents::Pace;
+use crate::stage::chaos::Moment;
+use crate::stage::play::{Play, Ways, spec};
+use crate::stories::tell;
+
+/// By how much instances of one type differ, research says, is 5 %.
+const SPREAD: f64 = 0.05;
+
+fn calm() -> Settings {
+    Settings { boot: Span::seconds(10, 10), stop: Span::seconds(10, 10), ..Settings::default() }
+}
+
+fn play(seed: u64, launches: i32, rounds: i32, count: i32) -> Play {
+    let mut spec = spec(&[("a", "t2.large", count), ("b", "t2.large", count)]);
+    (spec.load.launches, spec.load.rounds, spec.load.seed) = (launches, Some(rounds), i64::try_from(seed).unwrap());
+    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(SPREAD) };
+    Play::with(seed, calm(), spec, 1, pace, Ways::default())
+}
+
+async fn step(play: &mut Play) {
+    let wake = play.pass(0, None).await.unwrap();
+    play.wait(wake.max(Duration::from_millis(200)));
+}
+
+#[test]
+fn workers_are_replaced_between_launches_and_nothing_else_is() {
+    let story = tell(async || {
+        let mut play = play(1, 3, 2, 1);
+        play.until(300, Play::is_ready).await.unwrap();
+        assert_eq!(play.agents.started.lock().unwrap().len(), 3);
+        play.store.delete(play.now());
+        play.until(300, Play::is_gone).await.unwrap();
+        play.story()
+    });
+    assert_snapshot!(story, @"
+      0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
+      0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+      1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
+      1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
+      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#4 -> i#5
+      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#6 -> i#7
+      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#8 -> i#9
+     12s  i#3 is running
+     12s  i#5 is running
+     12s  i#7 is running
+     12s  i#9 is running
+     35s  TerminateInstances i#3
+     35s  TerminateInstances i#5
+     36s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#10 -> i#11
+     36s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#12 -> i#13
+     45s  i#3 is terminated
+     45s  i#5 is terminated
+     46s  i#11 is running
+     46s  i#13 is running
+     46s  eni#14 is gone
+     49s  eni#15 is gone
+     68s  TerminateInstances i#11
+     68s  TerminateInstances i#13
+     69s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#16 -> i#17
+     69s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#18 -> i#19
+     78s  i#11 is terminated
+     78s  i#13 is terminated
+     79s  i#17 is running
+     79s  i#19 is running
+     80s  eni#20 is gone
+     80s  eni#21 is gone
+    102s  TerminateInstances i#17 i#9 i#19 i#7
+    112s  i#17 is terminated
+    112s  i#9 is terminated
+    112s  i#19 is terminated
+    112s  i#7 is terminated
+    112s  DeleteSecurityGroup sg#1 refused: eni#22 uses it
+    112s  DeleteSecurityGroup sg#0 refused: eni#23 uses it
+    113s  DeleteSecurityGroup sg#0 refused: eni#23 uses it
+    113s  DeleteSecurityGroup sg#1 refused: eni#22 uses it
+    113s  eni#24 is gone
+    114s  eni#22 is gone
+    114s  eni#23 is gone
+    115s  eni#25 is gone
+    115s  DeleteSecurityGroup sg#1
+    115s  DeleteSecurityGroup sg#0
+    ");
+}
+
+#[test]
+fn one_report_is_made_of_all_and_those_of_the_launches_stay() {
+    tell(async || {
+        let mut play = play(1, 6, 2, 2);
+        play.until(900, Play::is_ready).await.unwrap();
+        let status = play.store.status().unwrap();
+        assert_eq!(status.progress.as_deref(), Some("12/12 rounds"));
+        let [run] = &status.runs[..] else { panic!("{:?}", status.runs) };
+        assert_eq!((run.outcome.as_str(), run.rounds, run.launches, run.launch), ("Valid", 12, 6, 6));
+        assert_eq!(run.parts.iter().map(|part| part.relaunches).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        let server = play.store.server();
+        let label = |name: &str| {
+            let labels = server.reports[name].metadata.labels.as_ref().unwrap();
+            labels.get(api::LAUNCH_LABEL).cloned()
+        };
+        assert_eq!((label(&run.report), server.reports.len()), (None, 7));
+        let whole: wire::Report = serde_json::from_str(&server.reports[&run.report].spec.report).unwrap();
+        assert_eq!(
+            whole.rounds.iter().map(|round| round.launch).collect::<Vec<_>>(),
+            [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
+        );
+        let seeds: std::collections::BTreeSet<u64> = whole.rounds.iter().map(|round| round.seed).collect();
+        assert_eq!(seeds.len(), 12, "no launch repeats the chance of another");
+        assert_eq!(whole.comparisons[0].about, wire::About::InstanceTypes);
+        assert!(whole.verdict.contains("about the instance types"), "{}", whole.verdict);
+        assert!(!whole.run.id.ends_with(".1"), "{} names all launches", whole.run.id);
+        let mut launches: Vec<String> = server.reports.keys().filter_map(|name| label(name)).collect();
+        launches.sort();
+        assert_eq!(launches, ["1", "2", "3", "4", "5", "6"]);
+    });
+}
+
+/// The operator dies at every effect in turn: each launch is measured once, on workers of its own, which is the judge's
+/// to say.
+#[test]
+fn death_at_every_effect() {
+    tell(async || {
+        for nth in 0.. {
+            let mut play = play(1, 2, 2, 1);
+            play.doom(nth, Moment::After);
+            while !play.is_ready() && play.passes < 600 {
+                let wake = play.pass_on(0).await.unwrap();
+                play.wait(wake.max(Duration::from_millis(200)));
+            }
+            assert!(play.is_ready(), "{nth}: {:?}", play.store.status());
+            assert_eq!((play.sim.lock().ledger().launched, play.agents.started.lock().unwrap().len()), (6, 2), "{nth}");
+            if play.crashes == 0 {
+                assert!(nth > 25, "{nth}");
+                break;
+            }
+        }
+    });
+}
+
+/// The generator of the second launch ends: what the first one measured stays, the second is measured again.
+#[test]
+fn a_lost_generator_loses_one_launch() {
+    tell(async || {
+        let mut play = play(1, 2, 2, 1);
+        let is_second = |play: &Play| play.agents.started.lock().unwrap().len() == 2;
+        play.until(300, is_second).await.unwrap();
+        step(&mut play).await;
+        let first = play.store.status().unwrap().runs[0].parts.clone();
+        assert_eq!(first.len(), 1);
+        terminate(&play, "generator");
+        play.until(600, Play::is_ready).await.unwrap();
+        let runs = play.store.status().unwrap().runs;
+        let told: Vec<_> = runs.iter().map(|run| (run.outcome.as_str(), run.launch, run.parts.len())).collect();
+        assert_eq!(told, [("Aborted", 2, 0), ("Valid", 2, 2)]);
+        assert_eq!(runs[1].parts[0], first[0]);
+    });
+}
+
+/// Somebody deletes the report of a launch before one was made of all: everything is measured again, and it is said why.
+#[test]
+fn a_deleted_report_of_a_launch() {
+    tell(async || {
+        let mut play = play(1, 2, 2, 1);
+        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
+        let gone = play.store.status().unwrap().runs[0].parts[0].report_sha256.clone();
+        // The judge would take it for a loss.
+        play.judge.excuse(&gone);
+        play.store.server().reports.retain(|name, _| !name.ends_with(&gone[..10]));
+        play.until(900, Play::is_ready).await.unwrap();
+        let runs = play.store.status().unwrap().runs;
+        assert_eq!(runs.iter().map(|run| run.outcome.as_str()).collect::<Vec<_>>(), ["Aborted", "Valid"]);
+        assert!(runs[0].result.contains("was deleted or changed"), "{}", runs[0].result);
+    });
+}
+
+/// Equal types: with new instances for every launch a difference is claimed in about one campaign of twenty, with one
+/// launch in every third, because instances differ.
+#[test]
+fn a_claim_about_types_holds_with_launches_and_fails_without() {
+    const CAMPAIGNS: u64 = 40;
+    let false_claims = |launches: i32, rounds: i32| {
+        let claims = (0..CAMPAIGNS).filter(|seed| {
+            tell(async || {
+                let mut play = play(*seed, launches, rounds, 4);
+                play.until(2_000, Play::is_ready).await.unwrap();
+                let run = play.store.status().unwrap().runs.pop().unwrap();
+                let server = play.store.server();
+                let report: wire::Report = serde_json::from_str(&server.reports[&run.report].spec.report).unwrap();
+                let comparison = &report.comparisons[0];
+                let about = if launches > 1 { wire::About::InstanceTypes } else { wire::About::TheseInstances };
+                assert_eq!(comparison.about, about);
+                matches!(comparison.direction, wire::Direction::Faster | wire::Direction::Slower)
+            })
+        });
+        claims.count()
+    };
+    let (with, without) = (false_claims(10, 2), false_claims(1, 20));
+    eprintln!(
+        "false claims in {CAMPAIGNS} campaigns: {with} with 10 launches of 2 rounds, {without} with 20 rounds on one"
+    );
+    // Of 40 at 5 %, six or more come once in 70 times; at 40 % fewer than nine once in 200.
+    assert!(with < 6 && without > 8, "{with} with launches, {without} without");
+}
+
+fn terminate(play: &Play, pool: &str) {
+    let now = play.now();
+    let mut sim = play.sim.lock();
+    let instances = sim.live_instances();
+    let is_of = |tags: &planner::owner::Tags| tags.get(planner::owner::POOL).is_some_and(|name| name == pool);
+    let ids: Vec<String> =
+        instances.iter().filter(|instance| is_of(&instance.tags)).map(|instance| instance.id.clone()).collect();
+    let _ = sim.terminate_instances(&ids, now);
+}
