@@ -206,6 +206,16 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.load.rounds", "one more with selfTest"],
         ),
         (
+            "more measurements than a report holds, with launches",
+            with(|spec| (spec["load"]["rounds"], spec["load"]["launches"]) = (json!(19), json!(40))),
+            &["spec.load.rounds", "rounds times launches times clusters"],
+        ),
+        (
+            "no launch",
+            with(|spec| spec["load"]["launches"] = json!(0)),
+            &["spec.load.launches", "greater than or equal to 1"],
+        ),
+        (
             "two limits in one threshold",
             with_threshold(json!({ "cluster": "one", "atMost": 5, "atLeast": 1 })),
             &["spec.load.thresholds[0]", "exactly one of atMost, atLeast and fasterThan"],

@@ -11,6 +11,7 @@ mod chaos;
 mod deletion;
 mod editing;
 mod lab;
+mod launches;
 mod lifecycle;
 mod main_path;
 mod operating;
