@@ -206,7 +206,7 @@ fn final_head(
     let member = in_flight.member();
     if matches!(head.status, 500 | 502 | 503 | 504)
         && let Some(cluster) = exchange.terms.retry
-        && let Some(other) = cluster.retry(member.key)
+        && let Some(other) = cluster.retry(member.key, false)
     {
         return Err(Ended::Instead(head.status, other));
     }

@@ -4,10 +4,8 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 
 use crate::answer::Answered;
 use crate::client::{Client, Request};
@@ -21,10 +19,6 @@ use crate::member::Member;
 use crate::policy::Nanos;
 use crate::refusal::Refusal;
 use crate::upstream::{self, Failed};
-
-/// How long a request waits for the first health check of a member that just joined, when there is no other:
-/// longer than a check may take.
-const FIRST_CHECK: Duration = Duration::from_secs(2);
 
 /// A request on its way.
 pub(crate) struct Attempts<'a> {
@@ -139,42 +133,39 @@ impl Attempts<'_> {
             && matches!(failed, Failed::Refused | Failed::Connect(_) | Failed::ConnectTimeout(_))
             && matches!(self.request.head.method, Method::Head | Method::Idempotent);
         let is_right = seen == Seen::Nothing && !failed.is_by_client() && (self.may_repeat() || is_unsent);
-        if !is_right || !self.cluster.take_retry() {
-            return None;
-        }
-        let other = self.cluster.place(Some(first.key));
-        other.or_else(|| failed.is_harmless().then(|| self.cluster.place(None)).flatten())
+        is_right.then(|| self.cluster.retry(first.key, failed.is_harmless())).flatten()
     }
 
     async fn first_member(&mut self) -> Result<InFlight, Unplaced> {
-        let called = match self.cluster.arrive() {
-            Placed::Now(called) => called,
-            Placed::Parked(called) => self.parked(called).await?,
-        };
+        let mut called = self.called(self.cluster.arrive()).await?;
+        if matches!(called, Called::Probe) {
+            let cluster = self.cluster;
+            self.unless_gone(pin!(health::probe_all(cluster))).await?;
+            called = self.called(cluster.again()).await?;
+        }
         match called {
             Called::Send(in_flight) => Ok(in_flight),
-            Called::Nobody => self.after_first_checks().await,
-            Called::Probe => {
-                health::probe_all(self.cluster).await;
-                match self.cluster.place(None) {
-                    Some(in_flight) => Ok(in_flight),
-                    None => self.after_first_checks().await,
-                }
-            }
+            Called::Probe | Called::Nobody => Err(Unplaced::Refused(nobody(self.cluster))),
         }
     }
 
-    /// Waits until the policy calls the request.
-    async fn parked(&mut self, mut called: oneshot::Receiver<Called>) -> Result<Called, Unplaced> {
+    /// What becomes of a request, when its turn has come.
+    async fn called(&mut self, placed: Placed) -> Result<Called, Unplaced> {
+        match placed {
+            Placed::Now(called) => Ok(called),
+            // Whoever calls is gone with the cluster's tally.
+            Placed::Parked(called) => self.unless_gone(called).await.map(|called| called.unwrap_or(Called::Nobody)),
+        }
+    }
+
+    /// Waits for something that this request needs, as long as its client does, and no longer than for an answer.
+    async fn unless_gone<T>(&mut self, mut awaited: impl Future<Output = T> + Unpin) -> Result<T, Unplaced> {
         let (client, cluster, limit) = (&mut *self.client, self.cluster, self.front.timeouts().answer);
         client.patience.set(limit);
         let mut is_watched = true;
         poll_fn(|context| {
-            match Pin::new(&mut called).poll(context) {
-                Poll::Ready(Ok(called)) => return Poll::Ready(Ok(called)),
-                // Whoever calls is gone with the cluster's tally.
-                Poll::Ready(Err(_)) => return Poll::Ready(Ok(Called::Nobody)),
-                Poll::Pending => {}
+            if let Poll::Ready(done) = Pin::new(&mut awaited).poll(context) {
+                return Poll::Ready(Ok(done));
             }
             if is_watched {
                 match client.poll_gone(context) {
@@ -191,28 +182,14 @@ impl Attempts<'_> {
         })
         .await
     }
+}
 
-    /// No member is eligible: perhaps only because the first checks are still under way.
-    async fn after_first_checks(&self) -> Result<InFlight, Unplaced> {
-        let cluster = self.cluster;
-        let deadline = tokio::time::Instant::now() + FIRST_CHECK;
-        loop {
-            let mut checked = pin!(cluster.tally.checked.notified());
-            checked.as_mut().enable();
-            // Asked first: a check that comes back in between is one that the next line knows of.
-            let awaits_checks = cluster.awaits_checks();
-            if let Some(in_flight) = cluster.place(None) {
-                return Ok(in_flight);
-            }
-            if !awaits_checks || tokio::time::timeout_at(deadline, checked).await.is_err() {
-                let error = match cluster.members.len() {
-                    0 => format!("cluster {:?} has no members", cluster.name),
-                    members => format!("none of the {members} members of cluster {:?} is healthy", cluster.name),
-                };
-                return Err(Unplaced::Refused(Refusal::new(503, error)));
-            }
-        }
-    }
+fn nobody(cluster: &Cluster) -> Refusal {
+    let error = match cluster.members.len() {
+        0 => format!("cluster {:?} has no members", cluster.name),
+        members => format!("none of the {members} members of cluster {:?} is healthy", cluster.name),
+    };
+    Refusal::new(503, error)
 }
 
 /// Books a failed attempt.

@@ -29,19 +29,20 @@ impl RetryBudget {
         self.slot(now).requests += 1;
     }
 
-    /// Takes one retry out of the budget, if there is one.
-    pub(crate) fn take(&mut self, now: Nanos) -> bool {
+    /// One retry is made.
+    pub(crate) fn retry(&mut self, now: Nanos) {
+        self.slot(now).retries += 1;
+    }
+
+    /// Whether another retry may be made.
+    pub(crate) fn allows(&self, now: Nanos) -> bool {
         let oldest = (second(now) + 1).saturating_sub(WINDOW_SECONDS as u64);
         let (mut requests, mut retries) = (0, 0);
         for slot in self.slots.iter().filter(|slot| slot.second >= oldest) {
             requests += slot.requests;
             retries += slot.retries;
         }
-        let allowed = retries < requests * PERCENT / 100 + PER_SECOND * WINDOW_SECONDS as u64;
-        if allowed {
-            self.slot(now).retries += 1;
-        }
-        allowed
+        retries < requests * PERCENT / 100 + PER_SECOND * WINDOW_SECONDS as u64
     }
 
     fn slot(&mut self, now: Nanos) -> &mut Slot {
@@ -65,7 +66,14 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn taken(budget: &mut RetryBudget, now: Nanos, tries: u64) -> u64 {
-        (0..tries).filter(|_| budget.take(now)).count() as u64
+        let mut take = || {
+            let allowed = budget.allows(now);
+            if allowed {
+                budget.retry(now);
+            }
+            allowed
+        };
+        (0..tries).filter(|_| take()).count() as u64
     }
 
     #[test]
@@ -78,7 +86,7 @@ mod tests {
         let mut budget = RetryBudget::default();
         (0..1_000).for_each(|n| budget.request(Nanos(n * SECOND / 200)));
         assert_eq!(taken(&mut budget, Nanos(5 * SECOND), 1_000), 130);
-        assert!(!budget.take(Nanos(9 * SECOND)));
+        assert!(!budget.allows(Nanos(9 * SECOND)));
     }
 
     #[test]

@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use crate::clock::Clock;
 use crate::lane::{After, Lane, Placed};
 use crate::member::{Latency, Member};
@@ -33,8 +31,6 @@ pub(crate) struct Tally {
     pub(crate) parked: AtomicU64,
     /// From a request's head to its answer's, everything included.
     pub(crate) duration: Latency,
-    /// Told when a member's health was checked.
-    pub(crate) checked: Notify,
     clock: Clock,
     lane: Mutex<Lane>,
 }
@@ -47,7 +43,6 @@ impl Tally {
             retries: AtomicU64::new(0),
             parked: AtomicU64::new(0),
             duration: Latency::default(),
-            checked: Notify::new(),
             clock,
             lane: Mutex::new(Lane::new(kind)),
         }
@@ -63,7 +58,6 @@ impl Tally {
 
     /// A member's health was checked: who may be used may have changed.
     pub(crate) fn checked(self: &Arc<Self>) {
-        self.checked.notify_waiters();
         self.decide(|lane, now| ((), lane.call(now)));
     }
 
@@ -131,23 +125,18 @@ impl Cluster {
         placed
     }
 
-    /// Places a request at once, on an eligible member other than `avoid`. `None` when there is none.
-    pub(crate) fn place(self: &Arc<Self>, avoid: Option<MemberKey>) -> Option<InFlight> {
-        let now = self.tally.clock.now();
-        self.tally.lane().place(self, avoid, now)
+    /// Places a request once more that was probed for.
+    pub(crate) fn again(self: &Arc<Self>) -> Placed {
+        self.tally.decide(|lane, now| lane.again(self, now))
     }
 
-    /// Places a request once more, on another member than the one that failed it, if the budget has a retry left.
-    pub(crate) fn retry(self: &Arc<Self>, failed: MemberKey) -> Option<InFlight> {
-        self.take_retry().then(|| self.place(Some(failed))).flatten()
-    }
-
-    /// Takes one retry out of the budget, if there is one.
-    pub(crate) fn take_retry(&self) -> bool {
+    /// Places a request once more, on another member than the one that failed it, if the budget has a retry left; on the
+    /// same one only where `or_same` says that nothing speaks against it.
+    pub(crate) fn retry(self: &Arc<Self>, failed: MemberKey, or_same: bool) -> Option<InFlight> {
         let now = self.tally.clock.now();
-        let is_taken = self.tally.lane().budget.take(now);
-        self.tally.retries.fetch_add(u64::from(is_taken), Relaxed);
-        is_taken
+        let placed = self.tally.lane().retry(self, failed, or_same, now);
+        self.tally.retries.fetch_add(u64::from(placed.is_some()), Relaxed);
+        placed
     }
 
     /// The first check of somebody who is a member now has not come back yet.

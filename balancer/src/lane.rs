@@ -21,6 +21,10 @@ use crate::policy::{self, Ask, Candidate, MemberKey, Nanos, Pick, Policy};
 /// hold stop far below (ten times the parallelism of all members): this only bounds the memory.
 const PARKED_LIMIT: usize = 4_096;
 
+/// Longer than the first health check of a member that just joined may take. With nobody else there, requests are held
+/// back for it; whoever it concerns is called as soon as it is back.
+const FIRST_CHECK: Nanos = Nanos(2_000_000_000);
+
 pub(crate) struct Lane {
     pub(crate) policy: Box<dyn Policy>,
     pub(crate) budget: RetryBudget,
@@ -104,6 +108,11 @@ impl Lane {
     pub(crate) fn arrive(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
         self.budget.request(now);
         self.policy.arrived(now);
+        self.seat(cluster, now)
+    }
+
+    /// At once, or in the queue behind those that wait already.
+    fn seat(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
         if self.parked.is_empty() {
             return match self.choose(cluster, None, 1, true, now) {
                 Ok(called) => (Placed::Now(called), After::default()),
@@ -124,8 +133,33 @@ impl Lane {
         called
     }
 
-    /// Places a request outside the queue: a retry, or one for which was probed.
-    pub(crate) fn place(&mut self, cluster: &Arc<Cluster>, avoid: Option<MemberKey>, now: Nanos) -> Option<InFlight> {
+    /// Places a request once more, on another member than the one that failed it; on the same one only where `or_same`
+    /// says that nothing speaks against it. The budget pays for retries that are made, not for those that find nobody.
+    pub(crate) fn retry(
+        &mut self,
+        cluster: &Arc<Cluster>,
+        failed: MemberKey,
+        or_same: bool,
+        now: Nanos,
+    ) -> Option<InFlight> {
+        if !self.budget.allows(now) {
+            return None;
+        }
+        let other = self.place(cluster, Some(failed), now);
+        let placed = other.or_else(|| or_same.then(|| self.place(cluster, None, now)).flatten());
+        if placed.is_some() {
+            self.budget.retry(now);
+        }
+        placed
+    }
+
+    /// Places a request that came before and was probed for.
+    pub(crate) fn again(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
+        self.seat(cluster, now)
+    }
+
+    /// At once, on a member other than `avoid`.
+    fn place(&mut self, cluster: &Arc<Cluster>, avoid: Option<MemberKey>, now: Nanos) -> Option<InFlight> {
         match self.choose(cluster, avoid, 1, false, now) {
             Ok(Called::Send(in_flight)) => Some(in_flight),
             Ok(Called::Probe | Called::Nobody) | Err(_) => None,
@@ -198,7 +232,8 @@ impl Lane {
             }
         }
         if self.candidates.is_empty() {
-            return Ok(Called::Nobody);
+            let waits = may_hold && self.awaits_checks();
+            return if waits { Err(Nanos(now.0 + FIRST_CHECK.0)) } else { Ok(Called::Nobody) };
         }
         let ask = Ask { candidates: &self.candidates, parked, may_hold: may_hold && !ignores_health };
         match self.policy.pick(now, &ask, &mut self.random) {

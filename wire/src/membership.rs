@@ -71,6 +71,8 @@ pub enum InvalidMembership {
     DuplicateName(String),
     #[error("two clusters are served at {0:?}: paths must differ")]
     DuplicatePath(String),
+    #[error("cluster {cluster:?} has a member without an id: answers name their member by it")]
+    NoId { cluster: String },
     #[error("cluster {cluster:?} has member {id:?} twice: ids must differ")]
     DuplicateMember { cluster: String, id: String },
     #[error(
@@ -106,6 +108,9 @@ impl Cluster {
     fn validate_members(&self) -> Result<(), InvalidMembership> {
         let mut ids = BTreeSet::new();
         for member in &self.members {
+            if member.id.is_empty() {
+                return Err(InvalidMembership::NoId { cluster: self.name.clone() });
+            }
             if !ids.insert(&member.id) {
                 return Err(InvalidMembership::DuplicateMember { cluster: self.name.clone(), id: member.id.clone() });
             }

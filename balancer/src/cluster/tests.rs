@@ -21,22 +21,37 @@ fn cluster(health: &[Health]) -> Arc<Cluster> {
     Arc::new(Cluster { name: "a".into(), path: "/a".into(), policy: wire::Policy::RoundRobin, members, tally })
 }
 
+fn told(placed: Placed) -> String {
+    match placed {
+        Placed::Now(Called::Send(flight)) => flight.member().id.clone(),
+        Placed::Now(_) => "none".into(),
+        Placed::Parked(_) => "waits".into(),
+    }
+}
+
 fn picks(cluster: &Arc<Cluster>, avoid: Option<u64>) -> String {
-    let pick = |_| cluster.place(avoid.map(MemberKey)).map_or("none".into(), |flight| flight.member().id.clone());
+    let pick = |_| match avoid {
+        None => told(cluster.again()),
+        Some(failed) => {
+            let placed = cluster.retry(MemberKey(failed), false);
+            placed.map_or("none".into(), |flight| flight.member().id.clone())
+        }
+    };
     (0..4).map(pick).collect::<Vec<String>>().join(" ")
 }
 
-#[test]
-fn eligibility() {
+#[tokio::test]
+async fn eligibility() {
     use Health::{Healthy, Unhealthy, Unknown};
     for (health, avoid, expected) in [
         (&[][..], None, "none none none none"),
-        (&[Unknown, Unknown], None, "none none none none"),
+        (&[Unknown, Unknown], None, "waits waits waits waits"),
         (&[Healthy, Healthy, Unhealthy], None, "i-0 i-1 i-0 i-1"),
         (&[Healthy, Unhealthy], None, "i-0 i-0 i-0 i-0"),
         (&[Healthy, Unhealthy, Unhealthy], None, "i-0 i-1 i-2 i-0"),
         (&[Unhealthy, Unhealthy], None, "i-0 i-1 i-0 i-1"),
-        (&[Unhealthy, Unhealthy, Unknown], None, "none none none none"),
+        (&[Unhealthy, Unhealthy, Unknown], None, "waits waits waits waits"),
+        (&[Unhealthy, Unknown], Some(0), "none none none none"),
         (&[Healthy, Unhealthy, Unhealthy, Unknown], None, "i-0 i-1 i-2 i-0"),
         (&[Healthy, Unknown, Unknown, Unknown], None, "i-0 i-0 i-0 i-0"),
         (&[Healthy, Healthy, Healthy], Some(1), "i-0 i-2 i-0 i-2"),
@@ -58,4 +73,39 @@ fn in_flight_is_counted_until_the_request_is_dropped() {
     let (in_flight, failures) = (record.in_flight.load(Relaxed), record.failures.load(Relaxed));
     assert_eq!((in_flight, failures, record.latency.mean_micros()), (0, 1, None));
     assert_eq!(cluster.tally.requests.load(Relaxed), 1);
+}
+
+/// In the queue of the policy, and not beside it: in order, bounded, and forgotten when their clients go.
+#[tokio::test]
+async fn requests_that_wait_for_a_first_check_are_called_when_it_is_back() {
+    let cluster = cluster(&[Health::Unknown, Health::Unknown]);
+    let park = || match cluster.arrive() {
+        Placed::Parked(called) => called,
+        Placed::Now(_) => panic!("placed on a member that nobody checked"),
+    };
+    let (gone, mut first, mut second) = (park(), park(), park());
+    assert_eq!((cluster.tally.parked_now(), cluster.tally.parked.load(Relaxed)), (3, 3));
+    drop(gone);
+    cluster.tally.checked();
+    assert!(first.try_recv().is_err(), "no check is back");
+    assert_eq!(cluster.tally.parked_now(), 2, "whose client is gone waits no more");
+    cluster.members[1].set_healthy();
+    cluster.tally.checked();
+    for called in [&mut first, &mut second] {
+        let Ok(Called::Send(flight)) = called.try_recv() else { panic!("not called") };
+        assert_eq!(flight.member().id, "i-1");
+    }
+    assert_eq!(cluster.tally.parked_now(), 0);
+}
+
+#[tokio::test]
+async fn a_retry_that_finds_nobody_costs_nothing_of_the_budget() {
+    let cluster = cluster(&[Health::Healthy]);
+    for _ in 0..100 {
+        assert!(cluster.retry(MemberKey(0), false).is_none());
+    }
+    assert_eq!(cluster.tally.retries.load(Relaxed), 0);
+    // 30 for ten seconds, and a tenth of what came in.
+    let made = (0..100).filter(|_| cluster.retry(MemberKey(0), true).is_some()).count();
+    assert_eq!((made, cluster.tally.retries.load(Relaxed)), (30, 30));
 }

@@ -297,9 +297,10 @@ impl Engine<'_> {
                     self.measured.attempts.push(Attempt { sent: Nanos(sent), station, succeeded });
                 }
                 self.policy.finished(now, key, note, outcome, latency);
-                if !succeeded && !is_retry && self.scenario.retries && self.budget.take(now) {
+                if !succeeded && !is_retry && self.scenario.retries && self.budget.allows(now) {
                     self.jobs[job as usize].is_retry = true;
                     if self.place_now(job, Some(key)) {
+                        self.budget.retry(now);
                         self.place();
                         return;
                     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use wire::Membership;
 
@@ -30,13 +31,19 @@ impl Drop for Process {
 
 impl Process {
     async fn start(name: &str, membership: &Membership) -> Self {
+        Self::with(name, membership, 0).await
+    }
+
+    async fn with(name: &str, membership: &Membership, access_log_per_mille: u32) -> Self {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.json", std::process::id()));
         std::fs::write(&file, serde_json::to_vec(membership).unwrap()).unwrap();
         let address = closed_port().await;
         let mut child = Command::new(env!("CARGO_BIN_EXE_balancer"))
             .args(["--listen", &address.to_string(), "--membership"])
             .arg(&file)
+            .args(["--access-log-per-mille", &access_log_per_mille.to_string()])
             .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -94,22 +101,118 @@ async fn sigterm_finishes_what_is_in_flight_and_exits_0() {
     assert_eq!(process.child.wait().unwrap().code(), Some(0));
 }
 
+/// What a start that must fail says: one sentence, and exit code 1. Usage errors are clap's, with code 2.
+fn refused(arguments: &[&str], code: i32) -> String {
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_balancer")).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("it serves with {arguments:?}");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    let sentences = text.lines().filter(|line| line.starts_with("error: ")).count();
+    assert!(sentences == 1 && (code == 2 || text.lines().count() == 1), "{text}");
+    text
+}
+
 #[test]
 fn a_bad_start_names_the_flag() {
-    let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_balancer")).args(arguments).output().unwrap();
-        assert!(!output.status.success());
-        String::from_utf8(output.stderr).unwrap()
-    };
-    let missing = run(&["--listen", "127.0.0.1:0", "--membership", "no-such-file.json"]);
+    let missing = refused(&["--listen", "127.0.0.1:0", "--membership", "no-such-file.json"], 1);
     assert!(missing.contains("--membership no-such-file.json: No such file"), "{missing}");
-    let neither = run(&["--listen", "127.0.0.1:0"]);
+    let neither = refused(&["--listen", "127.0.0.1:0"], 2);
     assert!(neither.contains("--membership <FILE>|--control-listen <ADDRESS>"), "{neither}");
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let in_use = run(&["--listen", &address, "--membership", "no-such-file.json"]);
-    assert!(in_use.starts_with("error: --listen: cannot listen on"), "{in_use}");
-    assert_eq!(in_use.lines().count(), 1, "{in_use}");
+    let key = wire::Signer::new([1; 32]).public_key();
+    let free = ["--listen", "127.0.0.1:0"];
+    let file = ["--membership", "no-such-file.json"];
+    let control = ["--control-listen", &address, "--instance-id", "i-1", "--control-public-key", &key];
+    for (flag, arguments) in [
+        ("--listen", [&["--listen", &address], &file[..]].concat()),
+        ("--status-listen", [&free[..], &file, &["--status-listen", &address]].concat()),
+        ("--control-listen", [&free[..], &control].concat()),
+    ] {
+        let text = refused(&arguments, 1);
+        assert!(text.starts_with(&format!("error: {flag}: cannot listen on {address}")), "{text}");
+    }
+}
+
+#[test]
+fn a_bad_membership_at_the_start_names_the_field() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("start-{}.json", std::process::id()));
+    let cluster = |members: &str| format!(r#"{{"name":"c","path":"/c","policy":"RoundRobin","members":[{members}]}}"#);
+    let member = |id: &str| format!(r#"{{"id":"{id}","address":"127.0.0.1:1"}}"#);
+    let whole = |clusters: &str| format!(r#"{{"clusters":[{clusters}]}}"#);
+    for (document, reason) in [
+        ("{\"clusters\":[".to_owned(), "not a membership"),
+        (whole(&[cluster(""), cluster("")].join(",")), "two clusters are named \"c\": names must differ"),
+        (whole(&cluster(&[member("a"), member("a")].join(","))), "member \"a\" twice: ids must differ"),
+        (whole(&cluster(&member(""))), "has a member without an id"),
+        (whole(&cluster("").replace("RoundRobin", "Best")), "unknown variant `Best`"),
+    ] {
+        std::fs::write(&file, document).unwrap();
+        let text = refused(&["--listen", "127.0.0.1:0", "--membership", file.to_str().unwrap()], 1);
+        assert!(text.contains("--membership") && text.contains(reason), "{reason}: {text}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn the_help_says_what_it_is_and_every_flag_what_it_is_for() {
+    let output = Command::new(env!("CARGO_BIN_EXE_balancer")).arg("--help").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.starts_with("HTTP/1.1 load balancer"), "{text}");
+    let flags: Vec<&str> = text.lines().map(str::trim_start).filter(|line| line.contains("--")).collect();
+    for flag in [
+        "--listen <ADDRESS>",
+        "--membership <FILE>",
+        "--status-listen <ADDRESS>",
+        "--shards <NUMBER>",
+        "--max-connections <NUMBER>",
+        "--access-log-per-mille <PER_MILLE>",
+        "--connect-timeout-ms <MS>",
+    ] {
+        assert!(flags.iter().any(|line| line.contains(flag)), "{flag} is not in\n{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+}
+
+/// All of it, some of it, none of it.
+#[tokio::test]
+async fn the_access_log_is_a_sample_of_lines_of_json() {
+    let backend = Backend::start("a").await;
+    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    for (per_mille, expected) in [(1_000, 60..=60), (500, 15..=45), (0, 0..=0)] {
+        let mut process = Process::with(&format!("log-{per_mille}"), &membership, per_mille).await;
+        let stdout = process.child.stdout.take().unwrap();
+        let mut client = Client::new(process.address);
+        for _ in 0..60 {
+            assert_eq!(client.get("/c").await.status, 200);
+        }
+        drop(client);
+        let pid = rustix::process::Pid::from_child(&process.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let lines = tokio::task::spawn_blocking(|| BufReader::new(stdout).lines().map_while(Result::ok).collect());
+        let lines: Vec<String> = lines.await.unwrap();
+        assert!(expected.contains(&lines.len()), "{per_mille}: {} lines", lines.len());
+        for line in lines {
+            let logged: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(
+                (&logged["status"], &logged["cluster"], &logged["member"]),
+                (&200.into(), &"c".into(), &"a".into())
+            );
+        }
+    }
 }
 
 #[test]
