@@ -1,5 +1,6 @@
 //! The data plane beside nginx, HAProxy and no proxy at all: the same members, the same client (wrk), interleaved rounds.
-//! Prints one Markdown section. Arguments: rounds (default 5), seconds of each measurement (default 1).
+//! Prints one Markdown section. Arguments: rounds (default 9), seconds of each measurement (default 1), requests in
+//! millions over which resident memory is watched (default 10).
 
 // A benchmark ends with a message when its surroundings are not as they must be.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -29,8 +30,9 @@ struct Sample {
 
 fn main() {
     let arguments: Vec<u32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
-    let rounds = arguments.first().copied().unwrap_or(5);
+    let rounds = arguments.first().copied().unwrap_or(9);
     let seconds = arguments.get(1).copied().unwrap_or(1);
+    let millions = arguments.get(2).copied().unwrap_or(10);
     for (program, package) in [("wrk", "wrk"), ("nginx", "nginx")] {
         if !peers::is_installed(program) {
             println!("Not measured: `{program}` is missing; install it with `apt-get install {package}`.");
@@ -53,7 +55,7 @@ fn main() {
     println!(
         "{rounds} interleaved rounds of {seconds} s with `wrk -t1` (closed loop), two members (one nginx process, two \
          ports, static answers), every proxy on one thread; configurations: `balancer/benches/peers`. `balancer` uses \
-         LeastRequests as the peers do. CPU: user and system time of the proxy's process, from `/proc/PID/stat`. \
+         LeastRequests as the peers do. CPU: all threads of the proxy, from `/proc/PID/task/*/schedstat`. \
          Ratios are medians over rounds of what ours took to what the peer took in the same round; brackets: a 95 % \
          sign interval (the whole range below six rounds).\n"
     );
@@ -79,8 +81,61 @@ fn main() {
     print_tables(&proxies, &samples);
     let memory = proxies.iter().zip(&rss).map(|(proxy, kib)| format!("{} {:.1} MiB", proxy.name, *kib as f64 / 1024.0));
     println!("Resident memory, most seen with 512 connections: {}.\n", memory.collect::<Vec<_>>().join(", "));
+    println!("{}\n", user_share(&proxies));
+    println!("{}\n", two_shards(&directory, &addresses, seconds));
+    println!("{}\n", memory_over(&proxies[0], millions));
     drop((proxies, members));
     live::run(&directory);
+}
+
+/// How much of each proxy's time is its own code: the rest is the kernel's, for four calls a request, and the same
+/// whoever makes them.
+fn user_share(proxies: &[Running]) -> String {
+    let share = |proxy: &Running| {
+        let before = proxy.ticks();
+        measure(proxy, false, 64, "1k", 5);
+        let [user, system] = [0, 1].map(|kind| (proxy.ticks()[kind] - before[kind]) as f64);
+        format!("{} {:.0} %", proxy.name, user * 100.0 / (user + system))
+    };
+    let shares: Vec<String> = proxies.iter().map(share).collect();
+    format!(
+        "Share of user mode in that CPU time at 64 connections, 1 KiB: {}. The rest is the kernel's.",
+        shares.join(", ")
+    )
+}
+
+/// Requests per second of two shards to one, with more clients than one of them serves.
+fn two_shards(directory: &Directory, addresses: &[String], seconds: u32) -> String {
+    let systems =
+        [1, 2].map(|shards| peers::balancer(directory, &format!("s{shards}"), "LeastRequests", shards, addresses));
+    let samples: Vec<[f64; 2]> = (0..5)
+        .map(|_| [0, 1].map(|index: usize| measure(&systems[index], false, 64, "1k", seconds).cpu_micros))
+        .collect();
+    let of = |index: usize| samples.iter().map(|sample| sample[index]).collect::<Vec<f64>>();
+    let (one, two) = (of(0), of(1));
+    format!(
+        "On two shards, beside client and members on the same two cores: {:.1} us of CPU a request instead of {:.1}, {}.",
+        ratios::median(&two),
+        ratios::median(&one),
+        Ratio::of(&two, &one)
+    )
+}
+
+/// Resident memory while so many requests go through 512 connections.
+fn memory_over(proxy: &Running, millions: u32) -> String {
+    let (mut done, mut seen) = (0.0, Vec::new());
+    while done < f64::from(millions) * 1e6 {
+        let sample = measure(proxy, false, 512, "1k", 10);
+        done += sample.per_second * 10.0;
+        seen.push(proxy.rss_kib() as f64 / 1024.0);
+        eprintln!("{:.1} million requests: {:.1} MiB", done / 1e6, seen[seen.len() - 1]);
+    }
+    let [first, last] = [seen.first(), seen.last()].map(|mib| mib.copied().unwrap_or_default());
+    format!(
+        "Resident memory over {:.1} million requests through 512 connections: {first:.1} MiB after the first {:.1} million, {last:.1} MiB at the end.",
+        done / 1e6,
+        done / 1e6 / seen.len().max(1) as f64
+    )
 }
 
 /// One run of wrk.
@@ -100,7 +155,7 @@ fn measure(target: &Running, is_direct: bool, connections: u32, answer: &str, se
     };
     let requests: f64 = word("requests in", 0).parse().expect("requests");
     Sample {
-        cpu_micros: if is_direct { 0.0 } else { cpu as f64 / requests },
+        cpu_micros: if is_direct { 0.0 } else { cpu / requests },
         per_second: word("Requests/sec:", 1).parse().expect("rate"),
         p50_micros: micros(&word("50%", 1)),
         p99_micros: micros(&word("99%", 1)),

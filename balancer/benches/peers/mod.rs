@@ -35,12 +35,21 @@ impl Running {
         children.split_whitespace().next().and_then(|pid| pid.parse().ok()).unwrap_or(self.child.id())
     }
 
-    /// CPU time so far, in microseconds: user and system, all threads, in the kernel's ticks of 10 ms.
-    pub(crate) fn cpu_micros(&self) -> u64 {
+    /// CPU time so far of all threads, in microseconds, which the scheduler counts in nanoseconds.
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.working())).expect("tasks");
+        let nanos = |task: std::io::Result<std::fs::DirEntry>| -> Option<f64> {
+            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse().ok()
+        };
+        tasks.filter_map(nanos).sum::<f64>() / 1e3
+    }
+
+    /// Time in user mode and in the kernel so far, in ticks of 10 ms.
+    pub(crate) fn ticks(&self) -> [u64; 2] {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.working())).expect("stat");
         let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
-        let ticks = |index: usize| fields[index].parse::<u64>().expect("ticks");
-        (ticks(11) + ticks(12)) * 10_000
+        [11, 12].map(|index: usize| fields[index].parse().expect("ticks"))
     }
 
     pub(crate) fn rss_kib(&self) -> u64 {
