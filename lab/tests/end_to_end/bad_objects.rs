@@ -282,6 +282,19 @@ fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
 }
 
 #[test]
+fn every_sample_is_accepted() {
+    let Some(lab) = shared("samples") else { return };
+    for sample in [
+        include_str!("../../../manifests/samples/micro-vs-large.yaml"),
+        include_str!("../../../manifests/samples/poisson.yaml"),
+        include_str!("../../../manifests/samples/types.yaml"),
+    ] {
+        let accepted = lab.try_kubectl(&["apply", "--dry-run=server", "--filename", "-"], sample);
+        assert!(accepted.as_ref().is_ok_and(|text| text.contains("(server dry run)")), "{accepted:?}");
+    }
+}
+
+#[test]
 fn what_is_frozen_at_the_first_launch_cannot_be_changed() {
     let Some(lab) = shared("immutable fields") else { return };
     let fixed = with(|spec| {
