@@ -111,8 +111,8 @@ impl Lane {
         self.seat(cluster, now)
     }
 
-    /// At once, or in the queue behind those that wait already.
-    fn seat(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
+    /// At once, or in the queue behind those that wait already: a request that comes, or one that was probed for.
+    pub(crate) fn seat(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
         if self.parked.is_empty() {
             return match self.choose(cluster, None, 1, true, now) {
                 Ok(called) => (Placed::Now(called), After::default()),
@@ -151,11 +151,6 @@ impl Lane {
             self.budget.retry(now);
         }
         placed
-    }
-
-    /// Places a request that came before and was probed for.
-    pub(crate) fn again(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
-        self.seat(cluster, now)
     }
 
     /// At once, on a member other than `avoid`.

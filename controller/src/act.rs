@@ -92,18 +92,28 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     ) -> Result<Collected, CloudError> {
         let bytes = self.agents.report(control, &run.name()).await.map_err(agent_failed)?;
         let report = report::checked(&bytes, sha256)?;
-        let place = world.object.status.placement.as_ref();
         let of = if run.launches > 1 { Of::Launch } else { Of::Run };
-        let object = report::object(stored, place, (run, of), &report, bytes, sha256)?;
-        self.store.put_report(&object).await.map_err(store_failed)?;
+        let name = self.store_report(stored, world, (run, of), &report, bytes, sha256).await?;
         let known = world.runs.as_ref().and_then(|runs| runs.known());
         let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);
-        Ok(Collected {
-            report,
-            state: state.unwrap_or(wire::RunState::Aborted),
-            name: object.metadata.name.unwrap_or_default(),
-            sha256: sha256.to_owned(),
-        })
+        let state = state.unwrap_or(wire::RunState::Aborted);
+        Ok(Collected { report, state, name, sha256: sha256.to_owned() })
+    }
+
+    /// Under the name that it answers with.
+    async fn store_report(
+        &self,
+        stored: &ClusterBenchmark,
+        world: &World,
+        about: (&planner::RunKey, Of),
+        report: &wire::Report,
+        bytes: Vec<u8>,
+        sha256: &str,
+    ) -> Result<String, CloudError> {
+        let place = world.object.status.placement.as_ref();
+        let object = report::object(stored, place, about, report, bytes, sha256)?;
+        self.store.put_report(&object).await.map_err(store_failed)?;
+        Ok(object.metadata.name.unwrap_or_default())
     }
 
     /// One report of those of all launches, stored. Repeating it changes nothing.
@@ -123,10 +133,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         let (report, bytes) = report::joined(run, &reports)?;
         let sha256 = wire::sha256_hex(&bytes);
-        let place = world.object.status.placement.as_ref();
-        let object = report::object(stored, place, (run, Of::Run), &report, bytes, &sha256)?;
-        self.store.put_report(&object).await.map_err(store_failed)?;
-        let name = object.metadata.name.unwrap_or_default();
+        let name = self.store_report(stored, world, (run, Of::Run), &report, bytes, &sha256).await?;
         Ok(Collected { report, state: wire::RunState::Finished, name, sha256 })
     }
 }

@@ -184,8 +184,7 @@ fn abort(run: &mut Run, why: &str, world: &World) {
 /// begun a recorded one once more: that is stopped.
 fn clear_away(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
     for run in &world.object.status.runs {
-        let key = RunKey::of(run);
-        for key in [key.before(), Some(key)].into_iter().flatten() {
+        for key in RunKey::of(run).with_before() {
             let (Some(status), sha256) = (answer(world, &key), held(run, &key)) else { continue };
             let (control, instance_id, name) = (control.to_owned(), instance_id.to_owned(), key.name());
             let is_result = !sha256.is_empty() && run.outcome != ABORTED;
@@ -229,7 +228,7 @@ fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, co
         plan.judgements.stall(ConditionType::Measured);
         return;
     }
-    // Only while the relaunch is being written down.
+    // The plan relaunches before it comes here: no two launches on the same workers, in whatever order it decides.
     if relaunch::waits(world, placement, key) {
         return waiting(plan, "waits until all workers are replaced");
     }

@@ -8,6 +8,7 @@ use api::{ConditionType, Placement};
 use jiff::SignedDuration;
 
 use crate::conditions::Truth;
+use crate::desired;
 use crate::measure;
 use crate::plan::Plan;
 use crate::relocation;
@@ -16,6 +17,9 @@ use crate::world::World;
 
 /// Whether the workers that run were measured, and others are to be measured next.
 pub(crate) fn is_due(world: &World, placement: &Placement) -> bool {
+    if desired::launches(&world.object.spec) == 1 {
+        return false;
+    }
     let key = runs::wanted(world);
     waits(world, placement, &key) && !measure::is_late(world, placement) && measure::too_long(world, &key).is_none()
 }

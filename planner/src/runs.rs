@@ -53,7 +53,7 @@ impl RunKey {
     }
 
     /// As status holds a run that is on.
-    pub(crate) fn begun(&self) -> Run {
+    pub fn begun(&self) -> Run {
         let count = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         Run {
             id: self.id.clone(),
@@ -81,6 +81,11 @@ impl RunKey {
     pub fn before(&self) -> Option<Self> {
         (self.launch > 1).then(|| Self { launch: self.launch - 1, ..self.clone() })
     }
+
+    /// This launch, after the one before, which a generator may still have to forget.
+    pub(crate) fn with_before(self) -> impl Iterator<Item = Self> {
+        [self.before(), Some(self)].into_iter().flatten()
+    }
 }
 
 /// The run that the spec asks for, and the launch that is next.
@@ -98,11 +103,16 @@ pub fn wanted(world: &World) -> RunKey {
 
 /// The finished run of this key in status.
 pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
-    world.object.status.runs.iter().filter(|run| key.is_of(run)).find(|run| is_finished(run))
+    finished(&world.object.status.runs, key)
+}
+
+/// The finished run of this key.
+pub(crate) fn finished<'a>(runs: &'a [Run], key: &RunKey) -> Option<&'a Run> {
+    runs.iter().find(|run| key.is_of(run) && is_finished(run))
 }
 
 /// Whether the run came to an end of its own: measuring the same again is for somebody to ask for.
-pub(crate) fn is_finished(run: &Run) -> bool {
+fn is_finished(run: &Run) -> bool {
     matches!(run.outcome.as_str(), VALID | INVALID | FAILED)
 }
 
@@ -112,12 +122,12 @@ pub(crate) fn running<'a>(runs: &'a [Run], key: &RunKey) -> Option<&'a Run> {
 }
 
 /// Runs that the generator should be asked about: the wanted one and those that status knows, each with the launch
-/// before, which it may still have to forget.
+/// before.
 pub fn keys(world: &World) -> Vec<RunKey> {
     let known = world.object.status.runs.iter().map(RunKey::of);
     let mut keys: Vec<RunKey> = Vec::new();
     for key in std::iter::once(wanted(world)).chain(known) {
-        for key in [key.before(), Some(key)].into_iter().flatten() {
+        for key in key.with_before() {
             if !keys.contains(&key) {
                 keys.push(key);
             }

@@ -277,21 +277,20 @@ fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
     let all = || {
         Some(duration::most_rounds(spec).saturating_mul(wanted.launches)).filter(|_| !duration::decides_itself(spec))
     };
-    if let Some(run) = runs.iter().find(|run| wanted.is_of(run) && runs::is_finished(run)) {
+    if let Some(run) = runs::finished(runs, wanted) {
         // With looks in between, those that were measured are those that were needed.
         let measured = u32::try_from(run.rounds).unwrap_or(0);
         let total = all().filter(|_| run.outcome != VALID).unwrap_or(measured);
         return Some(format!("{measured}/{total} rounds"));
     }
-    let parts = runs::running(runs, wanted).map(|run| run.parts.as_slice()).unwrap_or_default();
-    let before: u32 = parts.iter().map(|part| u32::try_from(part.rounds).unwrap_or(0)).sum();
-    let status = match &world.runs {
-        Some(Facet::Known(known)) => known.get(&wanted.name()).and_then(Option::as_ref),
-        _ if parts.is_empty() => return world.object.status.progress.clone(),
-        _ => None,
-    };
-    let status = status.filter(|_| parts.len() < usize::try_from(wanted.launch).unwrap_or(usize::MAX));
-    match status {
+    let on = runs::running(runs, wanted);
+    let before: u32 = on.iter().flat_map(|run| &run.parts).map(|part| u32::try_from(part.rounds).unwrap_or(0)).sum();
+    if on.is_none_or(|run| run.parts.is_empty()) && !matches!(world.runs, Some(Facet::Known(_))) {
+        return world.object.status.progress.clone();
+    }
+    // What is recorded of this launch meanwhile is counted above.
+    let is_recorded = on.is_some_and(|run| !runs::held(run, wanted).is_empty());
+    match runs::answer(world, wanted).filter(|_| !is_recorded) {
         Some(status) => {
             Some(format!("{}/{} rounds", before + status.rounds_done, all().unwrap_or(status.rounds_total)))
         }

@@ -37,7 +37,7 @@ pub(crate) fn judge(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<Judg
     if world.object.spec.load.thresholds.is_empty() {
         return None;
     }
-    let run = runs.iter().filter(|run| wanted.is_of(run)).find(|run| runs::is_finished(run));
+    let run = runs::finished(runs, wanted);
     let say = |truth, reason: &str, message: &str| {
         Some(Judgement { truth, reason: reason.to_owned(), message: message.to_owned() })
     };

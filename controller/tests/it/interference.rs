@@ -9,11 +9,6 @@ use serde_json::json;
 use crate::stage::play::Play;
 use crate::stories::{small_on_a_calm_day, tell};
 
-async fn step(play: &mut Play) {
-    let wake = play.pass(0, None).await.unwrap();
-    play.wait(wake.max(Duration::from_millis(200)));
-}
-
 async fn ready() -> Play {
     let mut play = small_on_a_calm_day();
     play.until(300, Play::is_ready).await.unwrap();
@@ -23,9 +18,9 @@ async fn ready() -> Play {
 async fn measuring() -> Play {
     let mut play = small_on_a_calm_day();
     while play.agents.started.lock().unwrap().is_empty() {
-        step(&mut play).await;
+        play.step().await.unwrap();
     }
-    step(&mut play).await;
+    play.step().await.unwrap();
     play
 }
 
@@ -55,7 +50,7 @@ fn a_wiped_status_does_not_forget_groups_that_come_late() {
         play.sim.lock().script(Action::CreateSecurityGroup, Fault::LateExecution(100));
         play.sim.lock().script(Action::CreateSecurityGroup, Fault::LateExecution(100));
         while play.sim.lock().late_calls() == 0 {
-            step(&mut play).await;
+            play.step().await.unwrap();
         }
         play.wipe_status();
         gone_without_a_trace(play).await;
@@ -72,13 +67,13 @@ fn a_second_wipe_is_proven_anew() {
         play.sim.lock().set_settings(knobs);
         for _ in 0..2 {
             while play.sim.lock().ledger().groups < 2 {
-                step(&mut play).await;
+                play.step().await.unwrap();
             }
             play.wipe_status();
             play.until(900, |play| play.sim.lock().ledger().groups == 0).await.unwrap();
         }
         while play.sim.lock().ledger().groups < 2 {
-            step(&mut play).await;
+            play.step().await.unwrap();
         }
         play.wipe_status();
         gone_without_a_trace(play).await;
@@ -107,7 +102,7 @@ fn an_edited_worker_is_measured_on_its_own_instances() {
                 serde_json::from_value(json!({ "work": { "profile": "Sleep", "meanMicros": 2000 } })).unwrap();
         });
         while play.agents.started.lock().unwrap().len() < 2 {
-            step(&mut play).await;
+            play.step().await.unwrap();
         }
         let alive = play.sim.lock().live_instances();
         let old = alive
@@ -143,11 +138,11 @@ fn expiry_keeps_what_was_measured() {
         let mut play = small_on_a_calm_day();
         play.store.edit(|spec| spec.lifecycle.max_lifetime_seconds = 600);
         while play.store.status().and_then(|status| status.placement).is_none() {
-            step(&mut play).await;
+            play.step().await.unwrap();
         }
         // So late that a run of a minute does not fit before the last call, two minutes before the end.
         while play.agents.started.lock().unwrap().is_empty() {
-            step(&mut play).await;
+            play.step().await.unwrap();
         }
         let expires = play.store.status().unwrap().placement.unwrap().expires_at.unwrap().0;
         let until_last_call = expires.duration_since(play.now()).as_secs() - 121;

@@ -1,8 +1,6 @@
 //! A run that measures several launches of its workers: they are replaced between them, each is recorded on its own, and
 //! one report is made of all.
 
-use std::time::Duration;
-
 use cloudsim::{Settings, Span};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
@@ -24,11 +22,6 @@ fn play(seed: u64, launches: i32, rounds: i32, count: i32) -> Play {
     (spec.load.launches, spec.load.rounds, spec.load.seed) = (launches, Some(rounds), i64::try_from(seed).unwrap());
     let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(SPREAD) };
     Play::with(seed, calm(), spec, 1, pace, Ways::default())
-}
-
-async fn step(play: &mut Play) {
-    let wake = play.pass(0, None).await.unwrap();
-    play.wait(wake.max(Duration::from_millis(200)));
 }
 
 #[test]
@@ -132,11 +125,7 @@ fn death_at_every_effect() {
         for nth in 0.. {
             let mut play = play(1, 2, 2, 1);
             play.doom(nth, Moment::After);
-            while !play.is_ready() && play.passes < 600 {
-                let wake = play.pass_on(0).await.unwrap();
-                play.wait(wake.max(Duration::from_millis(200)));
-            }
-            assert!(play.is_ready(), "{nth}: {:?}", play.store.status());
+            play.survive(600).await.unwrap_or_else(|broken| panic!("death at effect {nth}: {broken}"));
             assert_eq!((play.sim.lock().ledger().launched, play.agents.started.lock().unwrap().len()), (6, 2), "{nth}");
             if play.crashes == 0 {
                 assert!(nth > 25, "{nth}");
@@ -153,7 +142,7 @@ fn a_lost_generator_loses_one_launch() {
         let mut play = play(1, 2, 2, 1);
         let is_second = |play: &Play| play.agents.started.lock().unwrap().len() == 2;
         play.until(300, is_second).await.unwrap();
-        step(&mut play).await;
+        play.step().await.unwrap();
         let first = play.store.status().unwrap().runs[0].parts.clone();
         assert_eq!(first.len(), 1);
         terminate(&play, "generator");

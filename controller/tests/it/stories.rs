@@ -154,8 +154,7 @@ fn a_launch_that_comes_after_the_deletion() {
         let mut play = small(calm());
         play.sim.lock().script(Action::RunInstances, Fault::LateExecution(240));
         while play.sim.lock().late_calls() == 0 {
-            let wake = play.pass(0, None).await.unwrap();
-            play.wait(wake.max(Duration::from_millis(200)));
+            play.step().await.unwrap();
         }
         play.store.delete(play.now());
         play.until(600, Play::is_gone).await.unwrap();
@@ -173,8 +172,7 @@ fn no_capacity() {
         let capacity = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(pool).to_vec();
         let mut play = small(Settings { capacity, ..calm() });
         for _ in 0..60 {
-            let wake = play.pass(0, None).await.unwrap();
-            play.wait(wake.max(Duration::from_millis(200)));
+            play.step().await.unwrap();
         }
         let status = play.store.status().unwrap();
         let provisioned = status.conditions.iter().find(|condition| condition.type_ == "Provisioned").unwrap();
@@ -195,8 +193,7 @@ fn deletion_at_every_pass() {
         for at in 0.. {
             let mut play = small(calm());
             for _ in 0..at {
-                let wake = play.pass(0, None).await.unwrap();
-                play.wait(wake.max(Duration::from_millis(200)));
+                play.step().await.unwrap();
             }
             let ready = play.is_ready();
             play.store.delete(play.now());
@@ -225,11 +222,7 @@ fn death_at_every_effect() {
             for nth in 0.. {
                 let mut play = small(calm());
                 play.doom(nth, moment);
-                while !play.is_ready() && play.passes < 400 {
-                    let wake = play.pass_on(0).await.unwrap();
-                    play.wait(wake.max(Duration::from_millis(200)));
-                }
-                assert!(play.is_ready(), "{moment:?} {nth}: {:?}", play.store.status());
+                play.survive(400).await.unwrap_or_else(|broken| panic!("death {moment:?} effect {nth}: {broken}"));
                 let ledger = play.sim.lock().ledger();
                 assert_eq!((ledger.launched, ledger.live), (5, 5), "death {moment:?} effect {nth}");
                 assert_eq!(play.agents.started.lock().unwrap().len(), 1, "death {moment:?} effect {nth}");

@@ -378,10 +378,28 @@ impl Play {
             if done(self) {
                 return Ok(count);
             }
-            let wake = self.pass(0, None).await?;
-            self.wait(wake.max(SOON));
+            self.step().await?;
         }
         Err(self.not_there(at_most))
+    }
+
+    /// One pass of the first operator without a death, and the sleep that it wants.
+    pub(crate) async fn step(&mut self) -> Result<(), Broken> {
+        let wake = self.pass(0, None).await?;
+        self.wait(wake.max(SOON));
+        Ok(())
+    }
+
+    /// Passes of the first operator under whatever doom there is, until it is ready.
+    pub(crate) async fn survive(&mut self, at_most: usize) -> Result<(), Broken> {
+        while !self.is_ready() {
+            if self.passes >= at_most {
+                return Err(self.not_there(at_most));
+            }
+            let wake = self.pass_on(0).await?;
+            self.wait(wake.max(SOON));
+        }
+        Ok(())
     }
 
     pub(crate) fn not_there(&self, passes: usize) -> Broken {

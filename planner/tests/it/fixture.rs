@@ -129,6 +129,17 @@ fn groups(world: &World) -> Vec<Group> {
     vec![group("members", MEMBERS, all), group("edge", EDGE, control)]
 }
 
+/// Everything runs: two workers, balancer, generator.
+pub(crate) const COMPLETE: &str = "
+    line a/1 x2 closed ids i-1,i-2
+    line balancer/1 x1 closed ids i-b
+    line generator/1 x1 closed ids i-g
+    have i-1 a/1 running
+    have i-2 a/1 running
+    have i-b balancer/1 running
+    have i-g generator/1 running
+";
+
 pub(crate) fn world(text: &str) -> World {
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let find = |word: &str| lines.iter().find(|line: &&Vec<&str>| line.first() == Some(&word));
@@ -226,30 +237,10 @@ fn measured(world: &mut World, relaunches: &str) {
         .collect();
     let launches = i32::try_from(key.launches).unwrap();
     world.object.status.runs.push(Run {
-        launches,
         launch: launches.min(i32::try_from(parts.len()).unwrap() + 1),
         parts,
-        ..a_run(&key, "Running")
+        ..key.begun()
     });
-}
-
-fn a_run(key: &planner::RunKey, outcome: &str) -> Run {
-    Run {
-        id: key.id.clone(),
-        measured_sha256: key.measured_sha256.clone(),
-        outcome: outcome.into(),
-        result: String::new(),
-        report: String::new(),
-        report_sha256: String::new(),
-        started_at: None,
-        finished_at: None,
-        rounds: 0,
-        launches: 1,
-        launch: 1,
-        parts: Vec::new(),
-        thresholds: None,
-        clusters: Vec::new(),
-    }
 }
 
 /// The zone of the placement and others, all offering everything.
@@ -392,8 +383,9 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
             result: "b 14 % faster [9, 19]".into(),
             report: "bench-1-ffff".into(),
             report_sha256: "f".repeat(64),
+            outcome: "Valid".into(),
             rounds: 20,
-            ..a_run(&key, "Valid")
+            ..key.begun()
         });
     }
 }

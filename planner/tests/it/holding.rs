@@ -6,22 +6,11 @@ use planner::seal;
 use planner::world::{Facet, Seal};
 use planner::{Action, plan, status};
 
-use crate::fixture::world;
+use crate::fixture::{COMPLETE, world};
 use crate::spelling::{planned, spell};
 
-const COMPLETE: &str = "
-    line a/1 x2 closed ids i-1,i-2
-    line balancer/1 x1 closed ids i-b
-    line generator/1 x1 closed ids i-g
-    have i-1 a/1 running
-    have i-2 a/1 running
-    have i-b balancer/1 running
-    have i-g generator/1 running
-    balancer healthy
-";
-
 fn complete(more: &str) -> String {
-    planned(&format!("{COMPLETE}\n{more}"))
+    planned(&format!("{COMPLETE}\nbalancer healthy\n{more}"))
 }
 
 #[test]
@@ -179,7 +168,7 @@ fn another_installation_is_left_alone() {
 
 /// Members that the balancer is told, when a list shows the two workers of a measuring benchmark like this.
 fn told_when(change: impl FnOnce(&mut Vec<Instance>)) -> Option<Vec<String>> {
-    let mut world = world(&format!("{COMPLETE}\nrun running"));
+    let mut world = world(&format!("{COMPLETE}\nbalancer healthy\nrun running"));
     let Facet::Known(instances) = &mut world.instances else { unreachable!() };
     change(instances);
     plan(&world).actions.into_iter().find_map(|action| match action {

@@ -5,24 +5,11 @@ use insta::assert_snapshot;
 use planner::{Facet, World, measure, plan, runs, status};
 use wire::{RunState, RunStatus};
 
-use crate::fixture::{epoch, world};
+use crate::fixture::{COMPLETE, epoch, world};
 use crate::spelling::spell;
 
-const COMPLETE: &str = "
-    launches 3
-    line a/1 x2 closed ids i-1,i-2
-    line balancer/1 x1 closed ids i-b
-    line generator/1 x1 closed ids i-g
-    have i-1 a/1 running
-    have i-2 a/1 running
-    have i-b balancer/1 running
-    have i-g generator/1 running
-    balancer healthy
-    run none
-";
-
 fn complete(more: &str) -> World {
-    world(&format!("{COMPLETE}\n{more}"))
+    world(&format!("{COMPLETE}\nlaunches 3\nbalancer healthy\nrun none\n{more}"))
 }
 
 fn planned(world: &World) -> String {

@@ -2,18 +2,8 @@
 
 use insta::assert_snapshot;
 
+use crate::fixture::COMPLETE;
 use crate::spelling::planned;
-
-/// Everything runs: two workers, balancer, generator.
-const COMPLETE: &str = "
-    line a/1 x2 closed ids i-1,i-2
-    line balancer/1 x1 closed ids i-b
-    line generator/1 x1 closed ids i-g
-    have i-1 a/1 running
-    have i-2 a/1 running
-    have i-b balancer/1 running
-    have i-g generator/1 running
-";
 
 fn complete(more: &str) -> String {
     planned(&format!("{COMPLETE}\n{more}"))
