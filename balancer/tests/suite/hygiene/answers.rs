@@ -128,8 +128,22 @@ async fn answers_are_passed_on_whole_or_not_at_all_and_the_next_request_gets_its
         assert_eq!((has_second, is_bad_gateway), expected, "{place}");
         assert_eq!(seen.ends_with("\n\nsecond"), has_second == 1, "{place}");
         let own = seen.split("HTTP/1.1 200 OK\n").next().filter(|_| *then == BadGateway);
-        let own = own.unwrap_or(seen.split("\n\nsecond").next().unwrap());
+        let own = without_durations(own.unwrap_or(seen.split("\n\nsecond").next().unwrap()));
         present.iter().for_each(|text| assert!(seen.contains(text), "{text:?} is missing, {place}"));
         absent.iter().for_each(|text| assert!(!own.contains(text), "{text:?} is there, {place}"));
     }
+}
+
+/// What is measured is not what the balancer wrote of the answer, and `dur=0.120` at the end of a head is no last chunk.
+fn without_durations(text: &str) -> String {
+    let mut pieces = text.split("dur=");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + "dur=" + piece.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
+}
+
+#[test]
+fn a_duration_that_ends_with_0_is_no_last_chunk() {
+    let head = "server-timing: queue;dur=0.000, upstream;dur=0.120\n\n";
+    assert_eq!(without_durations(head), "server-timing: queue;dur=, upstream;dur=\n\n");
+    assert!(without_durations(&format!("{head}0\n\n")).contains("0\n\n"), "a last chunk is still seen");
 }
