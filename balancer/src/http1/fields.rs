@@ -107,8 +107,10 @@ pub(super) fn field(line: &[u8], at: usize, allows_space_before_colon: bool) -> 
     if line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
         return Err(BadLine::Folded);
     }
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let colon = line.iter().position(|byte| *byte == b':').ok_or(BadLine::Name)?;
-    let name = if allows_space_before_colon { line[..colon].trim_ascii_end() } else { &line[..colon] };
+    let blanks = line[..colon].iter().rev().take_while(|byte| allows_space_before_colon && blank(byte)).count();
+    let name = &line[..colon - blanks];
     if !is_token(name) {
         return Err(BadLine::Name);
     }
@@ -116,7 +118,6 @@ pub(super) fn field(line: &[u8], at: usize, allows_space_before_colon: bool) -> 
     if !value.iter().all(|byte| IS_VALUE[usize::from(*byte)]) {
         return Err(BadLine::Value);
     }
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = colon + 1 + value.iter().take_while(|byte| blank(byte)).count();
     let end = colon + 1 + value.iter().rposition(|byte| !blank(byte)).map_or(0, |last| last + 1);
     Ok(Field { kind: Kind::of(name), name: at..at + name.len(), value: at + start..at + end.max(start) })
@@ -199,7 +200,8 @@ mod tests {
         ] {
             assert_eq!(field(line.as_bytes(), 0, false), Err(why), "{line:?}");
         }
-        assert!(field(b"X : a", 0, true).is_ok_and(|field| field.name == (0..1)));
+        assert!(field(b"X \t: a", 0, true).is_ok_and(|field| field.name == (0..1)));
+        assert_eq!(field(b"X\x0c: a", 0, true), Err(BadLine::Name), "a form feed is no white space of HTTP");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A request's head, judged before anything is done with it.
 
+use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use super::fields::{self, BadLine, FIELDS_LIMIT, Field, Kind, has_token, tokens};
@@ -183,7 +184,8 @@ impl Given {
                 self.is_chunked = true;
             }
             Kind::Host => {
-                if self.has_host || !is_host(value) {
+                // Empty is what a target without an authority has (RFC 9110, 7.2).
+                if self.has_host || !(value.is_empty() || is_host(value)) {
                     return Err(Refused::Host);
                 }
                 self.has_host = true;
@@ -274,7 +276,7 @@ fn request_line(line: &[u8], at: usize) -> Result<RequestHead, Refused> {
     if method == b"CONNECT" {
         return Err(Refused::Connect);
     }
-    if !target.iter().all(|byte| matches!(byte, b'!'..=b'~') && *byte != b'#') {
+    if !target.iter().all(|byte| is_of_target(*byte)) {
         return Err(Refused::Target);
     }
     let (authority, start) = split_target(target, method)?;
@@ -315,7 +317,7 @@ fn split_target(target: &[u8], method: &[u8]) -> Result<(Option<Range<usize>>, u
         .len();
     let length = target[scheme..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(target.len() - scheme);
     let authority = scheme..scheme + length;
-    if length == 0 || !is_host(&target[authority.clone()]) {
+    if !is_host(&target[authority.clone()]) {
         return Err(Refused::Target);
     }
     let start = authority.end;
@@ -328,9 +330,33 @@ pub(super) fn content_length(value: &[u8]) -> Option<u64> {
     if is_plain { std::str::from_utf8(value).ok()?.parse().ok() } else { None }
 }
 
-/// `name`, `name:port`, `[address]:port`, or empty as RFC 9110 allows where there is no authority.
+/// What RFC 3986 allows, and `^ { | }` beside it, which browsers send as they are. The others that it does not allow are
+/// read differently by different programs: to some a backslash is a slash.
+fn is_of_target(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'`')
+}
+
+/// `name`, `name:port`, `[IPv6 address]` or `[IPv6 address]:port` (RFC 3986, 3.2.2). No list and nothing encoded: a name
+/// with `,` or `%` in it is none.
 fn is_host(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_~:[]%!$&'()*+;=".contains(byte))
+    let (is_name, rest) = match value.iter().position(|byte| *byte == b']') {
+        Some(end) => (is_ip_literal(&value[..end]), &value[end + 1..]),
+        None => {
+            let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
+            (end > 0 && value[..end].iter().all(|byte| is_of_name(*byte)), &value[end..])
+        }
+    };
+    is_name && rest.split_first().is_none_or(|(colon, port)| *colon == b':' && port.iter().all(u8::is_ascii_digit))
+}
+
+/// Judges what is before the closing bracket.
+fn is_ip_literal(value: &[u8]) -> bool {
+    let address = value.strip_prefix(b"[").and_then(|address| std::str::from_utf8(address).ok());
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(&byte)
 }
 
 #[cfg(test)]

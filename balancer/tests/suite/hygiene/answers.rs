@@ -46,6 +46,7 @@ pub(super) const ROWS: &[Row] = &[
     ("9112 2.2", GET, "HTTP/1.1 200 OK\nX: a␊Content-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9112 2.2", GET, "HTTP/1.1 200 OK\nX: a␍b\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9112 5.1", GET, "HTTP/1.1 200 OK\nX : y\nContent-Length : 2\n\nab", After::Keep, Next, &["X: y\n", "content-length: 2\n"], &["X :"]),
+    ("9112 5.1", GET, "HTTP/1.1 200 OK\nX\u{c}: y\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9112 5.2", GET, "HTTP/1.1 200 OK\nX: a\n b\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9110 5.1", GET, "HTTP/1.1 200 OK\n: y\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9110 5.1", GET, "HTTP/1.1 200 OK\nX\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
