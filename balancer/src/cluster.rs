@@ -127,7 +127,7 @@ impl Cluster {
 
     /// Places a request once more that was probed for.
     pub(crate) fn again(self: &Arc<Self>) -> Placed {
-        self.tally.decide(|lane, now| lane.seat(self, now))
+        self.tally.decide(|lane, now| lane.again(self, now))
     }
 
     /// Places a request once more, on another member than the one that failed it, if the budget has a retry left; on the

@@ -111,8 +111,17 @@ impl Lane {
         self.seat(cluster, now)
     }
 
-    /// At once, or in the queue behind those that wait already: a request that comes, or one that was probed for.
-    pub(crate) fn seat(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
+    /// Places a request once more that was probed for: outside the queue, as the policy expects it.
+    pub(crate) fn again(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
+        match self.choose(cluster, None, 1, false, now) {
+            Ok(called @ (Called::Send(_) | Called::Probe)) => (Placed::Now(called), After::default()),
+            // The members changed meanwhile; a first check may still bring one.
+            Ok(Called::Nobody) | Err(_) => self.seat(cluster, now),
+        }
+    }
+
+    /// At once, or in the queue behind those that wait already.
+    fn seat(&mut self, cluster: &Arc<Cluster>, now: Nanos) -> (Placed, After) {
         if self.parked.is_empty() {
             return match self.choose(cluster, None, 1, true, now) {
                 Ok(called) => (Placed::Now(called), After::default()),

@@ -9,10 +9,12 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use jiff::{SignedDuration, Timestamp};
-use wire::{BalancerStatus, Membership, NOT_AFTER_HEADER, SIGNATURE_HEADER, Signer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use wire::{BalancerStatus, Membership, NOT_AFTER_HEADER, Policy, SIGNATURE_HEADER, Signer};
 
-use crate::backend::Backend;
-use crate::client::{Answer, Client};
+use crate::backend::{self, Backend};
+use crate::client::{Answer, Client, eventually};
 use crate::front::{Front, cluster};
 
 const SEED: [u8; 32] = [5; 32];
@@ -40,6 +42,13 @@ impl Api {
 
     async fn status(&self) -> BalancerStatus {
         serde_json::from_slice(&self.get("/status").await.body).unwrap()
+    }
+
+    /// The value of one line of `/metrics`.
+    async fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").await.text();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} is not in\n{text}")).parse().unwrap()
     }
 
     async fn put(&self, if_match: Option<&str>, body: String, seed: [u8; 32]) -> Answer {
@@ -127,4 +136,88 @@ async fn metrics_count_by_cluster_member_and_class() {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
     assert!(text.contains("balancer_latency_seconds_bucket{le=\"+Inf\",cluster=\"c\",member=\"a\"} 3"), "{text}");
+}
+
+#[tokio::test]
+async fn metrics_tell_retries_and_ejections() {
+    let api = Api::start().await;
+    let good = slow("good", "200 OK", Duration::from_millis(10)).await;
+    let bad = slow("bad", "500 Oops", Duration::ZERO).await;
+    let policy = Policy::ShortestExpectedDelay;
+    api.front.apply(vec![wire::Cluster { policy, ..cluster("c", vec![good, bad]) }]);
+    eventually("both are checked", || api.front.balancer.is_checked()).await;
+    // Eight at a time: where one failed, nobody goes back who finds the other one idle.
+    let (mut clients, mut sent) = (Vec::from_iter((0..8).map(|_| api.front.client())), 0);
+    let ejections = "balancer_ejections_total{cluster=\"c\",member=\"bad\"}";
+    while api.metric(ejections).await == 0 {
+        assert!(sent < 4_000, "it was never ejected");
+        let answers = futures::future::join_all(clients.iter_mut().map(|client| client.get("/c"))).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+        sent += 8;
+    }
+    let bad = api.metric("balancer_requests_total{cluster=\"c\",member=\"bad\",class=\"5xx\"}").await;
+    assert!(bad >= 4, "{bad} failures are no streak");
+    for (name, expected) in [
+        (ejections, 1),
+        ("balancer_ejections_total{cluster=\"c\",member=\"good\"}", 0),
+        ("balancer_requests_total{cluster=\"c\",member=\"good\",class=\"2xx\"}", sent),
+        ("balancer_cluster_requests_total{cluster=\"c\"}", sent),
+        ("balancer_cluster_duration_seconds_count{cluster=\"c\"}", sent),
+        ("balancer_cluster_failures_total{cluster=\"c\"}", 0),
+        // Each failure there was answered by the other one.
+        ("balancer_cluster_retries_total{cluster=\"c\"}", bad),
+        ("balancer_failures_total{cluster=\"c\",member=\"bad\"}", bad),
+        ("balancer_connections", 8),
+        ("balancer_tunnels", 0),
+        ("balancer_turned_away_total", 0),
+    ] {
+        assert_eq!(api.metric(name).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_tell_kept_and_lost_connections() {
+    let (api, mut backend) = (Api::start().await, Backend::start("a").await);
+    api.front.apply(vec![cluster("c", vec![backend.member()])]);
+    let (pool, losses) =
+        (r#"balancer_pool{cluster="c",member="a"}"#, r#"balancer_losses_total{cluster="c",member="a"}"#);
+    let mut client = api.front.client();
+    assert_eq!(client.get("/c").await.status, 200);
+    assert_eq!((api.metric(pool).await, api.metric(losses).await), (1, 0));
+    backend.kill().await;
+    assert_eq!(client.get("/c").await.status, 502);
+    assert_eq!(api.metric(pool).await, 0);
+    assert!(api.metric(losses).await >= 1);
+}
+
+/// A member that answers everything so, after so long.
+async fn slow(id: &str, status: &'static str, after: Duration) -> wire::Member {
+    backend::raw(id, move |mut stream, _| async move {
+        tokio::time::sleep(after).await;
+        let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let _ = stream.write_all(head.as_bytes()).await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn metrics_tell_who_is_parked() {
+    let api = Api::start().await;
+    // It accepts and says nothing: its first check is under way for a second.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let member = wire::Member { id: "a".into(), address: silent.local_addr().unwrap().to_string(), vcpus: None };
+    api.front.apply(vec![cluster("c", vec![member])]);
+    let mut client = api.front.client();
+    let waiting = tokio::spawn(async move { client.get("/c").await });
+    let parked = "balancer_cluster_parked_now{cluster=\"c\"}";
+    for _ in 0..500 {
+        if api.metric(parked).await == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(api.metric(parked).await, 1);
+    drop(silent);
+    waiting.await.unwrap();
+    assert_eq!((api.metric(parked).await, api.metric("balancer_cluster_parked_total{cluster=\"c\"}").await), (0, 1));
 }

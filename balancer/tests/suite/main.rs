@@ -14,4 +14,5 @@ mod hygiene;
 mod membership;
 mod process;
 mod routing;
+mod simulated;
 mod upgrade;
