@@ -1,6 +1,6 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), decoded in place.
 
-use super::fields;
+use super::fields::{self, FIELDS_LIMIT};
 
 /// Longest line with a chunk's size, extensions included. Nobody sends extensions; an endless one would be read for
 /// ever.
@@ -19,6 +19,8 @@ pub(crate) enum Malformed {
     End,
     #[error("a trailer field is malformed")]
     Trailer,
+    #[error("the trailer section has more than {FIELDS_LIMIT} fields")]
+    TooManyFields,
 }
 
 /// Follows one body, in whatever pieces it arrives.
@@ -32,6 +34,8 @@ pub(crate) struct Chunked {
     /// Trailer fields, validated, with their line ends; and the line being received.
     trailer: Vec<u8>,
     trailer_line: usize,
+    /// Those that were dropped included.
+    trailer_fields: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,6 +134,10 @@ impl Chunked {
             self.trailer.truncate(self.trailer_line);
             return Ok(State::Done);
         }
+        self.trailer_fields += 1;
+        if self.trailer_fields > FIELDS_LIMIT {
+            return Err(Malformed::TooManyFields);
+        }
         let field = fields::field(line, self.trailer_line, false).map_err(|_| Malformed::Trailer)?;
         // What must be known before the body is no trailer field (RFC 9110, 6.5.1): it is dropped.
         if field.kind.is_of_the_message() || field.kind.is_hop_by_hop() {
@@ -212,5 +220,10 @@ mod tests {
         assert_eq!(Chunked::default().decode(&mut extension.into_bytes()), Err(Malformed::Size));
         let trailer = format!("0\r\nX: {}", "x".repeat(9_000));
         assert_eq!(Chunked::default().decode(&mut trailer.into_bytes()), Err(Malformed::End));
+        // Also of fields that are dropped: they take no memory, but no end would come either.
+        for (fields, expected) in [(100, Ok(true)), (101, Err(Malformed::TooManyFields))] {
+            let trailer = format!("0\r\n{}\r\n", "Host: y\r\n".repeat(fields));
+            assert_eq!(Chunked::default().decode(&mut trailer.into_bytes()).map(|decoded| decoded.is_done), expected);
+        }
     }
 }
