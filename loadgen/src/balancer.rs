@@ -34,12 +34,17 @@ impl Watch {
     /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
     pub(crate) async fn look(&self) -> Result<BalancerStatus, String> {
         let unread = |why: String| format!("the balancer's status could not be read: {why}");
-        let bytes = fetch(&self.status, STATUS_LIMIT).await.map_err(unread)?;
+        let bytes = fetch(&self.status, STATUS_LIMIT).await.map_err(|why| unread(why.to_string()))?;
         let status: BalancerStatus = serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
         if !status.kernel_boot.is_empty() && status.kernel_boot == agent::kernel_boot() {
             self.shares_machine.store(true, Ordering::Relaxed);
         }
         Ok(status)
+    }
+
+    /// Names of the clusters that are measured.
+    pub(crate) fn clusters(&self) -> &[String] {
+        &self.clusters
     }
 
     /// Whether balancer and generator, which are two instances, were seen to be one machine.

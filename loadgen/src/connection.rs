@@ -15,28 +15,41 @@ use crate::Target;
 /// Largest document: the status of a balancer with 10,000 members fits ten times.
 const DOCUMENT_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
+/// Why there is no document.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfetched {
+    /// Another time it may be there.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Whoever is there has no such document.
+    #[error("{0}")]
+    Refused(String),
+}
+
 /// GETs a small document.
 ///
 /// # Cancellation
 /// Safe: the connection closes.
-pub(crate) async fn fetch(target: &Target, limit: Duration) -> Result<Bytes, String> {
-    tokio::time::timeout(limit, whole(target)).await.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+pub(crate) async fn fetch(target: &Target, limit: Duration) -> Result<Bytes, Unfetched> {
+    let late = |_| Err(Unfetched::Unreachable(format!("no answer within {limit:?}")));
+    tokio::time::timeout(limit, whole(target)).await.unwrap_or_else(late)
 }
 
-async fn whole(target: &Target) -> Result<Bytes, String> {
-    let text = |error: io::Error| error.to_string();
+async fn whole(target: &Target) -> Result<Bytes, Unfetched> {
+    let text = |error: io::Error| Unfetched::Unreachable(error.to_string());
+    let broken = |error: hyper::Error| Unfetched::Unreachable(error.to_string());
     let stream = TcpStream::connect(target.addresses.as_slice()).await.map_err(text)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = target.path.clone();
     *request.headers_mut() = target.headers.clone();
     let answer = async {
-        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();
         match (status, Limited::new(response.into_body(), DOCUMENT_LIMIT_BYTES).collect().await) {
             (StatusCode::OK, Ok(body)) => Ok(body.to_bytes()),
-            (StatusCode::OK, Err(error)) => Err(error.to_string()),
-            (status, _) => Err(format!("it answered {status}")),
+            (StatusCode::OK, Err(error)) => Err(Unfetched::Unreachable(error.to_string())),
+            (status, _) => Err(Unfetched::Refused(format!("it answered {status}"))),
         }
     };
     tokio::pin!(answer);

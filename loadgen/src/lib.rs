@@ -18,6 +18,7 @@ mod histogram_log;
 mod honesty;
 #[cfg(test)]
 mod lies;
+mod members;
 mod metrics;
 mod open_files;
 mod output;

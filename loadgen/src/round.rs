@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wire::{BalancerStatus, ClusterReport, RoundOutcome, RoundReport, RunSpec};
+use wire::{BalancerStatus, ClusterReport, Credits, MemberFacts, RoundOutcome, RoundReport, RunSpec};
 
 use crate::balancer::{Watch, members, slots_of};
 use crate::course::{Stretches, load};
@@ -13,6 +13,7 @@ use crate::engine::load::Load;
 use crate::environment::{Effort, cpu_time};
 use crate::histogram_log::HistogramLog;
 use crate::honesty::{Honesty, Lie};
+use crate::members::{Members, Readings, judge};
 use crate::recording::{Backends, Tally};
 use crate::report::{PhaseTallies, PhaseTally, cluster_report};
 use crate::send_log::SendLog;
@@ -58,6 +59,22 @@ pub(crate) struct Attempted {
 }
 
 impl Course<'_> {
+    /// Learns who the members are. Without an answer the first round says why.
+    pub(crate) async fn meet(&self, seen: &mut Members) {
+        let Some(watch) = &self.watch else { return };
+        if let Ok(status) = watch.settled(self.progress).await {
+            seen.meet(&status, watch.clusters()).await;
+        }
+    }
+
+    /// Has the members calibrated, by one of several generators: two calibrations would measure each other.
+    pub(crate) async fn calibrate(&self, seen: &mut Members, place: fn(&mut MemberFacts) -> &mut Option<u64>) {
+        if self.spec.share.index == 0 {
+            self.progress.waiting("the members are calibrated");
+            seen.calibrate(place).await;
+        }
+    }
+
     /// Requests that are counted nowhere: they open connections and fill caches. How many there were.
     pub(crate) async fn warm_up(&self, target: &Arc<Target>, seed: u64) -> Result<Driven, DriverLost> {
         let mut all = Driven::default();
@@ -78,6 +95,7 @@ impl Course<'_> {
         attempt_number: u32,
         attempt: Attempt,
         effort: &mut Effort,
+        seen: &mut Members,
     ) -> Result<Attempted, DriverLost> {
         let mut phases = PhaseTallies::new();
         let mut round = RoundReport {
@@ -101,7 +119,10 @@ impl Course<'_> {
         let targets = attempt.order.iter().filter_map(|index| self.targets.get(*index));
         for (target, slot) in targets.zip(slots) {
             let known = before.as_ref().and_then(|status| members(status, &target.serves));
+            let idle = self.readings(seen, before.as_ref(), target).await;
             let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            let spent = self.readings(seen, before.as_ref(), target).await;
+            judge(&mut visit.report, &idle, &spent, self.credits(target));
             let after = match visit.verdict {
                 Verdict::Good => self.unchanged(before.as_ref()).await,
                 Verdict::Void(by, reason) => Err((by, reason)),
@@ -122,6 +143,19 @@ impl Course<'_> {
             };
         }
         Ok(Attempted { round, phases, useless: None })
+    }
+
+    /// What the processors of the target's members have done so far.
+    async fn readings(&self, seen: &mut Members, status: Option<&BalancerStatus>, target: &Target) -> Readings {
+        match status {
+            Some(status) => seen.look(status, &target.serves).await,
+            None => Readings::new(),
+        }
+    }
+
+    fn credits(&self, target: &Target) -> Option<&Credits> {
+        let told = self.spec.facts.clusters.iter().find(|told| told.cluster == target.serves)?;
+        told.credits.as_ref()
     }
 
     async fn settled(&self) -> Result<Option<BalancerStatus>, String> {

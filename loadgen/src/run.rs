@@ -13,6 +13,7 @@ use crate::drivers::Drivers;
 use crate::environment::{Effort, Start, parallelism};
 use crate::histogram_log::HistogramLog;
 use crate::honesty::{Honesty, Lie};
+use crate::members::Members;
 use crate::report::{Measurement, PhaseTallies};
 use crate::round::Course;
 use crate::send_log::SendLog;
@@ -110,6 +111,8 @@ pub async fn measure(
     if course.watch.as_ref().is_some_and(Watch::shares_machine) {
         environment.place.kind = PlaceKind::Lab;
     }
+    environment.clusters = so_far.members.facts(&spec.facts.clusters);
+    environment.notes = so_far.members.silence();
     Ok(Measurement {
         spec: spec.clone(),
         started_at,
@@ -191,10 +194,25 @@ struct SoFar {
     phases: PhaseTallies,
     warm_up: BTreeMap<String, u64>,
     effort: Effort,
+    members: Members,
 }
 
 /// Measures until all rounds are, or until that is useless; then the reason.
 async fn all_rounds(
+    course: &Course<'_>,
+    so_far: &mut SoFar,
+    journal: &mut impl FnMut(&[RoundReport]),
+) -> Result<Option<String>, DriverLost> {
+    course.meet(&mut so_far.members).await;
+    course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_before_micros).await;
+    let useless = measured_rounds(course, so_far, journal).await?;
+    if useless.is_none() {
+        course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_after_micros).await;
+    }
+    Ok(useless)
+}
+
+async fn measured_rounds(
     course: &Course<'_>,
     so_far: &mut SoFar,
     journal: &mut impl FnMut(&[RoundReport]),
@@ -215,7 +233,7 @@ async fn all_rounds(
         if course.honesty.tells(Lie::RoundsNotShuffled) {
             attempt.order.sort_unstable();
         }
-        let attempted = course.round(counted + 1, number, attempt, &mut so_far.effort).await?;
+        let attempted = course.round(counted + 1, number, attempt, &mut so_far.effort, &mut so_far.members).await?;
         let round = attempted.round;
         match round.outcome {
             RoundOutcome::Counted => {

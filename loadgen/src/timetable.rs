@@ -6,8 +6,9 @@ use wire::{Phase, RunSpec, Stop};
 use crate::course::DRAIN;
 use crate::engine::poller::now_nanos;
 
-/// Between two clusters: the balancer is asked how its members are, and answers within five seconds or not at all.
-const BETWEEN: SignedDuration = SignedDuration::from_secs(6);
+/// Between two clusters: the balancer is asked how its members are, and answers within five seconds or not at all; and
+/// the members, after one load and before the next, within one.
+const BETWEEN: SignedDuration = SignedDuration::from_secs(8);
 /// Clocks of instances differ by less (they are disciplined by the cloud's own source), and a request is late by more.
 const LATE: SignedDuration = SignedDuration::from_millis(100);
 
@@ -81,8 +82,8 @@ mod tests {
     fn every_stretch_has_its_moment() {
         let table = Timetable::of(&spec(Stop::DurationSeconds(10))).unwrap();
         let seconds = |slot, phase| table.moment(slot, phase).as_second();
-        // 10 s of load, 2 s of drain, 5 s of pause, and 6 s between the clusters.
-        assert_eq!([seconds(0, 0), seconds(0, 1), seconds(0, 2), seconds(1, 0)], [0, 12, 17, 35]);
+        // 10 s of load, 2 s of drain, 5 s of pause, and 8 s between the clusters.
+        assert_eq!([seconds(0, 0), seconds(0, 1), seconds(0, 2), seconds(1, 0)], [0, 12, 17, 37]);
         assert!(table.begins(3, 0).unwrap_err().contains("late for its place"));
         assert!(Timetable::of(&spec(Stop::Requests(10))).is_none());
     }

@@ -72,7 +72,7 @@ async fn slots_come_from_the_members_and_a_shared_machine_is_seen() {
 async fn a_lost_member_voids_the_round_which_is_repeated_with_a_new_seed() {
     let backend = Backend::fine().await;
     // Looks: before the round, after each of its clusters. Look 5 is after the second cluster of round 2.
-    let balancer = FakeBalancer::start(|look| Some(status(&CLUSTERS, u64::from(look >= 5), Health::Healthy))).await;
+    let balancer = FakeBalancer::start(|look| Some(status(&CLUSTERS, u64::from(look >= 6), Health::Healthy))).await;
     let report = report(&two_clusters(&backend, &balancer, 10).await, &settings()).await;
     assert_eq!(report.rounds.len(), 11);
     let lost = outcomes(&report)[1];
@@ -89,7 +89,7 @@ async fn a_lost_member_voids_the_round_which_is_repeated_with_a_new_seed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_round_ends_at_the_first_loss() {
     let backend = Backend::fine().await;
-    let balancer = FakeBalancer::start(|look| Some(status(&CLUSTERS, u64::from(look >= 1), Health::Healthy))).await;
+    let balancer = FakeBalancer::start(|look| Some(status(&CLUSTERS, u64::from(look >= 2), Health::Healthy))).await;
     let report = report(&two_clusters(&backend, &balancer, 1).await, &settings()).await;
     assert_eq!(report.rounds[0].outcome, RoundOutcome::Voided);
     assert_eq!(report.rounds[0].clusters.len(), 1, "the other cluster would have been measured for nothing");
@@ -127,7 +127,7 @@ async fn ten_voided_rounds_in_a_row_end_the_run_as_failed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_round_that_nobody_vouches_for_is_void() {
     let backend = Backend::fine().await;
-    let balancer = FakeBalancer::start(|look| (look != 1).then(|| status(&CLUSTERS, 0, Health::Healthy))).await;
+    let balancer = FakeBalancer::start(|look| (look != 2).then(|| status(&CLUSTERS, 0, Health::Healthy))).await;
     let report = report(&two_clusters(&backend, &balancer, 2).await, &settings()).await;
     let (_, outcome, reason) = outcomes(&report)[0];
     assert_eq!(outcome, RoundOutcome::Voided);

@@ -237,7 +237,8 @@ fn members(cluster: &ClusterReport, rounds: &[RoundReport], limits: &Limits) -> 
             format!("every request to {name} failed ({})", named.join(", "))
         }));
     }
-    if let Some(steal) = cluster.steal_per_mille {
+    // At its baseline a member is kept from its processor by design; rounds of both speeds are another gate's.
+    if let (Some(steal), None | Some(Speed::Burst)) = (cluster.steal_per_mille, cluster.speed) {
         let limit = limits.member_steal_per_mille;
         gates.push(at_most(GateKind::MemberSteal, name, u64::from(steal), limit, Unit::PerMille).or(|gate| {
             format!(

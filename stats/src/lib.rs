@@ -28,6 +28,7 @@ mod ranking;
 mod render;
 mod self_test;
 mod series;
+mod speed;
 mod thresholds;
 mod wilcoxon;
 
@@ -47,6 +48,7 @@ pub use obstacles::requests_needed;
 pub use render::{text, time};
 pub use self_test::self_test;
 pub use series::LAUNCHES_FOR_TYPES;
+pub use speed::CpuTime;
 pub use thresholds::{Results, thresholds};
 pub use wilcoxon::{Differences, Interval, SignedRank, hodges_lehmann, interval, p_value};
 pub use wire::Metric;

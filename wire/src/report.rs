@@ -122,7 +122,7 @@ pub struct ClusterReport {
     /// Requests that all members together serve at the same time, by their `x-slots` or vCPUs. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
-    /// What the credits of a burstable type gave. Absent: not a burstable type, or not known.
+    /// What the credits of a burstable type gave, the worst member. Absent: not a burstable type, or not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
     /// CPU time of members that the hypervisor took, in thousandths, the worst member. Absent: unknown.

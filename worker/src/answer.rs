@@ -1,5 +1,6 @@
 //! From a request to an answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::demand::Demands;
 use crate::duration::LONGEST;
+use crate::machine::{Calibrator, Machine};
 use crate::measurements::{Ended, Measurements};
 use crate::paths::{InvalidPath, Paths};
 use crate::processor::burn;
@@ -36,6 +38,7 @@ pub struct Worker {
     slots: Slots,
     timers: Timers,
     measurements: Measurements,
+    calibrator: Arc<Calibrator>,
     identity: [(HeaderName, HeaderValue); 3],
 }
 
@@ -67,6 +70,7 @@ impl Worker {
             slots: Slots::new(slots),
             timers: Timers::default(),
             measurements: Measurements::default(),
+            calibrator: Arc::default(),
         })
     }
 
@@ -92,6 +96,11 @@ impl Worker {
         match path {
             "/health" => text(StatusCode::OK, "ok\n"),
             "/metrics" => self.metrics(),
+            "/machine" => json(&Machine::read()),
+            "/calibration" => match self.calibrator.calibrate().await {
+                Some(calibration) => json(&calibration),
+                None => text(StatusCode::SERVICE_UNAVAILABLE, "another calibration is on: ask again in a second\n"),
+            },
             path if self.paths.owns(path) => self.work(request).await,
             _ => {
                 self.measurements.ended(Ended::NotFound);
@@ -118,15 +127,7 @@ impl Worker {
             work_micros: micros(demand),
             queued_micros: micros(served.queued),
         };
-        // Two strings and two numbers always serialise.
-        let mut body = serde_json::to_vec(&answer).unwrap_or_default();
-        body.push(b'\n');
-        let mut response = Response::new(Full::new(Bytes::from(body)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // Something in between that answered from memory would be measured instead of us.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        json(&answer)
     }
 
     /// The request's own number, else the draw that belongs to its seed, else the next draw of this process.
@@ -175,6 +176,18 @@ async fn spin(demand: Duration) {
     let _ = tokio::task::spawn_blocking(move || burn(demand)).await;
 }
 
+fn json(answer: &impl Serialize) -> Response<Full<Bytes>> {
+    // Strings and numbers always serialise.
+    let mut body = serde_json::to_vec(answer).unwrap_or_default();
+    body.push(b'\n');
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Something in between that answered from memory would be measured instead of us.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
@@ -212,7 +225,7 @@ mod tests {
     async fn every_answer_names_the_worker() {
         let worker = worker(&["--instance-id", "i-7", "--cluster", "blue", "--slots", "3"]);
         let boot = get(&worker, "/", None).await.1[BOOT].clone();
-        for path in ["/", "/blue", "/blue/x", "/red", "/health", "/metrics"] {
+        for path in ["/", "/blue", "/blue/x", "/red", "/health", "/metrics", "/machine"] {
             let (_, headers, _) = get(&worker, path, None).await;
             assert_eq!(
                 (&headers[BACKEND], &headers[SLOTS], &headers[BOOT]),
@@ -254,6 +267,22 @@ mod tests {
         };
         assert_eq!(work(&one, "a").await, work(&other, "a").await);
         assert_ne!(work(&one, "a").await, work(&other, "b").await);
+    }
+
+    #[tokio::test]
+    async fn says_what_it_runs_on_and_how_fast_that_is() {
+        let worker = worker(&[]);
+        let number = async |path: &str, field: &str| {
+            let (status, _, body) = get(&worker, path, None).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+            let answer: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+            answer[field].as_u64().unwrap_or_else(|| panic!("{field} in {body}"))
+        };
+        let before = number("/machine", "busyMillis").await;
+        assert!(number("/calibration", "micros").await > 0);
+        assert!(number("/machine", "busyMillis").await > before, "a calibration is work");
+        assert!(number("/machine", "totalMillis").await >= before + number("/machine", "stolenMillis").await);
+        assert!(get(&worker, "/machine", None).await.2.contains("\"kernel\":"));
     }
 
     #[tokio::test]

@@ -8,11 +8,15 @@
 //! there for that demand and answers. That is the G/G/c queue of the textbooks, so what a balancer or a load
 //! generator measures in front of it can be compared with a formula. The worker knows nothing of the operator, of
 //! Kubernetes or of AWS: its whole configuration is flags or environment.
+//!
+//! Beside its work it answers `GET /health`, `GET /metrics`, `GET /machine` (CPU model, kernel, and what the processors
+//! did since boot) and `GET /calibration` (what a fixed amount of work takes here).
 
 mod answer;
 mod config;
 mod demand;
 mod duration;
+mod machine;
 mod measurements;
 mod paths;
 mod processor;

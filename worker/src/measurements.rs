@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::processor::{process_cpu_time, steal_time};
+use crate::processor::{process_cpu_time, ticks};
 use crate::slots::Served;
 
 /// Upper bounds of the histogram's buckets: from below the cheapest answer to beyond a useful one, three to a decade.
@@ -80,10 +80,10 @@ impl Measurements {
         let name = "process_cpu_seconds_total";
         describe(&mut out, name, "counter", "CPU time of this process, user and system");
         line(&mut out, name, &seconds(process_cpu_time()));
-        if let Some(steal) = steal_time() {
+        if let Some(ticks) = ticks() {
             let name = "worker_steal_seconds_total";
             describe(&mut out, name, "counter", "CPU time the hypervisor kept from this instance since boot");
-            line(&mut out, name, &seconds(steal));
+            line(&mut out, name, &seconds(Duration::from_millis(ticks.stolen_millis)));
         }
         out
     }

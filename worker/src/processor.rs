@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
 
 /// The kernel counts /proc/stat in USER_HZ, which is 100 on every Linux architecture we build for.
 const TICKS_PER_SECOND: u64 = 100;
@@ -29,17 +30,34 @@ pub(crate) fn process_cpu_time() -> Duration {
     cpu_time(ClockId::ProcessCPUTime)
 }
 
-/// Time in which this guest wanted to run and the hypervisor did not let it, over all processors since boot.
-/// `None` where /proc/stat cannot be read.
-pub(crate) fn steal_time() -> Option<Duration> {
-    steal_of(&std::fs::read_to_string("/proc/stat").ok()?)
+/// What all processors of this machine did since boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ticks {
+    /// Time in which something ran.
+    pub(crate) busy_millis: u64,
+    /// Time in which something wanted to run and the hypervisor did not let it.
+    pub(crate) stolen_millis: u64,
+    /// All time: these two, and that in which nothing wanted to run.
+    pub(crate) total_millis: u64,
 }
 
-fn steal_of(stat: &str) -> Option<Duration> {
-    // cpu user nice system idle iowait irq softirq steal ...
+/// `None` where `/proc/stat` cannot be read.
+pub(crate) fn ticks() -> Option<Ticks> {
+    ticks_of(&std::fs::read_to_string("/proc/stat").ok()?)
+}
+
+fn ticks_of(stat: &str) -> Option<Ticks> {
+    // cpu user nice system idle iowait irq softirq steal; guest times, which follow, are in user already.
     let total = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-    let ticks: u64 = total.split_whitespace().nth(7)?.parse().ok()?;
-    Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+    let ticks: Vec<u64> = total.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    let millis = |ticks: u64| ticks * 1_000 / TICKS_PER_SECOND;
+    let (all, stolen) = (ticks.iter().sum::<u64>(), *ticks.get(7)?);
+    Some(Ticks {
+        busy_millis: millis(all - stolen - ticks[3] - ticks[4]),
+        stolen_millis: millis(stolen),
+        total_millis: millis(all),
+    })
 }
 
 fn cpu_time(clock: ClockId) -> Duration {
@@ -61,9 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn steal_is_the_eighth_number_of_the_total_line() {
-        let stat = "cpu  10 20 30 40 50 60 70 123 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
-        assert_eq!(steal_of(stat), Some(Duration::from_millis(1_230)));
-        assert_eq!(steal_of("intr 1 2 3\n"), None);
+    fn what_runs_and_what_waits_for_the_hypervisor_is_told_apart() {
+        let stat = "cpu  10 20 30 40 50 60 70 123 9 9\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
+        let ticks = Ticks { busy_millis: 1_900, stolen_millis: 1_230, total_millis: 4_030 };
+        assert_eq!(ticks_of(stat), Some(ticks));
+        assert_eq!((ticks_of("intr 1 2 3\n"), ticks_of("cpu  1 2 3\n")), (None, None));
     }
 }

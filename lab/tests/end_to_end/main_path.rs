@@ -88,6 +88,13 @@ fn one_report(bench: &Bench, run: &Value) -> Value {
         assert_eq!(cluster.members.iter().map(|one| one.requests).sum::<u64>(), cluster.requests);
         // Least requests over equal members.
         assert!(cluster.members.iter().all(|one| one.share_per_mille > 250), "{:?}", cluster.members);
+        assert!(cluster.steal_per_mille.is_some(), "the members' kernels were asked");
+    }
+    let facts: Vec<_> = report.environment.clusters.iter().flat_map(|cluster| &cluster.members).collect();
+    assert_eq!(facts.len(), 3);
+    for member in facts {
+        assert!(!member.cpu_model.is_empty() && !member.kernel.is_empty(), "{member:?}");
+        assert!(member.calibration_before_micros.is_some() && member.calibration_after_micros.is_some(), "{member:?}");
     }
     object
 }

@@ -257,3 +257,39 @@ pub(crate) async fn report(spec: &RunSpec, settings: &Settings) -> Report {
     let progress = Progress::new(spec.rounds.count);
     loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report().unwrap()
 }
+
+/// What a member says of itself: what `/machine` answers at each look, and how many microseconds each calibration takes.
+pub(crate) struct Speaking {
+    /// Milliseconds busy, stolen and in all, that every further look adds.
+    pub(crate) each: [u64; 3],
+    pub(crate) calibrations: Vec<u64>,
+}
+
+/// A member that speaks of itself. How often each page was asked for is in the second value.
+pub(crate) async fn member(speaking: Option<Speaking>) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = asked.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let Some(head) = read_head(&mut stream).await else { continue };
+            let path = head.split(' ').nth(1).unwrap().to_owned();
+            let before = noted.lock().unwrap().iter().filter(|one| **one == path).count();
+            noted.lock().unwrap().push(path.clone());
+            let body = speaking.as_ref().map(|speaking| match path.as_str() {
+                "/machine" => {
+                    let [busy, stolen, total] = speaking.each.map(|each| 1_000_000 + each * before as u64);
+                    format!(
+                        r#"{{"cpuModel":"A CPU","kernel":"6.1","busyMillis":{busy},"stolenMillis":{stolen},"totalMillis":{total}}}"#
+                    )
+                }
+                _ => format!(r#"{{"micros":{}}}"#, speaking.calibrations[before]),
+            });
+            let (code, body) = body.map_or((404, "no".to_owned()), |body| (200, body));
+            write(&mut stream, &format!("HTTP/1.1 {code} X\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
+        }
+    });
+    (address, asked)
+}

@@ -1,0 +1,178 @@
+//! The members themselves, asked directly: what each runs on, how fast that is, and what was taken from it.
+//!
+//! Our worker answers. Another program may not; then nothing is known of its instance, and the report says so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use stats::CpuTime;
+use wire::{BalancerStatus, ClusterFacts, ClusterReport, Credits, MemberFacts};
+
+use crate::Target;
+use crate::connection::{Unfetched, fetch};
+
+/// It answers from memory, and asking comes between two loads that follow each other.
+const MACHINE_LIMIT: Duration = Duration::from_secs(1);
+/// A second of work where only a twentieth of a processor is left, and some more.
+const CALIBRATION_LIMIT: Duration = Duration::from_secs(40);
+
+/// All members that were met, by name of the cluster and id.
+#[derive(Debug, Default)]
+pub(crate) struct Members(BTreeMap<String, BTreeMap<String, Known>>);
+
+/// A member that was met.
+#[derive(Clone, Debug)]
+struct Known {
+    address: String,
+    /// It has said that it does not speak of itself: it is not asked again.
+    is_silent: bool,
+    facts: MemberFacts,
+}
+
+/// Answer to `GET /machine`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Machine {
+    #[serde(default)]
+    cpu_model: String,
+    #[serde(default)]
+    kernel: String,
+    #[serde(default)]
+    busy_millis: u64,
+    #[serde(default)]
+    stolen_millis: u64,
+    #[serde(default)]
+    total_millis: u64,
+}
+
+/// Answer to `GET /calibration`.
+#[derive(Deserialize)]
+struct Calibration {
+    micros: u64,
+}
+
+/// CPU time since boot of the members of one cluster, by id.
+pub(crate) type Readings = BTreeMap<String, CpuTime>;
+
+impl Members {
+    /// Meets whoever serves these clusters.
+    pub(crate) async fn meet(&mut self, status: &BalancerStatus, clusters: &[String]) {
+        for cluster in clusters {
+            self.look(status, cluster).await;
+        }
+    }
+
+    /// Has those that were met say how fast they are, before the first load and after the last: into `place`. All at
+    /// the same time: each is an instance of its own.
+    pub(crate) async fn calibrate(&mut self, place: fn(&mut MemberFacts) -> &mut Option<u64>) {
+        let speaking = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(|known| !known.is_silent);
+        let calibrated = speaking.map(|known| async {
+            let asked = ask::<Calibration>(&known.address, "/calibration", CALIBRATION_LIMIT).await;
+            if let Ok(calibration) = note(known, asked) {
+                *place(&mut known.facts) = Some(calibration.micros);
+            }
+        });
+        join_all(calibrated).await;
+    }
+
+    /// What the processors of a cluster's members have done so far. Members that joined are met.
+    pub(crate) async fn look(&mut self, status: &BalancerStatus, cluster: &str) -> Readings {
+        let serving = status.clusters.iter().filter(|serving| serving.name == cluster);
+        let known = self.0.entry(cluster.to_owned()).or_default();
+        for member in serving.flat_map(|serving| &serving.members) {
+            let facts = MemberFacts { id: member.id.clone(), launch: 1, ..MemberFacts::default() };
+            let new = Known { address: String::new(), is_silent: false, facts };
+            known.entry(member.id.clone()).or_insert(new).address.clone_from(&member.address);
+        }
+        let speaking = known.values_mut().filter(|known| !known.is_silent);
+        let readings = speaking.map(|known| async {
+            let asked = ask::<Machine>(&known.address, "/machine", MACHINE_LIMIT).await;
+            let machine = note(known, asked).ok()?;
+            (known.facts.cpu_model, known.facts.kernel) = (machine.cpu_model, machine.kernel);
+            let Machine { busy_millis, stolen_millis, total_millis, .. } = machine;
+            // Without a kernel that counts there is nothing to compare.
+            let reading = CpuTime { busy_millis, stolen_millis, total_millis };
+            (total_millis > 0).then(|| (known.facts.id.clone(), reading))
+        });
+        join_all(readings).await.into_iter().flatten().collect()
+    }
+
+    /// What was told of the clusters, with their members as they were seen.
+    pub(crate) fn facts(&self, told: &[ClusterFacts]) -> Vec<ClusterFacts> {
+        let unknown = |cluster: &String| ClusterFacts { cluster: cluster.clone(), ..ClusterFacts::default() };
+        let untold = self.0.keys().filter(|name| told.iter().all(|told| told.cluster != **name)).map(unknown);
+        let mut clusters: Vec<ClusterFacts> = told.iter().cloned().chain(untold).collect();
+        for facts in &mut clusters {
+            let members = self.0.get(&facts.cluster).into_iter().flat_map(BTreeMap::values);
+            facts.members = members.map(|known| known.facts.clone()).collect();
+        }
+        clusters.retain(|facts| !facts.members.is_empty() || told.contains(facts));
+        clusters
+    }
+
+    /// Clusters whose members do not say how fast they are, in words.
+    pub(crate) fn silence(&self) -> Vec<String> {
+        let is_silent = |members: &BTreeMap<String, Known>| members.values().any(|known| known.is_silent);
+        let silent = self.0.iter().filter(|(_, members)| is_silent(members));
+        silent.map(|(cluster, _)| format!("members of {cluster} do not say what they run on")).collect()
+    }
+}
+
+/// What was taken from the members of a cluster between two readings, and at which speed they ran: of each the worst.
+pub(crate) fn judge(report: &mut ClusterReport, before: &Readings, after: &Readings, credits: Option<&Credits>) {
+    let used: Vec<CpuTime> = after.iter().filter_map(|(id, after)| after.since(before.get(id)?)).collect();
+    report.steal_per_mille = used.iter().filter_map(CpuTime::steal_per_mille).max();
+    // The slower one is the greater one.
+    report.speed = credits.and_then(|credits| used.iter().map(|used| used.speed(credits)).max());
+}
+
+async fn ask<T: DeserializeOwned>(address: &str, path: &str, limit: Duration) -> Result<T, Unfetched> {
+    let not_ours = |why: String| Unfetched::Refused(why);
+    let target =
+        Target::parse("member", &format!("http://{address}{path}")).map_err(|why| not_ours(why.to_string()))?;
+    let target = target.resolve().await.map_err(|why| Unfetched::Unreachable(why.to_string()))?;
+    let bytes = fetch(&target, limit).await?;
+    serde_json::from_slice(&bytes).map_err(|error| not_ours(error.to_string()))
+}
+
+/// Remembers that a member does not speak; one that cannot be reached now may speak later.
+fn note<T>(known: &mut Known, asked: Result<T, Unfetched>) -> Result<T, ()> {
+    asked.map_err(|why| {
+        tracing::debug!(member = known.facts.id, %why, "a member did not say what it runs on");
+        known.is_silent |= matches!(why, Unfetched::Refused(_));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{CreditMode, Speed};
+
+    use super::*;
+
+    fn readings(of: &[(&str, [u64; 3])]) -> Readings {
+        let reading =
+            |[busy_millis, stolen_millis, total_millis]: [u64; 3]| CpuTime { busy_millis, stolen_millis, total_millis };
+        of.iter().map(|(id, numbers)| ((*id).to_owned(), reading(*numbers))).collect()
+    }
+
+    #[test]
+    fn the_worst_member_counts() {
+        let before = readings(&[("a", [0, 0, 0]), ("b", [0, 0, 0]), ("rebooted", [9, 9, 9])]);
+        let credits = Credits { mode: CreditMode::Standard, baseline_per_mille: 100 };
+        let judged = |after: &Readings, credits| {
+            let mut report = ClusterReport::default();
+            judge(&mut report, &before, after, credits);
+            (report.steal_per_mille, report.speed)
+        };
+        let fine = readings(&[("a", [900, 10, 1_000]), ("b", [900, 20, 1_000])]);
+        assert_eq!(judged(&fine, Some(&credits)), (Some(20), Some(Speed::Burst)));
+        assert_eq!(judged(&fine, None), (Some(20), None), "not burstable");
+        let capped = readings(&[("a", [900, 10, 1_000]), ("b", [100, 900, 1_000])]);
+        assert_eq!(judged(&capped, Some(&credits)), (Some(900), Some(Speed::Baseline)));
+        let unknown = readings(&[("new", [1, 1, 1]), ("rebooted", [1, 1, 1])]);
+        assert_eq!(judged(&unknown, Some(&credits)), (None, None));
+    }
+}
