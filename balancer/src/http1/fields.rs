@@ -115,7 +115,7 @@ pub(super) fn field(line: &[u8], at: usize, allows_space_before_colon: bool) -> 
         return Err(BadLine::Name);
     }
     let value = &line[colon + 1..];
-    if !value.iter().all(|byte| IS_VALUE[usize::from(*byte)]) {
+    if !value.iter().all(|byte| is_value(*byte)) {
         return Err(BadLine::Value);
     }
     let start = colon + 1 + value.iter().take_while(|byte| blank(byte)).count();
@@ -150,6 +150,11 @@ const IS_TOKEN: [bool; 256] = {
     }
     table
 };
+
+/// What values and reason phrases are made of (RFC 9112, 4).
+pub(super) fn is_value(byte: u8) -> bool {
+    IS_VALUE[usize::from(byte)]
+}
 
 /// Visible, blank or above ASCII: everything but control characters (RFC 9110, 5.5).
 const IS_VALUE: [bool; 256] = {

@@ -145,7 +145,7 @@ fn status_line(line: &[u8], at: usize) -> Result<ResponseHead, Broken> {
     let status = code.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
     // The reason may be missing, and the space before it, which servers forget, as well.
     let is_separated = matches!(line.get(12), None | Some(b' '));
-    if !(100..=599).contains(&status) || !is_separated || line.iter().any(|byte| *byte < b' ' && *byte != b'\t') {
+    if !(100..=599).contains(&status) || !is_separated || !line.iter().all(|byte| fields::is_value(*byte)) {
         return Err(Broken::StatusLine);
     }
     Ok(ResponseHead {

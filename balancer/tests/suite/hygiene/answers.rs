@@ -41,6 +41,7 @@ pub(super) const ROWS: &[Row] = &[
     ("9112 4", GET, "HTTP/2 200 OK\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9112 4", GET, "ICY 200 OK\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9112 4", GET, "hello\n\n", After::Keep, BadGateway, &[], &[]),
+    ("9112 4", GET, "HTTP/1.1 200 O\u{7f}K\nContent-Length: 0\n\n", After::Keep, BadGateway, &["status line"], &[]),
     ("9112 4", GET, "HTTP/1.1 099 X\nContent-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
     ("9112 2.2", GET, "HTTP/1.1 200 OK␊Content-Length: 0␊␊", After::Keep, BadGateway, &[], &[]),
     ("9112 2.2", GET, "HTTP/1.1 200 OK\nX: a␊Content-Length: 0\n\n", After::Keep, BadGateway, &[], &[]),
