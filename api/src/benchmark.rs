@@ -98,7 +98,7 @@ fn first_run() -> String {
 /// Instances of one type behind one path.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(self.name in ['balancer', 'generator'])").message("name: balancer and generator are names of our own pools, choose another"))]
+#[x_kube(validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+)$')").message("name: balancer and generator are names of our own pools, choose another"))]
 pub struct Cluster {
     /// Name of the cluster, unique in the benchmark.
     #[schemars(length(min = 1, max = 32), regex(pattern = NAME))]

@@ -48,3 +48,5 @@ pub const BENCHMARK_UID_LABEL: &str = "clusterbench.dev/benchmark-uid";
 pub const RUN_LABEL: &str = "clusterbench.dev/run";
 /// Of a report about one of several launches, which is a part of a run's: the number of the launch.
 pub const LAUNCH_LABEL: &str = "clusterbench.dev/launch";
+/// Of a report about what one of several generators sent, which is a part of a run's: the number of the generator.
+pub const GENERATOR_LABEL: &str = "clusterbench.dev/generator";

@@ -10,6 +10,12 @@ use crate::threshold::{Metric, Threshold};
 /// Load that every cluster is given in every round.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || self.phases.all(p, !has(p.requests))").message("generator.count: several generators stop by the clock, give every phase durationSeconds instead of requests"),
+    validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || has(self.rounds) || (has(self.launches) && self.launches > 1)").message("generator.count: several generators cannot decide together when they have seen enough, set rounds"),
+    validation = Rule::new("!has(self.generator.count) || self.phases.all(p, !has(p.concurrency) || p.concurrency >= self.generator.count)").message("generator.count: every generator needs a user of its own, raise concurrency or lower count"),
+    validation = Rule::new("!has(self.generator.count) || !has(self.launches) || self.generator.count * self.launches <= 64").message("generator.count: more than 64 parts (generators times launches) do not fit into the status, lower one of them"),
+)]
 pub struct Load {
     /// Seed of everything random: the order of clusters within a round and the work that requests ask for.
     #[serde(default)]
@@ -60,7 +66,7 @@ pub struct Load {
     /// difference between it and itself is the measurement's own: then no other figure of the run can be trusted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub self_test: bool,
-    /// The instance that the load comes from.
+    /// The instances that the load comes from.
     #[serde(default)]
     pub generator: Generator,
 }
@@ -192,17 +198,22 @@ pub struct Phase {
     pub pause_seconds: Option<i32>,
 }
 
-/// The instance that the load comes from.
+/// The instances that the load comes from.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Generator {
     /// Instance type of the generator. Choose one that is not burstable and not smaller than what it measures.
     #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-z0-9-]+\\.[a-z0-9-]+$"))]
     pub instance_type: String,
+    /// Instances that make the load together: each sends an equal share, at moments that are fixed beforehand, and their
+    /// counts are added. For loads that one instance cannot send.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1, max = 16))]
+    pub count: i32,
 }
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { instance_type: "c6i.large".to_owned() }
+        Self { instance_type: "c6i.large".to_owned(), count: 1 }
     }
 }

@@ -291,8 +291,14 @@ pub struct Run {
     /// The launch that is measured now, or was measured last.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub launch: i32,
-    /// The launches that were measured, in their order. Each has a BenchmarkReport of its own; that of the run is made
-    /// of them.
+    /// Generators that make its load together.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub generators: i32,
+    /// When several generators begin together what is measured now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Time>,
+    /// What was measured: each launch in their order, and of each what every generator sent. Each has a BenchmarkReport
+    /// of its own; that of the run is made of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     /// What became of load.thresholds.
@@ -303,7 +309,7 @@ pub struct Run {
     pub clusters: Vec<ClusterResult>,
 }
 
-/// One of several launches that a run measures.
+/// One of several launches that a run measures, or one generator's share of it.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {
@@ -316,6 +322,12 @@ pub struct Part {
     /// How often the workers had been replaced when it was measured.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub relaunches: i64,
+    /// The generator that it is from.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub generator: i32,
+    /// When several generators began together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Time>,
 }
 
 /// What became of the thresholds of a run, all together.

@@ -92,7 +92,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     ) -> Result<Collected, CloudError> {
         let bytes = self.agents.report(control, &run.name()).await.map_err(agent_failed)?;
         let report = report::checked(&bytes, sha256)?;
-        let of = if run.launches > 1 { Of::Launch } else { Of::Run };
+        let of = if run.is_in_parts() { Of::Part } else { Of::Run };
         let name = self.store_report(stored, world, (run, of), &report, bytes, sha256).await?;
         let known = world.runs.as_ref().and_then(|runs| runs.known());
         let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);
@@ -116,7 +116,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         Ok(object.metadata.name.unwrap_or_default())
     }
 
-    /// One report of those of all launches, stored. Repeating it changes nothing.
+    /// One report of those of all parts, stored. Repeating it changes nothing.
     async fn join(
         &self,
         stored: &ClusterBenchmark,
@@ -125,11 +125,14 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         parts: &[String],
     ) -> Result<Collected, CloudError> {
         let mut reports = Vec::with_capacity(parts.len());
-        for (launch, sha256) in (1..).zip(parts) {
+        let shares = (1..=run.launches).flat_map(|launch| {
+            (1..=run.generators).map(move |generator| planner::RunKey { launch, generator, ..run.clone() })
+        });
+        for (share, sha256) in shares.zip(parts) {
             let name = report::name(stored, run, sha256);
             let part = self.store.get_report(stored, &name).await.map_err(store_failed)?;
             let part = part.and_then(|part| report::checked(part.spec.report.as_bytes(), sha256).ok());
-            reports.push(part.ok_or_else(|| report::gone(launch, &name))?);
+            reports.push(part.ok_or_else(|| report::gone(&report::part(&share), &name))?);
         }
         let (report, bytes) = report::joined(run, &reports)?;
         let sha256 = wire::sha256_hex(&bytes);

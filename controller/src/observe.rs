@@ -124,14 +124,23 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if let Some(control) = deploy::control_of(world, desired::BALANCER) {
             world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
         }
-        if let Some(control) = deploy::control_of(world, desired::GENERATOR) {
-            let ask = async |key: planner::RunKey| {
-                let name = key.name();
-                self.agents.run_status(&control, &name).await.map(|status| (name, status))
-            };
-            let answers = join_all(runs::keys(world).into_iter().map(ask));
-            world.runs = Some(patiently(async { answers.await.into_iter().collect() }).await);
+        // All that the spec asks for have to be there: what one says of a run means nothing without the others.
+        let wanted = desired::generators(&world.object.spec);
+        let controls: BTreeMap<u32, String> = runs::generators(world)
+            .filter_map(|number| Some((number, deploy::control_of(world, &desired::generator(number))?)))
+            .collect();
+        if !(1..=wanted).all(|number| controls.contains_key(&number)) {
+            return;
         }
+        let ask = async |key: planner::RunKey| {
+            let (control, name) = (controls.get(&key.generator), key.name());
+            match control {
+                Some(control) => self.agents.run_status(control, &name).await.map(|status| (name, status)),
+                None => Ok((name, None)),
+            }
+        };
+        let answers = join_all(runs::keys(world).into_iter().map(ask));
+        world.runs = Some(patiently(async { answers.await.into_iter().collect() }).await);
     }
 }
 

@@ -1,10 +1,10 @@
-//! Reports as `BenchmarkReport` objects: a generator's, or one that is made of those of several launches.
+//! Reports as `BenchmarkReport` objects: a generator's, or one that is made of those of all parts.
 
 use std::collections::BTreeMap;
 
 use api::{
     BENCHMARK_LABEL, BENCHMARK_UID_LABEL, BenchmarkReport, BenchmarkReportSpec, ClusterBenchmark, ClusterBenchmarkSpec,
-    LAUNCH_LABEL, Placement, RUN_LABEL,
+    GENERATOR_LABEL, LAUNCH_LABEL, Placement, RUN_LABEL,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
@@ -29,8 +29,8 @@ pub(crate) fn checked(bytes: &[u8], sha256: &str) -> Result<Report, CloudError> 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Of {
     Run,
-    /// One of several launches of a run.
-    Launch,
+    /// One of several launches of a run, or one generator's share.
+    Part,
 }
 
 /// Name of a report, by its content: creating it twice is creating it once.
@@ -38,17 +38,32 @@ pub(crate) fn name(benchmark: &ClusterBenchmark, run: &RunKey, sha256: &str) -> 
     format!("{}-{}-{}", benchmark.name_any(), run.id, sha256.get(..10).unwrap_or(sha256))
 }
 
-/// Somebody deleted or changed the report of a launch before one was made of all.
-pub(crate) fn gone(launch: u32, name: &str) -> CloudError {
-    let what =
-        format!("BenchmarkReport {name} of launch {launch} was deleted or changed: everything is measured again");
+/// Somebody deleted or changed the report of a part before one was made of all.
+pub(crate) fn gone(part: &str, name: &str) -> CloudError {
+    let what = format!("BenchmarkReport {name} of {part} was deleted or changed: everything is measured again");
     CloudError::new(Failure::NotFound, "ReportGone", what)
 }
 
-/// One report of those of all launches, and its document.
+/// `launch 2 of 6, generator 1 of 2`; empty for a run that is measured in one piece.
+pub(crate) fn part(run: &RunKey) -> String {
+    let of = |what: &str, number: u32, all: u32| (all > 1).then(|| format!("{what} {number} of {all}"));
+    let named = [of("launch", run.launch, run.launches), of("generator", run.generator, run.generators)];
+    named.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// One report of those of all parts, each launch in its order and of each all generators; and its document.
 pub(crate) fn joined(run: &RunKey, parts: &[Report]) -> Result<(Report, Vec<u8>), CloudError> {
     let failed = |why: String| CloudError::new(Failure::Rejected, "NotOneRun", why);
-    let mut whole = stats::join_launches(parts).map_err(|error| failed(error.to_string()))?;
+    let whole = parts.chunks(run.generators as usize).map(|launch| match launch {
+        [one] => Ok(one.clone()),
+        several => stats::join_generators(several),
+    });
+    let launches = whole.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.to_string()))?;
+    let whole = match &launches[..] {
+        [one] => Ok(one.clone()),
+        several => stats::join_launches(several),
+    };
+    let mut whole = whole.map_err(|error| failed(error.to_string()))?;
     whole.run.id = run.name_of_all();
     let bytes = stats::document(whole).map_err(|error| failed(error.to_string()))?;
     // What was stored is what is summarised: a long report is shortened in the document.
@@ -68,14 +83,14 @@ pub(crate) fn object(
     let text = String::from_utf8(bytes)
         .map_err(|_| CloudError::new(Failure::Rejected, "DamagedReport", "the report is not UTF-8"))?;
     let uid = benchmark.metadata.uid.clone().unwrap_or_default();
-    let launch = if of == Of::Launch { format!("launch {} of {}: ", run.launch, run.launches) } else { String::new() };
+    let part = if of == Of::Part { part(run) + ": " } else { String::new() };
     let mut object = BenchmarkReport::new(
         &name(benchmark, run, sha256),
         BenchmarkReportSpec {
             benchmark: benchmark.name_any(),
             benchmark_uid: uid.clone(),
             run_id: run.id.clone(),
-            result: format!("{launch}{}", report.summary).chars().take(1024).collect(),
+            result: format!("{part}{}", report.summary).chars().take(1024).collect(),
             requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
             p99: each(report, p99),
             finished_at: Some(Time(report.finished_at)),
@@ -89,8 +104,9 @@ pub(crate) fn object(
         (BENCHMARK_UID_LABEL.to_owned(), uid),
         (RUN_LABEL.to_owned(), run.id.clone()),
     ]);
-    if of == Of::Launch {
-        labels.insert(LAUNCH_LABEL.to_owned(), run.launch.to_string());
+    let numbers = [(LAUNCH_LABEL, run.launch, run.launches), (GENERATOR_LABEL, run.generator, run.generators)];
+    for (label, number, _) in numbers.into_iter().filter(|(.., all)| of == Of::Part && *all > 1) {
+        labels.insert(label.to_owned(), number.to_string());
     }
     object.metadata = ObjectMeta { namespace: benchmark.namespace(), labels: Some(labels), ..object.metadata };
     Ok(object)

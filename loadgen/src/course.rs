@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use wire::{ClosedLoop, Connections, OpenLoop, Phase, RunSpec, Share, Stop};
+use wire::{ClosedLoop, Connections, DRAIN_SECONDS, OpenLoop, Phase, RunSpec, Share, Stop};
 
 use crate::Target;
 use crate::engine::expected::Expected;
@@ -14,9 +14,6 @@ use crate::engine::poller::now_nanos;
 use crate::engine::request::Template;
 use crate::round::Course;
 
-/// How long open requests are waited for unless told otherwise: longer than answers take whose tail is interesting,
-/// and short beside a round. What is open then is at least so slow.
-pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 /// More connections than a client of one service ever has, and below the number of local ports.
 const MOST_CONNECTIONS: usize = 10_000;
 /// After a phase that stops by the clock the numbers of requests go on at the next multiple of this, whatever was
@@ -101,7 +98,7 @@ pub(crate) fn load(
     let spec = course.spec;
     let starts_nanos = begins_nanos.unwrap_or_else(|| now_nanos() + AHEAD_NANOS);
     let limit_nanos = course.request_limit.as_nanos() as u64;
-    let drain_nanos = spec.drain_seconds.map_or(DRAIN, |seconds| Duration::from_secs(u64::from(seconds))).as_nanos();
+    let drain_nanos = u64::from(spec.drain_seconds.unwrap_or(DRAIN_SECONDS)) * 1_000_000_000;
     let connections = |asked: Option<u32>| {
         let asked = asked.map_or(MOST_CONNECTIONS, |most| most as usize);
         asked.min(course.most_connections)
@@ -125,7 +122,7 @@ pub(crate) fn load(
         plan,
         starts_nanos,
         limit_nanos,
-        drain_nanos: (drain_nanos as u64).min(limit_nanos),
+        drain_nanos: drain_nanos.min(limit_nanos),
         give_up_nanos: course.give_up.as_nanos() as u64,
         first_index: placed.first_index,
         notes_sends: course.sends.is_some(),

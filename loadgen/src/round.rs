@@ -75,6 +75,22 @@ impl Course<'_> {
         }
     }
 
+    /// What comes before the first load, and of several generators ends so long before the moment at which they begin
+    /// together. `None`: it was cut.
+    pub(crate) async fn in_time<T>(&self, before: Duration, preparing: impl Future<Output = T>) -> Option<T> {
+        match &self.timetable {
+            None => Some(preparing.await),
+            Some(timetable) => {
+                let left = timetable.left().saturating_sub(before);
+                let prepared = tokio::time::timeout(left, preparing).await.ok();
+                if prepared.is_none() {
+                    tracing::warn!("warm-up or calibration was cut: the generators begin");
+                }
+                prepared
+            }
+        }
+    }
+
     /// Requests that are counted nowhere: they open connections and fill caches. How many there were.
     pub(crate) async fn warm_up(&self, target: &Arc<Target>, seed: u64) -> Result<Driven, DriverLost> {
         let mut all = Driven::default();

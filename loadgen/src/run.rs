@@ -204,12 +204,30 @@ async fn all_rounds(
     journal: &mut impl FnMut(&[RoundReport]),
 ) -> Result<Option<String>, DriverLost> {
     course.meet(&mut so_far.members).await;
-    course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_before_micros).await;
+    course.in_time(CALIBRATION, warm_up(course, &mut so_far.warm_up)).await.transpose()?;
+    let before = course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_before_micros);
+    course.in_time(Duration::ZERO, before).await;
+    if course.timetable.is_none() {
+        wait_until(course.spec.start_at, course.progress).await;
+    }
     let useless = measured_rounds(course, so_far, journal).await?;
     if useless.is_none() {
         course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_after_micros).await;
     }
     Ok(useless)
+}
+
+/// Before the moment at which several generators begin so much is left for a calibration, which nobody's load may
+/// disturb: a second of work at full speed, and some more for who has less.
+const CALIBRATION: Duration = Duration::from_secs(5);
+
+async fn warm_up(course: &Course<'_>, requests: &mut BTreeMap<String, u64>) -> Result<(), DriverLost> {
+    let schedule = Schedule::new(course.spec.seed, course.spec.targets.len());
+    for target in &course.targets {
+        let driven = course.warm_up(target, schedule.warm_up_seed()).await?;
+        requests.insert(target.cluster.clone(), driven.tally.requests());
+    }
+    Ok(())
 }
 
 async fn measured_rounds(
@@ -219,13 +237,6 @@ async fn measured_rounds(
 ) -> Result<Option<String>, DriverLost> {
     let spec = course.spec;
     let schedule = Schedule::new(spec.seed, spec.targets.len());
-    for target in &course.targets {
-        let driven = course.warm_up(target, schedule.warm_up_seed()).await?;
-        so_far.warm_up.insert(target.cluster.clone(), driven.tally.requests());
-    }
-    if course.timetable.is_none() {
-        wait_until(spec.start_at, course.progress).await;
-    }
     let (mut counted, mut voided, mut voided_in_a_row) = (0, 0, 0);
     while counted < so_far.planned_rounds && voided <= most_repeats(so_far.planned_rounds) {
         let number = counted + voided;

@@ -1,14 +1,12 @@
 //! When several generators do the same: every stretch of load has its moment, so that none has to ask another.
 
-use jiff::{SignedDuration, Timestamp};
-use wire::{Phase, RunSpec, Stop};
+use std::time::Duration;
 
-use crate::course::DRAIN;
+use jiff::{SignedDuration, Timestamp};
+use wire::{BETWEEN_CLUSTERS_SECONDS, DRAIN_SECONDS, Phase, RunSpec, Stop};
+
 use crate::engine::poller::now_nanos;
 
-/// Between two clusters: the balancer is asked how its members are, and answers within five seconds or not at all; and
-/// the members, after one load and before the next, within one.
-const BETWEEN: SignedDuration = SignedDuration::from_secs(8);
 /// Clocks of instances differ by less (they are disciplined by the cloud's own source), and a request is late by more.
 const LATE: SignedDuration = SignedDuration::from_millis(100);
 
@@ -26,7 +24,8 @@ impl Timetable {
     /// `None` for a spec that gives no start, or whose phases do not stop by the clock.
     pub(crate) fn of(spec: &RunSpec) -> Option<Self> {
         let starts_at = spec.start_at?;
-        let drain = spec.drain_seconds.map_or(DRAIN.as_secs() as i64, i64::from);
+        let drain = i64::from(spec.drain_seconds.unwrap_or(DRAIN_SECONDS));
+        let between = SignedDuration::from_secs(i64::from(BETWEEN_CLUSTERS_SECONDS));
         let (mut slot, mut phases) = (SignedDuration::ZERO, Vec::new());
         for phase in &spec.phases {
             phases.push(slot);
@@ -41,7 +40,12 @@ impl Timetable {
             let Stop::DurationSeconds(seconds) = stop else { return None };
             slot += SignedDuration::from_secs(i64::from(seconds) + drain);
         }
-        Some(Self { starts_at, slot: slot + BETWEEN, phases })
+        Some(Self { starts_at, slot: slot + between, phases })
+    }
+
+    /// Time until the first stretch begins.
+    pub(crate) fn left(&self) -> Duration {
+        Duration::try_from(self.starts_at.duration_since(Timestamp::now())).unwrap_or_default()
     }
 
     fn moment(&self, slot: u64, phase: u64) -> Timestamp {

@@ -166,6 +166,24 @@ async fn a_generator_that_is_late_for_the_others_voids_its_round() {
     assert!(backend.seen().is_empty());
 }
 
+/// The others begin: a warm-up that takes longer than there is time for is cut, and voids nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_up_ends_before_the_generators_begin() {
+    let backend = Backend::fine().await;
+    let start = jiff::Timestamp::now() + Duration::from_secs(7);
+    let run = RunSpec {
+        share: Share { index: 0, count: 2 },
+        start_at: Some(start),
+        warmup_seconds: 3_000,
+        drain_seconds: Some(1),
+        ..one_second(&backend, 10)
+    };
+    let report = report(&run, &settings()).await;
+    assert_eq!(report.rounds[0].outcome, RoundOutcome::Counted, "{}", report.rounds[0].reason);
+    assert_eq!(report.rounds.len(), 1);
+    assert!(backend.seen().len() > 5, "there was a warm-up");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_warm_up_is_sent_and_counted_apart() {
     let backend = Backend::fine().await;

@@ -17,7 +17,7 @@ pub const BALANCER_PORT: u16 = 8080;
 pub const CONTROL_PORT: u16 = 8081;
 /// Pool of the balancer's instance. Cannot be the name of a cluster.
 pub const BALANCER: &str = "balancer";
-/// Pool of the generator's instance. Cannot be the name of a cluster.
+/// Pool of the first generator's instance. Cannot be the name of a cluster.
 pub const GENERATOR: &str = "generator";
 /// Image family when the spec names none.
 pub const DEFAULT_IMAGE: &str = "al2023";
@@ -33,7 +33,7 @@ pub struct PoolSpec {
     pub path: String,
 }
 
-/// The pools of a spec: one for each cluster, the balancer, the generator.
+/// The pools of a spec: one for each cluster, the balancer, and each generator.
 pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     let clusters = spec.clusters.iter().map(|cluster| PoolSpec {
         name: cluster.name.clone(),
@@ -42,19 +42,30 @@ pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
         count: u32::try_from(cluster.count).unwrap_or(0),
         path: cluster.path(),
     });
-    let single = |name: &str, role, instance_type: &str| PoolSpec {
-        name: name.to_owned(),
+    let single = |name: String, role, instance_type: &str| PoolSpec {
+        name,
         role,
         instance_type: instance_type.to_owned(),
         count: 1,
         path: String::new(),
     };
+    let generators = (1..=generators(spec))
+        .map(|number| single(generator(number), Role::Generator, &spec.load.generator.instance_type));
     clusters
-        .chain([
-            single(BALANCER, Role::Balancer, &spec.balancer.instance_type),
-            single(GENERATOR, Role::Generator, &spec.load.generator.instance_type),
-        ])
+        .chain([single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type)])
+        .chain(generators)
         .collect()
+}
+
+/// Generators that make the load together.
+pub fn generators(spec: &ClusterBenchmarkSpec) -> u32 {
+    u32::try_from(spec.load.generator.count).unwrap_or(1).max(1)
+}
+
+/// Pool of a generator's instance, by its number from 1: each is known by its share of the load. Cannot be the name of a
+/// cluster.
+pub fn generator(number: u32) -> String {
+    if number > 1 { format!("{GENERATOR}-{number}") } else { GENERATOR.to_owned() }
 }
 
 /// Launches of the workers that a run measures.
@@ -277,7 +288,9 @@ pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
         _ => "worker: ours, echo".to_owned(),
     };
     let balancer = format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy);
-    vec![worker, balancer, format!("generator: {}", spec.load.generator.instance_type)]
+    let several = Some(generators(spec)).filter(|count| *count > 1).map(|count| format!("{count} x "));
+    let generator = format!("generator: {}{}", several.unwrap_or_default(), spec.load.generator.instance_type);
+    vec![worker, balancer, generator]
 }
 
 /// What makes instances of a pool different from others, for [`Recipe::revision`].

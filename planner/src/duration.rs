@@ -2,8 +2,9 @@
 
 use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, LAUNCH_ROUNDS, Phase};
 use jiff::SignedDuration;
+use wire::{BETWEEN_CLUSTERS_SECONDS, DRAIN_SECONDS};
 
-use crate::desired::launches;
+use crate::desired::{generators, launches};
 
 /// Rounds of a run that decides itself: after each of these it is looked at (`stats::AUTO_LOOKS`).
 const LOOKS: [u32; 3] = [10, 20, AUTO_ROUNDS];
@@ -33,13 +34,39 @@ pub(crate) fn decides_itself(spec: &ClusterBenchmarkSpec) -> bool {
 }
 
 /// Least time of so many rounds: pauses, and phases that stop by the clock or send at a rate. How long a closed loop
-/// takes for its requests is what the measurement finds out.
+/// takes for its requests is what the measurement finds out. Several generators keep to a timetable, which is exact.
 pub(crate) fn least(spec: &ClusterBenchmarkSpec, rounds: u32) -> SignedDuration {
-    let of_round: i64 = spec.load.phases.iter().map(of_phase).sum();
-    let clusters = spec.clusters.len() + usize::from(spec.load.self_test);
+    let phases: i64 = spec.load.phases.iter().map(of_phase).sum();
     let warm_up = i64::from(spec.load.warmup_seconds.unwrap_or(0));
-    let each = of_round.saturating_mul(i64::from(rounds)).saturating_add(warm_up);
-    SignedDuration::from_secs(each.saturating_mul(i64::try_from(clusters).unwrap_or(i64::MAX)))
+    if generators(spec) == 1 {
+        let each = phases.saturating_mul(i64::from(rounds)).saturating_add(warm_up);
+        return SignedDuration::from_secs(each.saturating_mul(targets(spec)));
+    }
+    let loads = spec.load.phases.iter().filter(|phase| phase.arrivals.is_some()).count() as i64;
+    let drain = spec.load.drain_seconds.map_or(i64::from(DRAIN_SECONDS), i64::from);
+    let slot = phases.saturating_add(loads * drain + i64::from(BETWEEN_CLUSTERS_SECONDS));
+    let all = slot.saturating_mul(i64::from(rounds)).saturating_mul(targets(spec));
+    SignedDuration::from_secs(all).saturating_add(ahead(spec))
+}
+
+/// What several generators need before they begin together: members are calibrated, and clusters warmed up. How long a
+/// closed loop warms up is a guess (20 requests a second and user); a generator that is late voids its first round.
+pub(crate) fn ahead(spec: &ClusterBenchmarkSpec) -> SignedDuration {
+    let first = spec.load.phases.iter().find(|phase| phase.arrivals.is_some());
+    let a_second = first.map_or(1, |phase| {
+        phase.requests_per_second.map_or_else(|| 20 * i64::from(phase.concurrency.unwrap_or(1)), i64::from)
+    });
+    let requests = i64::from(spec.load.warmup_requests) / a_second.max(1) + 1;
+    let each = i64::from(spec.load.warmup_seconds.unwrap_or(0)).saturating_add(requests);
+    SignedDuration::from_secs(CALIBRATION_SECONDS.saturating_add(each.saturating_mul(targets(spec))))
+}
+
+/// A second of work at full speed, and some more for who has less.
+const CALIBRATION_SECONDS: i64 = 5;
+
+/// What is measured in a round.
+fn targets(spec: &ClusterBenchmarkSpec) -> i64 {
+    i64::try_from(spec.clusters.len() + usize::from(spec.load.self_test)).unwrap_or(i64::MAX)
 }
 
 fn of_phase(phase: &Phase) -> i64 {

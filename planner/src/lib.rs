@@ -37,6 +37,7 @@ pub mod status;
 pub mod sweep;
 mod teardown;
 mod thresholds;
+mod together;
 pub mod userdata;
 pub mod verdict;
 pub mod world;

@@ -8,7 +8,7 @@ use wire::{ClosedLoop, OpenLoop, Phase, Ramp, Rounds, RunSpec, RunState, RunStat
 use crate::asked;
 use crate::conditions::Truth;
 use crate::deploy::control;
-use crate::desired::{BALANCER, BALANCER_PORT, GENERATOR};
+use crate::desired::{self, BALANCER, BALANCER_PORT};
 use crate::duration;
 use crate::plan::{Action, MOVING, Plan, STEADY};
 use crate::readiness::single;
@@ -16,6 +16,7 @@ use crate::relaunch;
 use crate::runs::{
     self, ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID, answer, former, held, recorded, running, wanted,
 };
+use crate::together;
 use crate::world::{Facet, World};
 
 /// Aborted runs of the same thing after which another one is not worth it.
@@ -29,7 +30,8 @@ pub(crate) fn former_is_on(world: &World, placement: &Placement, plan: &mut Plan
     let silent = matches!(&world.runs, Some(Facet::Unknown(_)));
     if former.is_empty() || is_late(world, placement) || !silent {
         plan.memory.absent_since.remove(FORMER);
-        return !is_late(world, placement) && former.iter().any(|key| answer(world, key).is_some());
+        let is_known = |key: &RunKey| key.shares().any(|share| answer(world, &share).is_some());
+        return !is_late(world, placement) && former.iter().any(is_known);
     }
     let first = *plan.memory.absent_since.entry(FORMER.to_owned()).or_insert(world.now);
     plan.wake_within(MOVING);
@@ -46,12 +48,61 @@ pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
     placement.expires_at.as_ref().is_some_and(|at| world.now + LAST_CALL >= at.0)
 }
 
+/// A generator whose instance runs.
+pub(crate) struct Generator {
+    number: u32,
+    control: String,
+    instance_id: String,
+}
+
+/// One generator's share of a launch that is not recorded yet.
+pub(crate) struct Share<'a> {
+    pub(crate) key: RunKey,
+    generator: &'a Generator,
+    /// What the generator says of it.
+    pub(crate) answer: Option<&'a RunStatus>,
+}
+
+impl Share<'_> {
+    pub(crate) fn is_running(&self) -> bool {
+        self.answer.is_some_and(|status| status.state == RunState::Running)
+    }
+
+    fn stop(&self) -> Action {
+        let Generator { control, instance_id, .. } = self.generator;
+        Action::StopRun { control: control.clone(), instance_id: instance_id.clone(), name: self.key.name() }
+    }
+
+    pub(crate) fn start(&self, run: RunSpec) -> Action {
+        let Generator { control, instance_id, .. } = self.generator;
+        Action::StartRun { control: control.clone(), instance_id: instance_id.clone(), run }
+    }
+}
+
+fn generators(world: &World) -> Vec<Generator> {
+    let running = runs::generators(world).filter_map(|number| {
+        let instance = single(world, &desired::generator(number))?;
+        Some(Generator { number, control: control(instance)?, instance_id: instance.id.clone() })
+    });
+    running.collect()
+}
+
+/// What is still to come of a launch, of the generators that run.
+fn open<'a>(world: &'a World, key: &RunKey, generators: &'a [Generator]) -> Vec<Share<'a>> {
+    let run = running(&world.object.status.runs, key);
+    let is_recorded = |share: &RunKey| run.is_some_and(|run| !held(run, share).is_empty());
+    let share = |key: RunKey| {
+        let generator = generators.iter().find(|generator| generator.number == key.generator)?;
+        Some(Share { answer: answer(world, &key), key, generator })
+    };
+    key.shares().filter(|share| !is_recorded(share)).filter_map(share).collect()
+}
+
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
-    let generator = single(world, GENERATOR).and_then(|instance| Some((control(instance)?, instance.id.clone())));
-    let key = wanted(world);
-    if let (Some((control, instance_id)), Some(Facet::Known(_))) = (&generator, &world.runs) {
-        collect_former(world, plan, control, instance_id);
-        clear_away(world, plan, control, instance_id);
+    let (generators, key) = (generators(world), wanted(world));
+    if let Some(Facet::Known(_)) = &world.runs {
+        collect_former(world, plan, &generators);
+        clear_away(world, plan, &generators);
     }
     join(world, plan);
     if let Some(run) = recorded(world, &key) {
@@ -59,40 +110,55 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         return;
     }
     if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
-        return waiting(plan, "every launch is measured; one report is being made of all");
+        return waiting(plan, "everything is measured; one report is being made of all parts");
     }
-    let Some((control, instance_id)) = generator else {
+    let is_there = |number: u32| generators.iter().any(|generator| generator.number == number);
+    if !(1..=key.generators).all(is_there) {
         return waiting(plan, "waits for the instances");
-    };
-    match answer(world, &key) {
-        Some(status) if status.state == RunState::Running && is_late(world, placement) => {
-            let message = "lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept";
-            plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
-            plan.act(Action::StopRun { control, instance_id, name: key.name() });
+    }
+    let shares = open(world, &key, &generators);
+    let (silent, known): (Vec<Share<'_>>, Vec<Share<'_>>) = shares.into_iter().partition(|it| it.answer.is_none());
+    let is_late = is_late(world, placement);
+    for share in &known {
+        let Some(status) = share.answer else { continue };
+        match (status.state, is_late) {
+            (RunState::Running, true) => {
+                let message =
+                    "lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept";
+                plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
+                plan.act(share.stop());
+            }
+            (RunState::Running, false) => {
+                let message = with_warning(progress(world, &key, status), status);
+                plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, message);
+                note_running(plan, &key, Some(Time(status.started_at)));
+                plan.wake_within(MOVING);
+            }
+            _ => collect(plan, share, status),
         }
-        Some(status) if status.state == RunState::Running => {
-            let message = with_warning(progress(world, &key, status), status);
-            plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, message);
-            note_running(plan, &key, Some(Time(status.started_at)));
-            plan.wake_within(MOVING);
+    }
+    if !known.is_empty() {
+        if !silent.is_empty() && !is_late {
+            together::missing(world, plan, &key, &silent);
         }
-        Some(status) => collect(plan, &control, &key, status),
-        None if is_late(world, placement) => {
-            let message = "lifecycle.maxLifetimeSeconds is nearly over: no run is started; delete the benchmark and create it again";
-            plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
-        }
-        None if lost(world, plan, &key) => waiting(plan, "the generator lost the run; it is started again"),
-        None if is_cleared(world, &key)
-            && plan.judgements.is_true(ConditionType::Deployed)
-            && plan.judgements.is_true(ConditionType::Provisioned) =>
-        {
-            start(world, placement, plan, &key, control, instance_id);
-        }
-        None if key.launch > 1 => {
-            let message = format!("launch {} of {} waits until every instance is ready", key.launch, key.launches);
-            waiting(plan, &message);
-        }
-        None => waiting(plan, "waits until every instance is ready"),
+        return;
+    }
+    if is_late {
+        let message =
+            "lifecycle.maxLifetimeSeconds is nearly over: no run is started; delete the benchmark and create it again";
+        plan.judgements.set(ConditionType::Measured, Truth::False, "Expiring", message);
+    } else if lost(world, plan, &key) {
+        waiting(plan, "the generator lost the run; it is started again");
+    } else if is_cleared(world, &key)
+        && plan.judgements.is_true(ConditionType::Deployed)
+        && plan.judgements.is_true(ConditionType::Provisioned)
+    {
+        start(world, placement, plan, &key, &silent);
+    } else if key.launch > 1 {
+        let message = format!("launch {} of {} waits until every instance is ready", key.launch, key.launches);
+        waiting(plan, &message);
+    } else {
+        waiting(plan, "waits until every instance is ready");
     }
 }
 
@@ -110,25 +176,27 @@ fn progress(world: &World, key: &RunKey, status: &RunStatus) -> String {
     format!("{done} rounds are measured, the next look is after {total}, the last after {last}")
 }
 
-/// Whether the generator is done with the launch before this one.
+/// Whether the generators are done with the launch before this one, and with former starts of it.
 fn is_cleared(world: &World, key: &RunKey) -> bool {
-    let Some(before) = key.before() else { return true };
     let run = running(&world.object.status.runs, key);
-    answer(world, &before).is_none_or(|status| {
-        let is_held = run.is_some_and(|run| status.report_sha256.as_deref() == Some(held(run, &before)));
-        status.state != RunState::Running && !is_held
-    })
+    let before = run.and_then(runs::before);
+    let is_done = |share: RunKey| {
+        answer(world, &share).is_none_or(|status| {
+            let is_held = run.is_some_and(|run| status.report_sha256.as_deref() == Some(held(run, &share)));
+            status.state != RunState::Running && !is_held
+        })
+    };
+    before.is_none_or(|before| before.shares().all(is_done)) && (key.generators == 1 || together::are_free(world))
 }
 
-/// One report is made of all launches, as soon as all of them are recorded. It takes no instance.
+/// One report is made of all parts, as soon as all of them are recorded. It takes no instance.
 pub(crate) fn join(world: &World, plan: &mut Plan) {
     for run in world.object.status.runs.iter().filter(|run| runs::is_whole(run)) {
-        let reports = run.parts.iter().map(|part| part.report_sha256.clone()).collect();
-        plan.act(Action::JoinParts { run: RunKey::of(run), reports });
+        plan.act(Action::JoinParts { run: RunKey::of(run), reports: runs::reports(run) });
     }
 }
 
-fn waiting(plan: &mut Plan, message: &str) {
+pub(crate) fn waiting(plan: &mut Plan, message: &str) {
     plan.judgements.set(ConditionType::Measured, Truth::False, "Waiting", message);
     plan.wake_within(MOVING);
 }
@@ -150,23 +218,23 @@ pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
 }
 
 /// Runs of a former spec: stopped, then collected as far as they came, or noted as lost.
-fn collect_former(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
+fn collect_former(world: &World, plan: &mut Plan, generators: &[Generator]) {
     for key in former(world) {
         if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
             continue;
         }
-        match answer(world, &key) {
-            Some(status) if status.state == RunState::Running => plan.act(Action::StopRun {
-                control: control.to_owned(),
-                instance_id: instance_id.to_owned(),
-                name: key.name(),
-            }),
-            Some(status) => collect(plan, control, &key, status),
-            None => {
-                for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && run.outcome == RUNNING) {
-                    let why = if run.started_at.is_some() { LOST } else { "the spec was changed before it went on" };
-                    abort(run, why, world);
-                }
+        let shares = open(world, &key, generators);
+        for share in &shares {
+            match share.answer {
+                Some(_) if share.is_running() => plan.act(share.stop()),
+                Some(status) => collect(plan, share, status),
+                None => {}
+            }
+        }
+        if shares.iter().all(|share| share.answer.is_none()) {
+            for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && run.outcome == RUNNING) {
+                let why = if run.started_at.is_some() { LOST } else { "the spec was changed before it went on" };
+                abort(run, why, world);
             }
         }
     }
@@ -180,25 +248,35 @@ fn abort(run: &mut Run, why: &str, world: &World) {
     run.finished_at = Some(Time(world.now));
 }
 
-/// The generator may forget a run only after status was *seen* to hold its report's hash. A call that came late may have
-/// begun a recorded one once more: that is stopped.
-fn clear_away(world: &World, plan: &mut Plan, control: &str, instance_id: &str) {
+/// A generator may forget a run only after status was *seen* to hold its report's hash. A call that came late may have
+/// begun a recorded one once more, and of several generators one may still measure what another one ended: that is
+/// stopped.
+fn clear_away(world: &World, plan: &mut Plan, generators: &[Generator]) {
     for run in &world.object.status.runs {
-        for key in RunKey::of(run).with_before() {
+        for key in runs::known(run) {
+            let Some(generator) = generators.iter().find(|generator| generator.number == key.generator) else {
+                continue;
+            };
             let (Some(status), sha256) = (answer(world, &key), held(run, &key)) else { continue };
-            let (control, instance_id, name) = (control.to_owned(), instance_id.to_owned(), key.name());
+            let share = Share { key, generator, answer: Some(status) };
             let is_result = !sha256.is_empty() && run.outcome != ABORTED;
-            if status.state == RunState::Running && is_result {
-                plan.act(Action::StopRun { control, instance_id, name });
+            let is_over = share.key.generators > 1 && run.outcome != RUNNING;
+            if share.is_running() && (is_result || is_over) {
+                plan.act(share.stop());
             } else if status.report_sha256.as_deref() == Some(sha256) {
-                let report_sha256 = sha256.to_owned();
-                plan.act(Action::ForgetRun { control, instance_id, name, report_sha256 });
+                plan.act(Action::ForgetRun {
+                    control: generator.control.clone(),
+                    instance_id: generator.instance_id.clone(),
+                    name: share.key.name(),
+                    report_sha256: sha256.to_owned(),
+                });
             }
         }
     }
 }
 
-fn collect(plan: &mut Plan, control: &str, key: &RunKey, status: &RunStatus) {
+fn collect(plan: &mut Plan, share: &Share<'_>, status: &RunStatus) {
+    let key = &share.key;
     let Some(sha256) = &status.report_sha256 else {
         return waiting(plan, "the generator is writing its report");
     };
@@ -208,14 +286,15 @@ fn collect(plan: &mut Plan, control: &str, key: &RunKey, status: &RunStatus) {
     }
     let message = with_warning("the report is being collected".to_owned(), status);
     plan.judgements.set(ConditionType::Measured, Truth::False, "Collecting", message);
-    plan.act(Action::CollectReport { control: control.to_owned(), run: key.clone(), sha256: sha256.clone() });
+    let control = share.generator.control.clone();
+    plan.act(Action::CollectReport { control, run: key.clone(), sha256: sha256.clone() });
 }
 
 fn with_warning(message: String, status: &RunStatus) -> String {
     if status.warning.is_empty() { message } else { format!("{message}; the generator: {}", status.warning) }
 }
 
-fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, control: String, instance_id: String) {
+fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>]) {
     let aborted = aborted(&world.object.status.runs, key);
     if aborted >= ABORTS {
         let message = format!("run {} was aborted {aborted} times; set another runId to try again", key.id);
@@ -232,11 +311,16 @@ fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, co
     if relaunch::waits(world, placement, key) {
         return waiting(plan, "waits until all workers are replaced");
     }
-    let Some(run) = run_spec(world, key) else { return };
-    plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the run is being started");
-    // Written ahead without a start time: until the generator is seen running it, it may not have begun.
-    note_running(plan, key, None);
-    plan.act(Action::StartRun { control, instance_id, run });
+    if key.generators > 1 {
+        return together::start(world, plan, key, shares);
+    }
+    for share in shares {
+        let Some(run) = run_spec(world, key) else { return };
+        plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the run is being started");
+        // Written ahead without a start time: until the generator is seen running it, it may not have begun.
+        note_running(plan, key, None);
+        plan.act(share.start(run));
+    }
 }
 
 fn aborted(runs: &[Run], key: &RunKey) -> usize {
@@ -266,25 +350,31 @@ pub(crate) fn too_long(world: &World, key: &RunKey) -> Option<String> {
     })
 }
 
-/// A run that the generator was seen running and knows no more: it is noted as aborted. Launches of it that are recorded
-/// stay, and the one that was lost is measured again; unless that happened too often.
+/// A run that the generators were seen running and none of them knows any more.
 fn lost(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
-    if !matches!(&world.runs, Some(Facet::Known(_))) {
-        return false;
-    }
+    let has_begun = key.start_at.is_none_or(|at| at <= world.now);
+    matches!(&world.runs, Some(Facet::Known(_))) && has_begun && lose(world, plan, key)
+}
+
+/// Notes a run that has begun as aborted. Launches of it that are recorded stay, and the one that was lost is measured
+/// again; unless that happened too often.
+pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
     let before = aborted(&plan.runs, key);
     let begun = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && run.started_at.is_some();
     let Some(run) = plan.runs.iter_mut().find(begun) else { return false };
-    let goes_on = (!run.parts.is_empty() && before + 1 < ABORTS).then(|| Run { started_at: None, ..run.clone() });
+    let kept: Vec<_> = (1..key.launch).flat_map(|launch| runs::parts_of(run, launch).to_vec()).collect();
+    let goes_on = !kept.is_empty() && before + 1 < ABORTS;
+    let rest = Run { started_at: None, start_at: None, parts: kept, ..run.clone() };
     abort(run, LOST, world);
-    if let Some(rest) = goes_on {
-        run.parts = Vec::new();
+    if goes_on {
+        // Those of the launch that was lost stay with it.
+        run.parts.drain(..rest.parts.len());
         plan.runs.push(rest);
     }
     true
 }
 
-fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
+pub(crate) fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
     if let Some(run) = plan.runs.iter_mut().find(|run| key.is_of(run) && run.outcome == RUNNING) {
         run.started_at = started_at.or(run.started_at.clone());
         return;
@@ -310,6 +400,8 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         request: asked::request(spec),
         judging: asked::judging(spec),
         facts: Box::new(asked::facts(world, placement, key)),
+        share: wire::Share { index: key.generator - 1, count: key.generators },
+        start_at: key.start_at,
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
         ..RunSpec::default()
     })

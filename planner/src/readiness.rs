@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api::Placement;
 use wire::Health;
 
-use crate::desired::{BALANCER, GENERATOR};
+use crate::desired::{self, BALANCER};
 use crate::ledger;
 use crate::ports::{Instance, InstanceState};
 use crate::provision::alive;
@@ -29,7 +29,8 @@ pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
         ready.extend(single(world, BALANCER).map(|instance| instance.id.as_str()));
     }
     if let Some(Facet::Known(_)) = &world.runs {
-        ready.extend(single(world, GENERATOR).map(|instance| instance.id.as_str()));
+        let generators = 1..=desired::generators(&world.object.spec);
+        ready.extend(generators.filter_map(|number| Some(single(world, &desired::generator(number))?.id.as_str())));
     }
     ready
 }

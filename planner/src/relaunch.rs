@@ -27,7 +27,8 @@ pub(crate) fn is_due(world: &World, placement: &Placement) -> bool {
 /// Whether the next launch of the wanted run may not be measured yet: the workers are still those of the last one.
 pub(crate) fn waits(world: &World, placement: &Placement, key: &RunKey) -> bool {
     let run = runs::running(&world.object.status.runs, key);
-    let last = run.filter(|run| !runs::is_whole(run)).and_then(|run| run.parts.last());
+    let done = run.filter(|run| !runs::is_whole(run) && runs::is_between_launches(run));
+    let last = done.and_then(|run| run.parts.last());
     last.is_some_and(|part| part.relaunches >= placement.relaunches)
 }
 

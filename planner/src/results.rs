@@ -21,7 +21,7 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
     for outcome in outcomes {
         match (&outcome.action, &outcome.result) {
             (Action::CollectReport { run: key, .. }, Ok(Done::Collected(collected))) => {
-                if key.launches > 1 && collected.state == RunState::Finished {
+                if is_part(key, collected.state) {
                     add_part(&mut runs, key, collected, relaunches);
                 } else {
                     replace(&mut runs, key, collected);
@@ -52,19 +52,41 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
     kept
 }
 
-/// The launch that was measured; the next one, if there is one, has not begun. That the run is on may not have been
-/// written down, when the first launch was quicker.
+/// Whether the report is one of several. What several generators measured before they were stopped is: the report that is
+/// made of it says what is missing.
+fn is_part(key: &RunKey, state: RunState) -> bool {
+    match state {
+        RunState::Finished => key.is_in_parts(),
+        RunState::Aborted => key.generators > 1,
+        RunState::Failed | RunState::Running => false,
+    }
+}
+
+/// What was measured; when it was the last part of its launch, the next one, if there is one, has not begun. That the run
+/// is on may not have been written down, when the first launch was quicker.
 fn add_part(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, relaunches: i64) {
-    if key.launch == 1 && runs::running(runs, key).is_none() {
+    if key.launch == 1 && key.generators == 1 && runs::running(runs, key).is_none() {
         runs.push(key.begun());
     }
     let is_next = |run: &&mut Run| {
-        key.is_of(run) && run.outcome == RUNNING && RunKey::of(run).launch == key.launch && !runs::is_whole(run)
+        key.is_of(run)
+            && run.outcome == RUNNING
+            && RunKey { generator: key.generator, ..RunKey::of(run) } == *key
+            && !runs::is_whole(run)
+            && runs::held(run, key).is_empty()
     };
     let Some(run) = runs.iter_mut().find(is_next) else { return };
-    run.parts.push(Part { report_sha256: collected.sha256.clone(), rounds: counted(&collected.report), relaunches });
-    run.launch = run.launches.min(run.launch + 1);
-    run.started_at = None;
+    run.parts.push(Part {
+        report_sha256: collected.sha256.clone(),
+        rounds: counted(&collected.report),
+        relaunches,
+        generator: i32::try_from(key.generator).unwrap_or(i32::MAX),
+        start_at: run.start_at.clone(),
+    });
+    if runs::is_between_launches(run) {
+        run.launch = run.launches.min(run.launch + 1);
+        (run.started_at, run.start_at) = (None, None);
+    }
 }
 
 /// The end of a run takes the place of the run that is on.

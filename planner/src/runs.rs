@@ -1,10 +1,12 @@
 //! Which run is asked for, what status holds of it, and under which names generators know it.
 //!
-//! A run measures one launch of the workers, or several, one after the other (`load.launches`). For a generator each
-//! launch is a run of its own, with a report of its own: a part. What is recorded of a run is never lost with the
-//! instance that measured it.
+//! A run measures one launch of the workers, or several, one after the other (`load.launches`), by one generator, or by
+//! several together (`load.generator.count`). For a generator its share of a launch is a run of its own, with a report of
+//! its own: a part. What is recorded of a run is never lost with the instance that measured it.
 
 use api::{Part, Run};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::RunStatus;
 
 use crate::desired;
@@ -17,7 +19,7 @@ pub const INVALID: &str = "Invalid";
 pub const ABORTED: &str = "Aborted";
 pub const FAILED: &str = "Failed";
 
-/// Which run, and which of its launches, a report belongs to.
+/// Which run, and which part of it: a launch, and one generator's share of that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunKey {
     pub id: String,
@@ -25,31 +27,59 @@ pub struct RunKey {
     /// From 1.
     pub launch: u32,
     pub launches: u32,
+    /// From 1.
+    pub generator: u32,
+    pub generators: u32,
+    /// When several generators begin together, once that is fixed.
+    pub start_at: Option<Timestamp>,
+}
+
+fn count(value: i32) -> u32 {
+    u32::try_from(value).unwrap_or(1).max(1)
 }
 
 impl RunKey {
     /// The run, and the launch that is measured now or was measured last.
     pub fn of(run: &Run) -> Self {
-        let count = |value: i32| u32::try_from(value).unwrap_or(1).max(1);
+        Self::of_launch(run, count(run.launch))
+    }
+
+    fn of_launch(run: &Run, launch: u32) -> Self {
+        let recorded = parts_of(run, launch).first().map(|part| &part.start_at);
+        let start_at = recorded.or((launch == count(run.launch)).then_some(&run.start_at));
         Self {
             id: run.id.clone(),
             measured_sha256: run.measured_sha256.clone(),
-            launch: count(run.launch),
+            launch,
             launches: count(run.launches),
+            generator: 1,
+            generators: count(run.generators),
+            start_at: start_at.and_then(|at| at.as_ref().map(|at| at.0)),
         }
     }
 
-    /// The run's id on the generator: valid in a URL path, the same for the same launch of the same run for ever.
+    /// The run's id on the generator: valid in a URL path. It is the same for the same launch of the same run for ever,
+    /// where one generator measures alone; several have another one for each start.
     pub fn name(&self) -> String {
-        match self.launches {
-            1 => self.name_of_all(),
-            _ => format!("{}.{}", self.name_of_all(), self.launch),
+        let mut name = self.name_of_all();
+        if self.launches > 1 {
+            name += &format!(".{}", self.launch);
         }
+        if self.generators > 1 {
+            let start = self.start_at.map_or(0, Timestamp::as_second);
+            name += &format!(".{start}-{}", self.generator);
+        }
+        name
     }
 
-    /// The run's id in the report that is made of those of all launches.
+    /// The run's id in the report that is made of all parts.
     pub fn name_of_all(&self) -> String {
         format!("{}.{}", self.id, self.measured_sha256.get(..12).unwrap_or_default())
+    }
+
+    /// Whether one report has to be made of several.
+    pub fn is_in_parts(&self) -> bool {
+        self.launches * self.generators > 1
     }
 
     /// As status holds a run that is on.
@@ -67,6 +97,8 @@ impl RunKey {
             rounds: 0,
             launches: count(self.launches),
             launch: count(self.launch),
+            generators: count(self.generators),
+            start_at: self.start_at.map(Time),
             parts: Vec::new(),
             thresholds: None,
             clusters: Vec::new(),
@@ -77,15 +109,30 @@ impl RunKey {
         run.id == self.id && run.measured_sha256 == self.measured_sha256
     }
 
-    /// The launch before, of the same run.
-    pub fn before(&self) -> Option<Self> {
-        (self.launch > 1).then(|| Self { launch: self.launch - 1, ..self.clone() })
+    /// What each generator has of this launch.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = Self> {
+        (1..=self.generators).map(|generator| Self { generator, ..self.clone() })
     }
+}
 
-    /// This launch, after the one before, which a generator may still have to forget.
-    pub(crate) fn with_before(self) -> impl Iterator<Item = Self> {
-        [self.before(), Some(self)].into_iter().flatten()
-    }
+/// What is recorded of a launch.
+pub(crate) fn parts_of(run: &Run, launch: u32) -> &[Part] {
+    let size = count(run.generators) as usize;
+    let from = size * (launch as usize).saturating_sub(1);
+    let rest = run.parts.get(from..).unwrap_or_default();
+    &rest[..rest.len().min(size)]
+}
+
+/// The launch before the one that is measured.
+pub(crate) fn before(run: &Run) -> Option<RunKey> {
+    let launch = count(run.launch);
+    (launch > 1).then(|| RunKey::of_launch(run, launch - 1))
+}
+
+/// Everything that generators may know of a run: what each has of the launch that is measured, and of the one before,
+/// which it may still have to forget.
+pub(crate) fn known(run: &Run) -> impl Iterator<Item = RunKey> {
+    [before(run), Some(RunKey::of(run))].into_iter().flatten().flat_map(|key| key.shares().collect::<Vec<_>>())
 }
 
 /// The run that the spec asks for, and the launch that is next.
@@ -96,9 +143,14 @@ pub fn wanted(world: &World) -> RunKey {
         measured_sha256: desired::measured_sha256(spec),
         launch: 1,
         launches: desired::launches(spec),
+        generator: 1,
+        generators: desired::generators(spec),
+        start_at: None,
     };
     let known = world.object.status.runs.iter().rfind(|run| first.is_of(run) && run.outcome != ABORTED);
-    known.map(|run| RunKey { launches: first.launches, ..RunKey::of(run) }).unwrap_or(first)
+    known
+        .map(|run| RunKey { launches: first.launches, generators: first.generators, ..RunKey::of(run) })
+        .unwrap_or(first)
 }
 
 /// The finished run of this key in status.
@@ -121,19 +173,23 @@ pub(crate) fn running<'a>(runs: &'a [Run], key: &RunKey) -> Option<&'a Run> {
     runs.iter().find(|run| key.is_of(run) && run.outcome == RUNNING)
 }
 
-/// Runs that the generator should be asked about: the wanted one and those that status knows, each with the launch
-/// before.
+/// Runs that generators should be asked about, each the one whose number it has: the wanted one and those that status
+/// knows.
 pub fn keys(world: &World) -> Vec<RunKey> {
-    let known = world.object.status.runs.iter().map(RunKey::of);
+    let known = world.object.status.runs.iter().flat_map(known);
     let mut keys: Vec<RunKey> = Vec::new();
-    for key in std::iter::once(wanted(world)).chain(known) {
-        for key in key.with_before() {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
+    for key in wanted(world).shares().chain(known) {
+        if !keys.contains(&key) {
+            keys.push(key);
         }
     }
     keys
+}
+
+/// Numbers of the generators that may know something: those that the spec asks for, and those of runs that are on.
+pub fn generators(world: &World) -> std::ops::RangeInclusive<u32> {
+    let on = world.object.status.runs.iter().filter(|run| run.outcome == RUNNING).map(|run| count(run.generators));
+    1..=on.fold(desired::generators(&world.object.spec), u32::max)
 }
 
 /// What the generator says of it. `None`: it does not know it, or it was not asked.
@@ -154,17 +210,31 @@ pub(crate) fn former(world: &World) -> Vec<RunKey> {
     running.filter(|run| !wanted.is_of(run)).map(RunKey::of).collect()
 }
 
-/// Whether every launch was measured, and one report is to be made of all.
+/// Whether every part was measured, and one report is to be made of all.
 pub(crate) fn is_whole(run: &Run) -> bool {
-    run.outcome == RUNNING && run.launches > 1 && usize::try_from(run.launches).is_ok_and(|all| run.parts.len() >= all)
+    let all = (count(run.launches) * count(run.generators)) as usize;
+    run.outcome == RUNNING && all > 1 && run.parts.len() >= all
 }
 
-/// SHA-256 of the report that status holds for this launch of the run; empty: of none.
+/// Whether every part of every launch so far is recorded.
+pub(crate) fn is_between_launches(run: &Run) -> bool {
+    run.parts.len().is_multiple_of(count(run.generators) as usize)
+}
+
+/// SHA-256 of the report that status holds for this part of the run; empty: of none.
 pub(crate) fn held<'a>(run: &'a Run, key: &RunKey) -> &'a str {
-    let index = usize::try_from(key.launch).unwrap_or(0).wrapping_sub(1);
-    match run.parts.get(index).filter(|_| key.launches > 1) {
+    let part = parts_of(run, key.launch).iter().find(|part| count(part.generator) == key.generator);
+    match part.filter(|_| key.is_in_parts()) {
         Some(Part { report_sha256, .. }) => report_sha256,
-        None if RunKey::of(run).launch == key.launch => &run.report_sha256,
+        None if count(run.launch) == key.launch => &run.report_sha256,
         None => "",
     }
+}
+
+/// SHA-256 of the reports of all parts, each launch in its order and of each the generators in theirs.
+pub(crate) fn reports(run: &Run) -> Vec<String> {
+    let mut parts: Vec<(usize, &Part)> = run.parts.iter().enumerate().collect();
+    let size = count(run.generators) as usize;
+    parts.sort_by_key(|(place, part)| (place / size, part.generator));
+    parts.into_iter().map(|(_, part)| part.report_sha256.clone()).collect()
 }

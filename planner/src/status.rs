@@ -200,7 +200,7 @@ fn effect(action: &Action) -> String {
         Action::SetMembership { .. } => "tell the balancer its members".to_owned(),
         Action::StartRun { .. } => "start the run".to_owned(),
         Action::CollectReport { .. } => "collect the report".to_owned(),
-        Action::JoinParts { .. } => "make one report of all launches".to_owned(),
+        Action::JoinParts { .. } => "make one report of all parts".to_owned(),
         Action::StopRun { .. } => "stop the run".to_owned(),
         Action::ForgetRun { .. } => "clear the run away".to_owned(),
     }

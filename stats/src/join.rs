@@ -18,6 +18,8 @@ pub enum NotOneRun {
     OtherClusters(usize),
     #[error("report {0} has another load, seed or rule of judging than the first")]
     OtherLoad(usize),
+    #[error("the generator of report {0} began at another moment than the first")]
+    OtherStart(usize),
     #[error(transparent)]
     NotAHistogram(#[from] NotAHistogram),
 }
@@ -32,6 +34,9 @@ pub fn join_generators(reports: &[Report]) -> Result<Report, NotOneRun> {
     let first = same_run(reports)?;
     if let Some(other) = reports.iter().position(|report| report.run.seed != first.run.seed) {
         return Err(NotOneRun::OtherLoad(other + 1));
+    }
+    if let Some(other) = reports.iter().position(|report| report.run.start_at != first.run.start_at) {
+        return Err(NotOneRun::OtherStart(other + 1));
     }
     let seeds: BTreeSet<u64> = reports.iter().flat_map(|report| &report.rounds).map(|round| round.seed).collect();
     let mut rounds = Vec::new();

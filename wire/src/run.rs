@@ -6,6 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Facts, Metric, Threshold};
 
+/// How long requests that are open when a phase stops sending are waited for, unless a run says it: longer than answers
+/// take whose tail is interesting, and short beside a round. What is open then is at least so slow.
+pub const DRAIN_SECONDS: u32 = 10;
+
+/// What several generators leave between one cluster and the next: the balancer is asked how its members are, and answers
+/// within five seconds or not at all; and the members, after one load and before the next, within one.
+pub const BETWEEN_CLUSTERS_SECONDS: u32 = 8;
+
 /// One measurement: every target measured once per round, in an order shuffled by `seed`.
 ///
 /// Everything below `balancer_control` has a default, so that a document of a former version keeps its meaning.

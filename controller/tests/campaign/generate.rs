@@ -74,6 +74,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         boot_seconds: random.random_range(1..10),
         run_seconds: random.random_range(2..20),
         launches: launches(seed),
+        generators: generators(seed),
         stretch_per_mille: random.random_range(1000..6000),
         knobs,
         faults,
@@ -87,6 +88,12 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
 fn launches(seed: u64) -> i32 {
     let random = &mut StdRng::seed_from_u64(!seed);
     if random.random_ratio(1, 5) { random.random_range(2..=3) } else { 1 }
+}
+
+/// Two in every sixth seed, from a stream of its own as well.
+fn generators(seed: u64) -> i32 {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6765_6e65_7261_746f);
+    if random.random_ratio(1, 6) { 2 } else { 1 }
 }
 
 /// A life with one of each: measured, edited, measured again, deleted.

@@ -76,6 +76,17 @@ fn all() -> Vec<Mutant> {
                     .for_each(|part| part.relaunches = -1);
             })
         }),
+        plans("generators begin one after the other", |world| {
+            let mut plan = planner::plan(world);
+            for action in &mut plan.actions {
+                if let Action::StartRun { run, .. } = action
+                    && let Some(at) = run.start_at
+                {
+                    run.start_at = Some(at + SignedDuration::from_secs(i64::from(run.share.index)));
+                }
+            }
+            plan
+        }),
         plans("numbers begin again", numbers_begin_again),
         Mutant {
             name: "status written over what was not seen",

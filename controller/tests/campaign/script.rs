@@ -27,6 +27,9 @@ pub(crate) struct Script {
     /// Launches of the workers that a run measures.
     #[serde(default = "one")]
     pub(crate) launches: i32,
+    /// Generators that make the load together.
+    #[serde(default = "one")]
+    pub(crate) generators: i32,
     /// How long an operator sleeps, in thousandths of what it asks for, where no step says it.
     pub(crate) stretch_per_mille: u32,
     pub(crate) knobs: Settings,
@@ -135,6 +138,12 @@ impl Script {
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.load.launches = self.launches;
+        if self.generators > 1 {
+            (spec.load.generator.count, spec.load.rounds) = (self.generators, Some(2));
+            for phase in &mut spec.load.phases {
+                (phase.requests, phase.duration_seconds) = (None, Some(1));
+            }
+        }
         spec
     }
 

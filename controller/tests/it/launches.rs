@@ -200,7 +200,7 @@ fn a_claim_about_types_holds_with_launches_and_fails_without() {
     assert!(with < 6 && without > 8, "{with} with launches, {without} without");
 }
 
-fn terminate(play: &Play, pool: &str) {
+pub(crate) fn terminate(play: &Play, pool: &str) {
     let now = play.now();
     let mut sim = play.sim.lock();
     let instances = sim.live_instances();

@@ -148,7 +148,12 @@ impl FakeAgents {
 
 impl FakeRun {
     fn is_over(&self, now: Timestamp) -> bool {
-        self.aborted || now >= self.started_at + self.length
+        self.aborted || now >= self.begins_at() + self.length
+    }
+
+    /// Of several generators each waits for the moment that all were told.
+    fn begins_at(&self) -> Timestamp {
+        self.spec.start_at.map_or(self.started_at, |at| at.max(self.started_at))
     }
 
     fn report(&self) -> &(Vec<u8>, String) {
@@ -160,11 +165,14 @@ impl FakeRun {
     }
 
     fn document(&self) -> Report {
-        let finished_at = self.started_at + self.length;
-        // A launch among several has to be one that can be joined with the others.
-        let is_part = self.spec.facts.launch > 0 && !self.aborted;
+        let finished_at = self.begins_at() + self.length;
+        // A part has to be one that can be joined with the others.
+        let is_share = self.spec.share.count > 1;
+        let is_part = is_share || (self.spec.facts.launch > 0 && !self.aborted);
         if let Some(spread) = self.spread.or(is_part.then_some(0.0)) {
-            return measured::report(&self.spec, &self.members, spread, self.started_at, finished_at);
+            let rounds = self.spec.rounds.count - u32::from(self.aborted);
+            let seen = (&self.members, rounds);
+            return measured::report(&self.spec, seen, spread, self.started_at, finished_at);
         }
         Report {
             schema: REPORT_SCHEMA.into(),

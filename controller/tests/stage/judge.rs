@@ -286,14 +286,14 @@ impl Book {
                     run.id
                 ));
             }
+            // Shares of a launch that one generator lost are measured again.
+            let launches = run.parts.len() / generators(run);
             let known = self.parts.entry(key_of(run)).or_default();
-            if run.parts.len() < *known {
-                return broken(format!("run {} had {known} launches and has {}", run.id, run.parts.len()));
+            if launches < *known {
+                return broken(format!("run {} had {known} launches and has {launches}", run.id));
             }
-            if *known != run.parts.len() {
-                *known = run.parts.len();
-                new_workers(&self.workers, run)?;
-            }
+            *known = launches;
+            new_workers(&self.workers, run)?;
         }
         for run in runs.iter().filter(is_result) {
             let key = key_of(run);
@@ -315,15 +315,20 @@ impl Book {
 /// No two launches of a run are measured on the same workers.
 fn new_workers(workers: &BTreeMap<String, BTreeSet<String>>, run: &Run) -> Result<(), Broken> {
     let mut seen: BTreeMap<&String, usize> = BTreeMap::new();
-    for (launch, part) in (1..).zip(&run.parts) {
+    for (place, part) in run.parts.iter().enumerate() {
+        let launch = place / generators(run) + 1;
         for id in workers.get(&part.report_sha256).into_iter().flatten() {
-            if let Some(before) = seen.insert(id, launch) {
+            if let Some(before) = seen.insert(id, launch).filter(|before| *before != launch) {
                 let what = format!("{id} is measured in launches {before} and {launch} of run {}", run.id);
                 return Err(Broken::new(Rule::NewWorkers, what));
             }
         }
     }
     Ok(())
+}
+
+fn generators(run: &Run) -> usize {
+    usize::try_from(run.generators).unwrap()
 }
 
 fn is_on(run: &Run) -> bool {

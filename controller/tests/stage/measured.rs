@@ -17,14 +17,20 @@ const OF_ROUND: f64 = 0.05;
 const OF_CLUSTER: f64 = 0.03;
 const TYPICAL_MICROS: f64 = 4_000.0;
 
-/// A run on these members, whose speeds have this standard deviation, each instance its own for ever.
-pub(crate) fn report(spec: &RunSpec, members: &Members, spread: f64, began: Timestamp, ended: Timestamp) -> Report {
+/// So many rounds of a run on these members, whose speeds have this standard deviation, each instance its own for ever.
+pub(crate) fn report(
+    spec: &RunSpec,
+    (members, rounds): (&Members, u32),
+    spread: f64,
+    began: Timestamp,
+    ended: Timestamp,
+) -> Report {
     let mut random = StdRng::seed_from_u64(spec.seed);
     let material = Material {
         started_at: began,
         finished_at: ended,
         environment: wire::Environment::default(),
-        rounds: (1..=spec.rounds.count).map(|number| round(number, spec, members, spread, &mut random)).collect(),
+        rounds: (1..=rounds).map(|number| round(number, spec, members, spread, &mut random)).collect(),
         planned_rounds: spec.rounds.count,
         warmup_requests: BTreeMap::new(),
         phases: Vec::new(),
@@ -41,14 +47,18 @@ fn round(number: u32, spec: &RunSpec, members: &Members, spread: f64, random: &m
     let (seed, of_round) = (random.random(), OF_ROUND * normal(random));
     let clusters = spec.targets.iter().map(|target| {
         let log = of_round + OF_CLUSTER * normal(random) - mean_speed(members.get(&target.cluster), spread);
-        let micros = Some((TYPICAL_MICROS * log.exp()).round() as u64);
+        let micros = (TYPICAL_MICROS * log.exp()).round() as u64;
+        let requests = 1_000 / u64::from(spec.share.count);
+        let mut response = stats::Latencies::new();
+        (0..requests).for_each(|_| response.record(micros));
         ClusterReport {
             cluster: target.cluster.clone(),
-            requests: 1_000,
-            sent: 1_000,
+            requests,
+            sent: requests,
             load_micros: 1_000_000,
             requests_per_second: 1_000,
-            latency: Quantiles { p50_micros: micros, p90_micros: micros, ..Quantiles::default() },
+            latency: Quantiles { p50_micros: Some(micros), p90_micros: Some(micros), ..Quantiles::default() },
+            histograms: wire::Histograms { response: response.encode(), ..wire::Histograms::default() },
             ..ClusterReport::default()
         }
     });

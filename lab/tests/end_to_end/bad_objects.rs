@@ -251,6 +251,58 @@ fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.load.thresholds[0].metric", "supported values: \"P50Micros\", \"P90Micros\""],
         ),
         (
+            "a cluster with the name of a generator's pool",
+            with(|spec| spec["clusters"][0]["name"] = json!("generator-2")),
+            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
+        ),
+        (
+            "several generators that count requests",
+            with(|spec| spec["load"]["generator"] = json!({ "count": 2 })),
+            &["spec.load", "generator.count: several generators stop by the clock, give every phase durationSeconds"],
+        ),
+        (
+            "several generators without a number of rounds",
+            with(|spec| {
+                spec["load"] = json!({
+                    "generator": { "count": 2 },
+                    "phases": [{ "arrivals": "Poisson", "requestsPerSecond": 10, "durationSeconds": 10 }],
+                });
+            }),
+            &[
+                "spec.load",
+                "generator.count: several generators cannot decide together when they have seen enough, set rounds",
+            ],
+        ),
+        (
+            "more generators than users",
+            with(|spec| {
+                spec["load"] = json!({
+                    "rounds": 6,
+                    "generator": { "count": 5 },
+                    "phases": [{ "arrivals": "ClosedLoop", "concurrency": 4, "durationSeconds": 10 }],
+                });
+            }),
+            &[
+                "spec.load",
+                "generator.count: every generator needs a user of its own, raise concurrency or lower count",
+            ],
+        ),
+        (
+            "too many parts",
+            with(|spec| {
+                spec["load"] = json!({
+                    "rounds": 2,
+                    "launches": 20,
+                    "generator": { "count": 4 },
+                    "phases": [{ "arrivals": "ClosedLoop", "concurrency": 4, "durationSeconds": 10 }],
+                });
+            }),
+            &[
+                "spec.load",
+                "generator.count: more than 64 parts (generators times launches) do not fit into the status",
+            ],
+        ),
+        (
             "a tag of ours",
             with(|spec| spec["tags"] = json!([{ "key": "clusterbench.dev/pool", "value": "x" }])),
             &["spec.tags", "keys under clusterbench.dev/ and aws: are reserved, choose another key"],

@@ -10,6 +10,7 @@ mod bench;
 mod chaos;
 mod deletion;
 mod editing;
+mod generators;
 mod lab;
 mod launches;
 mod lifecycle;

@@ -233,7 +233,13 @@ fn measured(world: &mut World, relaunches: &str) {
         .split(',')
         .map(|count| count.parse().unwrap())
         .zip(1_u8..)
-        .map(|(relaunches, launch)| Part { report_sha256: launch.to_string().repeat(64), rounds: 2, relaunches })
+        .map(|(relaunches, launch)| Part {
+            report_sha256: launch.to_string().repeat(64),
+            rounds: 2,
+            relaunches,
+            generator: 1,
+            start_at: None,
+        })
         .collect();
     let launches = i32::try_from(key.launches).unwrap();
     world.object.status.runs.push(Run {

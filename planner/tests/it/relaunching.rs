@@ -2,7 +2,7 @@
 
 use api::Run;
 use insta::assert_snapshot;
-use planner::{Facet, World, measure, plan, runs, status};
+use planner::{Facet, RunKey, World, measure, plan, runs, status};
 use wire::{RunState, RunStatus};
 
 use crate::fixture::{COMPLETE, epoch, world};
@@ -18,7 +18,8 @@ fn planned(world: &World) -> String {
 
 /// What the generator says of the launch before the wanted one.
 fn of_the_launch_before(world: &mut World, state: RunState, sha256: Option<String>) {
-    let name = runs::wanted(world).before().unwrap().name();
+    let wanted = runs::wanted(world);
+    let name = RunKey { launch: wanted.launch - 1, ..wanted }.name();
     let status = RunStatus {
         id: name.clone(),
         state,
@@ -119,7 +120,7 @@ fn one_report_is_made_when_every_launch_is_recorded_even_without_instances() {
     Accepted=True Placed: the spec can be placed
     Provisioned=False Replacing: 2 of 4 instances run; 2 being terminated
     Deployed=True Healthy: 2 of 2 members are healthy, balancer and generator answer
-    Measured=False Waiting: every launch is measured; one report is being made of all
+    Measured=False Waiting: everything is measured; one report is being made of all parts
     wake 1s
     ");
     let mut expired = complete("measured 0,1,2\nrelaunches 2");

@@ -1,0 +1,145 @@
+//! Several generators make one load: they are told one moment, begin together, and one report is made of what all sent.
+
+use cloudsim::{Settings, Span};
+use jiff::SignedDuration;
+use wire::Report;
+
+use crate::launches::terminate;
+use crate::stage::agents::Pace;
+use crate::stage::chaos::Moment;
+use crate::stage::play::{Play, Ways, spec};
+use crate::stories::tell;
+
+fn play(generators: i32, launches: i32) -> Play {
+    let calm = Settings { boot: Span::seconds(10, 10), stop: Span::seconds(10, 10), ..Settings::default() };
+    let mut spec = spec(&[("a", "t2.large", 1), ("b", "t2.large", 1)]);
+    (spec.load.generator.count, spec.load.launches, spec.load.rounds) = (generators, launches, Some(4));
+    for phase in &mut spec.load.phases {
+        (phase.requests, phase.duration_seconds) = (None, Some(1));
+    }
+    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.05) };
+    Play::with(1, calm, spec, 1, pace, Ways::default())
+}
+
+fn runs(play: &Play) -> Vec<(String, usize)> {
+    play.store.status().unwrap().runs.iter().map(|run| (run.outcome.clone(), run.parts.len())).collect()
+}
+
+fn whole(play: &Play) -> Report {
+    let run = play.store.status().unwrap().runs.pop().unwrap();
+    serde_json::from_str(&play.store.server().reports[&run.report].spec.report).unwrap()
+}
+
+#[test]
+fn they_begin_together_and_one_report_is_made() {
+    tell(async || {
+        let mut play = play(3, 1);
+        play.until(300, Play::is_ready).await.unwrap();
+        assert_eq!(runs(&play), [("Valid".to_owned(), 3)]);
+        let server = play.store.server();
+        let parts: Vec<Report> = server
+            .reports
+            .values()
+            .filter(|report| report.metadata.labels.as_ref().unwrap().contains_key(api::GENERATOR_LABEL))
+            .map(|report| serde_json::from_str(&report.spec.report).unwrap())
+            .collect();
+        let mut shares: Vec<_> = parts.iter().map(|part| (part.run.share.index, part.run.share.count)).collect();
+        shares.sort_unstable();
+        assert_eq!(shares, [(0, 3), (1, 3), (2, 3)]);
+        let start = parts[0].run.start_at;
+        assert!(
+            start.is_some() && parts.iter().all(|part| part.run.start_at == start && part.started_at < start.unwrap())
+        );
+        drop(server);
+        let whole = whole(&play);
+        assert_eq!((whole.rounds.len(), whole.run.share), (4, wire::Share::default()));
+        // A third of a thousand each.
+        assert_eq!(whole.rounds[0].clusters[0].requests, 999);
+        // They keep nothing once their reports are home.
+        play.store.delete(play.now());
+        play.until(300, Play::is_gone).await.unwrap();
+        assert_eq!(play.sim.lock().ledger().launched, 6);
+    });
+}
+
+#[test]
+fn each_launch_is_measured_by_all_of_them() {
+    tell(async || {
+        let mut play = play(2, 6);
+        play.until(900, Play::is_ready).await.unwrap();
+        assert_eq!(runs(&play), [("Valid".to_owned(), 12)]);
+        let whole = whole(&play);
+        assert_eq!(whole.rounds.len(), 24);
+        assert_eq!(whole.comparisons[0].about, wire::About::InstanceTypes);
+        // Workers of six launches, a balancer, two generators.
+        assert_eq!(play.sim.lock().ledger().launched, 6 * 2 + 3);
+    });
+}
+
+/// One of two ends in the middle: what the other one measured alone is not the load that was asked for.
+#[test]
+fn if_one_is_lost_all_measure_again() {
+    tell(async || {
+        let mut play = play(2, 1);
+        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
+        let at = play.store.status().unwrap().runs[0].start_at.clone().unwrap().0;
+        play.until(300, |play| play.now() > at + SignedDuration::from_secs(5)).await.unwrap();
+        terminate(&play, "generator-2");
+        play.until(900, Play::is_ready).await.unwrap();
+        let told = runs(&play);
+        assert_eq!((told[0].0.as_str(), &told[1]), ("Aborted", &("Valid".to_owned(), 2)), "{told:?}");
+        assert_eq!(play.agents.started.lock().unwrap().len(), 4, "both were started twice");
+        assert_eq!(whole(&play).rounds[0].clusters[0].requests, 1_000);
+    });
+}
+
+/// A generator that is gone before the others begin costs no attempt.
+#[test]
+fn a_start_that_nobody_can_keep_is_fixed_anew() {
+    tell(async || {
+        let mut play = play(2, 1);
+        play.until(300, |play| play.store.status().is_some_and(|status| !status.runs.is_empty())).await.unwrap();
+        let first = play.store.status().unwrap().runs[0].start_at.clone();
+        play.agents.silence(40);
+        play.until(900, Play::is_ready).await.unwrap();
+        assert_eq!(runs(&play), [("Valid".to_owned(), 2)]);
+        assert_ne!(play.store.status().unwrap().runs[0].start_at, first);
+    });
+}
+
+/// The operator dies at every effect in turn: one result, and every share in it once.
+#[test]
+fn death_at_every_effect() {
+    tell(async || {
+        for nth in 0.. {
+            let mut play = play(2, 1);
+            play.doom(nth, Moment::After);
+            play.survive(900).await.unwrap_or_else(|broken| panic!("death at effect {nth}: {broken}"));
+            assert_eq!((runs(&play), play.sim.lock().ledger().launched), (vec![("Valid".to_owned(), 2)], 5), "{nth}");
+            if play.crashes == 0 {
+                assert!(nth > 20, "{nth}");
+                break;
+            }
+        }
+    });
+}
+
+/// A change of the spec while they measure: both are stopped, what they have is kept, and what is asked for now is
+/// measured.
+#[test]
+fn a_change_ends_both() {
+    tell(async || {
+        let mut play = play(2, 1);
+        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
+        let at = play.store.status().unwrap().runs[0].start_at.clone().unwrap().0;
+        play.until(300, |play| play.now() > at + SignedDuration::from_secs(5)).await.unwrap();
+        play.store.edit(|spec| spec.load.generator.count = 1);
+        play.until(900, Play::is_ready).await.unwrap();
+        let runs = play.store.status().unwrap().runs;
+        assert_eq!(runs.iter().map(|run| run.outcome.as_str()).collect::<Vec<_>>(), ["Invalid", "Valid"]);
+        // Both had measured three of four rounds.
+        assert_eq!((runs[0].rounds, runs[1].rounds), (3, 4));
+        assert!(runs[0].result.contains("3 of 4"), "{}", runs[0].result);
+        assert_eq!(play.sim.lock().live_instances().len(), 4, "the second generator is gone");
+    });
+}

@@ -1,0 +1,46 @@
+//! Several generators that make one load.
+
+use serde_json::json;
+use wire::{PlaceKind, RoundOutcome};
+
+use crate::bench::{Bench, runs, spec};
+use crate::lab::shared;
+
+#[test]
+fn two_generators_send_one_load_and_are_reported_as_one() {
+    let Some(lab) = shared("generators") else { return };
+    let mut wanted = spec(2, 2000);
+    wanted["load"]["generator"] = json!({ "count": 2 });
+    wanted["load"]["drainSeconds"] = json!(1);
+    wanted["load"]["phases"] = json!([{ "arrivals": "Constant", "requestsPerSecond": 100, "durationSeconds": 2 }]);
+    let bench = Bench::apply(lab, "generators", wanted);
+    let seen = bench.ready();
+    let [run] = runs(&seen).try_into().unwrap_or_else(|runs| panic!("{runs:#?}"));
+    assert_eq!(
+        (&run["outcome"], &run["generators"], &run["rounds"]),
+        (&json!("Valid"), &json!(2), &json!(2)),
+        "{run:#}"
+    );
+    let pools: Vec<&str> =
+        seen["status"]["instances"].as_array().unwrap().iter().map(|one| one["pool"].as_str().unwrap()).collect();
+    assert!(pools.contains(&"generator") && pools.contains(&"generator-2"), "{pools:?}");
+
+    let reports = bench.reports();
+    let (whole, parts): (Vec<_>, Vec<_>) =
+        reports.iter().partition(|(object, _)| object["metadata"]["labels"]["clusterbench.dev/generator"].is_null());
+    let [(object, whole)] = whole[..] else { panic!("{} reports of the run", whole.len()) };
+    assert_eq!((&object["metadata"]["name"], parts.len()), (&run["report"], 2));
+    // They began at one moment, which was still to come when they were told.
+    let starts: Vec<_> = parts.iter().map(|(_, part)| part.run.start_at.expect("a moment")).collect();
+    assert!(starts[0] == starts[1] && parts.iter().all(|(_, part)| part.started_at < starts[0]), "{starts:?}");
+    // The rate is split exactly, and their counts are added.
+    assert!(whole.rounds.iter().all(|round| round.outcome == RoundOutcome::Counted), "{:?}", whole.reasons);
+    for cluster in &whole.clusters {
+        assert_eq!((cluster.requests, cluster.failures.total()), (2 * 200, 0), "{}", cluster.cluster);
+        let of_parts = parts.iter().flat_map(|(_, part)| &part.clusters).filter(|one| one.cluster == cluster.cluster);
+        assert_eq!(of_parts.map(|one| one.requests).collect::<Vec<_>>(), [200, 200]);
+    }
+    let environment = &whole.environment;
+    assert_eq!((environment.generators.len(), environment.place.kind), (2, PlaceKind::Lab));
+    bench.delete();
+}
