@@ -275,7 +275,7 @@ impl Agents for FakeAgents {
         let report = self.at(control, |agent, _, _| {
             agent.runs.get(id).map(|run| {
                 let (bytes, sha256) = run.report();
-                self.judge.reports(sha256, &run.members);
+                self.judge.reports(sha256, &run.members, run.spec.start_at);
                 bytes.clone()
             })
         })?;

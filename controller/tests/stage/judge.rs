@@ -26,6 +26,8 @@ pub(crate) enum Rule {
     NothingLeft,
     ResultsStay,
     NewWorkers,
+    /// What several generators sent of a launch began at one moment.
+    Together,
     PausedHolds,
     Converges,
     Quiet,
@@ -83,6 +85,8 @@ struct Book {
     parts: BTreeMap<(String, String), usize>,
     /// Workers that a report is about, by its hash.
     workers: BTreeMap<String, BTreeSet<String>>,
+    /// When the load of a report began, of several generators, by the report's hash.
+    starts: BTreeMap<String, Option<Timestamp>>,
 }
 
 impl Judge {
@@ -136,9 +140,10 @@ impl Judge {
     }
 
     /// A generator hands out a report about these workers.
-    pub(crate) fn reports(&self, sha256: &str, members: &Members) {
+    pub(crate) fn reports(&self, sha256: &str, members: &Members, start_at: Option<Timestamp>) {
         let ids = || members.values().flatten().cloned().collect();
         self.book().workers.entry(sha256.to_owned()).or_insert_with(ids);
+        self.book().starts.insert(sha256.to_owned(), start_at);
     }
 
     /// A generator is told to forget a run that has ended.
@@ -294,6 +299,7 @@ impl Book {
             }
             *known = launches;
             new_workers(&self.workers, run)?;
+            together(&self.starts, run)?;
         }
         for run in runs.iter().filter(is_result) {
             let key = key_of(run);
@@ -322,6 +328,18 @@ fn new_workers(workers: &BTreeMap<String, BTreeSet<String>>, run: &Run) -> Resul
                 let what = format!("{id} is measured in launches {before} and {launch} of run {}", run.id);
                 return Err(Broken::new(Rule::NewWorkers, what));
             }
+        }
+    }
+    Ok(())
+}
+
+/// All shares of a launch are of one load.
+fn together(starts: &BTreeMap<String, Option<Timestamp>>, run: &Run) -> Result<(), Broken> {
+    for (launch, shares) in (1..).zip(run.parts.chunks(generators(run))) {
+        let moments: BTreeSet<_> = shares.iter().map(|part| starts.get(&part.report_sha256)).collect();
+        if moments.len() > 1 {
+            let what = format!("what is recorded of launch {launch} of run {} began at {moments:?}", run.id);
+            return Err(Broken::new(Rule::Together, what));
         }
     }
     Ok(())
