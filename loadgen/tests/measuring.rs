@@ -9,7 +9,7 @@ use std::time::Duration;
 use loadgen::{Progress, Schedule, measure};
 use stats::Latencies;
 use support::{Backend, FINE, Reply, closed_loop, report, settings, spec};
-use wire::{ClosedLoop, Failures, Phase, Report, Stop, Validity};
+use wire::{ClosedLoop, Direction, Failures, Looks, Phase, Report, Stop, Validity};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_request_is_sent_and_counted_once() {
@@ -30,6 +30,36 @@ async fn every_request_is_sent_and_counted_once() {
     let connections: BTreeSet<usize> = seen.iter().map(|request| request.connection).collect();
     assert!(connections.len() <= 8, "{} connections for 8 users: they are kept", connections.len());
     assert_eq!(report.validity, Validity::Valid, "{:?}", report.reasons);
+}
+
+/// Whoever is plainly faster is known to be at the first look; no round more is measured and paid for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_decides_itself_ends_at_the_look_that_decides() {
+    let after =
+        |millis| move |_: usize, _: &_| Reply::Fine { backend: "i-1", boot: "a", after: Duration::from_millis(millis) };
+    let (slow, fast) = (Backend::start(after(12)).await, Backend::start(after(3)).await);
+    let mut run = spec(vec![slow.target("a"), fast.target("b")], 40, vec![closed_loop(2, 10)]);
+    run.judging.looks = Looks::Auto;
+    let report = report(&run, &settings()).await;
+    assert_eq!((report.rounds.len(), report.validity), (10, Validity::Valid), "{:?}", report.reasons);
+    assert_eq!(report.comparisons[0].direction, Direction::Faster, "{}", report.summary);
+    // The level of one of three looks: alone it would be 95 %.
+    assert!(report.verdict.contains("98.0 %"), "{}", report.verdict);
+}
+
+/// Where nothing is to be found, all looks are taken that the run has room for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_decides_itself_ends_with_its_rounds() {
+    // Each answer takes as long as its number says: the clusters differ from round to round and not on the whole.
+    let jumps = |number: usize, _: &_| {
+        let after = Duration::from_micros(1_000 + 4_000 * (number as u64 / 7 % 2));
+        Reply::Fine { backend: "i-1", boot: "a", after }
+    };
+    let backend = Backend::start(jumps).await;
+    let mut run = spec(vec![backend.target("a"), backend.target("b")], 12, vec![closed_loop(1, 7)]);
+    run.judging.looks = Looks::Auto;
+    let report = report(&run, &settings()).await;
+    assert_eq!(report.rounds.len(), 12, "{}", report.summary);
 }
 
 #[tokio::test(flavor = "multi_thread")]

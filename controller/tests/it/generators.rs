@@ -107,6 +107,23 @@ fn a_start_that_nobody_can_keep_is_fixed_anew() {
     });
 }
 
+/// One of them finds a target that lets nobody in: the run has failed, and the other one does not measure on.
+#[test]
+fn if_one_fails_the_run_has_failed() {
+    tell(async || {
+        let mut play = play(2, 1);
+        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
+        play.agents.fail_runs(1);
+        play.until(300, |play| play.phase() == "Stalled").await.unwrap();
+        assert_eq!(runs(&play), [("Failed".to_owned(), 0)]);
+        for _ in 0..5 {
+            play.step().await.unwrap();
+        }
+        assert_eq!(play.agents.running(), 0, "the other one was stopped");
+        assert_eq!(play.agents.started.lock().unwrap().len(), 2, "it is not tried again");
+    });
+}
+
 /// The operator dies at every effect in turn: one result, and every share in it once.
 #[test]
 fn death_at_every_effect() {

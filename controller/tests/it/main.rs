@@ -6,6 +6,7 @@
 mod generators;
 mod interference;
 mod launches;
+mod results;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod stories;

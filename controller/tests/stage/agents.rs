@@ -47,6 +47,7 @@ struct FakeRun {
     spec: RunSpec,
     started_at: Timestamp,
     aborted: bool,
+    failed: bool,
     length: SignedDuration,
     /// When it began.
     members: Members,
@@ -103,6 +104,19 @@ impl FakeAgents {
             .for_each(|run| run.length = LONG_RUN);
     }
 
+    /// Runs that are on.
+    pub(crate) fn running(&self) -> usize {
+        let agents = self.agents.lock().unwrap();
+        agents.values().flat_map(|agent| agent.runs.values()).filter(|run| !run.is_over(self.sim.now())).count()
+    }
+
+    /// Runs that are on, on this many generators, find a target that lets nobody in.
+    pub(crate) fn fail_runs(&self, generators: usize) {
+        let mut agents = self.agents.lock().unwrap();
+        let runs = agents.values_mut().flat_map(|agent| agent.runs.values_mut());
+        runs.filter(|run| !run.is_over(self.sim.now())).take(generators).for_each(|run| run.failed = true);
+    }
+
     fn is_up(&self, instance: &cloudsim::Instance) -> bool {
         instance.state == InstanceState::Running && self.sim.now() >= instance.launched_at + self.pace.boot
     }
@@ -148,7 +162,7 @@ impl FakeAgents {
 
 impl FakeRun {
     fn is_over(&self, now: Timestamp) -> bool {
-        self.aborted || now >= self.begins_at() + self.length
+        self.aborted || self.failed || now >= self.begins_at() + self.length
     }
 
     /// Of several generators each waits for the moment that all were told.
@@ -169,7 +183,8 @@ impl FakeRun {
         // A part has to be one that can be joined with the others.
         let is_share = self.spec.share.count > 1;
         let is_part = is_share || (self.spec.facts.launch > 0 && !self.aborted);
-        if let Some(spread) = self.spread.or(is_part.then_some(0.0)) {
+        let spread = self.spread.or(is_part.then_some(0.0)).filter(|_| !self.failed);
+        if let Some(spread) = spread {
             let rounds = self.spec.rounds.count - u32::from(self.aborted);
             let seen = (&self.members, rounds);
             return measured::report(&self.spec, seen, spread, self.started_at, finished_at);
@@ -179,8 +194,12 @@ impl FakeRun {
             run: self.spec.clone(),
             started_at: self.started_at,
             finished_at,
-            validity: if self.aborted { Validity::Invalid } else { Validity::Valid },
-            reasons: if self.aborted { vec!["stopped".into()] } else { Vec::new() },
+            validity: if self.aborted || self.failed { Validity::Invalid } else { Validity::Valid },
+            reasons: match (self.aborted, self.failed) {
+                (true, _) => vec!["stopped".into()],
+                (_, true) => vec!["a let nobody in for 10 s".into()],
+                _ => Vec::new(),
+            },
             gates: Vec::new(),
             environment: Environment::default(),
             clusters: Vec::new(),
@@ -198,10 +217,11 @@ impl FakeRun {
         let over = self.is_over(now);
         RunStatus {
             id: self.spec.id.clone(),
-            state: match (self.aborted, over) {
-                (true, _) => RunState::Aborted,
-                (false, true) => RunState::Finished,
-                (false, false) => RunState::Running,
+            state: match (self.aborted, self.failed, over) {
+                (true, ..) => RunState::Aborted,
+                (_, true, _) => RunState::Failed,
+                (.., true) => RunState::Finished,
+                _ => RunState::Running,
             },
             rounds_done: if over { self.spec.rounds.count } else { 0 },
             rounds_total: self.spec.rounds.count,
@@ -312,6 +332,7 @@ impl FakeAgents {
                     spec: run.clone(),
                     started_at: now,
                     aborted: false,
+                    failed: false,
                     length: self.pace.run,
                     members,
                     spread: self.pace.spread,

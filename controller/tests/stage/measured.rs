@@ -36,7 +36,7 @@ pub(crate) fn report(
         phases: Vec::new(),
         elapsed_millis: 1_000,
         aborted: None,
-        thresholds: Vec::new(),
+        thresholds: spec.judging.thresholds.clone(),
         rules: Rules::of(spec),
         spec: spec.clone(),
     };
