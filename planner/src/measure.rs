@@ -360,8 +360,9 @@ fn lost(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
 /// again; unless that happened too often.
 pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
     let before = aborted(&plan.runs, key);
-    let begun = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && run.started_at.is_some();
-    let Some(run) = plan.runs.iter_mut().find(begun) else { return false };
+    let is_begun = |run: &Run| run.started_at.is_some() || !runs::parts_of(run, key.launch).is_empty();
+    let on = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && is_begun(run);
+    let Some(run) = plan.runs.iter_mut().find(on) else { return false };
     let kept: Vec<_> = (1..key.launch).flat_map(|launch| runs::parts_of(run, launch).to_vec()).collect();
     let goes_on = !kept.is_empty() && before + 1 < ABORTS;
     let rest = Run { started_at: None, start_at: None, parts: kept, ..run.clone() };

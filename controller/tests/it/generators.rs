@@ -1,5 +1,7 @@
 //! Several generators make one load: they are told one moment, begin together, and one report is made of what all sent.
 
+use std::time::Duration;
+
 use cloudsim::{Settings, Span};
 use jiff::SignedDuration;
 use wire::Report;
@@ -55,7 +57,7 @@ fn they_begin_together_and_one_report_is_made() {
         assert_eq!((whole.rounds.len(), whole.run.share), (4, wire::Share::default()));
         // A third of a thousand each.
         assert_eq!(whole.rounds[0].clusters[0].requests, 999);
-        // They keep nothing once their reports are home.
+        assert_eq!(play.agents.kept(), 0, "they keep nothing once their reports are home");
         play.store.delete(play.now());
         play.until(300, Play::is_gone).await.unwrap();
         assert_eq!(play.sim.lock().ledger().launched, 6);
@@ -90,6 +92,24 @@ fn if_one_is_lost_all_measure_again() {
         assert_eq!((told[0].0.as_str(), &told[1]), ("Aborted", &("Valid".to_owned(), 2)), "{told:?}");
         assert_eq!(play.agents.started.lock().unwrap().len(), 4, "both were started twice");
         assert_eq!(whole(&play).rounds[0].clusters[0].requests, 1_000);
+    });
+}
+
+/// Nobody looked while they measured; what one has is home when the other one is lost.
+#[test]
+fn if_one_is_lost_when_the_other_is_recorded_all_measure_again() {
+    tell(async || {
+        let mut play = play(2, 1);
+        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
+        play.wait(Duration::from_secs(120));
+        play.agents.withhold(1);
+        let is_half = |play: &Play| runs(play).last().is_some_and(|(_, parts)| *parts == 1);
+        play.until(300, is_half).await.unwrap();
+        terminate(&play, "generator-2");
+        play.agents.withhold(-1);
+        play.until(900, Play::is_ready).await.unwrap();
+        let told = runs(&play);
+        assert_eq!((told[0].0.as_str(), &told[1]), ("Aborted", &("Valid".to_owned(), 2)), "{told:?}");
     });
 }
 

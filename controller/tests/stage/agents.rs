@@ -69,6 +69,8 @@ pub(crate) struct FakeAgents {
     judge: Judge,
     /// Until then nobody answers: no agent, to no operator.
     silent_until: Arc<AtomicI64>,
+    /// Number of the generator that hands out no report; -1: every one does.
+    withheld: Arc<AtomicI64>,
 }
 
 impl FakeAgents {
@@ -82,7 +84,13 @@ impl FakeAgents {
             in_flight,
             judge,
             silent_until: Arc::default(),
+            withheld: Arc::new(AtomicI64::new(-1)),
         }
+    }
+
+    /// This generator, counted from 0, hands out no report from now on.
+    pub(crate) fn withhold(&self, generator: i64) {
+        self.withheld.store(generator, Ordering::Relaxed);
     }
 
     /// Nobody answers for so long.
@@ -108,6 +116,11 @@ impl FakeAgents {
     pub(crate) fn running(&self) -> usize {
         let agents = self.agents.lock().unwrap();
         agents.values().flat_map(|agent| agent.runs.values()).filter(|run| !run.is_over(self.sim.now())).count()
+    }
+
+    /// Runs that generators have not forgotten.
+    pub(crate) fn kept(&self) -> usize {
+        self.agents.lock().unwrap().values().map(|agent| agent.runs.len()).sum()
     }
 
     /// Runs that are on, on this many generators, find a target that lets nobody in.
@@ -292,8 +305,9 @@ impl Agents for FakeAgents {
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
+        let is_withheld = |run: &FakeRun| i64::from(run.spec.share.index) == self.withheld.load(Ordering::Relaxed);
         let report = self.at(control, |agent, _, _| {
-            agent.runs.get(id).map(|run| {
+            agent.runs.get(id).filter(|run| !is_withheld(run)).map(|run| {
                 let (bytes, sha256) = run.report();
                 self.judge.reports(sha256, &run.members, run.spec.start_at);
                 bytes.clone()
