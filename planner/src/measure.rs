@@ -404,7 +404,6 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         share: wire::Share { index: key.generator - 1, count: key.generators },
         start_at: key.start_at,
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
-        ..RunSpec::default()
     })
 }
 

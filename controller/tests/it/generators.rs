@@ -32,19 +32,23 @@ fn whole(play: &Play) -> Report {
     serde_json::from_str(&play.store.server().reports[&run.report].spec.report).unwrap()
 }
 
+/// The reports that are about one generator's share.
+fn shares_of(play: &Play) -> Vec<Report> {
+    let server = play.store.server();
+    let is_share = |report: &&api::BenchmarkReport| {
+        report.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(api::GENERATOR_LABEL))
+    };
+    let shares = server.reports.values().filter(is_share);
+    shares.map(|report| serde_json::from_str(&report.spec.report).unwrap()).collect()
+}
+
 #[test]
 fn they_begin_together_and_one_report_is_made() {
     tell(async || {
         let mut play = play(3, 1);
         play.until(300, Play::is_ready).await.unwrap();
         assert_eq!(runs(&play), [("Valid".to_owned(), 3)]);
-        let server = play.store.server();
-        let parts: Vec<Report> = server
-            .reports
-            .values()
-            .filter(|report| report.metadata.labels.as_ref().unwrap().contains_key(api::GENERATOR_LABEL))
-            .map(|report| serde_json::from_str(&report.spec.report).unwrap())
-            .collect();
+        let parts = shares_of(&play);
         let mut shares: Vec<_> = parts.iter().map(|part| (part.run.share.index, part.run.share.count)).collect();
         shares.sort_unstable();
         assert_eq!(shares, [(0, 3), (1, 3), (2, 3)]);
@@ -52,7 +56,6 @@ fn they_begin_together_and_one_report_is_made() {
         assert!(
             start.is_some() && parts.iter().all(|part| part.run.start_at == start && part.started_at < start.unwrap())
         );
-        drop(server);
         let whole = whole(&play);
         assert_eq!((whole.rounds.len(), whole.run.share), (4, wire::Share::default()));
         // A third of a thousand each.
