@@ -146,6 +146,8 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     let [mut response, mut service, mut send_lag, mut open] = std::array::from_fn(|_| Latencies::new());
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     let mut speeds: Vec<Option<Speed>> = Vec::new();
+    // Thousandths times time, and time.
+    let mut stolen = (0_u128, 0_u128);
     for part in parts {
         for (sum, text) in [
             (&mut response, &part.histograms.response),
@@ -165,12 +167,17 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         all.connections += part.connections;
         all.failures.add(&part.failures);
         all.slots = all.slots.max(part.slots);
-        all.steal_per_mille = all.steal_per_mille.max(part.steal_per_mille);
+        if let Some(steal) = part.steal_per_mille {
+            // A short round with a bad moment is not a bad run: what counts is what was taken of all the time.
+            let weight = u128::from(part.load_micros.max(1));
+            stolen = (stolen.0 + u128::from(steal) * weight, stolen.1 + weight);
+        }
         speeds.push(part.speed);
         for member in &part.members {
             *members.entry(member.id.clone()).or_default() += member.requests;
         }
     }
+    all.steal_per_mille = stolen.0.checked_div(stolen.1).map(|share| u32::try_from(share).unwrap_or(u32::MAX));
     speeds.dedup();
     all.speed = if let [one] = speeds[..] { one } else { None };
     finish(&mut all, &response, &open);

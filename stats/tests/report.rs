@@ -169,3 +169,19 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
     assert!(lines[3].ends_with(r#","""i-1"", of cluster1, was lost""#), "{}", lines[3]);
 }
+
+#[test]
+fn what_was_taken_from_members_is_a_share_of_all_the_time() {
+    let round = |steal_per_mille, load_micros| wire::ClusterReport {
+        steal_per_mille,
+        load_micros,
+        ..wire::ClusterReport::default()
+    };
+    let of = |rounds: &[wire::ClusterReport]| stats::sum("a", rounds).unwrap().steal_per_mille;
+    // A second with a bad moment among nine of ten seconds each.
+    let mut rounds = vec![round(Some(400), 1_000_000)];
+    rounds.extend((0..9).map(|_| round(Some(2), 10_000_000)));
+    assert_eq!(of(&rounds), Some(6));
+    assert_eq!(of(&[round(None, 1_000_000), round(Some(30), 1_000_000)]), Some(30), "who is not known counts nothing");
+    assert_eq!(of(&[round(None, 1_000_000)]), None);
+}

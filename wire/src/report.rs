@@ -125,7 +125,8 @@ pub struct ClusterReport {
     /// What the credits of a burstable type gave, the worst member. Absent: not a burstable type, or not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
-    /// CPU time of members that the hypervisor took, in thousandths, the worst member. Absent: unknown.
+    /// CPU time of members that the hypervisor took, in thousandths, of the worst member; over several rounds the mean by
+    /// time. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal_per_mille: Option<u32>,
     pub failures: Failures,

@@ -10,11 +10,8 @@ use serde::Serialize;
 
 use crate::processor::{Ticks, ticks};
 
-/// The pieces of a calibration. Noise makes some of them slower; a slower machine, or one without CPU credits, makes all
-/// of them slower.
-const PIECES: u32 = 20;
-/// Steps of one piece: some 50 ms of a processor of 3 GHz.
-const STEPS: u64 = 25_000_000;
+/// Steps of a calibration: about a second of a processor of 3 GHz.
+const STEPS: u64 = 500_000_000;
 
 /// What `GET /machine` answers.
 #[derive(Debug, Serialize)]
@@ -53,7 +50,8 @@ fn cpu_model(cpuinfo: &str) -> Option<String> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Calibration {
-    /// What a fixed amount of work on one processor takes here: about a second.
+    /// What a fixed amount of work on one processor takes here, about a second: without the time in which other programs
+    /// of this machine ran, and with that in which the hypervisor let nobody run.
     micros: u64,
 }
 
@@ -73,9 +71,9 @@ impl Calibrator {
         }
         let calibrator = std::sync::Arc::clone(self);
         let calibrated = tokio::task::spawn_blocking(move || {
-            let fastest = (0..PIECES).map(|_| piece()).min().unwrap_or_default();
+            let took = work();
             calibrator.is_busy.store(false, Release);
-            fastest * PIECES
+            took
         });
         // It ends in an error only when the runtime is going down.
         let took = calibrated.await.ok()?;
@@ -84,8 +82,8 @@ impl Calibrator {
 }
 
 /// A chain of operations, each of which needs the one before: no processor can do two at a time.
-fn piece() -> Duration {
-    let start = Instant::now();
+fn work() -> Duration {
+    let (start, waited) = (Instant::now(), run_queue_wait());
     let mut state = black_box(0x9E37_79B9_7F4A_7C15_u64);
     for _ in 0..STEPS {
         state ^= state << 13;
@@ -93,7 +91,15 @@ fn piece() -> Duration {
         state ^= state << 17;
     }
     black_box(state);
-    start.elapsed()
+    let others = run_queue_wait().zip(waited).map(|(now, before)| now.saturating_sub(before));
+    start.elapsed().saturating_sub(others.unwrap_or_default())
+}
+
+/// How long this thread has waited for a processor that another one had. `None`: the kernel does not count it.
+fn run_queue_wait() -> Option<Duration> {
+    // Nanoseconds run, nanoseconds waited, and how often (kernel documentation, "Scheduler Statistics").
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(schedstat.split_whitespace().nth(1)?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -114,8 +120,8 @@ mod tests {
         let calibrator = Arc::new(Calibrator::default());
         let (one, other) = tokio::join!(calibrator.calibrate(), calibrator.calibrate());
         assert!(other.is_none());
-        // Work is done: a thousandth of what any machine of this century needs for it.
-        assert!(one.is_some_and(|one| one.micros > 1_000));
+        // Work is done: a hundredth of what any machine of this century needs for it.
+        assert!(one.is_some_and(|one| one.micros > 10_000));
         assert!(calibrator.calibrate().await.is_some(), "the next one may");
     }
 }
