@@ -27,6 +27,8 @@ pub(crate) struct Members(BTreeMap<String, BTreeMap<String, Known>>);
 #[derive(Clone, Debug)]
 struct Known {
     address: String,
+    /// It was a member when the balancer was asked last.
+    is_here: bool,
     /// It has said that it does not speak of itself: it is not asked again.
     is_silent: bool,
     facts: MemberFacts,
@@ -68,7 +70,7 @@ impl Members {
     /// Has those that were met say how fast they are, before the first load and after the last: into `place`. All at
     /// the same time: each is an instance of its own.
     pub(crate) async fn calibrate(&mut self, place: fn(&mut MemberFacts) -> &mut Option<u64>) {
-        let speaking = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(|known| !known.is_silent);
+        let speaking = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(|known| known.speaks());
         let calibrated = speaking.map(|known| async {
             let asked = ask::<Calibration>(&known.address, "/calibration", CALIBRATION_LIMIT).await;
             if let Ok(calibration) = note(known, asked) {
@@ -82,12 +84,13 @@ impl Members {
     pub(crate) async fn look(&mut self, status: &BalancerStatus, cluster: &str) -> Readings {
         let serving = status.clusters.iter().filter(|serving| serving.name == cluster);
         let known = self.0.entry(cluster.to_owned()).or_default();
+        known.values_mut().for_each(|known| known.is_here = false);
         for member in serving.flat_map(|serving| &serving.members) {
-            let facts = MemberFacts { id: member.id.clone(), launch: 1, ..MemberFacts::default() };
-            let new = Known { address: String::new(), is_silent: false, facts };
-            known.entry(member.id.clone()).or_insert(new).address.clone_from(&member.address);
+            let known = known.entry(member.id.clone()).or_insert_with(|| Known::new(&member.id));
+            known.is_here = true;
+            known.address.clone_from(&member.address);
         }
-        let speaking = known.values_mut().filter(|known| !known.is_silent);
+        let speaking = known.values_mut().filter(|known| known.speaks());
         let readings = speaking.map(|known| async {
             let asked = ask::<Machine>(&known.address, "/machine", MACHINE_LIMIT).await;
             let machine = note(known, asked).ok()?;
@@ -118,6 +121,18 @@ impl Members {
         let is_silent = |members: &BTreeMap<String, Known>| members.values().any(|known| known.is_silent);
         let silent = self.0.iter().filter(|(_, members)| is_silent(members));
         silent.map(|(cluster, _)| format!("members of {cluster} do not say what they run on")).collect()
+    }
+}
+
+impl Known {
+    fn new(id: &str) -> Self {
+        let facts = MemberFacts { id: id.to_owned(), launch: 1, ..MemberFacts::default() };
+        Self { address: String::new(), is_here: true, is_silent: false, facts }
+    }
+
+    /// Whoever left is not asked: nobody would answer, and that takes time.
+    fn speaks(&self) -> bool {
+        self.is_here && !self.is_silent
     }
 }
 

@@ -83,3 +83,34 @@ async fn a_program_that_does_not_speak_is_measured_all_the_same_and_the_report_s
     assert_eq!(report.environment.notes, ["members of a do not say what they run on"]);
     assert_eq!((report.clusters[0].speed, report.clusters[0].steal_per_mille), (None, None));
 }
+
+/// A member is lost after the first look: the others are asked on, and nobody waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_left_is_not_asked_again() {
+    let backend = Backend::fine().await;
+    let speaking = || Some(Speaking { each: [900, 10, 1_000], calibrations: vec![1_000_000; 2] });
+    let ((one, asked_one), (other, asked_other)) = (member(speaking()).await, member(speaking()).await);
+    let seen = move |look| {
+        let mut seen = status(&["a"], 0, Health::Healthy);
+        let members = &mut seen.clusters[0].members;
+        members.push(wire::MemberStatus { id: "i-2".into(), ..members[0].clone() });
+        (members[0].address, members[1].address) = (one.to_string(), other.to_string());
+        // Met, before the first round, and after it, when it is void.
+        members.truncate(if look < 2 { 2 } else { 1 });
+        Some(seen)
+    };
+    let balancer = FakeBalancer::start(seen).await;
+    let mut run = spec(vec![backend.target("a")], 2, vec![closed_loop(2, 10)]);
+    run.balancer_control = Some(balancer.control());
+    let report = report(&run, &settings()).await;
+    assert_eq!(report.rounds.len(), 3, "one is void");
+    let asked = |asked: &std::sync::Mutex<Vec<String>>| asked.lock().unwrap().len();
+    // Met, calibrated, and looked at around one round, or around three and calibrated again.
+    assert_eq!((asked(&asked_other), asked(&asked_one)), (4, 9));
+    let members = &report.environment.clusters[0].members;
+    let calibrated = |id: &str| {
+        let facts = members.iter().find(|member| member.id == id).unwrap();
+        (facts.calibration_before_micros.is_some(), facts.calibration_after_micros.is_some())
+    };
+    assert_eq!((calibrated("i-1"), calibrated("i-2")), ((true, true), (true, false)));
+}
