@@ -16,8 +16,8 @@ use crate::connection::{Unfetched, fetch};
 
 /// It answers from memory, and asking comes between two loads that follow each other.
 const MACHINE_LIMIT: Duration = Duration::from_secs(1);
-/// A second of work where only a twentieth of a processor is left, and some more.
-const CALIBRATION_LIMIT: Duration = Duration::from_secs(40);
+/// A quarter of a second of work where only a twentieth of a processor is left, and some more.
+const CALIBRATION_LIMIT: Duration = Duration::from_secs(20);
 
 /// All members that were met, by name of the cluster and id.
 #[derive(Debug, Default)]

@@ -218,7 +218,7 @@ async fn all_rounds(
 }
 
 /// Before the moment at which several generators begin so much is left for a calibration, which nobody's load may
-/// disturb: a second of work at full speed, and some more for who has less.
+/// disturb: a quarter of a second of work at full speed, and more for who has less.
 const CALIBRATION: Duration = Duration::from_secs(5);
 
 async fn warm_up(course: &Course<'_>, requests: &mut BTreeMap<String, u64>) -> Result<(), DriverLost> {

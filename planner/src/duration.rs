@@ -61,7 +61,7 @@ pub(crate) fn ahead(spec: &ClusterBenchmarkSpec) -> SignedDuration {
     SignedDuration::from_secs(CALIBRATION_SECONDS.saturating_add(each.saturating_mul(targets(spec))))
 }
 
-/// A second of work at full speed, and some more for who has less.
+/// A quarter of a second of work at full speed, and more for who has less.
 const CALIBRATION_SECONDS: i64 = 5;
 
 /// What is measured in a round.

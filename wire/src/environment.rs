@@ -142,7 +142,7 @@ pub struct MemberFacts {
     pub cpu_model: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kernel: String,
-    /// What a fixed amount of work, about 1 s of CPU time, takes: before the first load and after the last. Absent: not
+    /// What a fixed amount of work, about a quarter of a second, takes: before the first load and after the last. Absent: not
     /// measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration_before_micros: Option<u64>,

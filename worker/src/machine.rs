@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::processor::{Ticks, ticks};
 
-/// Steps of a calibration: about a second of a processor of 3 GHz.
-const STEPS: u64 = 500_000_000;
+/// Steps of a calibration: a quarter of a second of a processor of 3 GHz.
+const STEPS: u64 = 125_000_000;
 
 /// What `GET /machine` answers.
 #[derive(Debug, Serialize)]
@@ -50,7 +50,7 @@ fn cpu_model(cpuinfo: &str) -> Option<String> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Calibration {
-    /// What a fixed amount of work on one processor takes here, about a second: without the time in which other programs
+    /// What a fixed amount of work on one processor takes here, about a quarter of a second: without the time in which other programs
     /// of this machine ran, and with that in which the hypervisor let nobody run.
     micros: u64,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Calibrator {
 }
 
 impl Calibrator {
-    /// Burns about a second of CPU time. `None`: another calibration is on.
+    /// Burns about a quarter of a second of CPU time. `None`: another calibration is on.
     ///
     /// *Cancellation*: the time being burnt is burnt to the end, and until then nobody else is served.
     pub(crate) async fn calibrate(self: &std::sync::Arc<Self>) -> Option<Calibration> {
