@@ -49,6 +49,7 @@ async fn whole(target: &Target) -> Result<Bytes, Unfetched> {
         match (status, Limited::new(response.into_body(), DOCUMENT_LIMIT_BYTES).collect().await) {
             (StatusCode::OK, Ok(body)) => Ok(body.to_bytes()),
             (StatusCode::OK, Err(error)) => Err(Unfetched::Unreachable(error.to_string())),
+            (status, _) if status.is_server_error() => Err(Unfetched::Unreachable(format!("it answered {status}"))),
             (status, _) => Err(Unfetched::Refused(format!("it answered {status}"))),
         }
     };

@@ -105,14 +105,14 @@ impl Members {
 
     /// What was told of the clusters, with their members as they were seen.
     pub(crate) fn facts(&self, told: &[ClusterFacts]) -> Vec<ClusterFacts> {
-        let unknown = |cluster: &String| ClusterFacts { cluster: cluster.clone(), ..ClusterFacts::default() };
-        let untold = self.0.keys().filter(|name| told.iter().all(|told| told.cluster != **name)).map(unknown);
+        let is_told = |name: &String| told.iter().any(|told| told.cluster == *name);
+        let untold = self.0.iter().filter(|(name, members)| !members.is_empty() && !is_told(name));
+        let untold = untold.map(|(name, _)| ClusterFacts { cluster: name.clone(), ..ClusterFacts::default() });
         let mut clusters: Vec<ClusterFacts> = told.iter().cloned().chain(untold).collect();
         for facts in &mut clusters {
             let members = self.0.get(&facts.cluster).into_iter().flat_map(BTreeMap::values);
             facts.members = members.map(|known| known.facts.clone()).collect();
         }
-        clusters.retain(|facts| !facts.members.is_empty() || told.contains(facts));
         clusters
     }
 

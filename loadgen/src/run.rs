@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stats::{Looks, Next, Rules, compare};
-use wire::{Phase, PlaceKind, RoundOutcome, RoundReport, RunSpec, Share};
+use wire::{CALIBRATION_SECONDS, Phase, PlaceKind, RoundOutcome, RoundReport, RunSpec, Share};
 
 use crate::balancer::Watch;
 use crate::drivers::Drivers;
@@ -204,7 +204,8 @@ async fn all_rounds(
     journal: &mut impl FnMut(&[RoundReport]),
 ) -> Result<Option<String>, DriverLost> {
     course.meet(&mut so_far.members).await;
-    course.in_time(CALIBRATION, warm_up(course, &mut so_far.warm_up)).await.transpose()?;
+    let calibration = Duration::from_secs(u64::from(CALIBRATION_SECONDS));
+    course.in_time(calibration, warm_up(course, &mut so_far.warm_up)).await.transpose()?;
     let before = course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_before_micros);
     course.in_time(Duration::ZERO, before).await;
     if course.timetable.is_none() {
@@ -216,10 +217,6 @@ async fn all_rounds(
     }
     Ok(useless)
 }
-
-/// Before the moment at which several generators begin so much is left for a calibration, which nobody's load may
-/// disturb: a quarter of a second of work at full speed, and more for who has less.
-const CALIBRATION: Duration = Duration::from_secs(5);
 
 async fn warm_up(course: &Course<'_>, requests: &mut BTreeMap<String, u64>) -> Result<(), DriverLost> {
     let schedule = Schedule::new(course.spec.seed, course.spec.targets.len());

@@ -57,6 +57,16 @@ async fn a_member_on_credits_is_calibrated_before_and_after_and_labelled() {
     assert_eq!((asked[1].as_str(), asked[8].as_str(), asked.len()), ("/calibration", "/calibration", 9));
 }
 
+/// Somebody else has it calibrated: it speaks all the same, and is asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_busy_is_not_silent() {
+    let speaking = Speaking { each: [900, 10, 1_000], calibrations: vec![0, 1_000_000] };
+    let (report, _) = measured(Some(speaking)).await;
+    let member = &report.environment.clusters[0].members[0];
+    assert_eq!((member.calibration_before_micros, member.calibration_after_micros), (None, Some(1_000_000)));
+    assert_eq!((report.clusters[0].speed, report.environment.notes.len()), (Some(Speed::Burst), 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_at_its_baseline_is_labelled_and_no_neighbour_is_blamed() {
     let speaking = Speaking { each: [100, 900, 1_000], calibrations: vec![9_000_000, 9_100_000] };

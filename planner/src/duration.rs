@@ -2,7 +2,7 @@
 
 use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, LAUNCH_ROUNDS, Phase};
 use jiff::SignedDuration;
-use wire::{BETWEEN_CLUSTERS_SECONDS, DRAIN_SECONDS};
+use wire::{BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, DRAIN_SECONDS};
 
 use crate::desired::{generators, launches};
 
@@ -58,11 +58,8 @@ pub(crate) fn ahead(spec: &ClusterBenchmarkSpec) -> SignedDuration {
     });
     let requests = i64::from(spec.load.warmup_requests) / a_second.max(1) + 1;
     let each = i64::from(spec.load.warmup_seconds.unwrap_or(0)).saturating_add(requests);
-    SignedDuration::from_secs(CALIBRATION_SECONDS.saturating_add(each.saturating_mul(targets(spec))))
+    SignedDuration::from_secs(i64::from(CALIBRATION_SECONDS).saturating_add(each.saturating_mul(targets(spec))))
 }
-
-/// A quarter of a second of work at full speed, and more for who has less.
-const CALIBRATION_SECONDS: i64 = 5;
 
 /// What is measured in a round.
 fn targets(spec: &ClusterBenchmarkSpec) -> i64 {

@@ -375,12 +375,16 @@ pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
     true
 }
 
-pub(crate) fn note_running(plan: &mut Plan, key: &RunKey, started_at: Option<Time>) {
-    if let Some(run) = plan.runs.iter_mut().find(|run| key.is_of(run) && run.outcome == RUNNING) {
-        run.started_at = started_at.or(run.started_at.clone());
-        return;
-    }
-    plan.runs.push(Run { started_at, ..key.begun() });
+/// The run as it is noted.
+pub(crate) fn note_running<'a>(plan: &'a mut Plan, key: &RunKey, started_at: Option<Time>) -> &'a mut Run {
+    let on = plan.runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING);
+    let place = on.unwrap_or_else(|| {
+        plan.runs.push(key.begun());
+        plan.runs.len() - 1
+    });
+    let run = &mut plan.runs[place];
+    run.started_at = started_at.or(run.started_at.take());
+    run
 }
 
 /// The whole measurement. `None` while the balancer's address is not known.

@@ -4,7 +4,7 @@
 //! The moment is in status before anybody is told, and a part of the name under which generators know the run: who is
 //! told late, or twice, never joins a start that is not his.
 
-use api::{ConditionType, Run};
+use api::ConditionType;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -12,7 +12,7 @@ use crate::conditions::Truth;
 use crate::duration;
 use crate::measure::{Share, lose, note_running, run_spec, waiting};
 use crate::plan::Plan;
-use crate::runs::{RUNNING, RunKey};
+use crate::runs::RunKey;
 use crate::world::{Facet, World};
 
 /// For telling all generators when to begin.
@@ -44,13 +44,9 @@ pub(crate) fn start(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Shar
         }
         _ => {
             let at = world.now + duration::ahead(&world.object.spec) + CALLS;
-            let start_at = Some(Timestamp::from_second(at.as_second()).unwrap_or(at));
+            let start_at = Some(Time(Timestamp::from_second(at.as_second()).unwrap_or(at)));
             plan.judgements.set(ConditionType::Measured, Truth::False, "Starting", "the start is being written down");
-            note_running(plan, key, None);
-            let is_this = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING;
-            if let Some(run) = plan.runs.iter_mut().find(is_this) {
-                run.start_at = start_at.map(Time);
-            }
+            note_running(plan, key, None).start_at = start_at;
             plan.wake = SignedDuration::ZERO;
         }
     }

@@ -26,9 +26,9 @@ pub use report::{
     RoundOutcome, RoundReport, Speed, Validity,
 };
 pub use run::{
-    Arrivals, BETWEEN_CLUSTERS_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS, Expect, Header, Judging,
-    Looks, Members, OpenLoop, Pairs, Phase, Ramp, RequestSpec, Rounds, RunSpec, RunState, RunStatus, Share, Stop,
-    Target, Work, WorkDistribution,
+    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
+    Expect, Header, Judging, Looks, Members, OpenLoop, Pairs, Phase, Ramp, RequestSpec, Rounds, RunSpec, RunState,
+    RunStatus, Share, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};

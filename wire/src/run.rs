@@ -14,6 +14,10 @@ pub const DRAIN_SECONDS: u32 = 10;
 /// within five seconds or not at all; and the members, after one load and before the next, within one.
 pub const BETWEEN_CLUSTERS_SECONDS: u32 = 8;
 
+/// What several generators leave for the calibration of the members, which nobody's load may disturb, before the moment
+/// at which they begin: a quarter of a second of work at full speed, and more for who has less.
+pub const CALIBRATION_SECONDS: u32 = 5;
+
 /// One measurement: every target measured once per round, in an order shuffled by `seed`.
 ///
 /// Everything below `balancer_control` has a default, so that a document of a former version keeps its meaning.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Release};
 use std::time::{Duration, Instant};
 
@@ -50,8 +51,8 @@ fn cpu_model(cpuinfo: &str) -> Option<String> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Calibration {
-    /// What a fixed amount of work on one processor takes here, about a quarter of a second: without the time in which other programs
-    /// of this machine ran, and with that in which the hypervisor let nobody run.
+    /// What a fixed amount of work on one processor takes here, about a quarter of a second: without the time in which
+    /// other programs of this machine ran, and with that in which the hypervisor let nobody run.
     micros: u64,
 }
 
@@ -65,11 +66,11 @@ impl Calibrator {
     /// Burns about a quarter of a second of CPU time. `None`: another calibration is on.
     ///
     /// *Cancellation*: the time being burnt is burnt to the end, and until then nobody else is served.
-    pub(crate) async fn calibrate(self: &std::sync::Arc<Self>) -> Option<Calibration> {
+    pub(crate) async fn calibrate(self: &Arc<Self>) -> Option<Calibration> {
         if self.is_busy.swap(true, AcqRel) {
             return None;
         }
-        let calibrator = std::sync::Arc::clone(self);
+        let calibrator = Arc::clone(self);
         let calibrated = tokio::task::spawn_blocking(move || {
             let took = work();
             calibrator.is_busy.store(false, Release);
@@ -104,8 +105,6 @@ fn run_queue_wait() -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

@@ -97,7 +97,8 @@ fn pass_on(out: &mut Vec<u8>, text: &[u8], fields: &[Field], head: &ResponseHead
     forward::answer(out, text, fields, head, &how);
 }
 
-/// The answers that hyper gets to as many requests of this method as there are pieces; each piece is said to one request.
+/// The answers that hyper gets to as many requests as there are pieces, each piece said to one request: the first of this
+/// method, the next ones GETs, whose bodies show where the answer before ended.
 async fn theirs(pieces: Vec<Vec<u8>>, method: &Method) -> Vec<Read> {
     let mut builder = http1::Builder::new();
     builder.allow_spaces_after_header_name_in_responses(true).max_headers(MAX_FIELDS);
@@ -108,7 +109,6 @@ async fn theirs(pieces: Vec<Vec<u8>>, method: &Method) -> Vec<Read> {
     let mut seen = Vec::new();
     let asked = async {
         for number in 0..count {
-            // The next one is a GET: its body is what shows where the first answer ended.
             let method = if number == 0 { method } else { &Method::GET };
             let Some(read) = ask(&mut sender, method).await else { break };
             seen.push(read);

@@ -50,7 +50,7 @@ pub fn compare(bytes: &[u8]) -> Result<bool, String> {
     if theirs.as_ref() != Some(&ours.read) {
         return Err(format!("{input:?}\nours   {:?}\ntheirs {theirs:?}", ours.read));
     }
-    let forwarded = theirs_of(&ours);
+    let forwarded = self::theirs([&ours.forwarded[..], NEXT].concat());
     match &forwarded[..] {
         [Read { method, target, body, .. }, next]
             if (method, target, body) == (&ours.read.method, &ours.path, &ours.read.body)
@@ -99,11 +99,6 @@ fn take(bytes: &[u8]) -> Option<Taken> {
         path,
         forwarded,
     })
-}
-
-/// What a member that is hyper sees, with the next request behind it.
-fn theirs_of(ours: &Taken) -> Vec<Read> {
-    theirs([&ours.forwarded[..], NEXT].concat())
 }
 
 /// Every request that hyper sees.

@@ -101,7 +101,8 @@ fn answer(random: &mut ChaCha8Rng) -> Vec<u8> {
         text += &format!("{}\r\n\r\nHTTP/1.1 200 OK\r\n", pick(LINES));
     }
     for _ in 0..random.random_range(0..4) {
-        text += LINES.choose(random).or(ANSWER_LINES.choose(random)).copied().unwrap_or("");
+        let lines = if random.random_range(0..3) == 0 { ANSWER_LINES } else { LINES };
+        text += lines.choose(random).copied().unwrap_or("");
         text += ENDS.choose(random).copied().unwrap_or("");
     }
     text += "\r\n";

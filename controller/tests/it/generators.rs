@@ -23,6 +23,13 @@ fn play(generators: i32, launches: i32) -> Play {
     Play::with(1, calm, spec, 1, pace, Ways::default())
 }
 
+/// Both have begun, five seconds ago.
+async fn until_they_measure(play: &mut Play) {
+    play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
+    let at = play.store.status().unwrap().runs[0].start_at.clone().unwrap().0;
+    play.until(300, |play| play.now() > at + SignedDuration::from_secs(5)).await.unwrap();
+}
+
 fn runs(play: &Play) -> Vec<(String, usize)> {
     play.store.status().unwrap().runs.iter().map(|run| (run.outcome.clone(), run.parts.len())).collect()
 }
@@ -86,9 +93,7 @@ fn each_launch_is_measured_by_all_of_them() {
 fn if_one_is_lost_all_measure_again() {
     tell(async || {
         let mut play = play(2, 1);
-        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
-        let at = play.store.status().unwrap().runs[0].start_at.clone().unwrap().0;
-        play.until(300, |play| play.now() > at + SignedDuration::from_secs(5)).await.unwrap();
+        until_they_measure(&mut play).await;
         terminate(&play, "generator-2");
         play.until(900, Play::is_ready).await.unwrap();
         let told = runs(&play);
@@ -170,9 +175,7 @@ fn death_at_every_effect() {
 fn a_change_ends_both() {
     tell(async || {
         let mut play = play(2, 1);
-        play.until(300, |play| play.agents.started.lock().unwrap().len() == 2).await.unwrap();
-        let at = play.store.status().unwrap().runs[0].start_at.clone().unwrap().0;
-        play.until(300, |play| play.now() > at + SignedDuration::from_secs(5)).await.unwrap();
+        until_they_measure(&mut play).await;
         play.store.edit(|spec| spec.load.generator.count = 1);
         play.until(900, Play::is_ready).await.unwrap();
         let runs = play.store.status().unwrap().runs;

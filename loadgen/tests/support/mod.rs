@@ -265,6 +265,9 @@ pub(crate) struct Speaking {
     pub(crate) calibrations: Vec<u64>,
 }
 
+/// Instead of a calibration of 0 us: 503.
+const BUSY: &str = r#"{"micros":0}"#;
+
 /// A member that speaks of itself. How often each page was asked for is in the second value.
 pub(crate) async fn member(speaking: Option<Speaking>) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -287,7 +290,11 @@ pub(crate) async fn member(speaking: Option<Speaking>) -> (SocketAddr, Arc<Mutex
                 }
                 _ => format!(r#"{{"micros":{}}}"#, speaking.calibrations[before]),
             });
-            let (code, body) = body.map_or((404, "no".to_owned()), |body| (200, body));
+            let (code, body) = match body {
+                None => (404, "no".to_owned()),
+                Some(body) if body == BUSY => (503, "another calibration is on".to_owned()),
+                Some(body) => (200, body),
+            };
             write(&mut stream, &format!("HTTP/1.1 {code} X\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
         }
     });
