@@ -13,8 +13,9 @@ pub struct CpuTime {
     pub total_millis: u64,
 }
 
-/// Stolen time, of what was wanted, that is more than bad luck with neighbours.
-const THROTTLED_PER_MILLE: u64 = 200;
+/// Stolen time, of what was wanted, that is more than bad luck with neighbours in a short round. At full demand a cap takes
+/// seven tenths and more.
+const THROTTLED_PER_MILLE: u64 = 500;
 /// What is used under a cap stays near it: this much above is rounding, and credits earned while nothing was asked for.
 const ABOVE_BASELINE_PER_MILLE: u64 = 1_250;
 
@@ -66,7 +67,8 @@ mod tests {
         for (time, speed, why) in [
             (cpu(9_900, 50, 10_000), Speed::Burst, "full speed"),
             (cpu(1_000, 9_000, 10_000), Speed::Baseline, "it wanted everything and got its tenth"),
-            (cpu(1_000, 500, 10_000), Speed::Baseline, "it wanted a sixth"),
+            (cpu(1_000, 1_000, 10_000), Speed::Baseline, "it wanted a fifth"),
+            (cpu(100, 30, 1_000), Speed::Burst, "a bad moment of a short round"),
             (cpu(1_240, 8_760, 10_000), Speed::Baseline, "a few credits earned while it was idle"),
             (cpu(500, 0, 10_000), Speed::Burst, "it wanted less than the baseline"),
             (cpu(500, 100, 10_000), Speed::Burst, "and was hardly kept waiting"),
