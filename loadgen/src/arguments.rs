@@ -53,6 +53,9 @@ pub(crate) struct RunArguments {
     /// What to measure, http://host:port/path, optionally as NAME=URL; repeat it to compare each with the first.
     #[arg(long = "url", value_name = "[NAME=]URL", required = true)]
     urls: Vec<String>,
+    /// What messages call them: `compare` has them without a flag.
+    #[arg(skip = "--url")]
+    pub(crate) urls_as: &'static str,
     /// How often each URL is measured, in shuffled order; 1 for one URL and 10 for several when absent.
     #[arg(long, value_name = "COUNT")]
     rounds: Option<u32>,
@@ -197,7 +200,8 @@ impl CompareArguments {
             load.warmup = WarmUp::Requests(WARM_UP_OF_A_COMPARISON);
         }
         let looks = if rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd };
-        RunArguments { urls, rounds: Some(rounds.unwrap_or(MOST_ROUNDS_OF_A_COMPARISON)), looks, load, output }
+        let rounds = Some(rounds.unwrap_or(MOST_ROUNDS_OF_A_COMPARISON));
+        RunArguments { urls, urls_as: "URL", rounds, looks, load, output }
     }
 }
 
@@ -210,7 +214,8 @@ impl RunArguments {
 
     /// The same error with the flag instead of the field of the document.
     pub(crate) fn in_flags(&self, error: &InvalidSpec) -> anyhow::Error {
-        anyhow::anyhow!("{}: {}", flag(&error.field), error.problem)
+        let flag = if error.field.starts_with("targets") { self.urls_as } else { flag(&error.field) };
+        anyhow::anyhow!("{flag}: {}", error.problem)
     }
 }
 
@@ -241,8 +246,8 @@ fn name_and_url(text: &str) -> (Option<&str>, &str) {
 
 fn last_segment(url: &str) -> String {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme.split_once('/').map_or("", |(_, path)| path);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let before_query = after_scheme.split(['?', '#']).next().unwrap_or_default();
+    let path = before_query.split_once('/').map_or("", |(_, path)| path);
     path.trim_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
 }
 
@@ -264,6 +269,7 @@ mod tests {
         assert_eq!(names(&["http://h:1/", "http://h:2"]), ["url1 http://h:1/", "url2 http://h:2"]);
         assert_eq!(names(&["http://h/same", "http://h/same"]), ["url1 http://h/same", "url2 http://h/same"]);
         assert_eq!(names(&["http://h/?a=b"]), ["url1 http://h/?a=b"]);
+        assert_eq!(names(&["http://h?a=b/c"]), ["url1 http://h?a=b/c"]);
     }
 
     #[test]

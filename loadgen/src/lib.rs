@@ -33,6 +33,7 @@ mod schedule;
 mod send_log;
 mod target;
 mod timetable;
+mod url_parts;
 mod validate;
 
 pub use conditions::{Condition, NoCondition};

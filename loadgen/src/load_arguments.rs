@@ -155,7 +155,6 @@ pub(crate) fn flag(field: &str) -> &str {
         "share.index" | "share.count" | "phases[0]" => "--share",
         "startAt" => "--start-at",
         field if field.starts_with("request.headers") => "--header",
-        field if field.starts_with("targets") => "--url",
         field => field,
     }
 }

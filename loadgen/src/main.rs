@@ -57,7 +57,7 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     settings.log = log.clone();
     let targets = loadgen::validate(&spec, settings.open_files).map_err(|error| arguments.in_flags(&error))?;
     for target in targets {
-        target.resolve().await.context("--url")?;
+        target.resolve().await.context(arguments.urls_as)?;
     }
     let mut termination = Termination::catch()?;
     let progress = Arc::new(Progress::new(spec.rounds.count));

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use http::{HeaderName, HeaderValue, Method};
-use wire::{ClosedLoop, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
+use http::{HeaderName, Method};
+use wire::{ClosedLoop, Header, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
 
+use crate::url_parts::is_host;
 use crate::{Target, TargetError};
 
 /// A run of 1,000 rounds of many clusters already takes days.
@@ -137,20 +138,38 @@ fn validate_request(request: &RequestSpec) -> Result<(), InvalidSpec> {
         return invalid("request.method", format!("is {:?}: use one such as GET or POST", request.method));
     }
     for (index, header) in request.headers.iter().enumerate() {
-        let field = format!("request.headers[{index}]");
-        if HeaderName::from_bytes(header.name.as_bytes()).is_err() {
-            return invalid(format!("{field}.name"), format!("is {:?}: that is no name of a header", header.name));
-        }
-        if HeaderValue::from_str(&header.value).is_err() {
-            return invalid(format!("{field}.value"), "holds a character that no header may hold");
-        }
-        let ours = ["content-length", "transfer-encoding", "connection", "expect", "upgrade", crate::SEED_HEADER];
-        if ours.iter().any(|name| header.name.eq_ignore_ascii_case(name)) {
-            return invalid(format!("{field}.name"), format!("is {:?}, which the generator sets itself", header.name));
-        }
+        validate_header(&format!("request.headers[{index}]"), header, &request.headers[..index])?;
     }
     if let Some(status) = request.expect.status.filter(|status| !(200..600).contains(status)) {
         return invalid("request.expect.status", format!("is {status}: it must be between 200 and 599"));
+    }
+    Ok(())
+}
+
+fn validate_header(field: &str, header: &Header, earlier: &[Header]) -> Result<(), InvalidSpec> {
+    let is_named = |header: &Header, name: &str| header.name.eq_ignore_ascii_case(name);
+    let (in_name, in_value) = (format!("{field}.name"), format!("{field}.value"));
+    if HeaderName::from_bytes(header.name.as_bytes()).is_err() {
+        return invalid(in_name, format!("is {:?}: that is no name of a header", header.name));
+    }
+    // RFC 9110, 5.5: what is not ASCII is read differently by different programs.
+    if let Some(character) = header.value.chars().find(|c| !matches!(c, ' '..='~' | '\t')) {
+        let problem = format!("holds {character:?}: the value of a header is printable ASCII, encode it (RFC 8187)");
+        return invalid(in_value, problem);
+    }
+    let ours = ["content-length", "transfer-encoding", "connection", "expect", "upgrade", crate::SEED_HEADER];
+    if ours.into_iter().any(|name| is_named(header, name)) {
+        return invalid(in_name, format!("is {:?}, which the generator sets itself", header.name));
+    }
+    // RFC 9112, 3.2: servers have to refuse a second Host, and one that is none.
+    if is_named(header, "host") {
+        if earlier.iter().any(|earlier| is_named(earlier, "host")) {
+            return invalid(in_name, format!("is {:?} once more: a request has one", header.name));
+        }
+        if !is_host(&header.value) {
+            let problem = format!("is {:?}: a Host is a name or an IP address, with a port or without", header.value);
+            return invalid(in_value, problem);
+        }
     }
     Ok(())
 }
@@ -337,7 +356,13 @@ mod tests {
         assert_cases(&[
             (|s| s.request.method = "GET / HTTP/1.1\r\n".into(), "request.method: is"),
             (|s| s.request.headers = vec![header("a b", "c")], "request.headers[0].name: is \"a b\""),
-            (|s| s.request.headers = vec![header("a", "b\r\nc: d")], "request.headers[0].value: holds"),
+            (|s| s.request.headers = vec![header("a", "b\r\nc: d")], "request.headers[0].value: holds '\\r'"),
+            (|s| s.request.headers = vec![header("a", "caf\u{e9}")], "request.headers[0].value: holds '\u{e9}'"),
+            (|s| s.request.headers = vec![header("Host", "a/b")], "request.headers[0].value: is \"a/b\": a Host is"),
+            (
+                |s| s.request.headers = vec![header("Host", "a"), header("host", "a")],
+                "request.headers[1].name: is \"host\" once more",
+            ),
             (
                 |s| s.request.headers = vec![header("Content-Length", "1")],
                 "request.headers[0].name: is \"Content-Length\"",

@@ -243,3 +243,28 @@ async fn two_urls_are_compared_without_any_more_words() {
     assert_eq!(result["requests"], 2 * 6 * 20);
     assert_eq!(backend.seen().len(), 2 * (5 + 6 * 20));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_compare_cannot_measure_is_not_blamed_on_a_flag_of_run() {
+    for (url, text) in [
+        ("ftp://x", "loadgen: URL: \"ftp://x\" does not start with http"),
+        ("http://a b/", "loadgen: URL: \"http://a b/\" holds ' ' in its host"),
+    ] {
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"))
+            .args(["compare", "http://127.0.0.1:1/", url])
+            .output()
+            .await
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && error.starts_with(text), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_is_sent_as_a_browser_sends_it() {
+    let backend = Backend::fine().await;
+    let url = backend.url("/m\u{fc}nchen a?q={\"a\":1}#top");
+    let (result, code) = json(&["--url", &url, "--closed-loop", "1", "--requests", "1"]).await;
+    assert_eq!((code, &result["failed"]), (Some(0), &0.into()));
+    assert_eq!(backend.seen()[0].path, "/m%C3%BCnchen%20a?q=%7B%22a%22:1%7D");
+}

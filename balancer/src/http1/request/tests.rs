@@ -30,6 +30,20 @@ fn ordinary_requests_pass() {
     }
 }
 
+/// The load generator's table: a URL, its `Host` and its target, with a tab in between.
+const SENT_BY_LOADGEN: &str = include_str!("../../../../loadgen/tests/sent.tsv");
+
+#[test]
+fn what_the_load_generator_accepts_is_let_through() {
+    let lines: Vec<&str> = SENT_BY_LOADGEN.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.len() > 20, "the table is there");
+    for line in lines {
+        let [_, host, target] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
+        let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(judge(&request).map(|_| ()), Ok(()), "{line:?}");
+    }
+}
+
 #[test]
 fn ambiguous_heads_are_refused() {
     for (headers, violation) in [
