@@ -80,13 +80,15 @@ impl Compute for Region {
         worst
     }
 
-    /// *Assumptions*: types on Xen show their console up to 20 minutes late; those on Nitro as it is now.
+    /// The last 64 KB of it, which is what EC2 keeps.
+    ///
+    /// *Assumptions*: types on Xen show their console up to 20 minutes late; those on Nitro as it is now
+    /// (GetConsoleOutput, `Latest`).
     /// *Cancellation*: safe, a read.
     async fn console(&self, id: &str) -> Answer<Option<String>> {
         let latest = self.reads.get_console_output().instance_id(id).latest(true).send().await.map_err(failed);
         let answer = match latest {
-            // Not a Nitro type, or not in a state to be asked.
-            Err(error) if matches!(error.failure, Failure::Rejected | Failure::NotYetVisible) => {
+            Err(error) if is_not_latest(&error) => {
                 self.reads.get_console_output().instance_id(id).send().await.map_err(failed)?
             }
             answer => answer?,
@@ -162,6 +164,12 @@ impl Region {
         let call = self.effects.terminate_instances().set_instance_ids(Some(ids.to_vec()));
         call.send().await.map(drop).map_err(failed)
     }
+}
+
+/// Not a Nitro type, or not in a state to be asked. No page names the code that other types get: `UnsupportedOperation`
+/// and `Unsupported` both say that a type cannot do something.
+fn is_not_latest(error: &CloudError) -> bool {
+    error.code == "Unsupported" || matches!(error.failure, Failure::Rejected | Failure::NotYetVisible)
 }
 
 fn is_about_an_id(error: &CloudError) -> bool {

@@ -19,6 +19,7 @@ mod error;
 mod fault;
 mod firewall;
 mod group;
+pub mod guest;
 mod index;
 mod instance;
 pub mod knobs;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use api::{ClusterBenchmark, Status};
 use futures::future::join_all;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
-use planner::userdata::CONSOLE;
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
-use planner::{Failure, Memory, deploy, desired, placement, relocation, runs};
+use planner::{Failure, Memory, console, deploy, desired, placement, relocation, runs};
 
 use crate::counted::Counted;
 use crate::dropped;
@@ -202,8 +201,8 @@ async fn site<C: Cloud>(
 async fn observe_consoles<C: Cloud>(facts: &Facts, cloud: &C, region: &facts::Region, world: &mut World) {
     for id in deploy::slow_instances(world).into_iter().take(CONSOLES) {
         let Facet::Known(Some(text)) = patiently(facts.console(region, cloud, &id)).await else { continue };
-        if let Some(line) = text.lines().rev().find(|line| line.starts_with(CONSOLE)) {
-            world.consoles.insert(id, line.to_owned());
+        if let Some(word) = console::last_word(&text) {
+            world.consoles.insert(id, word.to_owned());
         }
     }
 }

@@ -122,7 +122,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             let console = world
                 .consoles
                 .get(&member.id)
-                .map(|line| format!("; its console ends with: {}", line.trim()))
+                .map(|word| format!("; its console ends with: {word}"))
                 .unwrap_or_default();
             format!("; {} of {} does not answer GET /health on {}{console}", member.id, cluster.name, member.address)
         });
@@ -168,7 +168,7 @@ fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
     let instance = single(world, pool);
     let console = instance
         .and_then(|instance| world.consoles.get(&instance.id))
-        .map(|line| format!("; its console ends with: {}", line.trim()))
+        .map(|word| format!("; its console ends with: {word}"))
         .unwrap_or_default();
     let started = lasts(world, plan, &unreachable_key(pool));
     let sources = world.settings.control_sources.join(", ");

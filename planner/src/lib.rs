@@ -9,6 +9,7 @@
 mod asked;
 pub mod codes;
 pub mod conditions;
+pub mod console;
 mod credits;
 pub mod deploy;
 pub mod desired;

@@ -359,14 +359,18 @@ fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut
         .flatten()
         .collect();
     let serves = |instance: &&&Instance| instance.state == InstanceState::Running && !doomed.contains(&instance.id);
-    let running: usize = pools
-        .iter()
-        .map(|pool| {
-            let running = alive(&plan.ledger, instances, &pool.name).iter().filter(serves).count();
-            running.min(usize::try_from(pool.count).unwrap_or(0))
-        })
-        .sum();
+    let running_of = |pool: &PoolSpec| {
+        let running = alive(&plan.ledger, instances, &pool.name).iter().filter(serves).count();
+        running.min(usize::try_from(pool.count).unwrap_or(0))
+    };
+    let running: usize = pools.iter().map(running_of).sum();
     let counts = format!("{running} of {wanted} instances run");
+    let is_incomplete = |pool: &&PoolSpec| running_of(pool) < usize::try_from(pool.count).unwrap_or(0);
+    let failed_boot = pools.iter().filter(is_incomplete).find_map(|pool| {
+        let mut lines = plan.ledger.iter().rev().filter(|line| line.pool == pool.name);
+        lines.find(|line| line.reason == BOOT_FAILED).map(|line| format!("; {}", line.message))
+    });
+    let failed_boot = failed_boot.unwrap_or_default();
     match causes.list.first() {
         _ if running == wanted && !causes.stalled => {
             plan.judgements.set(ConditionType::Provisioned, Truth::True, "Running", counts);
@@ -375,12 +379,13 @@ fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut
             plan.judgements.set(ConditionType::Provisioned, Truth::False, reason, format!("{counts}; {message}"));
         }
         None if !doomed.is_empty() => {
-            let message = format!("{counts}; {} being terminated", doomed.len());
+            let message = format!("{counts}; {} being terminated{failed_boot}", doomed.len());
             plan.judgements.set(ConditionType::Provisioned, Truth::False, "Replacing", message);
             plan.wake_within(MOVING);
         }
         None => {
-            plan.judgements.set(ConditionType::Provisioned, Truth::False, "Launching", counts);
+            let message = format!("{counts}{failed_boot}");
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, "Launching", message);
             plan.wake_within(MOVING);
         }
     }

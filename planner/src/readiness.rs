@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use api::Placement;
 use wire::Health;
 
+use crate::console;
 use crate::desired::{self, BALANCER};
 use crate::ledger;
 use crate::ports::{Instance, InstanceState};
 use crate::provision::alive;
-use crate::userdata::{CONSOLE_ERROR, CONSOLE_READY};
 use crate::world::{Facet, World};
 
 /// The running instance of a pool that has one.
@@ -47,18 +47,18 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
             )
         });
     }
-    let console = world.consoles.get(&instance.id).map(|line| line.trim())?;
+    let word = world.consoles.get(&instance.id)?;
     if ready(world).contains(instance.id.as_str()) {
         return None;
     }
-    if console.starts_with(CONSOLE_ERROR) {
-        return Some(format!("{}: {console}", instance.id));
+    if word.starts_with(console::ERROR) {
+        return Some(format!("{}: {word}", instance.id));
     }
     let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
-    let stuck = !console.starts_with(CONSOLE_READY);
+    let stuck = !word.starts_with(console::READY);
     (overdue && stuck).then(|| {
         format!(
-            "{} is not ready {} s after its launch; its console ends with: {console}",
+            "{} is not ready {} s after its launch; its console ends with: {word}",
             instance.id,
             world.settings.boot_deadline.as_secs()
         )

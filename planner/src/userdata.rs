@@ -7,15 +7,10 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use crate::console::BOOT_UNIT;
+
 /// EC2's limit on user data, in raw bytes.
 pub const LIMIT: usize = 16_384;
-
-/// A console line that starts so says that the boot failed, and why.
-pub const CONSOLE_ERROR: &str = "clusterbench: error:";
-/// A console line that starts so says that the program was started.
-pub const CONSOLE_READY: &str = "clusterbench: ready:";
-/// Every console line of the script starts so.
-pub const CONSOLE: &str = "clusterbench:";
 
 /// How long the script waits for instance metadata: they come up within seconds of the network.
 const METADATA_SECONDS: u32 = 120;
@@ -24,6 +19,8 @@ const METADATA_SECONDS: u32 = 120;
 const FETCH_SECONDS: u32 = 600;
 /// How long a started program may take until it accepts a connection.
 const START_SECONDS: u32 = 60;
+/// How often a program may end until it is said not to start: it is started again a second after each end.
+const START_RESTARTS: u32 = 10;
 /// Ports below need a capability.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
@@ -108,6 +105,8 @@ struct Script<'a> {
     metadata_seconds: u32,
     fetch_seconds: u32,
     start_seconds: u32,
+    start_restarts: u32,
+    boot_unit: &'static str,
 }
 
 #[derive(Template)]
@@ -147,6 +146,8 @@ impl UserData<'_> {
             metadata_seconds: METADATA_SECONDS,
             fetch_seconds: FETCH_SECONDS,
             start_seconds: START_SECONDS,
+            start_restarts: START_RESTARTS,
+            boot_unit: BOOT_UNIT,
         };
         let script = rendered(&script) + "\n"; // the template engine takes the last line break of a file
         if script.len() > LIMIT { Err(InvalidUserData::TooLong { bytes: script.len() }) } else { Ok(script) }

@@ -82,7 +82,10 @@ pub struct World {
     pub balancer: Option<Facet<BalancerStatus>>,
     /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
     pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
-    /// Last line of our script on the console of instances that are slow to get ready, by instance id.
+    /// Last word of our script on the console ([`console::last_word`]) of instances that are slow to get ready, by
+    /// instance id.
+    ///
+    /// [`console::last_word`]: crate::console::last_word
     pub consoles: BTreeMap<String, String>,
     pub memory: Memory,
 }

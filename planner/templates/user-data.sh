@@ -1,13 +1,18 @@
 #!/bin/bash
 # ClusterBenchmark {{ role }}. Generated; every instance of a launch runs the same text.
+# cloud-init runs it once in the life of an instance, also if a power cut ends it half-way. So it only does what must
+# not wait, and leaves the rest to a unit that runs this text with `boot` at every start until that has succeeded.
 set -euo pipefail
 umask 022
 
 root=${DESTDIR:-}
 units=$root/etc/systemd/system
+own=$root/opt/clusterbench
 say() { echo "clusterbench: $*"; }
 fail() { say "error: $*"; exit 1; }
 trap 'say "error: line $LINENO failed: $BASH_COMMAND"' ERR
+
+if [ "${1:-}" != boot ]; then
 
 # 1. The dead man's switch, before anything that needs the network.
 say "step 1/6 arm expiry {{ expires_at }}"
@@ -44,6 +49,34 @@ if [ "$(date +%s)" -ge {{ expires_epoch }} ]; then
   exit 1
 fi
 
+mkdir -p "$own"
+cp "$0" "$own/boot"
+chmod 0755 "$own/boot"
+cat >"$units/{{ boot_unit }}.service" <<'UNIT'
+[Unit]
+Description=ClusterBenchmark boot, at every start until it has succeeded
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/opt/clusterbench/boot boot
+SyslogIdentifier={{ boot_unit }}
+StandardOutput=journal+console
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl daemon-reload
+systemctl enable {{ boot_unit }}.service
+# A power cut takes what is not on the disk yet.
+sync "$own/boot" "$units"/clusterbench-* "$units"/*.wants || true
+# Not waited for: cloud-init has more to do, and nothing that a boot waits for may hang on a mirror.
+systemctl start --no-block {{ boot_unit }}.service
+exit
+
+fi
+
 # 2. Who and where we are, by IMDSv2.
 say "step 2/6 metadata"
 imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
@@ -64,8 +97,7 @@ done
 # 3. The program.
 url={{ url }}
 say "step 3/6 fetch $url"
-program=$root/opt/clusterbench/{{ role }}
-mkdir -p "$root/opt/clusterbench"
+program=$own/{{ role }}
 fetch() {
   curl --fail --silent --show-error --location --globoff --proto '=http,https' --connect-timeout 10 \
     --speed-limit 1024 --speed-time 30 --output "$program.part" -- "$url"
@@ -110,17 +142,35 @@ systemctl daemon-reload
 
 # 6. Start, and see that it serves: a program that dies at once must not look like a boot that went well.
 say "step 6/6 start {{ role }} as $id"
-systemctl enable --now clusterbench-{{ role }}.service
+unit=clusterbench-{{ role }}.service
+systemctl enable --now "$unit" || true # why it does not run is told below
 {%- if let Some(port) = awaited_port %}
 serves() { (: <>"/dev/tcp/$address/{{ port }}") 2>/dev/null; }
-give_up=$((SECONDS + {{ start_seconds }}))
+begun=$SECONDS
+looked=$SECONDS
+restarts=0
+ended=
+# How it ended last, as systemd tells it: `exit-code, status=203` is a program that cannot be run.
+look() {
+  looked=$SECONDS
+  local shown
+  shown=$(systemctl show --property=Result --property=ExecMainStatus --property=NRestarts "$unit" || true)
+  if [[ $shown =~ NRestarts=([0-9]+) ]]; then restarts=${BASH_REMATCH[1]}; fi
+  # While it runs, nothing is told of how it ended before.
+  if [[ $shown =~ Result=([a-z-]+) && ${BASH_REMATCH[1]} != success ]]; then ended="; $unit: ${BASH_REMATCH[1]}"; else return 0; fi
+  if [[ $shown =~ ExecMainStatus=([0-9]+) ]]; then ended+=", status=${BASH_REMATCH[1]}"; fi
+}
 until serves; do
-  if [ "$SECONDS" -ge "$give_up" ]; then
-    last=$(journalctl --unit clusterbench-{{ role }}.service --lines 1 --output cat --no-pager || true)
-    fail "{{ role }} does not listen on $address:{{ port }} after {{ start_seconds }} s; it said: $last"
+  [ "$SECONDS" -eq "$looked" ] || look
+  if [ "$((SECONDS - begun))" -ge {{ start_seconds }} ] || [ "$restarts" -ge {{ start_restarts }} ]; then
+    last=$(journalctl --unit "$unit" --lines 1 --output cat --no-pager || true)
+    fail "{{ role }} does not listen on $address:{{ port }} after $((SECONDS - begun)) s and $restarts restarts$ended; it said: $last"
   fi
   sleep 0.2
 done
+{%- endif %}
+systemctl disable {{ boot_unit }}.service
+{%- if let Some(port) = awaited_port %}
 say "ready: {{ role }} listens on $address:{{ port }}"
 {%- else %}
 say "ready: {{ role }} started"

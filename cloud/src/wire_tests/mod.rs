@@ -445,3 +445,18 @@ async fn a_console_is_decoded_with_or_without_line_breaks() {
     assert_eq!(region.console("i-1").await.unwrap().as_deref(), Some("booted"));
     assert_eq!(region.console("i-1").await.unwrap_err().failure, Failure::Unreachable);
 }
+
+/// The latest console is for Nitro types; others are asked for what EC2 has kept, whichever code says so.
+#[tokio::test]
+async fn a_type_without_the_latest_console_is_asked_for_the_kept_one() {
+    for code in ["UnsupportedOperation", "Unsupported"] {
+        let fake = Fake::start(move |before, _| match before {
+            0 => Reply::Answer(400, refusal(code)),
+            _ => Reply::Answer(200, xml("GetConsoleOutputResponse", "<output>Ym9vdGVk</output>")),
+        });
+        let fake = fake.await;
+        assert_eq!(region(&fake).console("i-1").await.unwrap().as_deref(), Some("booted"), "{code}");
+        let latest: Vec<_> = fake.requests().iter().map(|form| value(form, "Latest").map(str::to_owned)).collect();
+        assert_eq!(latest, [Some("true".to_owned()), None], "{code}");
+    }
+}

@@ -58,7 +58,7 @@ impl Compute for SharedSim {
             self.call(Call::new(Action::GetConsoleOutput), move |sim, now| sim.console_output(&id, latest, now))
         };
         let output = match read(true) {
-            Err(error) if error.code == "UnsupportedOperation" => read(false)?,
+            Err(error) if matches!(error.code.as_str(), "UnsupportedOperation" | "Unsupported") => read(false)?,
             answer => answer?,
         };
         Ok(output.text)

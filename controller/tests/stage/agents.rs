@@ -1,7 +1,7 @@
 //! Balancers and generators as worlds with state: they exist as long as an instance of the simulation runs at their
 //! address, start empty with it, and take time for what they do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -71,6 +71,8 @@ pub(crate) struct FakeAgents {
     silent_until: Arc<AtomicI64>,
     /// Number of the generator that hands out no report; -1: every one does.
     withheld: Arc<AtomicI64>,
+    /// Instances whose program never starts.
+    ruined: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl FakeAgents {
@@ -85,7 +87,13 @@ impl FakeAgents {
             judge,
             silent_until: Arc::default(),
             withheld: Arc::new(AtomicI64::new(-1)),
+            ruined: Arc::default(),
         }
+    }
+
+    /// The program of this instance does not start.
+    pub(crate) fn ruin(&self, id: &str) {
+        self.ruined.lock().unwrap().insert(id.to_owned());
     }
 
     /// This generator, counted from 0, hands out no report from now on.
@@ -131,7 +139,9 @@ impl FakeAgents {
     }
 
     fn is_up(&self, instance: &cloudsim::Instance) -> bool {
-        instance.state == InstanceState::Running && self.sim.now() >= instance.launched_at + self.pace.boot
+        instance.state == InstanceState::Running
+            && self.sim.now() >= instance.launched_at + self.pace.boot
+            && !self.ruined.lock().unwrap().contains(&instance.id)
     }
 
     fn at<T>(&self, control: &str, use_it: impl FnOnce(&mut Agent, &str, Timestamp) -> T) -> Result<T, AgentError> {

@@ -4,23 +4,40 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Systemctl {
     DaemonReload,
-    Enable { now: bool, units: Vec<String> },
-    Start(Vec<String>),
+    Enable {
+        now: bool,
+        units: Vec<String>,
+    },
+    Disable(Vec<String>),
+    Start {
+        wait: bool,
+        units: Vec<String>,
+    },
     Stop(Vec<String>),
     Restart(Vec<String>),
     IsActive(Vec<String>),
+    /// Which properties of which unit, one `NAME=VALUE` a line.
+    Show {
+        properties: Vec<String>,
+        unit: String,
+    },
 }
 
 /// Reads a `systemctl` call. A verb that is not known is an error: a boot script that uses it would work here and
 /// mean something else.
 pub(super) fn systemctl(arguments: &[String]) -> Result<Systemctl, String> {
     let (options, words): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.starts_with('-'));
-    let (mut now, mut units) = (false, words.iter().skip(1).map(|name| full_name(name)).collect::<Vec<_>>());
+    let mut units: Vec<_> = words.iter().skip(1).map(|name| full_name(name)).collect();
+    let (mut now, mut wait, mut properties) = (false, true, Vec::new());
     for option in options {
         match option.as_str() {
             "--now" => now = true,
-            "--quiet" | "-q" | "--no-block" | "--system" => {}
-            other => return Err(format!("the lab's systemctl does not know {other}")),
+            "--no-block" => wait = false,
+            "--quiet" | "-q" | "--system" => {}
+            other => match other.strip_prefix("--property=") {
+                Some(names) => properties.extend(names.split(',').map(str::to_owned)),
+                None => return Err(format!("the lab's systemctl does not know {other}")),
+            },
         }
     }
     let verb = words.first().map_or("", |verb| verb.as_str());
@@ -35,12 +52,16 @@ pub(super) fn systemctl(arguments: &[String]) -> Result<Systemctl, String> {
     match verb {
         "daemon-reload" => Ok(Systemctl::DaemonReload),
         "enable" => Ok(Systemctl::Enable { now, units }),
-        "start" => Ok(Systemctl::Start(units)),
+        "disable" => Ok(Systemctl::Disable(units)),
+        "start" => Ok(Systemctl::Start { wait, units }),
+        "show" if units.len() == 1 && !properties.is_empty() => {
+            Ok(Systemctl::Show { properties, unit: units.remove(0) })
+        }
         "stop" => Ok(Systemctl::Stop(units)),
         "restart" => Ok(Systemctl::Restart(units)),
         "is-active" => Ok(Systemctl::IsActive(units)),
         other => Err(format!(
-            "the lab's systemctl does not know {other:?}: it has daemon-reload, enable [--now], start, stop, restart, is-active"
+            "the lab's systemctl does not know {other:?}: it has daemon-reload, enable [--now], disable, start [--no-block], stop, restart, is-active, show --property=NAME UNIT"
         )),
     }
 }
@@ -96,7 +117,18 @@ mod tests {
         );
         assert_eq!(systemctl(&words("is-active -q a b.timer")), Ok(Systemctl::IsActive(units)));
         assert_eq!(systemctl(&words("daemon-reload")), Ok(Systemctl::DaemonReload));
-        for wrong in ["", "start", "mask a", "start --user a", "start ../a"] {
+        assert_eq!(
+            systemctl(&words("start --no-block a")),
+            Ok(Systemctl::Start { wait: false, units: vec!["a.service".to_owned()] })
+        );
+        assert_eq!(
+            systemctl(&words("show --property=Result,NRestarts --property=ExecMainStatus a")),
+            Ok(Systemctl::Show {
+                properties: ["Result", "NRestarts", "ExecMainStatus"].map(str::to_owned).into(),
+                unit: "a.service".to_owned()
+            })
+        );
+        for wrong in ["", "start", "mask a", "start --user a", "start ../a", "show a", "show --property=A a b"] {
             assert!(systemctl(&words(wrong)).is_err(), "{wrong}");
         }
     }

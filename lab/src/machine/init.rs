@@ -1,14 +1,16 @@
 //! The first process of an instance, and the last.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, PipeWriter, Write as _};
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cloudsim::guest;
+use jiff::Timestamp;
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 use signal_hook::consts::{SIGCHLD, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -16,6 +18,7 @@ use signal_hook::iterator::Signals;
 use super::arguments::{self, Systemctl};
 use super::children::Children;
 use super::commands::{self, Answer, Request};
+use super::console::Console;
 use super::descendants::{descendants, signal_all};
 use super::directory::{Boot, Directory};
 use super::marked::MARK;
@@ -61,6 +64,7 @@ fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
         return Err(io::Error::other("the lab is gone"));
     }
     let boot = directory.read_boot()?;
+    let console = Console::open(directory)?;
     let limits = limit(directory, &boot);
 
     let (wake, woken) = channel();
@@ -73,28 +77,32 @@ fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
     let children = Arc::new(Children::default());
     let socket = format!("clusterbench-init-{}-{:016x}", std::process::id(), rand::random::<u64>());
     let environment = environment(directory, &boot, &socket);
-    let units = Units::new(directory.clone(), environment, children.clone());
+    let units = Units::new(directory.clone(), environment, children.clone(), console.clone());
     let address = boot.spec.address;
     metadata::serve(boot.spec)
         .map_err(|error| io::Error::new(error.kind(), format!("metadata at {address}:{METADATA_PORT}: {error}")))?;
     let commanded = units.clone();
     commands::serve(&socket, move |request| answer(&commanded, &request, &wake))?;
-    writeln!(directory.console_writer()?, "lab: {} at {address}, {limits}", directory.path().display())?;
+    console.kernel(&format!("lab: {} at {address}, {limits}", directory.path().display()));
+    console.write(&guest::prompt(&format!("ip-{}", address.to_string().replace('.', "-"))));
     eprintln!("{READY}");
-    run_user_data(&units)?;
+    run_user_data(&units, &console)?;
 
     // The channel cannot close: the signal thread holds an end of it.
-    while let Ok(event) = woken.recv() {
-        match event {
-            Wake::ChildEnded => children.reap(),
-            Wake::Terminate => return Ok(shut_down(&children, 0)),
-            Wake::PowerOff => {
-                let _ = directory.console_writer().and_then(|mut console| writeln!(console, "lab: power down"));
-                return Ok(shut_down(&children, POWERED_OFF));
-            }
+    let code = loop {
+        match woken.recv() {
+            Ok(Wake::ChildEnded) => children.reap(),
+            Ok(Wake::Terminate) => break 0,
+            Ok(Wake::PowerOff) => break POWERED_OFF,
+            Err(_) => break CANNOT_START,
         }
+    };
+    shut_down(&children);
+    console.drain();
+    if code == POWERED_OFF {
+        console.kernel("reboot: Power down");
     }
-    Ok(shut_down(&children, CANNOT_START))
+    Ok(code)
 }
 
 /// Applies the size of the instance type, and says what came of it.
@@ -118,6 +126,7 @@ fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String,
     let bin = |path: &str| root.join(path).to_string_lossy().into_owned();
     [
         ("PATH", format!("{}:{}:/usr/bin:/bin", bin("usr/sbin"), bin("usr/bin"))),
+        ("DESTDIR", root.to_string_lossy().into_owned()),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}:{METADATA_PORT}", boot.spec.address)),
         (MARK, directory.path().to_string_lossy().into_owned()),
         (commands::INIT, socket.to_owned()),
@@ -126,33 +135,47 @@ fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String,
     .into()
 }
 
-/// As cloud-init does: a text that is no script is left alone, and a script that fails is no reason to stop.
-fn run_user_data(units: &Units) -> io::Result<()> {
+/// As cloud-init does: a text that is no script is left alone, and a script that fails is no reason to stop. What the
+/// script prints goes through the journal, and cloud-init has the last word.
+fn run_user_data(units: &Units, console: &Arc<Console>) -> io::Result<()> {
     let directory = &units.directory;
     let path = directory.user_data();
     let text = fs::read_to_string(&path)?;
-    let mut console = directory.console_writer()?;
     if !text.starts_with("#!") {
-        return writeln!(console, "lab: the user data is not a script and was not run");
+        console.journal(guest::CLOUD_INIT, getpid(), &guest::not_understood(Timestamp::now(), &text));
+        return Ok(());
     }
+    let (heard, spoken) = io::pipe()?;
     let root = directory.root();
     let mut command = Command::new(BASH);
     command.arg(&path).env_clear().envs(units.environment.iter().cloned());
-    command.env("DESTDIR", &root).env("HOME", &root).current_dir(&root);
-    command.stdin(Stdio::null()).stdout(console.try_clone()?).stderr(console);
-    // Nothing is added when it fails: the console's last line stays the script's own.
-    units.children.spawn(&mut command, |_| {}).map(drop)
+    command.env("HOME", &root).current_dir(&root);
+    command.stdin(Stdio::null()).stdout(spoken.try_clone()?).stderr(spoken.try_clone()?);
+    let (speaker, uptime) = (spoken, console.clone());
+    let pid = units.children.spawn(&mut command, move |status| say_farewell(speaker, uptime.uptime(), status))?;
+    drop(command); // it holds the pipe too
+    console.listen(heard, guest::CLOUD_INIT, pid, None);
+    Ok(())
+}
+
+/// Through the pipe of the script, so that it comes after the script's own words.
+fn say_farewell(mut speaker: PipeWriter, uptime: Duration, status: ExitStatus) {
+    // Killed: cloud-init is going down as well.
+    if let Some(code) = status.code() {
+        let words = guest::farewell(Timestamp::now(), uptime, (code != 0).then_some(code));
+        let _ = speaker.write_all(words.as_bytes());
+    }
 }
 
 /// Ends everything below: asked first, killed after [`GRACE`], until nothing is left.
-fn shut_down(children: &Children, code: u8) -> u8 {
+fn shut_down(children: &Children) {
     children.close();
     signal_all(Signal::TERM);
     let asked = Instant::now();
     loop {
         children.reap();
         if descendants().is_empty() {
-            return code;
+            return;
         }
         if asked.elapsed() > GRACE {
             signal_all(Signal::KILL);
@@ -193,7 +216,11 @@ fn systemctl(units: &Arc<Units>, call: Systemctl) -> Result<Answer, String> {
                 }
             }
         }
-        Systemctl::Start(names) => names.iter().try_for_each(|name| units.start(name))?,
+        Systemctl::Disable(names) => names.iter().try_for_each(|name| units.disable(name))?,
+        Systemctl::Start { wait: true, units: names } => names.iter().try_for_each(|name| units.start(name))?,
+        Systemctl::Start { wait: false, units: names } => {
+            names.iter().try_for_each(|name| units.begin(name).map(drop))?;
+        }
         Systemctl::Stop(names) => names.iter().for_each(|name| units.stop(name)),
         Systemctl::Restart(names) => {
             for name in &names {
@@ -201,8 +228,13 @@ fn systemctl(units: &Arc<Units>, call: Systemctl) -> Result<Answer, String> {
                 units.start(name)?;
             }
         }
+        Systemctl::Show { properties, unit } => {
+            let shown = units.seen(&unit).properties();
+            let shown = shown.iter().filter(|(name, _)| properties.iter().any(|wanted| wanted == name));
+            return Ok(Answer::said(shown.map(|(name, value)| format!("{name}={value}\n")).collect::<String>()));
+        }
         Systemctl::IsActive(names) => {
-            let states: Vec<State> = names.iter().map(|name| units.state(name)).collect();
+            let states: Vec<State> = names.iter().map(|name| units.seen(name).state).collect();
             // systemd's own exit code for "not running".
             let code = if states.contains(&State::Active) { 0 } else { 3 };
             return Ok(Answer { code, text: states.iter().map(|state| format!("{}\n", state.name())).collect() });

@@ -16,6 +16,7 @@
 mod arguments;
 mod children;
 mod commands;
+mod console;
 mod cores;
 mod descendants;
 mod directory;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::children::Children;
+use super::console::Console;
 use super::directory::Directory;
 use super::units::{self, Kind, Restart, Service, Timer, Unit};
 use super::words;
@@ -27,12 +29,13 @@ pub(super) struct Units {
     /// What every process of the instance has in its environment.
     pub environment: Vec<(String, String)>,
     pub children: Arc<Children>,
+    console: Arc<Console>,
     started: Mutex<HashMap<String, Started>>,
 }
 
 struct Started {
     say: Sender<Word>,
-    state: Arc<Mutex<State>>,
+    seen: Arc<Mutex<Seen>>,
     thread: JoinHandle<()>,
 }
 
@@ -50,6 +53,41 @@ pub(super) enum State {
     Failed,
 }
 
+/// What can be told of a unit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub state: State,
+    restarts: u32,
+    /// Result and exit status (or number of the signal) of its last process, while none runs.
+    ended: (&'static str, i32),
+}
+
+/// What systemd says of a process that it could not start: 203 is its `EXIT_EXEC`.
+const NOT_EXECUTED: (&str, i32) = ("exit-code", 203);
+
+impl Seen {
+    const NOT_STARTED: Self = Self { state: State::Inactive, restarts: 0, ended: ("success", 0) };
+
+    /// As `systemctl show` prints them.
+    pub(super) fn properties(&self) -> [(&'static str, String); 3] {
+        let (result, status) = self.ended;
+        [
+            ("Result", result.to_owned()),
+            ("NRestarts", self.restarts.to_string()),
+            ("ExecMainStatus", status.to_string()),
+        ]
+    }
+}
+
+/// Result and status of a process that has ended.
+fn ending(status: ExitStatus) -> (&'static str, i32) {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => ("success", 0),
+        (Some(code), _) => ("exit-code", code),
+        (None, signal) => ("signal", signal.unwrap_or(0)),
+    }
+}
+
 impl State {
     /// As `systemctl is-active` prints it.
     pub(super) fn name(self) -> &'static str {
@@ -63,8 +101,13 @@ impl State {
 }
 
 impl Units {
-    pub(super) fn new(directory: Directory, environment: Vec<(String, String)>, children: Arc<Children>) -> Arc<Self> {
-        Arc::new(Self { directory, environment, children, started: Mutex::default() })
+    pub(super) fn new(
+        directory: Directory,
+        environment: Vec<(String, String)>,
+        children: Arc<Children>,
+        console: Arc<Console>,
+    ) -> Arc<Self> {
+        Arc::new(Self { directory, environment, children, console, started: Mutex::default() })
     }
 
     /// Makes the links by which systemd would start it at the next boot.
@@ -81,27 +124,45 @@ impl Units {
         Ok(())
     }
 
+    /// Takes those links away; a unit that runs goes on.
+    pub(super) fn disable(&self, name: &str) -> Result<(), String> {
+        for target in units::wanted_by(&self.read(name)?) {
+            match fs::remove_file(self.directory.unit(&format!("{target}.wants")).join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.to_string()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Starts a unit unless it is running; returns when it is started as its kind understands that.
     pub(super) fn start(self: &Arc<Self>, name: &str) -> Result<(), String> {
+        match self.begin(name)? {
+            Some(started) => started.recv().unwrap_or_else(|_| Err(format!("{name}: ended before it was started"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The same without waiting: the outcome comes through what is returned, if the unit was not running already.
+    pub(super) fn begin(self: &Arc<Self>, name: &str) -> Result<Option<Receiver<Result<(), String>>>, String> {
         let state = self.directory.resolve("/var/lib");
         let unit =
             units::parse(name, &self.read(name)?, &state.to_string_lossy()).map_err(|why| format!("{name}: {why}"))?;
         let mut started = self.lock();
         if started.get(name).is_some_and(|unit| !unit.thread.is_finished()) {
-            return Ok(());
+            return Ok(None);
         }
         let (say, hear) = channel();
         let (report, reported) = channel();
-        let state = Arc::new(Mutex::new(State::Activating));
+        let seen = Arc::new(Mutex::new(Seen { state: State::Activating, ..Seen::NOT_STARTED }));
         let run =
-            Run { units: self.clone(), name: name.to_owned(), state: state.clone(), say: say.clone(), hear, report };
+            Run { units: self.clone(), name: name.to_owned(), seen: seen.clone(), say: say.clone(), hear, report };
         let thread = thread::spawn(move || match unit {
             Unit::Service(service) => run.service(&service),
             Unit::Timer(timer) => run.timer(&timer),
         });
-        started.insert(name.to_owned(), Started { say, state, thread });
-        drop(started);
-        reported.recv().unwrap_or_else(|_| Err(format!("{name}: ended before it was started")))
+        started.insert(name.to_owned(), Started { say, seen, thread });
+        Ok(Some(reported))
     }
 
     /// Stops a unit; returns when its processes are gone. A unit that does not run is no error.
@@ -113,9 +174,10 @@ impl Units {
         }
     }
 
-    pub(super) fn state(&self, name: &str) -> State {
+    pub(super) fn seen(&self, name: &str) -> Seen {
         let started = self.lock();
-        started.get(name).map_or(State::Inactive, |unit| *unit.state.lock().unwrap_or_else(PoisonError::into_inner))
+        let seen = started.get(name).map(|unit| *unit.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        seen.unwrap_or(Seen::NOT_STARTED)
     }
 
     fn read(&self, name: &str) -> Result<String, String> {
@@ -131,7 +193,7 @@ impl Units {
 struct Run {
     units: Arc<Units>,
     name: String,
-    state: Arc<Mutex<State>>,
+    seen: Arc<Mutex<Seen>>,
     say: Sender<Word>,
     hear: Receiver<Word>,
     report: Sender<Result<(), String>>,
@@ -147,13 +209,14 @@ impl Run {
             let failed = match self.spawn(service) {
                 Ok(pid) => {
                     if service.kind == Kind::Lasting {
-                        self.set(State::Active);
+                        self.note(|seen| (seen.state, seen.ended) = (State::Active, Seen::NOT_STARTED.ended));
                         let _ = self.report.send(Ok(())); // whoever asked may be gone
                     }
                     let Some(status) = self.attend(pid, service) else { return self.end(State::Inactive, Ok(())) };
                     // Whatever it left in its group goes with it, as with systemd's KillMode=control-group.
                     let _ = kill_process_group(pid, Signal::KILL);
                     let failed = !status.success();
+                    self.note(|seen| seen.ended = ending(status));
                     if !is_restarted(service.restart, failed) {
                         let outcome = if failed { Err(format!("{} ended with {status}", self.name)) } else { Ok(()) };
                         return self.end(if failed { State::Failed } else { State::Inactive }, outcome);
@@ -162,6 +225,7 @@ impl Run {
                 }
                 Err(error) => {
                     let why = format!("{}: {}: {error}", self.name, service.command[0]);
+                    self.note(|seen| seen.ended = NOT_EXECUTED);
                     if !is_restarted(service.restart, true) {
                         return self.end(State::Failed, Err(why));
                     }
@@ -171,7 +235,7 @@ impl Run {
             };
             self.set(if failed { State::Activating } else { State::Inactive });
             match self.hear.recv_timeout(service.restart_delay) {
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.note(|seen| seen.restarts += 1),
                 _ => return self.end(State::Inactive, Ok(())),
             }
         }
@@ -211,11 +275,27 @@ impl Run {
         let journal = directory.journal_writer(&self.name)?;
         let mut command = Command::new(directory.resolve_program(&service.command[0]));
         command.args(&service.command[1..]).env_clear().envs(variables).current_dir(directory.root());
-        command.stdin(Stdio::null()).stdout(journal.try_clone()?).stderr(journal);
+        command.stdin(Stdio::null());
+        let heard = match &service.console {
+            Some(name) => {
+                let (heard, spoken) = io::pipe()?;
+                command.stdout(spoken.try_clone()?).stderr(spoken);
+                Some((heard, name))
+            }
+            None => {
+                command.stdout(journal.try_clone()?).stderr(journal.try_clone()?);
+                None
+            }
+        };
         let say = self.say.clone();
-        self.units.children.spawn(&mut command, move |status| {
+        let pid = self.units.children.spawn(&mut command, move |status| {
             let _ = say.send(Word::Exited(status)); // the unit may have been given up
-        })
+        })?;
+        drop(command); // it holds the pipe too
+        if let Some((heard, name)) = heard {
+            self.units.console.listen(heard, name, pid, Some(journal));
+        }
+        Ok(pid)
     }
 
     /// As systemd without a stamp file: a time that has passed when the timer starts never comes.
@@ -246,7 +326,11 @@ impl Run {
     }
 
     fn set(&self, state: State) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.note(|seen| seen.state = state);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Service {
     pub stop_limit: Duration,
     /// At most so many starts in so long; `None`: no limit.
     pub start_limit: Option<(u32, Duration)>,
+    /// Whether what it prints goes to the console too, and under which name.
+    pub console: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,9 @@ pub(super) struct Timer {
 }
 
 /// Settings that change what a service does and that the lab does not have.
-const NOT_KNOWN: [&str; 8] = [
+const NOT_KNOWN: [&str; 10] = [
+    "StandardError",
+    "RemainAfterExit",
     "ExecStartPre",
     "ExecStartPost",
     "ExecStop",
@@ -154,6 +158,13 @@ impl Settings {
         let interval = self.span("Unit", "StartLimitIntervalSec", Duration::from_secs(10))?;
         let burst = self.last("Unit", "StartLimitBurst").map_or(Ok(5), str::parse);
         let burst: u32 = burst.map_err(|_| "StartLimitBurst= must be a number")?;
+        let name = self.last("Service", "SyslogIdentifier").map(str::to_owned);
+        let name = name.or_else(|| Some(command.first()?.rsplit('/').next()?.to_owned()));
+        let console = match self.last("Service", "StandardOutput").unwrap_or("journal") {
+            "journal" => None,
+            "journal+console" => name,
+            other => return Err(format!("the lab's systemctl does not know StandardOutput={other}")),
+        };
         let words = |key| self.all("Service", key).flat_map(str::split_whitespace).map(str::to_owned).collect();
         Ok(Service {
             kind,
@@ -165,6 +176,7 @@ impl Settings {
             restart_delay: self.span("Service", "RestartSec", Duration::from_millis(100))?,
             stop_limit: self.span("Service", "TimeoutStopSec", Duration::from_secs(90))?,
             start_limit: (!interval.is_zero()).then_some((burst, interval)),
+            console,
         })
     }
 }
@@ -233,6 +245,14 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_speaks_on_the_console_has_a_name_there() {
+        let console = |more: &str| service(&format!("[Service]\nExecStart=/opt/x a\n{more}")).expect("service").console;
+        assert_eq!(console(""), None);
+        assert_eq!(console("StandardOutput=journal+console\n"), Some("x".to_owned()));
+        assert_eq!(console("SyslogIdentifier=y\nStandardOutput=journal+console\n"), Some("y".to_owned()));
+    }
+
+    #[test]
     fn what_would_be_misunderstood_is_refused() {
         for (text, why) in [
             ("[Service]\n", "needs ExecStart="),
@@ -240,6 +260,7 @@ mod tests {
             ("[Service]\nExecStart=/x\nExecStartPre=/y\n", "does not know ExecStartPre="),
             ("[Service]\nExecStart=/x\nType=notify\n", "does not know Type=notify"),
             ("[Service]\nExecStart=/x\nRestart=on-abort\n", "does not know Restart=on-abort"),
+            ("[Service]\nExecStart=/x\nStandardOutput=tty\n", "does not know StandardOutput=tty"),
             ("[Service]\nExecStart=/x %i\n", "only the specifiers"),
             ("[Service]\nExecStart=/x \\\n y\n", "continued lines"),
         ] {

@@ -278,7 +278,7 @@ fn a_failed_boot_is_replaced_and_remembered() {
     write down balancer/1 x1
     write down generator/1 x1
     Accepted=True Placed: the spec can be placed
-    Provisioned=False Replacing: 1 of 4 instances run; 1 being terminated
+    Provisioned=False Replacing: 1 of 4 instances run; 1 being terminated; i-2: clusterbench: error: sha256 differs
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances
     wake 0s

@@ -1,0 +1,118 @@
+//! However an instance ends, nothing of it is left.
+
+use super::*;
+
+#[test]
+fn stopping_kills_what_left_its_session_its_group_and_its_environment() {
+    let (mut lab, address) = (Lab::new("setsid"), address(3));
+    // A length that no other process on this machine sleeps.
+    let length = format!("{}.25", 100_000 + std::process::id());
+    let script = format!(
+        "#!/bin/bash\nsetsid env -i /bin/sh -c 'trap \"\" TERM; /bin/sleep {length}; true' &\nsetsid setsid sleep {length} &\n"
+    );
+    lab.start(spec(address, script));
+    assert_eq!(lab.event(), started());
+    until("both sleeps", || (with_argument(&length).len() == 2).then_some(()));
+    lab.machines().stop(ID);
+    assert_eq!(lab.event(), MachineEvent::Stopped { id: ID.to_owned() });
+    assert_eq!(with_argument(&length), []);
+}
+
+#[test]
+fn a_guest_that_shuts_down_powers_off() {
+    let (mut lab, address) = (Lab::new("shutdown"), address(4));
+    lab.start(spec(
+        address,
+        "#!/bin/bash\necho bye\nsetsid sleep 600 &\nshutdown -r now\nshutdown -h now\nsleep 600\n".to_owned(),
+    ));
+    assert_eq!(lab.event(), started());
+    assert_eq!(lab.event(), MachineEvent::PoweredOff { id: ID.to_owned() });
+    assert_eq!(count_processes(&lab.state), 0);
+    assert_eq!(lab.said(), ["bye", "the lab's shutdown knows only: shutdown -h now"]);
+    assert!(lab.console().ends_with("] reboot: Power down\r\n"), "{}", lab.console());
+}
+
+/// Not a test of its own: the lab that the next test kills.
+#[test]
+fn holder() {
+    let Some(state) = std::env::var_os(HOLDER) else { return };
+    let mut lab = Lab::at(state.into());
+    let script = lab.user_data().script().expect("script");
+    lab.start(spec(address(9), script));
+    assert_eq!(lab.event(), started());
+    until("the worker", || get(address(9), "/health"));
+    println!("serving at {}", address(9));
+    thread::sleep(PATIENCE * 10);
+}
+
+#[test]
+fn a_lab_that_is_killed_takes_its_instances_along() {
+    let state = std::env::temp_dir().join(format!("machine-{}-killed", std::process::id()));
+    let mut holder = hold(&state);
+    assert!(count_processes(&state) >= 2);
+    holder.kill().expect("kill");
+    holder.wait().expect("wait");
+    until("the inits to notice", || (count_processes(&state) == 0).then_some(()));
+    assert_eq!(sweep_leftovers(&state).expect("sweep"), 0);
+    fs::remove_dir_all(&state).expect("clean");
+}
+
+#[test]
+fn what_outlives_a_killed_lab_and_a_killed_init_is_swept_at_the_next_start() {
+    let state = std::env::temp_dir().join(format!("machine-{}-swept", std::process::id()));
+    let mut holder = hold(&state);
+    let directory = state.join("instances").join(ID).canonicalize().expect("directory");
+    let inits = with_argument(directory.to_str().expect("text"));
+    assert_eq!(inits.len(), 1);
+    // Stopped first, so that the lab cannot clean up after its init.
+    let lab = Pid::from_child(&holder);
+    kill_process(lab, Signal::STOP).expect("stop");
+    kill_process(inits[0], Signal::KILL).expect("kill");
+    kill_process(lab, Signal::KILL).expect("kill");
+    holder.wait().expect("wait");
+    let left = count_processes(&state);
+    assert!(left >= 1, "the worker lives on");
+    assert_eq!(sweep_leftovers(&state).expect("sweep"), left);
+    assert!(!directory.join("quota").exists(), "its group is removed too");
+    assert_eq!(count_processes(&state), 0);
+    fs::remove_dir_all(&state).expect("clean");
+}
+
+#[test]
+fn an_instance_whose_init_is_killed_has_failed_and_leaves_nothing() {
+    let (mut lab, address) = (Lab::new("init"), address(10));
+    lab.start(spec(address, "#!/bin/bash\nsetsid sleep 600 &\necho up\n".to_owned()));
+    assert_eq!(lab.event(), started());
+    until("the sleep", || (lab.said() == ["up"]).then_some(()));
+    let directory = lab.directory().canonicalize().expect("directory");
+    kill_process(with_argument(directory.to_str().expect("text"))[0], Signal::KILL).expect("kill");
+    match lab.event() {
+        MachineEvent::Failed { why, .. } => assert!(why.contains("signal: 9"), "{why}"),
+        event => panic!("{event:?}"),
+    }
+    assert_eq!(count_processes(&lab.state), 0);
+}
+
+/// Another process of this test that holds a lab with one instance serving.
+fn hold(state: &Path) -> std::process::Child {
+    let mut holder = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "ends::holder", "--nocapture"])
+        .env(HOLDER, state)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("holder");
+    let mut lines = BufReader::new(holder.stdout.take().expect("stdout")).lines();
+    let served = lines.any(|line| line.expect("text").starts_with("serving at "));
+    assert!(served, "the holder's instance never served");
+    holder
+}
+
+#[test]
+fn an_id_cannot_lead_out_of_the_lab() {
+    let mut lab = Lab::new("ids");
+    let machines: &dyn Machines = lab.machines();
+    assert_eq!(machines.console("../../../etc/passwd"), "");
+    machines.start(MachineSpec { id: "../escaped".to_owned(), ..spec(address(11), String::new()) });
+    assert!(matches!(lab.event(), MachineEvent::Failed { .. }));
+    assert!(!lab.state.join("escaped").exists());
+}
