@@ -5,10 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::load::Load;
+use crate::rules;
 use crate::status::Status;
-
-/// Lower-case letters, digits and inner hyphens, starting with a letter.
-const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 
 /// Measures a service on clusters of EC2 instances and compares them.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -74,7 +72,7 @@ pub struct ClusterBenchmarkSpec {
     pub lifecycle: Lifecycle,
     /// Tags written on every AWS resource, beside those that mark it as ours. A change holds for what is made later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(t, !t.key.startsWith('clusterbench.dev/') && !t.key.startsWith('aws:'))").message("tags: keys under clusterbench.dev/ and aws: are reserved, choose another key"))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".to_owned()]), validation = rules::no_reserved_tag())]
     #[schemars(length(max = 30))]
     pub tags: Vec<Tag>,
     /// While true, nothing is launched, replaced or measured, and what exists is left alone. Deletion and the end of
@@ -83,7 +81,8 @@ pub struct ClusterBenchmarkSpec {
     pub paused: bool,
     /// Name of the measurement. Another value measures again on the same instances.
     #[serde(default = "first_run")]
-    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 40))]
+    #[x_kube(validation = rules::run_id())]
     pub run_id: String,
 }
 
@@ -98,20 +97,23 @@ fn first_run() -> String {
 /// Instances of one type behind one path.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+)$')").message("name: balancer and generator are names of our own pools, choose another"))]
+#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+)$')").message("name: balancer and generator are names of our own pools, choose another"))]
 pub struct Cluster {
     /// Name of the cluster, unique in the benchmark.
-    #[schemars(length(min = 1, max = 32), regex(pattern = NAME))]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = rules::cluster_name())]
     pub name: String,
     /// EC2 instance type, such as t2.micro.
-    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-z0-9-]+\\.[a-z0-9-]+$"))]
+    #[schemars(length(min = 3, max = 32))]
+    #[x_kube(validation = rules::instance_type())]
     pub instance_type: String,
     /// Number of instances.
     #[schemars(range(min = 1, max = 100))]
     pub count: i32,
     /// URL path that is served by this cluster. Default: / and the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 64), regex(pattern = "^/[-a-z0-9]+(/[-a-z0-9]+)*$"))]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = rules::cluster_path())]
     pub path: Option<String>,
 }
 
@@ -140,11 +142,13 @@ pub struct Worker {
     /// URL of a program of your own to measure instead of our worker: one executable file for Linux, started with
     /// LISTEN, CLUSTER, CLUSTER_PATH and INSTANCE_ID in its environment. It must answer GET /health (404 will do).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = "^https?://[!-&(-~]+$"))]
+    #[schemars(length(max = 1024))]
+    #[x_kube(validation = rules::artifact_url())]
     pub artifact_url: Option<String>,
     /// SHA-256 of that program, 64 lower-case hexadecimal digits; it is not started when it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = rules::sha256())]
     pub artifact_sha256: Option<String>,
 }
 
@@ -193,19 +197,27 @@ pub enum Distribution {
 }
 
 /// The load balancer in front of the clusters, on an instance of its own.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
 pub struct Balancer {
     /// How requests are spread over the members of a cluster.
+    #[serde(default)]
     pub policy: Policy,
     /// Instance type of the balancer. Choose one that is not burstable, or its credits are measured too.
-    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-z0-9-]+\\.[a-z0-9-]+$"))]
+    #[serde(default = "not_burstable")]
+    #[schemars(length(min = 3, max = 32))]
+    #[x_kube(validation = rules::instance_type())]
     pub instance_type: String,
+}
+
+/// What balancer and generator run on: its credits would be measured too.
+pub(crate) fn not_burstable() -> String {
+    "c6i.large".to_owned()
 }
 
 impl Default for Balancer {
     fn default() -> Self {
-        Self { policy: Policy::default(), instance_type: "c6i.large".to_owned() }
+        Self { policy: Policy::default(), instance_type: not_burstable() }
     }
 }
 
@@ -235,7 +247,8 @@ pub struct Network {
     /// Subnets to choose from, in one VPC; all instances go into one of them. Default: the default subnets. Cannot be
     /// changed, like all of network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(length(max = 32), regex(pattern = "^subnet-[0-9a-f]+$")))]
+    #[schemars(length(max = 16), inner(length(max = 32)))]
+    #[x_kube(validation = rules::subnet_ids())]
     pub subnet_ids: Vec<String>,
     /// Whether instances get a public address. Auto: when the subnet reaches the internet only with one.
     #[serde(default)]
@@ -263,11 +276,13 @@ pub enum Addressing {
 pub struct Image {
     /// Family of images of which the newest is taken, for each architecture: al2023.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), regex(pattern = "^[a-z0-9.-]+$"))]
+    #[schemars(length(min = 1, max = 64))]
+    #[x_kube(validation = rules::image_alias())]
     pub alias: Option<String>,
     /// Id of one image, such as ami-0123456789abcdef0. Needs bash, curl and systemd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = "^ami-[0-9a-f]+$"))]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = rules::image_id())]
     pub id: Option<String>,
 }
 

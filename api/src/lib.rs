@@ -17,6 +17,7 @@ mod condition;
 mod load;
 mod report;
 mod request;
+mod rules;
 mod schema;
 mod status;
 mod threshold;

@@ -4,7 +4,9 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::benchmark::not_burstable;
 use crate::request::Request;
+use crate::rules;
 use crate::threshold::{Metric, Threshold};
 
 /// Load that every cluster is given in every round.
@@ -199,11 +201,13 @@ pub struct Phase {
 }
 
 /// The instances that the load comes from.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
 pub struct Generator {
     /// Instance type of the generator. Choose one that is not burstable and not smaller than what it measures.
-    #[schemars(length(min = 3, max = 32), regex(pattern = "^[a-z0-9-]+\\.[a-z0-9-]+$"))]
+    #[serde(default = "not_burstable")]
+    #[schemars(length(min = 3, max = 32))]
+    #[x_kube(validation = rules::instance_type())]
     pub instance_type: String,
     /// Instances that make the load together: each sends an equal share, at moments that are fixed beforehand, and their
     /// counts are added. For loads that one instance cannot send.
@@ -214,6 +218,6 @@ pub struct Generator {
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { instance_type: "c6i.large".to_owned(), count: 1 }
+        Self { instance_type: not_burstable(), count: 1 }
     }
 }

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules;
+
 /// What every request looks like, and what a right answer is. Any other answer is a failure.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -11,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct Request {
     /// Method, such as GET or POST.
     #[serde(default = "get")]
-    #[schemars(length(max = 16), regex(pattern = "^[A-Z]+$"))]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = rules::method())]
     pub method: String,
     /// Headers besides Host, User-Agent, Content-Length and ours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,14 +56,16 @@ impl Request {
 }
 
 /// One header of a request.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
     /// Name.
-    #[schemars(length(min = 1, max = 128), regex(pattern = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"))]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = rules::header_name())]
     pub name: String,
     /// Value, printable ASCII.
-    #[schemars(length(max = 4096), regex(pattern = "^[ -~]*$"))]
+    #[schemars(length(max = 4096))]
+    #[x_kube(validation = rules::header_value())]
     pub value: String,
 }
 

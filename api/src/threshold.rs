@@ -11,16 +11,17 @@ use serde::{Deserialize, Serialize};
 #[x_kube(
     validation = Rule::new("[has(self.atMost), has(self.atLeast), has(self.fasterThan)].filter(given, given).size() == 1").message("a threshold has exactly one of atMost, atLeast and fasterThan"),
     validation = Rule::new("!has(self.percent) || has(self.fasterThan)").message("percent goes with fasterThan: atMost and atLeast are in the unit of the metric"),
-    validation = Rule::new("!has(self.fasterThan) || self.metric != 'FailedPerMille'").message("fasterThan needs another metric: nothing is faster by its failures"),
+    validation = Rule::new("!has(self.fasterThan) || !has(self.metric) || self.metric != 'FailedPerMille'").message("fasterThan needs another metric: nothing is faster by its failures"),
     validation = Rule::new("!has(self.fasterThan) || self.fasterThan != self.cluster").message("fasterThan names the cluster itself, name another one"),
 )]
 pub struct Threshold {
     /// Name of the cluster.
     #[schemars(length(min = 1, max = 32))]
     pub cluster: String,
-    /// Number that is looked at, with its unit.
-    #[serde(default)]
-    pub metric: Metric,
+    /// Number that is looked at, with its unit. Default: P50Micros, the median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "metric")]
+    pub metric: Option<Metric>,
     /// The number is at most this, in the unit of the metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
@@ -37,6 +38,11 @@ pub struct Threshold {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -99, max = 10_000))]
     pub percent: Option<i32>,
+}
+
+/// `Option<Enum>` would list "null" among the values in the server's message.
+fn metric(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    Metric::json_schema(generator)
 }
 
 /// A number of a cluster over all rounds that count. Latencies are of all requests, a failure counting as infinitely

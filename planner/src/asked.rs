@@ -50,7 +50,7 @@ fn threshold(asked: &api::Threshold) -> Option<Threshold> {
         }
         _ => return None,
     };
-    Some(Threshold { cluster: asked.cluster.clone(), metric: metric(asked.metric), limit })
+    Some(Threshold { cluster: asked.cluster.clone(), metric: metric(asked.metric.unwrap_or_default()), limit })
 }
 
 fn metric(asked: api::Metric) -> Metric {

@@ -186,7 +186,8 @@ impl Recipe<'_> {
         let (object, pool) = (&self.world.object, &self.pool.name);
         let user: Tags = object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         let mut tags = self.world.owner().tags(&user);
-        tags.insert("Name".to_owned(), format!("clusterbench {}/{pool}", object.name));
+        // For people's eyes only, nothing is looked up by it: who sets a `Name` of their own keeps it.
+        tags.entry("Name".to_owned()).or_insert_with(|| format!("clusterbench {}/{pool}", object.name));
         tags.insert(owner::POOL.to_owned(), pool.clone());
         tags.insert(owner::REVISION.to_owned(), self.revision.clone());
         tags.insert(owner::LAUNCH.to_owned(), number.to_string());
@@ -344,15 +345,12 @@ pub fn measured_sha256(spec: &ClusterBenchmarkSpec) -> String {
         worker: &'a api::Worker,
         #[serde(skip_serializing_if = "is_default")]
         balancer: &'a api::Balancer,
-        load: &'a api::Load,
+        load: api::Load,
     }
-    digest(&Measured {
-        version: 1,
-        clusters: &spec.clusters,
-        worker: &spec.worker,
-        balancer: &spec.balancer,
-        load: &spec.load,
-    })
+    // Given or not, the median is the same threshold.
+    let mut load = spec.load.clone();
+    load.thresholds.iter_mut().for_each(|threshold| _ = threshold.metric.get_or_insert_default());
+    digest(&Measured { version: 1, clusters: &spec.clusters, worker: &spec.worker, balancer: &spec.balancer, load })
 }
 
 fn is_default<T: Default + PartialEq>(value: &&T) -> bool {

@@ -37,6 +37,10 @@ pub use verdict::{
     SelfTestOutcome, Size, Threshold, ThresholdOutcome, ThresholdResult, Unit,
 };
 
+/// Paths that a worker answers itself, whatever its cluster's path is: whether it lives, its counters, what it runs on, and
+/// how fast that is. No cluster can be served at one of them.
+pub const WORKER_PAGES: [&str; 4] = ["/health", "/metrics", "/machine", "/calibration"];
+
 /// The response header in which a worker names itself: its instance id.
 pub const BACKEND_HEADER: &str = "x-backend";
 

@@ -236,6 +236,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_cluster_can_be_served_where_a_page_is() {
+        for page in wire::WORKER_PAGES {
+            let worker = worker(&["--cluster", "blue", "--cluster-path", page]);
+            let (status, _, body) = get(&worker, page, None).await;
+            assert!(status == StatusCode::OK && !body.contains("\"cluster\":"), "{page}: {status} {body}");
+            assert!(get(&worker, &format!("{page}/deep"), None).await.2.contains("\"cluster\":\"blue\""), "{page}");
+        }
+    }
+
+    #[tokio::test]
     async fn only_its_own_cluster_is_served() {
         let worker = worker(&["--instance-id", "i-7", "--cluster", "blue"]);
         for (path, status) in [("/", 200), ("/blue", 200), ("/blue/x?a=1", 200), ("/red", 404), ("/bluer", 404)] {

@@ -6,6 +6,7 @@
 
 mod bad_days;
 mod bad_objects;
+mod bad_specs;
 mod bench;
 mod chaos;
 mod deletion;
