@@ -20,6 +20,7 @@ mod network;
 mod part;
 mod process;
 mod progress;
+mod served;
 mod state;
 mod status;
 mod supervisor;
