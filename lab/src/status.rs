@@ -33,17 +33,20 @@ pub(crate) async fn status(state: &State) -> anyhow::Result<()> {
         let pid = part.pid.map_or_else(|| "down".to_owned(), |pid| pid.to_string());
         parts.row([part.name, pid, uptime(part.started_at), part.restarts.to_string(), part.address]);
     }
-    print!("{parts}");
-    println!("\nAWS endpoint {} ({}), instances in {}", record.aws_endpoint, record.region, record.network);
+    say::text(parts);
+    say::line(format_args!(
+        "\nAWS endpoint {} ({}), instances in {}",
+        record.aws_endpoint, record.region, record.network
+    ));
     if status.instances.is_empty() {
-        println!("no instance");
+        say::line("no instance");
         return Ok(());
     }
     let mut instances = Table::new(&["INSTANCE", "TYPE", "STATE", "ADDRESS", "POOL"]);
     for one in status.instances {
         instances.row([one.id, one.instance_type, one.state, one.address, one.pool]);
     }
-    print!("{instances}");
+    say::text(instances);
     Ok(())
 }
 
@@ -58,7 +61,7 @@ fn uptime(since: Option<Timestamp>) -> String {
 /// Prints the ledger as JSON.
 pub(crate) async fn ledger(state: &State) -> anyhow::Result<()> {
     let ledger = Ledger::of(state.record()?.admin).await?;
-    println!("{}", serde_json::to_string_pretty(&ledger)?);
+    say::line(serde_json::to_string_pretty(&ledger)?);
     Ok(())
 }
 
@@ -77,7 +80,7 @@ pub(crate) async fn kill(state: &State, part: &str) -> anyhow::Result<()> {
     if code != 200 {
         bail!("{answer}");
     }
-    println!("{part} (pid {answer}) was killed with SIGKILL; it is being started again");
+    say::line(format_args!("{part} (pid {answer}) was killed with SIGKILL; it is being started again"));
     if SERVING.contains(&part) { served_again(admin).await } else { Ok(()) }
 }
 
@@ -86,7 +89,7 @@ async fn served_again(admin: SocketAddr) -> anyhow::Result<()> {
     loop {
         let why = match fetch::get(admin, "/served").await {
             Ok((200, _)) => {
-                println!("kubectl is served again");
+                say::line("kubectl is served again");
                 return Ok(());
             }
             Ok((_, body)) => String::from_utf8_lossy(&body).into_owned(),
