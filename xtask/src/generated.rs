@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Outcome, Paths, build, run};
+use crate::{Outcome, Paths, build, run, say};
 
 /// Each generated file with the cargo command that prints it. Not by package: that would resolve other features than the
 /// workspace does, and compile everything below once more.
@@ -19,11 +19,11 @@ pub(crate) fn write(paths: &Paths) -> Outcome {
             build::create(directory)?;
         }
         if fs::read_to_string(&path).is_ok_and(|present| present == content) {
-            println!("{name} is up to date");
+            say::line(format_args!("{name} is up to date"));
             continue;
         }
         fs::write(&path, content).map_err(|error| format!("{name} cannot be written: {error}"))?;
-        println!("{name} written");
+        say::line(format_args!("{name} written"));
     }
     Ok(())
 }
