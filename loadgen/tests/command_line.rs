@@ -294,7 +294,7 @@ async fn a_comparison_warms_up_unless_it_is_told_not_to() {
             .output()
             .await
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(may_be_late(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
         backend.seen().len()
     };
     assert_eq!(requests(&["--warmup", "0"]).await, 2 * 10);

@@ -9,8 +9,8 @@ use loadgen::{Progress, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wire::{
-    BalancerStatus, ClosedLoop, ClusterStatus, Health, MemberStatus, Phase, Policy, Report, Rounds, RunSpec, Stop,
-    Target,
+    BalancerStatus, ClosedLoop, ClusterStatus, GateKind, GateOutcome, Health, MemberStatus, Phase, Policy, Report,
+    Rounds, RunSpec, Stop, Target,
 };
 
 /// What a backend does with one request.
@@ -282,6 +282,13 @@ pub(crate) fn settings() -> Settings {
 pub(crate) async fn report(spec: &RunSpec, settings: &Settings) -> Report {
     let progress = Progress::new(spec.rounds.count);
     loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report().unwrap()
+}
+
+/// Reasons against the run, but for those that a busy machine gives.
+pub(crate) fn reasons(report: &Report) -> Vec<&str> {
+    let of_machine = [GateKind::GeneratorCpu, GateKind::GeneratorSteal, GateKind::ClockStep, GateKind::SendLag];
+    let failed = report.gates.iter().filter(|gate| gate.outcome == GateOutcome::Failed);
+    failed.filter(|gate| !of_machine.contains(&gate.kind)).map(|gate| gate.reason.as_str()).collect()
 }
 
 /// What a member says of itself: what `/machine` answers at each look, and how many microseconds each calibration takes.
