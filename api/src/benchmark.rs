@@ -253,10 +253,11 @@ pub struct Network {
     /// Whether instances get a public address. Auto: when the subnet reaches the internet only with one.
     #[serde(default)]
     pub addressing: Addressing,
+    // Compared as text: Kubernetes 1.31 gives the comparison of two networks no bound, and refuses the rule for its cost.
     /// CIDRs that may send requests to the balancer from outside. Default: none; the load comes from inside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 43)))]
-    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c) && cidr(c).ip().family() == 4 && cidr(c).prefixLength() > 0 && cidr(c) == cidr(c).masked())").message("ingressCidrs: each entry is an IPv4 network such as 203.0.113.0/24, without bits set behind the prefix; the whole internet is not accepted"))]
+    #[x_kube(validation = Rule::new("self.all(c, isCIDR(c) && cidr(c).ip().family() == 4 && cidr(c).prefixLength() > 0 && string(cidr(c).masked()) == c)").message("ingressCidrs: each entry is an IPv4 network such as 203.0.113.0/24, without bits set behind the prefix; the whole internet is not accepted"))]
     pub ingress_cidrs: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Outcome, Paths, build, lab, run, say, tidy};
+use crate::{Outcome, Paths, build, lab, oldest, run, tidy};
 
 /// `cargo clippy` would check the EC2 SDK anew for these two, which costs minutes: the compiler's own warnings must do.
 const NOT_LINTED: [&str; 2] = ["cloud", "operator"];
@@ -14,12 +14,13 @@ pub(crate) fn test(paths: &Paths) -> Outcome {
     format(paths)?;
     tidy::tidy(paths)?;
     let built = build::build(paths)?;
+    oldest::check(paths)?;
     lint(paths)?;
     // After the binaries, so that both agree on features; all tests run even when one fails, to show all of it.
     let mut command = run::cargo(paths, &["test", "--workspace", "--no-fail-fast"]);
     command.envs(lab::environment(&built));
     let tally = counted("tests", &mut command)?;
-    say::line(format_args!("{tally} passed, tidy clean, {}", run::duration(started.elapsed())));
+    println!("{tally} passed, tidy clean, {}", run::duration(started.elapsed()));
     Ok(())
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn fast(paths: &Paths) -> Outcome {
         return Err("no test of the balancer has `polic` in its path: the filter in xtask is out of date".to_owned());
     }
     tally.add(&policies);
-    say::line(format_args!("{tally} passed, {}", run::duration(started.elapsed())));
+    println!("{tally} passed, {}", run::duration(started.elapsed()));
     Ok(())
 }
 

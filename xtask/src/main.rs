@@ -2,21 +2,17 @@
 //!
 //! The standard library only, so that it compiles in two seconds on an empty machine.
 
-#![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
-
 mod bench;
 mod build;
 mod campaign;
 mod controlplane;
 mod gate;
 mod generated;
+mod go;
 mod lab;
+mod oldest;
 mod paths;
 mod run;
-// The same words as everywhere, without a dependency.
-#[path = "../../say/src/lib.rs"]
-#[allow(unreachable_pub)]
-mod say;
 mod sha256;
 mod tidy;
 
@@ -50,7 +46,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if matches!(command, "help" | "--help" | "-h") {
-        say::text(HELP);
+        print!("{HELP}");
         return ExitCode::SUCCESS;
     }
     let outcome = Paths::find().and_then(|paths| match (command, rest) {
@@ -60,9 +56,7 @@ fn main() -> ExitCode {
         ("test", ["--fast"]) => gate::fast(&paths),
         ("bench", rest) => bench::bench(&paths, rest),
         ("campaign", rest) => campaign::campaign(&paths, rest),
-        ("build", []) => {
-            build::build(&paths).map(|built| say::line(format_args!("binaries are in {}", built.binaries.display())))
-        }
+        ("build", []) => build::build(&paths).map(|built| println!("binaries are in {}", built.binaries.display())),
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),
         ("tidy", []) => tidy::tidy(&paths),
