@@ -34,7 +34,6 @@ mod front;
 mod health;
 mod http1;
 mod lane;
-mod last_hop;
 mod member;
 mod metrics;
 mod outbox;

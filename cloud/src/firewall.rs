@@ -112,7 +112,7 @@ fn permission(rule: &Rule) -> IpPermission {
     let permission =
         IpPermission::builder().ip_protocol(TCP).from_port(i32::from(rule.from_port)).to_port(i32::from(rule.to_port));
     match &rule.source {
-        Source::Cidr(cidr) => permission.ip_ranges(IpRange::builder().cidr_ip(cidr).build()).build(),
+        Source::Cidr(cidr) => permission.ip_ranges(IpRange::builder().cidr_ip(cidr.to_string()).build()).build(),
         Source::Group(id) => permission.user_id_group_pairs(UserIdGroupPair::builder().group_id(id).build()).build(),
     }
 }
@@ -140,10 +140,10 @@ fn rules(from: IpPermission) -> Vec<Rule> {
     else {
         return Vec::new();
     };
-    let cidrs = from.ip_ranges.unwrap_or_default().into_iter().filter_map(|range| range.cidr_ip).map(Source::Cidr);
+    let networks = from.ip_ranges.unwrap_or_default().into_iter().filter_map(|range| range.cidr_ip?.parse().ok());
     let groups =
         from.user_id_group_pairs.unwrap_or_default().into_iter().filter_map(|pair| pair.group_id).map(Source::Group);
-    cidrs.chain(groups).map(|source| Rule { from_port, to_port, source }).collect()
+    networks.map(Source::Cidr).chain(groups).map(|source| Rule { from_port, to_port, source }).collect()
 }
 
 #[cfg(test)]
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn folded_permissions_unfold_into_the_rules_they_were_made_of() {
         let ours = [
-            Rule { from_port: 80, to_port: 81, source: Source::Cidr("10.0.0.0/8".into()) },
+            Rule { from_port: 80, to_port: 81, source: Source::Cidr("10.0.0.0/8".parse().unwrap()) },
             Rule { from_port: 80, to_port: 81, source: Source::Group("sg-1".into()) },
         ];
         let mut folded = permission(&ours[0]);

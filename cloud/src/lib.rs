@@ -12,8 +12,8 @@
 //!
 //! The permissions it needs are those of its calls: RunInstances with tags on create (`ec2:CreateTags`),
 //! TerminateInstances, GetConsoleOutput, CreateSecurityGroup, AuthorizeSecurityGroupIngress, DeleteSecurityGroup, and
-//! to describe Instances, SecurityGroups, NetworkInterfaces, Vpcs, Subnets, RouteTables, Images, InstanceTypes and
-//! InstanceTypeOfferings. GetCallerIdentity of STS needs none.
+//! to describe Instances, SecurityGroups, NetworkInterfaces, Vpcs, Subnets, RouteTables, Images, InstanceTypes,
+//! InstanceTypeOfferings and Regions. GetCallerIdentity of STS needs none.
 
 mod complete;
 mod compute;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{LocationType, RouteTable};
-use planner::ports::{Answer, Image, ImageQuery, InstanceType, Offer, Subnet};
+use planner::ports::{Answer, Image, ImageQuery, InstanceType, KnownRegion, Offer, OptIn, Subnet};
 
-use crate::failure::{failed, need};
+use crate::failure::{failed, incomplete, need};
 use crate::filter::{MOST_VALUES, exactly};
 use crate::region::Region;
 use crate::{image, instance_type, pages, subnet};
@@ -26,7 +26,9 @@ impl Offer for Region {
         let found = if ids.is_empty() { self.default_subnets().await? } else { self.named_subnets(ids).await? };
         let vpcs: BTreeSet<String> = found.iter().filter_map(|subnet| subnet.vpc_id.clone()).collect();
         let tables = self.route_tables(vpcs.into_iter().collect()).await?;
-        let mut subnets = found.into_iter().map(|from| subnet::subnet(from, &tables)).collect::<Answer<Vec<_>>>()?;
+        let subnets = found.into_iter().map(|from| subnet::subnet(from, &tables));
+        let mut subnets =
+            if ids.is_empty() { subnet::readable(subnets.collect())? } else { subnets.collect::<Answer<Vec<_>>>()? };
         subnets.sort_by(|one, other| (&one.zone, &one.id).cmp(&(&other.zone, &other.id)));
         if ids.is_empty() { Ok(subnets) } else { subnet::all_of(ids, subnets) }
     }
@@ -100,6 +102,22 @@ impl Offer for Region {
             }
         }
         Ok(pairs.into_iter().collect())
+    }
+
+    /// *Guarantees*: each region of the partition, enabled or not; the answer has no pages.
+    /// *Cancellation*: safe, a read.
+    async fn regions(&self) -> Answer<Vec<KnownRegion>> {
+        let answer = self.reads.describe_regions().all_regions(true).send().await.map_err(failed)?;
+        let known = answer.regions.unwrap_or_default().into_iter().map(|from| {
+            let name = need(from.region_name, "name", "a region")?;
+            // API reference, Region: `opt-in-not-required`, `opted-in`, `not-opted-in`.
+            let opt_in =
+                if from.opt_in_status.as_deref() == Some("not-opted-in") { OptIn::Missing } else { OptIn::Done };
+            Ok(KnownRegion { name, opt_in })
+        });
+        let known = known.collect::<Answer<Vec<_>>>()?;
+        // At least the one that was asked is there.
+        if known.is_empty() { Err(incomplete("no region in it")) } else { Ok(known) }
     }
 }
 

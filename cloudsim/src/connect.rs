@@ -7,7 +7,8 @@ use planner::ports::InstanceState;
 
 use crate::group::PermissionSource;
 use crate::instance::{Attached, Instance};
-use crate::network::Target;
+use crate::network::{Target, nth};
+use crate::settings::PublicAccess;
 use crate::sim::Sim;
 use crate::versions::Versions;
 
@@ -32,6 +33,9 @@ impl Sim {
                 let seen_as = self.leaves(&source)?;
                 self.admits(&target, seen_as, port)
             }
+            (End::Internet, End::Public(target)) if self.settings.public_access != PublicAccess::Off => {
+                Err(format!("VPC Block Public Access closes the internet gateway to {}", target.id))
+            }
             (_, End::Public(target)) => self.admits(&target, from, port),
             (End::Private(source), End::Internet) => self.leaves(&source).map(|_| ()),
             (_, End::Peer | End::Internet) => Ok(()),
@@ -49,10 +53,10 @@ impl Sim {
                 return Ok(End::Public(instance.clone()));
             }
         }
-        if self.network.vpcs.iter().any(|vpc| vpc.cidr.contains(address)) || self.public_cidr.contains(address) {
+        if self.network.vpcs.iter().any(|vpc| vpc.cidr.contains(&address)) || self.public_cidr.contains(&address) {
             return Err(format!("{address} belongs to no running instance"));
         }
-        Ok(if self.peers.iter().any(|peer| peer.contains(address)) { End::Peer } else { End::Internet })
+        Ok(if self.peers.iter().any(|peer| peer.contains(&address)) { End::Peer } else { End::Internet })
     }
 
     /// The address that the internet sees an instance by, if it gets there.
@@ -60,10 +64,16 @@ impl Sim {
         let attached = attached(source)?;
         let subnet = self.network.subnet(&attached.subnet_id);
         match subnet.and_then(|subnet| self.network.way_out(subnet)) {
-            Some(Target::InternetGateway(_)) => attached
+            // Firewall endpoints are closed with the gateways behind them (VPC user guide, "VPC BPA basics").
+            Some(Target::InternetGateway(_) | Target::Endpoint(_))
+                if self.settings.public_access != PublicAccess::Off =>
+            {
+                Err(format!("{}: VPC Block Public Access closes the internet gateway to it", source.id))
+            }
+            Some(Target::InternetGateway(_) | Target::Endpoint(_)) => attached
                 .public_address
                 .ok_or_else(|| format!("{} has no public address, which its subnet's route needs", source.id)),
-            Some(Target::NatGateway(_)) => Ok(self.public_cidr.address(1)),
+            Some(Target::NatGateway(_) | Target::TransitGateway(_)) => Ok(nth(self.public_cidr, 1)),
             Some(Target::Local) | None => {
                 Err(format!("{}: {} has no route to the internet", source.id, attached.subnet_id))
             }
@@ -77,7 +87,7 @@ impl Sim {
         let admitted = truths.flat_map(|group| &group.ingress).any(|rule| {
             rule.permission.covers_tcp(port)
                 && match &rule.permission.source {
-                    PermissionSource::Cidr(cidr) => cidr.contains(from),
+                    PermissionSource::Cidr(cidr) => cidr.contains(&from),
                     PermissionSource::Group(id) => sources.contains(id),
                 }
         });

@@ -62,7 +62,7 @@ impl Sim {
     }
 
     fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
-        let vpcs: &[_] = if self.is_elsewhere() { &[] } else { &self.network.vpcs };
+        let vpcs = self.vpcs_now();
         match &request.vpc_id {
             Some(id) => vpcs
                 .iter()
@@ -87,7 +87,9 @@ impl Sim {
         self.advance(now);
         let look = self.look(Path::Id);
         let group = self.known_group(group_id, look)?;
-        for (permission, _) in permissions {
+        let permissions: Vec<_> =
+            permissions.iter().map(|(permission, text)| (permission.clone().canonical(), text.clone())).collect();
+        for (permission, _) in &permissions {
             if group.ingress.iter().any(|rule| rule.permission == *permission) {
                 let message = "the specified rule already exists";
                 return Err(SimError::new("InvalidPermission.Duplicate", message));
@@ -104,8 +106,8 @@ impl Sim {
         let mut rules = Vec::new();
         for (permission, description) in permissions {
             let id = self.new_id("sgr");
-            self.tell(format!("AuthorizeSecurityGroupIngress {group_id} {}", text(permission)));
-            rules.push(IngressRule { id, permission: permission.clone(), description: description.clone() });
+            self.tell(format!("AuthorizeSecurityGroupIngress {group_id} {}", text(&permission)));
+            rules.push(IngressRule { id, permission, description });
         }
         let added = rules.clone();
         self.update_group(group_id, |group| group.ingress.extend(added));
@@ -117,13 +119,14 @@ impl Sim {
         self.advance(now);
         let look = self.look(Path::Id);
         let group = self.known_group(group_id, look)?;
+        let permissions: Vec<_> = permissions.iter().map(|permission| permission.clone().canonical()).collect();
         let is_there = |permission: &Permission| group.ingress.iter().any(|rule| rule.permission == *permission);
         if !permissions.iter().all(is_there) {
             let message = "The specified rule does not exist in this security group.";
             return Err(SimError::new("InvalidPermission.NotFound", message));
         }
         self.touch(group.origin, || format!("RevokeSecurityGroupIngress {group_id}"));
-        for permission in permissions {
+        for permission in &permissions {
             self.tell(format!("RevokeSecurityGroupIngress {group_id} {}", text(permission)));
         }
         self.update_group(group_id, |group| group.ingress.retain(|rule| !permissions.contains(&rule.permission)));

@@ -1,8 +1,8 @@
 //! Security groups.
 
+use ipnet::Ipv4Net;
 use planner::owner::Tags;
 
-use crate::cidr::Cidr;
 use crate::instance::Origin;
 use crate::query::Filtered;
 
@@ -66,7 +66,7 @@ impl Protocol {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PermissionSource {
-    Cidr(Cidr),
+    Cidr(Ipv4Net),
     /// Members of the group with this id.
     Group(String),
 }
@@ -74,6 +74,14 @@ pub enum PermissionSource {
 impl Permission {
     pub fn tcp(from_port: u16, to_port: u16, source: PermissionSource) -> Self {
         Self { protocol: Protocol::Tcp, ports: Some((from_port, to_port)), source }
+    }
+
+    /// As EC2 keeps it: it drops host bits, so `100.68.0.18/18` is `100.68.0.0/18` (API reference, IpRange.CidrIp).
+    pub(crate) fn canonical(mut self) -> Self {
+        if let PermissionSource::Cidr(network) = &mut self.source {
+            *network = network.trunc();
+        }
+        self
     }
 
     /// Whether a TCP connection to `port` is what this is about.

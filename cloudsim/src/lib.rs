@@ -13,7 +13,6 @@ mod by_hand;
 mod call;
 pub mod catalogue;
 mod chance;
-mod cidr;
 mod connect;
 mod error;
 mod fault;
@@ -23,6 +22,7 @@ pub mod guest;
 mod index;
 mod instance;
 pub mod knobs;
+mod landscape;
 mod launch;
 mod ledger;
 mod lifecycle;
@@ -37,7 +37,6 @@ mod throttle;
 mod versions;
 
 pub use action::{Action, Call};
-pub use cidr::{Cidr, NotACidr};
 pub use error::{Outcome, SimError};
 pub use fault::{Fault, NetworkFault, Reply};
 pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
@@ -46,12 +45,13 @@ pub use instance::{
     Shutdown, StateChange, StateReason,
 };
 pub use ledger::{Ledger, StoryLine};
-pub use lists::{CallerIdentity, LocationType, Offering};
+pub use lists::{CallerIdentity, LocationType, Offering, RegionFacts};
 pub use network::{Image, Network, Route, RouteTable, Subnet, Target, Vpc};
 pub use port::SharedSim;
 pub use query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
 pub use settings::{
     AfterFailure, AfterTermination, ByHand, CapacityPool, Credentials, Deed, DefaultVpc, EndpointFaults, FaultRates,
-    Lag, Machines, Plan, QuotaCheck, Relapse, Settings, Span, Terminated, Throttling, TokenRules, Unavailable,
+    Lag, Machines, Plan, PublicAccess, QuotaCheck, Relapse, Settings, Span, Terminated, Throttling, TokenRules,
+    Unavailable,
 };
 pub use sim::{Change, MachineStart, Sim};

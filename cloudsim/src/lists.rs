@@ -29,6 +29,17 @@ pub struct Offering {
     pub location: String,
 }
 
+/// A region, as each of them knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionFacts {
+    pub name: String,
+    /// EC2's own words: `opt-in-not-required`, `opted-in`, `not-opted-in` (API reference, Region).
+    pub opt_in: &'static str,
+}
+
+/// A region that accounts have to enable first, and this one has not.
+const NOT_ENABLED: &str = "ap-east-1";
+
 /// What DescribeInstanceTypeOfferings is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LocationType {
@@ -83,23 +94,17 @@ impl Sim {
         self.list(query, |_, _| Ok(found))
     }
 
-    /// Nothing in another account.
-    fn here<'a, T>(&self, all: &'a [T]) -> &'a [T] {
-        if self.is_elsewhere() { &[] } else { all }
-    }
-
     /// DescribeVpcs.
     pub fn describe_vpcs(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Vpc>> {
         self.advance(now);
-        let found = select(query, self.here(&self.network.vpcs), |vpc| &vpc.id, "InvalidVpcID.NotFound");
+        let found = select(query, &self.vpcs_now(), |vpc| &vpc.id, "InvalidVpcID.NotFound");
         self.fixed(query, found)
     }
 
     /// DescribeSubnets, with the addresses that are free now.
     pub fn describe_subnets(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Subnet>> {
         self.advance(now);
-        let subnets = self.here(&self.network.subnets);
-        let mut found = select(query, subnets, |subnet| &subnet.id, "InvalidSubnetID.NotFound");
+        let mut found = select(query, &self.subnets_now(), |subnet| &subnet.id, "InvalidSubnetID.NotFound");
         for subnet in found.iter_mut().flatten() {
             subnet.free_addresses = self.free_addresses(subnet);
         }
@@ -109,8 +114,7 @@ impl Sim {
     /// DescribeRouteTables.
     pub fn describe_route_tables(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<RouteTable>> {
         self.advance(now);
-        let tables = self.here(&self.network.route_tables);
-        let found = select(query, tables, |table| &table.id, "InvalidRouteTableID.NotFound");
+        let found = select(query, &self.route_tables_now(), |table| &table.id, "InvalidRouteTableID.NotFound");
         self.fixed(query, found)
     }
 
@@ -177,6 +181,21 @@ impl Sim {
         locations.sort();
         locations.dedup();
         locations.into_iter().map(offering).collect()
+    }
+
+    /// DescribeRegions: those that are named, or all that the account may use, or with `all` also the others.
+    pub fn describe_regions(&mut self, names: &[String], all: bool, now: Timestamp) -> Outcome<Vec<RegionFacts>> {
+        self.advance(now);
+        let own = RegionFacts { name: self.settings.region.clone(), opt_in: "opt-in-not-required" };
+        let other = RegionFacts { name: NOT_ENABLED.to_owned(), opt_in: "not-opted-in" };
+        let known = [own, other];
+        if let Some(unknown) = names.iter().find(|name| !known.iter().any(|one| one.name == **name)) {
+            return Err(SimError::value(format!("Invalid value '{unknown}' for regionName: there is no such region.")));
+        }
+        let is_asked = |one: &RegionFacts| {
+            if names.is_empty() { all || one.opt_in != "not-opted-in" } else { names.contains(&one.name) }
+        };
+        Ok(known.into_iter().filter(is_asked).collect())
     }
 
     /// STS GetCallerIdentity.

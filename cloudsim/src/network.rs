@@ -1,17 +1,21 @@
 //! The network that is there before anybody does anything: VPC, subnets, routes; and the images.
 
+use std::net::Ipv4Addr;
+
+use ipnet::{AddrParseError, Ipv4Net};
 use planner::owner::Tags;
 use planner::ports::Architecture;
 
-use crate::cidr::{Cidr, NotACidr};
 use crate::lists::truth;
 use crate::query::Filtered;
-use crate::settings::{DefaultVpc, Settings};
+use crate::settings::{DefaultVpc, PublicAccess, Settings};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vpc {
     pub id: String,
-    pub cidr: Cidr,
+    /// Another account in a shared VPC; `None`: the account itself.
+    pub owner_id: Option<String>,
+    pub cidr: Ipv4Net,
     pub is_default: bool,
     pub tags: Tags,
 }
@@ -22,7 +26,11 @@ pub struct Subnet {
     pub vpc_id: String,
     pub zone: String,
     pub zone_id: String,
-    pub cidr: Cidr,
+    /// As that of its VPC.
+    pub owner_id: Option<String>,
+    /// `None`: IPv6 only, with no address to give.
+    pub cidr: Option<Ipv4Net>,
+    pub public_access: PublicAccess,
     pub default_for_zone: bool,
     /// Instances get a public address unless they say otherwise.
     pub maps_public: bool,
@@ -34,6 +42,8 @@ pub struct Subnet {
 pub struct RouteTable {
     pub id: String,
     pub vpc_id: String,
+    /// As that of its VPC.
+    pub owner_id: Option<String>,
     /// Used by subnets without a table of their own.
     pub is_main: bool,
     pub subnet_ids: Vec<String>,
@@ -43,8 +53,16 @@ pub struct RouteTable {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    pub destination: Cidr,
+    pub destination: Ipv4Net,
     pub target: Target,
+    /// The target is gone, and packets with it.
+    pub is_blackhole: bool,
+}
+
+impl Route {
+    pub fn to(destination: Ipv4Net, target: Target) -> Self {
+        Self { destination, target, is_blackhole: false }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +70,11 @@ pub enum Target {
     Local,
     InternetGateway(String),
     NatGateway(String),
+    /// Of a firewall, whose own subnet leads to an internet gateway (AWS Network Firewall developer guide, "Simple single
+    /// zone architecture with an internet gateway").
+    Endpoint(String),
+    /// To a network that has a NAT of its own (VPC user guide, "Centralized egress to internet").
+    TransitGateway(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,12 +103,16 @@ pub struct Network {
 /// Addresses at the start of a subnet that are never handed out. EC2 keeps four; ten leaves room for readable ones.
 pub(crate) const FIRST_ADDRESS: u32 = 10;
 
+/// Where packets go that no other route takes.
+pub(crate) const ANYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
+
 /// Zone letters and the ids behind them, which differ from account to account.
 const ZONES: [(char, &str); 3] = [('a', "az3"), ('b', "az1"), ('c', "az2")];
 
 impl Network {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, NotACidr> {
-        let cidr: Cidr = settings.vpc_cidr.parse()?;
+    pub(crate) fn new(settings: &Settings) -> Result<Self, AddrParseError> {
+        let cidr = settings.vpc_cidr.parse::<Ipv4Net>()?.trunc();
+        let bits = (cidr.prefix_len() + 4).min(30);
         let is_default = settings.default_vpc == DefaultVpc::Present;
         let vpc_id = "vpc-0de0fa17000000010".to_owned();
         let short_region = short_name(&settings.region);
@@ -94,7 +121,9 @@ impl Network {
             vpc_id: vpc_id.clone(),
             zone: format!("{}{letter}", settings.region),
             zone_id: format!("{short_region}-{zone_id}"),
-            cidr: cidr.part((cidr.prefix() + 4).min(30), index),
+            owner_id: None,
+            cidr: Ipv4Net::new(nth(cidr, index << (32 - bits)), bits).ok(),
+            public_access: PublicAccess::Off,
             default_for_zone: is_default,
             maps_public: is_default,
             free_addresses: 0,
@@ -103,17 +132,18 @@ impl Network {
         let main = RouteTable {
             id: "rtb-0de0fa17000000010".into(),
             vpc_id: vpc_id.clone(),
+            owner_id: None,
             is_main: true,
             subnet_ids: Vec::new(),
             routes: vec![
-                Route { destination: cidr, target: Target::Local },
-                Route { destination: Cidr::ANY, target: Target::InternetGateway("igw-0de0fa17000000010".into()) },
+                Route::to(cidr, Target::Local),
+                Route::to(ANYWHERE, Target::InternetGateway("igw-0de0fa17000000010".into())),
             ],
             tags: Tags::new(),
         };
         Ok(Self {
             subnets: subnets.collect(),
-            vpcs: vec![Vpc { id: vpc_id, cidr, is_default, tags: Tags::new() }],
+            vpcs: vec![Vpc { id: vpc_id, owner_id: None, cidr, is_default, tags: Tags::new() }],
             route_tables: vec![main],
             images: images(),
         })
@@ -123,17 +153,28 @@ impl Network {
         self.subnets.iter().find(|subnet| subnet.id == id)
     }
 
-    /// The routes that count for a subnet: those of its own table, or of the VPC's main one.
-    pub fn routes(&self, subnet: &Subnet) -> &[Route] {
-        let own = self.route_tables.iter().find(|table| table.subnet_ids.contains(&subnet.id));
-        let main = || self.route_tables.iter().find(|table| table.is_main && table.vpc_id == subnet.vpc_id);
-        own.or_else(main).map_or(&[], |table| &table.routes)
-    }
-
     /// Where packets to the internet go.
     pub fn way_out(&self, subnet: &Subnet) -> Option<&Target> {
-        self.routes(subnet).iter().find(|route| route.destination == Cidr::ANY).map(|route| &route.target)
+        let default = routes_of(subnet, &self.route_tables)?.iter().find(|route| route.destination == ANYWHERE);
+        default.filter(|route| !route.is_blackhole).map(|route| &route.target)
     }
+}
+
+/// The routes that count for a subnet: those of its own table, or of the VPC's main one. `None`: neither is among these.
+pub(crate) fn routes_of<'a>(subnet: &Subnet, tables: &'a [RouteTable]) -> Option<&'a [Route]> {
+    let own = tables.iter().find(|table| table.subnet_ids.contains(&subnet.id));
+    let main = || tables.iter().find(|table| table.is_main && table.vpc_id == subnet.vpc_id);
+    Some(&own.or_else(main)?.routes)
+}
+
+/// The address `offset` after the first one of a network.
+pub(crate) fn nth(network: Ipv4Net, offset: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(network.network().to_bits().wrapping_add(offset))
+}
+
+/// Number of addresses in a network.
+pub(crate) fn size(network: Ipv4Net) -> u64 {
+    1 << (32 - network.prefix_len())
 }
 
 /// `eu-west-1` is `euw1` in zone ids.
@@ -223,7 +264,7 @@ impl Filtered for Subnet {
             "availability-zone" | "availabilityZone" => is(&self.zone),
             "availability-zone-id" => is(&self.zone_id),
             "default-for-az" | "defaultForAz" => is(truth(self.default_for_zone)),
-            "cidr-block" => is(&self.cidr.to_string()),
+            "cidr-block" => self.cidr.is_some_and(|cidr| is(&cidr.to_string())),
             _ => is("available"),
         }
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use ipnet::{AddrParseError, Ipv4Net};
 use jiff::Timestamp;
 use rand::RngExt;
 
 use crate::action::Action;
 use crate::chance::Chance;
-use crate::cidr::{Cidr, NotACidr};
 use crate::error::SimError;
 use crate::fault::Fault;
 use crate::group::{IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
@@ -32,8 +32,8 @@ pub struct Sim {
     pub(crate) home: String,
     pub(crate) now: Timestamp,
     pub(crate) network: Network,
-    pub(crate) public_cidr: Cidr,
-    pub(crate) peers: Vec<Cidr>,
+    pub(crate) public_cidr: Ipv4Net,
+    pub(crate) peers: Vec<Ipv4Net>,
     pub(crate) instances: BTreeMap<String, InstanceRecord>,
     pub(crate) interfaces: BTreeMap<String, Versions<NetworkInterface>>,
     pub(crate) groups: BTreeMap<String, Versions<SecurityGroup>>,
@@ -114,7 +114,7 @@ impl Sim {
     /// A region as it is before anybody does anything: a VPC with three subnets and a default group.
     ///
     /// *Errors*: a network in `settings` that is not one.
-    pub fn new(seed: u64, settings: Settings) -> Result<Self, NotACidr> {
+    pub fn new(seed: u64, settings: Settings) -> Result<Self, AddrParseError> {
         let network = Network::new(&settings)?;
         let public_cidr = settings.public_cidr.parse()?;
         let peers = settings.peers.iter().map(|peer| peer.parse()).collect::<Result<_, _>>()?;

@@ -85,4 +85,7 @@ impl<C: Cloud> Offer for Counted<C> {
     async fn offerings(&self, names: &[String]) -> Answer<Vec<(String, String)>> {
         self.count("DescribeInstanceTypeOfferings", Box::pin(self.inner.offerings(names))).await
     }
+    async fn regions(&self) -> Answer<Vec<KnownRegion>> {
+        self.count("DescribeRegions", Box::pin(self.inner.regions())).await
+    }
 }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, Subnet};
+use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, Subnet};
 
 use crate::pass::Clock;
 
@@ -32,6 +32,7 @@ pub(crate) struct Region {
     offerings: Kept<Vec<String>, Vec<(String, String)>>,
     images: Kept<String, Option<Image>>,
     consoles: Kept<String, Option<String>>,
+    regions: Kept<(), Vec<KnownRegion>>,
 }
 
 impl Facts {
@@ -91,6 +92,11 @@ impl Facts {
             images.insert(architecture, image);
         }
         Ok(images)
+    }
+
+    /// The regions that this one knows.
+    pub(crate) async fn regions<C: Cloud>(&self, region: &Region, cloud: &C) -> Answer<Vec<KnownRegion>> {
+        self.kept(&region.regions, (), SITE, cloud.regions()).await
     }
 
     /// When many boot at the same time, who does not get its turn takes what was seen before.

@@ -6,7 +6,7 @@ use api::{ClusterBenchmark, Status};
 use futures::future::join_all;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
-use planner::{Failure, Memory, console, deploy, desired, placement, relocation, runs};
+use planner::{Failure, Memory, console, deploy, desired, placement, region, relocation, runs};
 
 use crate::counted::Counted;
 use crate::dropped;
@@ -67,6 +67,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             settings: self.settings.clone(),
             object,
             identity: not_asked(),
+            regions: None,
             site: None,
             types: not_asked(),
             groups: not_asked(),
@@ -77,7 +78,13 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             memory,
         };
         let mut listed = None;
-        if needs_cloud(&world) {
+        if needs_cloud(&world) && region::is_in_question(&world) {
+            let own = &self.settings.region;
+            let (facts, cloud) = (self.facts.region(own), self.cloud(own));
+            world.regions = Some(patiently(self.facts.regions(&facts, &cloud)).await);
+        }
+        // Where no region is, nobody answers.
+        if needs_cloud(&world) && region::refusal(&world).is_none() {
             let region = world.region().to_owned();
             let cloud = self.cloud(&region);
             let facts = self.facts.region(&region);

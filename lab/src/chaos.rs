@@ -91,13 +91,13 @@ pub(crate) async fn chaos(state: &State, words: &[String], seed: Option<u64>) ->
     };
     if command == "list" {
         let body = ask("GET", admin, &Turn::default()).await?;
-        say::text(listing(&serde_json::from_slice::<Vec<KnobShown>>(&body)?));
+        print!("{}", listing(&serde_json::from_slice::<Vec<KnobShown>>(&body)?));
         return Ok(());
     }
     let method = if command == "off" { "DELETE" } else { "POST" };
     let set = if command == "off" { Vec::new() } else { words.to_vec() };
     let body = ask(method, admin, &Turn { set, seed }).await?;
-    say::text(told(&serde_json::from_slice(&body)?));
+    print!("{}", told(&serde_json::from_slice(&body)?));
     Ok(())
 }
 

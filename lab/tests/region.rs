@@ -132,3 +132,30 @@ async fn a_dropped_region_leaves_no_port() {
     }
     panic!("{endpoint} still answers");
 }
+
+/// What many new accounts may run at the same time.
+const VCPUS_OF_A_NEW_ACCOUNT: u32 = 8;
+
+#[test]
+fn the_free_plans_sample_keeps_to_its_types_and_to_eight_vcpus() {
+    let sample = include_str!("../../manifests/samples/free-plan.yaml");
+    let sample: serde_norway::Value = serde_norway::from_str(sample).unwrap();
+    let spec = &sample["spec"];
+    let mut instances: Vec<(&str, u64)> = spec["clusters"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|cluster| (cluster["instanceType"].as_str().unwrap(), cluster["count"].as_u64().unwrap()))
+        .collect();
+    // Left out, both would be c6i.large.
+    for one in [&spec["balancer"], &spec["load"]["generator"]] {
+        instances.push((one["instanceType"].as_str().unwrap(), 1));
+    }
+    let mut vcpus = 0;
+    for (name, count) in instances {
+        let facts = cloudsim::catalogue::instance_type(name).unwrap_or_else(|| panic!("there is no {name}"));
+        assert!(facts.free_tier, "{name} is not in the free plan");
+        vcpus += facts.vcpus * u32::try_from(count).unwrap();
+    }
+    assert!(vcpus <= VCPUS_OF_A_NEW_ACCOUNT, "{vcpus} vCPUs");
+}

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::control_sources::ControlSources;
+
 /// Makes EC2 look like the ClusterBenchmarks of this Kubernetes cluster, measures, and records the results.
 ///
 /// AWS credentials, region and endpoint come from the usual environment of the AWS SDKs.
@@ -42,9 +44,15 @@ pub(crate) struct Arguments {
     #[arg(long, env = "OPERATOR_SWEEP_REGIONS", value_name = "REGION", value_delimiter = ',')]
     pub(crate) sweep_regions: Vec<String>,
 
-    /// CIDRs that the operator dials balancers and generators from
-    #[arg(long, env = "OPERATOR_CONTROL_SOURCES", value_name = "CIDR", value_delimiter = ',', required = true)]
-    pub(crate) control_sources: Vec<String>,
+    /// IPv4 networks that the operator dials balancers and generators from, such as 172.31.0.0/16,100.64.0.0/10
+    #[arg(
+        long,
+        env = "OPERATOR_CONTROL_SOURCES",
+        value_name = "CIDR,...",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) control_sources: ControlSources,
 
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "OPERATOR_ADMIN_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]

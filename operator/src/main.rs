@@ -2,6 +2,7 @@
 
 mod arguments;
 mod artifacts;
+mod control_sources;
 mod sweep;
 
 use std::ffi::OsString;
@@ -45,7 +46,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .region(&region)
         .identity()
         .await
-        .context("cannot ask AWS who we are (sts:GetCallerIdentity): check the credentials")?;
+        .with_context(|| {
+            format!("cannot ask AWS in {region} who we are (sts:GetCallerIdentity): check the region (AWS_REGION) and the credentials")
+        })?;
     let client = controller::connect().await.context("no Kubernetes cluster: set KUBECONFIG, or run in a pod")?;
     let kubernetes_cluster = controller::kubernetes_cluster_uid(client.clone()).await?;
     let signer = Signer::new(controller::control_seed(client.clone(), &arguments.namespace).await?);
@@ -89,7 +92,7 @@ fn settings(
         region,
         artifacts: artifacts::read(&arguments.artifacts)?,
         public_key,
-        control_sources: arguments.control_sources.clone(),
+        control_sources: arguments.control_sources.0.clone(),
         settle: seconds(arguments.settle_seconds),
         proof_gap: seconds(arguments.proof_gap_seconds),
         launch_window: seconds(arguments.launch_window_seconds),

@@ -171,7 +171,8 @@ fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
         .map(|word| format!("; its console ends with: {word}"))
         .unwrap_or_default();
     let started = lasts(world, plan, &unreachable_key(pool));
-    let sources = world.settings.control_sources.join(", ");
+    let sources: Vec<String> = world.settings.control_sources.iter().map(ToString::to_string).collect();
+    let sources = sources.join(", ");
     let reason = if started { "ControlUnreachable" } else { "Waiting" };
     let message =
         format!("{pool} does not answer yet: {why} (port {CONTROL_PORT} is open to {sources} in group edge){console}");

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use api::{ConditionType, Placement};
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -59,10 +60,13 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Opt
 }
 
 fn edge_rules(world: &World) -> BTreeSet<Rule> {
-    let rule = |port, cidr: &String| Rule { from_port: port, to_port: port, source: Source::Cidr(cidr.clone()) };
-    let control = world.settings.control_sources.iter().map(|cidr| rule(CONTROL_PORT, cidr));
+    // EC2 drops host bits, so a rule with them would never be seen.
+    let rule = |port, from: Ipv4Net| Rule { from_port: port, to_port: port, source: Source::Cidr(from.trunc()) };
+    let control = world.settings.control_sources.iter().map(|from| rule(CONTROL_PORT, *from));
     let ingress = world.object.spec.network.iter().flat_map(|network| &network.ingress_cidrs);
-    control.chain(ingress.map(|cidr| rule(BALANCER_PORT, cidr))).collect()
+    // The definition admits IPv4 networks only. One that is none lets nobody in.
+    let ingress = ingress.filter_map(|text| text.parse().ok());
+    control.chain(ingress.map(|from| rule(BALANCER_PORT, from))).collect()
 }
 
 /// Until when groups may be created from now on, in whole seconds as status holds them.

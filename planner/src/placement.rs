@@ -43,9 +43,21 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let subnets = subnets(world, site)?;
     let images = images(spec, need(&site.images)?)?;
     let artifacts = artifacts(world, types)?;
-    let subnet = subnet(world, subnets, need(&site.offerings)?)?;
-    let addressing = addressing(spec, subnet)?;
+    let (subnet, addressing) = subnet(world, &subnets, need(&site.offerings)?)?;
     Ok(assemble(world, identity, subnet, addressing, images, artifacts))
+}
+
+/// What was assumed of the subnet that was chosen, and may be otherwise.
+pub(crate) fn caution(placement: &Placement, site: &Site) -> String {
+    let subnets = site.subnets.known().map(Vec::as_slice).unwrap_or_default();
+    let chosen = subnets.iter().find(|subnet| subnet.id == placement.subnet_id);
+    match chosen {
+        Some(subnet) if subnet.egress == Egress::Endpoint && placement.addressing == "Public" => format!(
+            "; 0.0.0.0/0 of {} goes to a VPC endpoint, behind which may be an internet gateway, so instances have public addresses: network.addressing Private is for a NAT behind it",
+            subnet.id
+        ),
+        _ => String::new(),
+    }
 }
 
 fn assemble(
@@ -105,7 +117,8 @@ fn check_types(world: &World, types: &[InstanceType]) -> Result<(), NoPlacement>
     Ok(())
 }
 
-fn subnets<'a>(world: &World, site: &'a Site) -> Result<&'a [Subnet], NoPlacement> {
+/// Subnets of one VPC with IPv4 addresses.
+fn subnets<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlacement> {
     let named = world.object.spec.network.as_ref().is_some_and(|network| !network.subnet_ids.is_empty());
     let subnets = match &site.subnets {
         Facet::Known(subnets) => subnets,
@@ -130,6 +143,20 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<&'a [Subnet], NoPlacemen
             ),
         );
     }
+    let subnets: Vec<&Subnet> = subnets.iter().collect();
+    let (usable, ipv6_only): (Vec<&Subnet>, Vec<&Subnet>) =
+        subnets.iter().copied().partition(|subnet| subnet.cidr.is_some());
+    // One that was named is a mistake, whatever else was named; of the default ones the others do.
+    if let Some(subnet) = ipv6_only.first().filter(|_| named || usable.is_empty()) {
+        return refused(
+            "Ipv6Only",
+            format!(
+                "network.subnetIds: {} is IPv6-only, and instances need IPv4 addresses: delete the benchmark and create it with subnets that have an IPv4 CIDR block",
+                subnet.id
+            ),
+        );
+    }
+    let subnets = usable;
     let vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
     if vpcs.len() > 1 {
         return refused(
@@ -212,11 +239,19 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
         .collect())
 }
 
-/// The first subnet, by zone and id, whose zone offers every type and that has room for all instances.
-fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String)]) -> Result<&'a Subnet, NoPlacement> {
+/// The first subnet, by zone and id, whose zone offers every type, that has room for all instances and a way out, and
+/// whether its instances get public addresses.
+fn subnet<'a>(
+    world: &World,
+    subnets: &[&'a Subnet],
+    offerings: &[(String, String)],
+) -> Result<(&'a Subnet, crate::ports::Addressing), NoPlacement> {
     let offered = |zone: &str, name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
-    if let Some(subnet) = candidates(world, subnets, offerings).first() {
-        return Ok(subnet);
+    let candidates = candidates(world, subnets.iter().copied(), offerings);
+    let mut placed = candidates.iter().map(|subnet| addressing(&world.object.spec, subnet).map(|way| (*subnet, way)));
+    if let Some(first) = placed.next() {
+        // The first one's refusal, when none of the others does.
+        return first.or_else(|refusal| placed.find_map(Result::ok).ok_or(refusal));
     }
     if !subnets.iter().any(|subnet| offers_all(world, &subnet.zone, offerings)) {
         let zones: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
@@ -247,11 +282,17 @@ fn subnet<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String
     )
 }
 
-/// Subnets whose zone offers every type and that have room for all instances, by zone and id.
-pub(crate) fn candidates<'a>(world: &World, subnets: &'a [Subnet], offerings: &[(String, String)]) -> Vec<&'a Subnet> {
-    let has_room = |subnet: &&Subnet| subnet.free_addresses >= addresses(world);
-    let mut candidates: Vec<&Subnet> =
-        subnets.iter().filter(|subnet| offers_all(world, &subnet.zone, offerings)).filter(has_room).collect();
+/// Subnets with IPv4 addresses whose zone offers every type and that have room for all instances, by zone and id.
+pub(crate) fn candidates<'a>(
+    world: &World,
+    subnets: impl IntoIterator<Item = &'a Subnet>,
+    offerings: &[(String, String)],
+) -> Vec<&'a Subnet> {
+    let is_usable = |subnet: &&Subnet| {
+        let has_room = subnet.cidr.is_some() && subnet.free_addresses >= addresses(world);
+        has_room && offers_all(world, &subnet.zone, offerings)
+    };
+    let mut candidates: Vec<&Subnet> = subnets.into_iter().filter(is_usable).collect();
     candidates.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
     candidates
 }
@@ -273,15 +314,25 @@ pub(crate) fn addressing(
 ) -> Result<crate::ports::Addressing, NoPlacement> {
     use crate::ports::Addressing::{Private, Public};
     let wanted = spec.network.as_ref().map(|network| network.addressing).unwrap_or_default();
-    match (wanted, subnet.egress) {
-        (Addressing::Private, _) | (Addressing::Auto, Egress::Nat) => Ok(Private),
-        (Addressing::Public, _) | (Addressing::Auto, Egress::InternetGateway) => Ok(Public),
-        (Addressing::Auto, Egress::None) => refused(
-            "NoEgress",
-            format!(
-                "network.subnetIds: {} has no route out, so instances could not fetch their program: delete the benchmark and create it with a subnet that has a NAT or internet gateway, or with network.addressing Private if the artifacts are reachable without one",
-                subnet.id
-            ),
+    let (why, way_out) = match (wanted, subnet.egress) {
+        (Addressing::Private, _) | (Addressing::Auto, Egress::Nat) => return Ok(Private),
+        // What a public address is for is closed, whoever asked for it.
+        (Addressing::Auto | Addressing::Public, Egress::Blocked) => (
+            "has a route to an internet gateway that VPC Block Public Access closes, so instances could not fetch their program",
+            "a subnet that is excluded from it or has a NAT gateway, or with network.addressing Private if the artifacts are reachable without one",
         ),
-    }
+        (Addressing::Public, _) | (Addressing::Auto, Egress::InternetGateway | Egress::Endpoint) => return Ok(Public),
+        (Addressing::Auto, Egress::None) => (
+            "has no route out, so instances could not fetch their program",
+            "a subnet that has a NAT or internet gateway, or with network.addressing Private if the artifacts are reachable without one",
+        ),
+        (Addressing::Auto, Egress::Unseen) => (
+            "has no route table that this account can see, as may be in a shared VPC, so whether instances need a public address is not known",
+            "network.addressing Public (its way out is an internet gateway) or Private (a NAT, or none is needed)",
+        ),
+    };
+    refused(
+        "NoEgress",
+        format!("network.subnetIds: {} {why}: delete the benchmark and create it with {way_out}", subnet.id),
+    )
 }

@@ -15,8 +15,8 @@ use crate::ledger;
 use crate::memory::Memory;
 use crate::ports::{GroupRequest, LaunchRequest, Rule};
 use crate::runs::{self, RUNNING, RunKey};
-use crate::world::{Deletion, Finalizer, Seal, World};
-use crate::{deploy, measure, placement, provision, relaunch, relocation, teardown};
+use crate::world::{Deletion, Finalizer, Ignorance, Seal, World};
+use crate::{deploy, measure, placement, provision, region, relaunch, relocation, teardown};
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -277,27 +277,35 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
 }
 
 fn place(world: &World, plan: &mut Plan) {
+    if let Some((reason, message)) = region::refusal(world) {
+        return refuse(plan, reason, message);
+    }
     let Some(site) = &world.site else { return };
     // What exists already would refute that nothing was ever made: it must have been looked for.
     if let Some(why) = world.instances.ignorance().or(world.groups.ignorance()) {
-        plan.judgements.unknown(ConditionType::Accepted, Some(why));
+        let why = Ignorance { message: format!("{}{}", why.message, region::doubt(world)), ..why.clone() };
+        plan.judgements.unknown(ConditionType::Accepted, Some(&why));
         plan.wake_within(MOVING * 5);
         return;
     }
     match placement::choose(world, site) {
         Ok(placement) => {
+            let message = format!("the spec can be placed{}", placement::caution(&placement, site));
             plan.placement = Some(placement);
-            plan.judgements.set(ConditionType::Accepted, Truth::True, "Placed", "the spec can be placed");
+            plan.judgements.set(ConditionType::Accepted, Truth::True, "Placed", message);
             plan.wake = SignedDuration::ZERO;
         }
-        Err(placement::NoPlacement::Refused { reason, message }) => {
-            plan.judgements.set(ConditionType::Accepted, Truth::False, reason, message);
-            plan.judgements.stall(ConditionType::Accepted);
-            plan.wake = SLOW;
-        }
+        Err(placement::NoPlacement::Refused { reason, message }) => refuse(plan, reason, message),
         Err(placement::NoPlacement::Unknown(why)) => {
             plan.judgements.unknown(ConditionType::Accepted, Some(&why));
             plan.wake_within(MOVING * 5);
         }
     }
+}
+
+/// The spec cannot be placed; somebody has to change something.
+fn refuse(plan: &mut Plan, reason: &str, message: String) {
+    plan.judgements.set(ConditionType::Accepted, Truth::False, reason, message);
+    plan.judgements.stall(ConditionType::Accepted);
+    plan.wake = SLOW;
 }

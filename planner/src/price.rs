@@ -1,52 +1,29 @@
 //! What instances cost by the hour, about: enough to tell a forgotten benchmark from a cheap one.
 //!
-//! On-demand list prices for Linux in us-east-1, as the AWS Price List shows them in September 2026. Other regions are
+//! On-demand list prices for Linux in us-east-1, as the AWS Price List showed them in July 2026. Other regions are
 //! up to two fifths dearer; volumes, public addresses, traffic and surplus credits are not in it. A type that is not
 //! here has no price, which is not the same as a price of nothing.
 
-/// Where the prices are for and when they were looked up.
-pub const BASIS: &str = "on-demand list prices, Linux, us-east-1, September 2026";
+use crate::family::{FAMILIES, Family};
 
-/// US dollar micros an hour of the size `large`, by family. Sizes of a family are priced by their size.
-const LARGE: &[(&str, u64)] = &[
-    ("t2", 92_800),
-    ("t3", 83_200),
-    ("t3a", 75_200),
-    ("t4g", 67_200),
-    ("m5", 96_000),
-    ("m6i", 96_000),
-    ("m6a", 86_400),
-    ("m6g", 77_000),
-    ("m7i", 100_800),
-    ("m7g", 81_600),
-    ("c5", 85_000),
-    ("c6i", 85_000),
-    ("c6a", 76_500),
-    ("c6g", 68_000),
-    ("c7i", 89_250),
-    ("c7g", 72_500),
-    ("r5", 126_000),
-    ("r6i", 126_000),
-    ("r6g", 100_800),
-    ("r7i", 132_300),
-    ("r7g", 107_100),
-];
+/// Where the prices are for and when they were looked up.
+pub const BASIS: &str = "on-demand list prices, Linux, us-east-1, July 2026";
 
 /// US dollar micros an hour of one running instance; `None` for a type that is not in the table.
 pub fn hourly_usd_micros(instance_type: &str) -> Option<u64> {
     let (family, size) = instance_type.split_once('.')?;
-    let (_, large) = LARGE.iter().find(|(name, _)| *name == family)?;
-    Some(large * sixteenths(family, size)? / 16)
+    let known = FAMILIES.iter().find(|known| known.name == family)?;
+    Some(known.large_usd_micros * sixteenths(known, size)? / 16)
 }
 
 /// A size in sixteenths of `large`.
-fn sixteenths(family: &str, size: &str) -> Option<u64> {
-    let burstable = family.starts_with('t');
+fn sixteenths(family: &Family, size: &str) -> Option<u64> {
+    let is_there = family.sizes.iter().any(|known| known.name == size);
     match size {
-        "nano" if burstable => Some(1),
-        "micro" if burstable => Some(2),
-        "small" if burstable => Some(4),
-        "medium" if burstable || family.ends_with('g') => Some(8),
+        "nano" if is_there => Some(1),
+        "micro" if is_there => Some(2),
+        "small" if is_there => Some(4),
+        "medium" if is_there => Some(8),
         "large" => Some(16),
         "xlarge" => Some(32),
         _ => size.strip_suffix("xlarge")?.parse::<u64>().ok().filter(|times| (2..=64).contains(times)).map(|n| 32 * n),
@@ -73,6 +50,11 @@ mod tests {
             ("m7g.xlarge", 163_200),
             ("r7g.2xlarge", 428_400),
             ("r5.24xlarge", 6_048_000),
+            ("m4.16xlarge", 3_200_000),
+            ("m7i-flex.large", 95_760),
+            ("c7a.medium", 51_300),
+            ("c8g.48xlarge", 7_657_000),
+            ("r8g.medium", 58_910),
         ] {
             let found = hourly_usd_micros(name).unwrap();
             assert!(found.abs_diff(micros) * 100 <= micros, "{name}: {found} is not {micros}");

@@ -10,6 +10,7 @@ use crate::Failure;
 use crate::conditions::Truth;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::firewall;
+use crate::hint::hint;
 use crate::ledger::{self, BOOT_FAILED, Step};
 use crate::owner;
 use crate::plan::{Action, MOVING, Plan, SLOW};
@@ -180,7 +181,8 @@ impl PoolWork<'_> {
             }
             if ledger::is_open(&line) && !line.message.is_empty() {
                 let reason = if line.reason.is_empty() { "Launching" } else { &line.reason };
-                self.causes.add(format!("launch {name}/{}: {}", line.number, line.message), reason);
+                let hint = hint(self.world, &line);
+                self.causes.add(format!("launch {name}/{}: {}{hint}", line.number, line.message), reason);
             }
         }
         let missing = self.count().saturating_sub(self.alive().len() + coming);
@@ -254,8 +256,9 @@ impl PoolWork<'_> {
             } else {
                 "trying again in a while"
             };
+            let hint = hint(self.world, last);
             let message = format!(
-                "pool {name}: {} x {} in {}: {}; {outlook}",
+                "pool {name}: {} x {} in {}: {}{hint}; {outlook}",
                 self.recipe.pool.count, self.recipe.pool.instance_type, self.placement.zone, last.message
             );
             self.causes.add(message, &last.reason.clone());

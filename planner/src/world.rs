@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use wire::{BalancerStatus, RunStatus};
 
 use crate::memory::Memory;
 use crate::owner::Owner;
-use crate::ports::{AgentError, Architecture, Group, Identity, Image, Instance, InstanceState, InstanceType, Subnet};
+use crate::ports::{
+    AgentError, Architecture, Group, Identity, Image, Instance, InstanceState, InstanceType, KnownRegion, Subnet,
+};
 use crate::{CloudError, Failure};
 
 /// One part of the world: looked at, or not known and why.
@@ -70,6 +73,8 @@ pub struct World {
     pub settings: Settings,
     pub object: Object,
     pub identity: Facet<Identity>,
+    /// Asked only while the spec's region is in question ([`crate::region`]).
+    pub regions: Option<Facet<Vec<KnownRegion>>>,
     /// What the region offers. Asked only while there is no placement.
     pub site: Option<Site>,
     /// Facts of every instance type in the spec; a type that the region does not know is left out.
@@ -155,8 +160,8 @@ pub struct Settings {
     pub artifacts: Artifacts,
     /// Public half of the key that signs control requests.
     pub public_key: String,
-    /// CIDRs that the operator dials from.
-    pub control_sources: Vec<String>,
+    /// Networks that the operator dials from.
+    pub control_sources: Vec<Ipv4Net>,
     /// How long after its last possible send a launch may still appear.
     ///
     /// 5 minutes: the longest lag that AWS speaks of (EC2 user guide, "Eventual consistency").

@@ -2,37 +2,73 @@
 
 use std::fs;
 
-use crate::{Outcome, Paths, build, run, say};
+use crate::{Outcome, Paths, build, run};
 
-/// Each generated file with the cargo command that prints it. Not by package: that would resolve other features than the
-/// workspace does, and compile everything below once more.
-const GENERATED: [(&str, &[&str]); 2] = [
-    ("manifests/crds.yaml", &["run", "--quiet", "--example", "crds"]),
-    ("docs/report.schema.json", &["run", "--quiet", "--example", "report_schema"]),
+/// A file and the example that prints it, or a part of it.
+struct Generated {
+    file: &'static str,
+    example: &'static str,
+    /// What the printed list stands behind; `None`: the whole file is printed.
+    list_after: Option<&'static str>,
+}
+
+const GENERATED: [Generated; 3] = [
+    Generated { file: "manifests/crds.yaml", example: "crds", list_after: None },
+    Generated { file: "docs/report.schema.json", example: "report_schema", list_after: None },
+    Generated { file: "docs/iam-policy.json", example: "instance_types", list_after: Some("\"ec2:InstanceType\": ") },
 ];
 
+impl Generated {
+    /// What the file should be, given what it is.
+    fn wanted(&self, paths: &Paths, present: &str) -> Result<String, String> {
+        // Not by package: that would resolve other features than the workspace does, and compile everything below once more.
+        let printed = run::output(&mut run::cargo(paths, &["run", "--quiet", "--example", self.example]))?;
+        match self.list_after {
+            None => Ok(printed),
+            Some(key) => with_list(present, key, printed.trim_end())
+                .ok_or_else(|| format!("{}: there is no list after `{}`", self.file, key.trim_end())),
+        }
+    }
+}
+
+/// A text with another list, from `[` to `]`, wherever `key` stands before one. `None`: it stands nowhere.
+fn with_list(text: &str, key: &str, list: &str) -> Option<String> {
+    let mut parts = text.split(key);
+    let mut replaced = parts.next()?.to_owned();
+    let mut is_there = false;
+    for part in parts {
+        let (_, rest) = part.strip_prefix('[')?.split_once(']')?;
+        replaced += &format!("{key}{list}{rest}");
+        is_there = true;
+    }
+    is_there.then_some(replaced)
+}
+
 pub(crate) fn write(paths: &Paths) -> Outcome {
-    for (name, arguments) in GENERATED {
-        let content = run::output(&mut run::cargo(paths, arguments))?;
+    for generated in GENERATED {
+        let name = generated.file;
         let path = paths.root.join(name);
+        let present = fs::read_to_string(&path).unwrap_or_default();
+        let content = generated.wanted(paths, &present)?;
         if let Some(directory) = path.parent() {
             build::create(directory)?;
         }
-        if fs::read_to_string(&path).is_ok_and(|present| present == content) {
-            say::line(format_args!("{name} is up to date"));
+        if present == content {
+            println!("{name} is up to date");
             continue;
         }
         fs::write(&path, content).map_err(|error| format!("{name} cannot be written: {error}"))?;
-        say::line(format_args!("{name} written"));
+        println!("{name} written");
     }
     Ok(())
 }
 
 pub(crate) fn check(paths: &Paths) -> Outcome {
     let mut stale = Vec::new();
-    for (name, arguments) in GENERATED {
-        let content = run::output(&mut run::cargo(paths, arguments))?;
+    for generated in GENERATED {
+        let name = generated.file;
         let present = fs::read_to_string(paths.root.join(name)).unwrap_or_default();
+        let content = generated.wanted(paths, &present)?;
         if let Some(difference) = difference(&present, &content) {
             stale.push(format!("{name} is stale ({difference})"));
         }
@@ -62,7 +98,15 @@ fn difference(present: &str, wanted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::{difference, with_list};
+
+    #[test]
+    fn only_the_list_changes() {
+        let text = "{ \"a\": [1, 2], \"b\": [3], \"a\": [\n] }";
+        assert_eq!(with_list(text, "\"a\": ", "[9]").unwrap(), "{ \"a\": [9], \"b\": [3], \"a\": [9] }");
+        assert_eq!(with_list(text, "\"c\": ", "[9]"), None);
+        assert_eq!(with_list("\"a\": 1", "\"a\": ", "[9]"), None);
+    }
 
     #[test]
     fn the_first_difference_is_shown() {

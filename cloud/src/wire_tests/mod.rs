@@ -192,7 +192,7 @@ async fn ids_are_looked_up_by_id_and_unknown_ones_left_out() {
 
 /// Every call that changes something.
 async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
-    let rule = Rule { from_port: 1, to_port: 2, source: Source::Cidr("10.0.0.0/8".into()) };
+    let rule = Rule { from_port: 1, to_port: 2, source: Source::Cidr("10.0.0.0/8".parse().unwrap()) };
     let group = GroupRequest {
         name: "g".into(),
         description: "d".into(),

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod faults;
+mod landscapes;
 mod moto;
 mod offer_rows;
 mod rows;

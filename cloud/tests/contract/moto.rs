@@ -27,6 +27,7 @@ pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
     ("too_little_capacity_launches_none", "it always has capacity"),
     ("an_unknown_type_is_refused", "it launches any type"),
     ("an_unknown_image_is_refused", "it launches any image"),
+    ("a_network_is_listed_without_its_host_bits", "it lists host bits as they were written"),
     ("a_group_in_use_stays", "it lists no groups of instances that were launched with a network interface"),
     ("a_group_that_another_one_names_stays", "it deletes groups that rules of other groups name"),
     ("default_subnets_reach_the_internet", "its default VPC has no route to the internet"),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use planner::Failure;
-use planner::ports::{Architecture, Burstable, Egress, Hypervisor, ImageQuery, Offer, Regions};
+use planner::ports::{Architecture, Burstable, Egress, Hypervisor, ImageQuery, Offer, OptIn, Regions};
 
 use crate::rows::refused;
 use crate::target::Target;
@@ -55,6 +55,14 @@ pub(crate) async fn images_are_found_by_id_or_not<R: Regions>(on: Rc<Target<R>>)
     for query in unknown {
         assert_eq!(on.cloud.image(&query).await.unwrap(), None);
     }
+}
+
+pub(crate) async fn a_region_knows_itself_and_no_zone<R: Regions>(on: Rc<Target<R>>) {
+    let known = on.cloud.regions().await.unwrap();
+    let standing = |name: &str| known.iter().find(|one| one.name == name).map(|one| one.opt_in);
+    assert_eq!(standing(&on.region), Some(OptIn::Done), "{known:?}");
+    assert_eq!(standing("ap-east-1"), Some(OptIn::Missing), "{known:?}");
+    assert_eq!(standing(&format!("{}a", on.region)), None);
 }
 
 pub(crate) async fn types_tell_their_facts<R: Regions>(on: Rc<Target<R>>) {

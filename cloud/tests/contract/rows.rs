@@ -1,6 +1,5 @@
 //! The rows of the contract. Each makes what it needs and touches nothing else.
 
-use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -52,12 +51,14 @@ rows![
     groups_are_seen_by_their_owner_only,
     a_group_name_is_taken_once,
     a_rule_is_there_once,
+    a_network_is_listed_without_its_host_bits,
     a_group_in_use_stays,
     a_group_that_another_one_names_stays,
     a_deleted_group_is_gone,
     default_subnets_lie_in_zones,
     named_subnets_must_exist,
     default_subnets_reach_the_internet,
+    a_region_knows_itself_and_no_zone,
     an_alias_means_the_newest_image_of_an_architecture,
     images_are_found_by_id_or_not,
     types_tell_their_facts,
@@ -98,17 +99,13 @@ async fn a_launch_is_what_was_asked_for<R: Regions>(on: Rc<Target<R>>) {
             assert_eq!(instance.zone, subnet.zone);
             assert_eq!(instance.subnet_id.as_ref(), Some(&launch.subnet_id));
             assert_eq!(instance.tags, launch.tags);
-            assert!(instance.private_address.is_some_and(|address| is_in(address, &subnet.cidr)), "{instance:?}");
+            assert!(
+                instance.private_address.is_some_and(|address| subnet.cidr.unwrap().contains(&address)),
+                "{instance:?}"
+            );
             assert_eq!(instance.public_address.is_some(), addressing == Addressing::Public, "{instance:?}");
         }
     }
-}
-
-fn is_in(address: Ipv4Addr, cidr: &str) -> bool {
-    let (network, prefix) = cidr.split_once('/').unwrap();
-    let network: Ipv4Addr = network.parse().unwrap();
-    let mask = u32::MAX << (32 - prefix.parse::<u32>().unwrap());
-    address.to_bits() & mask == network.to_bits() & mask
 }
 
 async fn a_launch_is_idempotent_by_token<R: Regions>(on: Rc<Target<R>>) {
@@ -365,8 +362,8 @@ async fn a_rule_is_there_once<R: Regions>(on: Rc<Target<R>>) {
     let (id, _) = create(&on, &owner).await;
     let mut rules = vec![
         Rule { from_port: 0, to_port: 65_535, source: Source::Group(id.clone()) },
-        Rule { from_port: 8080, to_port: 8080, source: Source::Cidr("10.0.0.0/8".into()) },
-        Rule { from_port: 8080, to_port: 8080, source: Source::Cidr("192.168.0.0/16".into()) },
+        Rule { from_port: 8080, to_port: 8080, source: Source::Cidr("10.0.0.0/8".parse().unwrap()) },
+        Rule { from_port: 8080, to_port: 8080, source: Source::Cidr("192.168.0.0/16".parse().unwrap()) },
     ];
     for _ in 0..2 {
         for rule in &rules {
@@ -381,6 +378,21 @@ async fn a_rule_is_there_once<R: Regions>(on: Rc<Target<R>>) {
         (ingress == rules).then_some(())
     };
     on.eventually("three rules", seen).await;
+}
+
+async fn a_network_is_listed_without_its_host_bits<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let (id, _) = create(&on, &owner).await;
+    let rule = |network: &str| Rule { from_port: 8081, to_port: 8081, source: Source::Cidr(network.parse().unwrap()) };
+    let (written, kept) = (rule("100.68.0.18/18"), rule("100.68.0.0/18"));
+    for asked in [&written, &kept, &written] {
+        on.once_visible("a group for its rule", async || on.cloud.allow(&id, asked).await).await;
+    }
+    let seen = async || {
+        let ingress = on.cloud.groups(&owner.proof()).await.unwrap().remove(0).ingress;
+        (!ingress.is_empty()).then_some(ingress)
+    };
+    assert_eq!(on.eventually("a rule", seen).await, [kept]);
 }
 
 async fn a_group_in_use_stays<R: Regions>(on: Rc<Target<R>>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Kind, Knob, value};
 use crate::action::Action;
-use crate::settings::{Credentials, Deed, Settings};
+use crate::settings::{Credentials, Deed, PublicAccess, Settings};
 
 /// An account has this many digits.
 const ACCOUNT_DIGITS: usize = 12;
@@ -20,8 +20,8 @@ pub(super) const KNOBS: &[Knob] = &[
             form: "an account id of 12 digits",
             show: |settings| settings.account.clone(),
             take: |settings, text, _| {
-                let is_account = text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
-                is_account.then(|| settings.account = text.to_owned())
+                settings.account = account(text)?;
+                Some(())
             },
         },
     },
@@ -67,6 +67,45 @@ pub(super) const KNOBS: &[Knob] = &[
         },
     },
     Knob {
+        name: "public-access",
+        says: "VPC Block Public Access closes internet gateways to instances with public addresses",
+        source: "VPC user guide, \"Block public access to VPCs and subnets\"; ManageIQ/manageiq-providers-amazon#914",
+        kind: Kind::Other {
+            form: "off, block-bidirectional or block-ingress",
+            show: |settings| settings.public_access.name().to_owned(),
+            take: |settings, text, _| {
+                settings.public_access = PublicAccess::ALL.into_iter().find(|one| one.name() == text)?;
+                Some(())
+            },
+        },
+    },
+    Knob {
+        name: "ipv6-only",
+        says: "the subnets of these zones have no IPv4 addresses",
+        source: "API reference, CreateDefaultSubnet (Ipv6Native); ManageIQ/manageiq-providers-amazon#914",
+        kind: Kind::Other {
+            form: "zones such as a or eu-west-1a,eu-west-1b, or off",
+            show: |settings| listed(settings.ipv6_only.iter().map(String::as_str)),
+            take: |settings, text, _| {
+                settings.ipv6_only = words(text).map(|word| zone(settings, word)).collect::<Option<BTreeSet<_>>>()?;
+                Some(())
+            },
+        },
+    },
+    Knob {
+        name: "shared-by",
+        says: "the VPC belongs to this account, which shares its subnets and does not show its main route table",
+        source: "VPC user guide, \"Share your VPC subnets with other accounts\"",
+        kind: Kind::Other {
+            form: "an account id of 12 digits, or off",
+            show: |settings| settings.shared_by.clone().unwrap_or_else(|| value::OFF.to_owned()),
+            take: |settings, text, _| {
+                settings.shared_by = if text == value::OFF { None } else { Some(account(text)?) };
+                Some(())
+            },
+        },
+    },
+    Knob {
         name: "by-hand",
         says: "somebody stops, terminates or retags an instance of ours, and again after so long",
         source: "machine-controller#381, cluster-api-provider-aws#4629",
@@ -104,6 +143,11 @@ fn deed_name(deed: Deed) -> &'static str {
         Deed::Untag => "untag",
         Deed::Retag => "retag",
     }
+}
+
+fn account(text: &str) -> Option<String> {
+    let is_account = text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_account.then(|| text.to_owned())
 }
 
 /// A zone of the region, by its name or its letter.

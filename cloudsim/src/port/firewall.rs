@@ -32,10 +32,7 @@ impl Firewall for SharedSim {
     async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
         let source = match &rule.source {
             Source::Group(id) => PermissionSource::Group(id.clone()),
-            Source::Cidr(cidr) => PermissionSource::Cidr(
-                cidr.parse()
-                    .map_err(|error| CloudError::new(Failure::Rejected, "InvalidParameterValue", format!("{error}")))?,
-            ),
+            Source::Cidr(network) => PermissionSource::Cidr(*network),
         };
         let (id, permission) = (group_id.to_owned(), Permission::tcp(rule.from_port, rule.to_port, source));
         let call = Call::new(Action::AuthorizeSecurityGroupIngress);
@@ -71,7 +68,7 @@ fn group_of(group: &SecurityGroup) -> Group {
     let rule_of = |permission: &Permission| {
         let (from_port, to_port) = permission.ports?;
         let source = match &permission.source {
-            PermissionSource::Cidr(cidr) => Source::Cidr(cidr.to_string()),
+            PermissionSource::Cidr(network) => Source::Cidr(*network),
             PermissionSource::Group(id) => Source::Group(id.clone()),
         };
         (permission.protocol == Protocol::Tcp).then_some(Rule { from_port, to_port, source })

@@ -1,12 +1,13 @@
 //! What the region offers.
 
-use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, Offer};
+use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, KnownRegion, Offer, OptIn};
 
 use super::SharedSim;
-use crate::action::Action;
-use crate::lists::LocationType;
-use crate::network::{Network, RouteTable, Subnet, Target};
+use crate::action::{Action, Call};
+use crate::lists::{LocationType, RegionFacts};
+use crate::network::{ANYWHERE, RouteTable, Subnet, Target, routes_of};
 use crate::query::{FILTER_VALUES, Filter, Query};
+use crate::settings::PublicAccess;
 use crate::sim::Sim;
 
 impl Offer for SharedSim {
@@ -62,6 +63,16 @@ impl Offer for SharedSim {
         }
         Ok(all.into_iter().map(|offering| (offering.instance_type, offering.location)).collect())
     }
+
+    async fn regions(&self) -> Answer<Vec<KnownRegion>> {
+        let call = Call::new(Action::DescribeRegions);
+        let found = self.call(call, |sim, now| sim.describe_regions(&[], true, now))?;
+        let known = |facts: RegionFacts| KnownRegion {
+            opt_in: if facts.opt_in == "not-opted-in" { OptIn::Missing } else { OptIn::Done },
+            name: facts.name,
+        };
+        Ok(found.into_iter().map(known).collect())
+    }
 }
 
 /// Names of the images of an alias. The family's full images only: `minimal` and `ecs` ones have other names.
@@ -70,10 +81,16 @@ fn name_pattern(alias: &str, architecture: Architecture) -> Option<String> {
 }
 
 fn subnet_of(subnet: Subnet, tables: &[RouteTable]) -> ports::Subnet {
-    let network = Network { route_tables: tables.to_vec(), vpcs: Vec::new(), subnets: Vec::new(), images: Vec::new() };
-    let egress = match network.way_out(&subnet) {
+    let routes = routes_of(&subnet, tables);
+    let default = routes.and_then(|routes| routes.iter().find(|route| route.destination == ANYWHERE));
+    let egress = match default.filter(|route| !route.is_blackhole).map(|route| &route.target) {
+        None if routes.is_none() => Egress::Unseen,
+        Some(Target::InternetGateway(_) | Target::Endpoint(_)) if subnet.public_access != PublicAccess::Off => {
+            Egress::Blocked
+        }
         Some(Target::InternetGateway(_)) => Egress::InternetGateway,
-        Some(Target::NatGateway(_)) => Egress::Nat,
+        Some(Target::Endpoint(_)) => Egress::Endpoint,
+        Some(Target::NatGateway(_) | Target::TransitGateway(_)) => Egress::Nat,
         Some(Target::Local) | None => Egress::None,
     };
     ports::Subnet {
@@ -82,7 +99,7 @@ fn subnet_of(subnet: Subnet, tables: &[RouteTable]) -> ports::Subnet {
         vpc_id: subnet.vpc_id,
         zone: subnet.zone,
         zone_id: subnet.zone_id,
-        cidr: subnet.cidr.to_string(),
+        cidr: subnet.cidr,
         free_addresses: subnet.free_addresses,
     }
 }

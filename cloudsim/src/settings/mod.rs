@@ -2,6 +2,7 @@
 
 mod faults;
 mod hands;
+mod network;
 mod reads;
 mod who;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 pub use faults::{EndpointFaults, FaultRates, Unavailable};
 pub use hands::{ByHand, Deed};
+pub use network::{DefaultVpc, PublicAccess};
 pub use reads::{Lag, Relapse};
 pub use who::Credentials;
 
@@ -32,6 +34,11 @@ pub struct Settings {
     /// Networks that reach private addresses of the VPC (peering, VPN): where the operator runs.
     pub peers: Vec<String>,
     pub default_vpc: DefaultVpc,
+    /// Account that owns the VPC and shares its subnets with the caller's; the caller's own when absent.
+    pub shared_by: Option<String>,
+    /// Zones whose subnet is IPv6-only (API reference, CreateDefaultSubnet, Ipv6Native).
+    pub ipv6_only: BTreeSet<String>,
+    pub public_access: PublicAccess,
     /// Time from RunInstances to `running`.
     pub boot: Span,
     /// Time from TerminateInstances to `terminated`, when no machines are driven.
@@ -98,6 +105,9 @@ impl Default for Settings {
             public_cidr: "127.30.0.0/16".into(),
             peers: vec!["127.0.0.0/24".into()],
             default_vpc: DefaultVpc::Present,
+            shared_by: None,
+            ipv6_only: BTreeSet::new(),
+            public_access: PublicAccess::Off,
             boot: Span::seconds(5, 15),
             stop: Span::seconds(5, 30),
             machines: Machines::Imagined,
@@ -190,14 +200,6 @@ impl Span {
     pub(crate) fn draw(self, random: &mut ChaCha8Rng) -> u64 {
         random.random_range(self.least_millis..=self.most())
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DefaultVpc {
-    #[default]
-    Present,
-    /// Accounts whose owner deleted it. The subnets are there all the same, as ordinary ones.
-    Absent,
 }
 
 /// What stands behind an instance.

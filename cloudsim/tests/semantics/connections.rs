@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use cloudsim::{InterfaceRequest, PermissionSource, RunInstances, Sim, Target};
+use cloudsim::{InterfaceRequest, PermissionSource, PublicAccess, RunInstances, Settings, Sim, Target};
 
 use crate::groups::{allow, create};
 use crate::world::{SUBNET_A, at, exact, request, sim};
@@ -85,8 +85,27 @@ fn the_way_out_is_the_route() {
     };
     default_route(&mut sim, Some(Target::NatGateway("nat-1".into())));
     assert_eq!(sim.can_connect(lonely, CUSTOMER, 443), Ok(()), "no public address needed behind NAT");
+    default_route(&mut sim, Some(Target::Endpoint("vpce-1".into())));
+    assert_eq!(sim.can_connect(worker, CUSTOMER, 443), Ok(()), "a gateway is behind the firewall");
+    assert!(sim.can_connect(lonely, CUSTOMER, 443).unwrap_err().contains("no public address"));
+    default_route(&mut sim, Some(Target::TransitGateway("tgw-1".into())));
+    assert_eq!(sim.can_connect(lonely, CUSTOMER, 443), Ok(()), "the network behind it has a NAT");
+    sim.network_mut().route_tables[0].routes[1].is_blackhole = true;
+    assert!(sim.can_connect(worker, CUSTOMER, 443).unwrap_err().contains("no route"));
     default_route(&mut sim, None);
     assert!(sim.can_connect(worker, CUSTOMER, 443).unwrap_err().contains("no route"));
+}
+
+#[test]
+fn block_public_access_closes_what_needs_a_public_address() {
+    for public_access in [PublicAccess::BlockIngress, PublicAccess::BlockBidirectional] {
+        let World { mut sim, worker, balancer, balancer_public, .. } = world();
+        sim.set_settings(Settings { public_access, ..exact() });
+        assert!(sim.can_connect(worker, CUSTOMER, 443).unwrap_err().contains("Block Public Access"));
+        assert!(sim.can_connect(CUSTOMER, balancer_public, 80).unwrap_err().contains("Block Public Access"));
+        assert_eq!(sim.can_connect(balancer, worker, 8080), Ok(()), "inside nothing changes");
+        assert_eq!(sim.can_connect(OPERATOR, balancer, 9090), Ok(()), "nor from a network that is routed to it");
+    }
 }
 
 #[test]

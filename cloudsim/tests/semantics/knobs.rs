@@ -60,6 +60,9 @@ const OTHER_VALUES: &[&str] = &[
     "credentials=clock-skew",
     "denied=RunInstances,TerminateInstances",
     "zone-outage=a",
+    "public-access=block-ingress",
+    "ipv6-only=eu-west-1a,eu-west-1c",
+    "shared-by=210987654321",
     "by-hand=20..60s",
     "by-hand-deeds=stop,retag",
 ];

@@ -96,7 +96,7 @@ fn the_network_is_there() {
     subnets.sort_by(|a, b| a.zone.cmp(&b.zone));
     let rows: Vec<_> = subnets
         .iter()
-        .map(|subnet| format!("{} {} {} {}", subnet.zone, subnet.zone_id, subnet.cidr, subnet.free_addresses))
+        .map(|subnet| format!("{} {} {} {}", subnet.zone, subnet.zone_id, subnet.cidr.unwrap(), subnet.free_addresses))
         .collect();
     assert_eq!(
         rows,

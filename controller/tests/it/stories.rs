@@ -164,6 +164,52 @@ fn a_launch_that_comes_after_the_deletion() {
     });
 }
 
+/// `spec.region` names a zone: that is said at once, nobody is asked in a region that is none, and deletion is not held up.
+#[test]
+fn a_region_that_is_none() {
+    tell(async || {
+        for (region, reason) in
+            [("eu-west-1a", "UnknownRegion"), ("us-east-1", "UnknownRegion"), ("ap-east-1", "RegionNotEnabled")]
+        {
+            let wanted = api::ClusterBenchmarkSpec { region: Some(region.into()), ..spec(&[("a", "t2.large", 1)]) };
+            let mut play = Play::new(7, calm(), wanted, 1);
+            for _ in 0..20 {
+                play.step().await.unwrap();
+            }
+            let status = play.store.status().unwrap();
+            let of = |kind: &str| status.conditions.iter().find(|condition| condition.type_ == kind).unwrap();
+            assert_eq!((of("Accepted").status.as_str(), of("Accepted").reason.as_str()), ("False", reason));
+            assert!(of("Accepted").message.starts_with(&format!("region: {region}")) || reason == "UnknownRegion");
+            assert_eq!(of("Stalled").status, "True");
+            let calls = play.sim.lock().ledger().calls;
+            assert_eq!(calls.keys().map(|action| action.name()).collect::<Vec<_>>(), ["DescribeRegions"], "{region}");
+            play.store.delete(play.now());
+            play.until(300, Play::is_gone).await.unwrap();
+        }
+    });
+}
+
+/// Whether there is such a region cannot be asked, under a policy that is older than the question: it is tried all the same,
+/// and what fails names the field.
+#[test]
+fn a_region_that_cannot_be_asked_about() {
+    tell(async || {
+        let denied = std::collections::BTreeSet::from([Action::DescribeRegions]);
+        let wanted =
+            |region: &str| api::ClusterBenchmarkSpec { region: Some(region.into()), ..spec(&[("a", "t2.large", 1)]) };
+        let mut play = Play::new(7, Settings { denied: denied.clone(), ..calm() }, wanted("us-east-1"), 1);
+        for _ in 0..20 {
+            play.step().await.unwrap();
+        }
+        let status = play.store.status().unwrap();
+        let accepted = status.conditions.iter().find(|condition| condition.type_ == "Accepted").unwrap();
+        assert_eq!(accepted.status, "Unknown");
+        assert!(accepted.message.contains("spec.region is us-east-1"), "{}", accepted.message);
+        play.store.delete(play.now());
+        play.until(300, Play::is_gone).await.unwrap();
+    });
+}
+
 /// No capacity for one cluster: nothing is measured, the message says why, and deletion still cleans.
 #[test]
 fn no_capacity() {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
     Answer, Compute, Firewall, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
-    LaunchRequest, Offer, Regions, Selection, Subnet,
+    KnownRegion, LaunchRequest, Offer, Regions, Selection, Subnet,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -306,5 +306,9 @@ impl Offer for Mortal {
 
     async fn offerings(&self, names: &[String]) -> Answer<Vec<(String, String)>> {
         self.sim.offerings(names).await
+    }
+
+    async fn regions(&self) -> Answer<Vec<KnownRegion>> {
+        self.sim.regions().await
     }
 }

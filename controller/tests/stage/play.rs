@@ -45,7 +45,7 @@ pub(crate) fn settings(version: u32) -> Settings {
             sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
         },
         public_key: "key".into(),
-        control_sources: vec!["10.0.0.0/8".into()],
+        control_sources: vec!["10.0.0.0/8".parse().unwrap()],
         settle: seconds(300),
         proof_gap: seconds(60),
         launch_window: seconds(120),

@@ -1,7 +1,7 @@
 //! What is there before anybody does anything, and interfaces: DescribeVpcs, DescribeSubnets, DescribeRouteTables,
 //! DescribeRegions, DescribeNetworkInterfaces.
 
-use cloudsim::{NetworkInterface, Outcome, Page, Route, RouteTable, Subnet, Target, Vpc};
+use cloudsim::{NetworkInterface, Outcome, Page, RegionFacts, Route, RouteTable, Subnet, Target, Vpc};
 use serde::Serialize;
 
 use super::exchange::{Exchange, Sent};
@@ -42,13 +42,22 @@ struct SubnetItem {
     state: &'static str,
     vpc_id: String,
     owner_id: String,
-    cidr_block: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidr_block: Option<String>,
+    ipv6_native: bool,
     available_ip_address_count: u32,
+    block_public_access_states: BlockPublicAccessStates,
     availability_zone: String,
     availability_zone_id: String,
     default_for_az: bool,
     map_public_ip_on_launch: bool,
     tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockPublicAccessStates {
+    internet_gateway_block_mode: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +87,8 @@ struct RouteItem {
     gateway_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nat_gateway_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transit_gateway_id: Option<String>,
     state: &'static str,
     origin: &'static str,
 }
@@ -162,7 +173,7 @@ pub(crate) fn vpcs(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent>
     let shape = |page: Page<Vpc>| Vpcs {
         vpc_set: Items::of(page.items, |vpc| VpcItem {
             vpc_id: vpc.id,
-            owner_id: account.clone(),
+            owner_id: vpc.owner_id.unwrap_or_else(|| account.clone()),
             state: "available",
             cidr_block: vpc.cidr.to_string(),
             instance_tenancy: "default",
@@ -181,8 +192,12 @@ pub(crate) fn subnets(mut exchange: Exchange<'_>, account: String) -> Outcome<Se
             subnet_id: subnet.id,
             state: "available",
             vpc_id: subnet.vpc_id,
-            owner_id: account.clone(),
-            cidr_block: subnet.cidr.to_string(),
+            owner_id: subnet.owner_id.unwrap_or_else(|| account.clone()),
+            cidr_block: subnet.cidr.map(|cidr| cidr.to_string()),
+            ipv6_native: subnet.cidr.is_none(),
+            block_public_access_states: BlockPublicAccessStates {
+                internet_gateway_block_mode: subnet.public_access.name(),
+            },
             available_ip_address_count: subnet.free_addresses,
             availability_zone: subnet.zone,
             availability_zone_id: subnet.zone_id,
@@ -218,29 +233,17 @@ pub(crate) fn interfaces(mut exchange: Exchange<'_>, account: String) -> Outcome
     )
 }
 
-/// The one region that there is.
 pub(crate) fn regions(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let names = exchange.params.texts("RegionName");
-    exchange.params.is_set("AllRegions")?;
-    let shape = |name: String| {
-        let region = RegionItem {
-            region_endpoint: format!("ec2.{name}.amazonaws.com"),
-            region_name: name,
-            opt_in_status: "opt-in-not-required",
-        };
-        Regions { region_info: Items { item: vec![region] } }
+    let all = exchange.params.is_set("AllRegions")?;
+    let shape = |regions: Vec<RegionFacts>| Regions {
+        region_info: Items::of(regions, |region| RegionItem {
+            region_endpoint: format!("ec2.{}.amazonaws.com", region.name),
+            region_name: region.name,
+            opt_in_status: region.opt_in,
+        }),
     };
-    let operation = move |sim: &mut cloudsim::Sim, _now| {
-        let region = sim.settings().region.clone();
-        match names.iter().find(|name| **name != region) {
-            Some(other) => Err(cloudsim::SimError::new(
-                "InvalidParameterValue",
-                format!("Invalid value '{other}' for regionName: the lab has {region} only"),
-            )),
-            None => Ok(region),
-        }
-    };
-    exchange.carry_out(|call| call, operation, shape)
+    exchange.carry_out(|call| call, move |sim, now| sim.describe_regions(&names, all, now), shape)
 }
 
 impl RouteTableItem {
@@ -257,7 +260,7 @@ impl RouteTableItem {
         Self {
             association_set: Items { item: main.into_iter().chain(explicit).collect() },
             vpc_id: table.vpc_id.clone(),
-            owner_id: account.to_owned(),
+            owner_id: table.owner_id.clone().unwrap_or_else(|| account.to_owned()),
             route_set: Items::of(&table.routes, RouteItem::of),
             tag_set: tags(&table.tags),
             route_table_id: table.id,
@@ -267,13 +270,20 @@ impl RouteTableItem {
 
 impl RouteItem {
     fn of(route: &Route) -> Self {
-        let (gateway_id, nat_gateway_id, origin) = match &route.target {
-            Target::Local => (Some("local".to_owned()), None, "CreateRouteTable"),
-            Target::InternetGateway(id) => (Some(id.clone()), None, "CreateRoute"),
-            Target::NatGateway(id) => (None, Some(id.clone()), "CreateRoute"),
+        let item = Self {
+            destination_cidr_block: route.destination.to_string(),
+            gateway_id: None,
+            nat_gateway_id: None,
+            transit_gateway_id: None,
+            state: if route.is_blackhole { "blackhole" } else { "active" },
+            origin: "CreateRoute",
         };
-        let destination_cidr_block = route.destination.to_string();
-        Self { destination_cidr_block, gateway_id, nat_gateway_id, state: "active", origin }
+        match &route.target {
+            Target::Local => Self { gateway_id: Some("local".to_owned()), origin: "CreateRouteTable", ..item },
+            Target::InternetGateway(id) | Target::Endpoint(id) => Self { gateway_id: Some(id.clone()), ..item },
+            Target::NatGateway(id) => Self { nat_gateway_id: Some(id.clone()), ..item },
+            Target::TransitGateway(id) => Self { transit_gateway_id: Some(id.clone()), ..item },
+        }
     }
 }
 

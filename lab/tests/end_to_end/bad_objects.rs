@@ -54,6 +54,7 @@ fn every_sample_is_accepted() {
         include_str!("../../../manifests/samples/poisson.yaml"),
         include_str!("../../../manifests/samples/types.yaml"),
         include_str!("../../../manifests/samples/generators.yaml"),
+        include_str!("../../../manifests/samples/free-plan.yaml"),
     ] {
         let accepted = lab.try_kubectl(&["apply", "--dry-run=server", "--filename", "-"], sample);
         assert!(accepted.as_ref().is_ok_and(|text| text.contains("(server dry run)")), "{accepted:?}");

@@ -30,7 +30,7 @@ fn what_the_cloud_does_not_have_is_refused_with_the_field_and_launches_nothing()
     let (architecture, foreign) = FOREIGN_TYPE;
     let mut mixed = and("image", json!({ "id": IMAGE_FOR_X86 }));
     mixed["clusters"][1]["instanceType"] = json!("t4g.micro");
-    let cases: [(&str, Value, &str, &[&str]); 7] = [
+    let cases: [(&str, Value, &str, &[&str]); 10] = [
         (
             "unknown-subnet",
             and("network", json!({ "subnetIds": ["subnet-0bad"] })),
@@ -61,6 +61,14 @@ fn what_the_cloud_does_not_have_is_refused_with_the_field_and_launches_nothing()
             "NotOffered",
             &["clusters[0].instanceType t2.micro", "eu-west-1c", "choose other instance types"],
         ),
+        (
+            "zone-as-region",
+            and("region", json!("eu-west-1a")),
+            "UnknownRegion",
+            &["region: eu-west-1a is a zone of eu-west-1", "create it with region eu-west-1"],
+        ),
+        ("no-region", and("region", json!("eu-west-99")), "UnknownRegion", &["region: there is no region eu-west-99"]),
+        ("not-enabled", and("region", json!("ap-east-1")), "RegionNotEnabled", &["region: ap-east-1", "enable it"]),
         ("mixed", mixed, "WrongArchitecture", &["image.id", "arm64", "create it with image.alias"]),
         (
             "foreign",

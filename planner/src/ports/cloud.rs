@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::failure::CloudError;
@@ -69,7 +70,7 @@ pub trait Firewall {
 /// What the region offers, read before a placement is chosen.
 pub trait Offer {
     /// The named subnets (all must exist), or the default subnets of the default VPC when `ids` is empty (none when
-    /// there is no default VPC).
+    /// there is no default VPC). Of the latter, one that the cloud describes oddly is left out while there are others.
     fn subnets(&self, ids: &[String]) -> impl Future<Output = Answer<Vec<Subnet>>> + Send;
 
     /// The image of an alias (newest by creation date) or id for an architecture; `None` when there is none.
@@ -80,6 +81,10 @@ pub trait Offer {
 
     /// Zones (names) in which each of the named types is offered, as pairs (type, zone).
     fn offerings(&self, names: &[String]) -> impl Future<Output = Answer<Vec<(String, String)>>> + Send;
+
+    /// Every region that there is for credentials like these, as this region knows them; also those that the account has
+    /// not enabled.
+    fn regions(&self) -> impl Future<Output = Answer<Vec<KnownRegion>>> + Send;
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +218,9 @@ pub struct Rule {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
-    Cidr(String),
+    /// Without host bits: EC2 lists `100.68.0.18/18` as `100.68.0.0/18` (API reference, IpRange.CidrIp), and rules are
+    /// compared by value.
+    Cidr(Ipv4Net),
     /// Members of this group, by group id.
     Group(String),
 }
@@ -231,7 +238,8 @@ pub struct Subnet {
     pub vpc_id: String,
     pub zone: String,
     pub zone_id: String,
-    pub cidr: String,
+    /// `None`: it is IPv6-only, and our instances need IPv4 addresses.
+    pub cidr: Option<Ipv4Net>,
     pub free_addresses: u32,
     pub egress: Egress,
 }
@@ -241,9 +249,35 @@ pub struct Subnet {
 pub enum Egress {
     /// 0.0.0.0/0 goes to an internet gateway: an instance needs a public address.
     InternetGateway,
-    /// 0.0.0.0/0 goes to a NAT gateway or another appliance.
+    /// 0.0.0.0/0 goes to the endpoint of a firewall or of a Gateway Load Balancer. What is behind it cannot be seen here. In
+    /// the layouts that AWS shows first (Network Firewall developer guide, "Simple single zone architecture with an
+    /// internet gateway") it is an internet gateway, and an instance needs a public address; one that is behind a NAT
+    /// is none the worse for having one.
+    Endpoint,
+    /// 0.0.0.0/0 goes to a NAT gateway, another appliance, a transit gateway or a VPN: private addresses do.
     Nat,
+    /// 0.0.0.0/0 goes to an internet gateway or an endpoint, and VPC Block Public Access closes it: a public address reaches
+    /// nothing, in both of its modes (VPC user guide, "VPC BPA basics").
+    Blocked,
+    /// There is no such route, or what it led to is gone.
     None,
+    /// No route table of it is shown, as may be where another account shares its VPC: the way out is not known.
+    Unseen,
+}
+
+/// A region that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownRegion {
+    pub name: String,
+    pub opt_in: OptIn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OptIn {
+    /// The account may use it.
+    Done,
+    /// It has to be enabled for the account first.
+    Missing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 //! clusters a=t2.micro*2 b=t2.large*1     what the spec asks for (default: a=t2.micro*2)
 //! unplaced | deleting | no finalizer | wiped | new | edited | paused    the object (default: placed, finalizer)
 //! zones b c | left a 60s                 other zones at hand (default: not looked at) | when a zone was left
+//! control 100.68.0.18/18 | ingress 10.9.8.7/8  a network that the operator dials from, as the spec's ingressCidrs
 //! groups none | unknown                  (default: both, with their rules)
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's
-//! line a/1 x2 closed ids i-1,i-2 reason NoCapacity
+//! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
 //! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
@@ -46,7 +47,7 @@ pub(crate) fn settings() -> Settings {
             sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
         },
         public_key: "key".into(),
-        control_sources: vec!["10.0.0.0/8".into()],
+        control_sources: vec!["10.0.0.0/8".parse().unwrap()],
         settle: seconds(300),
         proof_gap: seconds(60),
         launch_window: seconds(120),
@@ -108,7 +109,7 @@ pub(crate) fn instance_type(name: &str) -> InstanceType {
         architecture: if name.contains("7g") { Architecture::Arm64 } else { Architecture::X86_64 },
         burstable: if name.starts_with('t') { Burstable::Yes } else { Burstable::No },
         hypervisor: Hypervisor::Nitro,
-        free_tier: false,
+        free_tier: planner::family::FREE_PLAN.contains(&name),
     }
 }
 
@@ -125,7 +126,7 @@ fn groups(world: &World) -> Vec<Group> {
         ingress: vec![rule],
     };
     let all = Rule { from_port: 0, to_port: 65535, source: Source::Group(MEMBERS.into()) };
-    let control = Rule { from_port: 8081, to_port: 8081, source: Source::Cidr("10.0.0.0/8".into()) };
+    let control = Rule { from_port: 8081, to_port: 8081, source: Source::Cidr("10.0.0.0/8".parse().unwrap()) };
     vec![group("members", MEMBERS, all), group("edge", EDGE, control)]
 }
 
@@ -169,6 +170,7 @@ pub(crate) fn world(text: &str) -> World {
             account: find("account").map_or("111", |line| line[1]).into(),
             arn: "arn".into(),
         }),
+        regions: None,
         site: None,
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
         groups: Facet::Known(Vec::new()),
@@ -182,6 +184,13 @@ pub(crate) fn world(text: &str) -> World {
         world.object.status.placement = Some(placement());
     }
     world.object.spec.paused = has("paused");
+    if let Some(line) = find("control") {
+        world.settings.control_sources = line[1..].iter().map(|network| network.parse().unwrap()).collect();
+    }
+    if let Some(line) = find("ingress") {
+        let ingress_cidrs = line[1..].iter().map(|network| (*network).to_owned()).collect();
+        world.object.spec.network = Some(api::Network { ingress_cidrs, ..api::Network::default() });
+    }
     if let Some(zones) = find("zones") {
         world.site = Some(site(&world, &zones[1..]));
     }
@@ -257,7 +266,7 @@ fn site(world: &World, others: &[&str]) -> Site {
         vpc_id: "vpc-1".into(),
         zone: zone.clone(),
         zone_id: format!("id-{zone}"),
-        cidr: "10.0.0.0/20".into(),
+        cidr: "10.0.0.0/20".parse().ok(),
         free_addresses: 100,
         egress: Egress::InternetGateway,
     };
@@ -308,7 +317,8 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         request_sha256: sha256,
         state: if line.contains(&"open") { "Open" } else { "Closed" }.into(),
         reason: after(line, "reason").unwrap_or_default().into(),
-        message: after(line, "reason").unwrap_or_default().into(),
+        message: after(line, "code")
+            .map_or(after(line, "reason").unwrap_or_default().into(), |code| format!("{code}: in EC2's words")),
         closed_at: (!line.contains(&"open")).then_some(Time(written)),
         not_after: Some(Time(written + world.settings.launch_window)),
         instance_ids: after(line, "ids").map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),

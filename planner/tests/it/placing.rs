@@ -16,7 +16,7 @@ fn subnet(id: &str, zone: &str, free: u32, egress: Egress) -> Subnet {
         vpc_id: "vpc-1".into(),
         zone: zone.into(),
         zone_id: format!("id-{zone}"),
-        cidr: "10.0.0.0/20".into(),
+        cidr: "10.0.0.0/20".parse().ok(),
         free_addresses: free,
         egress,
     }
@@ -96,6 +96,68 @@ fn subnets_that_do_not_exist_are_full_or_lead_nowhere() {
 }
 
 #[test]
+fn the_way_out_decides_whether_addresses_are_public() {
+    use api::Addressing::{Auto, Private, Public};
+    let said = |egress, addressing| {
+        let mut case = case("a=t2.large*2");
+        case.world.object.spec.network = Some(api::Network { addressing, ..api::Network::default() });
+        case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, egress)]);
+        case.said()
+    };
+    assert_snapshot!(said(Egress::InternetGateway, Auto), @"subnet-a zone-a Public");
+    assert_snapshot!(said(Egress::Endpoint, Auto), @"subnet-a zone-a Public");
+    assert_snapshot!(said(Egress::Nat, Auto), @"subnet-a zone-a Private");
+    assert_snapshot!(said(Egress::Blocked, Auto), @"NoEgress: network.subnetIds: subnet-a has a route to an internet gateway that VPC Block Public Access closes, so instances could not fetch their program: delete the benchmark and create it with a subnet that is excluded from it or has a NAT gateway, or with network.addressing Private if the artifacts are reachable without one");
+    assert_snapshot!(said(Egress::Blocked, Public), @"NoEgress: network.subnetIds: subnet-a has a route to an internet gateway that VPC Block Public Access closes, so instances could not fetch their program: delete the benchmark and create it with a subnet that is excluded from it or has a NAT gateway, or with network.addressing Private if the artifacts are reachable without one");
+    assert_snapshot!(said(Egress::Unseen, Auto), @"NoEgress: network.subnetIds: subnet-a has no route table that this account can see, as may be in a shared VPC, so whether instances need a public address is not known: delete the benchmark and create it with network.addressing Public (its way out is an internet gateway) or Private (a NAT, or none is needed)");
+    for egress in [Egress::Blocked, Egress::Unseen, Egress::Endpoint, Egress::None] {
+        assert_eq!(said(egress, Private), "subnet-a zone-a Private", "{egress:?}");
+    }
+    for egress in [Egress::Unseen, Egress::Endpoint, Egress::None, Egress::Nat] {
+        assert_eq!(said(egress, Public), "subnet-a zone-a Public", "{egress:?}");
+    }
+}
+
+#[test]
+fn a_firewall_endpoint_is_said_when_it_is_taken() {
+    let mut case = case("a=t2.large*2");
+    case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, Egress::Endpoint)]);
+    case.world.site = Some(case.site.clone());
+    case.world.groups = Facet::Known(Vec::new());
+    let plan = planner::plan(&case.world);
+    assert_snapshot!(crate::spelling::spell(&case.world, &plan), @"
+    place in subnet-a Public
+    Accepted=True Placed: the spec can be placed; 0.0.0.0/0 of subnet-a goes to a VPC endpoint, behind which may be an internet gateway, so instances have public addresses: network.addressing Private is for a NAT behind it
+    wake 0s
+    ");
+}
+
+#[test]
+fn a_subnet_without_a_way_out_does_not_stand_before_one_that_has_one() {
+    let mut case = case("a=t2.large*2");
+    let with = |a, b| vec![subnet("subnet-a", "zone-a", 100, a), subnet("subnet-b", "zone-b", 100, b)];
+    case.site.subnets = Facet::Known(with(Egress::Blocked, Egress::Nat));
+    assert_eq!(case.said(), "subnet-b zone-b Private");
+    case.site.subnets = Facet::Known(with(Egress::Unseen, Egress::None));
+    assert!(case.said().starts_with("NoEgress: network.subnetIds: subnet-a"), "{}", case.said());
+}
+
+#[test]
+fn an_ipv6_only_subnet_is_left_out_and_refused_by_name() {
+    let ipv6_only = || Subnet { cidr: None, ..subnet("subnet-6", "zone-a", 0, Egress::InternetGateway) };
+    let ipv4 = || subnet("subnet-b", "zone-b", 100, Egress::InternetGateway);
+    let mut case = case("a=t2.large*2");
+    case.site.subnets = Facet::Known(vec![ipv6_only(), ipv4()]);
+    assert_snapshot!(case.said(), @"subnet-b zone-b Public");
+    case.site.subnets = Facet::Known(vec![ipv6_only()]);
+    assert_snapshot!(case.said(), @"Ipv6Only: network.subnetIds: subnet-6 is IPv6-only, and instances need IPv4 addresses: delete the benchmark and create it with subnets that have an IPv4 CIDR block");
+    case.site.subnets = Facet::Known(vec![ipv6_only(), ipv4()]);
+    let subnet_ids = vec!["subnet-6".into(), "subnet-b".into()];
+    case.world.object.spec.network = Some(api::Network { subnet_ids, ..api::Network::default() });
+    assert_snapshot!(case.said(), @"Ipv6Only: network.subnetIds: subnet-6 is IPv6-only, and instances need IPv4 addresses: delete the benchmark and create it with subnets that have an IPv4 CIDR block");
+}
+
+#[test]
 fn an_image_that_does_not_exist_or_does_not_fit() {
     let mut case = case("a=t2.large*2");
     case.world.object.spec.image = Some(api::Image { alias: None, id: Some("ami-9".into()) });
@@ -115,6 +177,46 @@ fn an_image_that_does_not_exist_or_does_not_fit() {
 #[test]
 fn an_architecture_that_we_have_no_program_for() {
     assert_snapshot!(case("a=c7g.large*2").said(), @"NoArtifact: instanceType c7g.large of a is arm64, and this operator has no worker for it: choose a type of another architecture");
+}
+
+#[test]
+fn a_region_that_is_none_is_said_before_anything_is_asked_of_it() {
+    let said = |name: &str| {
+        let mut world = world("unplaced");
+        world.object.spec.region = Some(name.into());
+        let known = |name: &str, opt_in| KnownRegion { name: name.into(), opt_in };
+        world.regions = Some(Facet::Known(vec![
+            known("eu-west-1", OptIn::Done),
+            known("us-west-2", OptIn::Done),
+            known("ap-east-1", OptIn::Missing),
+        ]));
+        (world.instances, world.groups) = (Facet::Unknown(unanswered()), Facet::Unknown(unanswered()));
+        planner::region::refusal(&world)
+            .map_or_else(|| "may be".to_owned(), |(reason, text)| format!("{reason}: {text}"))
+    };
+    assert_snapshot!(said("eu-west-1a"), @"UnknownRegion: region: eu-west-1a is a zone of eu-west-1: delete the benchmark and create it with region eu-west-1; network.subnetIds chooses the zone");
+    assert_snapshot!(said("us-west-2-lax-1a"), @"UnknownRegion: region: us-west-2-lax-1a is a zone of us-west-2: delete the benchmark and create it with region us-west-2; network.subnetIds chooses the zone");
+    assert_snapshot!(said("eu-west-11"), @"UnknownRegion: region: there is no region eu-west-11: delete the benchmark and create it with one that `aws ec2 describe-regions --all-regions` lists");
+    assert_snapshot!(said("ap-east-1"), @"RegionNotEnabled: region: ap-east-1 is not enabled for this account: enable it (aws account enable-region --region-name ap-east-1), or delete the benchmark and create it with another region");
+    assert_eq!((said("us-west-2"), said("eu-west-1")), ("may be".to_owned(), "may be".to_owned()));
+}
+
+#[test]
+fn a_region_of_which_nothing_is_known_is_named() {
+    let mut world = world("unplaced");
+    world.object.spec.region = Some("eu-west-9".into());
+    world.regions = Some(Facet::Unknown(unanswered()));
+    world.site = Some(case("a=t2.large*2").site);
+    world.groups = Facet::Known(Vec::new());
+    world.instances = Facet::Unknown(unanswered());
+    assert_snapshot!(crate::spelling::spell(&world, &planner::plan(&world)), @"
+    Accepted=Unknown Unreachable: no answer (spec.region is eu-west-9; whether there is such a region is not known either: no answer)
+    wake 5s
+    ");
+}
+
+fn unanswered() -> Ignorance {
+    Ignorance { failure: Failure::Unreachable, message: "no answer".into() }
 }
 
 #[test]

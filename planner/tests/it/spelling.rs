@@ -75,7 +75,7 @@ fn action_text(action: &Action) -> String {
         Action::CreateGroup(group) => format!("create group {}", group.name),
         Action::Allow { group_id, rule } => {
             let source = match &rule.source {
-                Source::Cidr(cidr) => cidr.clone(),
+                Source::Cidr(cidr) => cidr.to_string(),
                 Source::Group(group) => group.clone(),
             };
             format!("allow {group_id} {}-{} from {source}", rule.from_port, rule.to_port)

@@ -55,6 +55,69 @@ fn groups_are_created_only_in_a_written_window() {
     ");
 }
 
+/// EC2 drops host bits. Compared as text, such a rule is missing for ever, and nothing is ever launched.
+#[test]
+fn a_network_with_host_bits_is_the_rule_that_ec2_lists() {
+    assert_eq!(planned("control 10.1.2.3/8"), planned(""));
+    assert_snapshot!(planned("ingress 203.0.113.7/24"), @"
+    allow sg-edge 8080-8080 from 203.0.113.0/24
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Launching: 0 of 4 instances run
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 1s
+    ");
+}
+
+#[test]
+fn a_refusal_says_what_can_be_done_about_it() {
+    let refused = |clusters: &str, reason: &str, code: &str| {
+        planned(&format!("clusters {clusters}\nline a/1 x2 closed age 20s reason {reason} code {code}"))
+    };
+    assert_snapshot!(refused("a=t2.micro*2 b=t2.large*3", "QuotaReached", "VcpuLimitExceeded"), @"
+    write down b/1 x3
+    write down balancer/1 x1
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False QuotaReached: 0 of 7 instances run; pool a: 2 x t2.micro in eu-west-1a: VcpuLimitExceeded: in EC2's words; this benchmark needs 12 vCPUs (a 2, b 6, balancer 2, generator 2) beside whatever else runs in eu-west-1: raise the quota L-1216C47A, \"Running On-Demand Standard instances\", in Service Quotas, or choose fewer or smaller instances; trying again in a while
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+    assert_snapshot!(refused("a=t2.micro*2", "Rejected", "InvalidParameterCombination"), @"
+    write down balancer/1 x1
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Rejected: 0 of 4 instances run; pool a: 2 x t2.micro in eu-west-1a: InvalidParameterCombination: in EC2's words; an account on the free plan may launch t3.micro, t3.small, t4g.micro, t4g.small, c7i-flex.large, m7i-flex.large only (see manifests/samples/free-plan.yaml), and t2.micro is none of them; trying again in a while
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+    // Of another quota, and of a type that the free plan allows, there is nothing to say.
+    let volumes = refused("a=t2.micro*2", "QuotaReached", "VolumeLimitExceeded");
+    assert!(volumes.contains("VolumeLimitExceeded") && !volumes.contains("vCPU"), "{volumes}");
+    let free = refused("a=t3.micro*2", "Rejected", "InvalidParameterCombination");
+    assert!(free.contains("in EC2's words") && !free.contains("free plan"), "{free}");
+}
+
+/// The family is the first thing that the shipped policy may lack.
+#[test]
+fn a_type_that_the_policy_does_not_name_is_said() {
+    let denied = |kind: &str| {
+        planned(&format!("clusters a={kind}*2\nline a/1 x2 open reason Unauthorized code UnauthorizedOperation"))
+    };
+    assert_snapshot!(denied("p5.xlarge"), @"
+    write down balancer/1 x1
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Unauthorized: 0 of 4 instances run; launch a/1: UnauthorizedOperation: in EC2's words; the types of docs/iam-policy.json do not include p5.xlarge: add it to ec2:InstanceType in the operator's policy
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+    assert!(!denied("t2.micro").contains("policy"), "{}", denied("t2.micro"));
+}
+
 #[test]
 fn launches_are_written_down_first() {
     assert_snapshot!(planned(""), @"

@@ -1,0 +1,13 @@
+//! Prints the types that the policy allows: every size of every family that we know. `cargo xtask gen` writes them into
+//! `docs/iam-policy.json`.
+
+/// Families on a line.
+const ON_A_LINE: usize = 8;
+
+fn main() {
+    let patterns: Vec<String> =
+        planner::family::FAMILIES.iter().map(|family| format!("\"{}.*\"", family.name)).collect();
+    let lines: Vec<String> =
+        patterns.chunks(ON_A_LINE).map(|some| format!("            {}", some.join(", "))).collect();
+    println!("[\n{}\n          ]", lines.join(",\n"));
+}
