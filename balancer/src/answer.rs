@@ -121,10 +121,11 @@ fn heads(
     mut bytes: &mut [u8],
 ) -> Result<(), Ended> {
     loop {
-        let Some(end) = end_of_head(bytes, 0) else {
-            if bytes.len() > HEAD_LIMIT_BYTES {
-                return Err(exchange.failed(Broken::TooLong.into()));
-            }
+        let end = end_of_head(bytes, 0);
+        if end.unwrap_or(bytes.len()) > HEAD_LIMIT_BYTES {
+            return Err(exchange.failed(Broken::TooLong.into()));
+        }
+        let Some(end) = end else {
             if let Stage::Head { partial, .. } = &mut exchange.stage {
                 partial.extend_from_slice(bytes);
             }
@@ -160,12 +161,12 @@ fn interim(
         return Ok(());
     }
     (exchange.seen, exchange.terms.retry) = (Seen::Interim, None);
-    forward::interim(&mut scratch.head, text, &scratch.fields, head, None);
+    forward::interim(&mut scratch.head, text, &scratch.fields, head);
     let client = &mut *exchange.client;
     client.outbox.send(&mut client.stream, context, &mut scratch.head, &[], &[]).map_err(|_| Ended::Gone)
 }
 
-/// Only an answer that was asked for, and names what it switches to, opens the tunnel.
+/// Only an answer that was asked for, and switches to what was offered, opens the tunnel.
 fn switched(
     exchange: &mut Exchange<'_>,
     context: &mut Context<'_>,
@@ -174,10 +175,10 @@ fn switched(
     head: &ResponseHead,
     rest: &[u8],
 ) -> Ended {
-    let (Some(_), Some(protocol)) = (&exchange.request.head.upgrade, &head.upgrade) else {
+    if !(exchange.request.head.asks_websocket && head.switches_to_websocket()) {
         return exchange.failed(Failed::Switched);
-    };
-    forward::interim(&mut scratch.head, text, &scratch.fields, head, Some(&text[protocol.clone()]));
+    }
+    forward::interim(&mut scratch.head, text, &scratch.fields, head);
     if let Some(in_flight) = exchange.in_flight.as_mut() {
         let now = in_flight.now();
         in_flight.answered(head.status, now);

@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "PER_MILLE", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
     pub access_log_per_mille: u32,
     /// Longest time to open a connection to a member, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
+    #[arg(long, value_name = "MS", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
     pub connect_timeout_ms: u64,
     /// Longest time from the first to the last byte of a request's head, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]

@@ -4,8 +4,10 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::answer::Answered;
 use crate::client::{Client, Request};
@@ -13,12 +15,17 @@ use crate::cluster::{Cluster, InFlight};
 use crate::exchange::{Ended, Exchange, Seen, Terms};
 use crate::front::Front;
 use crate::health;
-use crate::http1::{Method, RequestBody};
+use crate::http1::RequestBody;
 use crate::lane::{Called, Placed};
 use crate::member::Member;
 use crate::policy::Nanos;
 use crate::refusal::Refusal;
 use crate::upstream::{self, Failed};
+
+/// How long the opening of a connection may take before another member is asked, if there is one, and then again and
+/// again. TCP sends a first packet that was lost again after 1 s (RFC 6298, 2.1): that is left its chance, with a quarter
+/// of a second to come back.
+const LATE: Duration = Duration::from_millis(1_250);
 
 /// A request on its way.
 pub(crate) struct Attempts<'a> {
@@ -76,13 +83,17 @@ impl Attempts<'_> {
                     tracing::debug!(member = member.id, status, "attempt failed");
                     in_flight = other;
                 }
+                Ended::Late(waited, other) => {
+                    judge(&member, left.as_mut(), &Failed::ConnectTimeout(waited));
+                    in_flight = other;
+                }
                 Ended::Failed(failed, seen) => {
                     judge(&member, left.as_mut(), &failed);
                     // The evidence goes in before the policy is asked again.
                     drop(left);
                     match self.other_member(&member, &failed, seen) {
                         Some(other) => in_flight = other,
-                        None => return Outcome::Refused(refusal_of(&member, &failed)),
+                        None => return Outcome::Refused(self.refusal(&member, &failed)),
                     }
                 }
             }
@@ -97,9 +108,10 @@ impl Attempts<'_> {
         let is_reused = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
-            None => match upstream::connect(&in_flight, self.front.timeouts().connect).await {
+            // Boxed: few requests open a connection, and the others need not have room for it.
+            None => match Box::pin(self.connect(&in_flight)).await {
                 Ok(connection) => connection,
-                Err(failed) => return (Ended::Failed(failed, Seen::Nothing), Some(in_flight)),
+                Err(ended) => return (ended, Some(in_flight)),
             },
         };
         let terms = Terms {
@@ -115,25 +127,68 @@ impl Attempts<'_> {
         (ended, in_flight)
     }
 
+    /// A connection to the member. One that this process has no file left for takes those of idle ones.
+    async fn connect(&mut self, in_flight: &InFlight) -> Result<TcpStream, Ended> {
+        match self.open(in_flight).await {
+            Err(Ended::Failed(Failed::Local(error), _)) => {
+                tracing::warn!(%error, "idle connections to members are closed for a new one");
+                self.front.balancer.drop_idle();
+                self.open(in_flight).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a connection to the member. While it is late, it is asked whether the client is still there, and whether
+    /// another member is.
+    async fn open(&mut self, in_flight: &InFlight) -> Result<TcpStream, Ended> {
+        let limit = self.front.timeouts().connect;
+        let mut opening = pin!(upstream::connect(in_flight, limit));
+        let begun = in_flight.now();
+        loop {
+            if let Ok(opened) = timeout(LATE, &mut opening).await {
+                return opened.map_err(|failed| Ended::Failed(failed, Seen::Nothing));
+            }
+            let is_gone = poll_fn(|context| Poll::Ready(self.client.poll_gone(context))).await;
+            if is_gone == Poll::Ready(true) {
+                return Err(Ended::Gone);
+            }
+            let other = if self.made == 1 { self.cluster.retry(in_flight.member().key, false) } else { None };
+            if let Some(other) = other {
+                let waited = Duration::from_nanos(in_flight.now().since(begun).0);
+                return Err(Ended::Late(waited, other));
+            }
+        }
+    }
+
     /// It was sent once and can be sent again: it changes nothing to do it twice (RFC 9110, 9.2.2), and all of it is
     /// still here.
     fn may_repeat(&self) -> bool {
         let request = self.request;
         self.made == 1
-            && matches!(request.head.method, Method::Head | Method::Idempotent)
+            && request.head.method.is_idempotent()
             && request.body == RequestBody::None
-            && request.head.upgrade.is_none()
+            && !request.head.asks_websocket
     }
 
     /// The member for the one retry: another one; the same one only where nothing speaks against it but an old
     /// connection.
     fn other_member(&self, first: &Member, failed: &Failed, seen: Seen) -> Option<InFlight> {
-        // Nothing of it was sent: its body is all still to come.
-        let is_unsent = self.made == 1
-            && matches!(failed, Failed::Refused | Failed::Connect(_) | Failed::ConnectTimeout(_))
-            && matches!(self.request.head.method, Method::Head | Method::Idempotent);
+        // Nothing of it was sent: no member can have done what it asks for (RFC 9110, 9.2.2), and its body is all still to
+        // come.
+        let is_unsent = self.made == 1 && failed.is_unsent();
         let is_right = seen == Seen::Nothing && !failed.is_by_client() && (self.may_repeat() || is_unsent);
         is_right.then(|| self.cluster.retry(first.key, failed.is_harmless())).flatten()
+    }
+
+    fn refusal(&self, member: &Member, failed: &Failed) -> Refusal {
+        if failed.is_by_client() {
+            return Refusal::closing(failed.status(), failed.to_string());
+        }
+        let refusal = Refusal::new(failed.status(), format!("member {:?} gave no answer: {failed}", member.id));
+        // What is behind a request for another protocol may be of that one.
+        let closes = matches!(failed, Failed::Switched) && self.request.head.asks_websocket;
+        Refusal { closes, ..refusal }
     }
 
     async fn first_member(&mut self) -> Result<InFlight, Unplaced> {
@@ -195,7 +250,7 @@ fn nobody(cluster: &Cluster) -> Refusal {
 /// Books a failed attempt.
 fn judge(member: &Member, in_flight: Option<&mut InFlight>, failed: &Failed) {
     tracing::debug!(member = member.id, reason = %failed, "attempt failed");
-    if failed.is_by_client() {
+    if !failed.is_evidence() {
         return;
     }
     match failed {
@@ -205,11 +260,4 @@ fn judge(member: &Member, in_flight: Option<&mut InFlight>, failed: &Failed) {
     if let Some(in_flight) = in_flight {
         in_flight.failed();
     }
-}
-
-fn refusal_of(member: &Member, failed: &Failed) -> Refusal {
-    if failed.is_by_client() {
-        return Refusal::closing(failed.status(), failed.to_string());
-    }
-    Refusal::new(failed.status(), format!("member {:?} gave no answer: {failed}", member.id))
 }

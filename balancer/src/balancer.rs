@@ -140,6 +140,11 @@ impl Balancer {
         !self.current().clusters.iter().any(|cluster| cluster.awaits_checks())
     }
 
+    /// Closes the idle connections to all members: this process needs the files for what is waited for.
+    pub(crate) fn drop_idle(&self) {
+        members(&self.current()).for_each(|member| member.pool.clear());
+    }
+
     pub(crate) fn current(&self) -> Arc<Routing> {
         Arc::clone(&self.routing.borrow())
     }

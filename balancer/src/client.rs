@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::forward::{self, Forwarding};
 use crate::http1::{HEAD_LIMIT_BYTES, Refused, RequestBody, RequestHead, end_of_head};
+use crate::last_hop;
 use crate::outbox::Outbox;
 use crate::patience::Patience;
 use crate::scratch::Scratch;
@@ -41,7 +42,8 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) head: RequestHead,
-    /// The head for the member, and the body when it was small and there.
+    /// The head for the member, and the body when it was small and there; or the content of the answer, when it is for
+    /// this proxy.
     pub(crate) bytes: Vec<u8>,
     /// What is still to come of its body.
     pub(crate) body: RequestBody,
@@ -70,6 +72,11 @@ impl Client {
         }
     }
 
+    /// Nothing of a request is here: at most the empty line that some clients send after a body.
+    pub(crate) fn is_between_requests(&self) -> bool {
+        matches!(&self.inbox[..], b"" | b"\r" | b"\r\n")
+    }
+
     /// Its address as text.
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -93,22 +100,26 @@ impl Client {
                 Poll::Ready(Ok(read)) => read,
                 Poll::Pending => {
                     ready!(self.patience.poll(context));
-                    return Poll::Ready(if self.inbox.is_empty() { Heard::End } else { Heard::TooSlow });
+                    return Poll::Ready(if self.is_between_requests() { Heard::End } else { Heard::TooSlow });
                 }
             };
-            if !self.inbox.is_empty() {
-                self.inbox.extend_from_slice(&scratch.bytes[..read]);
-            } else if let Some(end) = end_of_head(&scratch.bytes[..read], 0) {
+            if self.inbox.is_empty()
+                && let Some(end) = end_of_head(&scratch.bytes[..read], 0)
+            {
                 // The usual case: one read, one whole request, no copy.
                 let received = std::mem::take(&mut scratch.bytes);
                 let used = self.request(&received[..read], end, scratch, bytes, seen);
                 self.inbox.extend_from_slice(used.as_ref().map_or(&[], |(_, used)| &received[*used..read]));
                 scratch.bytes = received;
                 return Poll::Ready(used.map_or_else(Heard::Refused, |(request, _)| Heard::Request(request)));
-            } else {
-                self.patience.set(timeouts.header);
+            }
+            if self.inbox.is_empty() {
                 self.searched = 0;
-                self.inbox.extend_from_slice(&scratch.bytes[..read]);
+            }
+            let begins = self.is_between_requests();
+            self.inbox.extend_from_slice(&scratch.bytes[..read]);
+            if begins && !self.is_between_requests() {
+                self.patience.set(timeouts.header);
             }
         }
     }
@@ -138,7 +149,7 @@ impl Client {
             return Some(Heard::Refused(Refused::RequestLine));
         }
         if self.inbox.len() > HEAD_LIMIT_BYTES {
-            return Some(Heard::Refused(Refused::TooLong));
+            return Some(Heard::Refused(Refused::too_long(&self.inbox[blank(&self.inbox)..])));
         }
         self.searched = self.inbox.len();
         None
@@ -153,17 +164,19 @@ impl Client {
         bytes: &mut Vec<u8>,
         seen: &mut dyn FnMut(&[u8], &RequestHead),
     ) -> Result<(Request, usize), Refused> {
-        // One empty line may come before a request: some clients send one after a body (RFC 9112, 2.2).
-        let blank = if received.starts_with(b"\r\n") { 2 } else { 0 };
-        if end - blank > HEAD_LIMIT_BYTES {
-            return Err(Refused::TooLong);
+        let text = &received[blank(received)..end];
+        if text.len() > HEAD_LIMIT_BYTES {
+            return Err(Refused::too_long(text));
         }
-        let text = &received[blank..end];
         let head = RequestHead::judge(text, &mut scratch.fields)?;
         seen(text, &head);
         let mut bytes = std::mem::take(bytes);
         bytes.clear();
         bytes.shrink_to(KEPT_BYTES);
+        if head.ends_here() {
+            last_hop::content(&mut bytes, text, &scratch.fields, &head);
+            return Ok((Request { body: head.body, head, bytes }, end));
+        }
         let how =
             Forwarding { client: &self.address, fallback_host: host_of(&self.stream, &head, &mut self.local_address) };
         forward::request(&mut bytes, text, &scratch.fields, &head, &how);
@@ -184,6 +197,11 @@ impl Client {
         let peeked = ready!(self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte)));
         Poll::Ready(!matches!(peeked, Ok(1..)))
     }
+}
+
+/// One empty line may come before a request: some clients send one after a body (RFC 9112, 2.2).
+fn blank(received: &[u8]) -> usize {
+    if received.starts_with(b"\r\n") { 2 } else { 0 }
 }
 
 /// The authority for a request without one: the address that it came to.

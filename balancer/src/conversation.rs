@@ -16,7 +16,8 @@ use crate::cluster::Cluster;
 use crate::dates;
 use crate::front::Front;
 use crate::http1::{Method, RequestBody, RequestHead};
-use crate::refusal::Refusal;
+use crate::last_hop;
+use crate::refusal::{Refusal, Said};
 use crate::routing::Routing;
 use crate::scratch;
 use crate::tunnel;
@@ -24,6 +25,9 @@ use crate::tunnel;
 /// While draining, how long a connection without a request is still listened to. What its client has just sent is
 /// answered; closing under it would fail it.
 const LAST_CALL: Duration = Duration::from_millis(300);
+/// How long a new connection may say nothing: nginx' default for a first request. Clients open one because they have
+/// something to say; the longer pause is for those that know that they will again.
+const FIRST_WORD: Duration = Duration::from_secs(60);
 /// How long, and how much, is read from a client that was refused and sends on: closed at once, its system would throw
 /// the answer away unread.
 const LINGER: Duration = Duration::from_secs(1);
@@ -37,6 +41,8 @@ pub(crate) struct Conversation {
     /// The membership that this connection saw last. Looking for a newer one is one atomic read.
     routing: Arc<Routing>,
     shard: usize,
+    /// No request has come yet.
+    is_new: bool,
     /// Memory for the next request's head.
     bytes: Vec<u8>,
 }
@@ -62,7 +68,7 @@ impl Conversation {
     pub(crate) fn new(front: Arc<Front>, client: Client, shard: usize) -> Self {
         let mut changes = front.balancer.changes();
         let routing = Arc::clone(&changes.borrow_and_update());
-        Self { front, client, changes, routing, shard, bytes: Vec::new() }
+        Self { front, client, changes, routing, shard, is_new: true, bytes: Vec::new() }
     }
 
     /// Answers requests until one side ends it.
@@ -91,12 +97,16 @@ impl Conversation {
     }
 
     async fn next(&mut self, noted: &mut Noted) -> Heard {
-        let Self { front, client, changes, routing, bytes, .. } = self;
+        let Self { front, client, changes, routing, is_new, bytes, .. } = self;
         let timeouts = front.timeouts();
-        client.patience.set(if client.inbox.is_empty() { timeouts.idle } else { timeouts.header });
+        client.patience.set(match (client.is_between_requests(), std::mem::take(is_new)) {
+            (true, true) => timeouts.idle.min(FIRST_WORD),
+            (true, false) => timeouts.idle,
+            (false, _) => timeouts.header,
+        });
         let mut is_last_call = false;
         poll_fn(|context| {
-            if front.is_draining() && client.inbox.is_empty() && !std::mem::replace(&mut is_last_call, true) {
+            if front.is_draining() && client.is_between_requests() && !std::mem::replace(&mut is_last_call, true) {
                 client.patience.shorten(LAST_CALL);
             }
             let mut seen = |text: &[u8], head: &RequestHead| {
@@ -106,7 +116,11 @@ impl Conversation {
                 }
                 // Judged: visible ASCII.
                 let path = std::str::from_utf8(&text[head.path.clone()]).unwrap_or("/");
-                let path = if path.is_empty() { "/" } else { path };
+                let path = match path {
+                    "" if head.method == Method::Options && head.target.is_empty() => "*",
+                    "" => "/",
+                    path => path,
+                };
                 noted.cluster = routing.cluster(path).cloned();
                 if noted.cluster.is_none() {
                     noted.path = Some(path.to_owned());
@@ -119,6 +133,13 @@ impl Conversation {
     }
 
     async fn answer(&mut self, request: Request, noted: Noted) -> Then {
+        // What is asked of the whole of this host, and of no cluster, can only be answered here (RFC 9110, 9.3.7).
+        let is_of_the_host = noted.path.as_deref() == Some("*");
+        if request.head.ends_here() || is_of_the_host {
+            let then = self.say(last_hop::answer(&request.head, &request.bytes), false, Some(&request)).await;
+            self.bytes = request.bytes;
+            return then;
+        }
         let Some(cluster) = noted.cluster else {
             let mut refusal =
                 Refusal::new(404, format!("no cluster is served at {:?}", noted.path.unwrap_or_default()));
@@ -187,18 +208,20 @@ impl Conversation {
         then
     }
 
-    /// Answers in the balancer's own name.
     async fn refuse(&mut self, refusal: &Refusal, request: Option<&Request>) -> Then {
+        self.say(refusal.said(&refusal.content()), refusal.closes, request).await
+    }
+
+    /// Answers in the balancer's own name.
+    async fn say(&mut self, said: Said<'_>, closes: bool, request: Option<&Request>) -> Then {
         let is_to_http_11 = request.is_none_or(|request| request.head.is_http_11);
         // A body that nobody read is in front of the next request.
         let has_body = request.is_none_or(|request| request.body != RequestBody::None);
-        let persists = !refusal.closes
-            && !has_body
-            && !self.front.is_draining()
-            && request.is_some_and(|request| request.head.persists);
+        let persists =
+            !closes && !has_body && !self.front.is_draining() && request.is_some_and(|request| request.head.persists);
         let is_to_head = request.is_some_and(|request| request.head.method == Method::Head);
         let mut out = Vec::new();
-        dates::with(|date| refusal.write(&mut out, date, persists, is_to_head, is_to_http_11));
+        dates::with(|date| said.write(&mut out, date, persists, is_to_head, is_to_http_11));
         let client = &mut self.client;
         client.patience.set(self.front.timeouts().body);
         let mut is_sent = false;
@@ -238,3 +261,6 @@ impl Conversation {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests;

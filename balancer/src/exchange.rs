@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 
@@ -51,6 +52,8 @@ pub(crate) enum Ended {
     Failed(Failed, Seen),
     /// The member's answer was that it cannot (5xx); nothing of it was passed on, and another one is to be asked.
     Instead(u16, InFlight),
+    /// It has not accepted a connection for so long, and another one is to be asked.
+    Late(Duration, InFlight),
     /// The answer ended in the middle.
     Broke(Answered, Broke),
     /// The client went away.

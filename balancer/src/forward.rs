@@ -5,6 +5,9 @@ use crate::http1::{AnswerBody, Field, Kind, RequestBody, RequestHead, ResponseHe
 /// How this proxy calls itself in `Via`: a pseudonym, for addresses are nobody's business.
 const VIA_NAME: &str = "clusterbench";
 
+/// The offer to change to the one protocol that is let through, and the word that it is done.
+const WEBSOCKET: &[u8] = b"connection: upgrade\r\nupgrade: websocket\r\n";
+
 /// Names that `Connection` gives, which end here with it (RFC 9110, 7.6.1). Hardly ever more than one.
 struct Named<'a>(Vec<&'a [u8]>);
 
@@ -62,6 +65,7 @@ pub(crate) fn request(out: &mut Vec<u8>, head: &[u8], fields: &[Field], request:
             | Kind::ForwardedHost
             | Kind::ForwardedProto => continue,
             Kind::Expect if !request.expects_continue => continue,
+            Kind::MaxForwards if request.max_forwards.is_some() => continue,
             kind if kind.is_hop_by_hop() => continue,
             _ if named.has(head, field) => continue,
             Kind::Via => has_via = true,
@@ -82,20 +86,23 @@ pub(crate) fn request(out: &mut Vec<u8>, head: &[u8], fields: &[Field], request:
         out.extend_from_slice(host);
     }
     out.extend_from_slice(b"\r\nx-forwarded-proto: http\r\n");
-    via(out, head, fields, &named, has_via, request.is_http_11);
+    via(out, head, fields, &named, has_via, &head[request.version.clone()]);
+    if let Some(most) = request.max_forwards {
+        // One less than it came with: this proxy was one of them (RFC 9110, 7.6.2).
+        out.extend_from_slice(b"max-forwards: ");
+        decimal(out, u64::from(most.saturating_sub(1)));
+        out.extend_from_slice(b"\r\n");
+    }
     match request.body {
         RequestBody::Sized(length) => length_line(out, length),
         RequestBody::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         RequestBody::None if request.has_zero_length => length_line(out, 0),
         RequestBody::None => {}
     }
-    match (&request.upgrade, request.takes_trailers) {
-        (Some(protocol), _) => {
-            out.extend_from_slice(b"connection: upgrade\r\n");
-            line(out, b"upgrade", &head[protocol.clone()]);
-        }
-        (None, true) => out.extend_from_slice(b"connection: te\r\nte: trailers\r\n"),
-        (None, false) => {}
+    match (request.asks_websocket, request.takes_trailers) {
+        (true, _) => out.extend_from_slice(WEBSOCKET),
+        (false, true) => out.extend_from_slice(b"connection: te\r\nte: trailers\r\n"),
+        (false, false) => {}
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -116,7 +123,7 @@ pub(crate) struct Answering<'a> {
 pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &ResponseHead, how: &Answering<'_>) {
     status_line(out, &head[answer.status_text.clone()]);
     let named = Named::of(head, fields);
-    let mut has_via = false;
+    let (mut has_via, mut has_date, mut has_backend) = (false, false, false);
     for field in fields {
         match field.kind {
             // 204 has no length to speak of (RFC 9110, 8.6), and a sized body gets its own below.
@@ -127,15 +134,17 @@ pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &
             }
             kind if kind.is_hop_by_hop() => continue,
             _ if named.has(head, field) => continue,
+            Kind::Date => has_date = true,
+            Kind::Backend => has_backend = true,
             _ => {}
         }
         line(out, &head[field.name.clone()], &head[field.value.clone()]);
     }
-    if !answer.has_date {
+    if !has_date {
         line(out, b"date", how.date);
     }
-    via(out, head, fields, &named, has_via, answer.is_http_11);
-    if let Some(backend) = how.backend.filter(|_| !answer.has_backend) {
+    via(out, head, fields, &named, has_via, &head[answer.version.clone()]);
+    if let Some(backend) = how.backend.filter(|_| !has_backend) {
         line(out, wire::BACKEND_HEADER.as_bytes(), backend);
     }
     out.extend_from_slice(b"server-timing: queue;dur=");
@@ -150,6 +159,10 @@ pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &
         }
         AnswerBody::None | AnswerBody::Chunked | AnswerBody::UntilClose => {}
     }
+    if answer.status == 426 && answer.names_websocket {
+        // What it requires has to be said with it (RFC 9110, 15.5.22).
+        out.extend_from_slice(WEBSOCKET);
+    }
     match (how.persists, how.is_to_http_11) {
         (true, true) => {}
         (true, false) => out.extend_from_slice(b"connection: keep-alive\r\n"),
@@ -159,8 +172,8 @@ pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &
 }
 
 /// Writes an interim head (1xx): everything of it but what speaks of the connection or of a body it cannot have.
-/// `upgrade` is the protocol that a 101 switches to.
-pub(crate) fn interim(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &ResponseHead, upgrade: Option<&[u8]>) {
+/// A 101 that is passed on is one that switches to WebSocket.
+pub(crate) fn interim(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &ResponseHead) {
     status_line(out, &head[answer.status_text.clone()]);
     let named = Named::of(head, fields);
     let is_kept =
@@ -168,9 +181,8 @@ pub(crate) fn interim(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: 
     for field in fields.iter().filter(is_kept) {
         line(out, &head[field.name.clone()], &head[field.value.clone()]);
     }
-    if let Some(protocol) = upgrade {
-        out.extend_from_slice(b"connection: upgrade\r\n");
-        line(out, b"upgrade", protocol);
+    if answer.status == 101 {
+        out.extend_from_slice(WEBSOCKET);
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -197,12 +209,13 @@ fn length_line(out: &mut Vec<u8>, length: u64) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn via(out: &mut Vec<u8>, head: &[u8], fields: &[Field], named: &Named<'_>, has_via: bool, is_http_11: bool) {
+fn via(out: &mut Vec<u8>, head: &[u8], fields: &[Field], named: &Named<'_>, has_via: bool, version: &[u8]) {
     out.extend_from_slice(b"via: ");
     if has_via {
         list(out, head, fields, named, Kind::Via);
     }
-    out.extend_from_slice(if is_http_11 { b"1.1 " } else { b"1.0 " });
+    out.extend_from_slice(version);
+    out.push(b' ');
     out.extend_from_slice(VIA_NAME.as_bytes());
     out.extend_from_slice(b"\r\n");
 }

@@ -22,14 +22,16 @@ use crate::balancer::Balancer;
 use crate::cluster::{Cluster, Tally};
 use crate::member::{Member, Record};
 use crate::policy::{Nanos, Outcome};
+use crate::upstream::is_local;
 
 /// What is asked for in a check.
 const HEALTH: &str = "/health";
 /// From one check of a member to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// A member that does not answer its health check within this has failed it.
-const TIMEOUT: Duration = Duration::from_secs(1);
-/// So many failures in a row take a member out: one may be a lost packet, two seconds of silence are not.
+/// A member that is silent for so long is out at once. One lost packet is not that: TCP sends the first one of a
+/// connection again after 1 s (RFC 6298, 2.1), and a check that ended just then would never see it arrive.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// So many answers in a row that are none take a member out: one may be chance.
 const FAILURES: u32 = 2;
 
 /// Checks every member of every membership, from the moment it joins until it leaves.
@@ -76,10 +78,15 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, tally: A
                 failures = 0;
                 member.set_healthy();
             }
+            // This process has reached a limit: that says nothing about the member.
+            Err(Sick::Unreachable(error)) if is_local(&error) => {
+                tracing::warn!(member = member.id, %error, "could not be checked");
+            }
             Err(sick) => {
                 failures += 1;
                 // One that never was healthy has nothing to lose: its first failure says what it is.
-                if failures >= FAILURES || matches!(sick, Sick::Refused) || member.health() == Health::Unknown {
+                let is_plain = matches!(sick, Sick::Refused | Sick::Silent);
+                if failures >= FAILURES || is_plain || member.health() == Health::Unknown {
                     member.set_unhealthy(&sick.to_string());
                 }
             }
@@ -106,9 +113,10 @@ async fn probe_until_left(member: Arc<Member>, tally: Arc<Tally>, path: String) 
     }
 }
 
-/// Probes each member of the cluster, one after the other, for a policy that asked for it.
+/// Probes each member that may be used, one after the other, for a policy that asked for it. No policy asks while health
+/// is ignored.
 pub(crate) async fn probe_all(cluster: &Cluster) {
-    for member in &cluster.members {
+    for member in cluster.members.iter().filter(|member| member.health() == Health::Healthy) {
         let (outcome, latency) = probe(member, &cluster.path, TIMEOUT, &cluster.tally).await;
         cluster.tally.probed(member.key, outcome, latency);
     }

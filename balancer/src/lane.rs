@@ -23,7 +23,7 @@ const PARKED_LIMIT: usize = 4_096;
 
 /// Longer than the first health check of a member that just joined may take. With nobody else there, requests are held
 /// back for it; whoever it concerns is called as soon as it is back.
-const FIRST_CHECK: Nanos = Nanos(2_000_000_000);
+const FIRST_CHECK: Nanos = Nanos(3_000_000_000);
 
 pub(crate) struct Lane {
     pub(crate) policy: Box<dyn Policy>,
@@ -256,7 +256,7 @@ impl Lane {
 
 /// Under half of the members healthy: then the checks, or the network, are more likely wrong than all of these members,
 /// and sending everything to the few that are left would take them down as well. Not while there is nobody healthy and
-/// somebody whose first check is still under way: that takes a second at most, and may be the one that works.
+/// somebody whose first check is still under way: that takes two seconds at most, and may be the one that works.
 fn ignores_health(members: &[Arc<Member>]) -> bool {
     let (mut checked, mut healthy, mut unknown) = (0, 0, 0);
     for member in members {

@@ -34,6 +34,7 @@ mod front;
 mod health;
 mod http1;
 mod lane;
+mod last_hop;
 mod member;
 mod metrics;
 mod outbox;

@@ -18,7 +18,7 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// How long the control API may take to finish after that.
 const CONTROL_DRAIN: Duration = Duration::from_secs(2);
 /// How long the start waits for the members' first health checks: a little longer than one may take.
-const FIRST_CHECKS: Duration = Duration::from_millis(1_500);
+const FIRST_CHECKS: Duration = Duration::from_millis(2_500);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

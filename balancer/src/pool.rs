@@ -59,6 +59,13 @@ impl Pool {
         }
     }
 
+    /// Drops all.
+    pub(crate) fn clear(&self) {
+        for shard in 0..self.0.len() {
+            self.of(shard).idle.clear();
+        }
+    }
+
     /// Drops all, now and whenever one is given back.
     pub(crate) fn close(&self) {
         for shard in 0..self.0.len() {

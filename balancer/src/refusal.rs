@@ -1,11 +1,11 @@
-//! Answers of the balancer itself: a status and `{"error": ...}`.
+//! Answers of the balancer itself, which no member gave: mostly a status and `{"error": ...}`.
 
 use serde_json::{Value, json};
 
 use crate::forward::decimal;
 use crate::http1::Refused;
 
-/// An answer that no member gave.
+/// Why there is no answer of a member.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -23,31 +23,52 @@ impl Refusal {
         Self { closes: true, ..Self::new(status, error) }
     }
 
-    /// The whole answer. The one to a HEAD announces its body and has none.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, date: &[u8], persists: bool, is_to_head: bool, is_to_http_11: bool) {
-        let body = format!("{}\n", self.body);
-        out.extend_from_slice(b"HTTP/1.1 ");
-        decimal(out, u64::from(self.status));
-        out.push(b' ');
-        out.extend_from_slice(reason(self.status).as_bytes());
-        out.extend_from_slice(b"\r\ncontent-type: application/json\r\ndate: ");
-        out.extend_from_slice(date);
-        out.extend_from_slice(b"\r\ncontent-length: ");
-        decimal(out, body.len() as u64);
-        out.extend_from_slice(match (persists, is_to_http_11) {
-            (true, true) => b"\r\n\r\n",
-            (true, false) => b"\r\nconnection: keep-alive\r\n\r\n",
-            (false, _) => b"\r\nconnection: close\r\n\r\n",
-        });
-        if !is_to_head {
-            out.extend_from_slice(body.as_bytes());
-        }
+    pub(crate) fn content(&self) -> String {
+        format!("{}\n", self.body)
+    }
+
+    pub(crate) fn said<'a>(&self, content: &'a str) -> Said<'a> {
+        Said { status: self.status, content_type: Some("application/json"), content: content.as_bytes() }
     }
 }
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Self {
         Self::closing(refused.status(), refused.to_string())
+    }
+}
+
+/// One answer in the balancer's own name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) content: &'a [u8],
+}
+
+impl Said<'_> {
+    /// The whole answer. The one to a HEAD announces its content and has none.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, date: &[u8], persists: bool, is_to_head: bool, is_to_http_11: bool) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        decimal(out, u64::from(self.status));
+        out.push(b' ');
+        out.extend_from_slice(reason(self.status).as_bytes());
+        if let Some(content_type) = self.content_type {
+            out.extend_from_slice(b"\r\ncontent-type: ");
+            out.extend_from_slice(content_type.as_bytes());
+        }
+        out.extend_from_slice(b"\r\ndate: ");
+        out.extend_from_slice(date);
+        out.extend_from_slice(b"\r\ncontent-length: ");
+        decimal(out, self.content.len() as u64);
+        out.extend_from_slice(match (persists, is_to_http_11) {
+            (true, true) => b"\r\n\r\n",
+            (true, false) => b"\r\nconnection: keep-alive\r\n\r\n",
+            (false, _) => b"\r\nconnection: close\r\n\r\n",
+        });
+        if !is_to_head {
+            out.extend_from_slice(self.content);
+        }
     }
 }
 

@@ -21,7 +21,8 @@ use crate::dates;
 use crate::front::Front;
 use crate::refusal::Refusal;
 
-/// Pause after a failed accept: with no file descriptors left, an immediate retry would spin.
+/// Pause after a failed accept: with no file descriptors left, an immediate retry would spin. Idle connections to members
+/// give theirs away.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A thread that serves connections on a runtime of its own. Whatever is handed to it stays with it: its sockets, its
@@ -80,6 +81,7 @@ pub async fn serve(
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
+                    balancer.drop_idle();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -143,8 +145,8 @@ impl Drop for Held {
 /// Tells a client that there are too many. It fits into the empty buffer of a new socket, so nothing waits.
 fn turn_away(stream: &std::net::TcpStream, limit: usize) {
     let error = format!("the balancer serves {limit} connections already: try again later");
-    let mut out = Vec::new();
-    dates::with(|date| Refusal::closing(503, error).write(&mut out, date, false, false, true));
+    let (refusal, mut out) = (Refusal::closing(503, error), Vec::new());
+    dates::with(|date| refusal.said(&refusal.content()).write(&mut out, date, false, false, true));
     let _ = io::Write::write(&mut &*stream, &out);
     let _ = stream.shutdown(std::net::Shutdown::Write);
 }

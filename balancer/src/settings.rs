@@ -18,8 +18,10 @@ pub struct Settings {
 /// How long the parts of a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To open a connection. Members are in the same zone, where it takes a millisecond. A lost SYN is repeated after a
-    /// second only, so it is a failed attempt: for that there is the retry.
+    /// To open a connection. Members are in the same zone, where it takes a millisecond; but a first packet that is lost,
+    /// as it is when the member's queue of connections is full, is sent again after 1 s, and once more after 2 s more
+    /// (RFC 6298, 2.1 and 5.5; each second since Linux 6.5, tcp_syn_linear_timeouts): all need their chance, where no other
+    /// member is there to be asked meanwhile.
     pub connect: Duration,
     /// A request's head, from its first to its last byte. Heads fit in one or two packets, so this is several
     /// retransmissions; a client that dribbles longer only holds a connection open.
@@ -35,7 +37,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(1),
+            connect: Duration::from_secs(4),
             header: Duration::from_secs(10),
             answer: Duration::from_secs(30),
             body: Duration::from_secs(30),

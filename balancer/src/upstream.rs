@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -16,6 +17,8 @@ pub(crate) enum Failed {
     Refused,
     #[error("no connection could be opened: {0}")]
     Connect(io::Error),
+    #[error("this balancer can open no more connections: {0}: raise its limits (`ulimit -n`, ip_local_port_range)")]
+    Local(io::Error),
     #[error("it did not accept a connection within {} ms", .0.as_millis())]
     ConnectTimeout(Duration),
     #[error("it closed a connection that was being reused")]
@@ -32,7 +35,7 @@ pub(crate) enum Failed {
     Interim,
     #[error("it did not answer within {} ms", .0.as_millis())]
     Silent(Duration),
-    #[error("it switched protocols without having been asked to")]
+    #[error("it switched protocols unasked, or not to the one that was offered")]
     Switched,
     #[error("the request's body is malformed: {0}")]
     Upload(#[from] Malformed),
@@ -41,6 +44,16 @@ pub(crate) enum Failed {
 }
 
 impl Failed {
+    /// It says something about the member, and not about the client or this process.
+    pub(crate) fn is_evidence(&self) -> bool {
+        !self.is_by_client() && !matches!(self, Self::Local(_))
+    }
+
+    /// Nothing of the request was sent.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Refused | Self::Connect(_) | Self::Local(_) | Self::ConnectTimeout(_))
+    }
+
     /// The client's doing: no evidence about the member, and no reason to ask another one.
     pub(crate) fn is_by_client(&self) -> bool {
         matches!(self, Self::Upload(_) | Self::UploadStalled(_))
@@ -60,6 +73,7 @@ impl Failed {
     pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Silent(_) | Self::ConnectTimeout(_) => 504,
+            Self::Local(_) => 503,
             Self::Upload(_) => 400,
             Self::UploadStalled(_) => 408,
             _ => 502,
@@ -94,12 +108,49 @@ pub(crate) async fn connect(in_flight: &InFlight, limit: Duration) -> Result<Tcp
     let begun = in_flight.now();
     let stream = match timeout(limit, TcpStream::connect(in_flight.member().address)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return Err(Failed::Refused),
-        Ok(Err(error)) => return Err(Failed::Connect(error)),
+        Ok(Err(error)) => return Err(unopened(error)),
         Err(_) => return Err(Failed::ConnectTimeout(limit)),
     };
     in_flight.member().connected(in_flight.now().since(begun));
     // Requests are written whole: waiting to fill a packet would only add delay.
     let _ = stream.set_nodelay(true);
     Ok(stream)
+}
+
+fn unopened(error: io::Error) -> Failed {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Failed::Refused,
+        _ if is_local(&error) => Failed::Local(error),
+        _ => Failed::Connect(error),
+    }
+}
+
+/// A limit of this process or its system: files, ports, memory. Nothing was sent, and nobody else is to blame
+/// (connect(2), socket(2)).
+pub(crate) fn is_local(error: &io::Error) -> bool {
+    let local = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| local.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_limits_are_no_evidence_about_a_member() {
+        for (errno, is_evidence, status) in [
+            (Errno::CONNREFUSED, true, 502),
+            (Errno::HOSTUNREACH, true, 502),
+            (Errno::NETUNREACH, true, 502),
+            (Errno::MFILE, false, 503),
+            (Errno::NFILE, false, 503),
+            (Errno::ADDRNOTAVAIL, false, 503),
+            (Errno::NOBUFS, false, 503),
+            (Errno::NOMEM, false, 503),
+        ] {
+            let failed = unopened(errno.into());
+            assert_eq!((failed.is_evidence(), failed.status()), (is_evidence, status), "{failed}");
+            assert!(failed.is_unsent() && !failed.is_loss(), "{failed}");
+        }
+    }
 }

@@ -11,8 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::chaos::{InForce, KnobShown, Turn};
+use crate::kubectl::Kubectl;
 use crate::ledger::{Instance, Ledger};
 use crate::part::{Part, PartStatus};
+use crate::served;
 
 /// The parts that run, in the order of their start.
 #[derive(Clone, Debug, Default)]
@@ -56,15 +58,17 @@ pub(crate) trait Subject: Send + Sync + 'static {
 struct Api<S> {
     parts: Parts,
     subject: S,
+    kubectl: Kubectl,
     started_at: Timestamp,
 }
 
-pub(crate) fn router<S: Subject>(parts: Parts, subject: S) -> Router {
-    let api = Arc::new(Api { parts, subject, started_at: Timestamp::now() });
+pub(crate) fn router<S: Subject>(parts: Parts, subject: S, kubectl: Kubectl) -> Router {
+    let api = Arc::new(Api { parts, subject, kubectl, started_at: Timestamp::now() });
     Router::new()
         .route("/status", get(status::<S>))
         .route("/ledger", get(ledger::<S>))
         .route("/kill/{part}", post(kill::<S>))
+        .route("/served", get(is_served::<S>))
         .route("/chaos", get(knobs::<S>).post(turn::<S>).delete(calm::<S>))
         .with_state(api)
 }
@@ -95,6 +99,14 @@ async fn turn<S: Subject>(Shared(api): Shared<Arc<Api<S>>>, Json(wanted): Json<T
 
 async fn calm<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<InForce> {
     Json(api.subject.calm())
+}
+
+/// Whether a user's kubectl would find our resources now.
+async fn is_served<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Response {
+    match served::look(&api.kubectl).await {
+        Ok(()) => "served".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why:#}")).into_response(),
+    }
 }
 
 /// Answers the pid that was killed.

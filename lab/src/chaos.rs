@@ -91,13 +91,13 @@ pub(crate) async fn chaos(state: &State, words: &[String], seed: Option<u64>) ->
     };
     if command == "list" {
         let body = ask("GET", admin, &Turn::default()).await?;
-        print!("{}", listing(&serde_json::from_slice::<Vec<KnobShown>>(&body)?));
+        say::text(listing(&serde_json::from_slice::<Vec<KnobShown>>(&body)?));
         return Ok(());
     }
     let method = if command == "off" { "DELETE" } else { "POST" };
     let set = if command == "off" { Vec::new() } else { words.to_vec() };
     let body = ask(method, admin, &Turn { set, seed }).await?;
-    print!("{}", told(&serde_json::from_slice(&body)?));
+    say::text(told(&serde_json::from_slice(&body)?));
     Ok(())
 }
 

@@ -70,10 +70,10 @@ pub(crate) async fn down(state: &State) -> anyhow::Result<()> {
     let Some(holder) = state.holder().and_then(Pid::from_raw) else {
         let swept = Cloud::sweep(state)?;
         inventory.verify_gone(state).await?;
-        println!(
+        say::line(format_args!(
             "no lab is up{}",
             if swept > 0 { format!("; {swept} processes of an earlier one ended") } else { String::new() }
-        );
+        ));
         return Ok(());
     };
     let _ = kill_process(holder, Signal::TERM); // it ended in this moment
@@ -85,7 +85,7 @@ pub(crate) async fn down(state: &State) -> anyhow::Result<()> {
     }
     Cloud::sweep(state)?;
     inventory.verify_gone(state).await?;
-    println!("the lab is down: {}", inventory.line());
+    say::line(format_args!("the lab is down: {}", inventory.line()));
     Ok(())
 }
 

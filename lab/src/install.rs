@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::kubeconfig::{self, User};
 use crate::kubectl::Kubectl;
+use crate::served;
 use crate::state::State;
 
 const CRDS: &str = include_str!("../../manifests/crds.yaml");
@@ -20,14 +21,7 @@ const TOKEN_LIFETIME: &str = "720h";
 /// Applies the CRDs and waits until they are served.
 pub(crate) async fn crds(kubectl: &Kubectl) -> anyhow::Result<()> {
     apply(kubectl, CRDS).await.context("manifests/crds.yaml was refused")?;
-    let mut wait = vec!["wait", "--for=condition=Established", "--timeout=30s"];
-    let names = [
-        "customresourcedefinition/clusterbenchmarks.clusterbench.dev",
-        "customresourcedefinition/benchmarkreports.clusterbench.dev",
-    ];
-    wait.extend(names);
-    kubectl.run(&wait).await.context("the custom resources are not served")?;
-    Ok(())
+    served::wait(kubectl).await
 }
 
 /// Applies namespace, account and permissions of the operator, and writes its kubeconfig. The operator itself is

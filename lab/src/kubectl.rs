@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, bail};
 use tokio::io::AsyncWriteExt;
@@ -22,6 +23,14 @@ impl Kubectl {
     /// `cache` keeps what kubectl learns of a short-lived server out of the user's own cache.
     pub(crate) fn new(path: &Path, lab: &Path, kubeconfig: &Path, cache: &Path) -> Self {
         Self { path: path.to_owned(), lab: lab.to_owned(), kubeconfig: kubeconfig.to_owned(), cache: cache.to_owned() }
+    }
+
+    /// The same without what it has learned, for as long as the value lives.
+    pub(crate) fn newcomer(&self) -> Newcomer {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mut cache = self.cache.clone().into_os_string();
+        cache.push(format!("-newcomer-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        Newcomer(Self { cache: cache.into(), ..self.clone() })
     }
 
     /// A call that ends with us.
@@ -55,6 +64,22 @@ impl Kubectl {
         let output = child.wait_with_output().await?;
         let _ = writing.await; // kubectl that refuses a document early closes the pipe, and says why
         answer(arguments, &output)
+    }
+}
+
+/// kubectl with a memory of its own, which is forgotten in the end.
+#[derive(Debug)]
+pub(crate) struct Newcomer(Kubectl);
+
+impl Newcomer {
+    pub(crate) fn kubectl(&self) -> &Kubectl {
+        &self.0
+    }
+}
+
+impl Drop for Newcomer {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0.cache); // there is none if kubectl learned nothing
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) async fn logs(state: &State, part: Option<&str>, is_followed: bool) -
             bail!("--follow needs a part: one of {}", parts.join(", "));
         }
         for part in parts {
-            println!("== {part} ({})", state.log(&part).display());
-            tail(&state.log(&part), OVERVIEW).iter().for_each(|line| println!("{line}"));
+            say::line(format_args!("== {part} ({})", state.log(&part).display()));
+            tail(&state.log(&part), OVERVIEW).iter().for_each(say::line);
         }
         return Ok(());
     };
@@ -44,7 +44,7 @@ pub(crate) async fn logs(state: &State, part: Option<&str>, is_followed: bool) -
 async fn follow(path: &Path) -> anyhow::Result<()> {
     let mut file = File::open(path)?;
     let mut position = file.metadata()?.len();
-    tail(path, FOLLOWED).iter().for_each(|line| println!("{line}"));
+    tail(path, FOLLOWED).iter().for_each(say::line);
     loop {
         // A new lab starts its logs anew.
         let length = std::fs::metadata(path).map_or(0, |data| data.len());

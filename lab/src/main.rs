@@ -1,5 +1,7 @@
 //! `lab`: a cloud and a Kubernetes control plane on one Linux machine.
 
+#![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
+
 mod admin;
 mod artifacts;
 mod certificates;
@@ -20,6 +22,7 @@ mod network;
 mod part;
 mod process;
 mod progress;
+mod served;
 mod state;
 mod status;
 mod supervisor;
@@ -121,7 +124,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     runtime.block_on(async {
         match &arguments.command {
             Command::Up(options) => up::up(&state, options).await,
-            Command::Env => state.record().map(|record| print!("{}", env::exports(&state, &record))),
+            Command::Env => state.record().map(|record| say::text(env::exports(&state, &record))),
             Command::Status => status::status(&state).await,
             Command::Logs { part, follow } => logs::logs(&state, part.as_deref(), *follow).await,
             Command::Kill { part } => status::kill(&state, part).await,

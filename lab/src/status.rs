@@ -1,5 +1,8 @@
 //! `lab status`, `lab ledger` and `lab kill`.
 
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
 use anyhow::bail;
 use jiff::{SpanRound, Timestamp, Unit};
 
@@ -30,17 +33,20 @@ pub(crate) async fn status(state: &State) -> anyhow::Result<()> {
         let pid = part.pid.map_or_else(|| "down".to_owned(), |pid| pid.to_string());
         parts.row([part.name, pid, uptime(part.started_at), part.restarts.to_string(), part.address]);
     }
-    print!("{parts}");
-    println!("\nAWS endpoint {} ({}), instances in {}", record.aws_endpoint, record.region, record.network);
+    say::text(parts);
+    say::line(format_args!(
+        "\nAWS endpoint {} ({}), instances in {}",
+        record.aws_endpoint, record.region, record.network
+    ));
     if status.instances.is_empty() {
-        println!("no instance");
+        say::line("no instance");
         return Ok(());
     }
     let mut instances = Table::new(&["INSTANCE", "TYPE", "STATE", "ADDRESS", "POOL"]);
     for one in status.instances {
         instances.row([one.id, one.instance_type, one.state, one.address, one.pool]);
     }
-    print!("{instances}");
+    say::text(instances);
     Ok(())
 }
 
@@ -55,18 +61,43 @@ fn uptime(since: Option<Timestamp>) -> String {
 /// Prints the ledger as JSON.
 pub(crate) async fn ledger(state: &State) -> anyhow::Result<()> {
     let ledger = Ledger::of(state.record()?.admin).await?;
-    println!("{}", serde_json::to_string_pretty(&ledger)?);
+    say::line(serde_json::to_string_pretty(&ledger)?);
     Ok(())
 }
 
-/// SIGKILL to a part; the supervisor starts it again.
+/// Without these nobody is served by the API server.
+const SERVING: [&str; 2] = ["etcd", "kube-apiserver"];
+/// How long a part that was killed may take until its users are served again.
+const PATIENCE: Duration = Duration::from_secs(90);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// SIGKILL to a part; the supervisor starts it again. Of the control plane: returns when kubectl finds our resources
+/// again, so that the next command does not fail.
 pub(crate) async fn kill(state: &State, part: &str) -> anyhow::Result<()> {
-    let path = format!("/kill/{part}");
-    let (code, body) = fetch::post(state.record()?.admin, &path).await?;
+    let admin = state.record()?.admin;
+    let (code, body) = fetch::post(admin, &format!("/kill/{part}")).await?;
     let answer = String::from_utf8_lossy(&body);
     if code != 200 {
         bail!("{answer}");
     }
-    println!("{part} (pid {answer}) was killed with SIGKILL; it is being started again");
-    Ok(())
+    say::line(format_args!("{part} (pid {answer}) was killed with SIGKILL; it is being started again"));
+    if SERVING.contains(&part) { served_again(admin).await } else { Ok(()) }
+}
+
+async fn served_again(admin: SocketAddr) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let why = match fetch::get(admin, "/served").await {
+            Ok((200, _)) => {
+                say::line("kubectl is served again");
+                return Ok(());
+            }
+            Ok((_, body)) => String::from_utf8_lossy(&body).into_owned(),
+            Err(error) => format!("{error:#}"),
+        };
+        if Instant::now() > deadline {
+            bail!("not served within {} s: {why}", PATIENCE.as_secs());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

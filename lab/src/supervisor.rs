@@ -153,7 +153,7 @@ impl<'a> Lab<'a> {
         let seen = cloud.seen(self.options.settle_seconds());
         self.cloud = Some(cloud);
         let artifacts = self.serve_artifacts(&bin, &mut ports).await?;
-        let admin = self.serve_admin(seen, &mut ports).await?;
+        let admin = self.serve_admin(seen, kubectl.clone(), &mut ports).await?;
         steps.done(&format!("cloud: {} in {}, instances in {}", endpoint, self.options.region, network.cidr()))?;
 
         let operator_port = network::free_port(&ports.values().copied().collect::<Vec<_>>())?;
@@ -247,11 +247,16 @@ impl<'a> Lab<'a> {
         Ok(self.state.path("artifacts.json"))
     }
 
-    async fn serve_admin(&mut self, seen: Seen, ports: &mut BTreeMap<String, u16>) -> anyhow::Result<SocketAddr> {
+    async fn serve_admin(
+        &mut self,
+        seen: Seen,
+        kubectl: Kubectl,
+        ports: &mut BTreeMap<String, u16>,
+    ) -> anyhow::Result<SocketAddr> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for the admin API")?;
         let address = listener.local_addr()?;
         ports.insert("admin".to_owned(), address.port());
-        let router = admin::router(self.parts.clone(), seen);
+        let router = admin::router(self.parts.clone(), seen, kubectl);
         self.servers.spawn(async move { axum::serve(listener, router).await });
         Ok(address)
     }

@@ -38,7 +38,7 @@ pub(crate) struct Supervisor {
 /// The command.
 pub(crate) async fn up(state: &State, options: &Options) -> anyhow::Result<()> {
     if state.is_up() {
-        println!("the lab is up already; `cargo xtask lab status` shows it, `cargo xtask lab down` ends it");
+        say::line("the lab is up already; `cargo xtask lab status` shows it, `cargo xtask lab down` ends it");
         return Ok(());
     }
     let mut interrupt = Interrupt::catch()?;
@@ -51,7 +51,7 @@ pub(crate) async fn up(state: &State, options: &Options) -> anyhow::Result<()> {
         supervisor.end().await?;
         return Err(error);
     }
-    println!("use it:  eval \"$(cargo xtask lab env)\"     end it:  cargo xtask lab down");
+    say::line("use it:  eval \"$(cargo xtask lab env)\"     end it:  cargo xtask lab down");
     Ok(())
 }
 
@@ -77,9 +77,9 @@ impl Supervisor {
     pub(crate) async fn ready(&mut self, state: &State) -> anyhow::Result<()> {
         while let Some(line) = self.lines.next_line().await? {
             match serde_json::from_str(&line).with_context(|| format!("the supervisor said {line:?}"))? {
-                Progress::Step { text, millis } => println!("{}  {text}", seconds(millis)),
+                Progress::Step { text, millis } => say::line(format_args!("{}  {text}", seconds(millis))),
                 Progress::Ready { millis } => {
-                    println!("{}  the lab is up", seconds(millis));
+                    say::line(format_args!("{}  the lab is up", seconds(millis)));
                     return Ok(());
                 }
                 Progress::Failed { text, part } => bail!("{text}{}", explanation(state, part.as_deref())),

@@ -196,9 +196,7 @@ impl CompareArguments {
         if load.duration.is_none() {
             load.requests.get_or_insert(REQUESTS_OF_A_COMPARISON);
         }
-        if matches!(load.warmup, WarmUp::Requests(0)) {
-            load.warmup = WarmUp::Requests(WARM_UP_OF_A_COMPARISON);
-        }
+        load.warmup.get_or_insert(WarmUp::Requests(WARM_UP_OF_A_COMPARISON));
         let looks = if rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd };
         let rounds = Some(rounds.unwrap_or(MOST_ROUNDS_OF_A_COMPARISON));
         RunArguments { urls, urls_as: "URL", rounds, looks, load, output }

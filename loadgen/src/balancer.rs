@@ -8,9 +8,10 @@ use tokio::time::{Instant, sleep};
 use wire::{BalancerStatus, ClusterStatus, Health};
 
 use crate::connection::fetch;
-use crate::{Progress, Target};
+use crate::{Progress, Resolver, Target};
 
-/// How long the balancer may take to answer `/status`. It answers from memory; a slower one is overloaded.
+/// How long the balancer may take to answer `/status`. It answers from memory; a slower one is overloaded. More than the
+/// three seconds within which TCP tries to connect for the third time (RFC 6298).
 const STATUS_LIMIT: Duration = Duration::from_secs(5);
 /// Pause between two looks while waiting for members to come back.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -19,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Watch {
     status: Target,
+    resolver: Resolver,
     clusters: Vec<String>,
     /// Whether the balancer was seen on the machine that this process is on.
     shares_machine: AtomicBool,
@@ -27,14 +29,14 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(status: Target, clusters: Vec<String>, recovery: Duration) -> Self {
-        Self { status, clusters, shares_machine: AtomicBool::new(false), recovery }
+    pub(crate) fn new(status: Target, resolver: Resolver, clusters: Vec<String>, recovery: Duration) -> Self {
+        Self { status, resolver, clusters, shares_machine: AtomicBool::new(false), recovery }
     }
 
     /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
     pub(crate) async fn look(&self) -> Result<BalancerStatus, String> {
         let unread = |why: String| format!("the balancer's status could not be read: {why}");
-        let bytes = fetch(&self.status, STATUS_LIMIT).await.map_err(|why| unread(why.to_string()))?;
+        let bytes = fetch(&self.status, &self.resolver, STATUS_LIMIT).await.map_err(|why| unread(why.to_string()))?;
         let status: BalancerStatus = serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
         if !status.kernel_boot.is_empty() && status.kernel_boot == agent::kernel_boot() {
             self.shares_machine.store(true, Ordering::Relaxed);
@@ -186,6 +188,7 @@ mod tests {
     fn watch() -> Watch {
         Watch::new(
             Target::parse("balancer", "http://127.0.0.1:1/status").unwrap(),
+            Resolver::system(),
             vec!["cluster1".into()],
             STATUS_LIMIT,
         )

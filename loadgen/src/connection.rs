@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::Target;
+use crate::{Resolver, Target};
 
 /// Largest document: the status of a balancer with 10,000 members fits ten times.
 const DOCUMENT_LIMIT_BYTES: usize = 32 * 1024 * 1024;
@@ -30,15 +30,16 @@ pub(crate) enum Unfetched {
 ///
 /// # Cancellation
 /// Safe: the connection closes.
-pub(crate) async fn fetch(target: &Target, limit: Duration) -> Result<Bytes, Unfetched> {
+pub(crate) async fn fetch(target: &Target, resolver: &Resolver, limit: Duration) -> Result<Bytes, Unfetched> {
     let late = |_| Err(Unfetched::Unreachable(format!("no answer within {limit:?}")));
-    tokio::time::timeout(limit, whole(target)).await.unwrap_or_else(late)
+    tokio::time::timeout(limit, whole(target, resolver)).await.unwrap_or_else(late)
 }
 
-async fn whole(target: &Target) -> Result<Bytes, Unfetched> {
+async fn whole(target: &Target, resolver: &Resolver) -> Result<Bytes, Unfetched> {
     let text = |error: io::Error| Unfetched::Unreachable(error.to_string());
     let broken = |error: hyper::Error| Unfetched::Unreachable(error.to_string());
-    let stream = TcpStream::connect(target.addresses.as_slice()).await.map_err(text)?;
+    let addresses = resolver.look_up(&target.authority).await.map_err(text)?;
+    let stream = TcpStream::connect(addresses.as_slice()).await.map_err(text)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = target.path.clone();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use wire::{ClosedLoop, Connections, DRAIN_SECONDS, OpenLoop, Phase, RunSpec, Share, Stop};
+use wire::{
+    ClosedLoop, Connections, DRAIN_SECONDS, GeneratorLimit, MOST_CONNECTIONS, OpenLoop, Phase, RunSpec, Share, Stop,
+};
 
 use crate::Target;
 use crate::engine::expected::Expected;
@@ -14,8 +16,6 @@ use crate::engine::poller::now_nanos;
 use crate::engine::request::Template;
 use crate::round::Course;
 
-/// More connections than a client of one service ever has, and below the number of local ports.
-const MOST_CONNECTIONS: usize = 10_000;
 /// After a phase that stops by the clock the numbers of requests go on at the next multiple of this, whatever was
 /// sent: the next phase asks every cluster for the same.
 const NUMBERS_OF_A_PHASE: u64 = 1_000_000_000;
@@ -99,26 +99,22 @@ pub(crate) fn load(
     let starts_nanos = begins_nanos.unwrap_or_else(|| now_nanos() + AHEAD_NANOS);
     let limit_nanos = course.request_limit.as_nanos() as u64;
     let drain_nanos = u64::from(spec.drain_seconds.unwrap_or(DRAIN_SECONDS)) * 1_000_000_000;
-    let connections = |asked: Option<u32>| {
-        let asked = asked.map_or(MOST_CONNECTIONS, |most| most as usize);
-        asked.min(course.most_connections)
-    };
     let plan = match &placed.load {
-        Some(Kind::Open(load)) => Plan::Open {
-            most_connections: connections(load.max_connections),
-            load: load.clone(),
-            seed,
-            phase: placed.number,
-            share: spec.share,
-        },
+        Some(Kind::Open(load)) => {
+            let (most_connections, limit) = most_connections(load.max_connections, course.most_connections);
+            let (load, phase, share) = (load.clone(), placed.number, spec.share);
+            Plan::Open { load, seed, phase, share, most_connections, limit }
+        }
         Some(Kind::Closed(load)) => closed(load, spec.share, starts_nanos),
         None => closed(&ClosedLoop { concurrency: 0, stop: Stop::Requests(0) }, spec.share, starts_nanos),
     };
     Load {
         target: target.clone(),
+        addresses: course.names.of(&target.authority),
         template: Template::new(target, &spec.request, seed),
         expected: Expected::new(&spec.request.expect, &target.serves, members),
         keeps_connections: spec.request.connections == Connections::Kept,
+        needs_room: course.is_crowded,
         plan,
         starts_nanos,
         limit_nanos,
@@ -129,6 +125,26 @@ pub(crate) fn load(
         life: Life::default(),
         honesty: course.honesty,
     }
+}
+
+/// Whether the connections that all loads of a round keep could together be more than `most`.
+pub(crate) fn is_crowded(spec: &RunSpec, authorities: usize, most: usize) -> bool {
+    let of_phase = |phase: &Phase| match phase {
+        Phase::Pause { .. } => 0,
+        Phase::ClosedLoop(load) => load.concurrency as usize,
+        Phase::OpenLoop(load) => most_connections(load.max_connections, most).0,
+    };
+    // One phase after the other: its threads may be others, and then so are its connections.
+    authorities.saturating_mul(spec.phases.iter().map(of_phase).sum()) > most
+}
+
+/// Connections of an open loop at the same time, and whose limit that is: `None` when so many were asked for.
+fn most_connections(asked: Option<u32>, open_files: usize) -> (usize, Option<GeneratorLimit>) {
+    let (wanted, limit) = match asked {
+        Some(most) => (most as usize, None),
+        None => (MOST_CONNECTIONS as usize, Some(GeneratorLimit::Connections)),
+    };
+    if open_files < wanted { (open_files, Some(GeneratorLimit::OpenFiles)) } else { (wanted, limit) }
 }
 
 fn closed(load: &ClosedLoop, share: Share, starts_nanos: u64) -> Plan {
@@ -194,6 +210,32 @@ mod tests {
         assert_eq!(stops, [(Stop::Requests(7), None, 10), (Stop::DurationSeconds(2), None, 10)]);
         let none = RunSpec { warmup_requests: 0, warmup_seconds: 0, ..spec(vec![Phase::OpenLoop(open)]) };
         assert!(Stretches::of_warm_up(&none).is_empty());
+    }
+
+    #[test]
+    fn connections_have_a_limit_that_has_an_owner() {
+        assert_eq!(most_connections(Some(20), 960), (20, None));
+        assert_eq!(most_connections(Some(20_000), 90_000), (20_000, None));
+        assert_eq!(most_connections(None, 90_000), (10_000, Some(GeneratorLimit::Connections)));
+        assert_eq!(most_connections(None, 960), (960, Some(GeneratorLimit::OpenFiles)));
+        assert_eq!(
+            most_connections(Some(20), 10),
+            (10, Some(GeneratorLimit::OpenFiles)),
+            "also when it is refused before"
+        );
+    }
+
+    #[test]
+    fn a_run_is_crowded_when_all_that_its_loads_keep_is_more_than_there_may_be() {
+        let closed = |concurrency| Phase::ClosedLoop(ClosedLoop { concurrency, stop: Stop::Requests(1) });
+        let one = spec(vec![closed(50), Phase::Pause { seconds: 1 }]);
+        assert_eq!([1, 2, 3].map(|authorities| is_crowded(&one, authorities, 100)), [false, false, true]);
+        assert!(is_crowded(&spec(vec![closed(50), closed(51)]), 1, 100));
+        let (arrivals, stop) = (Arrivals::Constant, Stop::Requests(1));
+        let open = OpenLoop { arrivals, requests_per_second: 1, stop, ramp: None, max_connections: None };
+        let open = spec(vec![Phase::OpenLoop(open)]);
+        assert_eq!([100, 19_999, 20_000].map(|most| is_crowded(&open, 2, most)), [true, true, false]);
+        assert!(!is_crowded(&open, 1, 100));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The threads that send: one per processor, each with its own sockets, sharing nothing for a request but a counter.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -43,14 +44,19 @@ struct Driver {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Order {
-    load: Arc<Load>,
-    /// Which thread of how many.
-    part: (u32, u32),
-    told: UnboundedSender<Told>,
+enum Order {
+    Drive {
+        load: Arc<Load>,
+        /// Which thread of how many.
+        part: (u32, u32),
+        told: UnboundedSender<Told>,
+    },
+    /// Idle connections are closed, but for so many of this authority.
+    MakeRoom { authority: String, most: usize, told: UnboundedSender<Told> },
 }
 
 enum Told {
+    MadeRoom,
     Second(Box<Second>),
     Ended(Ended),
     Failed(rustix::io::Errno),
@@ -65,8 +71,28 @@ pub(crate) struct Driven {
     pub(crate) took: Duration,
     /// Most requests under way at the same time, each thread's added up.
     pub(crate) peak: u64,
+    /// Answers by address: of all those that the name led to.
+    pub(crate) served: BTreeMap<SocketAddr, u64>,
     /// The target let nobody in.
     pub(crate) gave_up: bool,
+}
+
+impl Driven {
+    /// Another stretch, of the same target.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.tally.merge(&other.tally);
+        self.backends.merge(other.backends);
+        self.took += other.took;
+        self.peak = self.peak.max(other.peak);
+        self.serve(other.served);
+        self.gave_up |= other.gave_up;
+    }
+
+    fn serve(&mut self, served: impl IntoIterator<Item = (SocketAddr, u64)>) {
+        for (at, count) in served {
+            *self.served.entry(at).or_default() += count;
+        }
+    }
 }
 
 /// Threads go on with a load until they are told that nobody waits for it.
@@ -90,10 +116,13 @@ impl Drivers {
     /// Dropping the future ends the load at once; open requests are cut and counted nowhere.
     pub(crate) async fn drive(&self, load: Arc<Load>, mut second: impl FnMut(&Second)) -> Result<Driven, DriverLost> {
         let _cut = CutWhenDropped(load.clone());
-        let threads = threads_for(&load.plan, self.threads.len() as u32);
+        let threads = self.threads(&load);
+        if load.needs_room {
+            self.make_room(&load, threads).await;
+        }
         let (told, mut receiver) = unbounded_channel();
         for (number, thread) in self.threads.iter().take(threads as usize).enumerate() {
-            thread.order(Order { load: load.clone(), part: (number as u32, threads), told: told.clone() });
+            thread.order(Order::Drive { load: load.clone(), part: (number as u32, threads), told: told.clone() });
         }
         drop(told);
         let mut driven = Driven::default();
@@ -105,12 +134,33 @@ impl Drivers {
             });
             let ended = ended.await?;
             driven.backends.merge(ended.backends);
+            driven.serve(ended.served);
             driven.peak += ended.peak as u64;
             last_nanos = last_nanos.max(ended.last_nanos);
         }
+        // Each address of a name has a connection, also where fewer would do.
+        driven.peak = driven.peak.max(driven.served.len() as u64);
         driven.took = Duration::from_nanos(last_nanos.map_or(0, |last| last.saturating_sub(load.starts_nanos)));
         driven.gave_up = load.life.is_given_up();
         Ok(driven)
+    }
+
+    /// Threads that this load takes.
+    pub(crate) fn threads(&self, load: &Load) -> u32 {
+        threads_for(&load.plan, self.threads.len() as u32)
+    }
+
+    /// Closes what other loads keep open, on all threads, also on those that this one does not need. Whoever begins finds
+    /// the files that it may use.
+    async fn make_room(&self, load: &Load, threads: u32) {
+        let (told, mut receiver) = unbounded_channel();
+        for (number, thread) in (0..).zip(&self.threads) {
+            let most = if number < threads { load.connections_of(number, threads) } else { 0 };
+            let authority = load.target.authority.clone();
+            thread.order(Order::MakeRoom { authority, most, told: told.clone() });
+        }
+        drop(told);
+        while receiver.recv().await.is_some() {}
     }
 }
 
@@ -118,6 +168,7 @@ impl Drivers {
 async fn until_ended(told: &mut UnboundedReceiver<Told>, mut second: impl FnMut(&Second)) -> Result<Ended, DriverLost> {
     loop {
         match told.recv().await {
+            Some(Told::MadeRoom) => {}
             Some(Told::Second(part)) => second(&part),
             Some(Told::Ended(ended)) => return Ok(ended),
             Some(Told::Failed(error)) => return Err(DriverLost::Poller(error)),
@@ -129,9 +180,12 @@ async fn until_ended(told: &mut UnboundedReceiver<Told>, mut second: impl FnMut(
 fn threads_for(plan: &Plan, threads: u32) -> u32 {
     let most = match plan {
         Plan::Closed(closed) => closed.users,
-        Plan::Open { load, share, .. } => {
+        Plan::Open { load, share, most_connections, .. } => {
             let fastest = load.ramp.map_or(0, |ramp| ramp.to_requests_per_second).max(load.requests_per_second);
-            (fastest / share.count.max(1)).div_ceil(PER_THREAD)
+            // A thread without a connection could not send its part.
+            (fastest / share.count.max(1))
+                .div_ceil(PER_THREAD)
+                .min(u32::try_from(*most_connections).unwrap_or(u32::MAX))
         }
     };
     threads.min(most).max(1)
@@ -166,10 +220,20 @@ fn work(orders: &mpsc::Receiver<Order>) {
     // A poller for each authority: its events are about its connections only.
     let mut authorities: HashMap<String, (Poller, Connections)> = HashMap::new();
     let mut buffers = Buffers::default();
-    while let Ok(Order { load, part, told }) = orders.recv() {
-        let ended = carry_out(&load, part, &mut authorities, &mut buffers, &told);
-        // Not received: the run was aborted in this very moment.
-        let _aborted = told.send(ended.map_or_else(Told::Failed, Told::Ended));
+    while let Ok(order) = orders.recv() {
+        match order {
+            Order::MakeRoom { authority: needed, most, told } => {
+                for (authority, (_, connections)) in &mut authorities {
+                    connections.keep(if *authority == needed { most } else { 0 });
+                }
+                let _aborted = told.send(Told::MadeRoom);
+            }
+            Order::Drive { load, part, told } => {
+                let ended = carry_out(&load, part, &mut authorities, &mut buffers, &told);
+                // Not received: the run was aborted in this very moment.
+                let _aborted = told.send(ended.map_or_else(Told::Failed, Told::Ended));
+            }
+        }
     }
 }
 
@@ -182,12 +246,13 @@ fn carry_out(
 ) -> rustix::io::Result<Ended> {
     let target = &load.target;
     if !authorities.contains_key(&target.authority) {
-        let new = (Poller::new()?, Connections::new(target.addresses.clone()));
+        let new = (Poller::new()?, Connections::new(load.addresses.clone()));
         authorities.insert(target.authority.clone(), new);
     }
     let Some((poller, connections)) = authorities.get_mut(&target.authority) else {
         return Err(rustix::io::Errno::INVAL);
     };
+    connections.lead_to(&load.addresses);
     Stretch::new(load, part, poller, connections, buffers).run(|second| {
         let _aborted = told.send(Told::Second(Box::new(second)));
     })
@@ -212,7 +277,8 @@ mod tests {
             seed: 0,
             phase: 0,
             share: Share { index: 0, count },
-            most_connections: 1,
+            most_connections: 1000,
+            limit: None,
         };
         assert_eq!([1, 25_000, 25_001, 1_000_000].map(|rate| threads_for(&open(rate, 1), 8)), [1, 1, 2, 8]);
         assert_eq!(threads_for(&open(100_000, 4), 8), 1, "each of four generators sends a quarter");

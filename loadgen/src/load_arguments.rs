@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
+use loadgen::Given;
 use wire::{
     Arrivals, ClosedLoop, Connections, Expect, Header, OpenLoop, Phase, Ramp, RequestSpec, RunSpec, Share, Stop, Work,
     WorkDistribution,
@@ -39,15 +40,19 @@ pub(crate) struct LoadArguments {
     /// Load per URL and round instead of a number of requests, such as 30s or 5m; open requests are waited for.
     #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
     pub(crate) duration: Option<u32>,
-    /// Before the first round, counted nowhere: a number of requests per URL, or a time such as 10s.
-    #[arg(long, value_name = "COUNT|TIME", default_value = "0", value_parser = warm_up)]
-    pub(crate) warmup: WarmUp,
+    /// Before the first round, counted nowhere: a number of requests per URL, or a time such as 10s. When absent: 200
+    /// requests for `compare`, none for `run`.
+    #[arg(long, value_name = "COUNT|TIME", value_parser = warm_up)]
+    pub(crate) warmup: Option<WarmUp>,
     /// How long open requests are waited for at the end of the load; then they count as at least so slow.
     #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
     drain: Option<u32>,
     /// Time a request may take; then it is counted as a timeout.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = crate::arguments::seconds)]
     pub(crate) timeout: Seconds,
+    /// What a name is taken for instead of looking it up, as in curl; repeat it for more names.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
+    pub(crate) resolve: Vec<Given>,
     #[arg(long, value_name = "METHOD", default_value = "GET")]
     method: String,
     /// A header of every request; repeat it for more.
@@ -90,8 +95,9 @@ impl LoadArguments {
     pub(crate) fn spec(&self) -> anyhow::Result<RunSpec> {
         let headers: Vec<Header> = self.headers.iter().map(|text| header(text)).collect::<Result<_, _>>()?;
         let (warmup_requests, warmup_seconds) = match self.warmup {
-            WarmUp::Requests(requests) => (requests, 0),
-            WarmUp::Seconds(seconds) => (0, seconds),
+            None => (0, 0),
+            Some(WarmUp::Requests(requests)) => (requests, 0),
+            Some(WarmUp::Seconds(seconds)) => (0, seconds),
         };
         Ok(RunSpec {
             id: "command-line".to_owned(),

@@ -50,14 +50,20 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let spec = arguments.spec()?;
     let mut settings = Settings::new("command line", raise_open_files());
     settings.request_limit = arguments.load.timeout.0;
+    settings.resolver = settings.resolver.with(arguments.load.resolve.clone());
     let output = &arguments.output;
     let log = opened("--histogram", output.histogram.as_deref(), HistogramLog::create)?;
     let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
     settings.sends = sends.clone();
     settings.log = log.clone();
-    let targets = loadgen::validate(&spec, settings.open_files).map_err(|error| arguments.in_flags(&error))?;
+    let targets = loadgen::validate(&spec, settings.most_connections(&spec));
+    let targets = targets.map_err(|error| arguments.in_flags(&error))?;
     for target in targets {
-        target.resolve().await.context(arguments.urls_as)?;
+        let found = settings.resolver.look_up(&target.authority).await;
+        found.with_context(|| {
+            let (flag, name) = (arguments.urls_as, &target.authority);
+            format!("{flag}: cannot find the address of {name:?}; check the name, give an IP address, or say --resolve")
+        })?;
     }
     let mut termination = Termination::catch()?;
     let progress = Arc::new(Progress::new(spec.rounds.count));

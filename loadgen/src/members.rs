@@ -11,11 +11,13 @@ use serde::de::DeserializeOwned;
 use stats::CpuTime;
 use wire::{BalancerStatus, ClusterFacts, ClusterReport, Credits, MemberFacts};
 
-use crate::Target;
 use crate::connection::{Unfetched, fetch};
+use crate::{Resolver, Target};
 
-/// It answers from memory, and asking comes between two loads that follow each other.
-const MACHINE_LIMIT: Duration = Duration::from_secs(1);
+/// It answers from memory, and asking comes between two loads that follow each other. But a connection whose first packet
+/// is lost is tried again after one second and after two more (RFC 6298, 2 and 5.5): a limit below three would make of a
+/// lost packet a member that is not there.
+const MACHINE_LIMIT: Duration = Duration::from_secs(4);
 /// A quarter of a second of work where only a twentieth of a processor is left, and some more.
 const CALIBRATION_LIMIT: Duration = Duration::from_secs(20);
 
@@ -148,8 +150,7 @@ async fn ask<T: DeserializeOwned>(address: &str, path: &str, limit: Duration) ->
     let not_ours = |why: String| Unfetched::Refused(why);
     let target =
         Target::parse("member", &format!("http://{address}{path}")).map_err(|why| not_ours(why.to_string()))?;
-    let target = target.resolve().await.map_err(|why| Unfetched::Unreachable(why.to_string()))?;
-    let bytes = fetch(&target, limit).await?;
+    let bytes = fetch(&target, &Resolver::system(), limit).await?;
     serde_json::from_slice(&bytes).map_err(|error| not_ours(error.to_string()))
 }
 

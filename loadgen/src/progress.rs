@@ -164,7 +164,7 @@ mod tests {
             let mut tally = Tally::default();
             tally.response.record(micros);
             tally.send_lag.record(5);
-            Second { number, tally, sends: Vec::new() }
+            Second { thread: 0, number, tally, sends: Vec::new(), is_last: false }
         };
         progress.second(&second(0, 100));
         progress.second(&second(0, 300));

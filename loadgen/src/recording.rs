@@ -1,9 +1,9 @@
 //! What happened to the requests of one stretch of load, on one thread or on all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use stats::Latencies;
-use wire::Failures;
+use wire::{Failures, GeneratorLimit, LimitHits};
 
 /// Members are told apart up to this number; answers of any more count as unnamed. A backend that invents a new name
 /// for every answer must not fill the generator's memory.
@@ -40,6 +40,10 @@ pub(crate) struct Tally {
     pub(crate) waited: u64,
     /// Connections that were opened.
     pub(crate) connections: u64,
+    /// Answers that announced the end of a connection which would have been kept.
+    pub(crate) announced_ends: u64,
+    /// Requests that a limit of the generator kept from being sent, or kept waiting.
+    pub(crate) limits: BTreeMap<GeneratorLimit, u64>,
 }
 
 impl Tally {
@@ -56,6 +60,14 @@ impl Tally {
         *count += 1;
     }
 
+    pub(crate) fn limited(&mut self, limit: GeneratorLimit) {
+        *self.limits.entry(limit).or_default() += 1;
+    }
+
+    pub(crate) fn limit_hits(&self) -> Vec<LimitHits> {
+        self.limits.iter().map(|(limit, requests)| LimitHits { limit: *limit, requests: *requests }).collect()
+    }
+
     /// Requests that count: answered, failed, or open at the end.
     pub(crate) fn requests(&self) -> u64 {
         self.response.count() + self.failures.total() + self.open.count()
@@ -65,6 +77,16 @@ impl Tally {
     pub(crate) fn acted(&self) -> u64 {
         let connect = if self.planned > 0 { self.failures.connect } else { 0 };
         self.sent + connect
+    }
+
+    /// Whether any request was sent, answered or cut.
+    pub(crate) fn has_times(&self) -> bool {
+        [&self.response, &self.service, &self.send_lag, &self.open].iter().any(|latencies| latencies.count() > 0)
+    }
+
+    /// Connections that did not end without a word: the other side announced it, or the generator waited no longer.
+    pub(crate) fn explained_ends(&self) -> u64 {
+        self.announced_ends + self.failures.timeout
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -77,6 +99,10 @@ impl Tally {
         self.sent += other.sent;
         self.waited += other.waited;
         self.connections += other.connections;
+        self.announced_ends += other.announced_ends;
+        for (limit, requests) in &other.limits {
+            *self.limits.entry(*limit).or_default() += requests;
+        }
     }
 }
 

@@ -3,21 +3,28 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use stats::{Latencies, Material, NotAHistogram, PhaseEvidence, Rules};
+use stats::{Material, NotAHistogram, PhaseEvidence, Rules};
 use wire::{ClusterReport, Connections, Environment, GeneratorFacts, Phase, Report, RoundReport, RunSpec};
 
+use crate::drivers::Driven;
 use crate::honesty::{Honesty, Lie};
-use crate::recording::{Backends, Tally};
+use crate::recording::Tally;
 
 /// What one cluster came to in one round.
-pub(crate) fn cluster_report(cluster: &str, tally: &Tally, backends: &Backends, load_micros: u64) -> ClusterReport {
+pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bool) -> ClusterReport {
+    let tally = &driven.tally;
+    let addresses = driven.served.iter().filter(|_| names_addresses);
     let rest = ClusterReport {
         cluster: cluster.to_owned(),
         planned: tally.planned,
         sent: tally.acted(),
         connections: tally.connections,
-        load_micros,
-        members: stats::shares(backends.answers()),
+        announced_ends: tally.announced_ends,
+        waited: tally.waited,
+        generator_limits: tally.limit_hits(),
+        load_micros: driven.took.as_micros() as u64,
+        members: stats::shares(driven.backends.answers()),
+        addresses: stats::address_shares(addresses.map(|(at, count)| (at.to_string(), *count))),
         ..ClusterReport::default()
     };
     let tally = tally.clone();
@@ -28,45 +35,33 @@ pub(crate) fn cluster_report(cluster: &str, tally: &Tally, backends: &Backends, 
 /// One phase of the load on one cluster, over the rounds that count.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PhaseTally {
-    planned: u64,
-    acted: u64,
-    connections: u64,
+    tally: Tally,
     connections_needed: u64,
-    send_lag: Latencies,
-    service: Latencies,
 }
 
 impl PhaseTally {
     pub(crate) fn new(tally: &Tally, connections_needed: u64) -> Self {
-        Self {
-            planned: tally.planned,
-            acted: tally.acted(),
-            connections: tally.connections,
-            connections_needed,
-            send_lag: tally.send_lag.clone(),
-            service: tally.service.clone(),
-        }
+        Self { tally: tally.clone(), connections_needed }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.planned += other.planned;
-        self.acted += other.acted;
-        self.connections += other.connections;
+        self.tally.merge(&other.tally);
         self.connections_needed += other.connections_needed;
-        self.send_lag.merge(&other.send_lag);
-        self.service.merge(&other.service);
     }
 
     fn evidence(&self, about: String, keeps_connections: bool) -> PhaseEvidence {
-        let is_planned = self.planned > 0;
+        let tally = &self.tally;
+        let is_planned = tally.planned > 0;
         PhaseEvidence {
             about,
-            planned: self.planned,
-            sent: self.acted,
-            send_lag_p99_micros: is_planned.then(|| self.send_lag.quantile(990)).flatten(),
-            service_p50_micros: self.service.quantile(500),
-            connections: self.connections,
+            planned: tally.planned,
+            sent: tally.acted(),
+            send_lag_p99_micros: is_planned.then(|| tally.send_lag.quantile(990)).flatten(),
+            service_p50_micros: tally.service.quantile(500),
+            connections: tally.connections,
             connections_needed: keeps_connections.then_some(self.connections_needed),
+            connections_explained: tally.explained_ends(),
+            limits: tally.limit_hits(),
         }
     }
 }
@@ -189,7 +184,8 @@ mod tests {
     fn requests_that_found_no_server_were_not_left_unsent_by_the_generator() {
         let mut tally = Tally { planned: 10, sent: 7, ..Tally::default() };
         tally.failures.connect = 3;
-        assert_eq!(cluster_report("c", &tally, &Backends::default(), 1).sent, 10);
+        let driven = Driven { tally: tally.clone(), ..Driven::default() };
+        assert_eq!(cluster_report("c", &driven, false).sent, 10);
         assert_eq!(PhaseTally::new(&tally, 1).evidence("c".into(), true).sent, 10);
     }
 

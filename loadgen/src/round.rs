@@ -14,8 +14,10 @@ use crate::environment::{Effort, cpu_time};
 use crate::histogram_log::HistogramLog;
 use crate::honesty::{Honesty, Lie};
 use crate::members::{Members, Readings, judge};
-use crate::recording::{Backends, Tally};
+use crate::names::Names;
 use crate::report::{PhaseTallies, PhaseTally, cluster_report};
+use crate::run::authorities;
+use crate::seconds::{Interval, Seconds};
 use crate::send_log::SendLog;
 use crate::timetable::Timetable;
 use crate::{Attempt, Progress, Target};
@@ -24,11 +26,14 @@ use crate::{Attempt, Progress, Target};
 pub(crate) struct Course<'a> {
     pub(crate) spec: &'a RunSpec,
     pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) names: Names,
     pub(crate) drivers: Drivers,
     pub(crate) watch: Option<Watch>,
     pub(crate) request_limit: Duration,
     pub(crate) give_up: Duration,
     pub(crate) most_connections: usize,
+    /// Connections of loads that are over are closed before the next begins.
+    pub(crate) is_crowded: bool,
     pub(crate) timetable: Option<Timetable>,
     pub(crate) log: Option<Arc<HistogramLog>>,
     pub(crate) sends: Option<Arc<SendLog>>,
@@ -98,8 +103,7 @@ impl Course<'_> {
             self.progress.loading(&target.cluster, true);
             let load = load(self, target, seed, &stretch, None, None);
             let driven = self.drivers.drive(Arc::new(load), |second| self.progress.second(second)).await?;
-            all.tally.merge(&driven.tally);
-            all.backends.merge(driven.backends);
+            all.add(driven);
         }
         Ok(all)
     }
@@ -127,7 +131,10 @@ impl Course<'_> {
             (round.outcome, round.reason, round.voided_by) = (RoundOutcome::Voided, reason, by.to_owned());
             Ok(Attempted { round, phases: PhaseTallies::new(), useless: None })
         };
-        let mut before = match self.settled().await {
+        // At the same time, because several generators have so much time in between and no more.
+        let authorities = authorities(&self.targets);
+        let (settled, ()) = tokio::join!(self.settled(), self.names.look_up(&authorities));
+        let mut before = match settled {
             Ok(status) => status,
             Err(reason) => return void(round, "", reason),
         };
@@ -137,10 +144,13 @@ impl Course<'_> {
             let known = before.as_ref().and_then(|status| members(status, &target.serves));
             let idle = self.readings(seen, before.as_ref(), target).await;
             let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
-            let spent = self.readings(seen, before.as_ref(), target).await;
+            // At the same time: several generators leave no time for one after the other.
+            let is_good = matches!(visit.verdict, Verdict::Good);
+            let after = async { if is_good { self.unchanged(before.as_ref()).await } else { Ok(None) } };
+            let (spent, after) = tokio::join!(self.readings(seen, before.as_ref(), target), after);
             judge(&mut visit.report, &idle, &spent, self.credits(target));
             let after = match visit.verdict {
-                Verdict::Good => self.unchanged(before.as_ref()).await,
+                Verdict::Good => after,
                 Verdict::Void(by, reason) => Err((by, reason)),
                 // Counted, so that its counts are in the report; the run says that it failed.
                 Verdict::Useless(reason) => {
@@ -196,10 +206,9 @@ impl Course<'_> {
         known: Option<HashSet<Vec<u8>>>,
         effort: &mut Effort,
     ) -> Result<Visit, DriverLost> {
-        let (mut tally, mut backends, mut load_time) = (Tally::default(), Backends::default(), Duration::ZERO);
-        let (mut verdict, mut phases) = (Verdict::Good, PhaseTallies::new());
+        let (mut all, mut verdict, mut phases) = (Driven::default(), Verdict::Good, PhaseTallies::new());
         if self.honesty.tells(Lie::WarmUpIncluded) {
-            tally = self.warm_up(target, seed).await?.tally;
+            all.tally = self.warm_up(target, seed).await?.tally;
         }
         for stretch in Stretches::of_round(self.spec) {
             if !stretch.pause.is_zero() {
@@ -221,42 +230,54 @@ impl Course<'_> {
             let driven = self.drive(load(self, target, seed, &stretch, known.clone(), begins), effort).await?;
             let key = (target.cluster.clone(), stretch.number);
             phases.insert(key, PhaseTally::new(&driven.tally, driven.peak));
-            tally.merge(&driven.tally);
-            backends.merge(driven.backends);
-            load_time += driven.took;
-            if driven.gave_up {
-                let failed = tally.failures.connect;
-                verdict = Verdict::Useless(format!(
-                    "{} let nobody in for {} s ({failed} connect): check its address, its port and whether it runs",
-                    target.cluster,
-                    driven.took.as_secs()
-                ));
+            let useless = driven.gave_up.then(|| useless(&target.cluster, &driven));
+            all.add(driven);
+            if let Some(useless) = useless {
+                verdict = Verdict::Useless(useless);
                 break;
             }
         }
-        if let (Verdict::Good, Some(member)) = (&verdict, backends.restarted()) {
+        if let (Verdict::Good, Some(member)) = (&verdict, all.backends.restarted()) {
             verdict = Verdict::Void(target.cluster.clone(), format!("{member} of {} was restarted", target.cluster));
         }
-        tracing::debug!(cluster = target.cluster, requests = tally.requests(), ?load_time, "cluster measured");
-        let report = cluster_report(&target.cluster, &tally, &backends, load_time.as_micros() as u64);
+        let (requests, load_time) = (all.tally.requests(), all.took);
+        tracing::debug!(cluster = target.cluster, requests, ?load_time, "cluster measured");
+        let report = cluster_report(&target.cluster, &all, target.is_named());
         Ok(Visit { report, phases, verdict })
     }
 
     async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
         let (cpu, wall) = (cpu_time(), Instant::now());
-        let cluster = load.target.cluster.clone();
-        let log = self.log.as_deref();
+        let log = self.log.as_ref().map(|log| log.of(&load));
+        let mut seconds = Seconds::of(self.drivers.threads(&load) as usize);
+        let write = |intervals: Vec<Interval>| {
+            if let Some(log) = &log {
+                intervals.iter().for_each(|interval| log.write(interval));
+            }
+        };
         let driven = self.drivers.drive(Arc::new(load), |second| {
             self.progress.second(second);
-            if let Some(log) = log {
-                log.write(&cluster, &second.tally);
-            }
+            write(seconds.add(second));
             if let Some(sends) = &self.sends {
                 sends.write(&second.sends);
             }
         });
         let driven = driven.await?;
+        write(seconds.finish(driven.took));
         effort.add(cpu_time().saturating_sub(cpu), wall.elapsed());
         Ok(driven)
+    }
+}
+
+/// Why going on with a target that let nobody in would be useless.
+fn useless(cluster: &str, driven: &Driven) -> String {
+    let (seconds, failed) = (driven.took.as_secs(), driven.tally.failures.connect);
+    // The gate says which limit of the generator it was, and the way out.
+    if driven.tally.limits.is_empty() {
+        format!(
+            "{cluster} let nobody in for {seconds} s ({failed} connect): check its address, its port and whether it runs"
+        )
+    } else {
+        format!("the generator could not connect to {cluster} for {seconds} s")
     }
 }

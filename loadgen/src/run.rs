@@ -1,6 +1,6 @@
 //! A whole run, from the warm-up to the last round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +9,19 @@ use stats::{Looks, Next, Rules, compare};
 use wire::{CALIBRATION_SECONDS, Phase, PlaceKind, RoundOutcome, RoundReport, RunSpec, Share};
 
 use crate::balancer::Watch;
+use crate::course::is_crowded;
 use crate::drivers::Drivers;
 use crate::environment::{Effort, Start, parallelism};
 use crate::histogram_log::HistogramLog;
 use crate::honesty::{Honesty, Lie};
 use crate::members::Members;
+use crate::names::Names;
+use crate::open_files;
 use crate::report::{Measurement, PhaseTallies};
 use crate::round::Course;
 use crate::send_log::SendLog;
 use crate::timetable::Timetable;
-use crate::validate::OWN_OPEN_FILES;
-use crate::{DriverLost, InvalidSpec, Progress, Schedule, Target, validate};
+use crate::{DriverLost, InvalidSpec, Progress, Resolver, Schedule, Target, validate};
 
 /// What is not part of a run's document.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Settings {
     pub give_up: Duration,
     /// How many files this process may have open, see [`crate::raise_open_files`].
     pub open_files: u64,
+    /// How names are looked up.
+    pub resolver: Resolver,
     /// Where every second is written, too.
     pub log: Option<Arc<HistogramLog>>,
     /// Where every send of an open loop is written, with the moment for which it was planned.
@@ -48,7 +52,7 @@ impl Settings {
     pub const RECOVERY: Duration = Duration::from_secs(30);
 
     /// A target that lets nobody in for so long will not be there for the rest either: longer than a restart of a
-    /// listener takes, shorter than anybody wants to pay for.
+    /// listener takes and than TCP's third try to connect (three seconds, RFC 6298), shorter than anybody wants to pay for.
     pub const GIVE_UP: Duration = Duration::from_secs(10);
 
     pub fn new(instance_id: &str, open_files: u64) -> Self {
@@ -58,11 +62,27 @@ impl Settings {
             recovery: Self::RECOVERY,
             give_up: Self::GIVE_UP,
             open_files,
+            resolver: Resolver::system(),
             log: None,
             sends: None,
             honesty: Honesty::default(),
         }
     }
+
+    /// Connections that a run may have open at the same time.
+    pub fn most_connections(&self, spec: &RunSpec) -> u64 {
+        open_files::most_connections(self.open_files, threads(spec), spec.targets.len())
+    }
+}
+
+/// Threads that send: no more than there are users.
+fn threads(spec: &RunSpec) -> usize {
+    let most_users = spec.phases.iter().map(|phase| match phase {
+        Phase::ClosedLoop(load) => load.concurrency as usize,
+        Phase::OpenLoop(_) => usize::MAX,
+        Phase::Pause { .. } => 0,
+    });
+    parallelism().min(most_users.max().unwrap_or(1)).max(1)
 }
 
 /// Why there is no measurement.
@@ -92,7 +112,7 @@ pub async fn measure(
     mut journal: impl FnMut(&[RoundReport]),
     abort: impl Future<Output = String>,
 ) -> Result<Measurement, MeasureError> {
-    let targets = validate(spec, settings.open_files)?;
+    let targets = validate(spec, settings.most_connections(spec))?;
     let started_at = Timestamp::now();
     let start = Start::now();
     let mut so_far = SoFar { planned_rounds: first_look(spec), ..SoFar::default() };
@@ -135,10 +155,10 @@ async fn course<'a>(
     progress: &'a Progress,
     targets: Vec<Target>,
 ) -> Result<Course<'a>, MeasureError> {
-    let mut resolved = Vec::with_capacity(targets.len());
-    for target in targets {
-        resolved.push(Arc::new(resolve(target).await));
-    }
+    let targets: Vec<Arc<Target>> = targets.into_iter().map(Arc::new).collect();
+    let names = Names::new(settings.resolver.clone());
+    // A name that is not found yet leads nowhere: requests to it fail as connections that cannot be made.
+    names.look_up(&authorities(&targets)).await;
     let watch = match &spec.balancer_control {
         None => None,
         Some(control) => {
@@ -146,27 +166,26 @@ async fn course<'a>(
             let status = Target::parse("balancer", &url)
                 .map_err(|error| InvalidSpec { field: "balancerControl".to_owned(), problem: error.to_string() })?;
             let mut clusters: Vec<String> = Vec::new();
-            for target in &resolved {
+            for target in &targets {
                 if !clusters.contains(&target.serves) {
                     clusters.push(target.serves.clone());
                 }
             }
-            Some(Watch::new(resolve(status).await, clusters, settings.recovery))
+            Some(Watch::new(status, settings.resolver.clone(), clusters, settings.recovery))
         }
     };
-    let most_users = spec.phases.iter().map(|phase| match phase {
-        Phase::ClosedLoop(load) => load.concurrency as usize,
-        Phase::OpenLoop(_) => usize::MAX,
-        Phase::Pause { .. } => 0,
-    });
+    let most_connections = usize::try_from(settings.most_connections(spec)).unwrap_or(usize::MAX);
+    let is_crowded = is_crowded(spec, authorities(&targets).len(), most_connections);
     Ok(Course {
         spec,
-        targets: resolved,
-        drivers: Drivers::start(parallelism().min(most_users.max().unwrap_or(1)))?,
+        targets,
+        names,
+        drivers: Drivers::start(threads(spec))?,
         watch,
         request_limit: settings.request_limit,
         give_up: settings.give_up,
-        most_connections: usize::try_from(settings.open_files.saturating_sub(OWN_OPEN_FILES)).unwrap_or(usize::MAX),
+        most_connections,
+        is_crowded,
         // Alone, a run waits for its start and then takes the time it takes.
         timetable: Timetable::of(spec).filter(|_| spec.share != Share::default()),
         log: settings.log.clone(),
@@ -176,13 +195,9 @@ async fn course<'a>(
     })
 }
 
-/// A host that is unknown stays without an address: its requests fail as connections that cannot be made.
-async fn resolve(target: Target) -> Target {
-    let unresolved = target.clone();
-    target.resolve().await.unwrap_or_else(|error| {
-        tracing::warn!(cluster = unresolved.cluster, %error, "every request to it will fail");
-        unresolved
-    })
+/// Every `host:port` once.
+pub(crate) fn authorities(targets: &[Arc<Target>]) -> BTreeSet<&str> {
+    targets.iter().map(|target| target.authority.as_str()).collect()
 }
 
 /// What a run has come to; kept when it is aborted.
@@ -247,7 +262,6 @@ async fn measured_rounds(
             RoundOutcome::Counted => {
                 counted += 1;
                 voided_in_a_row = 0;
-                course.progress.counted();
                 for (key, phase) in &attempted.phases {
                     so_far.phases.entry(key.clone()).or_default().merge(phase);
                 }
@@ -256,12 +270,16 @@ async fn measured_rounds(
                 tracing::warn!(round = round.round, reason = round.reason, "round voided");
                 voided += 1;
                 voided_in_a_row += 1;
-                course.progress.voided();
             }
         }
-        let why_void = round.reason.clone();
+        let (outcome, why_void) = (round.outcome, round.reason.clone());
         so_far.rounds.push(round);
         journal(&so_far.rounds);
+        // Whoever is told of a round finds it again after a crash.
+        match outcome {
+            RoundOutcome::Counted => course.progress.counted(),
+            RoundOutcome::Voided => course.progress.voided(),
+        }
         if voided_in_a_row >= MOST_VOIDED_IN_A_ROW {
             return Ok(Some(format!("{voided_in_a_row} rounds in a row were voided, the last because {why_void}")));
         }

@@ -112,7 +112,7 @@ impl Runs {
     /// # Guarantees
     /// When it answers, the run is on disk and will be reported, whatever happens to this process.
     pub fn start(&self, spec: RunSpec) -> Result<(RunStatus, bool), RunsError> {
-        validate(&spec, self.0.settings.open_files)?;
+        validate(&spec, self.0.settings.most_connections(&spec))?;
         let mut state = self.state();
         if let Some(held) = state.runs.get(&spec.id) {
             if held.record.spec != spec {

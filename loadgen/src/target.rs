@@ -1,6 +1,6 @@
 //! One URL to measure, taken apart once.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use http::header::{HOST, USER_AGENT};
 use http::uri::InvalidUri;
@@ -21,8 +21,6 @@ pub struct Target {
     pub(crate) path: Uri,
     /// Every header but the seed.
     pub(crate) headers: HeaderMap,
-    /// Where to connect; filled by [`Target::resolve`].
-    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 /// Why a URL cannot be measured.
@@ -43,8 +41,6 @@ pub enum TargetError {
          (request.headers) if the server wants one"
     )]
     UserInfo(String),
-    #[error("cannot find the address of {host:?}: {why}; check the name, or give an IP address")]
-    Unresolved { host: String, why: String },
 }
 
 impl Target {
@@ -62,19 +58,13 @@ impl Target {
             authority: format!("{}:{}", parts.host, parts.port),
             path: parts.path.parse().map_err(|error: InvalidUri| malformed(error.to_string()))?,
             headers,
-            addresses: Vec::new(),
         })
     }
 
-    /// Looks the host up, once for the whole run: a name server must not be part of what is measured.
-    pub async fn resolve(mut self) -> Result<Self, TargetError> {
-        let unresolved = |why: String| TargetError::Unresolved { host: self.authority.clone(), why };
-        let found = tokio::net::lookup_host(&self.authority).await.map_err(|error| unresolved(error.to_string()))?;
-        self.addresses = found.collect();
-        if self.addresses.is_empty() {
-            return Err(unresolved("no address".to_owned()));
-        }
-        Ok(self)
+    /// Whether it is called by a name, which may lead anywhere, and not by an address.
+    pub(crate) fn is_named(&self) -> bool {
+        let host = self.authority.rsplit_once(':').map_or("", |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_err()
     }
 }
 
@@ -93,5 +83,7 @@ mod tests {
         assert_eq!(Target::parse("c", "http://[::1]:81/x").unwrap().authority, "[::1]:81");
         assert_eq!(Target::parse("c", "http://m\u{fc}nchen.test").unwrap().authority, "xn--mnchen-3ya.test:80");
         assert!(Target::parse("c", &format!("http://h/{}", "a".repeat(70_000))).is_err(), "as long as none is");
+        let is_named = |url| Target::parse("c", url).unwrap().is_named();
+        assert!(is_named("http://example.test") && !is_named("http://[::1]:81") && !is_named("http://127.0.0.1/x"));
     }
 }

@@ -86,8 +86,8 @@ mod tests {
     fn every_stretch_has_its_moment() {
         let table = Timetable::of(&spec(Stop::DurationSeconds(10))).unwrap();
         let seconds = |slot, phase| table.moment(slot, phase).as_second();
-        // 10 s of load, 2 s of drain, 5 s of pause, and 8 s between the clusters.
-        assert_eq!([seconds(0, 0), seconds(0, 1), seconds(0, 2), seconds(1, 0)], [0, 12, 17, 37]);
+        // 10 s of load, 2 s of drain, 5 s of pause, and 10 s between the clusters.
+        assert_eq!([seconds(0, 0), seconds(0, 1), seconds(0, 2), seconds(1, 0)], [0, 12, 17, 39]);
         assert!(table.begins(3, 0).unwrap_err().contains("late for its place"));
         assert!(Timetable::of(&spec(Stop::Requests(10))).is_none());
     }

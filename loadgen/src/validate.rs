@@ -12,8 +12,6 @@ use crate::{Target, TargetError};
 const MOST_ROUNDS: u32 = 1000;
 /// One day: longer phases outlive every instance.
 const LONGEST_SECONDS: u32 = 86_400;
-/// What the process needs besides one open file per connection.
-pub(crate) const OWN_OPEN_FILES: u64 = 64;
 /// Above this the gaps are shorter than what the clock is read in; no server of one address takes so much either.
 const FASTEST: u32 = 10_000_000;
 /// Steps of a ramp: more than anybody looks at.
@@ -35,13 +33,15 @@ fn invalid<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T,
 }
 
 /// Checks `spec` and returns its targets taken apart, in the order given.
-/// `open_files` is how many files this process may have open.
-pub fn validate(spec: &RunSpec, open_files: u64) -> Result<Vec<Target>, InvalidSpec> {
+/// `most_connections` is how many connections the files that this process may have open leave room for.
+pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, InvalidSpec> {
     validate_id(&spec.id)?;
     if !(1..=MOST_ROUNDS).contains(&spec.rounds.count) {
         return invalid("rounds.count", format!("is {}: it must be between 1 and {MOST_ROUNDS}", spec.rounds.count));
     }
-    validate_phases(&spec.phases, open_files)?;
+    // Users are those of all generators together.
+    let most_users = most_connections.saturating_mul(u64::from(spec.share.count.max(1)));
+    validate_phases(&spec.phases, most_connections, most_users)?;
     validate_request(&spec.request)?;
     validate_share(spec)?;
     if spec.warmup_seconds > LONGEST_SECONDS {
@@ -65,7 +65,7 @@ fn validate_id(id: &str) -> Result<(), InvalidSpec> {
     Ok(())
 }
 
-fn validate_phases(phases: &[Phase], open_files: u64) -> Result<(), InvalidSpec> {
+fn validate_phases(phases: &[Phase], most_connections: u64, most_users: u64) -> Result<(), InvalidSpec> {
     if phases.iter().all(|phase| matches!(phase, Phase::Pause { .. })) {
         return invalid("phases", "hold no load: add a closedLoop or an openLoop phase");
     }
@@ -75,23 +75,23 @@ fn validate_phases(phases: &[Phase], open_files: u64) -> Result<(), InvalidSpec>
             Phase::Pause { seconds } => {
                 within(format!("{field}.pause.seconds"), *seconds, LONGEST_SECONDS, " seconds")?
             }
-            Phase::ClosedLoop(load) => validate_closed(&format!("{field}.closedLoop"), load, open_files)?,
-            Phase::OpenLoop(load) => validate_open(&format!("{field}.openLoop"), load, open_files)?,
+            Phase::ClosedLoop(load) => validate_closed(&format!("{field}.closedLoop"), load, most_users)?,
+            Phase::OpenLoop(load) => validate_open(&format!("{field}.openLoop"), load, most_connections)?,
         }
     }
     Ok(())
 }
 
-fn validate_closed(field: &str, load: &ClosedLoop, open_files: u64) -> Result<(), InvalidSpec> {
-    validate_connections(format!("{field}.concurrency"), load.concurrency, open_files)?;
+fn validate_closed(field: &str, load: &ClosedLoop, most_users: u64) -> Result<(), InvalidSpec> {
+    validate_connections(format!("{field}.concurrency"), load.concurrency, most_users)?;
     validate_stop(field, load.stop)
 }
 
-fn validate_open(field: &str, load: &OpenLoop, open_files: u64) -> Result<(), InvalidSpec> {
+fn validate_open(field: &str, load: &OpenLoop, most_connections: u64) -> Result<(), InvalidSpec> {
     within(format!("{field}.requestsPerSecond"), load.requests_per_second, FASTEST, "")?;
     validate_stop(field, load.stop)?;
     if let Some(most) = load.max_connections {
-        validate_connections(format!("{field}.maxConnections"), most, open_files)?;
+        validate_connections(format!("{field}.maxConnections"), most, most_connections)?;
     }
     if let Some(ramp) = load.ramp {
         within(format!("{field}.ramp.toRequestsPerSecond"), ramp.to_requests_per_second, FASTEST, "")?;
@@ -116,11 +116,10 @@ fn validate_stop(field: &str, stop: Stop) -> Result<(), InvalidSpec> {
     }
 }
 
-fn validate_connections(field: String, number: u32, open_files: u64) -> Result<(), InvalidSpec> {
-    let most = open_files.saturating_sub(OWN_OPEN_FILES);
-    if number == 0 || u64::from(number) > most {
-        let why = "each connection is an open file (ulimit -n)";
-        return invalid(field, format!("is {number}: it must be between 1 and {most}; {why}"));
+fn validate_connections(field: String, number: u32, most_connections: u64) -> Result<(), InvalidSpec> {
+    if number == 0 || u64::from(number) > most_connections {
+        let why = "each connection is an open file (the hard limit is that of ulimit -Hn)";
+        return invalid(field, format!("is {number}: it must be between 1 and {most_connections}; {why}"));
     }
     Ok(())
 }
@@ -258,7 +257,7 @@ mod tests {
 
     #[test]
     fn takes_a_good_run() {
-        assert_eq!(validate(&good(), 1024).unwrap().len(), 1);
+        assert_eq!(validate(&good(), 960).unwrap().len(), 1);
     }
 
     #[test]
@@ -266,7 +265,7 @@ mod tests {
         let mut spec = good();
         let again = SpecTarget { cluster: "cluster1 again".into(), ..spec.targets[0].clone() };
         spec.targets.push(again);
-        let targets = validate(&spec, 1024).unwrap();
+        let targets = validate(&spec, 960).unwrap();
         assert_eq!((targets[1].cluster.as_str(), targets[1].serves.as_str()), ("cluster1 again", "cluster1"));
     }
 
@@ -284,7 +283,7 @@ mod tests {
     fn refused(change: impl FnOnce(&mut RunSpec)) -> String {
         let mut spec = good();
         change(&mut spec);
-        validate(&spec, 1024).unwrap_err().to_string()
+        validate(&spec, 960).unwrap_err().to_string()
     }
 
     type Case = (fn(&mut RunSpec), &'static str);
@@ -321,7 +320,7 @@ mod tests {
     fn open_loops_are_checked() {
         let mut spec = good();
         spec.phases = vec![open(|_| ())];
-        assert!(validate(&spec, 1024).is_ok());
+        assert!(validate(&spec, 960).is_ok());
         assert_cases(&[
             (
                 |s| s.phases[0] = open(|load| load.requests_per_second = 0),
@@ -380,7 +379,15 @@ mod tests {
         }
         let mut spec = good();
         shared(&mut spec);
-        assert!(validate(&spec, 1024).is_ok());
+        assert!(validate(&spec, 960).is_ok());
+        let users = |concurrency| {
+            let stop = Stop::DurationSeconds(1);
+            Phase::ClosedLoop(ClosedLoop { concurrency, stop })
+        };
+        spec.phases = vec![users(2 * 960)];
+        assert!(validate(&spec, 960).is_ok(), "each has the files for its own users");
+        spec.phases = vec![users(2 * 960 + 1)];
+        assert!(validate(&spec, 960).is_err());
         assert_cases(&[
             (|s| s.share = Share { index: 2, count: 2 }, "share.index: is 2: it must be below share.count, 2"),
             (|s| s.share = Share { index: 0, count: 0 }, "share.count: is 0"),
@@ -403,6 +410,6 @@ mod tests {
     fn a_bad_balancer_address_is_named() {
         let mut spec = good();
         spec.balancer_control = Some("127.0.0.1:2".into());
-        assert!(validate(&spec, 1024).unwrap_err().to_string().starts_with("balancerControl: "));
+        assert!(validate(&spec, 960).unwrap_err().to_string().starts_with("balancerControl: "));
     }
 }

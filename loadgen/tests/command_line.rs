@@ -205,21 +205,34 @@ async fn scripts_are_told_by_the_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_see_how_times_are_spread_and_how_the_plan_was_kept() {
+    let backend = Backend::fine().await;
+    let output = loadgen(&["--url", &backend.url("/c1"), "--rate", "100", "--requests", "20"]).await;
+    assert!(may_be_late(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("c1, answered requests by response time:") && table.contains('█'), "{table}");
+    assert!(table.contains("c1: 20 of 20 planned requests sent"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_histogram_file_holds_every_request() {
     let backend = Backend::fine().await;
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("seconds.hlog");
     let file = path.to_str().unwrap();
-    let output =
-        loadgen(&["--url", &backend.url("/c1"), "--rate", "100", "--duration", "2s", "--histogram", file]).await;
-    assert!(may_be_late(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
-    let table = String::from_utf8(output.stdout).unwrap();
-    assert!(table.contains("c1, answered requests by response time:") && table.contains('█'), "{table}");
-    assert!(table.contains("c1: 200 of 200 planned requests sent"), "{table}");
+    let load = ["--url", &backend.url("/c1"), "--rate", "100", "--requests", "200", "--histogram", file];
+    let (result, code) = json(&load).await;
+    assert!(may_be_late(code), "{}", result["reasons"]);
     let log = std::fs::read_to_string(&path).unwrap();
     for kind in ["response", "service", "sendLag"] {
         let tag = format!("Tag=c1.{kind},");
         let lines: Vec<&str> = log.lines().filter(|line| line.starts_with(&tag)).collect();
-        assert!(lines.len() >= 2, "a line for each second");
+        let number = |line: &&str, column: usize| line.split(',').nth(column).unwrap().parse::<f64>().unwrap();
+        let starts: Vec<f64> = lines.iter().map(|line| number(line, 1)).collect();
+        assert!(starts.windows(2).all(|two| two[1] > two[0]), "one line for each second, of all threads: {starts:?}");
+        let lengths: Vec<f64> = lines.iter().map(|line| number(line, 2)).collect();
+        assert!(lengths[..lengths.len() - 1].iter().all(|length| *length == 1.0), "{lengths:?}");
+        let seconds = result["clusters"][0]["loadMicros"].as_f64().unwrap() / 1e6;
+        assert!((lengths.iter().sum::<f64>() - seconds).abs() <= 0.001, "{lengths:?} is not {seconds}");
         let mut all = stats::Latencies::new();
         lines.iter().for_each(|line| all.merge(&stats::Latencies::decode(line.rsplit(',').next().unwrap()).unwrap()));
         assert_eq!(all.count(), 200, "{kind}");
@@ -267,4 +280,25 @@ async fn a_url_is_sent_as_a_browser_sends_it() {
     let (result, code) = json(&["--url", &url, "--closed-loop", "1", "--requests", "1"]).await;
     assert_eq!((code, &result["failed"]), (Some(0), &0.into()));
     assert_eq!(backend.seen()[0].path, "/m%C3%BCnchen%20a?q=%7B%22a%22:1%7D");
+}
+
+/// Nothing that is asked for is taken for nothing that was said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_warms_up_unless_it_is_told_not_to() {
+    let requests = async |warm_up: &[&str]| {
+        let backend = Backend::fine().await;
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"))
+            .args(["compare", &format!("A={}", backend.url("/x")), &format!("B={}", backend.url("/y"))])
+            .args(["--rounds", "1", "--requests", "10"])
+            .args(warm_up)
+            .output()
+            .await
+            .unwrap();
+        assert!(may_be_late(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
+        backend.seen().len()
+    };
+    assert_eq!(requests(&["--warmup", "0"]).await, 2 * 10);
+    assert_eq!(requests(&["--warmup", "0s"]).await, 2 * 10);
+    assert_eq!(requests(&[]).await, 2 * (200 + 10));
+    assert_eq!(requests(&["--warmup", "5"]).await, 2 * (5 + 10));
 }

@@ -213,7 +213,7 @@ async fn an_aborted_run_keeps_the_rounds_it_finished() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_closed_while_idle_is_not_a_failure() {
-    // The backend cuts every connection after its answer without saying so before; the generator notices in the pause.
+    // The backend ends every connection with its answer, as it announced.
     let backend = Backend::start(|_, _| Reply::LastAnswer).await;
     let phases = vec![closed_loop(2, 2), Phase::Pause { seconds: 1 }, closed_loop(2, 2)];
     let report = report(&spec(vec![backend.target("c")], 1, phases), &settings()).await;

@@ -55,8 +55,12 @@ pub(crate) async fn sweep(arguments: Sweep) -> anyhow::Result<std::process::Exit
         let region = aws.region(name);
         let identity = region.identity().await.context("cannot ask AWS who we are: check the credentials")?;
         let held = controller::inventory(&*region, installation, kubernetes).await.with_context(|| name.clone())?;
-        println!("installation {installation} in account {}, {name} ({}):", identity.account, price::BASIS);
-        print!("{}", held.text(Timestamp::now()));
+        say::line(format_args!(
+            "installation {installation} in account {}, {name} ({}):",
+            identity.account,
+            price::BASIS
+        ));
+        say::text(held.text(Timestamp::now()));
         found.push((name, held));
     }
     found.retain(|(_, held)| !held.is_empty());
@@ -67,7 +71,7 @@ pub(crate) async fn sweep(arguments: Sweep) -> anyhow::Result<std::process::Exit
         return Ok(FOUND.into());
     }
     one_kubernetes_cluster(found.iter().map(|(_, held)| held), kubernetes)?;
-    println!("type the installation's name to remove all of this:");
+    say::line("type the installation's name to remove all of this:");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     if answer.trim() != installation {
@@ -76,13 +80,13 @@ pub(crate) async fn sweep(arguments: Sweep) -> anyhow::Result<std::process::Exit
     let mut left = false;
     for (name, _) in found {
         let region = aws.region(name);
-        let rest = controller::remove(&*region, installation, kubernetes, |line| println!("{line}")).await?;
+        let rest = controller::remove(&*region, installation, kubernetes, say::line).await?;
         if !rest.is_empty() {
-            println!("left in {name}:\n{}", rest.text(Timestamp::now()));
+            say::line(format_args!("left in {name}:\n{}", rest.text(Timestamp::now())));
             left = true;
         }
     }
-    println!("look again in five minutes: a launch that was on its way may still take effect");
+    say::line("look again in five minutes: a launch that was on its way may still take effect");
     Ok(if left { std::process::ExitCode::FAILURE } else { std::process::ExitCode::SUCCESS })
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use wire::{
-    ClusterReport, Environment, Failures, Gate, Histograms, MemberShare, Metric, REPORT_SCHEMA, Report, RoundOutcome,
-    RoundReport, RunSpec, Speed, Threshold, Validity,
+    AddressShare, ClusterReport, Environment, Failures, Gate, GeneratorLimit, Histograms, LimitHits, MemberShare,
+    Metric, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, RunSpec, Speed, Threshold, Validity,
 };
 
 use crate::compare::{Pairs, Rules, compare};
@@ -144,7 +144,8 @@ pub(crate) fn total(name: &str, rounds: &[RoundReport]) -> Result<ClusterReport,
 pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -> Result<ClusterReport, NotAHistogram> {
     let mut all = ClusterReport { cluster: name.to_owned(), ..ClusterReport::default() };
     let [mut response, mut service, mut send_lag, mut open] = std::array::from_fn(|_| Latencies::new());
-    let mut members: BTreeMap<String, u64> = BTreeMap::new();
+    let [mut members, mut addresses]: [BTreeMap<String, u64>; 2] = Default::default();
+    let mut limits: BTreeMap<GeneratorLimit, u64> = BTreeMap::new();
     let mut speeds: Vec<Option<Speed>> = Vec::new();
     // Thousandths times time, and time.
     let mut stolen = (0_u128, 0_u128);
@@ -165,6 +166,8 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         all.open_at_end += part.open_at_end;
         all.load_micros += part.load_micros;
         all.connections += part.connections;
+        all.announced_ends += part.announced_ends;
+        all.waited += part.waited;
         all.failures.add(&part.failures);
         all.slots = all.slots.max(part.slots);
         if let Some(steal) = part.steal_per_mille {
@@ -176,12 +179,20 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         for member in &part.members {
             *members.entry(member.id.clone()).or_default() += member.requests;
         }
+        for address in &part.addresses {
+            *addresses.entry(address.address.clone()).or_default() += address.requests;
+        }
+        for hits in &part.generator_limits {
+            *limits.entry(hits.limit).or_default() += hits.requests;
+        }
     }
     all.steal_per_mille = stolen.0.checked_div(stolen.1).map(|share| u32::try_from(share).unwrap_or(u32::MAX));
     speeds.dedup();
     all.speed = if let [one] = speeds[..] { one } else { None };
     finish(&mut all, &response, &open);
     all.members = shares(members);
+    all.addresses = address_shares(addresses);
+    all.generator_limits = limits.into_iter().map(|(limit, requests)| LimitHits { limit, requests }).collect();
     all.histograms = Histograms {
         response: response.encode(),
         service: encoded(&service),
@@ -211,14 +222,21 @@ fn per_second(answered: u64, micros: u64) -> u64 {
 
 /// Shares of members in thousandths of all answers.
 pub fn shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<MemberShare> {
+    let member = |(id, requests, share_per_mille)| MemberShare { id, requests, share_per_mille };
+    with_shares(answers).map(member).collect()
+}
+
+/// Shares of a name's addresses in thousandths of all answers.
+pub fn address_shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<AddressShare> {
+    let address = |(address, requests, share_per_mille)| AddressShare { address, requests, share_per_mille };
+    with_shares(answers).map(address).collect()
+}
+
+fn with_shares(answers: impl IntoIterator<Item = (String, u64)>) -> impl Iterator<Item = (String, u64, u32)> {
     let answers: Vec<_> = answers.into_iter().collect();
     let all: u64 = answers.iter().map(|(_, count)| count).sum();
-    let share = |(id, requests): (String, u64)| MemberShare {
-        id,
-        requests,
-        share_per_mille: ((requests * 1000 + all / 2) / all.max(1)) as u32,
-    };
-    answers.into_iter().map(share).collect()
+    let share = move |count: u64| ((count * 1000 + all / 2) / all.max(1)) as u32;
+    answers.into_iter().map(move |(name, count)| (name, count, share(count)))
 }
 
 /// What one generator measured of one cluster in one round, as the report has it.

@@ -36,7 +36,12 @@ const CUTS: [Cut; 6] = [
         "the histograms of single rounds were left out: the report was too long",
     ),
     (
-        |round| each(round, |cluster| cluster.members.clear()),
+        |round| {
+            each(round, |cluster| {
+                cluster.members.clear();
+                cluster.addresses.clear();
+            });
+        },
         "the shares of single rounds were left out: the report was too long",
     ),
     (|round| round.clusters.clear(), "the numbers of single rounds were left out: the report was too long"),

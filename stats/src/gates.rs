@@ -1,12 +1,14 @@
 //! When a run must not be quoted, and why: what was measured against what is allowed. Pure.
 
 use wire::{
-    ClusterReport, Environment, Gate, GateKind, GateOutcome, PlaceKind, RoundOutcome, RoundReport, Speed, Unit,
+    ClusterReport, Environment, Gate, GateKind, GateOutcome, LimitHits, PlaceKind, RoundOutcome, RoundReport, Speed,
+    Unit,
 };
 
 use crate::Latencies;
 use crate::compare::Arrivals;
 use crate::conclude::tenths;
+use crate::own_limits;
 
 /// What the gates look at.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +41,10 @@ pub struct PhaseEvidence {
     /// Connections that this load needs: those of its users, or the most requests open at the same time, every round
     /// anew. Absent when every request has one of its own.
     pub connections_needed: Option<u64>,
+    /// Connections that took the place of one whose end was announced, or that the generator ended itself.
+    pub connections_explained: u64,
+    /// Requests that met a limit of the generator.
+    pub limits: Vec<LimitHits>,
 }
 
 impl PhaseEvidence {
@@ -53,6 +59,8 @@ impl PhaseEvidence {
             service_p50_micros: quantile(&cluster.histograms.service, 500),
             connections: cluster.connections,
             connections_needed: None,
+            connections_explained: 0,
+            limits: cluster.generator_limits.clone(),
         }
     }
 }
@@ -70,7 +78,9 @@ const MOST_SEND_LAG_OF_SERVICE_PER_MILLE: u64 = 50;
 /// A busy open loop sends late long before it is full; a closed one only becomes slower.
 const MOST_CPU_OPEN_PER_MILLE: u64 = 800;
 const MOST_CPU_CLOSED_PER_MILLE: u64 = 900;
-/// Connections beyond those needed, of all requests: each costs a handshake that a kept one does not.
+/// Connections beyond those needed, of all requests: each costs a handshake that a kept one does not. A server that says
+/// with its answer that it ends the connection (RFC 9112, 9.6) is measured as it is; who closes without a word, a proxy
+/// or a time limit in between, is not what is measured.
 const MOST_CHURN_PER_MILLE: u64 = 10;
 /// What a clock may be corrected by without a step: NTP slews by at most 500 ppm, twice that is allowed, and 200 ms for
 /// reading two clocks one after the other on a busy machine.
@@ -176,12 +186,15 @@ fn load(phase: &PhaseEvidence, limits: &Limits) -> Vec<Gate> {
             }));
         }
     }
+    gates.push(own_limits::gate(phase));
     if let (Some(needed), true) = (phase.connections_needed, phase.sent > 0) {
-        let churn = (phase.connections.saturating_sub(needed) * 1000).div_ceil(phase.sent);
+        let unexplained = phase.connections.saturating_sub(needed).saturating_sub(phase.connections_explained);
+        let churn = (unexplained * 1000).div_ceil(phase.sent);
         gates.push(at_most(GateKind::ConnectionChurn, about, churn, MOST_CHURN_PER_MILLE, Unit::PerMille).or(|gate| {
             format!(
-                "{about}: {} connections were opened where {needed} would do, {} of its requests met a new one, at most {} \
-                 may: something closes kept connections",
+                "{about}: {} connections were opened where {needed} would do, {} of its requests met a new one that nobody \
+                 announced, at most {} may: something closes kept connections without a word; --new-connections \
+                 (request.connections: PerRequest) measures it with a new one for every request",
                 phase.connections,
                 share(gate.measured),
                 share(gate.limit)
@@ -291,9 +304,9 @@ fn share(per_mille: u64) -> String {
 }
 
 /// A gate with its outcome, and no reason yet.
-struct Open(Gate);
+pub(crate) struct Open(Gate);
 
-fn at_most(kind: GateKind, about: &str, measured: u64, limit: u64, unit: Unit) -> Open {
+pub(crate) fn at_most(kind: GateKind, about: &str, measured: u64, limit: u64, unit: Unit) -> Open {
     open(kind, about, measured, limit, unit, measured <= limit)
 }
 
@@ -308,7 +321,7 @@ fn open(kind: GateKind, about: &str, measured: u64, limit: u64, unit: Unit, pass
 
 impl Open {
     /// With the reason that is given when it failed.
-    fn or(mut self, reason: impl FnOnce(&Gate) -> String) -> Gate {
+    pub(crate) fn or(mut self, reason: impl FnOnce(&Gate) -> String) -> Gate {
         if self.0.outcome == GateOutcome::Failed {
             self.0.reason = reason(&self.0);
         }

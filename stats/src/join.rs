@@ -151,8 +151,10 @@ fn joined(reports: &[Report], whole: Report, planned_rounds: u32) -> Result<Repo
 
 /// Gates about what only the parts knew: how each load was sent. Those about the whole are judged anew.
 fn carried(reports: &[Report]) -> Vec<Gate> {
-    let is_of_a_part =
-        |gate: &&Gate| matches!(gate.kind, GateKind::SendLag | GateKind::Sent | GateKind::ConnectionChurn);
+    let is_of_a_part = |gate: &&Gate| {
+        use GateKind::{ConnectionChurn, GeneratorLimit, SendLag, Sent};
+        matches!(gate.kind, SendLag | Sent | ConnectionChurn | GeneratorLimit)
+    };
     reports.iter().flat_map(|report| report.gates.iter().filter(is_of_a_part).cloned()).collect()
 }
 

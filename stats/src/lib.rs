@@ -23,6 +23,7 @@ mod metric;
 mod needed;
 mod obstacles;
 mod outliers;
+mod own_limits;
 mod percents;
 mod ranking;
 mod render;
@@ -32,7 +33,7 @@ mod speed;
 mod thresholds;
 mod wilcoxon;
 
-pub use assemble::{Material, Tally, report, shares, sum, twins};
+pub use assemble::{Material, Tally, address_shares, report, shares, sum, twins};
 pub use compare::{Arrivals, Demands, EQUIVALENCE_PERCENT, Pairs, Rules, compare};
 pub use conclude::{Conclusion, Findings, conclude};
 pub use csv::csv;

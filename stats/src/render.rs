@@ -33,6 +33,12 @@ pub fn text(report: &Report) -> String {
     for shares in report.clusters.iter().filter_map(shares) {
         line(&shares);
     }
+    for ends in report.clusters.iter().filter_map(announced_ends) {
+        line(&ends);
+    }
+    for addresses in report.clusters.iter().filter_map(addresses) {
+        line(&addresses);
+    }
     let quotable = report.validity == Validity::Valid;
     for comparison in report.further_comparisons.iter().filter(|_| quotable) {
         line(&comparison.sentence);
@@ -130,8 +136,15 @@ pub fn time(micros: Option<u64>) -> String {
 /// How well the generator kept to its plan.
 fn lateness(cluster: &ClusterReport) -> Option<String> {
     let lag = Latencies::decode(&cluster.histograms.send_lag).ok().filter(|_| cluster.planned > 0)?.quantiles(0);
+    let waited = match cluster.waited {
+        0 => String::new(),
+        waited if cluster.generator_limits.is_empty() => {
+            format!("; {waited} waited for a free connection (--max-connections)")
+        }
+        waited => format!("; {waited} waited for a free connection, which nobody asked for"),
+    };
     Some(format!(
-        "{}: {} of {} planned requests sent, {} late at p50 and {} at p99",
+        "{}: {} of {} planned requests sent, {} late at p50 and {} at p99{waited}",
         cluster.cluster,
         cluster.sent,
         cluster.planned,
@@ -161,6 +174,20 @@ fn shares(cluster: &ClusterReport) -> Option<String> {
     named.then(|| {
         format!("{} shares: {}", cluster.cluster, cluster.members.iter().map(share).collect::<Vec<_>>().join(", "))
     })
+}
+
+/// Not what is wrong, but what the times hold.
+fn announced_ends(cluster: &ClusterReport) -> Option<String> {
+    let (name, ends, opened) = (&cluster.cluster, cluster.announced_ends, cluster.connections);
+    (ends > 0).then(|| {
+        format!("{name}: {ends} answers announced the end of their connection; opening {opened} of them is part of its times")
+    })
+}
+
+fn addresses(cluster: &ClusterReport) -> Option<String> {
+    let share = |one: &wire::AddressShare| format!("{} {}", one.address, tenths(one.share_per_mille));
+    let shares: Vec<String> = cluster.addresses.iter().map(share).collect();
+    (!shares.is_empty()).then(|| format!("{} answers by address: {}", cluster.cluster, shares.join(", ")))
 }
 
 fn checked(report: &Report) -> String {

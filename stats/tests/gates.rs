@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use stats::{Arrivals, Evidence, PhaseEvidence, judge, reasons};
 use wire::{
-    ClusterFacts, ClusterReport, Environment, Failures, Gate, GateKind, GateOutcome, GeneratorFacts, MemberFacts,
-    Place, PlaceKind, RoundOutcome, RoundReport, Speed,
+    ClusterFacts, ClusterReport, Environment, Failures, Gate, GateKind, GateOutcome, GeneratorFacts, GeneratorLimit,
+    LimitHits, MemberFacts, Place, PlaceKind, RoundOutcome, RoundReport, Speed,
 };
 
 /// A run of 20 rounds that is at every limit and passes.
@@ -69,8 +69,10 @@ fn at_every_limit() -> Case {
             sent: 9_950,
             send_lag_p99_micros: Some(500),
             service_p50_micros: Some(10_000),
-            connections: 164,
+            connections: 264,
             connections_needed: Some(65),
+            connections_explained: 100,
+            limits: Vec::new(),
         }],
         arrivals: Arrivals::Open,
         aborted: None,
@@ -113,7 +115,7 @@ fn a_run_at_every_limit_is_valid_and_every_gate_is_in_the_report() {
     let kinds = RefCell::new(gates.iter().map(|gate| gate.kind).collect::<Vec<GateKind>>());
     kinds.borrow_mut().sort();
     kinds.borrow_mut().dedup();
-    assert_eq!(kinds.borrow().len(), 12, "all but MixedSpeed, which is for burstable types: {kinds:?}");
+    assert_eq!(kinds.borrow().len(), 13, "all but MixedSpeed, which is for burstable types: {kinds:?}");
     assert!(gates.iter().all(|gate| gate.reason.is_empty()));
 }
 
@@ -137,7 +139,25 @@ fn voids_of_one_cluster_alone() {
 fn load() {
     insta::assert_snapshot!(reason(|case| case.phases[0].sent = 9_949), @"Sent 994 of 995: a, phase 1: 9949 of 10000 planned requests were sent (99.4 %, at least 99.5 % must be): lower the rate, or give the generator more processors or connections");
     insta::assert_snapshot!(reason(|case| case.phases[0].send_lag_p99_micros = Some(501)), @"SendLag 501 of 500: a, phase 1: one request in a hundred was sent more than 501 us late, at most 500 us is allowed: give the generator a machine of its own, or lower the rate");
-    insta::assert_snapshot!(reason(|case| case.phases[0].connections += 10), @"ConnectionChurn 11 of 10: a, phase 1: 174 connections were opened where 65 would do, 1.1 % of its requests met a new one, at most 1 % may: something closes kept connections");
+    insta::assert_snapshot!(reason(|case| case.phases[0].connections += 10), @"ConnectionChurn 11 of 10: a, phase 1: 274 connections were opened where 65 would do, 1.1 % of its requests met a new one that nobody announced, at most 1 % may: something closes kept connections without a word; --new-connections (request.connections: PerRequest) measures it with a new one for every request");
+}
+
+/// One request is one too many, and every limit has its way out.
+#[test]
+fn limits_of_the_generator() {
+    let met = |limit, requests| move |case: &mut Case| case.phases[0].limits.push(LimitHits { limit, requests });
+    insta::assert_snapshot!(reason(met(GeneratorLimit::OpenFiles, 1)), @"GeneratorLimit 1 of 0: a, phase 1: 1 request met a limit of the generator, not of what it measures: 1 found no open file left for a connection (EMFILE): raise the hard limit (ulimit -Hn), or send from several generators");
+    insta::assert_snapshot!(reason(met(GeneratorLimit::Connections, 7)), @"GeneratorLimit 7 of 0: a, phase 1: 7 requests met a limit of the generator, not of what it measures: 7 waited because 10000 connections are opened at most without being asked for more: give --max-connections (maxConnections), or send from several generators");
+    insta::assert_snapshot!(reason(|case| {
+        met(GeneratorLimit::LocalPorts, 2)(case);
+        met(GeneratorLimit::SocketMemory, 3)(case);
+    }), @"GeneratorLimit 5 of 0: a, phase 1: 5 requests met a limit of the generator, not of what it measures: 2 found no local port or address to connect from (EADDRNOTAVAIL): widen sysctl net.ipv4.ip_local_port_range, keep connections, or send from several generators; 3 found no memory left for sockets (ENOBUFS, ENOMEM): raise sysctl net.ipv4.tcp_mem, or send from several generators");
+    use GeneratorLimit::*;
+    for limit in [OpenFiles, Connections, FilesOfMachine, LocalPorts, SocketMemory, WatchedSockets, LocalRule, Route] {
+        let reason = reason(met(limit, 1));
+        let way_out = ["raise ", "give ", "widen ", "look at "];
+        assert!(way_out.iter().any(|verb| reason.contains(&format!(": {verb}"))), "{reason}");
+    }
 }
 
 #[test]

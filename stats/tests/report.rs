@@ -154,7 +154,7 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     threshold undecided: p50 latency of all requests: the run is not valid
     round 2 voided and repeated: "i-1", of cluster1, was lost
     not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost)
-    6 rounds counted, 1 voided; 23 of 24 checks passed; 400 requests of warm-up not counted; seed 7
+    6 rounds counted, 1 voided; 25 of 26 checks passed; 400 requests of warm-up not counted; seed 7
     measured in AWS eu-west-1b (euw1-az2) from i-0aaa, c6i.large, Intel(R) Xeon(R), 6.1.0
     cluster1: t2.micro, 1 vCPU, ami-0123, Standard credits with a baseline of 10 %, Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz, 6.1.0
     cluster2: t2.micro, 1 vCPU, ami-0123, Standard credits with a baseline of 10 %, Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz, 6.1.0

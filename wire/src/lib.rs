@@ -6,6 +6,7 @@
 
 mod digest;
 mod environment;
+mod limits;
 mod membership;
 mod report;
 mod run;
@@ -17,13 +18,14 @@ pub use digest::sha256_hex;
 pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
 };
+pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
 pub use membership::{
     BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberOpinion, MemberStatus, Membership,
     ParallelismSource, Policy,
 };
 pub use report::{
-    ClusterReport, Failures, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report,
-    RoundOutcome, RoundReport, Speed, Validity,
+    AddressShare, ClusterReport, Failures, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA,
+    Report, RoundOutcome, RoundReport, Speed, Validity,
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,

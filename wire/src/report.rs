@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Environment, Gate, RunSpec, SelfTest, ThresholdResult};
+use crate::{Comparison, Environment, Gate, LimitHits, RunSpec, SelfTest, ThresholdResult};
 
 /// Value of [`Report::schema`].
 pub const REPORT_SCHEMA: &str = "clusterbench.dev/report/v1";
@@ -119,6 +119,18 @@ pub struct ClusterReport {
     /// Connections opened.
     #[serde(default)]
     pub connections: u64,
+    /// Answers with which the other side said that it ends the connection, which would have been used again: HTTP/1.0,
+    /// `Connection: close`, or a body that ends with the connection.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub announced_ends: u64,
+    /// Requests that found all connections busy and waited for one, while their clock ran. `maxConnections` asks for
+    /// that; without it, `generatorLimits` says why.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited: u64,
+    /// Requests that a limit of the generator kept from being sent, or kept waiting. Those that were not sent are not
+    /// among `requests`; a run with any is not valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generator_limits: Vec<LimitHits>,
     /// Requests that all members together serve at the same time, by their `x-slots` or vCPUs. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
@@ -137,8 +149,15 @@ pub struct ClusterReport {
     /// The same over answered requests only.
     pub latency_of_successes: Quantiles,
     pub members: Vec<MemberShare>,
+    /// Answers by address, where the URL gives a name: every address of the name, also those that served nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<AddressShare>,
     #[serde(default)]
     pub histograms: Histograms,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// At which speed the instances of a burstable type ran. Rounds of both are never compared with each other.
@@ -254,6 +273,16 @@ impl Failures {
 pub struct MemberShare {
     /// Empty: answers that did not name their member.
     pub id: String,
+    pub requests: u64,
+    pub share_per_mille: u32,
+}
+
+/// How many answers came from one address of a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AddressShare {
+    /// With its port: `10.0.0.7:80`, `[2001:db8::7]:80`.
+    pub address: String,
     pub requests: u64,
     pub share_per_mille: u32,
 }

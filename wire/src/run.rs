@@ -11,8 +11,8 @@ use crate::{Facts, Metric, Threshold};
 pub const DRAIN_SECONDS: u32 = 10;
 
 /// What several generators leave between one cluster and the next: the balancer is asked how its members are, and answers
-/// within five seconds or not at all; and the members, after one load and before the next, within one.
-pub const BETWEEN_CLUSTERS_SECONDS: u32 = 8;
+/// within five seconds or not at all; and the members, at that time and before the next load, within four.
+pub const BETWEEN_CLUSTERS_SECONDS: u32 = 10;
 
 /// What several generators leave for the calibration of the members, which nobody's load may disturb, before the moment
 /// at which they begin: a quarter of a second of work at full speed, and more for who has less.

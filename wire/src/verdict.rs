@@ -34,6 +34,8 @@ pub enum GateKind {
     SendLag,
     /// Requests sent of those planned.
     Sent,
+    /// Requests that a limit of the generator itself kept from being sent, or kept waiting.
+    GeneratorLimit,
     /// CPU used by a generator.
     GeneratorCpu,
     /// CPU taken from a generator by the hypervisor.

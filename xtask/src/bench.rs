@@ -7,7 +7,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, Paths, run};
+use crate::{Outcome, Paths, run, say};
 
 /// Name, the crate whose `benches/NAME.rs` it is, and what it answers.
 const BENCHES: &[(&str, &str, &str)] = &[
@@ -47,7 +47,7 @@ pub(crate) fn bench(paths: &Paths, arguments: &[&str]) -> Outcome {
     let mut command = run::cargo(paths, &["bench", "--quiet", "--package", package, "--bench", name, "--"]);
     command.args(rest);
     let section = run::output(&mut command)?;
-    print!("{section}");
+    say::text(&section);
     if !rest.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Outcome, Paths, build, lab, oldest, run, tidy};
+use crate::{Outcome, Paths, build, lab, oldest, run, say, tidy};
 
 /// `cargo clippy` would check the EC2 SDK anew for these two, which costs minutes: the compiler's own warnings must do.
 const NOT_LINTED: [&str; 2] = ["cloud", "operator"];
@@ -20,7 +20,7 @@ pub(crate) fn test(paths: &Paths) -> Outcome {
     let mut command = run::cargo(paths, &["test", "--workspace", "--no-fail-fast"]);
     command.envs(lab::environment(&built));
     let tally = counted("tests", &mut command)?;
-    println!("{tally} passed, tidy clean, {}", run::duration(started.elapsed()));
+    say::line(format_args!("{tally} passed, tidy clean, {}", run::duration(started.elapsed())));
     Ok(())
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn fast(paths: &Paths) -> Outcome {
         return Err("no test of the balancer has `polic` in its path: the filter in xtask is out of date".to_owned());
     }
     tally.add(&policies);
-    println!("{tally} passed, {}", run::duration(started.elapsed()));
+    say::line(format_args!("{tally} passed, {}", run::duration(started.elapsed())));
     Ok(())
 }
 

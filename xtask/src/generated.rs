@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Outcome, Paths, build, run};
+use crate::{Outcome, Paths, build, run, say};
 
 /// A file and the example that prints it, or a part of it.
 struct Generated {
@@ -54,11 +54,11 @@ pub(crate) fn write(paths: &Paths) -> Outcome {
             build::create(directory)?;
         }
         if present == content {
-            println!("{name} is up to date");
+            say::line(format_args!("{name} is up to date"));
             continue;
         }
         fs::write(&path, content).map_err(|error| format!("{name} cannot be written: {error}"))?;
-        println!("{name} written");
+        say::line(format_args!("{name} written"));
     }
     Ok(())
 }

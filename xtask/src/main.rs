@@ -2,6 +2,8 @@
 //!
 //! The standard library only, so that it compiles in two seconds on an empty machine.
 
+#![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
+
 mod bench;
 mod build;
 mod campaign;
@@ -13,6 +15,10 @@ mod lab;
 mod oldest;
 mod paths;
 mod run;
+// The same words as everywhere, without a dependency.
+#[path = "../../say/src/lib.rs"]
+#[allow(unreachable_pub)]
+mod say;
 mod sha256;
 mod tidy;
 
@@ -46,7 +52,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if matches!(command, "help" | "--help" | "-h") {
-        print!("{HELP}");
+        say::text(HELP);
         return ExitCode::SUCCESS;
     }
     let outcome = Paths::find().and_then(|paths| match (command, rest) {
@@ -56,7 +62,9 @@ fn main() -> ExitCode {
         ("test", ["--fast"]) => gate::fast(&paths),
         ("bench", rest) => bench::bench(&paths, rest),
         ("campaign", rest) => campaign::campaign(&paths, rest),
-        ("build", []) => build::build(&paths).map(|built| println!("binaries are in {}", built.binaries.display())),
+        ("build", []) => {
+            build::build(&paths).map(|built| say::line(format_args!("binaries are in {}", built.binaries.display())))
+        }
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),
         ("tidy", []) => tidy::tidy(&paths),

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 
-const METHODS: &[&str] = &["GET", "POST", "HEAD", "PUT", "x", "GE T", "G\0T", ""];
+const METHODS: &[&str] = &["GET", "POST", "HEAD", "PUT", "TRACE", "OPTIONS", "x", "GE T", "G\0T", ""];
 const TARGETS: &[&str] = &[
     "/",
     "/a",
@@ -27,7 +27,7 @@ const TARGETS: &[&str] = &[
     "http://h:x/",
     "http://[::1]:8/",
 ];
-const VERSIONS: &[&str] = &["HTTP/1.1", "HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/1.1 ", "HTTP/1"];
+const VERSIONS: &[&str] = &["HTTP/1.1", "HTTP/1.0", "HTTP/1.1", "HTTP/1.2", "HTTP/2.0", "HTTP/1.1 ", "HTTP/1"];
 const LINES: &[&str] = &[
     "Host: h",
     "Host: h",
@@ -60,6 +60,11 @@ const LINES: &[&str] = &[
     "TE: trailers",
     "Connection: te",
     "Upgrade: websocket",
+    "Upgrade: h2c, WebSocket",
+    "HTTP2-Settings: x",
+    "Max-Forwards: 1",
+    "Max-Forwards: 0",
+    "Connection: max-forwards",
     "Expect: 100-continue",
 ];
 const ENDS: &[&str] = &["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r"];
@@ -72,6 +77,8 @@ const BODIES: &[&str] = &[
     "3\nabc\r\n0\r\n\r\n",
     "0x3\r\nabc\r\n0\r\n\r\n",
     "3 \r\nabc\r\n0\r\n\r\n",
+    "3 ; x = \"y\"\r\nabc\r\n0\t;z\r\n\r\n",
+    "3 4\r\nabc\r\n0\r\n\r\n",
     "3\r\nabc0\r\n\r\n",
 ];
 

@@ -26,9 +26,11 @@ pub(crate) enum Kind {
     Trailer,
     TransferEncoding,
     Upgrade,
+    Http2Settings,
     ContentLength,
     Host,
     Expect,
+    MaxForwards,
     Via,
     Date,
     ForwardedFor,
@@ -40,7 +42,7 @@ pub(crate) enum Kind {
     Slots,
 }
 
-const KNOWN: [(&str, Kind); 21] = [
+const KNOWN: [(&str, Kind); 23] = [
     ("te", Kind::Te),
     ("via", Kind::Via),
     ("date", Kind::Date),
@@ -53,7 +55,9 @@ const KNOWN: [(&str, Kind); 21] = [
     (wire::BACKEND_HEADER, Kind::Backend),
     ("connection", Kind::Connection),
     ("keep-alive", Kind::KeepAlive),
+    ("max-forwards", Kind::MaxForwards),
     ("server-timing", Kind::ServerTiming),
+    ("http2-settings", Kind::Http2Settings),
     ("content-length", Kind::ContentLength),
     ("x-forwarded-for", Kind::ForwardedFor),
     ("proxy-connection", Kind::ProxyConnection),
@@ -71,7 +75,7 @@ impl Kind {
     }
 
     /// Speaks about one connection and not about the message (RFC 9110, 7.6.1), or is framing, which each side
-    /// writes for itself.
+    /// writes for itself. `HTTP2-Settings` belongs to the connection that offers h2c (RFC 7540, 3.2.1).
     pub(crate) fn is_hop_by_hop(self) -> bool {
         matches!(
             self,
@@ -84,13 +88,14 @@ impl Kind {
                 | Self::Trailer
                 | Self::TransferEncoding
                 | Self::Upgrade
+                | Self::Http2Settings
         )
     }
 
-    /// Is the message itself or says where it goes: it cannot be disowned by naming it in `Connection`, nor come
-    /// after the body.
+    /// Is the message itself or says where it goes and how far: it cannot be disowned by naming it in `Connection`, nor
+    /// come after the body.
     pub(crate) fn is_of_the_message(self) -> bool {
-        matches!(self, Self::ContentLength | Self::Host | Self::TransferEncoding)
+        matches!(self, Self::ContentLength | Self::Host | Self::TransferEncoding | Self::MaxForwards)
     }
 }
 

@@ -9,6 +9,7 @@ mod chunked;
 mod fields;
 mod request;
 mod response;
+mod target;
 
 pub(crate) use chunked::{Chunked, Decoded, Malformed};
 pub(crate) use fields::{Field, Kind, tokens};

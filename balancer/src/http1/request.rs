@@ -1,12 +1,16 @@
 //! A request's head, judged before anything is done with it.
 
-use std::net::Ipv6Addr;
 use std::ops::Range;
 
-use super::fields::{self, BadLine, FIELDS_LIMIT, Field, Kind, has_token, tokens};
+use super::fields::{self, BadLine, FIELDS_LIMIT, Field, Kind, has_token};
+use super::target::{is_host, split_target};
 
 /// Longest head: request line and fields. A cookie jar fits; nginx allows 32 KiB as well.
 pub(crate) const HEAD_LIMIT_BYTES: usize = 32 * 1024;
+
+/// The one protocol that is let through after a 101. Every other one would be a way past this proxy: HTTP/2 (`h2c`) and
+/// TLS (RFC 2817) carry requests that nobody here would see.
+pub(super) const WEBSOCKET: &[u8] = b"websocket";
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +35,10 @@ pub(crate) enum Refused {
     TwoLengths,
     #[error("Host is missing, given twice, or not a host name with an optional port")]
     Host,
+    #[error("the target leaves no room for the headers: together they may have {HEAD_LIMIT_BYTES} bytes")]
+    TargetTooLong,
+    #[error("no method is that long")]
+    MethodTooLong,
     #[error("the head is longer than {HEAD_LIMIT_BYTES} bytes")]
     TooLong,
     #[error("the head has more than {FIELDS_LIMIT} fields")]
@@ -39,18 +47,35 @@ pub(crate) enum Refused {
     Version,
     #[error("Expect asks for something other than 100-continue")]
     Expect,
+    #[error("Max-Forwards of TRACE or OPTIONS is not a plain number, or given twice")]
+    MaxForwards,
+    #[error("TRACE is given a body, which it cannot have")]
+    TraceBody,
     #[error("CONNECT is not offered: this is not a forward proxy")]
     Connect,
 }
 
 impl Refused {
+    /// What is too long in a head that is, or in the beginning of one: whatever takes more than half of the room
+    /// (RFC 9112, 3; RFC 6585, 5).
+    pub(crate) fn too_long(head: &[u8]) -> Self {
+        let line = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
+        let method = head[..line].iter().position(|byte| *byte == b' ').unwrap_or(line);
+        match HEAD_LIMIT_BYTES / 2 {
+            half if line <= half => Self::TooLong,
+            half if method <= half => Self::TargetTooLong,
+            _ => Self::MethodTooLong,
+        }
+    }
+
     /// The status to answer with.
     pub(crate) fn status(self) -> u16 {
         match self {
+            Self::TargetTooLong => 414,
             Self::TooLong | Self::TooManyFields => 431,
             Self::Version => 505,
             Self::Expect => 417,
-            Self::Connect => 501,
+            Self::Connect | Self::MethodTooLong => 501,
             _ => 400,
         }
     }
@@ -70,9 +95,27 @@ impl From<BadLine> for Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Head,
-    /// Doing it twice is like doing it once (RFC 9110, 9.2.2).
+    Options,
+    Trace,
+    /// Doing it twice is like doing it once (RFC 9110, 9.2.2): as with those above.
     Idempotent,
     Other,
+}
+
+impl Method {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"HEAD" => Self::Head,
+            b"OPTIONS" => Self::Options,
+            b"TRACE" => Self::Trace,
+            b"GET" | b"PUT" | b"DELETE" => Self::Idempotent,
+            _ => Self::Other,
+        }
+    }
+
+    pub(crate) fn is_idempotent(self) -> bool {
+        self != Self::Other
+    }
 }
 
 /// The body that a head announces.
@@ -95,6 +138,9 @@ pub(crate) struct RequestHead {
     pub(crate) path: Range<usize>,
     /// Of the target's authority when it has one, else of Host.
     pub(crate) host: Option<Range<usize>>,
+    /// As it came: `1.1`, for one.
+    pub(crate) version: Range<usize>,
+    /// It is HTTP/1.1, or a later 1.x, which is served as that.
     pub(crate) is_http_11: bool,
     pub(crate) body: RequestBody,
     /// A zero was given explicitly: it is passed on, as POST should have it.
@@ -103,8 +149,10 @@ pub(crate) struct RequestHead {
     pub(crate) persists: bool,
     pub(crate) expects_continue: bool,
     pub(crate) takes_trailers: bool,
-    /// Another protocol is asked for, by value of `Upgrade`.
-    pub(crate) upgrade: Option<Range<usize>>,
+    /// WebSocket is asked for, the one protocol that is let through.
+    pub(crate) asks_websocket: bool,
+    /// Over how many proxies a TRACE or OPTIONS may still go.
+    pub(crate) max_forwards: Option<u32>,
 }
 
 /// How many of `bytes` belong to the first head: up to an empty line, or what some parser would take for one.
@@ -152,6 +200,11 @@ impl RequestHead {
             return Err(Refused::LineEnd);
         }
         given.conclude(request)
+    }
+
+    /// It is for whoever has it now, and goes to no member (RFC 9110, 7.6.2).
+    pub(crate) fn ends_here(&self) -> bool {
+        self.max_forwards == Some(0)
     }
 }
 
@@ -205,11 +258,12 @@ impl Given {
                 }
                 request.expects_continue = true;
             }
-            Kind::Upgrade => {
-                // An offer to change to HTTP/2 may be ignored, and clients that make it expect that.
-                let is_wanted = |protocol: &&[u8]| !protocol.eq_ignore_ascii_case(b"h2c");
-                if request.upgrade.is_none() && tokens(value).any(|protocol| is_wanted(&protocol)) {
-                    request.upgrade = Some(field.value.clone());
+            // Whatever else is offered beside it may be ignored (RFC 9110, 7.8), and clients expect that.
+            Kind::Upgrade => request.asks_websocket |= has_token(value, WEBSOCKET),
+            Kind::MaxForwards if matches!(request.method, Method::Options | Method::Trace) => {
+                let most = number(value).ok_or(Refused::MaxForwards)?;
+                if request.max_forwards.replace(most).is_some() {
+                    return Err(Refused::MaxForwards);
                 }
             }
             _ => {}
@@ -229,8 +283,9 @@ impl Given {
         request.persists = !self.closes && (request.is_http_11 || self.keeps);
         request.takes_trailers = request.is_http_11 && self.names_te && self.has_trailers_te;
         // A protocol begins where the request ends: one with a body only asks, and is answered as if it had not.
-        if !(self.wants_upgrade && request.is_http_11 && request.body == RequestBody::None) {
-            request.upgrade = None;
+        request.asks_websocket &= self.wants_upgrade && request.is_http_11 && request.body == RequestBody::None;
+        if request.method == Method::Trace && request.body != RequestBody::None {
+            return Err(Refused::TraceBody);
         }
         request.expects_continue &= request.body != RequestBody::None;
         Ok(request)
@@ -258,6 +313,9 @@ impl Lines<'_> {
     }
 }
 
+/// Of `1.1`.
+const VERSION_BYTES: usize = 3;
+
 fn request_line(line: &[u8], at: usize) -> Result<RequestHead, Refused> {
     let first = line.iter().position(|byte| *byte == b' ').ok_or(Refused::RequestLine)?;
     let last = line.iter().rposition(|byte| *byte == b' ').filter(|last| *last > first).ok_or(Refused::RequestLine)?;
@@ -266,18 +324,14 @@ fn request_line(line: &[u8], at: usize) -> Result<RequestHead, Refused> {
         return Err(Refused::RequestLine);
     }
     let is_http_11 = match version {
-        b"HTTP/1.1" => true,
-        b"HTTP/1.0" => false,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-            return Err(Refused::Version);
+            // A later minor version is read as the highest that is known (RFC 9110, 2.5).
+            if *major == b'1' { *minor != b'0' } else { return Err(Refused::Version) }
         }
         _ => return Err(Refused::RequestLine),
     };
     if method == b"CONNECT" {
         return Err(Refused::Connect);
-    }
-    if !target.iter().all(|byte| is_of_target(*byte)) {
-        return Err(Refused::Target);
     }
     let (authority, start) = split_target(target, method)?;
     let target_end = at + last;
@@ -285,78 +339,34 @@ fn request_line(line: &[u8], at: usize) -> Result<RequestHead, Refused> {
     let path = &line[start - at..last];
     let path_end = path.iter().position(|byte| *byte == b'?').map_or(target_end, |query| start + query);
     Ok(RequestHead {
-        method: match method {
-            b"HEAD" => Method::Head,
-            b"GET" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE" => Method::Idempotent,
-            _ => Method::Other,
-        },
+        method: Method::of(method),
         method_name: at..at + first,
         target: start..target_end,
         path: start..path_end,
         host: authority.map(|range| at + first + 1 + range.start..at + first + 1 + range.end),
+        version: at + line.len() - VERSION_BYTES..at + line.len(),
         is_http_11,
         body: RequestBody::None,
         has_zero_length: false,
         persists: false,
         expects_continue: false,
         takes_trailers: false,
-        upgrade: None,
+        asks_websocket: false,
+        max_forwards: None,
     })
 }
 
-/// The authority of an absolute target, and where path and query begin. An absolute target without a path has an empty
-/// one, which is sent as `/`.
-fn split_target(target: &[u8], method: &[u8]) -> Result<(Option<Range<usize>>, usize), Refused> {
-    if target[0] == b'/' || (target == b"*" && method == b"OPTIONS") {
-        return Ok((None, 0));
-    }
-    let scheme = [&b"http://"[..], b"https://"]
-        .into_iter()
-        .find(|scheme| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme))
-        .ok_or(Refused::Target)?
-        .len();
-    let length = target[scheme..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(target.len() - scheme);
-    let authority = scheme..scheme + length;
-    if !is_host(&target[authority.clone()]) {
-        return Err(Refused::Target);
-    }
-    let start = authority.end;
-    Ok((Some(authority), start))
+/// 1*DIGIT (RFC 9110, 7.6.2); one that is too large is the largest.
+fn number(value: &[u8]) -> Option<u32> {
+    let digit = |number: u32, digit: &u8| number.saturating_mul(10).saturating_add(u32::from(*digit - b'0'));
+    let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    is_plain.then(|| value.iter().fold(0, digit))
 }
 
 /// 1*DIGIT (RFC 9110, 8.6), short enough to be a number.
 pub(super) fn content_length(value: &[u8]) -> Option<u64> {
     let is_plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
     if is_plain { std::str::from_utf8(value).ok()?.parse().ok() } else { None }
-}
-
-/// What RFC 3986 allows, and `^ { | }` beside it, which browsers send as they are. The others that it does not allow are
-/// read differently by different programs: to some a backslash is a slash.
-fn is_of_target(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'`')
-}
-
-/// `name`, `name:port`, `[IPv6 address]` or `[IPv6 address]:port` (RFC 3986, 3.2.2). No list and nothing encoded: a name
-/// with `,` or `%` in it is none.
-fn is_host(value: &[u8]) -> bool {
-    let (is_name, rest) = match value.iter().position(|byte| *byte == b']') {
-        Some(end) => (is_ip_literal(&value[..end]), &value[end + 1..]),
-        None => {
-            let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
-            (end > 0 && value[..end].iter().all(|byte| is_of_name(*byte)), &value[end..])
-        }
-    };
-    is_name && rest.split_first().is_none_or(|(colon, port)| *colon == b':' && port.iter().all(u8::is_ascii_digit))
-}
-
-/// Judges what is before the closing bracket.
-fn is_ip_literal(value: &[u8]) -> bool {
-    let address = value.strip_prefix(b"[").and_then(|address| std::str::from_utf8(address).ok());
-    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
-}
-
-fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(&byte)
 }
 
 #[cfg(test)]

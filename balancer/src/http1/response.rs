@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::fields::{self, BadLine, FIELDS_LIMIT, Field, Kind, has_token};
-use super::request::{HEAD_LIMIT_BYTES, Lines, content_length};
+use super::fields::{self, BadLine, FIELDS_LIMIT, Field, Kind, has_token, tokens};
+use super::request::{HEAD_LIMIT_BYTES, Lines, WEBSOCKET, content_length};
 
 /// Why an answer is not passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,14 +57,17 @@ pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     /// Status code and reason, as they came.
     pub(crate) status_text: Range<usize>,
+    /// As it came: `1.1`, for one.
+    pub(crate) version: Range<usize>,
+    /// It is HTTP/1.1, or a later 1.x, which is read as that.
     pub(crate) is_http_11: bool,
     pub(crate) body: AnswerBody,
     /// The member keeps the connection open after this answer.
     pub(crate) persists: bool,
-    /// The value of Upgrade, when Connection names it.
-    pub(crate) upgrade: Option<Range<usize>>,
-    pub(crate) has_date: bool,
-    pub(crate) has_backend: bool,
+    /// WebSocket is among the protocols that it names in Upgrade.
+    pub(crate) names_websocket: bool,
+    /// How many these are; none when Connection does not name Upgrade.
+    protocols: usize,
 }
 
 impl ResponseHead {
@@ -108,9 +111,10 @@ impl ResponseHead {
                     keeps |= has_token(value, b"keep-alive");
                     upgrades |= has_token(value, b"upgrade");
                 }
-                Kind::Upgrade => response.upgrade = Some(field.value.clone()),
-                Kind::Date => response.has_date = true,
-                Kind::Backend => response.has_backend = true,
+                Kind::Upgrade => {
+                    response.names_websocket |= has_token(value, WEBSOCKET);
+                    response.protocols += tokens(value).count();
+                }
                 _ => {}
             }
             list.push(field);
@@ -129,16 +133,20 @@ impl ResponseHead {
         };
         response.persists = !closes && (response.is_http_11 || keeps) && response.body != AnswerBody::UntilClose;
         if !upgrades {
-            response.upgrade = None;
+            (response.names_websocket, response.protocols) = (false, 0);
         }
         Ok(response)
+    }
+
+    /// A 101 that says exactly what was offered. With two protocols it would be one inside the other (RFC 9110, 7.8).
+    pub(crate) fn switches_to_websocket(&self) -> bool {
+        self.status == 101 && self.is_http_11 && self.names_websocket && self.protocols == 1
     }
 }
 
 fn status_line(line: &[u8], at: usize) -> Result<ResponseHead, Broken> {
     let is_http_11 = match line.get(..9) {
-        Some(b"HTTP/1.1 ") => true,
-        Some(b"HTTP/1.0 ") => false,
+        Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ']) if minor.is_ascii_digit() => *minor != b'0',
         _ => return Err(Broken::StatusLine),
     };
     let code = line.get(9..12).filter(|code| code.iter().all(u8::is_ascii_digit)).ok_or(Broken::StatusLine)?;
@@ -151,12 +159,12 @@ fn status_line(line: &[u8], at: usize) -> Result<ResponseHead, Broken> {
     Ok(ResponseHead {
         status,
         status_text: at + 9..at + line.len(),
+        version: at + 5..at + 8,
         is_http_11,
         body: AnswerBody::None,
         persists: false,
-        upgrade: None,
-        has_date: false,
-        has_backend: false,
+        names_websocket: false,
+        protocols: 0,
     })
 }
 

@@ -62,6 +62,20 @@ async fn heads_are_limited() {
     let (_backend, front) = front().await;
     let long = format!("GET /c HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "x".repeat(33 * 1024));
     assert!(raw(front.address, long.as_bytes()).await.starts_with("HTTP/1.1 431 "));
+    let path = |bytes: usize| format!("/c/{}", "x".repeat(bytes));
+    for (request, status) in [
+        (format!("GET {} HTTP/1.1\r\nHost: h\r\n\r\n", path(33 * 1024)), 414),
+        (format!("\r\nGET {}", path(33 * 1024)), 414),
+        (format!("GET {} HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", path(30 * 1024), "x".repeat(3 * 1024)), 414),
+        (format!("GET {} HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", path(3 * 1024), "x".repeat(30 * 1024)), 431),
+        (format!("\r\nGET /c HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(33 * 1024)), 431),
+        ("G".repeat(33 * 1024), 501),
+    ] {
+        let answer = raw(front.address, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{}: {answer}", &request[..30]);
+    }
+    let most = format!("GET {} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", path(31 * 1024));
+    assert!(raw(front.address, most.as_bytes()).await.starts_with("HTTP/1.1 200 "), "a long one that fits is taken");
     let fields = |count: usize| {
         format!("GET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{}\r\n", "X: y\r\n".repeat(count - 2))
     };
@@ -70,6 +84,19 @@ async fn heads_are_limited() {
     let by_the_balancer = |answer: &str| answer.starts_with("HTTP/1.1 431 ") && !answer.contains("x-backend");
     assert!(!by_the_balancer(&raw(front.address, fields(100).as_bytes()).await));
     assert!(by_the_balancer(&raw(front.address, fields(101).as_bytes()).await));
+}
+
+#[tokio::test]
+async fn a_body_of_tiny_chunks_with_long_extensions_is_cut() {
+    let (_backend, front) = front().await;
+    let upload = |chunk: String, count: usize| {
+        let head = "POST /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+        format!("{head}{}0\r\n\r\n", chunk.repeat(count))
+    };
+    let cut = raw(front.address, upload(format!("1;{}\r\na\r\n", "x".repeat(900)), 100).as_bytes()).await;
+    assert!(cut.starts_with("HTTP/1.1 400 ") && cut.contains("more framing than data"), "{cut}");
+    let tiny = raw(front.address, upload("1\r\na\r\n".to_owned(), 50_000).as_bytes()).await;
+    assert!(tiny.starts_with("HTTP/1.1 200 ") && tiny.ends_with("aaaaaaaaaa"), "{} bytes", tiny.len());
 }
 
 #[tokio::test]

@@ -58,6 +58,12 @@ impl Front {
         self.balancer.apply(Membership { clusters }, None).unwrap();
     }
 
+    /// From now on no member is checked.
+    pub(crate) async fn stop_checking(&mut self) {
+        self.checks.abort();
+        let _ = (&mut self.checks).await;
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
     }

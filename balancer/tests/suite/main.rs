@@ -5,12 +5,14 @@
 
 mod backend;
 mod client;
+mod connecting;
 mod control;
 mod faults;
 mod framing;
 mod front;
 mod headers;
 mod hygiene;
+mod last_hop;
 mod membership;
 mod process;
 mod routing;

@@ -35,13 +35,26 @@ impl Process {
     }
 
     async fn with(name: &str, membership: &Membership, access_log_per_mille: u32) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_balancer"));
+        command.args(["--access-log-per-mille", &access_log_per_mille.to_string()]);
+        Self::run(name, membership, command).await
+    }
+
+    /// With so many files at the same time, and one shard.
+    async fn with_files(name: &str, membership: &Membership, open_files: u32) -> Self {
+        let mut command = Command::new("sh");
+        let limited = format!("ulimit -n {open_files} && exec \"$0\" \"$@\"");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_balancer"), "--shards", "1"]);
+        Self::run(name, membership, command).await
+    }
+
+    async fn run(name: &str, membership: &Membership, mut command: Command) -> Self {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.json", std::process::id()));
         std::fs::write(&file, serde_json::to_vec(membership).unwrap()).unwrap();
         let address = closed_port().await;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_balancer"))
+        let mut child = command
             .args(["--listen", &address.to_string(), "--membership"])
             .arg(&file)
-            .args(["--access-log-per-mille", &access_log_per_mille.to_string()])
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -223,6 +236,34 @@ fn too_few_open_files_is_one_sentence() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), text.lines().count()), (Some(1), 1), "{text}");
     assert!(text.starts_with("error: this process may open 100 files, but 64 client connections need 192"), "{text}");
+}
+
+/// Idle connections to one cluster would hold the files that connections to another one need. That is the balancer's own
+/// limit, and no failure of a member.
+#[tokio::test]
+async fn idle_connections_to_one_cluster_give_way_to_those_to_another() {
+    const CLIENTS: u64 = 60;
+    let (one, two) = (Backend::start("one").await, Backend::start("two").await);
+    let clusters = vec![cluster("one", vec![one.member()]), cluster("two", vec![two.member()])];
+    let process = Process::with_files("files", &Membership { clusters }, 192).await;
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::new(process.address)).collect();
+    for (backend, path) in [(&one, "/one/slow"), (&two, "/two/slow")] {
+        let mut asking = tokio::task::JoinSet::new();
+        for mut client in clients.drain(..) {
+            asking.spawn(async move {
+                let answer = client.get(path).await;
+                (client, answer)
+            });
+        }
+        // All at the same time, so that each has a connection of its own; or one was refused already.
+        eventually("all have arrived", || backend.requests() == CLIENTS || asking.try_join_next().is_some()).await;
+        backend.release();
+        for (client, answer) in asking.join_all().await {
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            clients.push(client);
+        }
+        assert_eq!(clients.len() as u64, CLIENTS, "{path}: somebody was answered before the others had come");
+    }
 }
 
 #[tokio::test]

@@ -24,14 +24,14 @@ pub(super) struct Bench {
 impl Bench {
     /// Applies a manifest, which people call `name`; the ClusterBenchmarks in it.
     pub(super) async fn apply(kubectl: &Kubectl, manifest: &str, name: &str) -> anyhow::Result<Vec<Self>> {
-        println!("\n$ kubectl apply --filename {name}");
+        say::line(format_args!("\n$ kubectl apply --filename {name}"));
         let applied = kubectl.feed(&["apply", "--filename=-", "--output=json"], manifest).await?;
         let benches = found(&serde_json::from_str(&applied).context("kubectl printed broken JSON")?);
         if benches.is_empty() {
             bail!("the manifest holds no ClusterBenchmark");
         }
         for bench in &benches {
-            println!("clusterbenchmark.clusterbench.dev/{} created", bench.name);
+            say::line(format_args!("clusterbenchmark.clusterbench.dev/{} created", bench.name));
         }
         Ok(benches)
     }

@@ -1,6 +1,6 @@
 //! One line that lives: rewritten on a terminal, printed on change elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Instant;
 
 pub(super) struct Line {
@@ -21,10 +21,9 @@ impl Line {
         let drawn = format!("{}{text}", self.time());
         if self.is_terminal && drawn != self.drawn {
             // Without automatic wrapping: a line that wrapped could not be rewritten.
-            print!("\r\x1b[K\x1b[?7l{drawn}\x1b[?7h");
-            let _ = std::io::stdout().flush();
+            say::text(format_args!("\r\x1b[K\x1b[?7l{drawn}\x1b[?7h"));
         } else if !self.is_terminal && self.last != text {
-            println!("{drawn}");
+            say::line(&drawn);
         }
         self.drawn = drawn;
         self.last = text.to_owned();
@@ -33,14 +32,14 @@ impl Line {
     /// Leaves a last text standing.
     pub(super) fn end(&mut self, text: &str) {
         let start = if self.is_terminal { "\r\x1b[K" } else { "" };
-        println!("{start}{}{text}", self.time());
+        say::line(format_args!("{start}{}{text}", self.time()));
         self.last.clear();
     }
 
     /// Lets other output begin on a line of its own.
     pub(super) fn leave(&mut self) {
         if self.is_terminal && !self.last.is_empty() {
-            println!();
+            say::line("");
         }
         self.last.clear();
     }

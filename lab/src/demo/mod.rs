@@ -82,7 +82,7 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     match outcome {
         Some(Ok(ledger)) => {
             state.remove()?;
-            println!("nothing left: {}", ledger.line());
+            say::line(format_args!("nothing left: {}", ledger.line()));
             Ok(())
         }
         // Whoever interrupts a demo does not want its logs.
@@ -119,15 +119,15 @@ async fn measure(state: &State, kubectl: &Kubectl, (manifest, name): (&str, &str
     let benches = Bench::apply(kubectl, manifest, name).await?;
     for bench in &benches {
         let object = bench.ready(kubectl, started, PATIENCE).await?;
-        println!("\n$ kubectl get clusterbenchmarks{}", bench.flag());
-        print!("{}", kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
-        println!();
-        print!("{}", result::of(kubectl, bench, &object).await?);
-        println!();
+        say::line(format_args!("\n$ kubectl get clusterbenchmarks{}", bench.flag()));
+        say::text(kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
+        say::line("");
+        say::text(result::of(kubectl, bench, &object).await?);
+        say::line("");
     }
     let admin = state.record()?.admin;
     for bench in &benches {
-        println!("$ kubectl delete clusterbenchmark {}{}", bench.name, bench.flag());
+        say::line(format_args!("$ kubectl delete clusterbenchmark {}{}", bench.name, bench.flag()));
         bench.delete(kubectl).await?;
         let mut line = Line::new(Instant::now());
         let gone = bench.gone(kubectl, TEARDOWN);

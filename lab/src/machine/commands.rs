@@ -66,13 +66,13 @@ pub(super) fn ask(command: Command, arguments: &[String]) -> ExitCode {
     let request = Request { command, arguments: arguments.to_vec() };
     match exchange(&request) {
         Ok(answer) if answer.code == 0 => {
-            print!("{}", answer.text);
+            say::text(answer.text);
             ExitCode::SUCCESS
         }
         Ok(answer) => {
             // `is-active` answers on standard output also when the answer is no.
             if answer.text.ends_with('\n') {
-                print!("{}", answer.text)
+                say::text(answer.text)
             } else {
                 eprintln!("{}", answer.text)
             }

@@ -57,6 +57,16 @@ impl Own {
         .collect()
     }
 
+    /// At the first try, to a kubectl that remembers nothing.
+    fn explains_itself_to(&self, user: &str) {
+        for kind in ["clusterbenchmark.spec.load.phases", "benchmarkreports"] {
+            let mut kubectl = self.kubectl_command();
+            kubectl.arg("--cache-dir").arg(self.directory().join(user)).args(["explain", kind]);
+            let output = kubectl.output().unwrap();
+            assert!(output.status.success(), "{kind} for {user}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
     fn assert_nothing_is_left(&self, ports: &[u16]) {
         until("no process is left", || self.processes().is_empty());
         // A process that is being ended loses its memory, by which it is found, a moment before its sockets.
@@ -78,6 +88,7 @@ impl Drop for Own {
 fn a_lab_works_and_down_leaves_nothing() {
     let Some(lab) = Own::new("works") else { return };
     assert!(lab.run(&["up"]).contains("the lab is up"));
+    lab.explains_itself_to("the first user");
     assert!(lab.run(&["up"]).contains("up already"));
 
     assert!(lab.kubectl("get namespaces").contains("clusterbenchmark-system"));
@@ -99,6 +110,8 @@ fn a_lab_works_and_down_leaves_nothing() {
         let operator = status.lines().find(|line| line.starts_with("operator")).unwrap().to_owned();
         !operator.contains("down") && operator.split_whitespace().any(|word| word == "1")
     });
+    assert!(lab.run(&["kill", "kube-apiserver"]).contains("kubectl is served again"));
+    lab.explains_itself_to("the next user");
 
     let ports = lab.ports();
     assert!(lab.processes().len() >= 5);

@@ -82,7 +82,7 @@ until [ "$(systemctl is-active a)" = failed ]; do sleep 0.05; done
 systemctl show --property=Result,ExecMainStatus a
 until journalctl -u a -n 1 | grep ready; do sleep 0.05; done
 systemctl start b || echo "b failed"
-until systemctl show --property=NRestarts b | grep -q '=[2-9]'; do sleep 0.05; done
+until systemctl show --property=NRestarts b | grep -qE '=([2-9]|[1-9][0-9])'; do sleep 0.05; done
 systemctl show --property=Result --property=ExecMainStatus b
 echo done
 "#;

@@ -1,12 +1,13 @@
-//! The connections of one thread to one authority: those in use in the order their requests began, and those idle, the
-//! last one used first. Nothing here allocates once as many connections were open as will be.
+//! The connections of one thread to one authority: those in use in the order their requests began, and those idle, by
+//! address, the last one used first. Nothing here allocates once as many connections were open as will be.
 
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, socket_with, sockopt};
 
+use super::addresses::Addresses;
 use super::poller::Poller;
 use super::response::Body;
 
@@ -71,12 +72,13 @@ struct Slot {
 
 #[derive(Debug)]
 pub(crate) struct Connections {
-    addresses: Vec<SocketAddr>,
-    /// The address that worked last.
-    pub(crate) address: usize,
+    pub(crate) addresses: Arc<Addresses>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    idle: Vec<u32>,
+    /// By address.
+    idle: Vec<Vec<u32>>,
+    /// The address whose idle connection is taken next.
+    turn: usize,
     oldest: u32,
     newest: u32,
     busy: usize,
@@ -85,9 +87,32 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
-        let (slots, free, idle) = (Vec::new(), Vec::new(), Vec::new());
-        Self { addresses, address: 0, slots, free, idle, oldest: NONE, newest: NONE, busy: 0, peak: 0 }
+    pub(crate) fn new(addresses: Arc<Addresses>) -> Self {
+        let (slots, free, idle) = (Vec::new(), Vec::new(), vec![Vec::new(); addresses.len()]);
+        Self { addresses, slots, free, idle, turn: 0, oldest: NONE, newest: NONE, busy: 0, peak: 0 }
+    }
+
+    /// From now on the name leads to `addresses`. Idle connections to an address that is gone are closed: what is
+    /// measured is the name.
+    pub(crate) fn lead_to(&mut self, addresses: &Arc<Addresses>) {
+        if Arc::ptr_eq(&self.addresses, addresses) {
+            return;
+        }
+        let idle: Vec<u32> = self.idle.iter().flatten().copied().collect();
+        let before = std::mem::replace(&mut self.addresses, addresses.clone());
+        self.idle = vec![Vec::new(); addresses.len()];
+        for number in idle {
+            let Some(connection) = self.get(number) else { continue };
+            before.closed(connection.address);
+            match before.at(connection.address).and_then(|at| addresses.position(at)) {
+                Some(now) => {
+                    connection.address = now;
+                    addresses.opened(now);
+                    self.idle[now].push(number);
+                }
+                None => drop(self.forget(number)),
+            }
+        }
     }
 
     /// Connections that are open or being opened.
@@ -95,8 +120,16 @@ impl Connections {
         self.slots.len() - self.free.len()
     }
 
-    pub(crate) fn addresses(&self) -> usize {
-        self.addresses.len()
+    pub(crate) fn has_idle(&self) -> bool {
+        self.idle.iter().any(|idle| !idle.is_empty())
+    }
+
+    /// Closes idle connections until at most `most` are left.
+    pub(crate) fn keep(&mut self, most: usize) {
+        while self.open() > most {
+            let Some(number) = self.idle.iter().find_map(|idle| idle.last().copied()) else { return };
+            drop(self.close(number));
+        }
     }
 
     pub(crate) fn get(&mut self, number: u32) -> Option<&mut Connection> {
@@ -117,13 +150,14 @@ impl Connections {
 
     /// Begins to connect, with a request that will be sent as soon as the connection is there.
     pub(crate) fn start(&mut self, poller: &Poller, address: usize, request: Request) -> Result<u32> {
-        let to = self.addresses.get(address).ok_or(Errno::ADDRNOTAVAIL)?;
+        // Nowhere: the name was not found.
+        let to = self.addresses.at(address).ok_or(Errno::CONNREFUSED)?;
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
         // Without it small requests would wait for acknowledgements.
         sockopt::set_tcp_nodelay(&socket, true)?;
-        match connect(&socket, to) {
+        match connect(&socket, &to) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error),
         }
@@ -148,13 +182,17 @@ impl Connections {
             newer: NONE,
             older: NONE,
         });
+        self.addresses.opened(address);
         self.append(number);
         Ok(number)
     }
 
-    /// An idle connection, now busy with `request`.
+    /// An idle connection, now busy with `request`: of each address in turn.
     pub(crate) fn take(&mut self, request: Request) -> Option<u32> {
-        let number = self.idle.pop()?;
+        let count = self.idle.len();
+        let mut turns = (0..count).map(|step| (self.turn + step) % count);
+        let (address, number) = turns.find_map(|address| Some((address, self.idle[address].pop()?)))?;
+        self.turn = address + 1;
         self.append(number);
         let connection = self.get(number)?;
         (connection.state, connection.request) = (State::Busy, request);
@@ -166,18 +204,25 @@ impl Connections {
         self.unlink(number);
         if let Some(connection) = self.get(number) {
             connection.state = State::Idle;
-            self.idle.push(number);
+            let address = connection.address;
+            self.idle[address].push(number);
         }
     }
 
     /// Closes it.
     pub(crate) fn close(&mut self, number: u32) -> Option<Connection> {
-        let state = self.get(number)?.state;
+        let (state, address) = self.get(number).map(|connection| (connection.state, connection.address))?;
         if state == State::Idle {
-            self.idle.retain(|idle| *idle != number);
+            self.idle[address].retain(|idle| *idle != number);
         } else {
             self.unlink(number);
         }
+        self.addresses.closed(address);
+        self.forget(number)
+    }
+
+    /// Its place is free.
+    fn forget(&mut self, number: u32) -> Option<Connection> {
         let slot = self.slots.get_mut(number as usize)?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(number);
@@ -220,7 +265,7 @@ mod tests {
     fn the_oldest_request_is_known_and_the_last_connection_is_used_first() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new().unwrap();
-        let mut all = Connections::new(vec![listener.local_addr().unwrap()]);
+        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])));
         let [a, b, c] = [0, 1, 2].map(|index| all.start(&poller, 0, Request { index, ..Request::default() }).unwrap());
         assert_eq!((all.oldest(), all.open()), (Some(a), 3));
         all.rest(b);
@@ -240,7 +285,7 @@ mod tests {
     fn a_late_event_does_not_reach_the_successor() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new().unwrap();
-        let mut all = Connections::new(vec![listener.local_addr().unwrap()]);
+        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])));
         let first = all.start(&poller, 0, Request::default()).unwrap();
         assert_eq!(all.of_token(u64::from(first)), Some(first));
         all.close(first);

@@ -5,9 +5,12 @@ use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
 use super::connections::{Answer, Request, State};
 use super::expected::keep;
+use super::own_limit::{is_of_one_address, own_limit, own_limit_at_start};
 use super::poller::{Ready, now_nanos};
 use super::response::{Body, HEAD_LIMIT_BYTES, NotHttp, head};
 use super::stretch::Stretch;
+use wire::GeneratorLimit;
+
 use crate::honesty::Lie;
 use crate::recording::{Failure, micros};
 
@@ -23,6 +26,8 @@ enum Written {
     /// request.
     NotSent,
     Failed,
+    /// This machine could not.
+    Limited(GeneratorLimit),
 }
 
 /// How far an answer is.
@@ -35,39 +40,69 @@ enum Progress {
 impl Stretch<'_> {
     /// Sends a request over an idle connection, or a new one. `false`: there is none and none more is allowed.
     pub(super) fn begin(&mut self, request: Request, now: u64) -> bool {
+        let has_room = self.connections.open() < self.most_connections;
+        // All of a name's addresses are measured, also by few users and by requests that seldom meet.
+        if has_room
+            && self.connections.has_idle()
+            && let Some(unused) = self.connections.addresses.unused(now)
+        {
+            self.connect(request, unused, 1, now);
+            return true;
+        }
         while let Some(number) = self.connections.take(request) {
             match self.write(number, now) {
-                Written::Fine => return true,
-                Written::Failed => {
-                    self.fail(number, Failure::Reset, now);
+                Written::NotSent => drop(self.connections.close(number)),
+                written => {
+                    self.unless_fine(number, written, now);
                     return true;
                 }
-                Written::NotSent => drop(self.connections.close(number)),
             }
         }
         if self.connections.open() >= self.most_connections {
             return false;
         }
-        self.connect(request, self.connections.address, 1, now);
+        self.connect(request, self.connections.addresses.next(now), 1, now);
         true
     }
 
-    /// Connects to `address`, the `attempt`-th that is tried for this request.
+    /// Connects to `address`, the `attempt`-th that is tried for this request; to the next one where that cannot begin.
     fn connect(&mut self, request: Request, mut address: usize, mut attempt: usize, now: u64) {
-        let addresses = self.connections.addresses();
         loop {
-            if let Ok(number) = self.connections.start(self.poller, address, request) {
-                if let Some(connection) = self.connections.get(number) {
-                    connection.attempt = attempt;
+            let error = match self.connections.start(self.poller, address, request) {
+                Ok(number) => {
+                    if let Some(connection) = self.connections.get(number) {
+                        connection.attempt = attempt;
+                    }
+                    return;
                 }
-                return;
+                Err(error) => error,
+            };
+            let (limit, addresses) = (own_limit_at_start(error), &self.connections.addresses);
+            // Another address is no way round what this process lacks, nor round what an address that works lacks now.
+            if let Some(limit) = limit.filter(|limit| !is_of_one_address(*limit) || addresses.has_worked(address)) {
+                return self.limited(limit, now);
             }
-            if attempt >= addresses {
-                break;
+            addresses.failed(address, limit.is_none(), now);
+            if attempt >= addresses.len() {
+                return match limit.filter(|_| !addresses.any_answers()) {
+                    Some(limit) => self.limited(limit, now),
+                    None => self.unconnected(now),
+                };
             }
-            (address, attempt) = ((address + 1) % addresses, attempt + 1);
+            (address, attempt) = ((address + 1) % addresses.len(), attempt + 1);
         }
+    }
+
+    /// Nobody was there to connect to.
+    fn unconnected(&mut self, now: u64) {
         self.tally.failed(Failure::Connect);
+        self.last_nanos = Some(now);
+        self.refused(now);
+    }
+
+    /// The generator could not do its part: that is no failure of the one it measures.
+    fn limited(&mut self, limit: GeneratorLimit, now: u64) {
+        self.tally.limited(limit);
         self.last_nanos = Some(now);
         self.refused(now);
     }
@@ -83,8 +118,8 @@ impl Stretch<'_> {
                 let must_write = connection.request.written_bytes != ALL;
                 if must_write && ready.can_write() {
                     let now = now_nanos();
-                    if self.write(number, now) != Written::Fine {
-                        self.fail(number, Failure::Reset, now);
+                    let written = self.write(number, now);
+                    if !self.unless_fine(number, written, now) {
                         return now;
                     }
                 }
@@ -104,29 +139,41 @@ impl Stretch<'_> {
     fn connected(&mut self, number: u32, ready: Ready) -> u64 {
         let now = now_nanos();
         let Some(connection) = self.connections.get(number) else { return now };
-        if !matches!(sockopt::socket_error(&connection.socket), Ok(Ok(()))) {
+        if let Err(error) = sockopt::socket_error(&connection.socket).flatten() {
             let (request, address, attempt) = (connection.request, connection.address, connection.attempt);
-            let addresses = self.connections.addresses();
-            if attempt < addresses {
+            let addresses = &self.connections.addresses;
+            if let Some(limit) = own_limit(error) {
+                self.cut(number, limit, now);
+                return now;
+            }
+            addresses.failed(address, true, now);
+            let next = (address + 1) % addresses.len();
+            if attempt < addresses.len() {
                 drop(self.connections.close(number));
-                self.connect(request, (address + 1) % addresses, attempt + 1, now);
+                self.connect(request, next, attempt + 1, now);
             } else {
                 self.fail(number, Failure::Connect, now);
             }
             return now;
         }
         connection.state = State::Busy;
-        self.connections.address = connection.address;
+        let address = connection.address;
+        self.connections.addresses.works(address);
         self.tally.connections += 1;
         self.load.life.shown();
-        match self.write(number, now) {
-            Written::Fine if ready.can_read() => self.read(number, ready.is_ending()),
-            Written::Fine => now,
-            Written::NotSent | Written::Failed => {
-                self.fail(number, Failure::Reset, now);
-                now
-            }
+        let written = self.write(number, now);
+        let goes_on = self.unless_fine(number, written, now);
+        if goes_on && ready.can_read() { self.read(number, ready.is_ending()) } else { now }
+    }
+
+    /// Ends the request whose bytes could not be written; `false` then.
+    fn unless_fine(&mut self, number: u32, written: Written, now: u64) -> bool {
+        match written {
+            Written::Fine => return true,
+            Written::NotSent | Written::Failed => self.fail(number, Failure::Reset, now),
+            Written::Limited(limit) => self.cut(number, limit, now),
         }
+        false
     }
 
     /// Writes what is left of the request. `now` is when its first byte is sent.
@@ -146,6 +193,7 @@ impl Stretch<'_> {
                 }
                 Err(Errno::AGAIN) => return Written::Fine,
                 Err(Errno::INTR) => {}
+                Err(error) if let Some(limit) = own_limit(error) => return Written::Limited(limit),
                 Err(_) if request.written_bytes == 0 && connection.answers > 0 => return Written::NotSent,
                 Err(_) => return Written::Failed,
             }
@@ -184,8 +232,11 @@ impl Stretch<'_> {
                 },
                 Err(Errno::AGAIN) => return now,
                 Err(Errno::INTR) => {}
-                Err(_) => {
-                    self.fail(number, Failure::Reset, now);
+                Err(error) => {
+                    match own_limit(error) {
+                        Some(limit) => self.cut(number, limit, now),
+                        None => self.fail(number, Failure::Reset, now),
+                    }
                     return now;
                 }
             }
@@ -264,7 +315,9 @@ impl Stretch<'_> {
         let judged = self.load.expected.judge(answer.status, answer.is_known_member, &connection.carried);
         connection.carried.clear();
         connection.answers += 1;
+        let address = connection.address;
         self.backends.answered(answer.member);
+        self.served(address);
         self.answered();
         let honesty = self.load.honesty;
         match judged {
@@ -277,6 +330,9 @@ impl Stretch<'_> {
             }
         }
         self.last_nanos = Some(now);
+        if self.load.keeps_connections && !answer.is_kept {
+            self.tally.announced_ends += 1;
+        }
         let is_kept = may_be_kept && answer.is_kept && self.load.keeps_connections && request.written_bytes == ALL;
         if is_kept {
             self.connections.rest(number);
@@ -285,6 +341,13 @@ impl Stretch<'_> {
         }
         self.released(now);
         self.user_goes_on(now);
+    }
+
+    /// Ends a request that this machine could not carry on with.
+    fn cut(&mut self, number: u32, limit: GeneratorLimit, now: u64) {
+        drop(self.connections.close(number));
+        self.released(now);
+        self.limited(limit, now);
     }
 
     /// The request has no good answer. The connection cannot be used again: an answer might still come.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use wire::{OpenLoop, Share};
+use wire::{GeneratorLimit, OpenLoop, Share};
 
+use super::addresses::Addresses;
 use super::expected::Expected;
 use super::request::Template;
 use crate::Target;
@@ -13,10 +14,14 @@ use crate::honesty::Honesty;
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) target: Arc<Target>,
+    /// Where it leads, in this round.
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) template: Template,
     pub(crate) expected: Expected,
     /// Whether connections are used again.
     pub(crate) keeps_connections: bool,
+    /// Whether connections that other loads keep have to go first, so that there are files for those of this one.
+    pub(crate) needs_room: bool,
     pub(crate) plan: Plan,
     /// On the monotonic clock.
     pub(crate) starts_nanos: u64,
@@ -37,8 +42,33 @@ pub(crate) struct Load {
 /// When requests begin.
 #[derive(Debug)]
 pub(crate) enum Plan {
-    Open { load: OpenLoop, seed: u64, phase: u64, share: Share, most_connections: usize },
+    Open {
+        load: OpenLoop,
+        seed: u64,
+        phase: u64,
+        share: Share,
+        /// At the same time, of all threads.
+        most_connections: usize,
+        /// Why not more; `None`: so many were asked for.
+        limit: Option<GeneratorLimit>,
+    },
     Closed(Closed),
+}
+
+impl Load {
+    /// Connections that one thread may have at the same time.
+    pub(crate) fn connections_of(&self, thread: u32, threads: u32) -> usize {
+        let all = match &self.plan {
+            Plan::Open { most_connections, .. } => *most_connections,
+            Plan::Closed(closed) => closed.users as usize,
+        };
+        part(all, thread, threads)
+    }
+}
+
+/// As equal as whole ones can be.
+pub(crate) fn part(all: usize, thread: u32, threads: u32) -> usize {
+    all / threads as usize + usize::from((thread as usize) < all % threads as usize)
 }
 
 /// Users that each have one request open.
@@ -101,5 +131,17 @@ impl Life {
 
     pub(crate) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_split_is_split_evenly_and_is_not_more_than_there_was() {
+        assert_eq!((0..3).map(|thread| part(100, thread, 3)).collect::<Vec<_>>(), [34, 33, 33]);
+        assert_eq!((0..4).map(|thread| part(1, thread, 4)).collect::<Vec<_>>(), [1, 0, 0, 0]);
+        assert_eq!((0..4).map(|thread| part(8, thread, 4)).sum::<usize>(), 8);
     }
 }

@@ -1,13 +1,15 @@
 //! The data path: one thread, its sockets, and the requests that are due.
 //!
-//! Pure: [`arrivals`] (when), [`request`] (what), [`response`] and [`expected`] (what came back). Effects: [`poller`],
-//! [`connections`], and [`stretch`] that drives them. Nothing here allocates for a request.
+//! Pure: [`arrivals`] (when), [`request`] (what), [`response`] and [`expected`] (what came back), [`own_limit`] (whose fault
+//! it is). Effects: [`poller`], [`connections`] to [`addresses`], and [`stretch`] that drives them. Nothing here allocates for a request.
 
+pub(crate) mod addresses;
 pub(crate) mod arrivals;
 pub(crate) mod connections;
 mod exchange;
 pub(crate) mod expected;
 pub(crate) mod load;
+mod own_limit;
 pub(crate) mod poller;
 pub(crate) mod request;
 pub(crate) mod response;

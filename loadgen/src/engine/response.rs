@@ -60,7 +60,7 @@ pub(crate) struct Eaten {
 /// Reads a head; `None` while it is not whole. Interim answers (1xx) are heads with a body of length 0.
 pub(crate) fn head(bytes: &[u8], of_head_request: bool) -> Result<Option<Head<'_>>, NotHttp> {
     let Some((status, http_minor, mut at)) = status_line(bytes)? else { return Ok(None) };
-    let mut found = Headers { is_kept: http_minor == 1, ..Headers::default() };
+    let mut found = Headers::default();
     loop {
         let Some(first) = bytes.get(at) else { return Ok(None) };
         if *first == b'\r' {
@@ -86,7 +86,8 @@ pub(crate) fn head(bytes: &[u8], of_head_request: bool) -> Result<Option<Head<'_
     Ok(Some(Head {
         status,
         body,
-        is_kept: found.is_kept && body != Body::UntilClose,
+        // RFC 9112, 9.3: HTTP/1.0 keeps a connection only where it says so.
+        is_kept: !found.says_close && (http_minor == 1 || found.says_keep_alive) && body != Body::UntilClose,
         backend: found.backend.unwrap_or_default(),
         boot: found.boot,
         length: at + 2,
@@ -97,7 +98,8 @@ pub(crate) fn head(bytes: &[u8], of_head_request: bool) -> Result<Option<Head<'_
 struct Headers<'a> {
     length: Option<u64>,
     is_chunked: bool,
-    is_kept: bool,
+    says_close: bool,
+    says_keep_alive: bool,
     backend: Option<&'a [u8]>,
     boot: Option<&'a [u8]>,
 }
@@ -109,9 +111,9 @@ impl<'a> Headers<'a> {
             6 if name.eq_ignore_ascii_case(b"x-boot") => self.boot = self.boot.or(Some(value)),
             9 if name.eq_ignore_ascii_case(b"x-backend") => self.backend = self.backend.or(Some(value)),
             10 if name.eq_ignore_ascii_case(b"connection") => {
-                let mut options = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-                if options.any(|option| option.eq_ignore_ascii_case(b"close")) {
-                    self.is_kept = false;
+                for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    self.says_close |= option.eq_ignore_ascii_case(b"close");
+                    self.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                 }
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => {

@@ -40,6 +40,9 @@ fn knows_when_the_connection_ends() {
     assert!(kept("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
     assert!(!kept("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nConnection: x, Close\r\n\r\n"));
     assert!(!kept("HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    assert!(kept("HTTP/1.0 200 OK\r\ncontent-length: 0\r\nconnection: Keep-Alive\r\n\r\n"));
+    assert!(!kept("HTTP/1.0 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive, close\r\n\r\n"));
+    assert!(!kept("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n"), "its body ends with it");
     assert!(!kept("HTTP/1.1 200 OK\r\n\r\n"));
 }
 

@@ -1,6 +1,9 @@
 //! One thread's part of one stretch of load: sends what is due, takes what comes back, ends in time.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use wire::GeneratorLimit;
 
 use super::arrivals::{Arrivals, Planned, share_of_thread};
 use super::connections::{Connections, Request};
@@ -25,11 +28,14 @@ const RECEIVE_BYTES: usize = 64 * 1024;
 /// What happened within one second of load, on one thread.
 #[derive(Debug)]
 pub(crate) struct Second {
+    pub(crate) thread: u32,
     /// From the start of the stretch.
     pub(crate) number: u64,
     pub(crate) tally: Tally,
     /// Planned and real moments of the requests sent, from the start of the stretch, when they are asked for.
     pub(crate) sends: Vec<(u64, u64)>,
+    /// The thread tells nothing more.
+    pub(crate) is_last: bool,
 }
 
 /// How a stretch ended on one thread.
@@ -40,6 +46,8 @@ pub(crate) struct Ended {
     pub(crate) last_nanos: Option<u64>,
     /// Most requests under way at the same time.
     pub(crate) peak: usize,
+    /// Answers by address.
+    pub(crate) served: Vec<(SocketAddr, u64)>,
 }
 
 /// What a thread keeps from stretch to stretch.
@@ -58,6 +66,7 @@ impl Default for Buffers {
 /// One thread's part of a load.
 pub(crate) struct Stretch<'a> {
     pub(super) load: &'a Load,
+    thread: u32,
     pub(super) poller: &'a mut Poller,
     pub(super) connections: &'a mut Connections,
     pub(super) buffers: &'a mut Buffers,
@@ -67,12 +76,14 @@ pub(crate) struct Stretch<'a> {
     /// When the next request is due, on the monotonic clock.
     pub(super) due_nanos: u64,
     pub(super) most_connections: usize,
+    /// Whose limit that is, unless it was asked for.
+    connections_limit: Option<GeneratorLimit>,
     /// No connection is idle and none more is allowed.
     is_blocked: bool,
     /// Requests planned before this moment had to wait for a connection.
     blocked_until_nanos: u64,
     /// Users of a closed loop that still send.
-    users: u32,
+    users: usize,
     /// When users may try again to connect.
     resting: VecDeque<u64>,
     /// Since when nothing more is planned.
@@ -80,6 +91,8 @@ pub(crate) struct Stretch<'a> {
     pub(super) tally: Tally,
     second: u64,
     pub(super) backends: Backends,
+    /// Answers by number of the address.
+    served: Vec<u64>,
     pub(super) last_nanos: Option<u64>,
     /// An answer came, on this thread.
     has_answers: bool,
@@ -94,18 +107,24 @@ impl<'a> Stretch<'a> {
         connections: &'a mut Connections,
         buffers: &'a mut Buffers,
     ) -> Self {
-        let (mut arrivals, mut users, mut most_connections) = (None, 0, usize::MAX);
+        let (mut arrivals, mut users, mut connections_limit) = (None, 0, None);
         match &load.plan {
-            Plan::Open { load, seed, phase, share, most_connections: most } => {
+            Plan::Open { load, seed, phase, share, limit, .. } => {
                 arrivals = Some(Arrivals::new(load, *seed, *phase, share_of_thread(*share, thread, threads)));
-                most_connections = most.div_ceil(threads as usize).max(1);
+                connections_limit = *limit;
             }
-            Plan::Closed(closed) => users = part(closed.users, thread, threads),
+            Plan::Closed(_) => users = load.connections_of(thread, threads),
         }
+        let most_connections = match &load.plan {
+            Plan::Open { .. } => load.connections_of(thread, threads),
+            Plan::Closed(_) => usize::MAX,
+        };
         let ends = arrivals.as_ref().and_then(Arrivals::ends_nanos).map(|end| load.starts_nanos + end);
         connections.peak = 0;
+        let served = vec![0; connections.addresses.len()];
         let mut stretch = Self {
             load,
+            thread,
             poller,
             connections,
             buffers,
@@ -113,6 +132,7 @@ impl<'a> Stretch<'a> {
             next: None,
             due_nanos: u64::MAX,
             most_connections,
+            connections_limit,
             is_blocked: false,
             blocked_until_nanos: 0,
             users,
@@ -121,6 +141,7 @@ impl<'a> Stretch<'a> {
             tally: Tally::default(),
             second: 0,
             backends: Backends::default(),
+            served,
             last_nanos: None,
             has_answers: false,
             sends: Vec::new(),
@@ -133,9 +154,9 @@ impl<'a> Stretch<'a> {
     pub(crate) fn run(mut self, mut emit: impl FnMut(Second)) -> rustix::io::Result<Ended> {
         // Connections that were closed while nobody looked are dropped before they are used.
         while now_nanos() < self.load.starts_nanos && !self.load.life.is_cut() {
-            self.wait(Some(self.load.starts_nanos), LOOK_NANOS)?;
+            self.wait(Some(self.load.starts_nanos), LOOK_NANOS, &mut emit)?;
         }
-        self.wait(None, 0)?;
+        self.wait(None, 0, &mut emit)?;
         for _ in 0..self.users {
             self.user_goes_on(now_nanos().max(self.load.starts_nanos));
         }
@@ -148,19 +169,21 @@ impl<'a> Stretch<'a> {
                 break;
             }
             let (exact, coarse) = (self.exact_nanos(), self.coarse_nanos(now));
-            self.wait(exact, coarse)?;
+            self.wait(exact, coarse, &mut emit)?;
         }
+        self.turn_second(now_nanos(), &mut emit);
         self.cut_open_requests();
-        emit(Second {
-            number: self.second,
-            tally: std::mem::take(&mut self.tally),
-            sends: std::mem::take(&mut self.sends),
-        });
-        Ok(Ended { backends: self.backends, last_nanos: self.last_nanos, peak: self.connections.peak })
+        emit(self.end_second(true));
+        let at = |(number, count): (usize, &u64)| Some((self.connections.addresses.at(number)?, *count));
+        let served = self.served.iter().enumerate().filter_map(at).collect();
+        Ok(Ended { backends: self.backends, last_nanos: self.last_nanos, peak: self.connections.peak, served })
     }
 
-    fn wait(&mut self, exact: Option<u64>, coarse_nanos: u64) -> rustix::io::Result<()> {
-        for number in 0..self.poller.wait(exact, coarse_nanos)? {
+    fn wait(&mut self, exact: Option<u64>, coarse_nanos: u64, emit: &mut impl FnMut(Second)) -> rustix::io::Result<()> {
+        let ready = self.poller.wait(exact, coarse_nanos)?;
+        // What happened belongs to the second in which it is seen.
+        self.turn_second(now_nanos(), emit);
+        for number in 0..ready {
             if let Some(ready) = self.poller.ready(number) {
                 let now = self.event(ready);
                 if self.due_nanos <= now && !self.is_blocked {
@@ -182,6 +205,7 @@ impl<'a> Stretch<'a> {
             if self.due_nanos + self.load.limit_nanos <= now {
                 // It waited for a connection as long as a request may take.
                 self.tally.failed(Failure::Timeout);
+                self.waited();
             } else if !self.send_planned(next, now) {
                 return;
             }
@@ -209,7 +233,7 @@ impl<'a> Stretch<'a> {
             return false;
         }
         if planned_nanos <= self.blocked_until_nanos {
-            self.tally.waited += 1;
+            self.waited();
         } else {
             self.tally.send_lag.record(micros(now - planned_nanos));
         }
@@ -240,6 +264,21 @@ impl<'a> Stretch<'a> {
     pub(super) fn released(&mut self, now: u64) {
         if self.is_blocked {
             (self.is_blocked, self.blocked_until_nanos) = (false, now);
+        }
+    }
+
+    /// A request found no connection free, and none more allowed.
+    fn waited(&mut self) {
+        self.tally.waited += 1;
+        if let Some(limit) = self.connections_limit {
+            self.tally.limited(limit);
+        }
+    }
+
+    /// An answer came over a connection to this address.
+    pub(super) fn served(&mut self, address: usize) {
+        if let Some(count) = self.served.get_mut(address) {
+            *count += 1;
         }
     }
 
@@ -312,6 +351,9 @@ impl<'a> Stretch<'a> {
         }
         while counts && !is_given_up && self.next.is_some() {
             self.tally.open.record(micros(now.saturating_sub(self.due_nanos)));
+            if self.is_blocked {
+                self.waited();
+            }
             self.plan_next();
         }
     }
@@ -337,29 +379,13 @@ impl<'a> Stretch<'a> {
     fn turn_second(&mut self, now: u64, emit: &mut impl FnMut(Second)) {
         let second = now.saturating_sub(self.load.starts_nanos) / NANOS_PER_SECOND;
         if second > self.second {
-            emit(Second {
-                number: self.second,
-                tally: std::mem::take(&mut self.tally),
-                sends: std::mem::take(&mut self.sends),
-            });
+            emit(self.end_second(false));
             self.second = second;
         }
     }
-}
 
-/// As equal as whole users can be.
-fn part(users: u32, thread: u32, threads: u32) -> u32 {
-    users / threads + u32::from(thread < users % threads)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_split_evenly() {
-        assert_eq!((0..3).map(|thread| part(100, thread, 3)).collect::<Vec<_>>(), [34, 33, 33]);
-        assert_eq!((0..4).map(|thread| part(1, thread, 4)).collect::<Vec<_>>(), [1, 0, 0, 0]);
-        assert_eq!((0..4).map(|thread| part(8, thread, 4)).sum::<u32>(), 8);
+    fn end_second(&mut self, is_last: bool) -> Second {
+        let (tally, sends) = (std::mem::take(&mut self.tally), std::mem::take(&mut self.sends));
+        Second { thread: self.thread, number: self.second, tally, sends, is_last }
     }
 }

@@ -9,8 +9,8 @@ use loadgen::{Progress, Settings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wire::{
-    BalancerStatus, ClosedLoop, ClusterStatus, Health, MemberStatus, Phase, Policy, Report, Rounds, RunSpec, Stop,
-    Target,
+    BalancerStatus, ClosedLoop, ClusterStatus, GateKind, GateOutcome, Health, MemberStatus, Phase, Policy, Report,
+    Rounds, RunSpec, Stop, Target,
 };
 
 /// What a backend does with one request.
@@ -27,8 +27,10 @@ pub(crate) enum Reply {
     HalfABody,
     /// Never an answer.
     Silence,
-    /// 200, and the connection is closed after it without a word of warning.
+    /// 200 that announces the end of the connection, which follows.
     LastAnswer,
+    /// 200, and the connection is closed after it without a word of warning.
+    SilentEnd,
     /// A body in chunks.
     Chunked,
     /// Not HTTP.
@@ -60,7 +62,10 @@ impl Drop for Backend {
 impl Backend {
     /// `reply` is asked for every request, with its number from 0.
     pub(crate) async fn start(reply: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), reply)
+    }
+
+    pub(crate) fn on(listener: TcpListener, reply: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (noted, reply) = (seen.clone(), Arc::new(reply));
@@ -131,6 +136,10 @@ async fn answer(
                 write(&mut stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await?;
                 return None;
             }
+            Reply::SilentEnd => {
+                write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+                return None;
+            }
             Reply::Chunked => {
                 write(&mut stream, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
                     .await?;
@@ -197,6 +206,23 @@ impl FakeBalancer {
     }
 }
 
+/// Listeners on so many loopback addresses, from 127.0.0.2 on, all with one port: where a name may lead.
+pub(crate) async fn listeners(count: u8) -> Vec<TcpListener> {
+    loop {
+        let first = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        let mut all = vec![first];
+        for last in 3..2 + count {
+            // Taken by somebody else: another port.
+            let Ok(listener) = TcpListener::bind((std::net::Ipv4Addr::new(127, 0, 0, last), port)).await else { break };
+            all.push(listener);
+        }
+        if all.len() == usize::from(count) {
+            return all;
+        }
+    }
+}
+
 /// One member `i-1` per cluster.
 pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> BalancerStatus {
     let member = MemberStatus {
@@ -256,6 +282,13 @@ pub(crate) fn settings() -> Settings {
 pub(crate) async fn report(spec: &RunSpec, settings: &Settings) -> Report {
     let progress = Progress::new(spec.rounds.count);
     loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report().unwrap()
+}
+
+/// Reasons against the run, but for those that a busy machine gives.
+pub(crate) fn reasons(report: &Report) -> Vec<&str> {
+    let of_machine = [GateKind::GeneratorCpu, GateKind::GeneratorSteal, GateKind::ClockStep, GateKind::SendLag];
+    let failed = report.gates.iter().filter(|gate| gate.outcome == GateOutcome::Failed);
+    failed.filter(|gate| !of_machine.contains(&gate.kind)).map(|gate| gate.reason.as_str()).collect()
 }
 
 /// What a member says of itself: what `/machine` answers at each look, and how many microseconds each calibration takes.

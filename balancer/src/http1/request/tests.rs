@@ -21,6 +21,8 @@ fn ordinary_requests_pass() {
         "GET / HTTP/1.1\r\nHost: a_b.c:\r\n\r\n",
         "GET /{a}?b=^|{c} HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+        "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\nContent-Length: 0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nExpires: 0\r\n\r\nGET / HTTP/1.0\r\n\r\n",
@@ -97,6 +99,10 @@ fn ambiguous_request_lines_and_hosts_are_refused() {
         ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", Refused::RequestLine),
         ("GET / HTTP/2.0\r\n\r\n", Refused::Version),
         ("PRI * HTTP/2.0\r\n\r\n", Refused::Version),
+        ("GET / HTTP/1.2\r\n\r\n", Refused::Host),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", Refused::TraceBody),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n", Refused::MaxForwards),
+        ("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\nMax-Forwards: 1\r\n\r\n", Refused::MaxForwards),
         ("GET / HTTP/0.9\r\n\r\n", Refused::Version),
         ("GET / http/1.1\r\n\r\n", Refused::RequestLine),
         ("GET / HTTP/1.10\r\n\r\n", Refused::RequestLine),
@@ -135,9 +141,10 @@ fn what_a_head_says() {
     assert!(!head("Connection: x, Close\r\n").persists);
     assert!(!head("Expect: 100-continue\r\n").expects_continue, "there is no body to wait for");
     assert!(head("Expect: 100-continue\r\nContent-Length: 1\r\n").expects_continue);
-    assert!(head("Connection: upgrade\r\nUpgrade: websocket\r\n").upgrade.is_some());
-    assert!(head("Upgrade: websocket\r\n").upgrade.is_none(), "Connection does not name it");
-    assert!(head("Connection: upgrade\r\nUpgrade: h2c\r\n").upgrade.is_none());
+    assert!(head("Connection: upgrade\r\nUpgrade: websocket\r\n").asks_websocket);
+    assert!(head("Connection: upgrade\r\nUpgrade: h2c\r\nUpgrade: x, WebSocket\r\n").asks_websocket);
+    assert!(!head("Upgrade: websocket\r\n").asks_websocket, "Connection does not name it");
+    assert!(!head("Connection: upgrade\r\nUpgrade: h2c, websocket/13\r\n").asks_websocket);
     assert!(!head("TE: trailers\r\n").takes_trailers && head("Connection: TE\r\nTE: trailers\r\n").takes_trailers);
     let old = |lines: &str| judge(&format!("HEAD / HTTP/1.0\r\n{lines}\r\n")).unwrap();
     assert_eq!((old("").method, old("").persists, old("").host), (Method::Head, false, None));
@@ -162,5 +169,35 @@ fn a_head_s_end_is_where_any_parser_would_see_it() {
         for from in 0..text.len() - 1 {
             assert_eq!(end_of_head(text.as_bytes(), from.min(end.map_or(from, |end| end - 1))), end, "{text:?} {from}");
         }
+    }
+}
+
+#[test]
+fn how_far_a_trace_or_options_may_go_is_a_number_and_of_other_methods_nothing_is_said() {
+    let most = |method: &str, lines: &str| {
+        judge(&format!("{method} / HTTP/1.1\r\nHost: a\r\n{lines}\r\n")).map(|head| head.max_forwards)
+    };
+    assert_eq!(most("TRACE", ""), Ok(None));
+    for (value, number) in [("0", 0), ("00", 0), ("010", 10), ("4294967295", u32::MAX), ("9999999999999", u32::MAX)] {
+        for method in ["TRACE", "OPTIONS"] {
+            let line = format!("Max-Forwards: {value}\r\n");
+            assert_eq!((most(method, &line), most("GET", &line)), (Ok(Some(number)), Ok(None)), "{method} {value}");
+        }
+    }
+    assert!(judge("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n").unwrap().ends_here());
+    assert_eq!(most("trace", "Max-Forwards: x\r\n"), Ok(None), "methods are not of any case");
+}
+
+#[test]
+fn what_takes_more_than_half_of_the_room_is_too_long() {
+    let long = "x".repeat(20 * 1024);
+    for (head, refused) in [
+        (format!("GET /{long} HTTP/1.1\r\nX: y"), Refused::TargetTooLong),
+        (format!("GET /{long}"), Refused::TargetTooLong),
+        (format!("GET / HTTP/1.1\r\nX: {long}"), Refused::TooLong),
+        (format!("{long} / HTTP/1.1\r\n"), Refused::MethodTooLong),
+        (long.clone(), Refused::MethodTooLong),
+    ] {
+        assert_eq!(Refused::too_long(head.as_bytes()), refused, "{}", &head[..20]);
     }
 }

@@ -57,6 +57,7 @@ fn status_lines() {
         ("HTTP/1.1 200 ", "200 "),
         ("HTTP/1.1 200", "200"),
         ("HTTP/1.0 404 Not Found", "404 Not Found"),
+        ("HTTP/1.2 200 OK", "200 OK"),
     ] {
         let head = format!("{line}\r\n\r\n");
         assert_eq!(&head[judge(&head, false).unwrap().status_text], text);
@@ -69,7 +70,9 @@ fn status_lines() {
         "HTTP/1.1 099 X",
         "HTTP/1.1 600 X",
         "HTTP/2 200",
-        "HTTP/1.2 200 OK",
+        "HTTP/2.0 200 OK",
+        "HTTP/0.9 200 OK",
+        "HTTP/1.x 200 OK",
         "ICY 200 OK",
         "SSH-2.0-OpenSSH",
         "HTTP/1.1 200 O\0K",
@@ -90,7 +93,22 @@ fn a_connection_persists_when_both_sides_can_tell() {
     ] {
         assert_eq!(judge(&format!("{head}\r\n"), false).unwrap().persists, persists, "{head:?}");
     }
-    let switched = judge("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", false).unwrap();
-    assert!(switched.upgrade.is_some());
-    assert!(judge("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n", false).unwrap().upgrade.is_none());
+}
+
+#[test]
+fn only_websocket_alone_is_switched_to() {
+    for (head, switches) in [
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", true),
+        ("HTTP/1.1 101 X\r\nConnection: x, Upgrade\r\nUpgrade: , WebSocket,\r\n", true),
+        ("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n", false),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\n", false),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\n", false),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket/13\r\n", false),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket, h2c\r\n", false),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n", false),
+        ("HTTP/1.0 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", false),
+        ("HTTP/1.1 426 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", false),
+    ] {
+        assert_eq!(judge(&format!("{head}\r\n"), false).unwrap().switches_to_websocket(), switches, "{head:?}");
+    }
 }

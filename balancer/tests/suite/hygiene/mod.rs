@@ -1,4 +1,4 @@
-//! Raw requests and answers, each with the section of RFC 9110, 9112 or 3986 that decides it, through a balancer in front of a
+//! Raw requests and answers, each with the section of RFC 9110, 9112, 3986 or 7540 that decides it, through a balancer in front of a
 //! member that records every byte. In the tables a line break is CR LF; `␊` is a bare LF and `␍` a bare CR.
 
 mod answers;
@@ -19,7 +19,10 @@ fn there_are_at_least_a_hundred_and_fifty_rows() {
     let sections =
         sections.chain(requests::FORWARDED.iter().map(|row| row.0)).chain(answers::ROWS.iter().map(|row| row.0));
     for section in sections {
-        assert!(["9110 ", "9112 ", "3986 ", "own "].iter().any(|source| section.starts_with(source)), "{section}");
+        assert!(
+            ["9110 ", "9112 ", "3986 ", "7540 ", "own "].iter().any(|source| section.starts_with(source)),
+            "{section}"
+        );
     }
 }
 

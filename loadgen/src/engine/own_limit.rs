@@ -1,0 +1,66 @@
+//! Which errors of the kernel are limits of this machine, and no answer of the one that was called. Pure.
+
+use rustix::io::Errno;
+use wire::GeneratorLimit;
+
+/// The limit that an error of any call for a socket stands for; `None`: the other side, or the way to it, did that.
+/// By socket(2), connect(2), send(2), recv(2), epoll_ctl(2).
+pub(crate) fn own_limit(error: Errno) -> Option<GeneratorLimit> {
+    Some(match error {
+        Errno::MFILE => GeneratorLimit::OpenFiles,
+        Errno::NFILE => GeneratorLimit::FilesOfMachine,
+        Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => GeneratorLimit::LocalPorts,
+        Errno::NOBUFS | Errno::NOMEM => GeneratorLimit::SocketMemory,
+        Errno::NOSPC => GeneratorLimit::WatchedSockets,
+        Errno::ACCESS | Errno::PERM => GeneratorLimit::LocalRule,
+        Errno::NETDOWN | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT => GeneratorLimit::Route,
+        _ => return None,
+    })
+}
+
+/// The same of an error with which connecting did not even begin. Nothing was sent yet, so that nobody but this machine
+/// can have said that there is no way; on the way, routers say it too.
+pub(crate) fn own_limit_at_start(error: Errno) -> Option<GeneratorLimit> {
+    own_limit(error).or(match error {
+        Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL => Some(GeneratorLimit::Route),
+        // No free local port, or no room in the routing cache: connect(2).
+        Errno::AGAIN => Some(GeneratorLimit::LocalPorts),
+        _ => None,
+    })
+}
+
+/// Whether another address of the same name may be spared it.
+pub(crate) fn is_of_one_address(limit: GeneratorLimit) -> bool {
+    matches!(limit, GeneratorLimit::LocalPorts | GeneratorLimit::LocalRule | GeneratorLimit::Route)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_told_from_what_the_other_side_says() {
+        use GeneratorLimit::*;
+        let own = [
+            (Errno::MFILE, OpenFiles),
+            (Errno::NFILE, FilesOfMachine),
+            (Errno::ADDRNOTAVAIL, LocalPorts),
+            (Errno::NOBUFS, SocketMemory),
+            (Errno::NOMEM, SocketMemory),
+            (Errno::NOSPC, WatchedSockets),
+            (Errno::ACCESS, LocalRule),
+            (Errno::PERM, LocalRule),
+            (Errno::NETDOWN, Route),
+            (Errno::AFNOSUPPORT, Route),
+        ];
+        for (error, limit) in own {
+            assert_eq!((own_limit(error), own_limit_at_start(error)), (Some(limit), Some(limit)), "{error:?}");
+        }
+        for (error, limit) in [(Errno::NETUNREACH, Route), (Errno::HOSTUNREACH, Route), (Errno::AGAIN, LocalPorts)] {
+            assert_eq!((own_limit(error), own_limit_at_start(error)), (None, Some(limit)), "{error:?}");
+        }
+        for error in [Errno::CONNREFUSED, Errno::CONNRESET, Errno::TIMEDOUT, Errno::PIPE, Errno::CONNABORTED] {
+            assert_eq!((own_limit(error), own_limit_at_start(error)), (None, None), "{error:?}");
+        }
+    }
+}
