@@ -12,7 +12,7 @@ use crate::{Progress, Resolver, Target};
 
 /// How long the balancer may take to answer `/status`. It answers from memory; a slower one is overloaded. More than the
 /// three seconds within which TCP tries to connect for the third time (RFC 6298).
-const STATUS_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const STATUS_LIMIT: Duration = Duration::from_secs(5);
 /// Pause between two looks while waiting for members to come back.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 

@@ -23,9 +23,11 @@ const PER_THREAD: u32 = 25_000;
 /// A driver thread ended: a defect of the generator, never of what it measures.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverLost {
-    #[error("a driver thread could not be started: {0}")]
+    #[error(
+        "a driver thread could not be started: {0}; raise the limit of processes (ulimit -u, or pids.max of the cgroup)"
+    )]
     NotStarted(#[from] io::Error),
-    #[error("a driver thread cannot wait for its sockets: {0}")]
+    #[error("a driver thread cannot wait for its sockets: {0}; look at the limit of open files (ulimit -Hn)")]
     Poller(rustix::io::Errno),
     #[error("a driver thread ended by a panic; its message is in the log")]
     Panicked,

@@ -164,14 +164,26 @@ fn note<T>(known: &mut Known, asked: Result<T, Unfetched>) -> Result<T, ()> {
 
 #[cfg(test)]
 mod tests {
-    use wire::{CreditMode, Speed};
+    use wire::{BETWEEN_CLUSTERS_SECONDS, CreditMode, Speed};
 
     use super::*;
+    use crate::Settings;
+    use crate::balancer::STATUS_LIMIT;
 
     fn readings(of: &[(&str, [u64; 3])]) -> Readings {
         let reading =
             |[busy_millis, stolen_millis, total_millis]: [u64; 3]| CpuTime { busy_millis, stolen_millis, total_millis };
         of.iter().map(|(id, numbers)| ((*id).to_owned(), reading(*numbers))).collect()
+    }
+
+    #[test]
+    fn no_limit_ends_before_tcp_has_tried_to_connect_three_times() {
+        // After 0 s, 1 s and 1 + 2 s: RFC 6298.
+        let third_try = Duration::from_secs(3);
+        let limits = [MACHINE_LIMIT, CALIBRATION_LIMIT, STATUS_LIMIT, Settings::GIVE_UP, Settings::REQUEST_LIMIT];
+        assert!(limits.iter().all(|limit| *limit > third_try), "{limits:?}");
+        let between = Duration::from_secs(u64::from(BETWEEN_CLUSTERS_SECONDS));
+        assert!(between > STATUS_LIMIT.max(MACHINE_LIMIT) + MACHINE_LIMIT, "several generators would be late");
     }
 
     #[test]
