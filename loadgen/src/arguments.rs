@@ -50,7 +50,7 @@ pub(crate) enum Invocation {
 /// be quoted (the reasons are on standard error and in the result), 4 a condition of --fail-if holds.
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// What to measure, http://host:port/path, optionally as NAME=URL; repeat it to compare each with the first.
+    /// What to measure, http://host:port/path or https://, optionally as NAME=URL; repeat it to compare each with the first.
     #[arg(long = "url", value_name = "[NAME=]URL", required = true)]
     urls: Vec<String>,
     /// What messages call them: `compare` has them without a flag.
@@ -74,7 +74,7 @@ pub(crate) struct RunArguments {
 /// each round. Exit codes as of `run`.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// What to compare, http://host:port/path, optionally as NAME=URL; the first is what the others are compared with.
+    /// What to compare, http://host:port/path or https://, optionally as NAME=URL; the first is what the others are compared with.
     #[arg(value_name = "[NAME=]URL", required = true, num_args = 2..)]
     urls: Vec<String>,
     /// How often each URL is measured, in shuffled order; when absent it is looked at after 10, 20 and 40 rounds, and

@@ -15,10 +15,15 @@ use crate::engine::load::{Load, Plan};
 use crate::engine::poller::Poller;
 use crate::engine::stretch::{Buffers, Ended, Second, Stretch};
 use crate::recording::{Backends, Tally};
+use crate::target::Origin;
 
 /// What one thread sends and receives with less than half of its processor. Below it one thread sends all, so that
 /// no more of them have to wake up than are needed.
 const PER_THREAD: u32 = 25_000;
+/// The same with TLS: each request is encrypted, each answer decrypted and copied.
+const PER_THREAD_WITH_TLS: u32 = 10_000;
+/// The same with a handshake for each request, which takes some 300 us of a processor.
+const PER_THREAD_WITH_HANDSHAKES: u32 = 1_500;
 
 /// A driver thread ended: a defect of the generator, never of what it measures.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +59,7 @@ enum Order {
         told: UnboundedSender<Told>,
     },
     /// Idle connections are closed, but for so many of this authority.
-    MakeRoom { authority: String, most: usize, told: UnboundedSender<Told> },
+    MakeRoom { origin: Origin, most: usize, told: UnboundedSender<Told> },
 }
 
 enum Told {
@@ -77,6 +82,8 @@ pub(crate) struct Driven {
     pub(crate) served: BTreeMap<SocketAddr, u64>,
     /// The target let nobody in.
     pub(crate) gave_up: bool,
+    /// Why, if TLS with it is refused.
+    pub(crate) refused: Option<String>,
 }
 
 impl Driven {
@@ -88,6 +95,7 @@ impl Driven {
         self.peak = self.peak.max(other.peak);
         self.serve(other.served);
         self.gave_up |= other.gave_up;
+        self.refused = self.refused.take().or(other.refused);
     }
 
     fn serve(&mut self, served: impl IntoIterator<Item = (SocketAddr, u64)>) {
@@ -144,12 +152,13 @@ impl Drivers {
         driven.peak = driven.peak.max(driven.served.len() as u64);
         driven.took = Duration::from_nanos(last_nanos.map_or(0, |last| last.saturating_sub(load.starts_nanos)));
         driven.gave_up = load.life.is_given_up();
+        driven.refused = load.life.refused().map(str::to_owned);
         Ok(driven)
     }
 
     /// Threads that this load takes.
     pub(crate) fn threads(&self, load: &Load) -> u32 {
-        threads_for(&load.plan, self.threads.len() as u32)
+        threads_for(&load.plan, per_thread(load), self.threads.len() as u32)
     }
 
     /// Closes what other loads keep open, on all threads, also on those that this one does not need. Whoever begins finds
@@ -158,8 +167,8 @@ impl Drivers {
         let (told, mut receiver) = unbounded_channel();
         for (number, thread) in (0..).zip(&self.threads) {
             let most = if number < threads { load.connections_of(number, threads) } else { 0 };
-            let authority = load.target.authority.clone();
-            thread.order(Order::MakeRoom { authority, most, told: told.clone() });
+            let origin = load.target.origin();
+            thread.order(Order::MakeRoom { origin, most, told: told.clone() });
         }
         drop(told);
         while receiver.recv().await.is_some() {}
@@ -179,14 +188,22 @@ async fn until_ended(told: &mut UnboundedReceiver<Told>, mut second: impl FnMut(
     }
 }
 
-fn threads_for(plan: &Plan, threads: u32) -> u32 {
+fn per_thread(load: &Load) -> u32 {
+    match (&load.target.tls, load.keeps_connections) {
+        (None, _) => PER_THREAD,
+        (Some(_), true) => PER_THREAD_WITH_TLS,
+        (Some(_), false) => PER_THREAD_WITH_HANDSHAKES,
+    }
+}
+
+fn threads_for(plan: &Plan, per_thread: u32, threads: u32) -> u32 {
     let most = match plan {
         Plan::Closed(closed) => closed.users,
         Plan::Open { load, share, most_connections, .. } => {
             let fastest = load.ramp.map_or(0, |ramp| ramp.to_requests_per_second).max(load.requests_per_second);
             // A thread without a connection could not send its part.
             (fastest / share.count.max(1))
-                .div_ceil(PER_THREAD)
+                .div_ceil(per_thread)
                 .min(u32::try_from(*most_connections).unwrap_or(u32::MAX))
         }
     };
@@ -218,15 +235,17 @@ impl Drop for Driver {
     }
 }
 
+/// A poller for each authority, plain or with TLS: its events are about its connections only.
+type Authorities = HashMap<Origin, (Poller, Connections)>;
+
 fn work(orders: &mpsc::Receiver<Order>) {
-    // A poller for each authority: its events are about its connections only.
-    let mut authorities: HashMap<String, (Poller, Connections)> = HashMap::new();
+    let mut authorities = Authorities::new();
     let mut buffers = Buffers::default();
     while let Ok(order) = orders.recv() {
         match order {
-            Order::MakeRoom { authority: needed, most, told } => {
-                for (authority, (_, connections)) in &mut authorities {
-                    connections.keep(if *authority == needed { most } else { 0 });
+            Order::MakeRoom { origin: needed, most, told } => {
+                for (origin, (_, connections)) in &mut authorities {
+                    connections.keep(if *origin == needed { most } else { 0 });
                 }
                 let _aborted = told.send(Told::MadeRoom);
             }
@@ -242,16 +261,17 @@ fn work(orders: &mpsc::Receiver<Order>) {
 fn carry_out(
     load: &Load,
     part: (u32, u32),
-    authorities: &mut HashMap<String, (Poller, Connections)>,
+    authorities: &mut Authorities,
     buffers: &mut Buffers,
     told: &UnboundedSender<Told>,
 ) -> rustix::io::Result<Ended> {
     let target = &load.target;
-    if !authorities.contains_key(&target.authority) {
-        let new = (Poller::new()?, Connections::new(load.addresses.clone()));
-        authorities.insert(target.authority.clone(), new);
+    let origin = target.origin();
+    if !authorities.contains_key(&origin) {
+        let new = (Poller::new()?, Connections::new(load.addresses.clone(), target.tls.clone()));
+        authorities.insert(origin.clone(), new);
     }
-    let Some((poller, connections)) = authorities.get_mut(&target.authority) else {
+    let Some((poller, connections)) = authorities.get_mut(&origin) else {
         return Err(rustix::io::Errno::INVAL);
     };
     connections.lead_to(&load.addresses);
@@ -282,7 +302,7 @@ mod tests {
             most_connections: 1000,
             limit: None,
         };
-        assert_eq!([1, 25_000, 25_001, 1_000_000].map(|rate| threads_for(&open(rate, 1), 8)), [1, 1, 2, 8]);
-        assert_eq!(threads_for(&open(100_000, 4), 8), 1, "each of four generators sends a quarter");
+        assert_eq!([1, 25_000, 25_001, 1_000_000].map(|rate| threads_for(&open(rate, 1), PER_THREAD, 8)), [1, 1, 2, 8]);
+        assert_eq!(threads_for(&open(100_000, 4), PER_THREAD, 8), 1, "each of four generators sends a quarter");
     }
 }

@@ -11,9 +11,11 @@ mod connection;
 mod control;
 mod course;
 mod disk;
+mod distrust;
 mod drivers;
 mod engine;
 mod environment;
+mod greeting;
 mod histogram_log;
 mod honesty;
 #[cfg(test)]
@@ -36,12 +38,14 @@ mod seconds;
 mod send_log;
 mod target;
 mod timetable;
+mod trust;
 mod url_parts;
 mod validate;
 
 pub use conditions::{Condition, NoCondition};
 pub use control::routes;
 pub use drivers::DriverLost;
+pub use greeting::{NotGreeted, greet};
 pub use histogram_log::HistogramLog;
 pub use open_files::raise_open_files;
 pub use output::{json, pictures_and_text};
@@ -53,6 +57,7 @@ pub use runs::{Runs, RunsError};
 pub use schedule::{Attempt, Schedule};
 pub use send_log::SendLog;
 pub use target::{Target, TargetError};
+pub use trust::{NoTrust, Trust, secure};
 pub use validate::{InvalidSpec, validate};
 
 /// The request header that carries `<seed of the round>-<index of the request>`: the same values for every cluster of

@@ -1,11 +1,12 @@
 //! The flags that say what load is made and what a right answer is.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
-use loadgen::Given;
+use loadgen::{Given, NoTrust, Trust};
 use wire::{
     Arrivals, ClosedLoop, Connections, Expect, Header, OpenLoop, Phase, Ramp, RequestSpec, RunSpec, Share, Stop, Work,
     WorkDistribution,
@@ -64,6 +65,12 @@ pub(crate) struct LoadArguments {
     /// A new connection for every request.
     #[arg(long)]
     new_connections: bool,
+    /// Of https: certificates of authorities (PEM) that are believed besides those that this machine knows.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Of https: believes every certificate, whoever it is from and whatever host it is for.
+    #[arg(long, conflicts_with = "ca")]
+    insecure: bool,
     /// The status of a right answer; any below 400 when absent.
     #[arg(long, value_name = "STATUS")]
     expect_status: Option<u16>,
@@ -119,6 +126,11 @@ impl LoadArguments {
             start_at: self.start_at,
             ..RunSpec::default()
         })
+    }
+
+    /// Whose certificates are believed.
+    pub(crate) fn trust(&self) -> Result<Trust, NoTrust> {
+        Trust::new(self.ca.as_deref(), self.insecure)
     }
 
     fn phase(&self) -> anyhow::Result<Phase> {

@@ -13,7 +13,8 @@ use agent::{Guard, Readiness, Termination};
 use anyhow::Context;
 use arguments::{AgentArguments, Invocation, ReportArguments, RunArguments};
 use loadgen::{
-    HistogramLog, Progress, Runs, SendLog, Settings, json, measure, pictures_and_text, raise_open_files, routes,
+    HistogramLog, Progress, Runs, SendLog, Settings, greet, json, measure, pictures_and_text, raise_open_files, routes,
+    secure,
 };
 use wire::{REPORT_SCHEMA, Report, Validity};
 
@@ -56,14 +57,17 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
     settings.sends = sends.clone();
     settings.log = log.clone();
+    settings.trust = arguments.load.trust()?;
     let targets = loadgen::validate(&spec, settings.most_connections(&spec));
-    let targets = targets.map_err(|error| arguments.in_flags(&error))?;
-    for target in targets {
+    let mut targets = targets.map_err(|error| arguments.in_flags(&error))?;
+    secure(&mut targets, &settings.trust)?;
+    for target in &targets {
         let found = settings.resolver.look_up(&target.authority).await;
-        found.with_context(|| {
+        let found = found.with_context(|| {
             let (flag, name) = (arguments.urls_as, &target.authority);
             format!("{flag}: cannot find the address of {name:?}; check the name, give an IP address, or say --resolve")
         })?;
+        greet(target, found).await.context(arguments.urls_as)?;
     }
     let mut termination = Termination::catch()?;
     let progress = Arc::new(Progress::new(spec.rounds.count));

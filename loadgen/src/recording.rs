@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use stats::Latencies;
+use stats::{Handshakes, Latencies};
 use wire::{Failures, GeneratorLimit, LimitHits};
 
 /// Members are told apart up to this number; answers of any more count as unnamed. A backend that invents a new name
@@ -44,6 +44,18 @@ pub(crate) struct Tally {
     pub(crate) announced_ends: u64,
     /// Requests that a limit of the generator kept from being sent, or kept waiting.
     pub(crate) limits: BTreeMap<GeneratorLimit, u64>,
+    /// Nothing is allocated before the first.
+    pub(crate) handshakes: Option<Handshakes>,
+}
+
+/// A TLS handshake that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    /// From when the connection was there to when requests could be sent.
+    pub(crate) nanos: u64,
+    pub(crate) is_resumed: bool,
+    /// Version and cipher suite.
+    pub(crate) protocol: String,
 }
 
 impl Tally {
@@ -66,6 +78,11 @@ impl Tally {
 
     pub(crate) fn limit_hits(&self) -> Vec<LimitHits> {
         self.limits.iter().map(|(limit, requests)| LimitHits { limit: *limit, requests: *requests }).collect()
+    }
+
+    pub(crate) fn shook_hands(&mut self, handshake: &Handshake) {
+        let Handshake { nanos, is_resumed, protocol } = handshake;
+        self.handshakes.get_or_insert_default().record(micros(*nanos), *is_resumed, protocol);
     }
 
     /// Requests that count: answered, failed, or open at the end.
@@ -102,6 +119,9 @@ impl Tally {
         self.announced_ends += other.announced_ends;
         for (limit, requests) in &other.limits {
             *self.limits.entry(*limit).or_default() += requests;
+        }
+        if let Some(handshakes) = &other.handshakes {
+            self.handshakes.get_or_insert_default().merge(handshakes);
         }
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bo
     };
     let tally = tally.clone();
     let (response, service, send_lag, open) = (tally.response, tally.service, tally.send_lag, tally.open);
-    stats::Tally { response, service, send_lag, open, failures: tally.failures, rest }.into_report()
+    let (handshakes, failures) = (tally.handshakes, tally.failures);
+    stats::Tally { response, service, send_lag, open, handshakes, failures, rest }.into_report()
 }
 
 /// One phase of the load on one cluster, over the rounds that count.

@@ -230,7 +230,7 @@ impl Course<'_> {
             let driven = self.drive(load(self, target, seed, &stretch, known.clone(), begins), effort).await?;
             let key = (target.cluster.clone(), stretch.number);
             phases.insert(key, PhaseTally::new(&driven.tally, driven.peak));
-            let useless = driven.gave_up.then(|| useless(&target.cluster, &driven));
+            let useless = driven.gave_up.then(|| useless(target, &driven));
             all.add(driven);
             if let Some(useless) = useless {
                 verdict = Verdict::Useless(useless);
@@ -270,12 +270,18 @@ impl Course<'_> {
 }
 
 /// Why going on with a target that let nobody in would be useless.
-fn useless(cluster: &str, driven: &Driven) -> String {
+fn useless(target: &Target, driven: &Driven) -> String {
+    let cluster = &target.cluster;
+    if let Some(why) = &driven.refused {
+        return format!("{cluster}: {why}");
+    }
+    let speaks = if target.tls.is_some() { ", and that it speaks TLS" } else { "" };
     let (seconds, failed) = (driven.took.as_secs(), driven.tally.failures.connect);
     // The gate says which limit of the generator it was, and the way out.
     if driven.tally.limits.is_empty() {
         format!(
-            "{cluster} let nobody in for {seconds} s ({failed} connect): check its address, its port and whether it runs"
+            "{cluster} let nobody in for {seconds} s ({failed} connect): check its address, its port and whether it \
+             runs{speaks}"
         )
     } else {
         format!("the generator could not connect to {cluster} for {seconds} s")

@@ -21,7 +21,8 @@ use crate::report::{Measurement, PhaseTallies};
 use crate::round::Course;
 use crate::send_log::SendLog;
 use crate::timetable::Timetable;
-use crate::{DriverLost, InvalidSpec, Progress, Resolver, Schedule, Target, validate};
+use crate::trust::secure;
+use crate::{DriverLost, InvalidSpec, NoTrust, Progress, Resolver, Schedule, Target, Trust, validate};
 
 /// What is not part of a run's document.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct Settings {
     pub log: Option<Arc<HistogramLog>>,
     /// Where every send of an open loop is written, with the moment for which it was planned.
     pub sends: Option<Arc<SendLog>>,
+    /// Whose certificates are believed, where URLs begin with https.
+    pub trust: Trust,
     pub(crate) honesty: Honesty,
 }
 
@@ -65,6 +68,7 @@ impl Settings {
             resolver: Resolver::system(),
             log: None,
             sends: None,
+            trust: Trust::default(),
             honesty: Honesty::default(),
         }
     }
@@ -90,6 +94,8 @@ fn threads(spec: &RunSpec) -> usize {
 pub enum MeasureError {
     #[error(transparent)]
     Invalid(#[from] InvalidSpec),
+    #[error(transparent)]
+    NoTrust(#[from] NoTrust),
     #[error(transparent)]
     DriverLost(#[from] DriverLost),
 }
@@ -133,6 +139,9 @@ pub async fn measure(
     }
     environment.clusters = so_far.members.facts(&spec.facts.clusters);
     environment.notes = so_far.members.silence();
+    if settings.trust.is_anyone() && course.targets.iter().any(|target| target.tls.is_some()) {
+        environment.notes.push("certificates were not checked (--insecure)".to_owned());
+    }
     Ok(Measurement {
         spec: spec.clone(),
         started_at,
@@ -153,8 +162,9 @@ async fn course<'a>(
     spec: &'a RunSpec,
     settings: &Settings,
     progress: &'a Progress,
-    targets: Vec<Target>,
+    mut targets: Vec<Target>,
 ) -> Result<Course<'a>, MeasureError> {
+    secure(&mut targets, &settings.trust)?;
     let targets: Vec<Arc<Target>> = targets.into_iter().map(Arc::new).collect();
     let names = Names::new(settings.resolver.clone());
     // A name that is not found yet leads nowhere: requests to it fail as connections that cannot be made.

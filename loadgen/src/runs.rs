@@ -14,7 +14,7 @@ use crate::disk::{Disk, Record};
 use crate::metrics::{self, Counts};
 use crate::report::Measurement;
 use crate::run::{MeasureError, Settings, measure};
-use crate::{InvalidSpec, Progress, validate};
+use crate::{InvalidSpec, NoTrust, Progress, secure, validate};
 
 /// Pause before a report that could not be written is tried again: a full disk may be emptied.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
@@ -112,7 +112,9 @@ impl Runs {
     /// # Guarantees
     /// When it answers, the run is on disk and will be reported, whatever happens to this process.
     pub fn start(&self, spec: RunSpec) -> Result<(RunStatus, bool), RunsError> {
-        validate(&spec, self.0.settings.most_connections(&spec))?;
+        let mut targets = validate(&spec, self.0.settings.most_connections(&spec))?;
+        let untrusting = |why: NoTrust| InvalidSpec { field: "targets".to_owned(), problem: why.to_string() };
+        secure(&mut targets, &self.0.settings.trust).map_err(untrusting)?;
         let mut state = self.state();
         if let Some(held) = state.runs.get(&spec.id) {
             if held.record.spec != spec {

@@ -1,12 +1,18 @@
 //! One URL to measure, taken apart once.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{HOST, USER_AGENT};
 use http::uri::InvalidUri;
 use http::{HeaderMap, HeaderValue, Uri};
+use rustls::pki_types::ServerName;
 
+use crate::trust::Tls;
 use crate::url_parts::Parts;
+
+/// Connections are kept and used again for one of these: `host:port`, and whether TLS is spoken.
+pub(crate) type Origin = (String, bool);
 
 /// A cluster and where it answers.
 #[derive(Clone, Debug)]
@@ -15,8 +21,12 @@ pub struct Target {
     pub cluster: String,
     /// Name that balancer and answers know it by: that of the first target with this URL, whose twin it is.
     pub serves: String,
-    /// `host:port`: connections are kept and reused per authority.
+    /// `host:port`.
     pub authority: String,
+    /// What a certificate has to be for, of https.
+    pub(crate) server_name: Option<ServerName<'static>>,
+    /// How TLS begins; filled by [`crate::secure`].
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Path and query, as sent.
     pub(crate) path: Uri,
     /// Every header but the seed.
@@ -34,8 +44,10 @@ pub enum TargetError {
     Forbidden { url: String, character: char, encoding: String },
     #[error("{url:?} holds {character:?} in its host: use letters, digits, '-' and '.', or an IP address")]
     Host { url: String, character: char },
-    #[error("{0:?} does not start with http://: the generator speaks plain HTTP/1.1 only")]
+    #[error("{0:?} does not start with http:// or https://: the generator speaks HTTP/1.1")]
     NotHttp(String),
+    #[error("{url:?} wants TLS with {host:?}, which is no name that a certificate can hold: use another name")]
+    NoServerName { url: String, host: String },
     #[error(
         "{0:?} held a user name or password: leave it out, and give --header 'Authorization: Basic ...' \
          (request.headers) if the server wants one"
@@ -52,10 +64,13 @@ impl Target {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(HOST, host);
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("loadgen/", env!("CARGO_PKG_VERSION"))));
+        let server_name = if parts.is_https { Some(server_name(url, &parts.host)?) } else { None };
         Ok(Self {
             cluster: cluster.to_owned(),
             serves: cluster.to_owned(),
             authority: format!("{}:{}", parts.host, parts.port),
+            server_name,
+            tls: None,
             path: parts.path.parse().map_err(|error: InvalidUri| malformed(error.to_string()))?,
             headers,
         })
@@ -66,6 +81,17 @@ impl Target {
         let host = self.authority.rsplit_once(':').map_or("", |(host, _)| host);
         host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_err()
     }
+}
+
+impl Target {
+    pub(crate) fn origin(&self) -> Origin {
+        (self.authority.clone(), self.server_name.is_some())
+    }
+}
+
+fn server_name(url: &str, host: &str) -> Result<ServerName<'static>, TargetError> {
+    let named = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+    named.map_err(|_| TargetError::NoServerName { url: url.to_owned(), host: host.to_owned() })
 }
 
 #[cfg(test)]
@@ -82,6 +108,9 @@ mod tests {
         assert_eq!(Target::parse("c", "http://example.test").unwrap().path, "/");
         assert_eq!(Target::parse("c", "http://[::1]:81/x").unwrap().authority, "[::1]:81");
         assert_eq!(Target::parse("c", "http://m\u{fc}nchen.test").unwrap().authority, "xn--mnchen-3ya.test:80");
+        let secure = Target::parse("c", "https://[::1]/x").unwrap();
+        assert_eq!((secure.authority.as_str(), secure.server_name.is_some()), ("[::1]:443", true));
+        assert!(Target::parse("c", "https://a$b/").is_err(), "no certificate can hold it");
         assert!(Target::parse("c", &format!("http://h/{}", "a".repeat(70_000))).is_err(), "as long as none is");
         let is_named = |url| Target::parse("c", url).unwrap().is_named();
         assert!(is_named("http://example.test") && !is_named("http://[::1]:81") && !is_named("http://127.0.0.1/x"));

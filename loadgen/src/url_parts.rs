@@ -10,6 +10,7 @@ use crate::TargetError;
 /// Scheme, host, port, path and query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
+    pub(crate) is_https: bool,
     /// As in a `Host` header: an international name in ASCII, an IPv6 address in brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -30,7 +31,8 @@ impl Parts {
         }
         let not_a_url = || TargetError::NotAUrl(text.to_owned());
         let (scheme, rest) = text.split_once("://").ok_or_else(not_a_url)?;
-        if !scheme.eq_ignore_ascii_case("http") {
+        let is_https = scheme.eq_ignore_ascii_case("https");
+        if !is_https && !scheme.eq_ignore_ascii_case("http") {
             return Err(TargetError::NotHttp(text.to_owned()));
         }
         // The standard takes what comes after any number of slashes for the host.
@@ -51,7 +53,7 @@ impl Parts {
             path.push('?');
             path.push_str(&encoded(query));
         }
-        Ok(Self { host, port, names_port: url.port().is_some(), path })
+        Ok(Self { is_https, host, port, names_port: url.port().is_some(), path })
     }
 
     /// The `Host` header: the port of the scheme is left out, as browsers do.
@@ -125,7 +127,8 @@ mod tests {
             let [url, host, target] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
             let parts = Parts::of(url).unwrap_or_else(|error| panic!("{url:?}: {error}"));
             assert_eq!((parts.host_header().as_str(), parts.path.as_str()), (host, target), "{url:?}");
-            let again = Parts::of(&format!("http://{host}{target}")).unwrap();
+            let scheme = if parts.is_https { "https" } else { "http" };
+            let again = Parts::of(&format!("{scheme}://{host}{target}")).unwrap();
             assert_eq!(again, parts, "what is encoded stays as it is");
         }
     }
@@ -149,7 +152,7 @@ mod tests {
             ("http://?x=1", "is not a URL: write it as http://host:port/path"),
             ("http://:80/", "is not a URL: write it as http://host:port/path"),
             ("10.0.0.5:8080/x", "is not a URL: write it as http://host:port/path"),
-            ("ftp://x", "\"ftp://x\" does not start with http://"),
+            ("ftp://x", "\"ftp://x\" does not start with http:// or https://"),
         ];
         for (url, text) in cases {
             let error = Parts::of(url).unwrap_err().to_string();

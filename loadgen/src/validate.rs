@@ -48,7 +48,13 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
         return invalid("warmupSeconds", format!("is {}: it must be at most {LONGEST_SECONDS}", spec.warmup_seconds));
     }
     if let Some(url) = &spec.balancer_control {
-        Target::parse("balancer", url).map_err(|error| of_target("balancerControl".into(), &error))?;
+        let balancer = Target::parse("balancer", url).map_err(|error| of_target("balancerControl".into(), &error))?;
+        if balancer.server_name.is_some() {
+            return invalid(
+                "balancerControl",
+                format!("is {url:?}: a balancer's control is plain http, write http://"),
+            );
+        }
     }
     validate_targets(spec)
 }
@@ -411,5 +417,7 @@ mod tests {
         let mut spec = good();
         spec.balancer_control = Some("127.0.0.1:2".into());
         assert!(validate(&spec, 960).unwrap_err().to_string().starts_with("balancerControl: "));
+        spec.balancer_control = Some("https://127.0.0.1:2".into());
+        assert!(validate(&spec, 960).unwrap_err().to_string().ends_with("is plain http, write http://"));
     }
 }

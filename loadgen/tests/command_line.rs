@@ -130,7 +130,7 @@ async fn an_interrupt_prints_what_there_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_names_the_flag_and_the_way_out() {
     let url = "http://127.0.0.1:1/";
-    let cases: [(&[&str], &str); 20] = [
+    let cases: [(&[&str], &str); 23] = [
         (&["--url", url, "--rate", "0", "--duration", "1s"], "--rate: is 0: it must be between 1 and 10000000"),
         (&["--url", url, "--rate", "1", "--duration", "0s"], "--duration: is 0: it must be between 1 and 86400"),
         (&["--url", "http:///path", "--rate", "1", "--duration", "1s"], "--url: \"http:///path\" is not a URL"),
@@ -152,9 +152,12 @@ async fn bad_input_names_the_flag_and_the_way_out() {
         (&["--url", url, "--closed-loop", "1", "--requests", "0"], "--requests: is 0: send at least one"),
         (&["--url", url, "--closed-loop", "1", "--requests", "1", "--rounds", "0"], "--rounds: is 0"),
         (
-            &["--url", "https://h/", "--closed-loop", "1", "--requests", "1"],
-            "--url: \"https://h/\" does not start with http://",
+            &["--url", "ftp://h/", "--closed-loop", "1", "--requests", "1"],
+            "--url: \"ftp://h/\" does not start with http:// or https://",
         ),
+        (&["--url", url, "--closed-loop", "1", "--requests", "1", "--ca", "/no/such"], "--ca /no/such cannot be read"),
+        (&["--url", url, "--closed-loop", "1", "--requests", "1", "--ca", "/dev/null"], "--ca /dev/null holds no"),
+        (&["--url", url, "--closed-loop", "1", "--requests", "1", "--ca", "x", "--insecure"], "cannot be used with"),
         (&["--url", url, "--closed-loop", "1", "--requests", "1", "--timeout", "0"], "such as 30 or 0.5"),
         (&["--url", url, "--closed-loop", "1", "--requests", "1", "--duration", "5"], "cannot be used with"),
     ];

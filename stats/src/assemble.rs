@@ -12,6 +12,7 @@ use crate::compare::{Pairs, Rules, compare};
 use crate::conclude::{Findings, conclude};
 use crate::facts::{annotated, completed};
 use crate::gates::{Evidence, PhaseEvidence, judge, reasons};
+use crate::handshakes::{self, Handshakes};
 use crate::metric::answered;
 use crate::obstacles::requests_needed;
 use crate::self_test::self_test;
@@ -144,6 +145,7 @@ pub(crate) fn total(name: &str, rounds: &[RoundReport]) -> Result<ClusterReport,
 pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -> Result<ClusterReport, NotAHistogram> {
     let mut all = ClusterReport { cluster: name.to_owned(), ..ClusterReport::default() };
     let [mut response, mut service, mut send_lag, mut open] = std::array::from_fn(|_| Latencies::new());
+    let mut handshakes = None;
     let [mut members, mut addresses]: [BTreeMap<String, u64>; 2] = Default::default();
     let mut limits: BTreeMap<GeneratorLimit, u64> = BTreeMap::new();
     let mut speeds: Vec<Option<Speed>> = Vec::new();
@@ -160,6 +162,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
                 sum.merge(&Latencies::decode(text)?);
             }
         }
+        handshakes::add(&mut handshakes, Handshakes::of(part)?);
         all.requests += part.requests;
         all.planned += part.planned;
         all.sent += part.sent;
@@ -198,7 +201,11 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         service: encoded(&service),
         send_lag: encoded(&send_lag),
         open: encoded(&open),
+        handshake: String::new(),
     };
+    if let Some(handshakes) = handshakes {
+        handshakes.into_report(&mut all);
+    }
     Ok(all)
 }
 
@@ -246,6 +253,7 @@ pub struct Tally {
     pub service: Latencies,
     pub send_lag: Latencies,
     pub open: Latencies,
+    pub handshakes: Option<Handshakes>,
     pub failures: Failures,
     /// Everything else; quantiles, rate, histograms and counts of requests are filled in.
     pub rest: ClusterReport,
@@ -263,7 +271,11 @@ impl Tally {
             service: encoded(&self.service),
             send_lag: encoded(&self.send_lag),
             open: encoded(&self.open),
+            handshake: String::new(),
         };
+        if let Some(handshakes) = self.handshakes {
+            handshakes.into_report(&mut all);
+        }
         all
     }
 }

@@ -14,9 +14,10 @@ const CUTS: [Cut; 6] = [
             each(round, |cluster| {
                 coarsen(&mut cluster.histograms.service);
                 coarsen(&mut cluster.histograms.send_lag);
+                coarsen(&mut cluster.histograms.handshake);
             });
         },
-        "the service and send lag histograms of single rounds have 2 significant digits, not 3: the report was too long",
+        "the service, send lag and handshake histograms of single rounds have 2 significant digits, not 3: the report was too long",
     ),
     (
         |round| each(round, |cluster| coarsen(&mut cluster.histograms.response)),
@@ -27,9 +28,10 @@ const CUTS: [Cut; 6] = [
             each(round, |cluster| {
                 cluster.histograms.service.clear();
                 cluster.histograms.send_lag.clear();
+                cluster.histograms.handshake.clear();
             });
         },
-        "the service and send lag histograms of single rounds were left out: the report was too long",
+        "the service, send lag and handshake histograms of single rounds were left out: the report was too long",
     ),
     (
         |round| each(round, |cluster| cluster.histograms = Histograms::default()),

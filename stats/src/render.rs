@@ -27,6 +27,9 @@ pub fn text(report: &Report) -> String {
     for lateness in report.clusters.iter().filter_map(lateness) {
         line(&lateness);
     }
+    for handshakes in report.clusters.iter().filter_map(handshakes) {
+        line(&handshakes);
+    }
     for failures in report.clusters.iter().filter_map(failures) {
         line(&failures);
     }
@@ -150,6 +153,20 @@ fn lateness(cluster: &ClusterReport) -> Option<String> {
         cluster.planned,
         time(lag.p50_micros),
         time(lag.p99_micros)
+    ))
+}
+
+/// `a: 64 TLS handshakes, 56 of them resumed, 412 us at p50 and 1.31 ms at p99; TLSv1.3 TLS13_AES_256_GCM_SHA384`
+fn handshakes(cluster: &ClusterReport) -> Option<String> {
+    let handshakes = cluster.handshakes.as_ref().filter(|handshakes| handshakes.count > 0)?;
+    Some(format!(
+        "{}: {} TLS handshakes, {} of them resumed, {} at p50 and {} at p99; {}",
+        cluster.cluster,
+        handshakes.count,
+        handshakes.resumed,
+        time(handshakes.p50_micros),
+        time(handshakes.p99_micros),
+        handshakes.protocols.join(", ")
     ))
 }
 

@@ -24,8 +24,8 @@ pub use membership::{
     ParallelismSource, Policy,
 };
 pub use report::{
-    AddressShare, ClusterReport, Failures, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA,
-    Report, RoundOutcome, RoundReport, Speed, Validity,
+    AddressShare, ClusterReport, Failures, Handshakes, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES,
+    REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity,
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,

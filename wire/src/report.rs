@@ -119,6 +119,9 @@ pub struct ClusterReport {
     /// Connections opened.
     #[serde(default)]
     pub connections: u64,
+    /// TLS handshakes of those connections. Absent: there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handshakes: Option<Handshakes>,
     /// Answers with which the other side said that it ends the connection, which would have been used again: HTTP/1.0,
     /// `Connection: close`, or a body that ends with the connection.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -160,6 +163,24 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// TLS handshakes that succeeded. Like connecting, their time is a part of the latency of those requests that had to wait
+/// for them, and of no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Handshakes {
+    pub count: u64,
+    /// Those that went on with an earlier session, which is less work for both sides.
+    pub resumed: u64,
+    /// From when the connection was there to when the first request could be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_micros: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_micros: Option<u64>,
+    /// Versions and cipher suites that were agreed on, such as `TLSv1.3 TLS13_AES_256_GCM_SHA384`.
+    #[serde(default)]
+    pub protocols: Vec<String>,
+}
+
 /// At which speed the instances of a burstable type ran. Rounds of both are never compared with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Speed {
@@ -186,6 +207,9 @@ pub struct Histograms {
     /// Requests that were still open at the end: how long they had been. Their latency is at least that.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub open: String,
+    /// TLS handshakes that succeeded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub handshake: String,
 }
 
 /// Microseconds. Absent: there is no such value, because too many requests failed or none was sent.

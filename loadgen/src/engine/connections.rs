@@ -1,7 +1,6 @@
 //! The connections of one thread to one authority: those in use in the order their requests began, and those idle, by
 //! address, the last one used first. Nothing here allocates once as many connections were open as will be.
 
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustix::io::{Errno, Result};
@@ -10,6 +9,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, sock
 use super::addresses::Addresses;
 use super::poller::Poller;
 use super::response::Body;
+use super::socket::Socket;
+use crate::trust::Tls;
 
 /// No connection.
 const NONE: u32 = u32::MAX;
@@ -28,6 +29,8 @@ pub(crate) struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Connecting,
+    /// The connection is there, and TLS is being agreed on.
+    ShakingHands,
     /// A request is being written or its answer read.
     Busy,
     Idle,
@@ -35,7 +38,7 @@ pub(crate) enum State {
 
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) socket: OwnedFd,
+    pub(crate) socket: Socket,
     pub(crate) state: State,
     pub(crate) request: Request,
     /// Which of the authority's addresses.
@@ -73,6 +76,8 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Connections {
     pub(crate) addresses: Arc<Addresses>,
+    /// What every connection begins with, of https.
+    pub(crate) tls: Option<Arc<Tls>>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// By address.
@@ -87,9 +92,9 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(addresses: Arc<Addresses>) -> Self {
+    pub(crate) fn new(addresses: Arc<Addresses>, tls: Option<Arc<Tls>>) -> Self {
         let (slots, free, idle) = (Vec::new(), Vec::new(), vec![Vec::new(); addresses.len()]);
-        Self { addresses, slots, free, idle, turn: 0, oldest: NONE, newest: NONE, busy: 0, peak: 0 }
+        Self { addresses, tls, slots, free, idle, turn: 0, oldest: NONE, newest: NONE, busy: 0, peak: 0 }
     }
 
     /// From now on the name leads to `addresses`. Idle connections to an address that is gone are closed: what is
@@ -171,7 +176,7 @@ impl Connections {
             return Err(error);
         }
         slot.connection = Some(Connection {
-            socket,
+            socket: Socket::new(socket),
             state: State::Connecting,
             request,
             address,
@@ -265,7 +270,7 @@ mod tests {
     fn the_oldest_request_is_known_and_the_last_connection_is_used_first() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new().unwrap();
-        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])));
+        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
         let [a, b, c] = [0, 1, 2].map(|index| all.start(&poller, 0, Request { index, ..Request::default() }).unwrap());
         assert_eq!((all.oldest(), all.open()), (Some(a), 3));
         all.rest(b);
@@ -285,7 +290,7 @@ mod tests {
     fn a_late_event_does_not_reach_the_successor() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new().unwrap();
-        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])));
+        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
         let first = all.start(&poller, 0, Request::default()).unwrap();
         assert_eq!(all.of_token(u64::from(first)), Some(first));
         all.close(first);

@@ -1,16 +1,18 @@
 //! One request over one connection: connect, write, read, judge.
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
+use rustix::net::sockopt;
+use wire::GeneratorLimit;
 
 use super::connections::{Answer, Request, State};
 use super::expected::keep;
 use super::own_limit::{is_of_one_address, own_limit, own_limit_at_start};
 use super::poller::{Ready, now_nanos};
 use super::response::{Body, HEAD_LIMIT_BYTES, NotHttp, head};
+use super::socket::Received;
 use super::stretch::Stretch;
-use wire::GeneratorLimit;
-
+use super::tls::BROKEN;
+use crate::distrust::refusal;
 use crate::honesty::Lie;
 use crate::recording::{Failure, micros};
 
@@ -114,6 +116,7 @@ impl Stretch<'_> {
         match connection.state {
             State::Connecting if ready.can_write() => self.connected(number, ready),
             State::Connecting => 0,
+            State::ShakingHands => self.shake_hands(number, ready),
             State::Busy => {
                 let must_write = connection.request.written_bytes != ALL;
                 if must_write && ready.can_write() {
@@ -125,6 +128,7 @@ impl Stretch<'_> {
                 }
                 if ready.can_read() { self.read(number, ready.is_ending()) } else { 0 }
             }
+            State::Idle if !ready.is_ending() && connection.socket.is_quiet() => 0,
             // It was closed, or the server says something that nobody asked for.
             State::Idle if ready.can_read() => {
                 drop(self.connections.close(number));
@@ -156,9 +160,64 @@ impl Stretch<'_> {
             }
             return now;
         }
-        connection.state = State::Busy;
         let address = connection.address;
         self.connections.addresses.works(address);
+        let Some(tls) = self.connections.tls.clone() else { return self.ready_to_send(number, ready, now) };
+        let Some(connection) = self.connections.get(number) else { return now };
+        connection.state = State::ShakingHands;
+        match connection.socket.secure(&tls, now) {
+            Ok(()) => self.shake_hands(number, ready),
+            Err(error) => {
+                self.load.life.refuse(error.to_string());
+                self.fail(number, Failure::Connect, now);
+                now
+            }
+        }
+    }
+
+    /// Goes on with the handshake. It takes the time of the request that waits for the connection, as connecting does.
+    fn shake_hands(&mut self, number: u32, ready: Ready) -> u64 {
+        let Some(connection) = self.connections.get(number) else { return now_nanos() };
+        let done = connection.socket.shake_hands();
+        // What rustls computed took time: the request that waits has not been sent yet.
+        let now = now_nanos();
+        match done {
+            Ok(true) => {
+                if let Some(handshake) = connection.socket.handshake(now) {
+                    self.tally.shook_hands(&handshake);
+                }
+                // What came with the last bytes of the handshake is not told again.
+                self.ready_to_send(number, ready.with_reading(), now)
+            }
+            Ok(false) => now,
+            Err(error) => {
+                self.note_refusal(number);
+                self.lost(number, error, Failure::Connect, now);
+                now
+            }
+        }
+    }
+
+    /// A server that is not believed, or wants what we have not got, ends the run: that is no failure of its requests.
+    fn note_refusal(&mut self, number: u32) {
+        let Some(connection) = self.connections.get(number) else { return };
+        if let Some(why) = connection.socket.error().and_then(refusal) {
+            self.load.life.refuse(why);
+        }
+    }
+
+    /// A call failed: for what this machine lacks, or else by the other side, as `failure`.
+    fn lost(&mut self, number: u32, error: Errno, failure: Failure, now: u64) {
+        match own_limit(error) {
+            Some(limit) => self.cut(number, limit, now),
+            None => self.fail(number, failure, now),
+        }
+    }
+
+    /// The connection can carry its first request.
+    fn ready_to_send(&mut self, number: u32, ready: Ready, now: u64) -> u64 {
+        let Some(connection) = self.connections.get(number) else { return now };
+        connection.state = State::Busy;
         self.tally.connections += 1;
         self.load.life.shown();
         let written = self.write(number, now);
@@ -183,7 +242,7 @@ impl Stretch<'_> {
         self.load.template.write(request.index, &mut self.buffers.request);
         let bytes = &self.buffers.request;
         while let Some(rest) = bytes.get(request.written_bytes..).filter(|rest| !rest.is_empty()) {
-            match send(&connection.socket, rest, SendFlags::NOSIGNAL) {
+            match connection.socket.send(rest) {
                 Ok(written) => {
                     if request.sent_nanos == 0 {
                         request.sent_nanos = now;
@@ -198,7 +257,11 @@ impl Stretch<'_> {
                 Err(_) => return Written::Failed,
             }
         }
-        request.written_bytes = ALL;
+        match connection.socket.flush() {
+            Ok(()) => request.written_bytes = ALL,
+            Err(Errno::AGAIN) => {}
+            Err(error) => return own_limit(error).map_or(Written::Failed, Written::Limited),
+        }
         Written::Fine
     }
 
@@ -206,10 +269,10 @@ impl Stretch<'_> {
     fn read(&mut self, number: u32, is_ending: bool) -> u64 {
         loop {
             let Some(connection) = self.connections.get(number) else { return now_nanos() };
-            let received = recv(&connection.socket, self.buffers.received.as_mut_slice(), RecvFlags::empty());
+            let received = connection.socket.receive(&mut self.buffers.received);
             let now = now_nanos();
             match received {
-                Ok((_, 0)) => {
+                Ok(Received { length: 0, .. }) => {
                     let until_close = matches!(connection.answer, Some(Answer { body: Body::UntilClose, .. }));
                     if until_close {
                         self.complete(number, false, now);
@@ -218,11 +281,11 @@ impl Stretch<'_> {
                     }
                     return now;
                 }
-                Ok((_, length)) => match self.feed(number, length) {
-                    Ok(Progress::Partial) if length < self.buffers.received.len() && !is_ending => return now,
+                Ok(Received { length, is_all, is_last }) => match self.feed(number, length) {
+                    Ok(Progress::Partial) if is_all && !is_ending => return now,
                     Ok(Progress::Partial) => {}
                     Ok(Progress::Whole { has_more }) => {
-                        self.complete(number, !has_more && !is_ending, now);
+                        self.complete(number, !has_more && !is_ending && !is_last, now);
                         return now;
                     }
                     Err(NotHttp) => {
@@ -233,10 +296,8 @@ impl Stretch<'_> {
                 Err(Errno::AGAIN) => return now,
                 Err(Errno::INTR) => {}
                 Err(error) => {
-                    match own_limit(error) {
-                        Some(limit) => self.cut(number, limit, now),
-                        None => self.fail(number, Failure::Reset, now),
-                    }
+                    self.note_refusal(number);
+                    self.lost(number, error, if error == BROKEN { Failure::Broken } else { Failure::Reset }, now);
                     return now;
                 }
             }

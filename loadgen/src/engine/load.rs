@@ -1,7 +1,7 @@
 //! One stretch of load: the same for every thread that drives it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use wire::{GeneratorLimit, OpenLoop, Share};
 
@@ -104,6 +104,7 @@ pub(crate) struct Life {
     answers: AtomicBool,
     gave_up: AtomicBool,
     cut: AtomicBool,
+    refused: OnceLock<String>,
 }
 
 impl Life {
@@ -122,6 +123,16 @@ impl Life {
 
     pub(crate) fn is_given_up(&self) -> bool {
         self.gave_up.load(Ordering::Relaxed)
+    }
+
+    /// Going on is useless, because of the server: the first reason is kept.
+    pub(crate) fn refuse(&self, why: String) {
+        self.refused.get_or_init(|| why);
+        self.give_up();
+    }
+
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.get().map(String::as_str)
     }
 
     /// Nobody waits for the result any more.

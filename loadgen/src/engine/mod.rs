@@ -1,7 +1,8 @@
 //! The data path: one thread, its sockets, and the requests that are due.
 //!
 //! Pure: [`arrivals`] (when), [`request`] (what), [`response`] and [`expected`] (what came back), [`own_limit`] (whose fault
-//! it is). Effects: [`poller`], [`connections`] to [`addresses`], and [`stretch`] that drives them. Nothing here allocates for a request.
+//! it is). Effects: [`poller`], [`socket`] (plain, or with [`tls`]), [`connections`] to [`addresses`], and [`stretch`] that
+//! drives them. Nothing here allocates for a request, except rustls for its records.
 
 pub(crate) mod addresses;
 pub(crate) mod arrivals;
@@ -13,4 +14,6 @@ mod own_limit;
 pub(crate) mod poller;
 pub(crate) mod request;
 pub(crate) mod response;
+mod socket;
 pub(crate) mod stretch;
+mod tls;

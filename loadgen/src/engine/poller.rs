@@ -46,6 +46,11 @@ impl Ready {
         self.flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR)
     }
 
+    /// The same, and something may be there to read.
+    pub(crate) fn with_reading(self) -> Self {
+        Self { flags: self.flags | EventFlags::IN, ..self }
+    }
+
     /// The other side will send no more: what is there has to be read to its end.
     pub(crate) fn is_ending(self) -> bool {
         self.flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)

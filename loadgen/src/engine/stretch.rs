@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use wire::GeneratorLimit;
 
 use super::arrivals::{Arrivals, Planned, share_of_thread};
-use super::connections::{Connections, Request};
+use super::connections::{Connections, Request, State};
 use super::load::{Load, Plan};
 use super::poller::{Poller, now_nanos};
 use crate::honesty::Lie;
@@ -320,8 +320,8 @@ impl<'a> Stretch<'a> {
             if connection.request.planned_nanos + self.load.limit_nanos > now {
                 return;
             }
-            let connecting = connection.state == super::connections::State::Connecting;
-            self.fail(number, if connecting { Failure::Connect } else { Failure::Timeout }, now);
+            let is_connecting = matches!(connection.state, State::Connecting | State::ShakingHands);
+            self.fail(number, if is_connecting { Failure::Connect } else { Failure::Timeout }, now);
         }
     }
 

@@ -92,7 +92,7 @@ fn measured(name: &str, requests: u64, random: &mut ChaCha8Rng) -> ClusterReport
             response: response.encode(),
             service: service.encode(),
             send_lag: send_lag.encode(),
-            open: String::new(),
+            ..Histograms::default()
         },
         ..ClusterReport::default()
     }
