@@ -75,8 +75,10 @@ pub struct ClusterBenchmarkSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".to_owned()]), validation = rules::no_reserved_tag())]
     #[schemars(length(max = 30))]
     pub tags: Vec<Tag>,
-    /// While true, nothing is launched, replaced or measured, and what exists is left alone. Deletion and the end of
-    /// maxLifetimeSeconds still terminate everything, and a report that is finished is still collected.
+    /// While true, nothing is launched, replaced or measured anew, and what exists is left alone. A run that is on
+    /// finishes its round and goes on when this is false again; of several generators, which keep to the clock, it is
+    /// finished. Deletion and the end of maxLifetimeSeconds, which is not prolonged, still terminate everything, and a
+    /// report that is finished is still collected.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
     /// Name of the measurement. Another value measures again on the same instances.

@@ -33,13 +33,15 @@ pub struct BenchmarkReportSpec {
     /// runId of the run.
     #[schemars(length(max = 40))]
     pub run_id: String,
-    /// The comparison in one line.
+    /// The comparison in at most 68 characters; all of it is in report.
     #[schemars(length(max = 1024))]
     pub result: String,
-    /// Answered requests per second of each cluster, in the order of the clusters.
+    /// Answered requests per second of each cluster, in the order of the clusters, as many as fit
+    /// into 68 characters.
     #[schemars(length(max = 1024))]
     pub requests_per_second: String,
-    /// 99th percentile of the latency of each cluster, in the order of the clusters.
+    /// 99th percentile of the latency of each cluster, in the order of the clusters, as many as fit
+    /// into 68 characters.
     #[schemars(length(max = 1024))]
     pub p99: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

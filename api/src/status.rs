@@ -28,7 +28,7 @@ pub struct Status {
     /// Rounds done of those wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
-    /// The last result in one line.
+    /// The last result in at most 68 characters; all of it is in runs, in the condition Ready and in the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
     /// What is true of the benchmark, each with reason and message.

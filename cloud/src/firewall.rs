@@ -1,6 +1,6 @@
 //! Security groups, their rules, and the interfaces in them.
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair};
+use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair};
 use jiff::Timestamp;
 use planner::owner::Tags;
 use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
@@ -25,16 +25,7 @@ impl Firewall for Region {
         if with.is_empty() {
             return Err(CloudError::new(Failure::Rejected, MALFORMED, "groups without tags are not listed"));
         }
-        let filters = tagged(with);
-        let found = pages::all(|token| {
-            let call = self.reads.describe_security_groups().set_filters(Some(filters.clone())).max_results(PAGE);
-            async move {
-                let page = call.set_next_token(token).send().await.map_err(failed)?;
-                Ok((page.security_groups.unwrap_or_default(), page.next_token))
-            }
-        })
-        .await?;
-        let groups = found.into_iter().map(group).collect::<Answer<Vec<_>>>()?;
+        let groups = self.groups_with(tagged(with)).await?;
         // Never believed blindly, because what is listed here may be deleted.
         match groups.iter().find(|group| !with.iter().all(|(key, value)| group.tags.get(key) == Some(value))) {
             Some(foreign) => Err(CloudError::new(
@@ -84,6 +75,17 @@ impl Firewall for Region {
         }
     }
 
+    /// *Guarantees*: every page was read to its end. Filters of one call must all fit: there is a call for each direction.
+    /// *Errors*: `Unreachable` whenever the list could be shorter than the truth.
+    /// *Cancellation*: safe, a read.
+    async fn groups_naming(&self, group_id: &str) -> Answer<Vec<Group>> {
+        let mut groups = self.groups_with(vec![exactly("ip-permission.group-id", [group_id])]).await?;
+        groups.extend(self.groups_with(vec![exactly("egress.ip-permission.group-id", [group_id])]).await?);
+        groups.sort_by(|a, b| a.id.cmp(&b.id));
+        groups.dedup_by(|a, b| a.id == b.id);
+        Ok(groups)
+    }
+
     /// *Guarantees*: every page was read to its end.
     /// *Errors*: `Unreachable` whenever the list could be shorter than the truth.
     /// *Cancellation*: safe, a read.
@@ -105,6 +107,20 @@ impl Firewall for Region {
             })
         });
         interfaces.collect()
+    }
+}
+
+impl Region {
+    /// All groups that these filters let through.
+    async fn groups_with(&self, filters: Vec<Filter>) -> Answer<Vec<Group>> {
+        let found = pages::all(|token| {
+            let call = self.reads.describe_security_groups().set_filters(Some(filters.clone())).max_results(PAGE);
+            async move {
+                let page = call.set_next_token(token).send().await.map_err(failed)?;
+                Ok((page.security_groups.unwrap_or_default(), page.next_token))
+            }
+        });
+        found.await?.into_iter().map(group).collect()
     }
 }
 

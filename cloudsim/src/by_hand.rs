@@ -7,6 +7,7 @@ use planner::owner::{
 use planner::ports::InstanceState;
 use rand::seq::IndexedRandom;
 
+use crate::group::{IngressRule, Permission, PermissionSource};
 use crate::instance::StateReason;
 use crate::settings::{Deed, Span};
 use crate::sim::{Event, Sim};
@@ -27,6 +28,23 @@ impl Sim {
             self.update(id, |instance| change(&mut instance.tags));
         }
         is_there
+    }
+
+    /// Somebody lets members of `source` into a group of their own: until the rule goes, `source` cannot be deleted.
+    pub fn let_in_by_hand(&mut self, group_id: &str, source: &str, now: Timestamp) {
+        self.advance(now);
+        self.tell(format!("BY HAND {group_id} lets {source} in"));
+        let permission = Permission::tcp(22, 22, PermissionSource::Group(source.to_owned()));
+        let rule = IngressRule { id: self.new_id("sgr"), permission, description: None };
+        self.update_group(group_id, |group| group.ingress.push(rule));
+    }
+
+    /// Takes such a rule away again.
+    pub fn shut_out_by_hand(&mut self, group_id: &str, source: &str, now: Timestamp) {
+        self.advance(now);
+        self.tell(format!("BY HAND {group_id} shuts {source} out"));
+        let is_it = |rule: &IngressRule| rule.permission.source == PermissionSource::Group(source.to_owned());
+        self.update_group(group_id, |group| group.ingress.retain(|rule| !is_it(rule)));
     }
 
     fn is_alive(&self, id: &str) -> bool {

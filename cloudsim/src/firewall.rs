@@ -258,7 +258,7 @@ impl Sim {
     }
 
     /// Changes a group's rules.
-    fn update_group(&mut self, id: &str, change: impl FnOnce(&mut SecurityGroup)) {
+    pub(crate) fn update_group(&mut self, id: &str, change: impl FnOnce(&mut SecurityGroup)) {
         let lag = self.draw_lag_of(self.settings.rule_lag.unwrap_or(self.settings.lag));
         let Some(record) = self.groups.get_mut(id) else { return };
         let Some(truth) = record.truth() else { return };

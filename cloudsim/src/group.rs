@@ -102,15 +102,23 @@ pub struct CreateSecurityGroup {
 }
 
 impl Filtered for SecurityGroup {
-    const FILTERS: &'static [&'static str] = &["group-id", "group-name", "vpc-id", "description"];
+    // Names and meaning: DescribeSecurityGroups in the EC2 API reference.
+    const FILTERS: &'static [&'static str] =
+        &["group-id", "group-name", "vpc-id", "description", "ip-permission.group-id", "egress.ip-permission.group-id"];
 
     fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
-        is(match filter {
-            "group-id" => &self.id,
-            "group-name" => &self.name,
-            "vpc-id" => &self.vpc_id,
-            _ => &self.description,
-        })
+        match filter {
+            "group-id" => is(&self.id),
+            "group-name" => is(&self.name),
+            "vpc-id" => is(&self.vpc_id),
+            "description" => is(&self.description),
+            "ip-permission.group-id" => self.ingress.iter().any(|rule| match &rule.permission.source {
+                PermissionSource::Group(id) => is(id),
+                PermissionSource::Cidr(_) => false,
+            }),
+            // Only the ways in are rules.
+            _ => false,
+        }
     }
 
     fn tags(&self) -> Option<&Tags> {

@@ -65,6 +65,12 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Action::StartRun { control, instance_id, run } => {
                 self.agents.start_run(control, instance_id, run).await.map_err(agent_failed)?;
             }
+            Action::HoldRun { control, instance_id, name } => {
+                self.agents.hold_run(control, instance_id, name).await.map_err(agent_failed)?;
+            }
+            Action::ResumeRun { control, instance_id, name } => {
+                self.agents.resume_run(control, instance_id, name).await.map_err(agent_failed)?;
+            }
             Action::StopRun { control, instance_id, name } => {
                 self.agents.stop_run(control, instance_id, name).await.map_err(agent_failed)?;
             }
@@ -173,6 +179,8 @@ fn name(action: &Action) -> &'static str {
         Action::StartRun { .. } => "StartRun",
         Action::CollectReport { .. } => "CollectReport",
         Action::JoinParts { .. } => "JoinParts",
+        Action::HoldRun { .. } => "HoldRun",
+        Action::ResumeRun { .. } => "ResumeRun",
         Action::StopRun { .. } => "StopRun",
         Action::ForgetRun { .. } => "ForgetRun",
     }

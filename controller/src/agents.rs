@@ -62,11 +62,9 @@ impl HttpAgents {
         self.send(control, request, Bytes::from(body)).await
     }
 
-    /// A run that is not there (any more) is as good as deleted.
     async fn delete_run(&self, control: &str, instance_id: &str, id: &str, if_match: &str) -> Result<(), AgentError> {
         let path = format!("/v1/runs/{id}");
-        let answer = self.change(control, instance_id, Method::DELETE, &path, if_match, Vec::new()).await?;
-        if answer.status == StatusCode::NOT_FOUND { Ok(()) } else { answer.success().map(drop) }
+        gone_is_done(self.change(control, instance_id, Method::DELETE, &path, if_match, Vec::new()).await?)
     }
 
     async fn send(&self, control: &str, request: http::request::Builder, body: Bytes) -> Result<Answer, AgentError> {
@@ -119,6 +117,11 @@ impl Answer {
     }
 }
 
+/// A run that is not there (any more) is as good as deleted, held or let go.
+fn gone_is_done(answer: Answer) -> Result<(), AgentError> {
+    if answer.status == StatusCode::NOT_FOUND { Ok(()) } else { answer.success().map(drop) }
+}
+
 fn document<T: serde::Serialize>(value: &T) -> Vec<u8> {
     // Plain structs of `wire`: serialisation cannot fail; an empty document would be refused by the agent.
     serde_json::to_vec(value).unwrap_or_default()
@@ -149,6 +152,16 @@ impl Agents for HttpAgents {
     async fn start_run(&self, control: &str, instance_id: &str, run: &RunSpec) -> Result<(), AgentError> {
         let path = format!("/v1/runs/{}", run.id);
         self.change(control, instance_id, Method::PUT, &path, "", document(run)).await?.success().map(drop)
+    }
+
+    async fn hold_run(&self, control: &str, instance_id: &str, id: &str) -> Result<(), AgentError> {
+        let path = format!("/v1/runs/{id}/hold");
+        gone_is_done(self.change(control, instance_id, Method::PUT, &path, "", Vec::new()).await?)
+    }
+
+    async fn resume_run(&self, control: &str, instance_id: &str, id: &str) -> Result<(), AgentError> {
+        let path = format!("/v1/runs/{id}/hold");
+        gone_is_done(self.change(control, instance_id, Method::DELETE, &path, "", Vec::new()).await?)
     }
 
     async fn stop_run(&self, control: &str, instance_id: &str, id: &str) -> Result<(), AgentError> {

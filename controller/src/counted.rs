@@ -67,6 +67,9 @@ impl<C: Cloud> Firewall for Counted<C> {
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
         self.count("DeleteSecurityGroup", Box::pin(self.inner.delete_group(group_id))).await
     }
+    async fn groups_naming(&self, group_id: &str) -> Answer<Vec<Group>> {
+        self.count("DescribeSecurityGroups", Box::pin(self.inner.groups_naming(group_id))).await
+    }
     async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
         self.count("DescribeNetworkInterfaces", Box::pin(self.inner.interfaces(group_id))).await
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{ClusterBenchmark, Status};
 use futures::future::join_all;
+use planner::holders::{self, Holder};
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
 use planner::{Failure, Memory, console, deploy, desired, placement, region, relocation, runs};
@@ -75,6 +76,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             balancer: None,
             runs: None,
             consoles: BTreeMap::new(),
+            holders: BTreeMap::new(),
             memory,
         };
         let mut listed = None;
@@ -91,6 +93,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             listed = Some(self.observe_cloud(&cloud, &facts, &region, &mut world, need).await);
             self.observe_agents(&mut world).await;
             observe_consoles(&self.facts, &cloud, &facts, &mut world).await;
+            observe_holders(&cloud, &mut world).await;
         }
         // After the answers, so that nothing seems younger than it is.
         world.now = self.now();
@@ -203,6 +206,18 @@ async fn site<C: Cloud>(
         patiently(facts.images(region, cloud, images)),
     );
     Site { subnets, offerings, images }
+}
+
+/// What could not be seen is not said: another look follows.
+async fn observe_holders<C: Cloud>(cloud: &C, world: &mut World) {
+    for id in holders::held(world) {
+        let asked = async { tokio::try_join!(cloud.groups_naming(&id), cloud.interfaces(&id)) };
+        let Facet::Known((groups, interfaces)) = patiently(asked).await else { continue };
+        let groups = groups.into_iter().filter(|group| group.id != id);
+        let groups = groups.map(|group| Holder::Group { id: group.id, name: group.name });
+        let holders = groups.chain(interfaces.into_iter().map(Holder::Interface)).collect();
+        world.holders.insert(id, holders);
+    }
 }
 
 async fn observe_consoles<C: Cloud>(facts: &Facts, cloud: &C, region: &facts::Region, world: &mut World) {

@@ -66,6 +66,8 @@ pub(crate) fn is_of_cloud(action: &Action) -> bool {
         | Action::StartRun { .. }
         | Action::CollectReport { .. }
         | Action::JoinParts { .. }
+        | Action::HoldRun { .. }
+        | Action::ResumeRun { .. }
         | Action::StopRun { .. }
         | Action::ForgetRun { .. } => false,
     }

@@ -8,7 +8,7 @@ use api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
-use planner::{CloudError, Failure, RunKey};
+use planner::{CloudError, Failure, RunKey, column};
 use wire::{REPORT_SCHEMA, Report, sha256_hex};
 
 /// The document, if it is the one that was promised.
@@ -90,7 +90,7 @@ pub(crate) fn object(
             benchmark: benchmark.name_any(),
             benchmark_uid: uid.clone(),
             run_id: run.id.clone(),
-            result: format!("{part}{}", report.summary).chars().take(1024).collect(),
+            result: column::line(&format!("{part}{}", report.summary)),
             requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
             p99: each(report, p99),
             finished_at: Some(Time(report.finished_at)),
@@ -141,7 +141,8 @@ fn measured(spec: &ClusterBenchmarkSpec, place: Option<&Placement>, run: &RunKey
 
 /// One value for each cluster, for a column.
 fn each(report: &Report, value: impl Fn(&wire::ClusterReport) -> String) -> String {
-    report.clusters.iter().map(value).collect::<Vec<_>>().join(", ").chars().take(1024).collect()
+    let values: Vec<String> = report.clusters.iter().map(value).collect();
+    column::list(values.iter().map(String::as_str), ", ")
 }
 
 /// `none`: too many failed. `>= 5.00 ms`: requests were still open at the end.

@@ -127,6 +127,8 @@ impl Region {
             | Action::StartRun { .. }
             | Action::CollectReport { .. }
             | Action::JoinParts { .. }
+            | Action::HoldRun { .. }
+            | Action::ResumeRun { .. }
             | Action::StopRun { .. }
             | Action::ForgetRun { .. } => return now,
         };

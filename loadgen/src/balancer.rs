@@ -1,6 +1,7 @@
 //! The balancer's word on its members, before and after: was anyone lost while we measured?
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,12 +17,16 @@ pub(crate) const STATUS_LIMIT: Duration = Duration::from_secs(5);
 /// Pause between two looks while waiting for members to come back.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Looks at the members of the clusters that are measured.
+/// Looks at the members of the clusters that are measured, through the balancer that was met first and no other.
 #[derive(Debug)]
 pub(crate) struct Watch {
     status: Target,
     resolver: Resolver,
     clusters: Vec<String>,
+    /// Id of the balancer that answered first.
+    met: OnceLock<String>,
+    /// Id of another one that answered later.
+    successor: OnceLock<String>,
     /// Whether the balancer was seen on the machine that this process is on.
     shares_machine: AtomicBool,
     /// How long to wait for members to be healthy before a round.
@@ -30,7 +35,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new(status: Target, resolver: Resolver, clusters: Vec<String>, recovery: Duration) -> Self {
-        Self { status, resolver, clusters, shares_machine: AtomicBool::new(false), recovery }
+        let (met, successor, shares_machine) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
+        Self { status, resolver, clusters, met, successor, shares_machine, recovery }
     }
 
     /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
@@ -41,7 +47,30 @@ impl Watch {
         if !status.kernel_boot.is_empty() && status.kernel_boot == agent::kernel_boot() {
             self.shares_machine.store(true, Ordering::Relaxed);
         }
-        Ok(status)
+        self.meet(&status.instance_id);
+        match self.replaced() {
+            Some(why) => Err(why),
+            None => Ok(status),
+        }
+    }
+
+    /// An address is given to another instance when its own has ended. What is measured through another balancer cannot
+    /// be compared with what was measured before, in whichever order they answer.
+    fn meet(&self, instance_id: &str) {
+        if self.met.get_or_init(|| instance_id.to_owned()) != instance_id {
+            self.successor.get_or_init(|| instance_id.to_owned());
+        }
+    }
+
+    /// The balancer that the run is measured through, once it has answered.
+    pub(crate) fn met(&self) -> Option<&str> {
+        self.met.get().map(String::as_str)
+    }
+
+    /// Why nothing more can be measured, if another balancer has taken the place of the one that was met.
+    pub(crate) fn replaced(&self) -> Option<String> {
+        let (from, to) = (self.met.get()?, self.successor.get()?);
+        Some(format!("the balancer changed from {from} to {to}"))
     }
 
     /// Names of the clusters that are measured.
@@ -65,7 +94,7 @@ impl Watch {
                 },
                 Err(reason) => reason,
             };
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || self.replaced().is_some() {
                 return Err(reason);
             }
             progress.waiting(&reason);
@@ -91,10 +120,6 @@ impl Watch {
 
     /// Why what happened between the two looks does not count, if anything; and of which cluster, if of one.
     pub(crate) fn change(&self, before: &BalancerStatus, after: &BalancerStatus) -> Option<(String, String)> {
-        if before.instance_id != after.instance_id {
-            let (from, to) = (&before.instance_id, &after.instance_id);
-            return Some((String::new(), format!("the balancer changed from {from} to {to}")));
-        }
         self.clusters.iter().find_map(|name| match (find(before, name), find(after, name)) {
             (Some(before), Some(after)) => Some((name.clone(), change_of(before, after)?)),
             _ => Some((name.clone(), format!("the balancer does not serve {name}"))),
@@ -197,7 +222,7 @@ mod tests {
     #[test]
     fn says_who_was_lost_restarted_or_replaced() {
         type Case = (fn(&mut BalancerStatus), Option<&'static str>);
-        let cases: [Case; 12] = [
+        let cases: [Case; 11] = [
             (|_| (), None),
             (|s| s.clusters[0].members[1].requests += 5, None),
             (|s| s.clusters[1].members[0].losses += 1, None),
@@ -214,7 +239,6 @@ mod tests {
                 Some("the balancer forgot its members' counts: it was restarted"),
             ),
             (|s| s.clusters[0].name = "x".into(), Some("the balancer does not serve cluster1")),
-            (|s| s.instance_id = "c".into(), Some("the balancer changed from b to c")),
             (
                 |s| s.clusters[0].members[0].address = "127.0.0.1:2".into(),
                 Some("i-1 of cluster1 moved from 127.0.0.1:1 to 127.0.0.1:2"),
@@ -225,6 +249,18 @@ mod tests {
             change(&mut after);
             assert_eq!(watch().change(&status(), &after).map(|(_, why)| why).as_deref(), reason);
         }
+    }
+
+    #[test]
+    fn a_run_is_of_the_balancer_that_answered_first() {
+        let watch = watch();
+        assert_eq!((watch.met(), watch.replaced()), (None, None));
+        watch.meet("b");
+        watch.meet("b");
+        assert_eq!((watch.met(), watch.replaced()), (Some("b"), None));
+        watch.meet("c");
+        watch.meet("b");
+        assert_eq!((watch.met(), watch.replaced()), (Some("b"), Some("the balancer changed from b to c".to_owned())));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use agent::{Problem, document};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -12,12 +12,15 @@ use serde::Serialize;
 use wire::{RunSpec, RunStatus};
 
 use crate::Runs;
+use crate::progress::Wish;
 use crate::runs::RunsError;
 
-/// `PUT`, `GET` and `DELETE /v1/runs/{id}`, `GET /v1/runs/{id}/report`, `/status` and `/metrics`.
+/// `PUT`, `GET` and `DELETE /v1/runs/{id}`, `PUT` and `DELETE /v1/runs/{id}/hold`, `GET /v1/runs/{id}/report`, `/status`
+/// and `/metrics`.
 pub fn routes(runs: Runs) -> Router {
     Router::new()
         .route("/v1/runs/{id}", get(status).put(start).delete(delete))
+        .route("/v1/runs/{id}/hold", put(hold).delete(go_on))
         .route("/v1/runs/{id}/report", get(report))
         .route("/status", get(overview))
         .route("/metrics", get(metrics))
@@ -37,6 +40,15 @@ async fn start(State(runs): State<Runs>, Path(id): Path<String>, body: Bytes) ->
 
 async fn status(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<RunStatus>, Problem> {
     Ok(Json(runs.status(&id)?))
+}
+
+/// The round that is on is finished; then no load is sent until `DELETE`.
+async fn hold(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<RunStatus>, Problem> {
+    Ok(Json(runs.hold(&id, Wish::Hold)?))
+}
+
+async fn go_on(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<RunStatus>, Problem> {
+    Ok(Json(runs.hold(&id, Wish::GoOn)?))
 }
 
 async fn report(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Response, Problem> {
@@ -73,7 +85,7 @@ impl From<RunsError> for Problem {
     fn from(error: RunsError) -> Self {
         let status = match error {
             RunsError::Invalid(_) => StatusCode::BAD_REQUEST,
-            RunsError::OtherDocument(_) | RunsError::Busy { .. } => StatusCode::CONFLICT,
+            RunsError::OtherDocument(_) | RunsError::Busy { .. } | RunsError::CannotBeHeld(_) => StatusCode::CONFLICT,
             RunsError::NotFound(_) | RunsError::NoReportYet(_) => StatusCode::NOT_FOUND,
             RunsError::OtherReport(_) => StatusCode::PRECONDITION_FAILED,
             RunsError::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,

@@ -2,12 +2,25 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+use wire::Hold;
+
 use crate::engine::stretch::Second;
 use crate::recording::Tally;
 
-/// Written by the run, read by whoever asks.
+/// Written by the run, read by whoever asks; and whether somebody wants it to stay where it is.
 #[derive(Debug)]
-pub struct Progress(Mutex<State>);
+pub struct Progress {
+    state: Mutex<State>,
+    wish: watch::Sender<Wish>,
+}
+
+/// What somebody wants of a run between two rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    GoOn,
+    Hold,
+}
 
 #[derive(Debug)]
 struct State {
@@ -15,6 +28,8 @@ struct State {
     done: u32,
     voided: u32,
     warning: String,
+    /// Id of the balancer that was met.
+    balancer: String,
     activity: Activity,
 }
 
@@ -24,6 +39,7 @@ enum Activity {
     Waiting(String),
     Load { cluster: String, warms_up: bool, latest: Box<Latest> },
     Pause { cluster: String, seconds: u32 },
+    Held,
 }
 
 /// The second that goes on, put together from the threads', and what the one before came to.
@@ -61,7 +77,40 @@ fn figures(tally: &Tally) -> String {
 
 impl Progress {
     pub fn new(rounds: u32) -> Self {
-        Self(Mutex::new(State { rounds, done: 0, voided: 0, warning: String::new(), activity: Activity::Preparing }))
+        let state = Mutex::new(State {
+            rounds,
+            done: 0,
+            voided: 0,
+            warning: String::new(),
+            balancer: String::new(),
+            activity: Activity::Preparing,
+        });
+        Self { state, wish: watch::Sender::new(Wish::GoOn) }
+    }
+
+    /// The run goes on, or is held when the round that is on has ended.
+    pub(crate) fn wish(&self, wish: Wish) {
+        self.wish.send_replace(wish);
+    }
+
+    /// Whether it is held, or will be.
+    pub(crate) fn hold(&self) -> Hold {
+        match (*self.wish.borrow(), &self.state().activity) {
+            (Wish::GoOn, _) => Hold::No,
+            (Wish::Hold, Activity::Held) => Hold::Held,
+            (Wish::Hold, _) => Hold::AfterThisRound,
+        }
+    }
+
+    /// Between two rounds: waits as long as somebody wants that. `false`: nobody did.
+    pub(crate) async fn stays(&self) -> bool {
+        if *self.wish.borrow() == Wish::GoOn {
+            return false;
+        }
+        self.state().activity = Activity::Held;
+        // The sender is ours: it is there as long as we are.
+        let _gone = self.wish.subscribe().wait_for(|wish| *wish == Wish::GoOn).await.is_err();
+        true
     }
 
     /// Rounds that count, rounds to the next look, and rounds that were voided.
@@ -82,6 +131,7 @@ impl Progress {
         match &state.activity {
             Activity::Preparing => "preparing".to_owned(),
             Activity::Waiting(reason) => format!("{round}, waiting: {reason}"),
+            Activity::Held => format!("held after round {} of {}", state.done, state.rounds),
             Activity::Pause { cluster, seconds } => format!("{round}, {cluster}: pause of {seconds} s"),
             Activity::Load { cluster, warms_up, latest } => {
                 let what = if *warms_up { format!("warm-up, {cluster}") } else { format!("{round}, {cluster}") };
@@ -129,9 +179,18 @@ impl Progress {
         self.state().warning = warning;
     }
 
+    /// Id of the balancer that the run is measured through; empty: none has answered yet.
+    pub(crate) fn balancer(&self) -> String {
+        self.state().balancer.clone()
+    }
+
+    pub(crate) fn met(&self, balancer: &str) {
+        self.state().balancer = balancer.to_owned();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic happens under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use stats::{Handshakes, Latencies};
-use wire::{Failures, GeneratorLimit, LimitHits};
+use wire::{FailedStatus, Failures, GeneratorLimit, LimitHits};
 
 /// Members are told apart up to this number; answers of any more count as unnamed. A backend that invents a new name
 /// for every answer must not fill the generator's memory.
@@ -33,6 +33,8 @@ pub(crate) struct Tally {
     /// How old the requests were that were still open at the end.
     pub(crate) open: Latencies,
     pub(crate) failures: Failures,
+    /// Of answers that are failures.
+    pub(crate) failed_status: FailedStatus,
     /// Of a schedule; a closed loop plans none.
     pub(crate) planned: u64,
     pub(crate) sent: u64,
@@ -85,6 +87,12 @@ impl Tally {
         self.handshakes.get_or_insert_default().record(micros(*nanos), *is_resumed, protocol);
     }
 
+    /// An answer came, and it is not a good one.
+    pub(crate) fn answered_badly(&mut self, failure: Failure, status: u16) {
+        self.failed(failure);
+        self.failed_status = self.failed_status.and(FailedStatus::Each(status));
+    }
+
     /// Requests that count: answered, failed, or open at the end.
     pub(crate) fn requests(&self) -> u64 {
         self.response.count() + self.failures.total() + self.open.count()
@@ -112,6 +120,7 @@ impl Tally {
         self.send_lag.merge(&other.send_lag);
         self.open.merge(&other.open);
         self.failures.add(&other.failures);
+        self.failed_status = self.failed_status.and(other.failed_status);
         self.planned += other.planned;
         self.sent += other.sent;
         self.waited += other.waited;

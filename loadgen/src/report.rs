@@ -22,6 +22,7 @@ pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bo
         announced_ends: tally.announced_ends,
         waited: tally.waited,
         generator_limits: tally.limit_hits(),
+        failed_status: tally.failed_status,
         load_micros: driven.took.as_micros() as u64,
         members: stats::shares(driven.backends.answers()),
         addresses: stats::address_shares(addresses.map(|(at, count)| (at.to_string(), *count))),

@@ -70,6 +70,26 @@ impl Course<'_> {
         if let Ok(status) = watch.settled(self.progress).await {
             seen.meet(&status, watch.clusters()).await;
         }
+        self.note_balancer();
+    }
+
+    /// Waits before the next round while somebody holds the run; then says how long that was.
+    pub(crate) async fn stay(&self, rounds: u32) -> Option<String> {
+        let since = Instant::now();
+        let stayed = self.progress.stays().await;
+        stayed.then(|| format!("the run was held for {} s after round {rounds}", since.elapsed().as_secs()))
+    }
+
+    /// Whoever asks for the run is told which balancer it is of.
+    pub(crate) fn note_balancer(&self) {
+        if let Some(met) = self.watch.as_ref().and_then(Watch::met) {
+            self.progress.met(met);
+        }
+    }
+
+    /// Why the run cannot go on, if it is of a balancer that another one has replaced.
+    pub(crate) fn replaced(&self) -> Option<String> {
+        self.watch.as_ref()?.replaced()
     }
 
     /// Has the members calibrated, by one of several generators: two calibrations would measure each other.

@@ -127,10 +127,10 @@ pub async fn measure(
     let (aborted, failed) = tokio::select! {
         biased;
         why = abort => (Some(why), false),
-        useless = all_rounds(&course, &mut so_far, &mut journal) => {
-            let useless = useless?;
-            let failed = useless.is_some();
-            (useless, failed)
+        early = all_rounds(&course, &mut so_far, &mut journal) => match early? {
+            None => (None, false),
+            Some(Early::Replaced(why)) => (Some(why), false),
+            Some(Early::Useless(why)) => (Some(why), true),
         }
     };
     let mut environment = start.environment(&settings.instance_id, &so_far.effort);
@@ -138,10 +138,12 @@ pub async fn measure(
         environment.place.kind = PlaceKind::Lab;
     }
     environment.clusters = so_far.members.facts(&spec.facts.clusters);
+    environment.balancers = course.watch.as_ref().and_then(Watch::met).map(str::to_owned).into_iter().collect();
     environment.notes = so_far.members.silence();
     if settings.trust.is_anyone() && course.targets.iter().any(|target| target.tls.is_some()) {
         environment.notes.push("certificates were not checked (--insecure)".to_owned());
     }
+    environment.notes.append(&mut so_far.held);
     Ok(Measurement {
         spec: spec.clone(),
         started_at,
@@ -220,14 +222,24 @@ struct SoFar {
     warm_up: BTreeMap<String, u64>,
     effort: Effort,
     members: Members,
+    /// When and how long it was held, in words.
+    held: Vec<String>,
 }
 
-/// Measures until all rounds are, or until that is useless; then the reason.
+/// Why a run ends by itself before its end.
+enum Early {
+    /// What would follow cannot be compared with what was measured: the same can be measured anew.
+    Replaced(String),
+    /// It would find out nothing, now or in another try.
+    Useless(String),
+}
+
+/// Measures until all rounds are, or until there is no point in going on.
 async fn all_rounds(
     course: &Course<'_>,
     so_far: &mut SoFar,
     journal: &mut impl FnMut(&[RoundReport]),
-) -> Result<Option<String>, DriverLost> {
+) -> Result<Option<Early>, DriverLost> {
     course.meet(&mut so_far.members).await;
     let calibration = Duration::from_secs(u64::from(CALIBRATION_SECONDS));
     course.in_time(calibration, warm_up(course, &mut so_far.warm_up)).await.transpose()?;
@@ -236,18 +248,18 @@ async fn all_rounds(
     if course.timetable.is_none() {
         wait_until(course.spec.start_at, course.progress).await;
     }
-    let useless = measured_rounds(course, so_far, journal).await?;
-    if useless.is_none() {
+    let early = measured_rounds(course, so_far, journal).await?;
+    if early.is_none() {
         course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_after_micros).await;
     }
-    Ok(useless)
+    Ok(early)
 }
 
 async fn warm_up(course: &Course<'_>, requests: &mut BTreeMap<String, u64>) -> Result<(), DriverLost> {
     let schedule = Schedule::new(course.spec.seed, course.spec.targets.len());
     for target in &course.targets {
         let driven = course.warm_up(target, schedule.warm_up_seed()).await?;
-        requests.insert(target.cluster.clone(), driven.tally.requests());
+        *requests.entry(target.cluster.clone()).or_default() += driven.tally.requests();
     }
     Ok(())
 }
@@ -256,11 +268,16 @@ async fn measured_rounds(
     course: &Course<'_>,
     so_far: &mut SoFar,
     journal: &mut impl FnMut(&[RoundReport]),
-) -> Result<Option<String>, DriverLost> {
+) -> Result<Option<Early>, DriverLost> {
     let spec = course.spec;
     let schedule = Schedule::new(spec.seed, spec.targets.len());
     let (mut counted, mut voided, mut voided_in_a_row) = (0, 0, 0);
     while counted < so_far.planned_rounds && voided <= most_repeats(so_far.planned_rounds) {
+        if let Some(held) = course.stay(counted).await {
+            so_far.held.push(held);
+            // Connections and caches are as cold as at the beginning.
+            warm_up(course, &mut so_far.warm_up).await?;
+        }
         let number = counted + voided;
         let mut attempt = schedule.attempt(number);
         if course.honesty.tells(Lie::RoundsNotShuffled) {
@@ -284,17 +301,22 @@ async fn measured_rounds(
         }
         let (outcome, why_void) = (round.outcome, round.reason.clone());
         so_far.rounds.push(round);
+        course.note_balancer();
         journal(&so_far.rounds);
         // Whoever is told of a round finds it again after a crash.
         match outcome {
             RoundOutcome::Counted => course.progress.counted(),
             RoundOutcome::Voided => course.progress.voided(),
         }
-        if voided_in_a_row >= MOST_VOIDED_IN_A_ROW {
-            return Ok(Some(format!("{voided_in_a_row} rounds in a row were voided, the last because {why_void}")));
+        if let Some(why) = course.replaced() {
+            return Ok(Some(Early::Replaced(why)));
         }
-        if attempted.useless.is_some() {
-            return Ok(attempted.useless);
+        if voided_in_a_row >= MOST_VOIDED_IN_A_ROW {
+            let why = format!("{voided_in_a_row} rounds in a row were voided, the last because {why_void}");
+            return Ok(Some(Early::Useless(why)));
+        }
+        if let Some(useless) = attempted.useless {
+            return Ok(Some(Early::Useless(useless)));
         }
         if counted == so_far.planned_rounds {
             so_far.planned_rounds = next_look(spec, counted, &so_far.rounds);

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use wire::{Report, RoundOutcome, RoundReport, RunSpec, RunState, RunStatus, sha256_hex};
+use wire::{Hold, Report, RoundOutcome, RoundReport, RunBalancer, RunSpec, RunState, RunStatus, Share, sha256_hex};
 
 use crate::disk::{Disk, Record};
 use crate::metrics::{self, Counts};
+use crate::progress::Wish;
 use crate::report::Measurement;
 use crate::run::{MeasureError, Settings, measure};
 use crate::{InvalidSpec, NoTrust, Progress, secure, validate};
@@ -30,6 +31,8 @@ pub enum RunsError {
     Busy { running: String },
     #[error("there is no run {0:?}")]
     NotFound(String),
+    #[error("run {0:?} keeps to a timetable with other generators and cannot be held: let it end, or delete it")]
+    CannotBeHeld(String),
     #[error("run {0:?} has no report yet: it is still on")]
     NoReportYet(String),
     #[error("run {0:?} is on, or has another report than If-Match names: read its status again")]
@@ -82,6 +85,8 @@ impl Held {
             (status.rounds_done, status.rounds_total, status.rounds_voided) = on.progress.rounds();
             status.message = on.progress.message();
             status.warning = on.progress.warning();
+            note_balancer(&mut status, &on.progress);
+            status.hold = status.hold.map(|_| on.progress.hold());
         }
         status
     }
@@ -134,6 +139,8 @@ impl Runs {
             started_at: Timestamp::now(),
             message: "preparing".to_owned(),
             warning: String::new(),
+            hold: (spec.share == Share::default()).then_some(Hold::No),
+            balancer: balancer(&spec),
             report_sha256: None,
         };
         let record = Record { spec, status: status.clone(), rounds: Vec::new() };
@@ -177,6 +184,18 @@ impl Runs {
             on.stop("aborted by a DELETE").await;
         }
         self.status(id)
+    }
+
+    /// Holds a run between two rounds, or lets it go on. Nothing happens to one that has ended.
+    pub(crate) fn hold(&self, id: &str, wish: Wish) -> Result<RunStatus, RunsError> {
+        let state = self.state();
+        let held = state.runs.get(id).ok_or_else(|| RunsError::NotFound(id.to_owned()))?;
+        match &held.on {
+            Some(_) if held.record.status.hold.is_none() => return Err(RunsError::CannotBeHeld(id.to_owned())),
+            Some(on) => on.progress.wish(wish),
+            None => {}
+        }
+        Ok(held.status())
     }
 
     /// Forgets a run that has ended with this very report. Whoever asks late, for a run that was forgotten and begun
@@ -232,7 +251,7 @@ impl Runs {
 
     async fn carry_out(
         &self,
-        record: Record,
+        mut record: Record,
         progress: &Progress,
         mut aborted: watch::Receiver<Option<String>>,
     ) -> Result<(), MeasureError> {
@@ -245,6 +264,7 @@ impl Runs {
         let journal = |rounds: &[RoundReport]| self.journal(&record, rounds, progress);
         let measurement = measure(&record.spec, &self.0.settings, progress, journal, abort).await?;
         let aborted = measurement.aborted.is_some();
+        note_balancer(&mut record.status, progress);
         let bytes = document(&measurement)
             .map_err(|error| InvalidSpec { field: "report".to_owned(), problem: error.to_string() })?;
         let record = ended(record, &measurement, aborted, &bytes);
@@ -294,6 +314,7 @@ impl Runs {
         let voided = rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
         let mut now = Record { rounds: rounds.to_vec(), ..record.clone() };
         (now.status.rounds_done, now.status.rounds_voided) = (rounds.len() as u32 - voided, voided);
+        note_balancer(&mut now.status, progress);
         let written = self.0.disk.write_record(&now);
         if let Err(error) = &written {
             tracing::error!(%error, id = record.spec.id, "the rounds so far cannot be written; a crash would lose them");
@@ -319,6 +340,17 @@ impl On {
         });
         // The sender is dropped at the end, never used: an error is the signal.
         while self.ended.changed().await.is_ok() {}
+    }
+}
+
+/// The balancer of a run that begins: nobody has answered yet.
+fn balancer(spec: &RunSpec) -> Option<RunBalancer> {
+    spec.balancer_control.clone().map(|control| RunBalancer { control, instance_id: String::new() })
+}
+
+fn note_balancer(status: &mut RunStatus, progress: &Progress) {
+    if let Some(balancer) = &mut status.balancer {
+        balancer.instance_id = progress.balancer();
     }
 }
 

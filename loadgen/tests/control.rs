@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
 use support::{Backend, FINE, Reply, closed_loop, spec};
-use wire::{Report, RunSpec, RunState, RunStatus, Signer, Validity, sha256_hex};
+use wire::{ClosedLoop, Report, RunSpec, RunState, RunStatus, Signer, Validity, sha256_hex};
 
 const INSTANCE: &str = "i-generator";
 
@@ -325,4 +325,62 @@ async fn an_unknown_phase_is_refused_with_its_name() {
     assert_eq!(code, 400);
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("burst") && text.contains("openLoop"), "{text}");
+}
+
+/// Between rounds no request is sent; what was measured stays, and the run goes on to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_held_between_rounds_and_goes_on() {
+    let data = directory("hold");
+    let agent = Agent::start(&data).await;
+    let backend =
+        Backend::start(|_, _| Reply::Fine { backend: "i-1", boot: "a", after: Duration::from_millis(5) }).await;
+    let mut run = spec(vec![backend.target("a")], 20, vec![closed_loop(1, 10)]);
+    run.id = "held".into();
+    assert_eq!(agent.put(&run).await.0, 201);
+    let hold = async |method: &str| agent.send(method, "/v1/runs/held/hold", b"").await.unwrap().0;
+    agent.until("held", |status| status.rounds_done >= 2).await;
+    assert_eq!([hold("PUT").await, hold("PUT").await], [200, 200], "again is the same");
+    let held = agent.until("held", |status| status.hold == Some(wire::Hold::Held)).await;
+    assert!(held.state == RunState::Running && (2..20).contains(&held.rounds_done), "{held:?}");
+    assert_eq!(held.message, format!("held after round {} of 20", held.rounds_done));
+    let sent = backend.seen().len();
+    // A round takes 50 ms: the answers to this many questions take several.
+    for _ in 0..100 {
+        assert_eq!(agent.status("held").await.rounds_done, held.rounds_done);
+    }
+    assert_eq!(backend.seen().len(), sent, "no load is sent");
+    assert_eq!([hold("DELETE").await, hold("DELETE").await], [200, 200]);
+    agent.until("held", |status| status.state == RunState::Finished).await;
+    let (_, report) = agent.get("/v1/runs/held/report").await;
+    let report: Report = serde_json::from_slice(&report).unwrap();
+    assert_eq!((report.rounds.len(), report.clusters[0].requests), (20, 200));
+    let note = format!("after round {}", held.rounds_done);
+    assert!(
+        report.environment.notes.iter().any(|said| said.starts_with("the run was held for ") && said.ends_with(&note))
+    );
+    assert_eq!(hold("PUT").await, 200, "nothing happens to what has ended");
+    assert_eq!(agent.send("PUT", "/v1/runs/none/hold", b"").await.unwrap().0, 404);
+}
+
+/// One that is held is ended like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_run_can_be_aborted_and_one_of_several_generators_cannot_be_held() {
+    let data = directory("hold-abort");
+    let agent = Agent::start(&data).await;
+    let backend = Backend::start(|_, _| FINE).await;
+    let mut run = spec(vec![backend.target("a")], 1000, vec![closed_loop(1, 10)]);
+    run.id = "one".into();
+    assert_eq!(agent.put(&run).await.0, 201);
+    agent.send("PUT", "/v1/runs/one/hold", b"").await.unwrap();
+    agent.until("one", |status| status.hold == Some(wire::Hold::Held)).await;
+    assert_eq!(agent.abort("one").await.0, 200);
+    assert_eq!(agent.status("one").await.state, RunState::Aborted);
+    let load = ClosedLoop { concurrency: 2, stop: wire::Stop::DurationSeconds(60) };
+    let share = wire::Share { index: 0, count: 2 };
+    let start_at = Some(Timestamp::now() + Duration::from_secs(30));
+    let two = RunSpec { id: "two".into(), phases: vec![wire::Phase::ClosedLoop(load)], share, start_at, ..run };
+    assert_eq!(agent.put(&two).await.0, 201);
+    let (code, why) = agent.send("PUT", "/v1/runs/two/hold", b"").await.unwrap();
+    assert_eq!((code, agent.status("two").await.hold), (409, None));
+    assert!(String::from_utf8_lossy(&why).contains("cannot be held"));
 }

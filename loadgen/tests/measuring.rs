@@ -116,6 +116,7 @@ async fn failures_are_told_apart() {
     };
     let not_found = failures(Reply::Status(404), LONG).await;
     assert_eq!(not_found.clusters[0].failures, five(|f| &mut f.client_error));
+    assert_eq!(not_found.clusters[0].failed_status, wire::FailedStatus::Each(404));
     let server_error = failures(Reply::Status(500), LONG).await;
     assert_eq!(server_error.clusters[0].failures, five(|f| &mut f.server_error));
     let half = failures(Reply::HalfABody, LONG).await;

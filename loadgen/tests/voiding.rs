@@ -124,6 +124,30 @@ async fn ten_voided_rounds_in_a_row_end_the_run_as_failed() {
     assert_eq!(reasons[0], why);
 }
 
+/// An address is given to the next instance when its own has ended: rounds through two balancers are no comparison.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_balancer_at_the_same_address_ends_the_run_as_aborted() {
+    let backend = Backend::fine().await;
+    // Looks: one to meet the members, and of each round one before it and one after each of its clusters.
+    let balancer = FakeBalancer::start(|look| {
+        let id = if look < 4 { "i-b" } else { "i-c" };
+        Some(wire::BalancerStatus { instance_id: id.into(), ..status(&CLUSTERS, 0, Health::Healthy) })
+    })
+    .await;
+    let run = two_clusters(&backend, &balancer, 10).await;
+    let progress = loadgen::Progress::new(10);
+    let measured = loadgen::measure(&run, &settings(), &progress, |_| (), std::future::pending()).await.unwrap();
+    assert!(!measured.failed, "the same can be measured anew");
+    let report = measured.report().unwrap();
+    let changed = "the balancer changed from i-b to i-c";
+    assert_eq!(outcomes(&report), [(1, RoundOutcome::Counted, ""), (2, RoundOutcome::Voided, changed)]);
+    assert_eq!(
+        (report.validity, report.reasons[0].as_str()),
+        (Validity::Invalid, &*format!("{changed} after 1 of 10 rounds"))
+    );
+    assert_eq!(report.environment.balancers, ["i-b"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_round_that_nobody_vouches_for_is_void() {
     let backend = Backend::fine().await;

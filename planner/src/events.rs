@@ -36,8 +36,7 @@ impl Event {
 pub fn events(old: &Status, new: &Status) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     for condition in new.conditions.iter().filter(|condition| is_told(condition) && is_new(old, condition)) {
-        let stalled = condition.type_ == ConditionType::Stalled.name();
-        let severity = if stalled || condition.status == "Unknown" { Severity::Warning } else { Severity::Normal };
+        let severity = severity(condition);
         let event = Event::new(severity, &condition.reason, &condition.type_, &condition.message);
         match events.iter_mut().find(|other| other.reason == event.reason) {
             Some(other) if other.severity < event.severity => *other = event,
@@ -47,6 +46,24 @@ pub fn events(old: &Status, new: &Status) -> Vec<Event> {
     }
     events
 }
+
+/// What stalls, what cannot be seen, and what AWS refuses: somebody may have to do something.
+fn severity(condition: &Condition) -> Severity {
+    let is_stalled = condition.type_ == ConditionType::Stalled.name();
+    let is_refused = condition.status == "False" && REFUSED.contains(&condition.reason.as_str());
+    if is_stalled || is_refused || condition.status == "Unknown" { Severity::Warning } else { Severity::Normal }
+}
+
+/// Reasons of [`crate::verdict`] that do not pass with the next try, and what cost a run what it had measured.
+const REFUSED: [&str; 7] = [
+    "NoCapacity",
+    "QuotaReached",
+    "Unauthorized",
+    "CredentialsExpired",
+    "AccountRestricted",
+    "Rejected",
+    crate::voided::BALANCER_GONE,
+];
 
 fn is_told(condition: &Condition) -> bool {
     let repeats = [ConditionType::Ready, ConditionType::Reconciling].map(ConditionType::name);
@@ -124,6 +141,17 @@ mod tests {
         assert_eq!(told(&[], &failed), ["Warning Stalled BootFailed: wrong hash"]);
         let blind = [("Provisioned", "Unknown", "Unauthorized", "ec2:DescribeInstances")];
         assert_eq!(told(&[], &blind), ["Warning Provisioned Unauthorized: ec2:DescribeInstances"]);
+    }
+
+    #[test]
+    fn what_aws_refuses_is_a_warning_and_what_passes_by_itself_is_none() {
+        let provisioned = |reason| told(&[], &[("Provisioned", "False", reason, "why")]);
+        for reason in ["Unauthorized", "QuotaReached", "NoCapacity", "Rejected", "AccountRestricted"] {
+            assert_eq!(provisioned(reason), [format!("Warning Provisioned {reason}: why")]);
+        }
+        for reason in ["Throttled", "DependencyViolation", "Launching", "TearingDown"] {
+            assert_eq!(provisioned(reason), [format!("Normal Provisioned {reason}: why")]);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod asked;
 pub mod codes;
+pub mod column;
 pub mod conditions;
 pub mod console;
 mod credits;
@@ -19,11 +20,13 @@ pub mod failure;
 pub mod family;
 mod firewall;
 mod hint;
+pub mod holders;
 pub mod inventory;
 pub mod ledger;
 pub mod measure;
 pub mod memory;
 pub mod owner;
+mod pausing;
 pub mod placement;
 pub mod plan;
 pub mod ports;
@@ -44,6 +47,7 @@ mod thresholds;
 mod together;
 pub mod userdata;
 pub mod verdict;
+mod voided;
 pub mod world;
 
 pub use events::{Event, Severity, events};

@@ -10,6 +10,7 @@ use crate::conditions::Truth;
 use crate::deploy::control;
 use crate::desired::{self, BALANCER, BALANCER_PORT};
 use crate::duration;
+use crate::pausing;
 use crate::plan::{Action, MOVING, Plan, STEADY};
 use crate::readiness::single;
 use crate::relaunch;
@@ -17,10 +18,11 @@ use crate::runs::{
     self, ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID, answer, former, held, recorded, running, wanted,
 };
 use crate::together;
+use crate::voided::{self, Through};
 use crate::world::{Facet, World};
 
 /// Aborted runs of the same thing after which another one is not worth it.
-const ABORTS: usize = 3;
+pub(crate) const ABORTS: usize = 3;
 
 /// Whether a run of a former spec still has to be stopped and collected before instances may change.
 ///
@@ -68,9 +70,25 @@ impl Share<'_> {
         self.answer.is_some_and(|status| status.state == RunState::Running)
     }
 
-    fn stop(&self) -> Action {
+    /// Control API, id and name of the run: what each call names.
+    fn named(&self) -> (String, String, String) {
         let Generator { control, instance_id, .. } = self.generator;
-        Action::StopRun { control: control.clone(), instance_id: instance_id.clone(), name: self.key.name() }
+        (control.clone(), instance_id.clone(), self.key.name())
+    }
+
+    pub(crate) fn stop(&self) -> Action {
+        let (control, instance_id, name) = self.named();
+        Action::StopRun { control, instance_id, name }
+    }
+
+    pub(crate) fn hold(&self) -> Action {
+        let (control, instance_id, name) = self.named();
+        Action::HoldRun { control, instance_id, name }
+    }
+
+    pub(crate) fn resume(&self) -> Action {
+        let (control, instance_id, name) = self.named();
+        Action::ResumeRun { control, instance_id, name }
     }
 
     pub(crate) fn start(&self, run: RunSpec) -> Action {
@@ -119,6 +137,10 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let shares = open(world, &key, &generators);
     let (silent, known): (Vec<Share<'_>>, Vec<Share<'_>>) = shares.into_iter().partition(|it| it.answer.is_none());
     let is_late = is_late(world, placement);
+    let why_void = known.iter().find_map(|share| voided::why(world, share.answer?));
+    if let Some(why) = why_void.filter(|_| !is_late) {
+        return voided::plan(world, plan, &key, &known, &why);
+    }
     for share in &known {
         let Some(status) = share.answer else { continue };
         match (status.state, is_late) {
@@ -129,10 +151,17 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
                 plan.act(share.stop());
             }
             (RunState::Running, false) => {
-                let message = with_warning(progress(world, &key, status), status);
-                plan.judgements.set(ConditionType::Measured, Truth::False, RUNNING, message);
+                let mut message = with_warning(progress(world, &key, status), status);
+                if voided::through(world, status) == Through::Silent {
+                    message +=
+                        "; the balancer does not answer: if it has ended, the run begins anew through the next one";
+                }
+                pausing::judge_running(world, plan, share, status, &message);
                 note_running(plan, &key, Some(Time(status.started_at)));
                 plan.wake_within(MOVING);
+            }
+            (RunState::Failed | RunState::Aborted, false) if voided::is_unclear(world, plan, status) => {
+                waiting(plan, "the run ended early, and its balancer does not answer: waits for what has become of it");
             }
             _ => collect(plan, share, status),
         }
@@ -156,9 +185,10 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         start(world, placement, plan, &key, &silent);
     } else if key.launch > 1 {
         let message = format!("launch {} of {} waits until every instance is ready", key.launch, key.launches);
-        waiting(plan, &message);
+        waiting(plan, &(message + &anew(&world.object.status.runs, &key)));
     } else {
-        waiting(plan, "waits until every instance is ready");
+        let message = "waits until every instance is ready".to_owned();
+        waiting(plan, &(message + &anew(&world.object.status.runs, &key)));
     }
 }
 
@@ -240,7 +270,18 @@ fn collect_former(world: &World, plan: &mut Plan, generators: &[Generator]) {
     }
 }
 
-const LOST: &str = "the generator lost it";
+pub(crate) const LOST: &str = "the generator lost it";
+
+/// Why what is waited for was begun before, if it was.
+fn anew(runs: &[Run], key: &RunKey) -> String {
+    let last = runs.iter().rfind(|run| key.is_of(run) && run.outcome == ABORTED);
+    last.map(|run| format!("; the run begins anew: {}", reason(run))).unwrap_or_default()
+}
+
+/// Why a run was aborted. Where a report says so, the outcome comes first, for its column.
+fn reason(run: &Run) -> &str {
+    run.result.strip_prefix("Aborted: ").unwrap_or(&run.result)
+}
 
 fn abort(run: &mut Run, why: &str, world: &World) {
     run.outcome = ABORTED.to_owned();
@@ -275,7 +316,7 @@ fn clear_away(world: &World, plan: &mut Plan, generators: &[Generator]) {
     }
 }
 
-fn collect(plan: &mut Plan, share: &Share<'_>, status: &RunStatus) {
+pub(crate) fn collect(plan: &mut Plan, share: &Share<'_>, status: &RunStatus) {
     let key = &share.key;
     let Some(sha256) = &status.report_sha256 else {
         return waiting(plan, "the generator is writing its report");
@@ -297,7 +338,9 @@ fn with_warning(message: String, status: &RunStatus) -> String {
 fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>]) {
     let aborted = aborted(&world.object.status.runs, key);
     if aborted >= ABORTS {
-        let message = format!("run {} was aborted {aborted} times; set another runId to try again", key.id);
+        let last = world.object.status.runs.iter().rfind(|run| key.is_of(run) && run.outcome == ABORTED);
+        let last = last.map(|run| format!(", the last time because {}", reason(run))).unwrap_or_default();
+        let message = format!("run {} was aborted {aborted} times{last}; set another runId to try again", key.id);
         plan.judgements.set(ConditionType::Measured, Truth::False, "Aborted", message);
         plan.judgements.stall(ConditionType::Measured);
         return;
@@ -323,7 +366,7 @@ fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, sh
     }
 }
 
-fn aborted(runs: &[Run], key: &RunKey) -> usize {
+pub(crate) fn aborted(runs: &[Run], key: &RunKey) -> usize {
     runs.iter().filter(|run| key.is_of(run) && run.outcome == ABORTED).count()
 }
 
@@ -353,21 +396,19 @@ pub(crate) fn too_long(world: &World, key: &RunKey) -> Option<String> {
 /// A run that the generators were seen running and none of them knows any more.
 fn lost(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
     let has_begun = key.start_at.is_none_or(|at| at <= world.now);
-    matches!(&world.runs, Some(Facet::Known(_))) && has_begun && lose(world, plan, key)
+    matches!(&world.runs, Some(Facet::Known(_))) && has_begun && lose(world, plan, key, LOST)
 }
 
 /// Notes a run that has begun as aborted. Launches of it that are recorded stay, and the one that was lost is measured
 /// again; unless that happened too often.
-pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey) -> bool {
+pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey, why: &str) -> bool {
     let before = aborted(&plan.runs, key);
     let is_begun = |run: &Run| run.started_at.is_some() || !runs::parts_of(run, key.launch).is_empty();
     let on = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && is_begun(run);
     let Some(run) = plan.runs.iter_mut().find(on) else { return false };
-    let kept: Vec<_> = (1..key.launch).flat_map(|launch| runs::parts_of(run, launch).to_vec()).collect();
-    let goes_on = !kept.is_empty() && before + 1 < ABORTS;
-    let rest = Run { started_at: None, start_at: None, parts: kept, ..run.clone() };
-    abort(run, LOST, world);
-    if goes_on {
+    let rest = runs::without_launch(run, key.launch).filter(|_| before + 1 < ABORTS);
+    abort(run, why, world);
+    if let Some(rest) = rest {
         // Those of the launch that was lost stay with it.
         run.parts.drain(..rest.parts.len());
         plan.runs.push(rest);

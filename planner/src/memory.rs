@@ -21,6 +21,8 @@ pub struct Memory {
     pub absent_since: BTreeMap<String, Timestamp>,
     /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
     pub deleted_groups: BTreeSet<String>,
+    /// Groups that EC2 does not let go because something depends on them, by id, and since when.
+    pub refused_groups: BTreeMap<String, Timestamp>,
     /// When this process looked last.
     pub looked_at: Option<Timestamp>,
     /// Passes in a row of which an effect failed.
@@ -63,8 +65,14 @@ impl Memory {
                         self.unsent.remove(&request.token);
                     }
                 }
-                (Action::DeleteGroup { name, .. }, Ok(_)) => {
+                (Action::DeleteGroup { id, name }, Ok(_)) => {
                     self.deleted_groups.insert(name.clone());
+                    self.refused_groups.remove(id);
+                }
+                (Action::DeleteGroup { id, .. }, Err(error)) if error.failure == Failure::DependencyViolation => {
+                    if let Some(at) = self.looked_at {
+                        self.refused_groups.entry(id.clone()).or_insert(at);
+                    }
                 }
                 (Action::CreateGroup(request), _) => {
                     self.deleted_groups.remove(&request.name);

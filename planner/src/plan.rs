@@ -14,9 +14,9 @@ use crate::conditions::{Judgements, Truth};
 use crate::ledger;
 use crate::memory::Memory;
 use crate::ports::{GroupRequest, LaunchRequest, Rule};
-use crate::runs::{self, RUNNING, RunKey};
+use crate::runs::{self, RunKey};
 use crate::world::{Deletion, Finalizer, Ignorance, Seal, World};
-use crate::{deploy, measure, placement, provision, region, relaunch, relocation, teardown};
+use crate::{deploy, measure, pausing, placement, provision, region, relaunch, relocation, teardown};
 
 /// One effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,18 @@ pub enum Action {
         run: RunKey,
         /// SHA-256 of each, in the order of the launches.
         reports: Vec<String>,
+    },
+    /// Has a run wait when its round has ended; it keeps what it measured.
+    HoldRun {
+        control: String,
+        instance_id: String,
+        name: String,
+    },
+    /// Lets a run go on that is held.
+    ResumeRun {
+        control: String,
+        instance_id: String,
+        name: String,
     },
     /// Stops a run that is on. It keeps its report.
     StopRun {
@@ -156,7 +168,7 @@ pub fn plan(world: &World) -> Plan {
     match goal(world) {
         Goal::Nothing(why) => teardown::plan(world, why, &mut plan),
         Goal::Instances => match world.object.status.placement.clone() {
-            _ if world.object.spec.paused => pause(world, &mut plan),
+            _ if world.object.spec.paused => pausing::plan(world, &mut plan),
             None => place(world, &mut plan),
             Some(placement) if relocation::is_moving(&placement) => relocation::plan(world, &placement, &mut plan),
             Some(placement) => {
@@ -204,32 +216,6 @@ impl Plan {
         self.wake_within(MOVING);
     }
 }
-
-/// Nothing is begun or changed; what is measured is still brought home, and before the expiry it is stopped for that.
-fn pause(world: &World, plan: &mut Plan) {
-    if let Some(placement) = &world.object.status.placement {
-        measure::plan(world, placement, plan);
-        let is_late = measure::is_late(world, placement);
-        plan.actions.retain(|action| match action {
-            Action::CollectReport { .. } | Action::JoinParts { .. } => true,
-            Action::StopRun { .. } => is_late,
-            _ => false,
-        });
-    }
-    let is_recorded = runs::recorded(world, &runs::wanted(world)).is_some();
-    for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
-    {
-        let says_more = matches!(plan.judgements.get(kind).reason.as_str(), RUNNING | "Collecting" | "Expiring");
-        if !(kind == ConditionType::Measured && (is_recorded || says_more)) {
-            plan.judgements.set(kind, Truth::Unknown, "Paused", PAUSED);
-        }
-    }
-    if !is_recorded {
-        plan.judgements.stall(ConditionType::Accepted);
-    }
-}
-
-const PAUSED: &str = "spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything";
 
 /// Tags and tokens of another installation would find nothing of what this object made.
 fn somebody_elses(world: &World, plan: &mut Plan) -> bool {

@@ -1,14 +1,17 @@
 //! What collected reports become in status. Pure.
 
-use api::{ClusterResult, Part, Run};
+use api::{ClusterBenchmarkSpec, ClusterResult, Part, Run};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use wire::{RoundOutcome, RunState, Validity};
+use wire::{FailedStatus, RoundOutcome, RunState, Validity};
 
 use crate::Failure;
+use crate::desired;
+use crate::measure::{self, ABORTS};
 use crate::plan::{Action, Goal, Plan, goal};
 use crate::runs::{self, ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID};
 use crate::status::{Collected, Done, Outcome, cut};
 use crate::thresholds;
+use crate::voided;
 use crate::world::World;
 
 /// Runs kept in status; older ones are in their reports.
@@ -21,10 +24,13 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
     for outcome in outcomes {
         match (&outcome.action, &outcome.result) {
             (Action::CollectReport { run: key, .. }, Ok(Done::Collected(collected))) => {
-                if is_part(key, collected.state) {
+                if let Some(why) = voided::why_of(world, key).filter(|_| key.generators == 1) {
+                    void(&mut runs, key, collected, &why);
+                } else if is_part(key, collected.state) {
                     add_part(&mut runs, key, collected, relaunches);
                 } else {
                     replace(&mut runs, key, collected);
+                    say_path(&mut runs, key, collected, &world.object.spec);
                 }
             }
             (Action::JoinParts { run: key, .. }, Ok(Done::Collected(collected))) => replace(&mut runs, key, collected),
@@ -94,6 +100,30 @@ fn replace(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected) {
     let on = runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING).map(|at| runs.remove(at));
     let parts = on.map(|run| run.parts).unwrap_or_default();
     runs.push(Run { parts, ..run(key, collected) });
+}
+
+/// Somebody's own program that knows other paths than ours: where the way out is.
+fn say_path(runs: &mut [Run], key: &RunKey, collected: &Collected, spec: &ClusterBenchmarkSpec) {
+    let is_own = spec.worker.artifact_url.is_some() && desired::measured_sha256(spec) == key.measured_sha256;
+    let is_not_found = |cluster: &wire::ClusterReport| {
+        cluster.failed_status == FailedStatus::Each(404) && cluster.failures.total() == cluster.requests
+    };
+    let Some(run) = runs.last_mut().filter(|_| is_own && collected.report.clusters.iter().any(is_not_found)) else {
+        return;
+    };
+    run.result = cut(&format!("{}; {PATHS}", run.result));
+}
+
+const PATHS: &str =
+    "worker.artifactUrl has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path)";
+
+/// A launch of which nothing counts takes the place of the run that is on, and what was recorded before goes on.
+fn void(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, why: &str) {
+    let before = measure::aborted(runs, key);
+    let on = runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING).map(|at| runs.remove(at));
+    let rest = on.and_then(|run| runs::without_launch(&run, key.launch)).filter(|_| before + 1 < ABORTS);
+    runs.push(Run { outcome: ABORTED.to_owned(), result: cut(&format!("{ABORTED}: {why}")), ..run(key, collected) });
+    runs.extend(rest);
 }
 
 fn run(key: &RunKey, collected: &Collected) -> Run {

@@ -221,6 +221,12 @@ pub(crate) fn is_between_launches(run: &Run) -> bool {
     run.parts.len().is_multiple_of(count(run.generators) as usize)
 }
 
+/// The run as it goes on when a launch of it is lost: those before it that are recorded stay. `None`: there are none.
+pub(crate) fn without_launch(run: &Run, launch: u32) -> Option<Run> {
+    let kept: Vec<_> = (1..launch).flat_map(|launch| parts_of(run, launch).to_vec()).collect();
+    (!kept.is_empty()).then(|| Run { started_at: None, start_at: None, parts: kept, ..run.clone() })
+}
+
 /// SHA-256 of the report that status holds for this part of the run; empty: of none.
 pub(crate) fn held<'a>(run: &'a Run, key: &RunKey) -> &'a str {
     let part = parts_of(run, key.launch).iter().find(|part| count(part.generator) == key.generator);

@@ -6,6 +6,7 @@ use api::{BalancerStatus, CONDITIONS, ConditionType, Instance, Launch, Pool, Run
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::column;
 use crate::conditions::{Judgement, Judgements, Truth};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
 use crate::duration;
@@ -138,7 +139,13 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
         let Err(error) = &outcome.result else { continue };
         // A conflict or a late group is what the next look is for.
         let late_group = matches!(outcome.action, Action::Allow { .. }) && error.failure == Failure::NotFound;
-        if late_group || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists | Failure::TooLate) {
+        // What holds it is said already, and whose turn it is.
+        let is_explained = matches!(&outcome.action, Action::DeleteGroup { id, .. } if world.holders.contains_key(id))
+            && error.failure == Failure::DependencyViolation;
+        if late_group
+            || is_explained
+            || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists | Failure::TooLate)
+        {
             continue;
         }
         let kind = match &outcome.action {
@@ -147,6 +154,8 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
             Action::StartRun { .. }
             | Action::CollectReport { .. }
             | Action::JoinParts { .. }
+            | Action::HoldRun { .. }
+            | Action::ResumeRun { .. }
             | Action::StopRun { .. }
             | Action::ForgetRun { .. } => ConditionType::Measured,
             Action::CreateGroup(_)
@@ -201,6 +210,8 @@ fn effect(action: &Action) -> String {
         Action::StartRun { .. } => "start the run".to_owned(),
         Action::CollectReport { .. } => "collect the report".to_owned(),
         Action::JoinParts { .. } => "make one report of all parts".to_owned(),
+        Action::HoldRun { .. } => "hold the run".to_owned(),
+        Action::ResumeRun { .. } => "let the run go on".to_owned(),
         Action::StopRun { .. } => "stop the run".to_owned(),
         Action::ForgetRun { .. } => "clear the run away".to_owned(),
     }
@@ -299,11 +310,11 @@ fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
     }
 }
 
-/// The result that was asked for, or the last one of anything.
+/// The result that was asked for, or the last one of anything, as a column shows it; the run has all of it.
 fn result(wanted: &RunKey, runs: &[Run]) -> Option<String> {
     let ended = || runs.iter().rev().filter(|run| run.outcome != RUNNING);
     let run = ended().find(|run| wanted.is_of(run) && run.outcome != ABORTED).or_else(|| ended().next());
-    run.map(|run| run.result.clone())
+    run.map(|run| column::line(&run.result))
 }
 
 /// Instances and pools, as the cloud lists them.

@@ -6,6 +6,8 @@ use api::ConditionType;
 
 use crate::conditions::Truth;
 use crate::firewall;
+use crate::holders;
+use crate::ledger;
 use crate::measure;
 use crate::plan::{Action, MOVING, Plan, STEADY, Why};
 use crate::ports::{Instance, InstanceState};
@@ -28,15 +30,33 @@ pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
     // Proofs take minutes, instances seconds.
     plan.wake_within(if plan.leftovers.is_empty() { MOVING * 5 } else { MOVING });
     let what = plan.leftovers.join(", ");
-    let message = if what.is_empty() {
-        "proving that nothing can appear any more".to_owned()
-    } else {
-        format!("still there: {what}")
-    };
+    let message = if what.is_empty() { proving(world, plan) } else { format!("still there: {what}") };
     let unknown = world.instances.ignorance().or(world.groups.ignorance());
+    let held = holders::sentences(world);
     match unknown {
         Some(_) => plan.judgements.unknown(ConditionType::Provisioned, unknown),
-        None => plan.judgements.set(ConditionType::Provisioned, Truth::False, "TearingDown", message),
+        None if held.is_empty() => {
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, "TearingDown", message);
+        }
+        None => {
+            let message = format!("{held}; {message}");
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, holders::GROUP_IN_USE, message);
+            plan.judgements.stall(ConditionType::Provisioned);
+        }
+    }
+}
+
+/// What is waited for when nothing is seen any more, and until when. The moment is written down, so it does not change.
+fn proving(world: &World, plan: &Plan) -> String {
+    let lines = plan.ledger.iter().filter(|line| ledger::is_open(line)).filter_map(|line| line.not_after.as_ref());
+    let groups = plan.placement.iter().filter_map(|placement| placement.groups_not_after.as_ref());
+    let last_call = lines.chain(groups).map(|at| at.0).max();
+    let gap = world.settings.proof_gap.as_secs();
+    match last_call.map(|at| at + world.settings.settle).filter(|until| world.listed_at < *until) {
+        Some(until) => format!(
+            "nothing is seen any more; a call that was sent late could take effect until {until}, then two empty lists {gap} s apart prove that nothing comes"
+        ),
+        None => format!("nothing is seen any more; two empty lists {gap} s apart prove that nothing comes"),
     }
 }
 

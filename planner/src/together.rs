@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::conditions::Truth;
 use crate::duration;
-use crate::measure::{Share, lose, note_running, run_spec, waiting};
+use crate::measure::{LOST, Share, lose, note_running, run_spec, waiting};
 use crate::plan::Plan;
 use crate::runs::RunKey;
 use crate::world::{Facet, World};
@@ -61,7 +61,7 @@ pub(crate) fn missing(world: &World, plan: &mut Plan, key: &RunKey, silent: &[Sh
     } else if at <= world.now {
         // Somebody was seen with it, so it has begun, even if that was never written down.
         note_running(plan, key, Some(Time(at)));
-        if lose(world, plan, key) {
+        if lose(world, plan, key, LOST) {
             waiting(plan, "a generator lost its share of the load; all measure again");
         }
     }

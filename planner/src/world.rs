@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use wire::{BalancerStatus, RunStatus};
 
+use crate::holders::Holder;
 use crate::memory::Memory;
 use crate::owner::Owner;
 use crate::ports::{
@@ -92,6 +93,8 @@ pub struct World {
     ///
     /// [`console::last_word`]: crate::console::last_word
     pub consoles: BTreeMap<String, String>,
+    /// What keeps groups from being deleted, by group id. Asked when that lasts, see [`crate::holders::held`].
+    pub holders: BTreeMap<String, Vec<Holder>>,
     pub memory: Memory,
 }
 

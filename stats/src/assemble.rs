@@ -65,6 +65,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     let derived: Vec<PhaseEvidence> = clusters.iter().filter(|_| carried.is_empty()).map(PhaseEvidence::of).collect();
     let mut gates = judge(&Evidence {
         planned_rounds: material.planned_rounds,
+        run: &material.spec,
         rounds: &material.rounds,
         clusters: &clusters,
         environment: &material.environment,
@@ -172,6 +173,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         all.announced_ends += part.announced_ends;
         all.waited += part.waited;
         all.failures.add(&part.failures);
+        all.failed_status = all.failed_status.and(part.failed_status);
         all.slots = all.slots.max(part.slots);
         if let Some(steal) = part.steal_per_mille {
             // A short round with a bad moment is not a bad run: what counts is what was taken of all the time.

@@ -66,6 +66,7 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
         sentences.push(test.sentence.clone());
     }
     sentences.extend(findings.environment.into_iter().flat_map(baselines));
+    sentences.extend(findings.environment.and_then(balancers));
     sentences.push(about(findings.comparisons).to_owned());
     if findings.environment.is_some_and(|environment| environment.place.kind == PlaceKind::Lab) {
         sentences.push(ABOUT_THE_LAB.to_owned());
@@ -103,6 +104,18 @@ fn baselines(environment: &Environment) -> Vec<String> {
         })
     };
     environment.clusters.iter().filter_map(sentence).collect()
+}
+
+/// A comparison is of one balancer within each launch. When another one took its place between two launches, that is said.
+fn balancers(environment: &Environment) -> Option<String> {
+    let ids = &environment.balancers;
+    (ids.len() > 1).then(|| {
+        format!(
+            "Note: the launches were measured through {} balancers, one after the other: {}.",
+            ids.len(),
+            ids.join(", ")
+        )
+    })
 }
 
 fn alone(cluster: &ClusterReport) -> String {

@@ -1,8 +1,8 @@
 //! When a run must not be quoted, and why: what was measured against what is allowed. Pure.
 
 use wire::{
-    ClusterReport, Environment, Gate, GateKind, GateOutcome, LimitHits, PlaceKind, RoundOutcome, RoundReport, Speed,
-    Unit,
+    ClusterReport, Environment, FailedStatus, Gate, GateKind, GateOutcome, LimitHits, PlaceKind, RoundOutcome,
+    RoundReport, RunSpec, Speed, Unit,
 };
 
 use crate::Latencies;
@@ -14,6 +14,8 @@ use crate::own_limits;
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     pub planned_rounds: u32,
+    /// What was asked for.
+    pub run: &'a RunSpec,
     /// Voided ones included.
     pub rounds: &'a [RoundReport],
     /// Over the counted rounds.
@@ -118,7 +120,8 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Gate> {
     let mut gates = rounds(evidence);
     gates.extend(evidence.phases.iter().flat_map(|phase| load(phase, limits)));
     gates.extend(generators(evidence, limits));
-    gates.extend(evidence.clusters.iter().flat_map(|cluster| members(cluster, evidence.rounds, limits)));
+    gates
+        .extend(evidence.clusters.iter().flat_map(|cluster| members(cluster, (evidence.run, evidence.rounds), limits)));
     gates.extend(calibrations(evidence.environment, limits));
     gates
 }
@@ -239,7 +242,7 @@ fn generators(evidence: &Evidence<'_>, limits: &Limits) -> Vec<Gate> {
     gates.collect()
 }
 
-fn members(cluster: &ClusterReport, rounds: &[RoundReport], limits: &Limits) -> Vec<Gate> {
+fn members(cluster: &ClusterReport, (run, rounds): (&RunSpec, &[RoundReport]), limits: &Limits) -> Vec<Gate> {
     let name = cluster.cluster.as_str();
     let mut gates = Vec::new();
     if let Some(failed) = (cluster.failures.total() * 1000).checked_div(cluster.requests) {
@@ -247,7 +250,7 @@ fn members(cluster: &ClusterReport, rounds: &[RoundReport], limits: &Limits) -> 
             let kinds = cluster.failures.kinds();
             let named: Vec<String> =
                 kinds.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{count} {kind}")).collect();
-            format!("every request to {name} failed ({})", named.join(", "))
+            format!("every request to {name} failed ({}){}", named.join(", "), answers(cluster, run))
         }));
     }
     // At its baseline a member is kept from its processor by design; rounds of both speeds are another gate's.
@@ -263,6 +266,15 @@ fn members(cluster: &ClusterReport, rounds: &[RoundReport], limits: &Limits) -> 
     }
     gates.extend(mixed_speed(name, rounds));
     gates
+}
+
+/// What was answered to what, where all answers had one status: a wrong path shows in that.
+fn answers(cluster: &ClusterReport, run: &RunSpec) -> String {
+    let FailedStatus::Each(status) = cluster.failed_status else { return String::new() };
+    let target = run.targets.iter().find(|target| target.cluster == cluster.cluster);
+    let authority_and_path = target.and_then(|target| target.url.split_once("://")).map_or("", |(_, rest)| rest);
+    let path = authority_and_path.find('/').map_or("/", |at| &authority_and_path[at..]);
+    format!(": each answer was {status} to {} {path}", run.request.method)
 }
 
 /// Of a burstable type: rounds on credits and rounds without.

@@ -171,12 +171,16 @@ fn environment(reports: &[Report]) -> Environment {
         }
         if launch > 1 {
             all.generators.extend(report.environment.generators.iter().cloned());
+            all.balancers.extend(report.environment.balancers.iter().cloned());
             all.notes.extend(report.environment.notes.iter().cloned());
         }
     }
     for cluster in &mut all.clusters {
         cluster.members = members.remove(&cluster.cluster).unwrap_or_default();
     }
+    // In the order in which they were measured through; each launch is through one.
+    let mut seen = BTreeSet::new();
+    all.balancers.retain(|id| seen.insert(id.clone()));
     all.notes.sort();
     all.notes.dedup();
     all

@@ -7,13 +7,14 @@ use std::cell::RefCell;
 
 use stats::{Arrivals, Evidence, PhaseEvidence, judge, reasons};
 use wire::{
-    ClusterFacts, ClusterReport, Environment, Failures, Gate, GateKind, GateOutcome, GeneratorFacts, GeneratorLimit,
-    LimitHits, MemberFacts, Place, PlaceKind, RoundOutcome, RoundReport, Speed,
+    ClusterFacts, ClusterReport, Environment, FailedStatus, Failures, Gate, GateKind, GateOutcome, GeneratorFacts,
+    GeneratorLimit, LimitHits, MemberFacts, Place, PlaceKind, RoundOutcome, RoundReport, RunSpec, Speed, Target,
 };
 
 /// A run of 20 rounds that is at every limit and passes.
 struct Case {
     planned: u32,
+    run: RunSpec,
     rounds: Vec<RoundReport>,
     clusters: Vec<ClusterReport>,
     environment: Environment,
@@ -47,8 +48,10 @@ fn at_every_limit() -> Case {
         calibration_after_micros: Some(1_100_000),
         ..MemberFacts::default()
     };
+    let target = |name: &str| Target { cluster: name.into(), url: format!("http://10.0.0.9:8080/{name}") };
     Case {
         planned: 20,
+        run: RunSpec { targets: vec![target("a"), target("b")], ..RunSpec::default() },
         rounds,
         clusters: vec![cluster("a"), cluster("b")],
         environment: Environment {
@@ -84,6 +87,7 @@ fn gates(change: impl FnOnce(&mut Case)) -> Vec<Gate> {
     change(&mut case);
     judge(&Evidence {
         planned_rounds: case.planned,
+        run: &case.run,
         rounds: &case.rounds,
         clusters: &case.clusters,
         environment: &case.environment,
@@ -192,6 +196,15 @@ fn generators() {
 #[test]
 fn members() {
     insta::assert_snapshot!(reason(|case| case.clusters[1].failures.connect = 1), @"AllFailed 1000 of 999: every request to b failed (1 connect, 999 timeout)");
+    // A program that knows only `/` (what students' first services are like).
+    let refused = |status| {
+        move |case: &mut Case| {
+            case.clusters[1].failures = Failures { client_error: 1000, ..Failures::default() };
+            case.clusters[1].failed_status = status;
+        }
+    };
+    insta::assert_snapshot!(reason(refused(FailedStatus::Each(404))), @"AllFailed 1000 of 999: every request to b failed (1000 4xx): each answer was 404 to GET /b");
+    insta::assert_snapshot!(reason(refused(FailedStatus::Several)), @"AllFailed 1000 of 999: every request to b failed (1000 4xx)");
     insta::assert_snapshot!(reason(|case| case.clusters[0].steal_per_mille = Some(51)), @"MemberSteal 51 of 50: the hypervisor took 5.1 % of the time of a member of a, above 5 %");
     let after = |case: &mut Case| case.environment.clusters[0].members[0].calibration_after_micros = Some(1_101_000);
     insta::assert_snapshot!(reason(after), @"Calibration 101 of 100: i-7 took 1000000 us for a fixed piece of work before and 1101000 us after, a change above 10 %");

@@ -20,6 +20,9 @@ pub struct Environment {
     /// How the programs were set: `balancer: ShortestExpectedDelay on c6i.large`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
+    /// Id of the balancer's instance; of a run with several launches each one that was measured through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub balancers: Vec<String>,
     /// What has no field of its own, and what was left out of this report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -24,13 +24,13 @@ pub use membership::{
     ParallelismSource, Policy,
 };
 pub use report::{
-    AddressShare, ClusterReport, Failures, Handshakes, Histograms, MemberShare, Quantiles, REPORT_LIMIT_BYTES,
-    REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity,
+    AddressShare, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
+    REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity,
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
-    Expect, Header, Judging, Looks, Members, OpenLoop, Pairs, Phase, Ramp, RequestSpec, Rounds, RunSpec, RunState,
-    RunStatus, Share, Stop, Target, Work, WorkDistribution,
+    Expect, Header, Hold, Judging, Looks, Members, OpenLoop, Pairs, Phase, Ramp, RequestSpec, Rounds, RunBalancer,
+    RunSpec, RunState, RunStatus, Share, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};

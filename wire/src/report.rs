@@ -145,6 +145,9 @@ pub struct ClusterReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal_per_mille: Option<u32>,
     pub failures: Failures,
+    /// What was answered to requests that failed although they were answered.
+    #[serde(default, skip_serializing_if = "FailedStatus::is_none")]
+    pub failed_status: FailedStatus,
     /// Answered requests per second of load time, rounded.
     pub requests_per_second: u64,
     /// From the planned start of a request to its answer, over all requests, a failure counting as infinitely slow.
@@ -288,6 +291,33 @@ impl Failures {
             ("5xx", self.server_error),
             ("wrong answer", self.wrong_answer),
         ]
+    }
+}
+
+/// The status of all answers that were no good ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FailedStatus {
+    /// There was no such answer.
+    #[default]
+    None,
+    /// All had this one.
+    Each(u16),
+    Several,
+}
+
+impl FailedStatus {
+    /// Of both together.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, one) | (one, Self::None) => one,
+            (one, same) if one == same => one,
+            _ => Self::Several,
+        }
+    }
+
+    pub fn is_none(&self) -> bool {
+        *self == Self::None
     }
 }
 

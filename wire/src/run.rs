@@ -344,9 +344,39 @@ pub struct RunStatus {
     /// What somebody should look at although the run goes on: a disk that takes nothing more. It changes seldom.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub warning: String,
+    /// Whether it goes on after the round that is on. Absent: it cannot be held, because it keeps to a timetable with
+    /// other generators, or because this generator is of a version that holds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The balancer that it measures through. Absent: the document names none, or the generator is of a version that
+    /// does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<RunBalancer>,
     /// Set once the report can be collected: SHA-256 of the exact bytes that `GET /v1/runs/{id}/report` answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_sha256: Option<String>,
+}
+
+/// How a run is with being held: between two rounds, so that nothing of it is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// Nobody holds it.
+    No,
+    /// The round that is on is finished first.
+    AfterThisRound,
+    /// No load is sent until it is let go.
+    Held,
+}
+
+/// The one balancer of a run: rounds through another one are not comparable with its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunBalancer {
+    /// As the document names it: `http://host:port`.
+    pub control: String,
+    /// The instance that answered there first. Empty: none has answered yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance_id: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

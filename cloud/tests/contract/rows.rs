@@ -424,6 +424,13 @@ async fn a_group_that_another_one_names_stays<R: Regions>(on: Rc<Target<R>>) {
     let rule = Rule { from_port: 1, to_port: 9, source: Source::Group(edge.clone()) };
     on.once_visible("a group for its rule", async || on.cloud.allow(&members, &rule).await).await;
     assert_eq!(refused(on.cloud.delete_group(&edge).await).failure, Failure::DependencyViolation);
+    let named = async || {
+        let groups = on.cloud.groups_naming(&edge).await.unwrap();
+        (!groups.is_empty()).then_some(groups)
+    };
+    let naming = on.eventually("the group that names it", named).await;
+    assert_eq!(naming.iter().map(|group| &group.id).collect::<Vec<_>>(), [&members]);
+    assert_eq!(on.cloud.groups_naming(&members).await.unwrap(), []);
     delete(&on, &owner, &members).await;
     delete(&on, &owner, &edge).await;
 }

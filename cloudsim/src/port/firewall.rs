@@ -52,6 +52,12 @@ impl Firewall for SharedSim {
         }
     }
 
+    async fn groups_naming(&self, group_id: &str) -> Answer<Vec<Group>> {
+        let query = Query::filtered([Filter::new("ip-permission.group-id", [group_id])]);
+        let groups = self.all(Action::DescribeSecurityGroups, query, Sim::describe_security_groups)?;
+        Ok(groups.iter().map(|group| group_of(group)).collect())
+    }
+
     async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
         let query = Query::filtered([Filter::new("group-id", [group_id])]);
         let found = self.all(Action::DescribeNetworkInterfaces, query, Sim::describe_network_interfaces)?;

@@ -393,6 +393,8 @@ impl Agents for AgentsOfAll {
                 started_at: *started_at,
                 message: String::new(),
                 warning: String::new(),
+                hold: None,
+                balancer: None,
                 report_sha256: over.then(|| sha256_hex(&report(spec, *started_at))),
             })
         }))
@@ -403,6 +405,14 @@ impl Agents for AgentsOfAll {
             agent.runs.entry(run.id.clone()).or_insert((run.clone(), now));
         });
         Ok(())
+    }
+
+    async fn hold_run(&self, _: &str, _: &str, id: &str) -> Result<(), AgentError> {
+        panic!("nobody pauses here, and {id} is held");
+    }
+
+    async fn resume_run(&self, _: &str, _: &str, id: &str) -> Result<(), AgentError> {
+        panic!("nobody pauses here, and {id} is let go");
     }
 
     async fn stop_run(&self, _: &str, _: &str, id: &str) -> Result<(), AgentError> {

@@ -3,10 +3,13 @@
 // In a test, a surprise is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod balancers;
 mod boots;
 mod generators;
+mod held;
 mod interference;
 mod launches;
+mod pausing;
 mod results;
 #[path = "../stage/mod.rs"]
 mod stage;

@@ -12,7 +12,7 @@ use planner::ports::{AgentError, Agents, InstanceState, ReportBytes};
 use wire::*;
 
 use crate::stage::chaos::{Chaos, Departure, InFlight};
-use crate::stage::judge::Judge;
+use crate::stage::judge::{Judge, Through};
 use crate::stage::measured::{self, Members};
 
 /// How long things take.
@@ -33,6 +33,9 @@ impl Default for Pace {
     }
 }
 
+/// How long a generator that has lost its balancer goes on: ten voided rounds, with half a minute of hope before each.
+const IN_VAIN: SignedDuration = SignedDuration::from_secs(300);
+
 /// Length of a run that does not fit into any lifetime of a test.
 const LONG_RUN: SignedDuration = SignedDuration::from_secs(100_000);
 
@@ -49,6 +52,13 @@ struct FakeRun {
     aborted: bool,
     failed: bool,
     length: SignedDuration,
+    /// Since when it is held between rounds.
+    held_since: Option<Timestamp>,
+    /// Instance of the balancer that it began through; empty: nobody was there.
+    balancer: String,
+    /// When that balancer was seen alive last, and when it was first seen gone before the end.
+    balancer_alive_at: Timestamp,
+    balancer_lost_at: Option<Timestamp>,
     /// When it began.
     members: Members,
     spread: Option<f64>,
@@ -138,6 +148,20 @@ impl FakeAgents {
         runs.filter(|run| !run.is_over(self.sim.now())).take(generators).for_each(|run| run.failed = true);
     }
 
+    /// Runs whose balancers have ended find nothing out any more.
+    pub(crate) fn look_at_balancers(&self) {
+        let (now, living) = (self.sim.now(), self.sim.lock().live_instances());
+        let is_alive = |id: &str| living.iter().any(|one| one.id == id && one.state == InstanceState::Running);
+        let mut agents = self.agents.lock().unwrap();
+        for run in agents.values_mut().flat_map(|agent| agent.runs.values_mut()) {
+            if is_alive(&run.balancer) {
+                run.balancer_alive_at = now;
+            } else if run.balancer_lost_at.is_none() && !run.is_over(run.balancer_alive_at) {
+                run.balancer_lost_at = Some(now);
+            }
+        }
+    }
+
     fn is_up(&self, instance: &cloudsim::Instance) -> bool {
         instance.state == InstanceState::Running
             && self.sim.now() >= instance.launched_at + self.pace.boot
@@ -155,6 +179,7 @@ impl FakeAgents {
         let at = |instance: &cloudsim::Instance| instance.network.as_ref().map(|network| network.private_address);
         let found = running.iter().find(|instance| self.is_up(instance) && at(instance) == address);
         let Some(instance) = found else { return Err(unreachable("connection refused")) };
+        self.look_at_balancers();
         let mut agents = self.agents.lock().unwrap();
         Ok(use_it(agents.entry(instance.id.clone()).or_default(), &instance.id, self.sim.now()))
     }
@@ -185,7 +210,21 @@ impl FakeAgents {
 
 impl FakeRun {
     fn is_over(&self, now: Timestamp) -> bool {
-        self.aborted || self.failed || now >= self.begins_at() + self.length
+        let ends_at = self.balancer_lost_at.map_or(self.begins_at() + self.length, |at| at + IN_VAIN);
+        // Rounds do not go on while it is held; what comes to nothing does.
+        let is_held = self.held_since.is_some() && self.balancer_lost_at.is_none();
+        self.aborted || self.failed || (now >= ends_at && !is_held)
+    }
+
+    /// Of several generators each keeps to the timetable.
+    fn hold(&self) -> Option<Hold> {
+        let hold = if self.held_since.is_some() { Hold::Held } else { Hold::No };
+        (self.spec.share.count == 1).then_some(hold)
+    }
+
+    /// By itself, because going on is useless.
+    fn has_failed(&self, now: Timestamp) -> bool {
+        self.failed || self.balancer_lost_at.is_some_and(|at| now >= at + IN_VAIN)
     }
 
     /// Of several generators each waits for the moment that all were told.
@@ -206,10 +245,11 @@ impl FakeRun {
         // A part has to be one that can be joined with the others.
         let is_share = self.spec.share.count > 1;
         let is_part = is_share || (self.spec.facts.launch > 0 && !self.aborted);
-        let spread = self.spread.or(is_part.then_some(0.0)).filter(|_| !self.failed);
+        let failed = self.failed || (self.balancer_lost_at.is_some() && !self.aborted);
+        let spread = self.spread.or(is_part.then_some(0.0)).filter(|_| !failed);
         if let Some(spread) = spread {
             let rounds = self.spec.rounds.count - u32::from(self.aborted);
-            let seen = (&self.members, rounds);
+            let seen = (&self.members, rounds, &*self.balancer);
             return measured::report(&self.spec, seen, spread, self.started_at, finished_at);
         }
         Report {
@@ -217,8 +257,8 @@ impl FakeRun {
             run: self.spec.clone(),
             started_at: self.started_at,
             finished_at,
-            validity: if self.aborted || self.failed { Validity::Invalid } else { Validity::Valid },
-            reasons: match (self.aborted, self.failed) {
+            validity: if self.aborted || failed { Validity::Invalid } else { Validity::Valid },
+            reasons: match (self.aborted, failed) {
                 (true, _) => vec!["stopped".into()],
                 (_, true) => vec!["a let nobody in for 10 s".into()],
                 _ => Vec::new(),
@@ -240,7 +280,7 @@ impl FakeRun {
         let over = self.is_over(now);
         RunStatus {
             id: self.spec.id.clone(),
-            state: match (self.aborted, self.failed, over) {
+            state: match (self.aborted, self.has_failed(now), over) {
                 (true, ..) => RunState::Aborted,
                 (_, true, _) => RunState::Failed,
                 (.., true) => RunState::Finished,
@@ -252,6 +292,11 @@ impl FakeRun {
             started_at: self.started_at,
             message: "round 1".into(),
             warning: String::new(),
+            hold: self.hold(),
+            balancer: self.spec.balancer_control.clone().map(|control| {
+                let instance_id = self.balancer.clone();
+                RunBalancer { control, instance_id }
+            }),
             report_sha256: over.then(|| self.report().1.clone()),
         }
     }
@@ -298,6 +343,22 @@ impl Agents for FakeAgents {
         self.chaos.effect("start_run", async { self.begin(control, run) }, depart).await
     }
 
+    async fn hold_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
+        let depart = |seconds| {
+            let (control, id) = (control.to_owned(), id.to_owned());
+            self.depart(seconds, move |agents| drop(agents.hold(&control, &id)))
+        };
+        self.chaos.effect("hold_run", async { self.hold(control, id) }, depart).await
+    }
+
+    async fn resume_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
+        let depart = |seconds| {
+            let (control, id) = (control.to_owned(), id.to_owned());
+            self.depart(seconds, move |agents| drop(agents.resume(&control, &id)))
+        };
+        self.chaos.effect("resume_run", async { self.resume(control, id) }, depart).await
+    }
+
     async fn stop_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
         let depart = |seconds| {
             let (control, id) = (control.to_owned(), id.to_owned());
@@ -319,7 +380,8 @@ impl Agents for FakeAgents {
         let report = self.at(control, |agent, _, _| {
             agent.runs.get(id).filter(|run| !is_withheld(run)).map(|run| {
                 let (bytes, sha256) = run.report();
-                self.judge.reports(sha256, &run.members, run.spec.start_at);
+                let balancer = Through { id: run.balancer.clone(), lost: run.balancer_lost_at.is_some() };
+                self.judge.reports(sha256, &run.members, run.spec.start_at, balancer);
                 bytes.clone()
             })
         })?;
@@ -342,7 +404,8 @@ impl FakeAgents {
 
     fn begin(&self, control: &str, run: &RunSpec) -> Result<(), AgentError> {
         let balancer = run.balancer_control.as_deref().unwrap_or_default().trim_start_matches("http://").to_owned();
-        let told = self.at(&balancer, |agent, _, _| agent.membership.clone()).unwrap_or_default();
+        let met = self.at(&balancer, |agent, id, _| (id.to_owned(), agent.membership.clone()));
+        let (balancer, told) = met.unwrap_or_default();
         let ids = |cluster: Cluster| (cluster.name, cluster.members.into_iter().map(|member| member.id).collect());
         let members: Members = told.clusters.into_iter().map(ids).collect();
         self.at(control, |agent, _, now| {
@@ -358,6 +421,10 @@ impl FakeAgents {
                     aborted: false,
                     failed: false,
                     length: self.pace.run,
+                    held_since: None,
+                    balancer_lost_at: balancer.is_empty().then_some(now),
+                    balancer,
+                    balancer_alive_at: now,
                     members,
                     spread: self.pace.spread,
                     report: OnceLock::new(),
@@ -365,6 +432,25 @@ impl FakeAgents {
             });
             Ok(())
         })?
+    }
+
+    fn hold(&self, control: &str, id: &str) -> Result<(), AgentError> {
+        self.at(control, |agent, _, now| {
+            if let Some(run) = agent.runs.get_mut(id).filter(|run| !run.is_over(now) && run.hold().is_some()) {
+                run.held_since.get_or_insert(now);
+            }
+        })
+    }
+
+    /// What it was held does not count as time of the run.
+    fn resume(&self, control: &str, id: &str) -> Result<(), AgentError> {
+        self.at(control, |agent, _, now| {
+            if let Some(run) = agent.runs.get_mut(id)
+                && let Some(since) = run.held_since.take()
+            {
+                run.length += now.duration_since(since);
+            }
+        })
     }
 
     fn stop(&self, control: &str, id: &str) -> Result<(), AgentError> {

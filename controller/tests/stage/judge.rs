@@ -28,6 +28,8 @@ pub(crate) enum Rule {
     NewWorkers,
     /// What several generators sent of a launch began at one moment.
     Together,
+    /// Nothing is a result, nor goes into one, that was measured through a balancer that ended, or through several.
+    OneBalancer,
     PausedHolds,
     Converges,
     Quiet,
@@ -51,6 +53,14 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.rule, self.what)
     }
+}
+
+/// The balancer of a report.
+#[derive(Clone, Debug)]
+pub(crate) struct Through {
+    pub(crate) id: String,
+    /// It ended before the run did.
+    pub(crate) lost: bool,
 }
 
 /// Clones are the same judge.
@@ -85,6 +95,8 @@ struct Book {
     parts: BTreeMap<(String, String), usize>,
     /// Workers that a report is about, by its hash.
     workers: BTreeMap<String, BTreeSet<String>>,
+    /// The balancer that a report was measured through, by its hash.
+    balancers: BTreeMap<String, Through>,
     /// When the load of a report began, of several generators, by the report's hash.
     starts: BTreeMap<String, Option<Timestamp>>,
 }
@@ -140,10 +152,11 @@ impl Judge {
     }
 
     /// A generator hands out a report about these workers.
-    pub(crate) fn reports(&self, sha256: &str, members: &Members, start_at: Option<Timestamp>) {
+    pub(crate) fn reports(&self, sha256: &str, members: &Members, start_at: Option<Timestamp>, balancer: Through) {
         let ids = || members.values().flatten().cloned().collect();
         self.book().workers.entry(sha256.to_owned()).or_insert_with(ids);
         self.book().starts.insert(sha256.to_owned(), start_at);
+        self.book().balancers.insert(sha256.to_owned(), balancer);
     }
 
     /// A generator is told to forget a run that has ended.
@@ -300,8 +313,13 @@ impl Book {
             *known = launches;
             new_workers(&self.workers, run)?;
             together(&self.starts, run)?;
+            one_balancer(&self.balancers, run)?;
         }
         for run in runs.iter().filter(is_result) {
+            if self.balancers.get(&run.report_sha256).is_some_and(|through| through.lost) {
+                let what = format!("run {} is {} because its balancer was lost", run.id, run.outcome);
+                return Err(Broken::new(Rule::OneBalancer, what));
+            }
             let key = key_of(run);
             if *self.results.entry(key).or_insert_with(|| run.report.clone()) != run.report {
                 return broken(format!("the result of run {} changed", run.id));
@@ -340,6 +358,19 @@ fn together(starts: &BTreeMap<String, Option<Timestamp>>, run: &Run) -> Result<(
         if moments.len() > 1 {
             let what = format!("what is recorded of launch {launch} of run {} began at {moments:?}", run.id);
             return Err(Broken::new(Rule::Together, what));
+        }
+    }
+    Ok(())
+}
+
+/// All shares of a launch went through one balancer.
+fn one_balancer(balancers: &BTreeMap<String, Through>, run: &Run) -> Result<(), Broken> {
+    for (launch, shares) in (1..).zip(run.parts.chunks(generators(run))) {
+        let through = shares.iter().filter_map(|part| balancers.get(&part.report_sha256));
+        let ids: BTreeSet<&String> = through.map(|through| &through.id).collect();
+        if ids.len() > 1 {
+            let what = format!("launch {launch} of run {} was measured through {ids:?}", run.id);
+            return Err(Broken::new(Rule::OneBalancer, what));
         }
     }
     Ok(())

@@ -17,10 +17,10 @@ const OF_ROUND: f64 = 0.05;
 const OF_CLUSTER: f64 = 0.03;
 const TYPICAL_MICROS: f64 = 4_000.0;
 
-/// So many rounds of a run on these members, whose speeds have this standard deviation, each instance its own for ever.
+/// So many rounds of a run on these members through this balancer, whose speeds have this standard deviation, each instance its own for ever.
 pub(crate) fn report(
     spec: &RunSpec,
-    (members, rounds): (&Members, u32),
+    (members, rounds, balancer): (&Members, u32, &str),
     spread: f64,
     began: Timestamp,
     ended: Timestamp,
@@ -29,7 +29,7 @@ pub(crate) fn report(
     let material = Material {
         started_at: began,
         finished_at: ended,
-        environment: wire::Environment::default(),
+        environment: wire::Environment { balancers: vec![balancer.to_owned()], ..wire::Environment::default() },
         rounds: (1..=rounds).map(|number| round(number, spec, members, spread, &mut random)).collect(),
         planned_rounds: spec.rounds.count,
         warmup_requests: BTreeMap::new(),

@@ -193,6 +193,7 @@ impl Play {
         self.clock.fetch_add(millis, Ordering::SeqCst);
         let now = self.now();
         self.sim.lock().advance(now);
+        self.agents.look_at_balancers();
         self.in_flight.arrive(now);
         if self.expires_at.is_some_and(|at| at <= now) {
             let mut sim = self.sim.lock();

@@ -382,7 +382,9 @@ impl Stretch<'_> {
         self.answered();
         let honesty = self.load.honesty;
         match judged {
-            Err(failure) if !honesty.tells(Lie::ErrorsAreAnswers) => self.tally.failed(failure),
+            Err(failure) if !honesty.tells(Lie::ErrorsAreAnswers) => {
+                self.tally.answered_badly(failure, answer.status);
+            }
             _ => {
                 let since =
                     if honesty.tells(Lie::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };

@@ -46,6 +46,22 @@ pub trait Agents: Send + Sync + 'static {
         run: &RunSpec,
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
+    /// A running run waits when its round has ended. Nothing happens to one that has ended or is not there; idempotent.
+    fn hold_run(
+        &self,
+        control: &str,
+        instance_id: &str,
+        id: &str,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    /// A run that is held goes on. Nothing happens to one that is not; idempotent.
+    fn resume_run(
+        &self,
+        control: &str,
+        instance_id: &str,
+        id: &str,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
     /// A running run becomes `Aborted` and keeps its report; nothing happens to one that has ended.
     fn stop_run(
         &self,

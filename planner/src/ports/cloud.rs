@@ -63,6 +63,9 @@ pub trait Firewall {
     /// does not exist (any more) is a success.
     fn delete_group(&self, group_id: &str) -> impl Future<Output = Answer<()>> + Send;
 
+    /// Groups, whoever's they are, that have a rule which names this group, in or out. It may be among them itself.
+    fn groups_naming(&self, group_id: &str) -> impl Future<Output = Answer<Vec<Group>>> + Send;
+
     /// Network interfaces in a group.
     fn interfaces(&self, group_id: &str) -> impl Future<Output = Answer<Vec<Interface>>> + Send;
 }

@@ -12,6 +12,8 @@
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
+//! through i-b                            the balancer that the run measures through
+//! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)
 //! console i-1 clusterbench: error: ...   the last console line
 //! now 400s                               (default: 100s after the placement)
 //! listed 30s ago                         when the lists were begun (default: now)
@@ -178,6 +180,7 @@ pub(crate) fn world(text: &str) -> World {
         balancer: None,
         runs: None,
         consoles: BTreeMap::new(),
+        holders: BTreeMap::new(),
         memory: Memory::default(),
     };
     if !has("unplaced") && !has("new") && !has("wiped") {
@@ -232,7 +235,33 @@ pub(crate) fn world(text: &str) -> World {
         measured(&mut world, line[1]);
     }
     agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
+    if let Some(line) = find("hold") {
+        hold(&mut world, line[1]);
+    }
+    if let Some(line) = find("through") {
+        through(&mut world, line[1]);
+    }
     world
+}
+
+fn hold(world: &mut World, word: &str) {
+    let Some(Facet::Known(runs)) = &mut world.runs else { panic!("hold what, without a run?") };
+    runs.values_mut().flatten().for_each(|status| {
+        status.hold = Some(match word {
+            "no" => wire::Hold::No,
+            "after" => wire::Hold::AfterThisRound,
+            _ => wire::Hold::Held,
+        });
+    });
+}
+
+/// All runs are of this balancer.
+fn through(world: &mut World, instance_id: &str) {
+    let Some(Facet::Known(runs)) = &mut world.runs else { panic!("through whom, without a run?") };
+    let control = format!("http://{}:8081", address(instance_id));
+    for status in runs.values_mut().flatten() {
+        status.balancer = Some(wire::RunBalancer { control: control.clone(), instance_id: instance_id.into() });
+    }
 }
 
 /// The wanted run is on, and its first launches are recorded, each with the relaunches before it.
@@ -289,6 +318,11 @@ fn after<'a>(line: &[&'a str], word: &str) -> Option<&'a str> {
     line.iter().position(|w| *w == word).and_then(|at| line.get(at + 1)).copied()
 }
 
+fn address(instance_id: &str) -> std::net::Ipv4Addr {
+    let last: u8 = instance_id.bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+    std::net::Ipv4Addr::new(10, 0, 0, last)
+}
+
 fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let (pool, number) = line[1].split_once('/').unwrap();
     let count: u32 = line[2].trim_start_matches('x').parse().unwrap();
@@ -342,7 +376,6 @@ fn instance(world: &World, line: &[&str]) -> Instance {
         "shutting-down" => InstanceState::ShuttingDown,
         _ => InstanceState::Terminated,
     };
-    let last: u8 = line[1].bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
     Instance {
         id: line[1].into(),
         state,
@@ -351,7 +384,7 @@ fn instance(world: &World, line: &[&str]) -> Instance {
         image_id: "ami-1".into(),
         zone: "eu-west-1a".into(),
         subnet_id: Some("subnet-a".into()),
-        private_address: Some(std::net::Ipv4Addr::new(10, 0, 0, last)),
+        private_address: Some(address(line[1])),
         public_address: None,
         group_ids: Vec::new(),
         launched_at: world.now - after(line, "age").map_or(seconds(30), duration),
@@ -384,6 +417,8 @@ fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded
         started_at: epoch(),
         message: format!("round {done} of 20"),
         warning: String::new(),
+        hold: None,
+        balancer: None,
         report_sha256: (state != wire::RunState::Running).then(|| "f".repeat(64)),
     };
     world.runs = run.map(|state| match state {

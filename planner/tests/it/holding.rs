@@ -16,27 +16,27 @@ fn complete(more: &str) -> String {
 #[test]
 fn paused_launches_replaces_and_measures_nothing() {
     assert_snapshot!(planned("paused\nunplaced\ngroups none"), @"
-    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     stalled by Accepted
     wake 30s
     ");
     assert_snapshot!(planned("paused\nline a/1 x2 open\nhave i-1 a/1 running outdated"), @"
     line a/1 Open [i-1]
-    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     stalled by Accepted
     wake 1s
     ");
     assert_snapshot!(complete("paused\nrun none"), @"
-    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Measured=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     stalled by Accepted
     wake 1s
     ");
@@ -46,30 +46,64 @@ fn paused_launches_replaces_and_measures_nothing() {
 fn paused_still_brings_a_report_home() {
     assert_snapshot!(complete("paused\nrun finished"), @"
     collect report of 1
-    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     Measured=False Collecting: the report is being collected
-    stalled by Accepted
-    wake 1s
-    ");
-    assert_snapshot!(complete("paused\nrun running"), @"
-    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Measured=False Running: 7 rounds are measured, the next look is after 20, the last after 40
     stalled by Accepted
     wake 1s
     ");
     assert_snapshot!(complete("paused\nrun running\nnow 7100s"), @"
     stop run 1
-    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
-    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Accepted=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Provisioned=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
+    Deployed=Unknown Paused: spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything
     Measured=False Expiring: lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept
     stalled by Accepted
     wake 1s
     ");
+}
+
+/// What is done with the run that is on, and what is said of it.
+fn of_the_run(more: &str) -> (Option<String>, String) {
+    let text = complete(&format!("run running\n{more}"));
+    let lines = || text.lines().map(str::trim);
+    let action = lines().find(|line| line.contains(" run 1") && !line.contains('='));
+    let measured = lines().find_map(|line| line.strip_prefix("Measured=False ")).unwrap();
+    (action.map(str::to_owned), measured.to_owned())
+}
+
+#[test]
+fn paused_holds_a_run_between_rounds_and_lets_it_go_on() {
+    let progress = "7 rounds are measured, the next look is after 20, the last after 40";
+    let says = |more: &str, action: Option<&str>, said: &str| {
+        assert_eq!(of_the_run(more), (action.map(str::to_owned), said.replace("PROGRESS", progress)), "{more}");
+    };
+    says("hold no", None, "Running: PROGRESS");
+    let first = "Pausing: PROGRESS; spec.paused is true: the round that is on is finished first";
+    says("paused\nhold no", Some("hold run 1"), first);
+    says("paused\nhold after", None, first);
+    says(
+        "paused\nhold held",
+        None,
+        "Paused: paused after round 7 of 20: it goes on when spec.paused is false; lifecycle.maxLifetimeSeconds is not prolonged",
+    );
+    let again = "Running: PROGRESS; spec.paused is false again: the run goes on";
+    says("hold after", Some("resume run 1"), again);
+    says("hold held", Some("resume run 1"), again);
+    // Before the expiry it is stopped, and what it measured is brought home.
+    says(
+        "paused\nhold held\nnow 7100s",
+        Some("stop run 1"),
+        "Expiring: lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept",
+    );
+}
+
+#[test]
+fn a_run_that_cannot_be_held_is_finished_and_the_condition_says_so() {
+    let (action, said) = of_the_run("paused");
+    assert_eq!(action, None);
+    assert_snapshot!(said, @"Running: 7 rounds are measured, the next look is after 20, the last after 40; spec.paused is true: the run that is on is finished first; nothing is launched, replaced or measured after it (its generator is of a version that holds none)");
 }
 
 #[test]

@@ -15,3 +15,4 @@ mod results;
 mod spelling;
 mod tables;
 mod tearing_down;
+mod voiding;

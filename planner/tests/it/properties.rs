@@ -135,7 +135,7 @@ proptest! {
         world.object.spec.paused = true;
         if planner::plan::goal(&world) != planner::Goal::Instances { return Ok(()) }
         for action in plan(&world).actions {
-            let is_quiet = matches!(action, Action::AddFinalizer | Action::CollectReport { .. } | Action::StopRun { .. });
+            let is_quiet = matches!(action, Action::AddFinalizer | Action::CollectReport { .. } | Action::HoldRun { .. } | Action::StopRun { .. });
             prop_assert!(is_quiet, "{:?}", action);
         }
     }

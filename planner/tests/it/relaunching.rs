@@ -29,6 +29,8 @@ fn of_the_launch_before(world: &mut World, state: RunState, sha256: Option<Strin
         started_at: epoch(),
         message: String::new(),
         warning: String::new(),
+        hold: None,
+        balancer: None,
         report_sha256: sha256,
     };
     let Some(Facet::Known(runs)) = &mut world.runs else { panic!("no runs") };

@@ -2,6 +2,7 @@
 
 use api::{Status, ThresholdsResult};
 use insta::assert_snapshot;
+use planner::status as status_of;
 use planner::status::{Collected, Done, Outcome};
 use planner::{Action, World, measure, plan, runs, status};
 use wire::{RoundOutcome, RoundReport, RunSpec, RunState, ThresholdOutcome, ThresholdResult, Validity};
@@ -362,10 +363,9 @@ fn a_target_that_refuses_everybody_ends_the_run_as_failed_and_it_is_not_tried_ag
     assert_eq!(condition(&second, "Stalled"), expected.replacen("False", "True", 1));
     for status in [first, second] {
         let [run] = &status.runs[..] else { panic!("{:?}", status.runs) };
-        assert_eq!(
-            (run.outcome.as_str(), status.result.as_deref()),
-            ("Failed", Some(format!("Failed: {why}").as_str()))
-        );
+        assert_eq!((run.outcome.as_str(), &run.result), ("Failed", &format!("Failed: {why}")));
+        let column = "Failed: a let nobody in for 10 s (4210 connect): check its addres...";
+        assert_eq!(status.result.as_deref(), Some(column));
         assert_eq!(status.progress.as_deref(), Some("10/20 rounds"));
     }
 }
@@ -378,7 +378,44 @@ fn a_generator_that_sent_late_makes_the_run_invalid_in_condition_and_column() {
         condition(&status, "Measured"),
         format!("False Invalid: run 1 is not valid: {why}; mend that, then set another runId to measure again")
     );
-    assert_eq!(status.result, Some(format!("Invalid: {why}")));
+    assert_eq!(status.runs[0].result, format!("Invalid: {why}"));
+    let column = "Invalid: a: one request in a hundred was sent more than 4200 us l...";
+    assert_eq!(status.result.as_deref(), Some(column));
+}
+
+/// A program of one's own that knows only `/`: the reason comes from the report, the way out from us.
+#[test]
+fn a_program_that_does_not_know_its_path_is_told_how_it_gets_it() {
+    let own =
+        serde_json::json!({ "worker": { "artifactUrl": "http://127.0.0.1/x", "artifactSha256": "0".repeat(64) } });
+    let why = "every request to a failed (600 4xx): each answer was 404 to GET /a";
+    let said = |load: &serde_json::Value, code: u16| {
+        let mut world = with_load("finished", load.clone());
+        let plan_now = plan(&world);
+        let action = plan_now.actions.iter().find(|action| matches!(action, Action::CollectReport { .. })).unwrap();
+        let mut report = report(RunSpec::default(), &[why], Vec::new());
+        report.clusters = vec![wire::ClusterReport {
+            cluster: "a".into(),
+            requests: 600,
+            failures: wire::Failures { client_error: 600, ..wire::Failures::default() },
+            failed_status: wire::FailedStatus::Each(code),
+            ..wire::ClusterReport::default()
+        }];
+        let (name, sha256, state) = ("bench-1-ffff".into(), "f".repeat(64), RunState::Finished);
+        let done = Done::Collected(Box::new(Collected { report, state, name, sha256 }));
+        let outcomes = [Outcome { action: action.clone(), result: Ok(done) }];
+        world.object.status = status(&world, &plan_now, &outcomes);
+        condition(&status(&world, &plan(&world), &[]), "Measured")
+    };
+    assert_eq!(
+        said(&own, 404),
+        format!(
+            "False Invalid: run 1 is not valid: {why}; worker.artifactUrl has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path); mend that, then set another runId to measure again"
+        )
+    );
+    let plain = format!("False Invalid: run 1 is not valid: {why}; mend that, then set another runId to measure again");
+    assert_eq!(said(&own, 403), plain, "it knows the path");
+    assert_eq!(said(&serde_json::json!({}), 404), plain, "our own worker knows every path");
 }
 
 #[test]

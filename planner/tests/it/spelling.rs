@@ -100,6 +100,8 @@ fn action_text(action: &Action) -> String {
             format!("start run {} of {} rounds", of(&run.id), run.rounds.count)
         }
         Action::CollectReport { run, .. } => format!("collect report of {}", of(&run.name())),
+        Action::HoldRun { name, .. } => format!("hold run {}", of(name)),
+        Action::ResumeRun { name, .. } => format!("resume run {}", of(name)),
         Action::StopRun { name, .. } => format!("stop run {}", of(name)),
         Action::JoinParts { run, reports } => format!("join {} reports of run {}", reports.len(), run.id),
         Action::ForgetRun { name, .. } => format!("forget run {}", of(name)),

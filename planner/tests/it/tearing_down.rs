@@ -1,6 +1,8 @@
 //! Worlds that want nothing.
 
 use insta::assert_snapshot;
+use planner::holders::{self, Holder};
+use planner::ports::Interface;
 use planner::{Memory, plan, status};
 
 use crate::fixture::{epoch, seconds, world};
@@ -204,4 +206,36 @@ fn a_deletion_that_waits_says_why_instead_of_the_result() {
     let (truth, reason, message) = ready("recorded\ndeleting\naccount 999");
     assert_eq!((truth.as_str(), reason.as_str()), ("False", "WrongAccount"));
     assert!(message.contains("999"), "{message}");
+}
+
+/// EC2 says only that something depends on a group. Interfaces of our own instances linger; what holds it for longer is
+/// looked for, and said with the way out.
+#[test]
+fn what_holds_a_group_is_said_with_the_way_out() {
+    let held = |refused: i64, of: Vec<Holder>| {
+        let mut world = world("deleting\nhave i-1 a/1 terminated\nnow 1000s");
+        world.memory.refused_groups = [("sg-members".to_owned(), world.now - seconds(refused))].into();
+        let asked = holders::held(&world);
+        world.holders.extend(asked.iter().map(|id| (id.clone(), of.clone())));
+        let plan = plan(&world);
+        let judgement = plan.judgements.get(api::ConditionType::Provisioned);
+        (asked.len(), plan.judgements.stalled_by.is_some(), format!("{}: {}", judgement.reason, judgement.message))
+    };
+    let group = |number: u8| Holder::Group { id: format!("sg-{number}"), name: "theirs".into() };
+    let interface = |instance_id: Option<&str>| {
+        let (status, instance_id) = ("in-use".into(), instance_id.map(str::to_owned));
+        Holder::Interface(Interface { id: "eni-7".into(), status, instance_id })
+    };
+    let there = "still there: sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)";
+    assert_eq!(held(120, vec![group(9)]), (0, false, format!("TearingDown: {there}")));
+    let says = |of: Vec<Holder>| {
+        let (asked, is_stalled, text) = held(121, of);
+        assert_eq!((asked, is_stalled), (1, true));
+        text.replace(&format!("; {there}"), "")
+    };
+    assert_snapshot!(says(vec![group(9)]), @"GroupInUse: security group sg-9 (theirs) has a rule that names sg-members: remove that rule");
+    assert_snapshot!(says(vec![interface(Some("i-9"))]), @"GroupInUse: network interface eni-7 (in-use of i-9) is in sg-members: take it out of the group, or delete it");
+    assert_snapshot!(says(vec![interface(None)]), @"GroupInUse: network interface eni-7 (in-use) is in sg-members: take it out of the group, or delete it");
+    assert_snapshot!(says((1..=5).map(group).collect()), @"GroupInUse: security group sg-1 (theirs) has a rule that names sg-members: remove that rule; security group sg-2 (theirs) has a rule that names sg-members: remove that rule; security group sg-3 (theirs) has a rule that names sg-members: remove that rule; and 2 more");
+    assert_snapshot!(says(vec![]), @"GroupInUse: something that is not ours holds sg-members, neither an interface nor a rule: look at its VPC associations (aws ec2 describe-security-group-vpc-associations --filters Name=group-id,Values=sg-members)");
 }

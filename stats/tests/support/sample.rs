@@ -130,6 +130,7 @@ fn environment(names: &[String]) -> Environment {
             .collect(),
         versions: vec!["loadgen 0.1.0".into(), "balancer 0.1.0".into()],
         settings: vec!["balancer: c6i.large, RoundRobin".into()],
+        balancers: vec!["i-0bbb".into()],
         notes: Vec::new(),
     }
 }

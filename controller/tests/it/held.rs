@@ -1,0 +1,47 @@
+//! Somebody's security group names ours: the deletion waits for them, says which one it is, and leaves it alone.
+
+use planner::Severity;
+use planner::owner::Tags;
+
+use crate::stage::play::Play;
+use crate::stories::{small_on_a_calm_day, tell};
+
+/// What the object is about: phase, reason and message of why nothing moves.
+fn stalled(play: &Play) -> Option<(String, String, String)> {
+    let status = play.store.status()?;
+    let stalled = status.conditions.into_iter().find(|condition| condition.type_ == "Stalled")?;
+    Some((status.phase.unwrap_or_default(), stalled.reason, stalled.message))
+}
+
+#[test]
+fn a_deletion_that_waits_for_somebody_elses_rule_says_whose_and_goes_on_when_it_is_gone() {
+    tell(async || {
+        let mut play = small_on_a_calm_day();
+        play.until(300, Play::is_ready).await.unwrap();
+        let now = play.now();
+        let theirs = play.sim.lock().plant_group("theirs", Tags::new(), now).unwrap();
+        let groups = play.sim.lock().live_groups();
+        let ours = groups.iter().find(|group| group.name.ends_with("-members")).unwrap().id.clone();
+        play.sim.lock().let_in_by_hand(&theirs, &ours, now);
+        play.store.delete(play.now());
+        // First it may be an interface of our own that lingers.
+        play.until(300, |play| stalled(play).is_some()).await.unwrap();
+        assert!(play.now().duration_since(now).as_secs() > 120);
+        let (phase, reason, message) = stalled(&play).unwrap();
+        assert_eq!((phase.as_str(), reason.as_str()), ("Deleting", "GroupInUse"));
+        let way_out = format!(
+            "security group {theirs} (theirs) has a rule that names {ours}: remove that rule; still there: {ours} "
+        );
+        assert!(message.starts_with(&way_out), "{message}");
+        let events = planner::events(&api::Status::default(), &play.store.status().unwrap());
+        let told = events.into_iter().find(|event| event.reason == "GroupInUse").unwrap();
+        assert_eq!((told.severity, told.note), (Severity::Warning, message));
+        for _ in 0..5 {
+            play.step().await.unwrap();
+            assert!(stalled(&play).is_some(), "it is said as long as it lasts");
+        }
+        play.sim.lock().shut_out_by_hand(&theirs, &ours, play.now());
+        play.until(300, Play::is_gone).await.unwrap();
+        assert_eq!(play.sim.lock().ledger().foreign_touched, [""; 0]);
+    });
+}
