@@ -11,8 +11,9 @@ use crate::Target;
 use crate::distrust::first_refusal;
 use crate::trust::Tls;
 
-/// For connecting, and for each answer of a handshake: who needs longer is measured all the same.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// For connecting, and for each answer of a handshake: who needs longer is measured all the same. More than the three seconds
+/// within which TCP tries to connect for the third time (RFC 6298).
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server with which there will be no TLS.
 #[derive(Debug, thiserror::Error)]
