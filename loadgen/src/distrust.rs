@@ -65,7 +65,9 @@ fn certificate(error: &CertificateError) -> String {
             let presented = if presented.is_empty() { "no host at all".to_owned() } else { presented.join(", ") };
             format!("its certificate is for {presented} and not for {expected}: write that host, or give --insecure")
         }
-        error => format!("its certificate is not believed ({error}): give --insecure to believe anyone"),
+        error => {
+            format!("its certificate is not believed ({error}): give it by --ca FILE, or --insecure to believe anyone")
+        }
     }
 }
 
