@@ -58,7 +58,7 @@ impl Compute for Region {
         answer.instances.unwrap_or_default().into_iter().map(instance::instance).collect()
     }
 
-    /// *Guarantees*: every id was sent at least once. One that EC2 does not know keeps none of the others alive.
+    /// *Guarantees*: every id was sent at least once. What EC2 refuses for one keeps none of the others alive.
     /// *Errors*: `NotFound` when some id is unknown, which proves nothing about it: it may not be visible yet. What is
     /// worse comes first: `Unreachable` when any outcome is unknown.
     /// *Cancellation*: some may be terminated and others not; the call can be repeated.
@@ -68,8 +68,9 @@ impl Compute for Region {
         let mut worst = Ok(());
         for chunk in ids.chunks(IDS) {
             match self.terminate_together(chunk).await {
-                // One id that EC2 does not know fails the request for all.
-                Err(error) if chunk.len() > 1 && is_about_an_id(&error) => {
+                // What EC2 refuses for one fails the request for all: an id that it does not know, tags that the policy
+                // asks for (UnauthorizedOperation), protection against termination.
+                Err(error) if chunk.len() > 1 && is_about_instances(&error) => {
                     for id in chunk {
                         worst = worse(worst, self.terminate_together(std::slice::from_ref(id)).await);
                     }
@@ -170,6 +171,13 @@ impl Region {
 /// and `Unsupported` both say that a type cannot do something.
 fn is_not_latest(error: &CloudError) -> bool {
     error.code == "Unsupported" || matches!(error.failure, Failure::Rejected | Failure::NotYetVisible)
+}
+
+/// Whether a termination was refused because of the instances that it names, so that each alone may fare better: not
+/// because of who asks or how often, and not without an answer.
+fn is_about_instances(error: &CloudError) -> bool {
+    error.failure.is_refusal()
+        && !matches!(error.failure, Failure::Throttled | Failure::CredentialsExpired | Failure::TooLate)
 }
 
 fn is_about_an_id(error: &CloudError) -> bool {

@@ -141,18 +141,22 @@ pub(crate) fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) 
         .filter(|instance| owner.owns(&instance.tags) || in_ledger(&instance.id))
         .filter(|instance| instance.state != InstanceState::Terminated)
         .collect();
-    let mut doomed: BTreeSet<String> = left
+    let doomed: BTreeSet<String> = left
         .iter()
         .filter(|instance| instance.state != InstanceState::ShuttingDown)
         .map(|instance| instance.id.clone())
         .collect();
     plan.leftovers.extend(left.iter().map(|instance| format!("{} ({})", instance.id, instance.state.name())));
     let gone = left.is_empty();
-    // Ids that a launch answered and that no list shows yet.
-    let unlisted = plan.ledger.iter().flat_map(|line| &line.instance_ids);
-    doomed.extend(unlisted.filter(|id| !instances.iter().any(|instance| instance.id == **id)).cloned());
-    if !doomed.is_empty() {
-        plan.act(Action::Terminate(doomed));
+    // Ids that a launch answered and that no list shows yet. Apart from the others, because EC2 refuses a request for all
+    // when it does not know one.
+    let written = plan.ledger.iter().flat_map(|line| &line.instance_ids);
+    let is_unlisted = |id: &&String| !instances.iter().any(|instance| instance.id == **id);
+    let unlisted: BTreeSet<String> = written.filter(is_unlisted).cloned().collect();
+    for some in [doomed, unlisted] {
+        if !some.is_empty() {
+            plan.act(Action::Terminate(some));
+        }
     }
     gone
 }

@@ -158,19 +158,26 @@ async fn owners_are_looked_up_by_proof_and_taken_literally() {
     assert!(!request.iter().any(|(_, value)| value.contains("tag:Name") || value.contains("micro-vs-large")));
 }
 
+/// Unknown, of others by its tags, protected: the others are terminated.
 #[tokio::test]
-async fn one_unknown_id_does_not_keep_the_others_alive() {
-    let known = |form: &Form| !list(form, "InstanceId").contains(&"i-gone");
-    let fake = Fake::start(move |_, form| match known(form) {
-        true => Reply::Answer(200, xml("TerminateInstancesResponse", "<instancesSet/>")),
-        false => Reply::Answer(400, refusal("InvalidInstanceID.NotFound")),
-    })
-    .await;
-    let ids = ["i-1", "i-gone", "i-2"].map(str::to_owned);
-    let error = region(&fake).terminate(&ids).await.unwrap_err();
-    assert_eq!(error.failure, Failure::NotFound);
-    let sent: Vec<_> = fake.requests().iter().map(|form| list(form, "InstanceId").join(" ")).collect();
-    assert_eq!(sent, ["i-1 i-2 i-gone", "i-1", "i-2", "i-gone"]);
+async fn what_refuses_one_keeps_none_of_the_others_alive() {
+    for (status, code, failure) in [
+        (400, "InvalidInstanceID.NotFound", Failure::NotFound),
+        (403, "UnauthorizedOperation", Failure::Unauthorized),
+        (400, "OperationNotPermitted", Failure::Unauthorized),
+    ] {
+        let is_good = |form: &Form| !list(form, "InstanceId").contains(&"i-gone");
+        let fake = Fake::start(move |_, form| match is_good(form) {
+            true => Reply::Answer(200, xml("TerminateInstancesResponse", "<instancesSet/>")),
+            false => Reply::Answer(status, refusal(code)),
+        })
+        .await;
+        let ids = ["i-1", "i-gone", "i-2"].map(str::to_owned);
+        let error = region(&fake).terminate(&ids).await.unwrap_err();
+        assert_eq!(error.failure, failure, "{code}");
+        let sent: Vec<_> = fake.requests().iter().map(|form| list(form, "InstanceId").join(" ")).collect();
+        assert_eq!(sent, ["i-1 i-2 i-gone", "i-1", "i-2", "i-gone"], "{code}");
+    }
 }
 
 #[tokio::test]

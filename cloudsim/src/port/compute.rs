@@ -43,7 +43,7 @@ impl Compute for SharedSim {
             return Ok(());
         }
         match self.terminate_now(ids) {
-            Err(error) if error.failure == Failure::NotFound && ids.len() > 1 => {
+            Err(error) if matches!(error.failure, Failure::NotFound | Failure::Unauthorized) && ids.len() > 1 => {
                 // EC2 terminated none of them. Each alone, so that one stale id does not keep the others alive.
                 let each: Vec<_> = ids.iter().map(|id| self.terminate_now(std::slice::from_ref(id))).collect();
                 each.into_iter().collect()
