@@ -2,7 +2,6 @@
 
 use api::{Status, ThresholdsResult};
 use insta::assert_snapshot;
-use planner::status as status_of;
 use planner::status::{Collected, Done, Outcome};
 use planner::{Action, World, measure, plan, runs, status};
 use wire::{RoundOutcome, RoundReport, RunSpec, RunState, ThresholdOutcome, ThresholdResult, Validity};
