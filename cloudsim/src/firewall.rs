@@ -61,7 +61,7 @@ impl Sim {
         id
     }
 
-    fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
+    pub(crate) fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
         let vpcs: &[_] = if self.is_elsewhere() { &[] } else { &self.network.vpcs };
         match &request.vpc_id {
             Some(id) => vpcs

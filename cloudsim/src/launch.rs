@@ -129,7 +129,7 @@ impl Sim {
         Ok(Plot { kind, image, subnet, groups, public_address })
     }
 
-    fn subnet_of(&self, request: &RunInstances) -> Outcome<Subnet> {
+    pub(crate) fn subnet_of(&self, request: &RunInstances) -> Outcome<Subnet> {
         let subnets: &[Subnet] = if self.is_elsewhere() { &[] } else { &self.network.subnets };
         if let Some(id) = wanted_subnet(request) {
             return subnets.iter().find(|subnet| subnet.id == id).cloned().ok_or_else(|| {
@@ -311,6 +311,7 @@ impl Sim {
             request: request.clone(),
             console: Vec::new(),
             has_machine: false,
+            is_protected: false,
             counts_until: None,
         };
         let truth = record.seen.truth().cloned();

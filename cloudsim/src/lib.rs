@@ -20,6 +20,7 @@ mod fault;
 mod firewall;
 mod group;
 pub mod guest;
+pub mod iam;
 mod index;
 mod instance;
 pub mod knobs;
@@ -41,6 +42,7 @@ pub use cidr::{Cidr, NotACidr};
 pub use error::{Outcome, SimError};
 pub use fault::{Fault, NetworkFault, Reply};
 pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
+pub use iam::{About, Ask, Policy, PolicyError, Principal};
 pub use instance::{
     Attached, BlockDevice, Console, GroupName, Instance, InterfaceRequest, NetworkInterface, Origin, RunInstances,
     Shutdown, StateChange, StateReason,
