@@ -6,10 +6,10 @@ use aws_sdk_ec2::types::Filter;
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use planner::owner::{self, Tags};
-use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Selection};
-use planner::{CloudError, Failure};
+use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Refused, Selection};
+use planner::{CloudError, Failure, codes};
 
-use crate::failure::{MALFORMED, failed, need};
+use crate::failure::{self, MALFORMED, failed, need};
 use crate::filter::{MOST_VALUES, exactly, tagged};
 use crate::region::Region;
 use crate::{instance, launch, pages};
@@ -58,27 +58,39 @@ impl Compute for Region {
         answer.instances.unwrap_or_default().into_iter().map(instance::instance).collect()
     }
 
-    /// *Guarantees*: every id was sent at least once. What EC2 refuses for one keeps none of the others alive.
-    /// *Errors*: `NotFound` when some id is unknown, which proves nothing about it: it may not be visible yet. What is
-    /// worse comes first: `Unreachable` when any outcome is unknown.
+    /// *Guarantees*: every id was sent at least once, unless EC2 throttles or does not take our credentials. What it
+    /// refuses for one (an id that it does not know, tags that the policy asks for, protection) keeps none of the others
+    /// alive: each is asked for alone then. `NotFound` proves nothing: it may not be visible yet.
+    /// *Errors*: `Unreachable` when any outcome is unknown.
     /// *Cancellation*: some may be terminated and others not; the call can be repeated.
-    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+    async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         let ids: BTreeSet<&String> = ids.iter().collect();
         let ids: Vec<String> = ids.into_iter().cloned().collect();
-        let mut worst = Ok(());
+        let (mut refused, mut unknown) = (Vec::new(), None);
         for chunk in ids.chunks(IDS) {
             match self.terminate_together(chunk).await {
-                // What EC2 refuses for one fails the request for all: an id that it does not know, tags that the policy
-                // asks for (UnauthorizedOperation), protection against termination.
-                Err(error) if chunk.len() > 1 && is_about_instances(&error) => {
-                    for id in chunk {
-                        worst = worse(worst, self.terminate_together(std::slice::from_ref(id)).await);
-                    }
+                Ok(()) => continue,
+                Err(error) if !is_about_instances(&error) => {
+                    unknown = Some(error);
+                    continue;
                 }
-                outcome => worst = worse(worst, outcome),
+                Err(error) if chunk.len() == 1 => {
+                    refused.push(Refused { id: chunk[0].clone(), error });
+                    continue;
+                }
+                Err(_) => {}
+            }
+            for id in chunk {
+                match self.terminate_together(std::slice::from_ref(id)).await {
+                    Ok(()) => {}
+                    Err(error) if is_about_instances(&error) => refused.push(Refused { id: id.clone(), error }),
+                    // Whoever is throttled must not go on asking.
+                    Err(error) if error.failure == Failure::Throttled => return Err(error),
+                    Err(error) => unknown = Some(error),
+                }
             }
         }
-        worst
+        unknown.map_or(Ok(refused), Err)
     }
 
     /// The last 64 KB of it, which is what EC2 keeps.
@@ -184,15 +196,15 @@ fn is_about_an_id(error: &CloudError) -> bool {
     matches!(error.code.as_str(), "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed")
 }
 
-/// The one of two outcomes that the caller must know more urgently.
-fn worse(one: Answer<()>, other: Answer<()>) -> Answer<()> {
-    let rank = |outcome: &Answer<()>| match outcome {
-        Ok(()) => 0,
-        Err(error) if error.failure == Failure::NotFound => 1,
-        Err(error) if error.failure.is_refusal() => 2,
-        Err(_) => 3,
-    };
-    if rank(&other) > rank(&one) { other } else { one }
+/// Whether a termination was refused because of the instances that it names, so that each alone may fare better: not
+/// because of who asks or how often, and not without an answer. A code that nobody knows is a refusal too: asking again
+/// changes nothing about what is terminated.
+fn is_about_instances(error: &CloudError) -> bool {
+    match error.failure {
+        Failure::Throttled | Failure::CredentialsExpired | Failure::TooLate => false,
+        Failure::Unreachable => failure::is_code(&error.code) && !codes::is_known(&error.code),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -200,13 +212,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_outcome_is_worse_than_a_refusal_and_that_than_an_unknown_id() {
-        let outcome = |failure| Err(CloudError::new(failure, "", ""));
-        let order = [Ok(()), outcome(Failure::NotFound), outcome(Failure::Unauthorized), outcome(Failure::Unreachable)];
-        for (low, one) in order.iter().enumerate() {
-            for (high, other) in order.iter().enumerate() {
-                assert_eq!(worse(one.clone(), other.clone()), order[low.max(high)]);
-            }
+    fn what_is_about_instances_is_told_by_code() {
+        let is_so = |code: &str| is_about_instances(&CloudError::new(codes::failure_of(code), code, ""));
+        for code in ["UnauthorizedOperation", "OperationNotPermitted", "InvalidInstanceID.NotFound", "BrandNewCode"] {
+            assert!(is_so(code), "{code}");
+        }
+        for code in ["RequestLimitExceeded", "RequestExpired", "Unavailable", "InternalError", "Timeout", "Http503"] {
+            assert!(!is_so(code), "{code}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::iam::{About, Principal};
+
 macro_rules! actions {
     ($($name:ident: $class:ident,)*) => {
         /// An action of EC2 or STS.
@@ -70,26 +72,43 @@ impl Action {
     }
 }
 
-/// What throttling and faults need to know of a call.
-#[derive(Clone, Copy, Debug)]
+/// What permissions, throttling and faults need to know of a call.
+#[derive(Clone, Debug)]
 pub struct Call {
-    pub action: Action,
-    /// Instances that the call is about (launches and terminations).
-    pub resources: u32,
+    pub about: About,
+    pub by: Principal,
     /// A list without filters, ids and page size.
     pub bare: bool,
 }
 
 impl Call {
+    /// A call without resources, by an administrator.
     pub fn new(action: Action) -> Self {
-        Self { action, resources: 0, bare: false }
+        Self::about(About::Region(action))
     }
 
-    pub fn of_resources(self, resources: usize) -> Self {
-        Self { resources: u32::try_from(resources).unwrap_or(u32::MAX), ..self }
+    pub fn about(about: About) -> Self {
+        Self { about, by: Principal::default(), bare: false }
+    }
+
+    pub fn by(self, by: Principal) -> Self {
+        Self { by, ..self }
     }
 
     pub fn bare(self, bare: bool) -> Self {
         Self { bare, ..self }
+    }
+
+    pub fn action(&self) -> Action {
+        self.about.action()
+    }
+
+    /// Instances that the call is about (launches and terminations).
+    pub(crate) fn resources(&self) -> u64 {
+        match &self.about {
+            About::Launch(request) => u64::from(request.max_count),
+            About::Instances(_, ids) => ids.len() as u64,
+            About::Region(_) | About::NewGroup(_) | About::Group(..) => 0,
+        }
     }
 }

@@ -47,6 +47,15 @@ impl Sim {
         self.update_group(group_id, |group| group.ingress.retain(|rule| !is_it(rule)));
     }
 
+    /// Somebody switches termination protection on or off.
+    pub fn protect_by_hand(&mut self, id: &str, is_protected: bool, now: Timestamp) {
+        self.advance(now);
+        self.tell(format!("BY HAND ModifyInstanceAttribute DisableApiTermination={is_protected} of {id}"));
+        if let Some(record) = self.instances.get_mut(id) {
+            record.is_protected = is_protected;
+        }
+    }
+
     fn is_alive(&self, id: &str) -> bool {
         self.instance(id).is_some_and(|instance| !instance.state.is_dead() || instance.state == InstanceState::Stopped)
     }
@@ -65,6 +74,9 @@ impl Sim {
                 self.tell(format!("BY HAND {what} {id}"));
                 let message = "User initiated shutdown".into();
                 self.stop_towards(id, towards, StateReason { code: "Client.UserInitiatedShutdown", message });
+            }
+            Deed::Protect => {
+                self.protect_by_hand(id, true, self.now);
             }
             Deed::Untag | Deed::Retag => {
                 let key = PROOF_AND_PLACE.choose(&mut self.chance.hands).copied().unwrap_or(POOL);

@@ -22,23 +22,31 @@ impl Sim {
     ) -> Reply<Outcome<T>> {
         self.advance(now);
         let now = self.now;
-        let count = self.history.calls.entry(call.action).or_default();
+        let count = self.history.calls.entry(call.action()).or_default();
         *count += 1;
         let nth = *count;
-        match self.fault(call.action, nth) {
-            None => Reply::Whole(self.admit(call).and_then(|()| operation(self, now))),
-            Some(fault) => self.broken(call, fault, operation),
+        // Permission is a part of the operation: a call that comes late is judged when it comes.
+        let asked = call.clone();
+        let operation = move |sim: &mut Self, now| sim.permit(&asked).and_then(|()| operation(sim, now));
+        match self.fault(call.action(), nth) {
+            None => Reply::Whole(self.admit(&call).and_then(|()| operation(self, now))),
+            Some(fault) => self.broken(&call, fault, operation),
         }
     }
 
     /// What a call with DryRun answers: never a success.
-    pub fn dry_run(&mut self, action: Action, now: Timestamp) -> SimError {
+    pub fn dry_run(&mut self, call: &Call, now: Timestamp) -> SimError {
         self.advance(now);
-        *self.history.calls.entry(action).or_default() += 1;
-        match self.admit(Call::new(action)) {
+        *self.history.calls.entry(call.action()).or_default() += 1;
+        match self.admit(call).and_then(|()| self.permit(call)) {
             Err(refusal) => refusal,
             Ok(()) => SimError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
         }
+    }
+
+    fn permit(&mut self, call: &Call) -> Outcome<()> {
+        let permission = self.authorize(call.by, &call.about);
+        permission.map_err(|refusal| self.refused(call.action(), refusal))
     }
 
     fn fault(&mut self, action: Action, nth: u64) -> Option<Fault> {
@@ -49,18 +57,18 @@ impl Sim {
         Some(fault)
     }
 
-    fn admit(&mut self, call: Call) -> Outcome<()> {
-        if let Some((kind, refusal)) = self.not_admitted(call.action) {
+    fn admit(&mut self, call: &Call) -> Outcome<()> {
+        if let Some((kind, refusal)) = self.not_admitted(call.action()) {
             self.history.count(kind);
-            return Err(self.refused(call.action, refusal));
+            return Err(self.refused(call.action(), refusal));
         }
-        if let Some(refusal) = self.refusals.get(&call.action).cloned() {
-            return Err(self.refused(call.action, refusal));
+        if let Some(refusal) = self.refusals.get(&call.action()).cloned() {
+            return Err(self.refused(call.action(), refusal));
         }
         let others = self.settings.others_percent;
         if !self.buckets.admit(self.settings.throttling, others, call, self.now) {
             self.history.count("throttled");
-            return Err(self.refused(call.action, throttled()));
+            return Err(self.refused(call.action(), throttled()));
         }
         Ok(())
     }
@@ -101,11 +109,11 @@ impl Sim {
 
     fn broken<T>(
         &mut self,
-        call: Call,
+        call: &Call,
         fault: Fault,
         operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
     ) -> Reply<Outcome<T>> {
-        let (now, action) = (self.now, call.action);
+        let (now, action) = (self.now, call.action());
         self.history.count(fault.kind());
         if action.is_mutation() {
             self.tell(format!("{}: {fault:?}", action.name()));

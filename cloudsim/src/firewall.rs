@@ -61,7 +61,7 @@ impl Sim {
         id
     }
 
-    fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
+    pub(crate) fn vpc_of(&self, request: &CreateSecurityGroup) -> Outcome<String> {
         let vpcs = self.vpcs_now();
         match &request.vpc_id {
             Some(id) => vpcs

@@ -129,7 +129,7 @@ impl Sim {
         Ok(Plot { kind, image, subnet, groups, public_address })
     }
 
-    fn subnet_of(&self, request: &RunInstances) -> Outcome<Subnet> {
+    pub(crate) fn subnet_of(&self, request: &RunInstances) -> Outcome<Subnet> {
         let subnets = self.subnets_now();
         if let Some(id) = wanted_subnet(request) {
             let subnet = subnets.into_iter().find(|subnet| subnet.id == id).ok_or_else(|| {
@@ -316,6 +316,7 @@ impl Sim {
             request: request.clone(),
             console: Vec::new(),
             has_machine: false,
+            is_protected: false,
             counts_until: None,
         };
         let truth = record.seen.truth().cloned();

@@ -19,6 +19,7 @@ mod fault;
 mod firewall;
 mod group;
 pub mod guest;
+pub mod iam;
 mod index;
 mod instance;
 pub mod knobs;
@@ -40,6 +41,7 @@ pub use action::{Action, Call};
 pub use error::{Outcome, SimError};
 pub use fault::{Fault, NetworkFault, Reply};
 pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
+pub use iam::{About, Ask, Policy, PolicyError, Principal};
 pub use instance::{
     Attached, BlockDevice, Console, GroupName, Instance, InterfaceRequest, NetworkInterface, Origin, RunInstances,
     Shutdown, StateChange, StateReason,

@@ -1,5 +1,6 @@
 //! What happens to instances after their launch.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -60,7 +61,8 @@ impl Sim {
         Err(SimError::new("Unavailable", "The service is unavailable. Please try again shortly."))
     }
 
-    /// TerminateInstances. One id that is not known fails all of them.
+    /// TerminateInstances. One id that is not known fails all of them; one that is protected fails the request, and all of
+    /// its zone live on, while those of other zones are terminated (API reference, TerminateInstances).
     pub fn terminate_instances(&mut self, ids: &[String], now: Timestamp) -> Outcome<Vec<StateChange>> {
         self.advance(now);
         if ids.is_empty() {
@@ -74,9 +76,33 @@ impl Sim {
             self.tell(format!("TerminateInstances {} refused: no {}", ids.join(" "), missing.join(" ")));
             return Err(SimError::instance_not_found(&missing));
         }
-        self.tell(format!("TerminateInstances {}", ids.join(" ")));
+        let zone_of = |id: &String| self.instance(id).map(|instance| instance.zone.clone());
+        let protected: Vec<&String> = ids.iter().filter(|id| self.is_protected(id)).collect();
+        let spared: BTreeSet<_> = protected.iter().map(|id| zone_of(id)).collect();
+        let ended: Vec<&String> = ids.iter().filter(|id| !spared.contains(&zone_of(id))).collect();
+        let refusal = protected.first().map(|id| {
+            let message = format!(
+                "The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try \
+                 again."
+            );
+            SimError::new("OperationNotPermitted", message)
+        });
+        if let Some(refusal) = &refusal {
+            self.tell(format!("TerminateInstances {} refused: {}", ids.join(" "), refusal.code));
+        } else {
+            self.tell(format!("TerminateInstances {}", ids.join(" ")));
+        }
         let reason = StateReason { code: "Client.UserInitiatedShutdown", message: "User initiated shutdown".into() };
-        Ok(ids.iter().filter_map(|id| self.terminate_one(id, reason.clone())).collect())
+        let changes = ended.into_iter().filter_map(|id| self.terminate_one(id, reason.clone())).collect();
+        refusal.map_or(Ok(changes), Err)
+    }
+
+    /// Truth: whether no call can terminate it.
+    pub fn is_protected(&self, id: &str) -> bool {
+        let lives = |instance: Arc<Instance>| {
+            !matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated)
+        };
+        self.instances.get(id).is_some_and(|record| record.is_protected) && self.instance(id).is_some_and(lives)
     }
 
     fn terminate_one(&mut self, id: &str, reason: StateReason) -> Option<StateChange> {

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 
 use crate::catalogue;
 use crate::error::{Outcome, SimError};
+use crate::iam::Principal;
 use crate::network::{Image, RouteTable, Subnet, Vpc};
 use crate::query::{Filtered, Page, Query, accepts, check};
 use crate::sim::Sim;
@@ -199,10 +200,11 @@ impl Sim {
     }
 
     /// STS GetCallerIdentity.
-    pub fn caller_identity(&mut self, now: Timestamp) -> Outcome<CallerIdentity> {
+    pub fn caller_identity(&mut self, by: Principal, now: Timestamp) -> Outcome<CallerIdentity> {
         self.advance(now);
         let account = self.settings.account.clone();
-        Ok(CallerIdentity { arn: format!("arn:aws:iam::{account}:user/lab"), user_id: "AIDALAB".into(), account })
+        let user_id = format!("AIDA{}", by.name().to_ascii_uppercase());
+        Ok(CallerIdentity { arn: by.arn(&account), user_id, account })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::chance::Chance;
 use crate::error::SimError;
 use crate::fault::Fault;
 use crate::group::{IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
+use crate::iam::{Ask, Policy};
 use crate::index::Index;
 use crate::instance::{Instance, NetworkInterface, Origin, RunInstances};
 use crate::ledger::{History, Ledger, StoryLine};
@@ -51,6 +52,10 @@ pub struct Sim {
     /// By action and number of the call.
     pub(crate) appointed: BTreeMap<(Action, u64), Fault>,
     pub(crate) refusals: BTreeMap<Action, SimError>,
+    /// Of [`crate::Principal::Operator`].
+    pub(crate) policy: Option<Arc<Policy>>,
+    /// What IAM was asked, when somebody wants to know.
+    pub(crate) asked: Option<Vec<Ask>>,
     pub(crate) stillborn: u32,
     /// Whether the next deed of people is on the agenda.
     pub(crate) hand_is_due: bool,
@@ -66,6 +71,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) console: Vec<(Timestamp, String)>,
     /// Whether a driver was told to start a machine for it.
     pub(crate) has_machine: bool,
+    /// DisableApiTermination.
+    pub(crate) is_protected: bool,
     /// Until when the quota counts it, once it is terminated.
     pub(crate) counts_until: Option<Timestamp>,
 }
@@ -140,6 +147,8 @@ impl Sim {
             script: BTreeMap::new(),
             appointed: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            policy: None,
+            asked: None,
             stillborn: 0,
             hand_is_due: false,
             address_cursor: BTreeMap::new(),

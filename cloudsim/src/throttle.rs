@@ -34,17 +34,18 @@ struct Bucket {
 impl Buckets {
     /// Takes what the call costs, or nothing, of what others leave (`others_percent` is theirs). `false`: the call is
     /// throttled.
-    pub(crate) fn admit(&mut self, rules: Throttling, others_percent: u32, call: Call, now: Timestamp) -> bool {
+    pub(crate) fn admit(&mut self, rules: Throttling, others_percent: u32, call: &Call, now: Timestamp) -> bool {
         if rules == Throttling::Off {
             return true;
         }
         let ours = 100 - u64::from(others_percent.min(100));
         let (class, resources) = costs(call);
-        let mut has = |class, tokens: u64| self.bucket(call.action, class, ours, now).thousandths >= tokens * 1000;
+        let action = call.action();
+        let mut has = |class, tokens: u64| self.bucket(action, class, ours, now).thousandths >= tokens * 1000;
         let enough = has(class, 1) && resources.is_none_or(|(class, count)| has(class, count));
         if enough {
             for (class, tokens) in [(class, 1)].into_iter().chain(resources) {
-                self.bucket(call.action, class, ours, now).thousandths -= tokens * 1000;
+                self.bucket(action, class, ours, now).thousandths -= tokens * 1000;
             }
         }
         enough
@@ -67,9 +68,9 @@ const DEAR_WHEN_BARE: [Action; 3] =
     [Action::DescribeInstances, Action::DescribeSecurityGroups, Action::DescribeNetworkInterfaces];
 
 /// The class of the call itself, and what it costs in instances.
-fn costs(call: Call) -> (Class, Option<(Class, u64)>) {
-    let resources = u64::from(call.resources);
-    match call.action {
+fn costs(call: &Call) -> (Class, Option<(Class, u64)>) {
+    let resources = call.resources();
+    match call.action() {
         Action::RunInstances => (Class::Run, Some((Class::RunResources, resources))),
         Action::TerminateInstances => (Class::Terminate, Some((Class::TerminateResources, resources))),
         action if call.bare && DEAR_WHEN_BARE.contains(&action) => (Class::BareRead, None),

@@ -37,7 +37,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 Err(error) => tracing::warn!(action = name(action), failure = ?error.failure, %error, "failed"),
             }
             self.metrics.action(name(action), result.as_ref().err().map(|error| error.failure));
-            Outcome { action: action.clone(), result }
+            Outcome::of(world, action.clone(), result)
         };
         join_all(plan.actions.iter().map(one)).await
     }
@@ -58,7 +58,14 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Action::Allow { group_id, rule } => cloud.allow(group_id, rule).await?,
             Action::DeleteGroup { id, .. } => cloud.delete_group(id).await?,
             Action::Launch(request) => return cloud.launch(request).await.map(Done::Launched),
-            Action::Terminate(ids) => cloud.terminate(&ids.iter().cloned().collect::<Vec<_>>()).await?,
+            Action::Terminate(ids) => {
+                let ids: Vec<String> = ids.iter().cloned().collect();
+                let refused = cloud.terminate(&ids).await?;
+                for one in &refused {
+                    tracing::warn!(id = one.id, failure = ?one.error.failure, error = %one.error, "not terminated");
+                }
+                return Ok(Done::Terminated(refused));
+            }
             Action::SetMembership { control, instance_id, expect, to } => {
                 self.agents.set_membership(control, instance_id, expect, to).await.map_err(agent_failed)?;
             }

@@ -46,8 +46,14 @@ impl<C: Cloud> Compute for Counted<C> {
         }
         answer
     }
-    async fn terminate(&self, ids: &[String]) -> Answer<()> {
-        self.count("TerminateInstances", Box::pin(self.inner.terminate(ids))).await
+    async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
+        let answer = Box::pin(self.inner.terminate(ids)).await;
+        let failure = match &answer {
+            Ok(refused) => refused.first().map(|one| one.error.failure),
+            Err(error) => Some(error.failure),
+        };
+        self.metrics.call("TerminateInstances", failure);
+        answer
     }
     async fn console(&self, id: &str) -> Answer<Option<String>> {
         self.count("GetConsoleOutput", Box::pin(self.inner.console(id))).await

@@ -111,7 +111,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         self.notes.brace(&world.object, &note, &plan);
         let outcomes = Box::pin(self.act(&stored, &world, &plan)).await;
         let mut memory = plan.memory.clone();
-        memory.acted(&outcomes);
+        memory.acted(&world, &outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;
         let acted = if plan.actions.iter().any(pace::is_of_cloud) { self.lister.tick() } else { note.acted };
         let owed = owed(&plan);

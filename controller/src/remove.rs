@@ -42,8 +42,19 @@ pub async fn remove<C: Cloud>(
         }
         let ids = left.to_terminate();
         if !ids.is_empty() {
-            let outcome = cloud.terminate(&ids).await;
-            tell(said("terminate", &ids.join(" "), outcome.err().map(|error| error.to_string())));
+            match cloud.terminate(&ids).await {
+                Ok(refused) => {
+                    let is_refused = |id: &&String| refused.iter().any(|one| one.id == **id);
+                    let told: Vec<String> = ids.iter().filter(|id| !is_refused(id)).cloned().collect();
+                    if !told.is_empty() {
+                        tell(said("terminate", &told.join(" "), None));
+                    }
+                    for one in refused {
+                        tell(said("terminate", &one.id, Some(one.error.to_string())));
+                    }
+                }
+                Err(error) => tell(said("terminate", &ids.join(" "), Some(error.to_string()))),
+            }
         }
         for id in left.to_delete() {
             match cloud.delete_group(&id).await {

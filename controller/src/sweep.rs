@@ -70,13 +70,19 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let mut swept = Swept::default();
         if !removal.instances.is_empty() {
             let ids: Vec<String> = removal.instances.into_iter().collect();
-            let removed = cloud.terminate(&ids).await.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok();
-            self.note(&mut swept, "instance", ids, removed);
+            let answer = cloud.terminate(&ids).await.inspect_err(|error| tracing::warn!(%error, "not swept"));
+            for id in ids {
+                let refusal = answer.as_ref().ok().map(|refused| refused.iter().find(|one| one.id == id));
+                if let Some(Some(one)) = refusal {
+                    tracing::warn!(id, error = %one.error, "not swept");
+                }
+                self.note(&mut swept, "instance", id, refusal == Some(None));
+            }
         }
         for id in removal.groups {
             let removed =
                 cloud.delete_group(&id).await.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok();
-            self.note(&mut swept, "group", vec![id], removed);
+            self.note(&mut swept, "group", id, removed);
         }
         swept
     }
@@ -99,12 +105,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
     }
 
-    fn note(&self, swept: &mut Swept, kind: &'static str, ids: Vec<String>, removed: bool) {
+    fn note(&self, swept: &mut Swept, kind: &'static str, id: String, removed: bool) {
         let result = if removed { "removed" } else { "failed" };
-        for id in ids {
-            tracing::warn!(kind, id, result, "swept: its benchmark is gone, and it was left");
-            self.metrics.swept(kind, result);
-            if removed { swept.removed.push(id) } else { swept.failed.push(id) }
-        }
+        tracing::warn!(kind, id, result, "swept: its benchmark is gone, and it was left");
+        self.metrics.swept(kind, result);
+        if removed { swept.removed.push(id) } else { swept.failed.push(id) }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cloudsim::{Settings, SharedSim};
+use cloudsim::{Policy, Settings, SharedSim};
 use jiff::Timestamp;
 use lab::machine::{self, Processes};
 use lab::region::{Region, RunningRegion};
@@ -56,6 +56,14 @@ impl Cloud {
         let region = region.context("the AWS endpoint cannot be started")?;
         let calm = region.sim().lock().settings().clone();
         Ok(Self { region, machines, state: state.clone(), calm })
+    }
+
+    /// Lets the operator do what the shipped policy says, filled in for this account and Kubernetes cluster.
+    pub(crate) fn attach_policy(&self, kubernetes_cluster: &str, installation: &str) -> anyhow::Result<()> {
+        let sim = self.region.sim();
+        let policy = Policy::shipped(&sim.lock().settings().account, kubernetes_cluster, installation);
+        sim.lock().attach(Arc::new(policy.context("docs/iam-policy.json")?));
+        Ok(())
     }
 
     /// The value of `AWS_ENDPOINT_URL`.

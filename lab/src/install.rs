@@ -37,6 +37,12 @@ pub(crate) async fn account(kubectl: &Kubectl, state: &State) -> anyhow::Result<
     state.write("operator.kubeconfig", text.as_bytes())
 }
 
+/// What tells this Kubernetes cluster from others.
+pub(crate) async fn cluster_uid(kubectl: &Kubectl) -> anyhow::Result<String> {
+    let uid = kubectl.run(&["get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}"]).await?;
+    Ok(uid.trim().to_owned())
+}
+
 async fn apply(kubectl: &Kubectl, manifest: &str) -> anyhow::Result<()> {
     let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=lab", "--filename=-"];
     kubectl.feed(&arguments, manifest).await.map(drop)

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::endpoint::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -33,6 +33,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// When the operator believes that what it does not see will not appear. The lab's lag is under a second.
 const SETTLE_SECONDS: u64 = 5;
+/// Name of the operator's installation.
+const INSTALLATION: &str = "lab";
 /// How often readiness is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// A part that ended this often before it was ready never will be.
@@ -55,9 +57,12 @@ pub(crate) struct Options {
 impl Options {
     /// When the operator believes that what it does not see will not appear.
     fn settle_seconds(&self) -> u64 {
-        let given =
-            self.operator_arguments.iter().rev().find_map(|argument| argument.strip_prefix("--settle-seconds="));
-        given.and_then(|seconds| seconds.parse().ok()).unwrap_or(SETTLE_SECONDS)
+        self.given("--settle-seconds=").and_then(|seconds| seconds.parse().ok()).unwrap_or(SETTLE_SECONDS)
+    }
+
+    /// Value of an argument of the operator.
+    fn given(&self, prefix: &str) -> Option<&str> {
+        self.operator_arguments.iter().rev().find_map(|argument| argument.strip_prefix(prefix))
     }
 
     /// The same as command line arguments.
@@ -184,6 +189,10 @@ impl<'a> Lab<'a> {
         }
         install::crds(&kubectl).await?;
         install::account(&kubectl, self.state).await?;
+        if let Some(cloud) = &self.cloud {
+            let installation = self.options.given("--installation=").unwrap_or(INSTALLATION);
+            cloud.attach_policy(&install::cluster_uid(&kubectl).await?, installation)?;
+        }
         steps.done("custom resources, permissions and the operator's account")?;
 
         let operator = self.operator(&bin, &lab, &record, artifacts)?;
@@ -272,7 +281,7 @@ impl<'a> Lab<'a> {
         for (name, value) in [
             ("AWS_ENDPOINT_URL", record.aws_endpoint.as_str()),
             ("AWS_REGION", &record.region),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_ACCESS_KEY_ID", OPERATOR_ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("POD_NAMESPACE", install::NAMESPACE),
@@ -285,7 +294,7 @@ impl<'a> Lab<'a> {
             // A deletion waits until nothing that was asked for can still be made: seconds here, two minutes in AWS.
             ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),
             ("OPERATOR_CONTROL_SOURCES", "127.0.0.0/8"),
-            ("OPERATOR_INSTALLATION", "lab"),
+            ("OPERATOR_INSTALLATION", INSTALLATION),
         ] {
             environment.push((name.into(), value.into()));
         }

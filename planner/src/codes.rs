@@ -19,6 +19,17 @@ pub fn failure_of(code: &str) -> Failure {
     }
 }
 
+/// Whether somebody decided what this code means.
+pub fn is_known(code: &str) -> bool {
+    TABLE.iter().any(|(known, _)| *known == code)
+}
+
+/// A message without the part that is another one on every call and would make equal failures look different.
+pub fn steady(message: &str) -> &str {
+    let end = message.find("Encoded authorization failure message").unwrap_or(message.len());
+    message[..end].trim_end()
+}
+
 /// Sources: the EC2 API reference's list of error codes, the classes that Karpenter branches on, and the SDK's
 /// list of throttling codes.
 const TABLE: &[(&str, Failure)] = &[
@@ -219,6 +230,14 @@ mod tests {
             assert_eq!(failure_of(code), Failure::Unreachable, "{code:?}");
             assert!(!failure_of(code).is_refusal());
         }
+    }
+
+    #[test]
+    fn equal_refusals_have_equal_messages() {
+        let message =
+            "You are not authorized to perform this operation. Encoded authorization failure message: 4GIOHlTkIaWHQD0Q";
+        assert_eq!(steady(message), "You are not authorized to perform this operation.");
+        assert_eq!(steady("plain"), "plain");
     }
 
     #[test]

@@ -24,7 +24,7 @@ const LINGERS: SignedDuration = SignedDuration::from_secs(120);
 pub fn held(world: &World) -> Vec<String> {
     let groups = world.groups.known().map(Vec::as_slice).unwrap_or_default();
     let is_held = |group: &&Group| {
-        let since = world.memory.refused_groups.get(&group.id);
+        let since = world.memory.held_groups.get(&group.id);
         since.is_some_and(|since| world.now.duration_since(*since) > LINGERS)
     };
     let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();

@@ -72,6 +72,11 @@ pub fn is_from(line: &Launch, instance: &Instance) -> bool {
             && number_of(instance) == line.number)
 }
 
+/// Whether a line says so that an instance is ours, whatever its tags say.
+pub fn is_in(lines: &[Launch], instance: &Instance) -> bool {
+    lines.iter().any(|line| is_written(line, instance))
+}
+
 /// Pool of an instance: by the ledger, which nobody edits unnoticed, or else by its tag, which people may edit.
 pub fn pool_of<'a>(lines: &'a [Launch], instance: &'a Instance) -> Option<&'a str> {
     let written = lines.iter().find(|line| is_written(line, instance)).map(|line| line.pool.as_str());

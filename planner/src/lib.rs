@@ -43,6 +43,7 @@ mod settle;
 pub mod status;
 pub mod sweep;
 mod teardown;
+pub mod termination;
 mod thresholds;
 mod together;
 pub mod userdata;

@@ -7,8 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Failure;
 use crate::plan::Action;
-use crate::status::Outcome;
+use crate::status::{Done, Outcome};
+use crate::termination::{self, Denial};
 use crate::verdict::{Retry, verdict};
+use crate::world::World;
 
 /// Longer than any pause between two looks at an object that is being torn down.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(180);
@@ -22,6 +24,11 @@ pub struct Memory {
     /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
     pub deleted_groups: BTreeSet<String>,
     /// Groups that EC2 does not let go because something depends on them, by id, and since when.
+    pub held_groups: BTreeMap<String, Timestamp>,
+    /// Terminations that were refused, by instance.
+    pub denials: BTreeMap<String, Denial>,
+    /// When EC2 first refused to change a group that lists show, by its id, or to make one that they do not show, by its
+    /// name: see [`Outcome::of`].
     pub refused_groups: BTreeMap<String, Timestamp>,
     /// When this process looked last.
     pub looked_at: Option<Timestamp>,
@@ -52,7 +59,7 @@ impl Memory {
     }
 
     /// After the actions of a pass were tried.
-    pub fn acted(&mut self, outcomes: &[Outcome]) {
+    pub fn acted(&mut self, world: &World, outcomes: &[Outcome]) {
         for outcome in outcomes {
             match (&outcome.action, &outcome.result) {
                 (Action::Launch(request), result) => {
@@ -65,17 +72,35 @@ impl Memory {
                         self.unsent.remove(&request.token);
                     }
                 }
+                (Action::DeleteGroup { id, .. }, Err(error)) if error.failure == Failure::DependencyViolation => {
+                    self.held_groups.entry(id.clone()).or_insert(world.now);
+                }
+                (Action::Terminate(ids), Ok(Done::Terminated(refused))) => {
+                    self.denials.retain(|id, _| !ids.contains(id));
+                    let told = refused.iter().filter(|refused| !termination::is_unseen(world, refused));
+                    self.denials.extend(told.map(|one| (one.id.clone(), Denial::of(one, world.now))));
+                }
                 (Action::DeleteGroup { id, name }, Ok(_)) => {
                     self.deleted_groups.insert(name.clone());
+                    self.held_groups.remove(id);
                     self.refused_groups.remove(id);
                 }
-                (Action::DeleteGroup { id, .. }, Err(error)) if error.failure == Failure::DependencyViolation => {
-                    if let Some(at) = self.looked_at {
-                        self.refused_groups.entry(id.clone()).or_insert(at);
+                (Action::CreateGroup(request), result) => {
+                    self.deleted_groups.remove(&request.name);
+                    match result.as_ref().map_err(|error| error.failure) {
+                        Err(Failure::AlreadyExists | Failure::Rejected) => {
+                            self.refused_groups.entry(request.name.clone()).or_insert(world.now);
+                        }
+                        _ => drop(self.refused_groups.remove(&request.name)),
                     }
                 }
-                (Action::CreateGroup(request), _) => {
-                    self.deleted_groups.remove(&request.name);
+                (Action::DeleteGroup { id, .. } | Action::Allow { group_id: id, .. }, Err(error))
+                    if matches!(error.failure, Failure::NotFound | Failure::Unauthorized) =>
+                {
+                    self.refused_groups.entry(id.clone()).or_insert(world.now);
+                }
+                (Action::Allow { group_id, .. }, Ok(_)) => {
+                    self.refused_groups.remove(group_id);
                 }
                 _ => {}
             }

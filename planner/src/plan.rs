@@ -13,9 +13,9 @@ use wire::{Membership, RunSpec};
 use crate::conditions::{Judgements, Truth};
 use crate::ledger;
 use crate::memory::Memory;
-use crate::ports::{GroupRequest, LaunchRequest, Rule};
+use crate::ports::{GroupRequest, InstanceState, LaunchRequest, Rule};
 use crate::runs::{self, RunKey};
-use crate::world::{Deletion, Finalizer, Ignorance, Seal, World};
+use crate::world::{Deletion, Facet, Finalizer, Ignorance, Seal, World};
 use crate::{deploy, measure, pausing, placement, provision, region, relaunch, relocation, teardown};
 
 /// One effect.
@@ -95,6 +95,8 @@ pub struct Plan {
     pub ledger: Vec<Launch>,
     pub runs: Vec<Run>,
     pub judgements: Judgements,
+    /// Instances that are to be terminated, those included that are not tried now because they were just refused.
+    pub doomed: BTreeSet<String>,
     /// What is still there although nothing should be.
     pub leftovers: Vec<String>,
     pub wake: SignedDuration,
@@ -182,6 +184,11 @@ pub fn plan(world: &World) -> Plan {
                     deploy::plan(world, &placement, &mut plan);
                 }
                 measure::plan(world, &placement, &mut plan);
+                // Nothing goes on before people do something, or the refused instance ends itself.
+                let is_held = plan.judgements.get(ConditionType::Provisioned).reason == teardown::DENIED;
+                if is_held && plan.actions.is_empty() && plan.wake.is_positive() {
+                    plan.wake = plan.wake.max(STEADY);
+                }
             }
         },
     }
@@ -194,12 +201,20 @@ impl Plan {
         let mut memory = world.memory.clone();
         memory.look(world.now);
         let seen = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+        let lives = |id: &String| seen.iter().any(|one| one.id == *id && one.state != InstanceState::Terminated);
+        if world.instances.known().is_some() {
+            memory.denials.retain(|id, _| lives(id));
+        }
+        if let Facet::Known(groups) = &world.groups {
+            memory.refused_groups.retain(|name, _| !groups.iter().any(|group| group.name == *name));
+        }
         Self {
             actions: Vec::new(),
             placement: status.placement.clone(),
             ledger: status.launches.iter().map(|line| ledger::with_sightings(line, seen, world.now)).collect(),
             runs: status.runs.clone(),
             judgements: Judgements::pending(),
+            doomed: BTreeSet::new(),
             leftovers: Vec::new(),
             wake: STEADY,
             memory,

@@ -18,6 +18,8 @@ use crate::ports::{Instance, InstanceState, LaunchRequest};
 use crate::readiness;
 use crate::relocation;
 use crate::settle;
+use crate::teardown::DENIED;
+use crate::termination;
 use crate::world::{Facet, Settings, World};
 
 /// Launches of a pool, of the same revision, after which a failed boot is believed to fail again: in an hour, in all.
@@ -66,7 +68,9 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.judgements.unknown(ConditionType::Provisioned, world.types.ignorance());
         plan.wake_within(MOVING * 5);
     } else {
-        judge(&pools, instances, &causes, plan);
+        let refusals = plan.refusals(world, instances);
+        judge(&pools, instances, &causes, &refusals, plan);
+        plan.leftovers.extend(refusals);
     }
 }
 
@@ -137,9 +141,7 @@ impl PoolWork<'_> {
                 .filter(|instance| matches!(instance.state, InstanceState::Stopping | InstanceState::Stopped))
                 .map(|instance| instance.id.clone()),
         );
-        if !doomed.is_empty() {
-            self.plan.act(Action::Terminate(doomed));
-        }
+        termination::terminate(self.world, self.instances, self.plan, doomed);
     }
 
     /// Notes in the ledger which launches brought an instance that did not get ready.
@@ -335,39 +337,33 @@ fn remove_strangers(world: &World, pools: &[PoolSpec], instances: &[Instance], p
     let owner = world.owner();
     let doomed: BTreeSet<String> = instances
         .iter()
-        .filter(|instance| !instance.state.is_dead() && owner.owns(&instance.tags))
+        .filter(|instance| !instance.state.is_dead())
+        .filter(|instance| owner.owns(&instance.tags) || ledger::is_in(&plan.ledger, instance))
         .filter(|instance| {
             ledger::pool_of(&plan.ledger, instance).is_none_or(|name| !pools.iter().any(|pool| pool.name == name))
         })
         .map(|instance| instance.id.clone())
         .collect();
-    if !doomed.is_empty() {
-        plan.act(Action::Terminate(doomed));
-    }
+    termination::terminate(world, instances, plan, doomed);
     // Launches of pools that are gone are never sent again; they may still have to be waited for.
     for line in plan.ledger.iter_mut().filter(|line| !pools.iter().any(|pool| pool.name == line.pool)) {
         settle::unaccounted(world, &mut plan.memory, instances, line);
     }
 }
 
-fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut Plan) {
+fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, refusals: &[String], plan: &mut Plan) {
     let wanted: usize = pools.iter().map(|pool| usize::try_from(pool.count).unwrap_or(0)).sum();
-    let doomed: BTreeSet<&String> = plan
-        .actions
-        .iter()
-        .filter_map(|action| match action {
-            Action::Terminate(ids) => Some(ids),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    let serves = |instance: &&&Instance| instance.state == InstanceState::Running && !doomed.contains(&instance.id);
+    let serves =
+        |instance: &&&Instance| instance.state == InstanceState::Running && !plan.doomed.contains(&instance.id);
     let running_of = |pool: &PoolSpec| {
         let running = alive(&plan.ledger, instances, &pool.name).iter().filter(serves).count();
         running.min(usize::try_from(pool.count).unwrap_or(0))
     };
     let running: usize = pools.iter().map(running_of).sum();
-    let counts = format!("{running} of {wanted} instances run");
+    let mut counts = format!("{running} of {wanted} instances run");
+    if !refusals.is_empty() {
+        counts = format!("{counts}; not terminated: {}", refusals.join(", "));
+    }
     let is_incomplete = |pool: &&PoolSpec| running_of(pool) < usize::try_from(pool.count).unwrap_or(0);
     let failed_boot = pools.iter().filter(is_incomplete).find_map(|pool| {
         let mut lines = plan.ledger.iter().rev().filter(|line| line.pool == pool.name);
@@ -381,8 +377,11 @@ fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, plan: &mut
         Some((reason, message)) => {
             plan.judgements.set(ConditionType::Provisioned, Truth::False, reason, format!("{counts}; {message}"));
         }
-        None if !doomed.is_empty() => {
-            let message = format!("{counts}; {} being terminated{failed_boot}", doomed.len());
+        None if !refusals.is_empty() => {
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, DENIED, counts);
+        }
+        None if !plan.doomed.is_empty() => {
+            let message = format!("{counts}; {} being terminated{failed_boot}", plan.doomed.len());
             plan.judgements.set(ConditionType::Provisioned, Truth::False, "Replacing", message);
             plan.wake_within(MOVING);
         }

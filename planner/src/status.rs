@@ -13,7 +13,7 @@ use crate::duration;
 use crate::ledger::{self, BOOT_FAILED, OnlySend};
 use crate::owner;
 use crate::plan::{Action, Goal, Plan, Why, goal};
-use crate::ports::{self, InstanceState};
+use crate::ports::{self, InstanceState, Refused};
 use crate::provision::highest_number;
 use crate::readiness::{ready, single};
 use crate::results;
@@ -32,9 +32,43 @@ pub struct Outcome {
     pub result: Result<Done, CloudError>,
 }
 
+impl Outcome {
+    /// The result in the light of what lists show. A policy by tags refuses what does not exist, because nothing has no tags (aws/karpenter-provider-aws#2100): while
+    /// lists that are late still show a group, its absence comes as `UnauthorizedOperation`. That is believed to be a
+    /// missing permission only when lists go on showing the group. So does a group of ours that was just made exist already while
+    /// no list shows it; when none does for longer than lists can be late, it is not ours any more.
+    pub fn of(world: &World, action: Action, result: Result<Done, CloudError>) -> Self {
+        let (id, patience) = match &action {
+            Action::DeleteGroup { id, .. } | Action::Allow { group_id: id, .. } => (id, world.settings.proof_gap),
+            Action::CreateGroup(request) => (&request.name, world.settings.settle),
+            _ => return Self { action, result },
+        };
+        let since = world.memory.refused_groups.get(id);
+        let is_late = since.is_none_or(|since| world.now.duration_since(*since) < patience);
+        let result = result.map_err(|error| match error.failure {
+            Failure::Unauthorized if is_late && !matches!(action, Action::CreateGroup(_)) => {
+                CloudError { failure: Failure::NotFound, ..error }
+            }
+            // A group of our name that no list shows as ours.
+            Failure::AlreadyExists if !is_late => CloudError::new(
+                Failure::Rejected,
+                error.code,
+                format!(
+                    "{}; it does not carry our tags: if somebody edited them, put them back, else delete it",
+                    error.message
+                ),
+            ),
+            _ => error,
+        });
+        Self { action, result }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Done {
     Ok,
+    /// All but these.
+    Terminated(Vec<Refused>),
     Launched(Vec<ports::Instance>),
     Collected(Box<Collected>),
 }
@@ -138,7 +172,8 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
     for outcome in outcomes {
         let Err(error) = &outcome.result else { continue };
         // A conflict or a late group is what the next look is for.
-        let late_group = matches!(outcome.action, Action::Allow { .. }) && error.failure == Failure::NotFound;
+        let of_group = matches!(outcome.action, Action::Allow { .. } | Action::DeleteGroup { .. });
+        let late_group = of_group && error.failure == Failure::NotFound;
         // What holds it is said already, and whose turn it is.
         let is_explained = matches!(&outcome.action, Action::DeleteGroup { id, .. } if world.holders.contains_key(id))
             && error.failure == Failure::DependencyViolation;

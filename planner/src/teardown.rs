@@ -13,10 +13,13 @@ use crate::plan::{Action, MOVING, Plan, STEADY, Why};
 use crate::ports::{Instance, InstanceState};
 use crate::runs;
 use crate::settle::{absent_for, unaccounted};
+use crate::termination;
 use crate::world::{Facet, World};
 
 /// Reason of `Provisioned` when it is proven that nothing is left, and only then.
 pub(crate) const NOTHING_LEFT: &str = "NothingLeft";
+/// Reason of `Provisioned` when the cloud refuses to terminate an instance.
+pub(crate) const DENIED: &str = "TerminationDenied";
 
 pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
     judge_goal(world, why, plan);
@@ -27,14 +30,22 @@ pub(crate) fn plan(world: &World, why: Why, plan: &mut Plan) {
         finish(why, plan);
         return;
     }
-    // Proofs take minutes, instances seconds.
-    plan.wake_within(if plan.leftovers.is_empty() { MOVING * 5 } else { MOVING });
+    let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+    let refusals = plan.refusals(world, instances);
+    let lives = |instance: &&Instance| instance.state != InstanceState::Terminated;
+    if refusals.is_empty() || instances.iter().filter(lives).count() > refusals.len() {
+        // Proofs take minutes, instances seconds; what only people can remove is tried at its own pace.
+        plan.wake_within(if plan.leftovers.is_empty() { MOVING * 5 } else { MOVING });
+    }
     let what = plan.leftovers.join(", ");
     let message = if what.is_empty() { proving(world, plan) } else { format!("still there: {what}") };
     let unknown = world.instances.ignorance().or(world.groups.ignorance());
     let held = holders::sentences(world);
     match unknown {
         Some(_) => plan.judgements.unknown(ConditionType::Provisioned, unknown),
+        None if !refusals.is_empty() => {
+            plan.judgements.set(ConditionType::Provisioned, Truth::False, DENIED, message);
+        }
         None if held.is_empty() => {
             plan.judgements.set(ConditionType::Provisioned, Truth::False, "TearingDown", message);
         }
@@ -141,23 +152,24 @@ pub(crate) fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) 
         .filter(|instance| owner.owns(&instance.tags) || in_ledger(&instance.id))
         .filter(|instance| instance.state != InstanceState::Terminated)
         .collect();
-    let doomed: BTreeSet<String> = left
+    let mut doomed: BTreeSet<String> = left
         .iter()
         .filter(|instance| instance.state != InstanceState::ShuttingDown)
         .map(|instance| instance.id.clone())
         .collect();
-    plan.leftovers.extend(left.iter().map(|instance| format!("{} ({})", instance.id, instance.state.name())));
     let gone = left.is_empty();
-    // Ids that a launch answered and that no list shows yet. Apart from the others, because EC2 refuses a request for all
-    // when it does not know one.
-    let written = plan.ledger.iter().flat_map(|line| &line.instance_ids);
-    let is_unlisted = |id: &&String| !instances.iter().any(|instance| instance.id == **id);
-    let unlisted: BTreeSet<String> = written.filter(is_unlisted).cloned().collect();
-    for some in [doomed, unlisted] {
-        if !some.is_empty() {
-            plan.act(Action::Terminate(some));
-        }
+    for instance in &left {
+        let (id, state) = (&instance.id, instance.state.name());
+        let text = match termination::refusal(world, plan, instance).filter(|_| doomed.contains(id)) {
+            Some(why) => format!("{id} ({state}; {why})"),
+            None => format!("{id} ({state})"),
+        };
+        plan.leftovers.push(text);
     }
+    // Ids that a launch answered and that no list shows yet.
+    let unlisted = plan.ledger.iter().flat_map(|line| &line.instance_ids);
+    doomed.extend(unlisted.filter(|id| !instances.iter().any(|instance| instance.id == **id)).cloned());
+    termination::terminate(world, instances, plan, doomed);
     gone
 }
 

@@ -158,26 +158,36 @@ async fn owners_are_looked_up_by_proof_and_taken_literally() {
     assert!(!request.iter().any(|(_, value)| value.contains("tag:Name") || value.contains("micro-vs-large")));
 }
 
-/// Unknown, of others by its tags, protected: the others are terminated.
+/// Unknown, of others by its tags, protected, or for a reason that is new in EC2: the others are terminated.
 #[tokio::test]
 async fn what_refuses_one_keeps_none_of_the_others_alive() {
     for (status, code, failure) in [
         (400, "InvalidInstanceID.NotFound", Failure::NotFound),
         (403, "UnauthorizedOperation", Failure::Unauthorized),
         (400, "OperationNotPermitted", Failure::Unauthorized),
+        (400, "BrandNewReason", Failure::Unreachable),
     ] {
-        let is_good = |form: &Form| !list(form, "InstanceId").contains(&"i-gone");
+        let is_good = |form: &Form| !list(form, "InstanceId").contains(&"i-bad");
         let fake = Fake::start(move |_, form| match is_good(form) {
             true => Reply::Answer(200, xml("TerminateInstancesResponse", "<instancesSet/>")),
             false => Reply::Answer(status, refusal(code)),
         })
         .await;
-        let ids = ["i-1", "i-gone", "i-2"].map(str::to_owned);
-        let error = region(&fake).terminate(&ids).await.unwrap_err();
-        assert_eq!(error.failure, failure, "{code}");
+        let ids = ["i-1", "i-bad", "i-2"].map(str::to_owned);
+        let refused = region(&fake).terminate(&ids).await.unwrap();
+        let refused: Vec<_> = refused.iter().map(|one| (one.id.as_str(), one.error.failure)).collect();
+        assert_eq!(refused, [("i-bad", failure)], "{code}");
         let sent: Vec<_> = fake.requests().iter().map(|form| list(form, "InstanceId").join(" ")).collect();
-        assert_eq!(sent, ["i-1 i-2 i-gone", "i-1", "i-2", "i-gone"], "{code}");
+        assert_eq!(sent, ["i-1 i-2 i-bad", "i-1", "i-2", "i-bad"], "{code}");
     }
+}
+
+/// Each alone would fare no better, and a hundred calls more would make it worse.
+#[tokio::test]
+async fn who_is_throttled_does_not_ask_for_each_alone() {
+    let fake = Fake::start(|_, _| Reply::Answer(503, refusal("RequestLimitExceeded"))).await;
+    let error = region(&fake).terminate(&["i-1", "i-2"].map(str::to_owned)).await.unwrap_err();
+    assert_eq!((error.failure, fake.requests().len()), (Failure::Throttled, 1));
 }
 
 #[tokio::test]
@@ -209,7 +219,10 @@ async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
     };
     vec![
         region.launch(&launch()).await.map(drop),
-        region.terminate(&["i-1".to_owned()]).await,
+        region.terminate(&["i-1".to_owned()]).await.and_then(|refused| match refused.into_iter().next() {
+            Some(one) => Err(one.error),
+            None => Ok(()),
+        }),
         region.create_group(&group).await.map(drop),
         region.allow("sg-1", &rule).await,
         region.delete_group("sg-1").await,

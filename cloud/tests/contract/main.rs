@@ -6,10 +6,13 @@
 // Every function here is part of a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod evaluator;
 mod faults;
+mod kept;
 mod landscapes;
 mod moto;
 mod offer_rows;
+mod permissions;
 mod rows;
 mod target;
 

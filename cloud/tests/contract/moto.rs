@@ -1,19 +1,18 @@
 //! moto's server, somebody else's idea of EC2, in a Python environment of its own that is made once and kept.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::kept;
+
 /// The version whose differences are listed below.
 const VERSION: &str = "5.2.5";
 /// What its server needs besides; the extra `moto[server]` would bring ten times as much.
 const SERVER: [&str; 2] = ["flask>=3,<4", "flask-cors>=6,<7"];
-/// Wheels of about 20 MB over a slow line.
-const INSTALLATION: Duration = Duration::from_secs(300);
 /// A Python that hangs must not hang the tests.
 const START: Duration = Duration::from_secs(60);
 
@@ -69,60 +68,22 @@ pub(crate) async fn start() -> Result<Server, String> {
     Ok(Server { url, _process: process })
 }
 
-/// Nothing was checked. Said past the test runner, which would swallow it; where `CI` is `true` it is a failure.
+/// Nothing was checked.
 pub(crate) fn skipped(why: &str) {
-    let line = format!(
-        "SKIPPED contract with moto {VERSION}: {why}\n  NOTHING was checked against it; it needs python3 with venv (Debian: \
-         apt-get install python3-venv) and, once, PyPI"
-    );
-    let must_not = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!must_not, "{line}");
-    let _ = writeln!(std::io::stderr(), "{line}");
+    kept::skipped(&format!(
+        "contract with moto {VERSION}: {why}\n  NOTHING was checked against it; it needs python3 with venv (Debian: apt-get \
+         install python3-venv) and, once, PyPI"
+    ));
 }
 
 /// The program `moto_server` of exactly this version.
 async fn install() -> Result<PathBuf, String> {
-    let cache = cache().ok_or("there is neither XDG_CACHE_HOME nor HOME to keep it in")?;
-    let home = cache.join(format!("moto-{VERSION}"));
-    let program = home.join("bin/moto_server");
-    // Written last: an installation that was interrupted is made again.
-    let complete = home.join("complete");
-    if complete.exists() {
-        return Ok(program);
-    }
-    std::fs::create_dir_all(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
-    let lock = std::fs::File::create(cache.join("moto.lock")).map_err(|error| error.to_string())?;
-    // Another test binary may be at it.
-    let lock =
-        tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.map_err(|error| error.to_string())?;
-    let _lock = lock.map_err(|error| error.to_string())?;
-    if complete.exists() {
-        return Ok(program);
-    }
-    let _ = writeln!(std::io::stderr(), "contract: installing moto {VERSION} into {}", home.display());
-    run(Path::new("python3"), &["-m", "venv", "--clear", &home.to_string_lossy()]).await?;
-    let version = format!("moto=={VERSION}");
-    let packages = ["-q", "--disable-pip-version-check", "install", &version, SERVER[0], SERVER[1]];
-    run(&home.join("bin/pip"), &packages).await?;
-    std::fs::write(&complete, "").map_err(|error| error.to_string())?;
-    Ok(program)
-}
-
-async fn run(program: &Path, arguments: &[&str]) -> Result<(), String> {
-    let name = format!("{} {}", program.display(), arguments.join(" "));
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(INSTALLATION, output).await;
-    let output: Output = output
-        .map_err(|_| format!("{name}: not within {} s", INSTALLATION.as_secs()))?
-        .map_err(|error| format!("{name}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{name}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-fn cache() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
-    Some(cache.join("clusterbenchmark"))
+    let name = format!("moto-{VERSION}");
+    let home = kept::install(&name, async |home| {
+        kept::run(Path::new("python3"), &["-m", "venv", "--clear", &home.to_string_lossy()]).await?;
+        let version = format!("moto=={VERSION}");
+        let packages = ["-q", "--disable-pip-version-check", "install", &version, SERVER[0], SERVER[1]];
+        kept::run(&home.join("bin/pip"), &packages).await.map(drop)
+    });
+    Ok(home.await?.join("bin/moto_server"))
 }

@@ -133,7 +133,11 @@ impl<R: Regions> Target<R> {
 
     /// Terminates, and waits until it is.
     pub(crate) async fn terminate(&self, ids: &[String]) {
-        self.once_visible("a termination", async || self.cloud.terminate(ids).await).await;
+        let terminated = async || match self.cloud.terminate(ids).await?.into_iter().next() {
+            Some(refused) => Err(refused.error),
+            None => Ok(()),
+        };
+        self.once_visible("a termination", terminated).await;
         let of = Selection::Ids(ids.to_vec());
         let gone = async || {
             let found = self.cloud.instances(&of).await.unwrap();

@@ -113,10 +113,10 @@ pub(super) const KNOBS: &[Knob] = &[
     },
     Knob {
         name: "by-hand-deeds",
-        says: "what they do: StopInstances, TerminateInstances, DeleteTags, CreateTags",
+        says: "what they do: StopInstances, TerminateInstances, DeleteTags, CreateTags, ModifyInstanceAttribute (termination protection)",
         source: "machine-controller#381, cluster-api-provider-aws#4629",
         kind: Kind::Other {
-            form: "any of stop,terminate,untag,retag, or off (all of them)",
+            form: "any of stop,terminate,untag,retag,protect, or off (all of them)",
             show: |settings| listed(settings.by_hand.deeds.iter().map(|deed| deed_name(*deed))),
             take: |settings, text, _| {
                 let deed = |word: &str| Deed::ALL.into_iter().find(|deed| deed_name(*deed) == word);
@@ -142,6 +142,7 @@ fn deed_name(deed: Deed) -> &'static str {
         Deed::Terminate => "terminate",
         Deed::Untag => "untag",
         Deed::Retag => "retag",
+        Deed::Protect => "protect",
     }
 }
 

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use planner::owner;
-use planner::ports::{self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Selection};
+use planner::ports::{self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Refused, Selection};
 use planner::{CloudError, Failure};
 
 use super::{SharedSim, tagged};
 use crate::action::{Action, Call};
+use crate::iam::About;
 use crate::instance::{BlockDevice, Instance, InterfaceRequest, RunInstances, Shutdown};
 use crate::query::{FILTER_VALUES, Filter, Query};
 use crate::sim::Sim;
 
 impl Compute for SharedSim {
     async fn identity(&self) -> Answer<Identity> {
-        let identity = self.call(Call::new(Action::GetCallerIdentity), Sim::caller_identity)?;
+        let by = self.principal;
+        let who = move |sim: &mut Sim, now| sim.caller_identity(by, now);
+        let identity = self.call(Call::new(Action::GetCallerIdentity), who)?;
         Ok(Identity { account: identity.account, arn: identity.arn })
     }
 
@@ -32,30 +35,39 @@ impl Compute for SharedSim {
 
     async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<ports::Instance>> {
         CloudError::too_late(launch.not_after, self.now())?;
-        let call = Call::new(Action::RunInstances).of_resources(launch.count as usize);
-        let request = run_instances(launch);
+        let request = Arc::new(run_instances(launch));
+        let call = Call::about(About::Launch(request.clone()));
         let made = self.call(call, move |sim, now| sim.run_instances(&request, now))?;
         Ok(made.iter().map(|instance| instance_of(instance)).collect())
     }
 
-    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+    async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         if ids.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        match self.terminate_now(ids) {
-            Err(error) if matches!(error.failure, Failure::NotFound | Failure::Unauthorized) && ids.len() > 1 => {
-                // EC2 terminated none of them. Each alone, so that one stale id does not keep the others alive.
-                let each: Vec<_> = ids.iter().map(|id| self.terminate_now(std::slice::from_ref(id))).collect();
-                each.into_iter().collect()
+        match self.terminate_together(ids) {
+            Ok(()) => return Ok(Vec::new()),
+            Err(error) if !is_about_instances(&error) => return Err(error),
+            Err(error) if ids.len() == 1 => return Ok(vec![Refused { id: ids[0].clone(), error }]),
+            Err(_) => {}
+        }
+        // EC2 refused all of them because of one. Each alone, so that it does not keep the others alive.
+        let (mut refused, mut unknown) = (Vec::new(), None);
+        for id in ids {
+            match self.terminate_together(std::slice::from_ref(id)) {
+                Ok(()) => {}
+                Err(error) if is_about_instances(&error) => refused.push(Refused { id: id.clone(), error }),
+                Err(error) => unknown = Some(error),
             }
-            answer => answer,
         }
+        unknown.map_or(Ok(refused), Err)
     }
 
     async fn console(&self, id: &str) -> Answer<Option<String>> {
         let read = |latest: bool| {
             let id = id.to_owned();
-            self.call(Call::new(Action::GetConsoleOutput), move |sim, now| sim.console_output(&id, latest, now))
+            let call = Call::about(About::Instances(Action::GetConsoleOutput, vec![id.clone()]));
+            self.call(call, move |sim, now| sim.console_output(&id, latest, now))
         };
         let output = match read(true) {
             Err(error) if matches!(error.code.as_str(), "UnsupportedOperation" | "Unsupported") => read(false)?,
@@ -79,11 +91,16 @@ impl SharedSim {
         Ok(all)
     }
 
-    fn terminate_now(&self, ids: &[String]) -> Answer<()> {
-        let call = Call::new(Action::TerminateInstances).of_resources(ids.len());
+    /// One call: of what is refused for one, none is terminated.
+    pub fn terminate_together(&self, ids: &[String]) -> Answer<()> {
         let owned = ids.to_vec();
+        let call = Call::about(About::Instances(Action::TerminateInstances, owned.clone()));
         self.call(call, move |sim, now| sim.terminate_instances(&owned, now)).map(|_| ())
     }
+}
+
+fn is_about_instances(error: &CloudError) -> bool {
+    matches!(error.failure, Failure::NotFound | Failure::Unauthorized | Failure::Rejected)
 }
 
 fn run_instances(launch: &LaunchRequest) -> RunInstances {

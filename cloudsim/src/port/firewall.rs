@@ -1,5 +1,7 @@
 //! Security groups and interfaces.
 
+use std::sync::Arc;
+
 use planner::owner::Tags;
 use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
 use planner::{CloudError, Failure};
@@ -7,6 +9,7 @@ use planner::{CloudError, Failure};
 use super::{SharedSim, tagged};
 use crate::action::{Action, Call};
 use crate::group::{CreateSecurityGroup, Permission, PermissionSource, Protocol, SecurityGroup};
+use crate::iam::About;
 use crate::instance::NetworkInterface;
 use crate::query::{Filter, Query};
 use crate::sim::Sim;
@@ -26,7 +29,9 @@ impl Firewall for SharedSim {
             vpc_id: Some(group.vpc_id.clone()),
             tags: group.tags.clone(),
         };
-        self.call(Call::new(Action::CreateSecurityGroup), move |sim, now| sim.create_security_group(&request, now))
+        let request = Arc::new(request);
+        let call = Call::about(About::NewGroup(request.clone()));
+        self.call(call, move |sim, now| sim.create_security_group(&request, now))
     }
 
     async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
@@ -35,7 +40,7 @@ impl Firewall for SharedSim {
             Source::Cidr(network) => PermissionSource::Cidr(*network),
         };
         let (id, permission) = (group_id.to_owned(), Permission::tcp(rule.from_port, rule.to_port, source));
-        let call = Call::new(Action::AuthorizeSecurityGroupIngress);
+        let call = Call::about(About::Group(Action::AuthorizeSecurityGroupIngress, id.clone()));
         let answer = self.call(call, move |sim, now| sim.authorize_ingress(&id, &[(permission, None)], now));
         match answer {
             Err(error) if error.failure == Failure::AlreadyExists => Ok(()),
@@ -45,7 +50,7 @@ impl Firewall for SharedSim {
 
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
         let id = group_id.to_owned();
-        let call = Call::new(Action::DeleteSecurityGroup);
+        let call = Call::about(About::Group(Action::DeleteSecurityGroup, id.clone()));
         match self.call(call, move |sim, now| sim.delete_security_group(&id, now)) {
             Err(error) if error.failure == Failure::NotFound => Ok(()),
             answer => answer,

@@ -7,7 +7,7 @@ mod offer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use planner::codes::failure_of;
+use planner::codes::{failure_of, steady};
 use planner::owner::Tags;
 use planner::ports::{Answer, Regions};
 use planner::{CloudError, Failure};
@@ -15,6 +15,7 @@ use planner::{CloudError, Failure};
 use crate::action::{Action, Call};
 use crate::error::{Outcome, SimError};
 use crate::fault::{NetworkFault, Reply};
+use crate::iam::Principal;
 use crate::query::{Filter, Page, PageRequest, Query};
 use crate::sim::Sim;
 
@@ -28,12 +29,19 @@ pub struct SharedSim {
     clock: Clock,
     /// The region that was asked for. In any other than the simulation's own, nobody answers.
     region: String,
+    principal: Principal,
 }
 
 impl SharedSim {
+    /// Calls are made by an administrator.
     pub fn new(sim: Sim, clock: Clock) -> Self {
         let region = sim.settings().region.clone();
-        Self { sim: Arc::new(Mutex::new(sim)), clock, region }
+        Self { sim: Arc::new(Mutex::new(sim)), clock, region, principal: Principal::default() }
+    }
+
+    /// The same simulation, called by somebody else.
+    pub fn acting_as(&self, principal: Principal) -> Self {
+        Self { principal, ..self.clone() }
     }
 
     /// The simulation itself, for scripting faults and asking for the truth. Do not hold it over an await.
@@ -65,7 +73,7 @@ impl SharedSim {
             Some(NetworkFault::Reset) => return lost("ConnectionReset", "the connection was reset"),
             Some(NetworkFault::Cut) | None => (),
         }
-        match sim.call(call, now, operation) {
+        match sim.call(call.by(self.principal), now, operation) {
             Reply::Whole(_) if fault.is_some() => lost("Truncated", "the answer ended before its length"),
             Reply::Whole(Ok(answer)) => Ok(answer),
             Reply::Whole(Err(error)) => Err(error.into()),
@@ -101,7 +109,7 @@ impl SharedSim {
 
 impl From<SimError> for CloudError {
     fn from(error: SimError) -> Self {
-        Self::new(failure_of(&error.code), error.code, error.message)
+        Self::new(failure_of(&error.code), error.code, steady(&error.message))
     }
 }
 

@@ -27,8 +27,11 @@ pub enum Deed {
     Untag,
     /// CreateTags that gives one of its tags another value.
     Retag,
+    /// ModifyInstanceAttribute that sets DisableApiTermination: nobody can terminate it by a call any more. A shutdown from
+    /// inside still does (EC2 user guide, "Change instance termination protection").
+    Protect,
 }
 
 impl Deed {
-    pub const ALL: [Self; 4] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag];
+    pub const ALL: [Self; 5] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag, Self::Protect];
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use cloudsim::{
-    Action, Call, Fault, FaultRates, Instance, Outcome, Query, Reply, Settings, Sim, SimError, Span, Throttling,
+    About, Action, Call, Fault, FaultRates, Instance, Outcome, Principal, Query, Reply, Settings, Sim, SimError, Span,
+    Throttling,
 };
 
 use crate::world::{at, code, exact, request, sim};
 
 fn run(sim: &mut Sim, count: u32, token: &str, second: i64) -> Reply<Outcome<Vec<Arc<Instance>>>> {
-    let request = request(count, token);
-    let call = Call::new(Action::RunInstances).of_resources(count as usize);
+    let request = Arc::new(request(count, token));
+    let call = Call::about(About::Launch(request.clone()));
     sim.call(call, at(second), move |sim, now| sim.run_instances(&request, now))
 }
 
@@ -89,7 +90,7 @@ fn instances_have_a_bucket_of_their_own_and_bare_lists_a_smaller_one() {
         (0..200)
             .filter(|_| {
                 let query = query.clone();
-                let reply = sim.call(call, at(0), move |sim, now| sim.describe_instances(&query, now));
+                let reply = sim.call(call.clone(), at(0), move |sim, now| sim.describe_instances(&query, now));
                 matches!(reply, Reply::Whole(Ok(_)))
             })
             .count()
@@ -104,7 +105,8 @@ fn faults_by_chance_come_as_often_as_they_are_set() {
     let mut sim = sim(Settings { faults, ..exact() });
     let (mut lost, mut throttled) = (0, 0);
     for _ in 0..5000 {
-        match sim.call(Call::new(Action::GetCallerIdentity), at(0), Sim::caller_identity) {
+        let who = |sim: &mut Sim, now| sim.caller_identity(Principal::Administrator, now);
+        match sim.call(Call::new(Action::GetCallerIdentity), at(0), who) {
             Reply::Lost => lost += 1,
             Reply::Whole(Err(error)) if error.code == "RequestLimitExceeded" => throttled += 1,
             _ => (),
@@ -119,9 +121,9 @@ fn an_action_can_be_refused_for_good() {
     let mut sim = sim(exact());
     sim.refuse(Action::RunInstances, Some(SimError::new("UnauthorizedOperation", "no")));
     assert_eq!(error_of(run(&mut sim, 1, "token", 0)), "UnauthorizedOperation");
-    assert_eq!(sim.dry_run(Action::RunInstances, at(0)).code, "UnauthorizedOperation");
+    assert_eq!(sim.dry_run(&Call::new(Action::RunInstances), at(0)).code, "UnauthorizedOperation");
     sim.refuse(Action::RunInstances, None);
-    assert_eq!(sim.dry_run(Action::RunInstances, at(0)).code, "DryRunOperation");
+    assert_eq!(sim.dry_run(&Call::new(Action::RunInstances), at(0)).code, "DryRunOperation");
     assert!(matches!(run(&mut sim, 1, "token", 0), Reply::Whole(Ok(_))));
     assert_eq!(sim.ledger().launched, 1);
 }

@@ -9,6 +9,7 @@ mod groups;
 mod knobs;
 mod lifecycle;
 mod lists;
+mod permissions;
 mod ports;
 mod properties;
 mod relapses;

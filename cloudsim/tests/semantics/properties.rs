@@ -1,8 +1,9 @@
 //! What holds whatever is called in whatever order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use cloudsim::{Action, Call, Fault, FaultRates, Query, Reply, Settings, Sim};
+use cloudsim::{About, Action, Call, Fault, FaultRates, Query, Reply, Settings, Sim};
 use proptest::prelude::*;
 
 use crate::world::{SUBNET_A, SUBNET_B, at, request_in};
@@ -49,8 +50,8 @@ fn play(seed: u64, steps: &[Step]) -> (Sim, Vec<String>) {
         match step {
             Step::Launch { token, count, zone_b } => {
                 let subnet = if *zone_b { SUBNET_B } else { SUBNET_A };
-                let request = request_in(subnet, *count, &format!("token-{token}"));
-                let call = Call::new(Action::RunInstances).of_resources(*count as usize);
+                let request = Arc::new(request_in(subnet, *count, &format!("token-{token}")));
+                let call = Call::about(About::Launch(request.clone()));
                 let reply = sim.call(call, at(second), move |sim, now| sim.run_instances(&request, now));
                 if let Reply::Whole(Ok(made)) = &reply {
                     known.extend(made.iter().map(|instance| instance.id.clone()));
@@ -59,7 +60,7 @@ fn play(seed: u64, steps: &[Step]) -> (Sim, Vec<String>) {
             }
             Step::Terminate(index) if !known.is_empty() => {
                 let ids = vec![known[index % known.len()].clone()];
-                let call = Call::new(Action::TerminateInstances).of_resources(1);
+                let call = Call::about(About::Instances(Action::TerminateInstances, ids.clone()));
                 let reply = sim.call(call, at(second), move |sim, now| sim.terminate_instances(&ids, now));
                 answers.push(format!("{reply:?}"));
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use cloudsim::{
-    Action, ByHand, Call, CreateSecurityGroup, Credentials, Deed, EndpointFaults, Filter, NetworkFault, Outcome, Query,
-    Reply, Settings, SharedSim, Sim, Span, Throttling, Unavailable,
+    Action, ByHand, Call, CreateSecurityGroup, Credentials, Deed, EndpointFaults, Filter, NetworkFault, Outcome,
+    Principal, Query, Reply, Settings, SharedSim, Sim, Span, Throttling, Unavailable,
 };
 use planner::owner::{Owner, Tags};
 
@@ -18,7 +18,8 @@ fn outcome<T>(reply: Reply<Outcome<T>>) -> Outcome<T> {
 }
 
 fn who(sim: &mut Sim) -> Outcome<String> {
-    outcome(sim.call(Call::new(Action::GetCallerIdentity), at(60), Sim::caller_identity)).map(|who| who.account)
+    let who = |sim: &mut Sim, now| sim.caller_identity(Principal::Administrator, now);
+    outcome(sim.call(Call::new(Action::GetCallerIdentity), at(60), who)).map(|who| who.account)
 }
 
 fn list(sim: &mut Sim) -> Outcome<usize> {
@@ -76,7 +77,7 @@ fn a_policy_denies_single_actions() {
     assert_eq!(code(outcome(sim.call(Call::new(Action::RunInstances), at(0), run))), "UnauthorizedOperation");
     assert_eq!(code(who(&mut sim)), "AccessDenied");
     assert_eq!(list(&mut sim).unwrap(), 0);
-    assert_eq!(sim.dry_run(Action::RunInstances, at(0)).code, "UnauthorizedOperation");
+    assert_eq!(sim.dry_run(&Call::new(Action::RunInstances), at(0)).code, "UnauthorizedOperation");
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub(crate) enum Plan {
 /// Tags that say whose an instance is and what for.
 const TAGS: [&str; 4] = [owner::BENCHMARK_UID, owner::POOL, owner::LAUNCH, owner::REVISION];
 
+/// Tags that the policy asks for.
+const PROOF: [&str; 3] = [owner::MANAGED_BY, owner::INSTALLATION, owner::KUBERNETES_CLUSTER];
+
 const TYPES: [&str; 4] = ["t2.large", "t3.large", "m5.large", "c6i.large"];
 
 /// The script of a seed. That of [`Plan::Crash`] is the life without the crash.
@@ -80,8 +83,27 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         faults,
         store_faults,
         doom: None,
-        steps,
+        steps: if plan == Plan::Crash { steps } else { with_hands(seed, steps) },
     }
+}
+
+/// People who edit the tags of single instances or protect them, in every third seed; from a stream of its own.
+fn with_hands(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6861_6e64_735f_6f6e);
+    if !random.random_ratio(1, 3) {
+        return steps;
+    }
+    for _ in 0..random.random_range(1..=3) {
+        let nth = random.random_range(0..10);
+        let tag = PROOF[random.random_range(0..PROOF.len())].to_owned();
+        let step = match random.random_range(0..3) {
+            0 => Step::Untag { nth, tag },
+            1 => Step::Retag { nth, tag },
+            _ => Step::Protect { nth },
+        };
+        steps.insert(random.random_range(steps.len() / 4..=steps.len()), step);
+    }
+    steps
 }
 
 /// Several in every fifth seed. Drawn from a stream of its own: it was added later, and changes nothing else of a seed.

@@ -24,6 +24,8 @@ const TO_GONE: usize = 1_500;
 /// What still comes must come within this time after the object is gone.
 const AFTERWARDS: Duration = Duration::from_secs(3_600);
 const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
+/// Time within which a deleted benchmark terminates what it can: calls that are late, and pauses after refusals.
+const OTHERS: SignedDuration = SignedDuration::from_mins(30);
 /// Between two rounds of the sweeper, and rounds after which it must have found what was left.
 const SWEEPS: Duration = Duration::from_secs(120);
 const TO_SWEPT: usize = 30;
@@ -184,13 +186,8 @@ impl Life<'_> {
                 play.store.strip_finalizer();
             }
             Step::Terminate { nth } => {
-                let now = play.now();
-                let mut sim = play.sim.lock();
-                let live = sim.live_instances();
-                if let Some(instance) = live.get(nth % live.len().max(1)) {
-                    // Somebody else's call: its outcome is not ours to know.
-                    let _ = sim.terminate_instances(std::slice::from_ref(&instance.id), now);
-                }
+                // Somebody else's call: its outcome is not ours to know.
+                on_nth(play, *nth, |sim, id, now| drop(sim.terminate_instances(&[id.to_owned()], now)));
             }
             Step::Silence { seconds } => {
                 play.note(format!("no agent answers for {seconds} s"));
@@ -211,13 +208,16 @@ impl Life<'_> {
                 play.lists_are_cut.store(*is_cut, Ordering::Relaxed);
             }
             Step::Retag { nth, tag } => {
-                let now = play.now();
-                let mut sim = play.sim.lock();
-                let live = sim.live_instances();
-                if let Some(instance) = live.get(nth % live.len().max(1)) {
-                    sim.retag_by_hand(&instance.id, |tags| drop(tags.insert(tag.clone(), "by hand".into())), now);
-                }
+                on_nth(play, *nth, |sim, id, now| {
+                    sim.retag_by_hand(id, |tags| drop(tags.insert(tag.clone(), "by hand".into())), now);
+                });
             }
+            Step::Untag { nth, tag } => {
+                on_nth(play, *nth, |sim, id, now| {
+                    sim.retag_by_hand(id, |tags| drop(tags.remove(tag)), now);
+                });
+            }
+            Step::Protect { nth } => on_nth(play, *nth, |sim, id, now| sim.protect_by_hand(id, true, now)),
             Step::Quota(quota) => turn(play, |knobs| knobs.vcpu_quota = *quota),
             _ => {}
         }
@@ -267,7 +267,8 @@ impl Life<'_> {
             self.play.note("kubectl delete");
             self.play.store.delete(self.play.now());
         }
-        self.told.to_gone = self.until(TO_GONE, Play::is_gone).await?;
+        self.told.to_gone = self.others_go().await?;
+        self.told.to_gone += self.until(TO_GONE, Play::is_gone).await?;
         for _ in 0..TO_SWEPT {
             if self.play.judge.is_abandoned() {
                 self.play.sweep(0).await?;
@@ -295,6 +296,20 @@ impl Life<'_> {
             self.play.wait(stretched(wake, self.script.stretch_per_mille));
         }
         Err(self.play.not_there(at_most))
+    }
+
+    /// Of a benchmark that is deleted, all that can be terminated goes soon, however long something else stays.
+    async fn others_go(&mut self) -> Result<usize, Broken> {
+        let deadline = self.play.now() + OTHERS;
+        let count = self.until(TO_GONE, |play| play.left_alive().is_empty() || play.now() > deadline).await?;
+        match self.play.left_alive() {
+            none if none.is_empty() => Ok(count),
+            left => {
+                let live = self.play.live();
+                let what = format!("{} of {live} instances live on, which nothing forbids to terminate", left.len());
+                Err(Broken::new(Rule::OthersGo, what))
+            }
+        }
     }
 
     /// A benchmark that is ready causes no call that changes something, and no write.
@@ -356,6 +371,16 @@ fn difference(before: &Option<api::Status>, after: &Option<api::Status>) -> Stri
     let gone = before.lines().filter(|line| !after.contains(line.trim())).map(|line| format!("-{}", line.trim()));
     let come = after.lines().filter(|line| !before.contains(line.trim())).map(|line| format!("+{}", line.trim()));
     gone.chain(come).collect::<Vec<_>>().join(" ")
+}
+
+/// Something is done to an instance: that many in the list of the living.
+fn on_nth(play: &Play, nth: usize, deed: impl FnOnce(&mut cloudsim::Sim, &str, jiff::Timestamp)) {
+    let now = play.now();
+    let mut sim = play.sim.lock();
+    let live = sim.live_instances();
+    if let Some(instance) = live.get(nth % live.len().max(1)) {
+        deed(&mut sim, &instance.id, now);
+    }
 }
 
 fn turn(play: &Play, change: impl FnOnce(&mut Settings)) {

@@ -53,6 +53,7 @@ fn all() -> Vec<Mutant> {
         }),
         plans("notAfter ignored", late_sends),
         lies("sent however late", Lie::LateSends),
+        lies("one instance keeps the others alive", Lie::OneForAll),
         lies("sweeper ignores installation tag", Lie::AnyInstallation),
         lies("owner not checked", Lie::AnyOwner),
         lies("another account's lists believed", Lie::AnyAccount),

@@ -112,6 +112,15 @@ pub(crate) enum Step {
         nth: usize,
         tag: String,
     },
+    /// Somebody takes a tag off an instance.
+    Untag {
+        nth: usize,
+        tag: String,
+    },
+    /// Somebody protects an instance against termination.
+    Protect {
+        nth: usize,
+    },
     /// vCPUs that the account may have.
     Quota(Option<u32>),
 }

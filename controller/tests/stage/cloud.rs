@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
     Answer, Compute, Firewall, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
-    KnownRegion, LaunchRequest, Offer, Regions, Selection, Subnet,
+    KnownRegion, LaunchRequest, Offer, Refused, Regions, Selection, Subnet,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,8 @@ pub(crate) enum Lie {
     AnyOwner,
     /// The installation's tag is not looked at.
     AnyInstallation,
+    /// A termination that was refused is not asked for one by one.
+    OneForAll,
     /// What was decided is sent, however late.
     LateSends,
 }
@@ -241,10 +243,13 @@ impl Compute for Mortal {
         self.effect(Action::RunInstances, call).await
     }
 
-    async fn terminate(&self, ids: &[String]) -> Answer<()> {
+    async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         let call = async {
             self.must_see(&["account", "instances"], "instances are terminated");
-            self.sim.terminate(ids).await
+            match self.lie {
+                Lie::OneForAll => self.sim.terminate_together(ids).map(|()| Vec::new()),
+                _ => self.sim.terminate(ids).await,
+            }
         };
         self.effect(Action::TerminateInstances, call).await
     }

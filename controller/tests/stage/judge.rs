@@ -24,6 +24,8 @@ pub(crate) enum Rule {
     InTime,
     LaunchesAreLines,
     NothingLeft,
+    /// What can be terminated does not wait for what cannot.
+    OthersGo,
     ResultsStay,
     NewWorkers,
     /// What several generators sent of a launch began at one moment.

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use api::{ClusterBenchmarkSpec, FINALIZER};
-use cloudsim::{SharedSim, Sim};
+use cloudsim::{Policy, Principal, SharedSim, Sim};
 use controller::{Decisions, Metrics, Next, PassError, Reconciler};
 use jiff::{SignedDuration, Timestamp};
-use planner::ports::Architecture;
+use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER};
+use planner::ports::{Architecture, InstanceState};
 use planner::world::{Artifacts, Settings};
 
 use crate::stage::agents::{FakeAgents, Pace};
@@ -121,7 +122,9 @@ impl Play {
     ) -> Self {
         let clock = Arc::new(AtomicI64::new(EPOCH * 1000));
         let now = reader(&clock);
-        let sim = SharedSim::new(Sim::new(seed, knobs).unwrap(), now.clone());
+        let mut sim = Sim::new(seed, knobs).unwrap();
+        sim.attach(policy());
+        let sim = SharedSim::new(sim, now.clone());
         let (judge, in_flight) = (Judge::default(), InFlight::default());
         let store = MemoryStore::new(spec, now, in_flight.clone(), judge.clone());
         let agents = FakeAgents::new(sim.clone(), pace, in_flight.clone(), judge.clone());
@@ -152,7 +155,7 @@ impl Play {
         let mut reconciler = Reconciler::new(
             self.store.client(chaos.clone(), sight.clone(), self.ways.writes),
             Mortal {
-                sim: self.sim.clone(),
+                sim: self.sim.acting_as(Principal::Operator),
                 chaos: chaos.clone(),
                 sight,
                 credentials: self.credentials.clone(),
@@ -343,6 +346,28 @@ impl Play {
             && self.live() == wanted
     }
 
+    /// Instances that nothing forbids to terminate and that nobody told to, of those that can be known to be ours: by
+    /// their tags or by status.
+    pub(crate) fn left_alive(&self) -> Vec<String> {
+        let server = self.store.server();
+        let lines = server.object.iter().flat_map(|object| &object.status).flat_map(|status| &status.launches);
+        let lines: Vec<_> = lines.cloned().collect();
+        let Settings { installation, kubernetes_cluster, .. } = settings(1);
+        let owned =
+            [(INSTALLATION, installation), (KUBERNETES_CLUSTER, kubernetes_cluster), (BENCHMARK_UID, "uid-1".into())];
+        let sim = self.sim.lock();
+        let is_known = |instance: &cloudsim::Instance| {
+            let is_written = lines
+                .iter()
+                .any(|line| Some(&line.token) == instance.token.as_ref() || line.instance_ids.contains(&instance.id));
+            is_written || owned.iter().all(|(key, value)| instance.tags.get(*key) == Some(value))
+        };
+        let live = sim.live_instances();
+        let told = |instance: &cloudsim::Instance| instance.state == InstanceState::ShuttingDown;
+        let left = live.iter().filter(|one| !told(one) && is_known(one) && sim.can_be_terminated(&one.id));
+        left.map(|instance| instance.id.clone()).collect()
+    }
+
     pub(crate) fn live(&self) -> usize {
         self.sim.lock().live_instances().len()
     }
@@ -413,6 +438,16 @@ impl Play {
     pub(crate) fn story(&self) -> String {
         story::tell(self.sim.lock().story(), &self.notes, EPOCH)
     }
+}
+
+/// The policy that users attach to the operator's role, read once.
+fn policy() -> Arc<Policy> {
+    static SHIPPED: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+        let Settings { installation, kubernetes_cluster, .. } = settings(1);
+        let account = cloudsim::Settings::default().account;
+        Arc::new(Policy::shipped(&account, &kubernetes_cluster, &installation).unwrap())
+    });
+    SHIPPED.clone()
 }
 
 fn reader(clock: &Arc<AtomicI64>) -> Clock {

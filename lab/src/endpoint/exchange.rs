@@ -1,6 +1,6 @@
 //! One request on its way to the simulation, and what comes back.
 
-use cloudsim::{Action, Call, Outcome, Reply, SharedSim, Sim, SimError};
+use cloudsim::{Action, Call, Outcome, Principal, Reply, SharedSim, Sim, SimError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ pub(crate) type Sent = Reply<Outcome<String>>;
 pub(crate) struct Exchange<'a> {
     pub(crate) sim: &'a SharedSim,
     pub(crate) action: Action,
+    /// Whose key signed it.
+    pub(crate) principal: Principal,
     pub(crate) params: Params,
 }
 
@@ -28,10 +30,11 @@ impl Exchange<'_> {
         let is_dry = self.params.is_set("DryRun")?;
         self.params.finish()?;
         let now = self.sim.now();
+        let call = call(Call::new(self.action).by(self.principal));
         if is_dry {
-            return Err(self.sim.lock().dry_run(self.action, now));
+            return Err(self.sim.lock().dry_run(&call, now));
         }
-        let reply = self.sim.lock().call(call(Call::new(self.action)), now, operation);
+        let reply = self.sim.lock().call(call, now, operation);
         let write = |outcome: Outcome<T>| outcome.and_then(|answer| xml::content(&shape(answer)));
         Ok(match reply {
             Reply::Whole(outcome) => Reply::Whole(write(outcome)),

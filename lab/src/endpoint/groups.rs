@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cloudsim::{
-    CreateSecurityGroup, IngressRule, Outcome, Permission, PermissionSource, Protocol, SecurityGroup, SimError,
+    About, Call, CreateSecurityGroup, IngressRule, Outcome, Permission, PermissionSource, Protocol, SecurityGroup,
+    SimError,
 };
 use planner::owner::Tags;
 use serde::Serialize;
@@ -116,14 +117,15 @@ pub(crate) fn create(mut exchange: Exchange<'_>) -> Outcome<Sent> {
         }
         group_tags.extend(tags);
     }
-    let request = CreateSecurityGroup {
+    let request = Arc::new(CreateSecurityGroup {
         name: params.need("GroupName")?,
         description: params.need("GroupDescription")?,
         vpc_id: params.text("VpcId"),
         tags: group_tags.clone(),
-    };
+    });
+    let about = About::NewGroup(request.clone());
     exchange.carry_out(
-        |call| call,
+        |call| Call { about, ..call },
         move |sim, now| sim.create_security_group(&request, now),
         |group_id| Created { value: true, group_id, tag_set: tags(&group_tags) },
     )
@@ -146,8 +148,9 @@ pub(crate) fn authorize(mut exchange: Exchange<'_>, account: String) -> Outcome<
     let id = exchange.params.need("GroupId")?;
     let permissions = permissions(&mut exchange.params)?;
     let group_id = id.clone();
+    let about = About::Group(exchange.action, id.clone());
     exchange.carry_out(
-        |call| call,
+        |call| Call { about, ..call },
         move |sim, now| sim.authorize_ingress(&id, &permissions, now),
         |rules| Authorized {
             value: true,
@@ -160,8 +163,9 @@ pub(crate) fn revoke(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let id = exchange.params.need("GroupId")?;
     let permissions: Vec<_> =
         permissions(&mut exchange.params)?.into_iter().map(|(permission, _)| permission).collect();
+    let about = About::Group(exchange.action, id.clone());
     exchange.carry_out(
-        |call| call,
+        |call| Call { about, ..call },
         move |sim, now| sim.revoke_ingress(&id, &permissions, now),
         |()| Return { value: true },
     )
@@ -169,7 +173,12 @@ pub(crate) fn revoke(mut exchange: Exchange<'_>) -> Outcome<Sent> {
 
 pub(crate) fn delete(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let id = exchange.params.need("GroupId")?;
-    exchange.carry_out(|call| call, move |sim, now| sim.delete_security_group(&id, now), |()| Return { value: true })
+    let about = About::Group(exchange.action, id.clone());
+    exchange.carry_out(
+        |call| Call { about, ..call },
+        move |sim, now| sim.delete_security_group(&id, now),
+        |()| Return { value: true },
+    )
 }
 
 /// `IpPermissions.N` with all their sources, or the one rule that the short form (`IpProtocol`, `FromPort`, `CidrIp`)

@@ -1,6 +1,6 @@
 //! STS: GetCallerIdentity. And whose key signed a request.
 
-use cloudsim::{CallerIdentity, Outcome, Sim, SimError};
+use cloudsim::{CallerIdentity, Outcome, Principal, SimError};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde::Serialize;
@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::exchange::{Exchange, Sent};
 use super::xml::Service;
 
-/// The access key that the endpoint accepts.
+/// The access key of whoever works with the lab: an administrator of its account.
 pub const ACCESS_KEY: &str = "lab";
+/// The access key of the operator, which may do what the policy says that is attached to it.
+pub const OPERATOR_ACCESS_KEY: &str = "operator";
 /// A secret to sign with. Signatures are not verified, so any will do; clients insist on one.
 pub const SECRET_KEY: &str = "lab";
 
@@ -23,12 +25,13 @@ struct Identity {
 
 pub(crate) fn caller(exchange: Exchange<'_>) -> Outcome<Sent> {
     let shape = |caller: CallerIdentity| Identity { arn: caller.arn, user_id: caller.user_id, account: caller.account };
-    exchange.carry_out(|call| call, Sim::caller_identity, shape)
+    let by = exchange.principal;
+    exchange.carry_out(|call| call, move |sim, now| sim.caller_identity(by, now), shape)
 }
 
-/// Requires a Signature Version 4 header with our access key, scoped to our region. The signature itself is not
-/// verified: the lab listens on loopback and protects nothing.
-pub(crate) fn check(service: Service, headers: &HeaderMap, region: &str) -> Outcome<()> {
+/// Whose key signed it. Requires a Signature Version 4 header with a key that is known, scoped to our region. The signature
+/// itself is not verified: the lab listens on loopback and protects nothing.
+pub(crate) fn principal(service: Service, headers: &HeaderMap, region: &str) -> Outcome<Principal> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(credential) = credential(header) else {
         return Err(match service {
@@ -38,19 +41,25 @@ pub(crate) fn check(service: Service, headers: &HeaderMap, region: &str) -> Outc
     };
     let mut scope = credential.split('/');
     let (key, _date, signed_region) = (scope.next(), scope.next(), scope.next());
-    if key != Some(ACCESS_KEY) {
-        return Err(match service {
-            Service::Ec2 => refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
-            Service::Sts => {
-                refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
-            }
-        });
-    }
+    let principal = match key {
+        Some(ACCESS_KEY) => Principal::Administrator,
+        Some(OPERATOR_ACCESS_KEY) => Principal::Operator,
+        _ => {
+            return Err(match service {
+                Service::Ec2 => {
+                    refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
+                }
+                Service::Sts => {
+                    refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
+                }
+            });
+        }
+    };
     if signed_region != Some(region) {
         let message = format!("Credential should be scoped to a valid region: this one is {region}.");
         return Err(refused("SignatureDoesNotMatch", &message, 403));
     }
-    Ok(())
+    Ok(principal)
 }
 
 fn credential(header: &str) -> Option<&str> {

@@ -1,6 +1,8 @@
 //! RunInstances, DescribeInstances, TerminateInstances, GetConsoleOutput.
 
-use cloudsim::{BlockDevice, InterfaceRequest, Outcome, RunInstances, Shutdown, SimError};
+use std::sync::Arc;
+
+use cloudsim::{About, BlockDevice, Call, InterfaceRequest, Outcome, RunInstances, Shutdown, SimError};
 use data_encoding::BASE64;
 use planner::owner::Tags;
 
@@ -9,10 +11,10 @@ use super::instance_xml::{ConsoleOutput, Reservation, Reservations, Terminating}
 use super::params::{Params, missing};
 
 pub(crate) fn run(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
-    let request = run_request(&mut exchange.params)?;
-    let count = request.max_count as usize;
+    let request = Arc::new(run_request(&mut exchange.params)?);
+    let about = About::Launch(request.clone());
     exchange.carry_out(
-        |call| call.of_resources(count),
+        |call| Call { about, ..call },
         move |sim, now| sim.run_instances(&request, now),
         |made| Reservation::of(&account, made.first().map(|first| first.reservation_id.clone()), &made),
     )
@@ -31,9 +33,9 @@ pub(crate) fn describe(mut exchange: Exchange<'_>, account: String) -> Outcome<S
 
 pub(crate) fn terminate(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let ids = exchange.params.texts("InstanceId");
-    let count = ids.len();
+    let about = About::Instances(exchange.action, ids.clone());
     exchange.carry_out(
-        |call| call.of_resources(count),
+        |call| Call { about, ..call },
         move |sim, now| sim.terminate_instances(&ids, now),
         |changes| Terminating::of(&changes),
     )
@@ -43,8 +45,9 @@ pub(crate) fn console(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let id = exchange.params.need("InstanceId")?;
     let latest = exchange.params.is_set("Latest")?;
     let asked = id.clone();
+    let about = About::Instances(exchange.action, vec![id.clone()]);
     exchange.carry_out(
-        |call| call,
+        |call| Call { about, ..call },
         move |sim, now| sim.console_output(&id, latest, now),
         |console| ConsoleOutput::of(asked, console),
     )

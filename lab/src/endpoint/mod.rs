@@ -2,7 +2,7 @@
 //!
 //! A client reaches it by `AWS_ENDPOINT_URL` and cannot tell it from AWS by the actions below: same parameters, same
 //! elements, same error codes. What the lab does not simulate is refused by name, never ignored. Requests must carry
-//! the lab's access key; their signatures are not verified.
+//! the access key of an administrator or of the operator; their signatures are not verified.
 //!
 //! Calls go through [`cloudsim::Sim::call`], so faults reach the wire: a lost answer is a connection that ends, a
 //! truncated one is cut in the middle with a content length that says nothing of it. Before and after that comes the
@@ -25,7 +25,7 @@ use cloudsim::{Action, Outcome, Reply, SharedSim, SimError};
 use http::{HeaderMap, Response, StatusCode};
 
 use exchange::{Exchange, Sent};
-pub use identity::{ACCESS_KEY, SECRET_KEY};
+pub use identity::{ACCESS_KEY, OPERATOR_ACCESS_KEY, SECRET_KEY};
 use params::Params;
 use sending::Sending;
 pub(crate) use serve::{Served, serve};
@@ -50,9 +50,11 @@ pub(crate) fn answer(
         let sim = sim.lock();
         (sim.settings().region.clone(), sim.settings().account.clone())
     };
-    let sent = identity::check(service, headers, &region)
-        .and_then(|()| action_of(&name, service, &mut params))
-        .and_then(|action| dispatch(Exchange { sim, action, params }, account))
+    let sent = identity::principal(service, headers, &region)
+        .and_then(|principal| {
+            let action = action_of(&name, service, &mut params)?;
+            dispatch(Exchange { sim, action, principal, params }, account)
+        })
         .unwrap_or_else(|refusal| Reply::Whole(Err(refusal)));
     respond(sim, service, &name, sent, request_id)
 }

@@ -40,9 +40,11 @@ pub trait Compute {
     /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes. `TooLate` = it was not sent.
     fn launch(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
 
-    /// Terminates all of them; already terminated ones are no error. When one id is unknown to the cloud, the
-    /// others are terminated all the same.
-    fn terminate(&self, ids: &[String]) -> impl Future<Output = Answer<()>> + Send;
+    /// Terminates all of them; already terminated ones are no error. Answers those that the cloud refuses to terminate.
+    ///
+    /// *Guarantees*: what is refused for one keeps none of the others alive.
+    /// *Errors*: when it is not known of some whether they were, or when nothing was because of who asks or how often.
+    fn terminate(&self, ids: &[String]) -> impl Future<Output = Answer<Vec<Refused>>> + Send;
 
     /// What the instance printed to its console, if the cloud has it already.
     fn console(&self, id: &str) -> impl Future<Output = Answer<Option<String>>> + Send;
@@ -94,6 +96,13 @@ pub trait Offer {
 pub struct Identity {
     pub account: String,
     pub arn: String,
+}
+
+/// An instance that was not terminated, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub id: String,
+    pub error: CloudError,
 }
 
 /// Which instances to list.

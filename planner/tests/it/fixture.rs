@@ -8,7 +8,8 @@
 //! groups none | unknown                  (default: both, with their rules)
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
-//! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`
+//! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`; `retagged`: by somebody
+//! denied i-1 UnauthorizedOperation 30s   its termination was refused, and is tried again then
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
@@ -25,8 +26,9 @@ use api::{ClusterBenchmarkSpec, Launch, LeftZone, Part, PlacedArtifact, PlacedIm
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
+use planner::termination::Denial;
 use planner::world::*;
-use planner::{Failure, Memory, desired, ledger, owner};
+use planner::{CloudError, Failure, Memory, desired, ledger, owner};
 
 pub(crate) fn epoch() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -234,6 +236,11 @@ pub(crate) fn world(text: &str) -> World {
     if let Some(line) = find("measured") {
         measured(&mut world, line[1]);
     }
+    for line in lines.iter().filter(|line| line.first() == Some(&"denied")) {
+        let error = CloudError::new(planner::codes::failure_of(line[2]), line[2], "no");
+        let denial = Denial { error, again_at: world.now + duration(line[3]) };
+        world.memory.denials.insert(line[1].into(), denial);
+    }
     agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
     if let Some(line) = find("hold") {
         hold(&mut world, line[1]);
@@ -369,6 +376,9 @@ fn instance(world: &World, line: &[&str]) -> Instance {
     let revision = pool_spec.and_then(|pool| Some(desired::recipe(world, &placement(), pool).ok()?.revision));
     let revision = if line.contains(&"outdated") { "old".into() } else { revision.unwrap_or_default() };
     tags.insert(owner::REVISION.into(), revision);
+    if line.contains(&"retagged") {
+        tags.insert(owner::INSTALLATION.into(), "by hand".into());
+    }
     let state = match line[3] {
         "pending" => InstanceState::Pending,
         "running" => InstanceState::Running,

@@ -2,8 +2,8 @@
 
 use insta::assert_snapshot;
 use planner::holders::{self, Holder};
-use planner::ports::Interface;
-use planner::{Memory, plan, status};
+use planner::ports::{Interface, Refused};
+use planner::{Action, CloudError, Done, Failure, Memory, Outcome, plan, status};
 
 use crate::fixture::{epoch, seconds, world};
 use crate::spelling::{planned, spell};
@@ -214,7 +214,7 @@ fn a_deletion_that_waits_says_why_instead_of_the_result() {
 fn what_holds_a_group_is_said_with_the_way_out() {
     let held = |refused: i64, of: Vec<Holder>| {
         let mut world = world("deleting\nhave i-1 a/1 terminated\nnow 1000s");
-        world.memory.refused_groups = [("sg-members".to_owned(), world.now - seconds(refused))].into();
+        world.memory.held_groups = [("sg-members".to_owned(), world.now - seconds(refused))].into();
         let asked = holders::held(&world);
         world.holders.extend(asked.iter().map(|id| (id.clone(), of.clone())));
         let plan = plan(&world);
@@ -238,4 +238,229 @@ fn what_holds_a_group_is_said_with_the_way_out() {
     assert_snapshot!(says(vec![interface(None)]), @"GroupInUse: network interface eni-7 (in-use) is in sg-members: take it out of the group, or delete it");
     assert_snapshot!(says((1..=5).map(group).collect()), @"GroupInUse: security group sg-1 (theirs) has a rule that names sg-members: remove that rule; security group sg-2 (theirs) has a rule that names sg-members: remove that rule; security group sg-3 (theirs) has a rule that names sg-members: remove that rule; and 2 more");
     assert_snapshot!(says(vec![]), @"GroupInUse: something that is not ours holds sg-members, neither an interface nor a rule: look at its VPC associations (aws ec2 describe-security-group-vpc-associations --filters Name=group-id,Values=sg-members)");
+}
+
+/// EC2 refuses a request for all when it refuses it for one: what it may refuse is asked for apart.
+#[test]
+fn what_ec2_may_refuse_is_asked_for_apart() {
+    assert_snapshot!(planned("
+        deleting
+        line a/1 x3 closed ids i-1,i-2,i-3
+        have i-1 a/1 running
+        have i-2 a/1 running retagged
+    "), @"
+    terminate i-1
+    terminate i-2
+    terminate i-3
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: i-1 (running), i-2 (running), up to 1 instances of launch a/1, sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+#[test]
+fn what_is_refused_is_a_leftover_with_the_way_out_and_is_tried_again_later() {
+    assert_snapshot!(planned("
+        deleting
+        line a/1 x2 closed ids i-1,i-2
+        have i-1 a/1 running
+        have i-2 a/1 running retagged
+        denied i-2 UnauthorizedOperation 40s
+    "), @"
+    terminate i-1
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TerminationDenied: still there: i-1 (running), i-2 (running; UnauthorizedOperation, because somebody edited its tags: put them back (aws ec2 create-tags --resources i-2 --tags Key=clusterbench.dev/installation,Value=test) or terminate it by hand; it ends itself at 2027-01-15T10:00:00Z), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+    assert_snapshot!(planned("
+        deleting
+        line a/1 x1 closed ids i-2
+        have i-2 a/1 running retagged
+        denied i-2 UnauthorizedOperation 40s
+    "), @"
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TerminationDenied: still there: i-2 (running; UnauthorizedOperation, because somebody edited its tags: put them back (aws ec2 create-tags --resources i-2 --tags Key=clusterbench.dev/installation,Value=test) or terminate it by hand; it ends itself at 2027-01-15T10:00:00Z), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 30s
+    ");
+    assert_snapshot!(planned("
+        deleting
+        line a/1 x1 closed ids i-2
+        have i-2 a/1 running
+        denied i-2 OperationNotPermitted 0s
+    "), @"
+    terminate i-2
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TerminationDenied: still there: i-2 (running; termination protection is on: switch it off (aws ec2 modify-instance-attribute --no-disable-api-termination --instance-id i-2); it ends itself at 2027-01-15T10:00:00Z), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+    // A permission that is missing altogether.
+    assert_snapshot!(planned("
+        deleting
+        line a/1 x1 closed ids i-2
+        have i-2 a/1 running
+        denied i-2 UnauthorizedOperation 40s
+    "), @"
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TerminationDenied: still there: i-2 (running; UnauthorizedOperation: no; it ends itself at 2027-01-15T10:00:00Z), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 30s
+    ");
+    assert_snapshot!(planned("
+        deleting
+        line a/1 x1 closed ids i-2
+        have i-2 a/1 terminated
+        denied i-2 UnauthorizedOperation 40s
+    "), @"
+    delete group sg-members
+    delete group sg-edge
+    line a/1 Closed []
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
+}
+
+/// It serves nobody, is paid for, and is said, while what was asked for goes on.
+#[test]
+fn what_cannot_be_removed_does_not_count_and_is_told() {
+    let complete = crate::fixture::COMPLETE;
+    assert_snapshot!(planned(&format!("{complete}
+        line a/2 x1 closed ids i-9
+        have i-9 a/2 running retagged
+        denied i-9 UnauthorizedOperation 40s
+    ")), @"
+    Accepted=True Placed: the spec can be placed
+    Provisioned=True Running: 4 of 4 instances run; not terminated: i-9 (running; UnauthorizedOperation, because somebody edited its tags: put them back (aws ec2 create-tags --resources i-9 --tags Key=clusterbench.dev/installation,Value=test) or terminate it by hand; it ends itself at 2027-01-15T10:00:00Z)
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
+    assert_snapshot!(planned("
+        clusters a=t2.micro*2
+        line a/1 x2 closed ids i-1,i-2
+        have i-1 a/1 running
+        have i-2 a/1 running outdated retagged
+        denied i-2 UnauthorizedOperation 40s
+    "), @"
+    write down balancer/1 x1
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False TerminationDenied: 1 of 4 instances run; not terminated: i-2 (running; UnauthorizedOperation, because somebody edited its tags: put them back (aws ec2 create-tags --resources i-2 --tags Key=clusterbench.dev/installation,Value=test) or terminate it by hand; it ends itself at 2027-01-15T10:00:00Z)
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+}
+
+/// Its tags no longer say so, but status does.
+#[test]
+fn a_retagged_instance_of_a_cluster_that_is_gone_is_terminated() {
+    assert_snapshot!(planned("
+        line gone/1 x1 closed ids i-9
+        have i-9 gone/1 running retagged
+    "), @"
+    terminate i-9
+    write down a/1 x2
+    write down balancer/1 x1
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Replacing: 0 of 4 instances run; 1 being terminated
+    Deployed=False Waiting: the balancer's instance does not run yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
+}
+
+#[test]
+fn a_refusal_is_remembered_of_what_lists_show_only() {
+    let mut world = world(
+        "
+        deleting
+        line a/1 x3 closed ids i-1,i-2,i-3
+        have i-1 a/1 running
+        have i-2 a/1 running retagged
+    ",
+    );
+    let refused =
+        |id: &str, failure| Refused { id: id.into(), error: CloudError::new(failure, "UnauthorizedOperation", "no") };
+    let act = |ids: &[&str], refused: Vec<Refused>| {
+        let action = Action::Terminate(ids.iter().map(|id| (*id).to_owned()).collect());
+        Outcome::of(&world, action, Ok(Done::Terminated(refused)))
+    };
+    let outcomes = [
+        act(&["i-1", "i-2"], vec![refused("i-2", Failure::Unauthorized)]),
+        // Nothing has no tags: what EC2 does not know is denied.
+        act(&["i-3"], vec![refused("i-3", Failure::Unauthorized)]),
+    ];
+    let mut memory = plan(&world).memory;
+    memory.acted(&world, &outcomes);
+    assert_eq!(memory.denials.keys().collect::<Vec<_>>(), ["i-2"]);
+    // Nobody waits for it.
+    assert_eq!(memory.wake(seconds(1), &outcomes), seconds(1));
+    world.memory = memory;
+    let again = |world: &planner::World| {
+        let actions = plan(world).actions;
+        actions.into_iter().filter(|action| matches!(action, Action::Terminate(ids) if ids.contains("i-2"))).count()
+    };
+    assert_eq!(again(&world), 0);
+    world.now += seconds(61);
+    assert_eq!(again(&world), 1);
+}
+
+/// While lists are late, EC2 denies what does not exist any more; a permission that is missing is said a minute later.
+#[test]
+fn a_group_that_a_late_list_still_shows_is_not_said_to_be_denied() {
+    let mut world = world("deleting\nhave i-1 a/1 terminated");
+    let denied = || Err(CloudError::new(Failure::Unauthorized, "UnauthorizedOperation", "no"));
+    let action = Action::DeleteGroup { id: "sg-members".into(), name: "clusterbench-uid-1-members".into() };
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        let plan = plan(&world);
+        let outcome = Outcome::of(&world, action.clone(), denied());
+        let status = status(&world, &plan, std::slice::from_ref(&outcome));
+        let provisioned = status.conditions.iter().find(|one| one.type_ == "Provisioned").unwrap();
+        let mut memory = plan.memory;
+        memory.acted(&world, std::slice::from_ref(&outcome));
+        said.push((provisioned.reason.clone(), memory.wake(seconds(1), &[outcome])));
+        world.memory = memory;
+        world.now += seconds(40);
+    }
+    let late = ("TearingDown".to_owned(), seconds(1));
+    assert_eq!((&said[0], &said[1].0), (&late, &late.0));
+    assert_eq!(said[2], ("Unauthorized".to_owned(), seconds(60)));
+}
+
+/// Whoever edits the tags of a group makes it nobody's: its name is taken, and nothing can be launched.
+#[test]
+fn a_group_whose_tags_were_edited_is_said_once_lists_cannot_be_late_any_more() {
+    let mut world = world("groups none");
+    let mut said = Vec::new();
+    for second in [0, 200, 400] {
+        world.now = epoch() + seconds(second);
+        let until = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now + seconds(120));
+        world.object.status.placement.as_mut().unwrap().groups_not_after = Some(until);
+        let plan = plan(&world);
+        let creation = plan.actions.iter().find(|action| matches!(action, Action::CreateGroup(_))).unwrap();
+        let taken = CloudError::new(Failure::AlreadyExists, "InvalidGroup.Duplicate", "it exists");
+        let outcomes = [Outcome::of(&world, creation.clone(), Err(taken))];
+        let status = status(&world, &plan, &outcomes);
+        let provisioned = status.conditions.iter().find(|one| one.type_ == "Provisioned").unwrap();
+        said.push((provisioned.reason.clone(), provisioned.message.contains("put them back")));
+        let mut memory = plan.memory;
+        memory.acted(&world, &outcomes);
+        world.memory = memory;
+    }
+    let launching = ("Launching".to_owned(), false);
+    assert_eq!(said, [launching.clone(), launching, ("Rejected".to_owned(), true)]);
 }

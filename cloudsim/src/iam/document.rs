@@ -1,0 +1,241 @@
+//! A policy document: read, and asked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::ask::Ask;
+use super::condition::Condition;
+use super::pattern::{covers, is_like};
+
+/// What an identity may do: a policy document as IAM takes it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    statements: Vec<Statement>,
+}
+
+/// What a policy says to one ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Allowed,
+    /// No statement allows it.
+    NotAllowed,
+    /// A statement denies it.
+    Denied,
+}
+
+/// Why a document is none that this simulation understands. What it does not know it does not ignore: that would let
+/// somebody in.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    #[error("it is no policy document: {0}")]
+    Document(#[from] serde_json::Error),
+    #[error("Version is {0}: write 2012-10-17")]
+    Version(String),
+    #[error("{0} is a policy variable, which this simulation does not resolve: write the value")]
+    Variable(String),
+    #[error("condition operator {0} is not simulated")]
+    Operator(String),
+    #[error("{operator} of {key} compares with {value}, which is no number")]
+    Number { operator: String, key: String, value: String },
+}
+
+#[derive(Clone, Debug)]
+struct Statement {
+    effect: Effect,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum Effect {
+    Allow,
+    Deny,
+}
+
+/// As it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Document {
+    version: String,
+    statement: OneOrMany<Written>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Written {
+    #[serde(rename = "Sid")]
+    _sid: Option<String>,
+    effect: Effect,
+    action: OneOrMany<String>,
+    resource: OneOrMany<String>,
+    #[serde(default)]
+    condition: BTreeMap<String, BTreeMap<String, OneOrMany<Scalar>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+/// IAM takes numbers and booleans for their text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Number(serde_json::Number),
+    Truth(bool),
+}
+
+impl<T> OneOrMany<T> {
+    fn all(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl Scalar {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+            Self::Truth(truth) => truth.to_string(),
+        }
+    }
+}
+
+impl Policy {
+    /// *Errors*: what IAM would refuse, and what this simulation does not understand.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let document: Document = serde_json::from_str(text)?;
+        if document.version != "2012-10-17" {
+            return Err(PolicyError::Version(document.version));
+        }
+        if let Some(at) = text.find("${") {
+            let variable = text[at..].split_inclusive('}').next().unwrap_or_default();
+            return Err(PolicyError::Variable(variable.to_owned()));
+        }
+        let statements = document.statement.all().into_iter().map(Statement::read).collect::<Result<_, _>>()?;
+        Ok(Self { statements })
+    }
+
+    /// The policy that this project ships, filled in as its user would: docs/aws.md, "Permissions".
+    pub fn shipped(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<Self, PolicyError> {
+        Self::parse(&Self::shipped_text(account, kubernetes_cluster, installation))
+    }
+
+    pub fn shipped_text(account: &str, kubernetes_cluster: &str, installation: &str) -> String {
+        include_str!("../../../docs/iam-policy.json")
+            .replace("ACCOUNT_ID", account)
+            .replace("KUBERNETES_CLUSTER_UID", kubernetes_cluster)
+            .replace("/installation\": \"default\"", &format!("/installation\": \"{installation}\""))
+    }
+
+    /// Actions that it allows, as they are written.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        let allowing = self.statements.iter().filter(|statement| statement.effect == Effect::Allow);
+        allowing.flat_map(|statement| &statement.actions).map(String::as_str)
+    }
+
+    pub fn judge(&self, ask: &Ask) -> Verdict {
+        let mut verdict = Verdict::NotAllowed;
+        for statement in self.statements.iter().filter(|statement| statement.is_about(ask)) {
+            match statement.effect {
+                Effect::Deny => return Verdict::Denied,
+                Effect::Allow => verdict = Verdict::Allowed,
+            }
+        }
+        verdict
+    }
+}
+
+impl Statement {
+    fn read(written: Written) -> Result<Self, PolicyError> {
+        let mut conditions = Vec::new();
+        for (operator, keys) in written.condition {
+            for (key, values) in keys {
+                let values = values.all().into_iter().map(Scalar::text).collect();
+                conditions.push(Condition::read(&operator, key, values)?);
+            }
+        }
+        Ok(Self {
+            effect: written.effect,
+            actions: written.action.all(),
+            resources: written.resource.all(),
+            conditions,
+        })
+    }
+
+    fn is_about(&self, ask: &Ask) -> bool {
+        // Names of actions are not case-sensitive (IAM user guide, "IAM JSON policy elements: Action").
+        let action = ask.action.to_ascii_lowercase();
+        self.actions.iter().any(|pattern| is_like(&pattern.to_ascii_lowercase(), &action))
+            && self.resources.iter().any(|resource| covers(resource, &ask.resource))
+            && self.conditions.iter().all(|condition| condition.holds(ask))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(action: &str, resource: &str, context: &[(&str, &str)]) -> Ask {
+        let context = context.iter().map(|(key, value)| ((*key).to_owned(), vec![(*value).to_owned()])).collect();
+        Ask { action: action.into(), resource: resource.into(), context }
+    }
+
+    #[test]
+    fn a_deny_outweighs_an_allow_and_nothing_is_a_denial() {
+        let policy = Policy::parse(
+            r#"{"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"},
+                {"Sid": "No", "Effect": "Deny", "Action": ["EC2:terminateInstances"], "Resource": "arn:*:ec2:*:*:instance/*",
+                 "Condition": {"StringEquals": {"aws:ResourceTag/keep": "yes"}}}
+            ]}"#,
+        )
+        .unwrap();
+        let instance = "arn:aws:ec2:eu-west-1:111:instance/i-1";
+        let tagged = [("AWS:resourcetag/Keep", "yes")];
+        assert_eq!(policy.judge(&ask("ec2:TerminateInstances", instance, &[])), Verdict::Allowed);
+        assert_eq!(policy.judge(&ask("ec2:TerminateInstances", instance, &tagged)), Verdict::Denied);
+        assert_eq!(policy.judge(&ask("sts:AssumeRole", "*", &tagged)), Verdict::NotAllowed);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let with = |rest: &str| {
+            let text = format!(
+                r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"{rest}}}}}"#
+            );
+            Policy::parse(&text).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(with(""), Ok(()));
+        for (rest, why) in [
+            (r#", "NotAction": "ec2:*""#, "unknown field `NotAction`"),
+            (r#", "Principal": "*""#, "unknown field `Principal`"),
+            (r#", "Condition": {"DateLessThan": {"aws:CurrentTime": "2027"}}"#, "DateLessThan is not simulated"),
+            (r#", "Condition": {"StringLike": {"a": "${aws:username}"}}"#, "${aws:username} is a policy variable"),
+            (r#", "Condition": {"NumericEquals": {"a": "many"}}"#, "compares with many"),
+        ] {
+            let error = with(rest).unwrap_err();
+            assert!(error.contains(why), "{rest}: {error}");
+        }
+        let old = Policy::parse(r#"{"Version": "2008-10-17", "Statement": []}"#).unwrap_err();
+        assert!(old.to_string().contains("2012-10-17"), "{old}");
+    }
+
+    #[test]
+    fn the_shipped_policy_is_understood_and_filled_in() {
+        let text = Policy::shipped_text("111122223333", "k8s", "blue");
+        for left in ["ACCOUNT_ID", "KUBERNETES_CLUSTER_UID", "\"default\""] {
+            assert!(!text.contains(left), "{left}");
+        }
+        assert!(text.contains("111122223333") && text.contains("\"k8s\"") && text.contains("\"blue\""));
+        Policy::parse(&text).unwrap();
+    }
+}
