@@ -6,7 +6,9 @@ use api::Launch;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Failure;
+use crate::ledger;
 use crate::plan::Action;
+use crate::rehearsal::Rehearsal;
 use crate::status::Outcome;
 use crate::verdict::{Retry, verdict};
 
@@ -23,6 +25,8 @@ pub struct Memory {
     pub deleted_groups: BTreeSet<String>,
     /// Groups that EC2 does not let go because something depends on them, by id, and since when.
     pub refused_groups: BTreeMap<String, Timestamp>,
+    /// What was heard of launches that are about to be written down, by the hash of the request.
+    pub rehearsals: BTreeMap<String, Rehearsal>,
     /// When this process looked last.
     pub looked_at: Option<Timestamp>,
     /// Passes in a row of which an effect failed.
@@ -63,6 +67,13 @@ impl Memory {
                     );
                     if !untouched {
                         self.unsent.remove(&request.token);
+                    }
+                }
+                (Action::Rehearse(request), result) => {
+                    let hash = ledger::request_sha256(request);
+                    match Rehearsal::heard(result, self.looked_at.unwrap_or_default()) {
+                        Some(heard) => drop(self.rehearsals.insert(hash, heard)),
+                        None => drop(self.rehearsals.remove(&hash)),
                     }
                 }
                 (Action::DeleteGroup { id, name }, Ok(_)) => {

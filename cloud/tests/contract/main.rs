@@ -12,6 +12,7 @@ mod moto;
 mod offer_rows;
 mod rows;
 mod target;
+mod volumes;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

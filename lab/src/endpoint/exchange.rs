@@ -20,8 +20,19 @@ pub(crate) struct Exchange<'a> {
 impl Exchange<'_> {
     /// Carries the call out once every parameter is taken, and shapes what it answers.
     pub(crate) fn carry_out<T, X: Serialize>(
+        self,
+        call: impl FnOnce(Call) -> Call,
+        operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
+        shape: impl FnOnce(T) -> X,
+    ) -> Outcome<Sent> {
+        self.carry_out_or_check(call, |_| Ok(()), operation, shape)
+    }
+
+    /// The same, with what is checked of a call with DryRun.
+    pub(crate) fn carry_out_or_check<T, X: Serialize>(
         mut self,
         call: impl FnOnce(Call) -> Call,
+        check: impl FnOnce(&mut Sim) -> Outcome<()>,
         operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
         shape: impl FnOnce(T) -> X,
     ) -> Outcome<Sent> {
@@ -29,7 +40,11 @@ impl Exchange<'_> {
         self.params.finish()?;
         let now = self.sim.now();
         if is_dry {
-            return Err(self.sim.lock().dry_run(self.action, now));
+            return Ok(match self.sim.lock().dry_run(self.action, now, check) {
+                Reply::Whole(said) => Reply::Whole(Err(said)),
+                Reply::Truncated(said) => Reply::Truncated(Err(said)),
+                Reply::Lost => Reply::Lost,
+            });
         }
         let reply = self.sim.lock().call(call(Call::new(self.action)), now, operation);
         let write = |outcome: Outcome<T>| outcome.and_then(|answer| xml::content(&shape(answer)));

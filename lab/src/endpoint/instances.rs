@@ -10,9 +10,10 @@ use super::params::{Params, missing};
 
 pub(crate) fn run(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
     let request = run_request(&mut exchange.params)?;
-    let count = request.max_count as usize;
-    exchange.carry_out(
+    let (count, asked) = (request.max_count as usize, request.clone());
+    exchange.carry_out_or_check(
         |call| call.of_resources(count),
+        |sim| sim.check_launch(&asked),
         move |sim, now| sim.run_instances(&request, now),
         |made| Reservation::of(&account, made.first().map(|first| first.reservation_id.clone()), &made),
     )
@@ -124,6 +125,7 @@ fn block_devices(params: &mut Params) -> Outcome<Vec<BlockDevice>> {
                 size_gib: params.value(&format!("{item}.Ebs.VolumeSize"))?,
                 encrypted: params.value(&format!("{item}.Ebs.Encrypted"))?,
                 delete_on_termination: params.value(&format!("{item}.Ebs.DeleteOnTermination"))?,
+                no_device: params.text(&format!("{item}.NoDevice")).is_some(),
             })
         })
         .collect()
