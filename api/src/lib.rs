@@ -33,7 +33,7 @@ pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedImage, Placement, Pool, Run, Status, ThresholdsResult,
+    PlacedImage, PlacedVolume, Placement, Pool, Run, Status, ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};
 

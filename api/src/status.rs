@@ -97,8 +97,8 @@ pub struct Placement {
     pub version: String,
     /// The binaries themselves.
     pub artifacts: Vec<PlacedArtifact>,
-    /// Zones that it had to leave because they had no capacity. While the zone it is in is among them, everything there
-    /// is being removed.
+    /// Zones that it had to leave because they had no capacity, or do not support what is asked for. While the zone
+    /// it is in is among them, everything there is being removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftZone>,
     /// Time after which no security group is created for it, until this is moved.
@@ -116,7 +116,7 @@ fn is_zero(value: &i64) -> bool {
     *value == 0
 }
 
-/// A zone without capacity.
+/// A zone without what is asked for.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LeftZone {
@@ -124,8 +124,11 @@ pub struct LeftZone {
     pub zone: String,
     /// Subnet of that zone.
     pub subnet_id: String,
-    /// Instance type that it had no capacity for.
+    /// Instance type that it had no capacity for, or does not support.
     pub instance_type: String,
+    /// Unsupported; absent when it had no capacity.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// When it was left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
@@ -143,6 +146,19 @@ pub struct PlacedImage {
     pub root_device: String,
     /// Size of the root volume in GiB.
     pub root_gib: i32,
+    /// Volumes that the image asks for besides its root. Absent in placements of operators that knew the root only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<PlacedVolume>,
+}
+
+/// Volume of an image.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedVolume {
+    /// Device name.
+    pub device: String,
+    /// Size in GiB.
+    pub gib: i32,
 }
 
 /// One binary that instances run.

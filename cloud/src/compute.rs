@@ -9,7 +9,7 @@ use planner::owner::{self, Tags};
 use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Refused, Selection};
 use planner::{CloudError, Failure, codes};
 
-use crate::failure::{self, MALFORMED, failed, need};
+use crate::failure::{self, MALFORMED, failed, failed_launch, need};
 use crate::filter::{MOST_VALUES, exactly, tagged};
 use crate::region::Region;
 use crate::{instance, launch, pages};
@@ -19,6 +19,9 @@ const PAGE: i32 = 1_000;
 
 /// Ids of one request. EC2 takes a thousand; fewer keep one bad id from slowing down many.
 const IDS: usize = 200;
+
+/// What DryRun answers, with HTTP 412, when the call would be carried out.
+const WOULD_SUCCEED: &str = "DryRunOperation";
 
 impl Compute for Region {
     /// *Guarantees*: account and ARN are those of the credentials that the other calls are signed with.
@@ -54,8 +57,24 @@ impl Compute for Region {
     async fn launch(&self, launch: &LaunchRequest) -> Answer<Vec<Instance>> {
         let request = launch::request(launch)?;
         CloudError::too_late(launch.not_after, Timestamp::now())?;
-        let answer = request.send_with(&self.effects).await.map_err(failed)?;
+        let answer = request.send_with(&self.effects).await.map_err(failed_launch)?;
         answer.instances.unwrap_or_default().into_iter().map(instance::instance).collect()
+    }
+
+    /// *Guarantees*: nothing is made. DryRun goes out with a token that the SDK draws, as EC2 does for a request without
+    /// one: that of the launch is not for other requests ("You should not reuse the same client token for other API
+    /// requests", EC2 developer guide, "Ensuring idempotency"), and whether DryRun binds it is not documented.
+    /// *Cancellation*: safe, a read in its effect.
+    async fn rehearse(&self, launch: &LaunchRequest) -> Answer<()> {
+        let request = launch::request(launch)?.set_client_token(None).dry_run(true);
+        match request.send_with(&self.reads).await.map_err(failed_launch) {
+            Err(error) if error.code == WOULD_SUCCEED => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => {
+                let message = "an answer to DryRun says that instances were launched";
+                Err(CloudError::new(Failure::Unreachable, MALFORMED, message))
+            }
+        }
     }
 
     /// *Guarantees*: every id was sent at least once, unless EC2 throttles or does not take our credentials. What it

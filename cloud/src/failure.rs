@@ -4,7 +4,7 @@ use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use planner::codes::{failure_of, steady};
+use planner::codes::{failure_of, failure_of_launch, steady};
 use planner::{CloudError, Failure};
 
 use crate::complete::Cut;
@@ -37,6 +37,21 @@ pub(crate) fn failed<E>(error: SdkError<E>) -> CloudError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
+    classed(error, |code, _| failure_of(code))
+}
+
+/// What a failed RunInstances means: a code that nobody listed is a refusal if its status says so.
+pub(crate) fn failed_launch<E>(error: SdkError<E>) -> CloudError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    classed(error, failure_of_launch)
+}
+
+fn classed<E>(error: SdkError<E>, class: impl Fn(&str, u16) -> Failure) -> CloudError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
     if let Some(credentials) = find::<CredentialsError>(&error) {
         return CloudError::new(
             Failure::CredentialsExpired,
@@ -58,7 +73,7 @@ where
             match service.err().code() {
                 Some(code) if !status.is_success() => {
                     return CloudError::new(
-                        failure_of(code),
+                        class(code, status.as_u16()),
                         code,
                         steady(service.err().message().unwrap_or_default()),
                     );

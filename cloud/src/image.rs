@@ -1,10 +1,10 @@
 //! Which image an alias means, and images of an answer.
 
 use aws_sdk_ec2::types::{self as sdk, ArchitectureValues, Filter, ImageState};
-use planner::ports::{Answer, Architecture, Image};
+use planner::ports::{Answer, Architecture, Image, Volume};
 use planner::{CloudError, Failure};
 
-use crate::failure::need;
+use crate::failure::{incomplete, need};
 use crate::filter::{exactly, like};
 
 /// What stands for an image family: alias, owner, pattern of the names. The owner is part of it because anybody may
@@ -57,21 +57,30 @@ fn image(from: sdk::Image) -> Answer<Image> {
     let Some(root_device) = from.root_device_name else {
         return Err(rejected(format!("the image {id} has no root device; use one backed by EBS")));
     };
-    let mut mappings = from.block_device_mappings.unwrap_or_default().into_iter();
-    let root = mappings.find(|mapping| mapping.device_name() == Some(root_device.as_str()));
-    let Some(volume) = root.and_then(|mapping| mapping.ebs) else {
+    let mut volumes = volumes(&id, from.block_device_mappings.unwrap_or_default())?;
+    let Some(root) = volumes.iter().position(|volume| volume.device == root_device) else {
         return Err(rejected(format!(
             "the root device of the image {id} is no EBS volume; use an image backed by EBS"
         )));
     };
-    let gib = need(volume.volume_size, "size of the root volume", &id)?;
-    Ok(Image {
-        name: from.name.unwrap_or_default(),
-        architecture,
-        root_device,
-        root_gib: u32::try_from(gib).unwrap_or(0),
-        id,
-    })
+    let root_gib = volumes.remove(root).gib;
+    Ok(Image { name: from.name.unwrap_or_default(), architecture, root_device, root_gib, volumes, id })
+}
+
+/// The EBS volumes of an image by device name, with or without a snapshot behind them. Left out is what makes no volume:
+/// an instance store (`ephemeral0`), which ends with its instance, and a device that is suppressed (EC2 API reference,
+/// BlockDeviceMapping: VirtualName, NoDevice).
+fn volumes(image: &str, mappings: Vec<sdk::BlockDeviceMapping>) -> Answer<Vec<Volume>> {
+    let mut volumes = Vec::new();
+    for mapping in mappings.into_iter().filter(|mapping| mapping.no_device.is_none()) {
+        let Some(ebs) = mapping.ebs else { continue };
+        let device = need(mapping.device_name, "device name of a volume", image)?;
+        let gib = need(ebs.volume_size, "size of a volume", image)?;
+        let gib = u32::try_from(gib).map_err(|_| incomplete(format_args!("{image} with a volume of {gib} GiB")))?;
+        volumes.push(Volume { device, gib });
+    }
+    volumes.sort();
+    Ok(volumes)
 }
 
 fn rejected(message: String) -> CloudError {
@@ -109,6 +118,29 @@ mod tests {
         assert_eq!((image.id.as_str(), image.root_gib), ("ami-3", 8));
         assert_eq!(image.architecture, Architecture::Arm64);
         assert_eq!(newest(vec![]).unwrap(), None);
+    }
+
+    /// Such an image is made by CreateImage of an instance with a data volume.
+    #[test]
+    fn every_volume_is_known_and_nothing_that_is_none() {
+        let volume = |gib, snapshot: Option<&str>| {
+            let kept = EbsBlockDevice::builder().volume_size(gib).delete_on_termination(false);
+            kept.set_snapshot_id(snapshot.map(str::to_owned)).build()
+        };
+        let on = |device: &str| BlockDeviceMapping::builder().device_name(device);
+        let image = built("ami-1", "2026-03-01T00:00:00.000Z")
+            .block_device_mappings(on("/dev/sdg").ebs(volume(500, None)).build())
+            .block_device_mappings(on("/dev/sdf").ebs(volume(100, Some("snap-1"))).build())
+            .block_device_mappings(on("/dev/sdb").virtual_name("ephemeral0").build())
+            .block_device_mappings(on("/dev/sdh").no_device("").ebs(volume(1, None)).build())
+            .build();
+        let image = newest(vec![image]).unwrap().unwrap();
+        let volumes: Vec<_> = image.volumes.iter().map(|volume| (volume.device.as_str(), volume.gib)).collect();
+        assert_eq!((image.root_gib, volumes), (8, vec![("/dev/sdf", 100), ("/dev/sdg", 500)]));
+
+        let sizeless = on("/dev/sdf").ebs(EbsBlockDevice::builder().build()).build();
+        let image = built("ami-1", "2026-03-01T00:00:00.000Z").block_device_mappings(sizeless).build();
+        assert_eq!(newest(vec![image]).unwrap_err().failure, Failure::Unreachable);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) fn request(launch: &LaunchRequest) -> Answer<RunInstancesInputBuilder
         .image_id(&launch.image_id)
         .instance_type(InstanceType::from(launch.instance_type.as_str()))
         .network_interfaces(interface(launch))
-        .block_device_mappings(root(launch)?)
+        .set_block_device_mappings(Some(volumes(launch)?))
         .user_data(BASE64.encode(launch.user_data.as_bytes()))
         .metadata_options(metadata())
         // An instance that shuts itself down must not stay, stopped and paid for its volume.
@@ -46,15 +46,22 @@ fn interface(launch: &LaunchRequest) -> InstanceNetworkInterfaceSpecification {
         .build()
 }
 
-/// The image's own mapping may keep the volume after termination and leave it unencrypted.
-fn root(launch: &LaunchRequest) -> Answer<BlockDeviceMapping> {
+/// Every volume of the image: its own mapping may keep the volume after termination and leave it unencrypted, and holds
+/// for each device that the request does not name.
+fn volumes(launch: &LaunchRequest) -> Answer<Vec<BlockDeviceMapping>> {
+    let others = launch.volumes.iter().map(|volume| mapping(&volume.device, volume.gib));
+    std::iter::once(mapping(&launch.root_device, launch.root_gib)).chain(others).collect()
+}
+
+/// What the volume is made of (a snapshot, or nothing) is the image's to say.
+fn mapping(device: &str, gib: u32) -> Answer<BlockDeviceMapping> {
     let volume = EbsBlockDevice::builder()
         .volume_type(VolumeType::Gp3)
-        .volume_size(number(launch.root_gib, "root_gib")?)
+        .volume_size(number(gib, "size of a volume")?)
         .encrypted(true)
         .delete_on_termination(true)
         .build();
-    Ok(BlockDeviceMapping::builder().device_name(&launch.root_device).ebs(volume).build())
+    Ok(BlockDeviceMapping::builder().device_name(device).ebs(volume).build())
 }
 
 /// Metadata by session tokens only, and not across a hop: a container or a request forged through the worker

@@ -35,6 +35,7 @@ actions! {
     DescribeSecurityGroups: Read,
     DeleteSecurityGroup: Mutate,
     DescribeNetworkInterfaces: Read,
+    DescribeVolumes: Read,
     DescribeVpcs: Read,
     DescribeSubnets: Read,
     DescribeRouteTables: Read,

@@ -34,14 +34,34 @@ impl Sim {
         }
     }
 
-    /// What a call with DryRun answers: never a success.
-    pub fn dry_run(&mut self, call: &Call, now: Timestamp) -> SimError {
+    /// What a call with DryRun answers: never a success. It meets what any call meets by chance; a fault that is scripted
+    /// or appointed waits for a call that has an effect. `check` changes nothing.
+    pub fn dry_run(
+        &mut self,
+        call: &Call,
+        now: Timestamp,
+        check: impl FnOnce(&mut Self) -> Outcome<()>,
+    ) -> Reply<SimError> {
         self.advance(now);
-        *self.history.calls.entry(call.action()).or_default() += 1;
-        match self.admit(call).and_then(|()| self.permit(call)) {
+        self.history.dry_runs += 1;
+        let by_chance = self.settings.faults.draw(&mut self.chance.faults);
+        if let Some(fault) = by_chance {
+            self.history.count(fault.kind());
+        }
+        match by_chance {
+            Some(Fault::LostRequest | Fault::LostAnswer | Fault::LateExecution(_)) => return Reply::Lost,
+            Some(Fault::Throttled) => return Reply::Whole(throttled()),
+            Some(Fault::Status500 | Fault::Status500AfterEffect) => return Reply::Whole(internal()),
+            Some(Fault::Status503 | Fault::Status503AfterEffect) => return Reply::Whole(unavailable()),
+            Some(Fault::Truncated) | None => (),
+        }
+        // It takes a call from the action's bucket, and none of the resources that a launch takes.
+        let asked = Call::new(call.action()).by(call.by);
+        let said = match self.admit(&asked).and_then(|()| self.permit(call)).and_then(|()| check(self)) {
             Err(refusal) => refusal,
             Ok(()) => SimError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
-        }
+        };
+        if by_chance.is_some() { Reply::Truncated(said) } else { Reply::Whole(said) }
     }
 
     fn permit(&mut self, call: &Call) -> Outcome<()> {

@@ -22,6 +22,10 @@ pub(crate) struct Chance {
     pub(crate) hands: ChaCha8Rng,
     /// The endpoint's network.
     pub(crate) network: ChaCha8Rng,
+    /// Why the stillborn die.
+    pub(crate) stillbirths: ChaCha8Rng,
+    /// New ids of volumes.
+    pub(crate) volume_ids: ChaCha8Rng,
 }
 
 impl Chance {
@@ -41,12 +45,14 @@ impl Chance {
             launches: stream(6),
             hands: stream(7),
             network: stream(8),
+            stillbirths: stream(9),
+            volume_ids: stream(10),
         }
     }
 
     /// Starts again from a seed. Ids go on, because none may come twice.
     pub(crate) fn reseed(&mut self, seed: u64) {
-        let Self { ids, .. } = std::mem::replace(self, Self::new(seed));
-        self.ids = ids;
+        let Self { ids, volume_ids, .. } = std::mem::replace(self, Self::new(seed));
+        (self.ids, self.volume_ids) = (ids, volume_ids);
     }
 }

@@ -44,7 +44,7 @@ impl SimError {
 /// HTTP status of a code. Capacity is a server error in EC2, which is why the SDK's own retries are off for it.
 fn status_of(code: &str) -> u16 {
     match code {
-        "InsufficientInstanceCapacity" | "InternalError" => 500,
+        "InsufficientInstanceCapacity" | "InsufficientVolumeCapacity" | "InternalError" => 500,
         "RequestLimitExceeded" | "Unavailable" => 503,
         "UnauthorizedOperation"
         | "AccessDenied"

@@ -41,6 +41,16 @@ pub struct Instance {
     pub tags: Tags,
     /// Gone some time after the end.
     pub network: Option<Attached>,
+    /// While it has them.
+    pub volumes: Vec<InstanceVolume>,
+}
+
+/// A volume as its instance tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceVolume {
+    pub device: String,
+    pub volume_id: String,
+    pub delete_on_termination: bool,
 }
 
 /// What an instance has while it lives, and loses gradually afterwards.
@@ -155,6 +165,8 @@ pub struct BlockDevice {
     pub size_gib: Option<u32>,
     pub encrypted: Option<bool>,
     pub delete_on_termination: Option<bool>,
+    /// The image's mapping of this device does not hold.
+    pub no_device: bool,
 }
 
 impl RunInstances {

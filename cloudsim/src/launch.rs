@@ -15,6 +15,7 @@ use crate::settings::{AfterFailure, AfterTermination, Plan, QuotaCheck};
 use crate::sim::{Event, InstanceRecord, Sim, TokenEntry, is_over};
 use crate::tags::check_tags;
 use crate::versions::{Path, Versions};
+use crate::volume::check_volumes;
 
 /// EC2's limit on user data before base64.
 const USER_DATA_LIMIT: usize = 16_384;
@@ -45,11 +46,17 @@ impl Sim {
         outcome
     }
 
+    /// What RunInstances checks of a request before anything else: with DryRun this is all it does. Quotas and capacity
+    /// are not among it (aws-parallelcluster#1779), and a token is neither looked at nor used up.
+    pub fn check_launch(&mut self, request: &RunInstances) -> Outcome<()> {
+        let checked = kind_of(request).and_then(|kind| self.plot(kind, request)).map(drop);
+        let said = checked.as_ref().map_or_else(|error| format!("refused: {error}"), |()| "would be taken".to_owned());
+        self.tell(format!("RunInstances (DryRun) {} {said}", described(request)));
+        checked
+    }
+
     fn launch_once(&mut self, request: &RunInstances) -> Outcome<Vec<Arc<Instance>>> {
-        check_shape(request)?;
-        let kind = catalogue::instance_type(&request.instance_type)
-            .cloned()
-            .ok_or_else(|| SimError::value(format!("Invalid value '{}' for InstanceType.", request.instance_type)))?;
+        let kind = kind_of(request)?;
         if self.settings.token.quota_check == QuotaCheck::BeforeToken {
             self.check_quota(&kind, request.min_count)?;
         }
@@ -123,10 +130,22 @@ impl Sim {
             return Err(SimError::combination(message));
         }
         let image = image.clone();
+        check_volumes(&image, request)?;
+        self.check_tag_policy(request)?;
         let groups = self.groups_of(request, &subnet)?;
         let associate = request.interface.as_ref().and_then(|interface| interface.associate_public_address);
         let public_address = associate.unwrap_or(subnet.maps_public);
         Ok(Plot { kind, image, subnet, groups, public_address })
+    }
+
+    /// An enforced tag policy looks at each kind of resource that it names.
+    fn check_tag_policy(&self, request: &RunInstances) -> Outcome<()> {
+        let Some(key) = &self.settings.required_tag else { return Ok(()) };
+        if ["instance", "volume"].into_iter().all(|kind| request.tags_of(kind).contains_key(key)) {
+            return Ok(());
+        }
+        let message = format!("The resource is missing the tag key(s) '{key}' specified by the tag policy.");
+        Err(SimError::new("TagPolicyViolation", message))
     }
 
     pub(crate) fn subnet_of(&self, request: &RunInstances) -> Outcome<Subnet> {
@@ -284,6 +303,7 @@ impl Sim {
             instance_id: Some(id.clone()),
             tags: request.tags_of("network-interface"),
         };
+        let volumes = self.make_volumes(&plot.image, request, (&id, origin), &plot.subnet.zone);
         let instance = Instance {
             id: id.clone(),
             origin,
@@ -304,6 +324,7 @@ impl Sim {
             http_tokens: request.http_tokens.clone().unwrap_or_else(|| "optional".into()),
             tags: request.tags_of("instance"),
             network: Some(network),
+            volumes,
         };
         self.index.add_tags(&id, &instance.tags);
         if let Some(token) = &instance.token {
@@ -376,6 +397,13 @@ fn wanted_subnet(request: &RunInstances) -> Option<&str> {
     of_interface.or(request.subnet_id.as_deref())
 }
 
+/// The type of a request that is well-formed.
+fn kind_of(request: &RunInstances) -> Outcome<InstanceType> {
+    check_shape(request)?;
+    let kind = catalogue::instance_type(&request.instance_type).cloned();
+    kind.ok_or_else(|| SimError::value(format!("Invalid value '{}' for InstanceType.", request.instance_type)))
+}
+
 fn check_shape(request: &RunInstances) -> Outcome<()> {
     if request.image_id.is_empty() {
         return Err(SimError::missing("ImageId"));
@@ -409,7 +437,10 @@ fn check_shape(request: &RunInstances) -> Outcome<()> {
 }
 
 fn describe(request: &RunInstances) -> String {
-    let token = request.client_token.as_deref().unwrap_or("none");
+    format!("{}, token {}", described(request), request.client_token.as_deref().unwrap_or("none"))
+}
+
+fn described(request: &RunInstances) -> String {
     let at = wanted_subnet(request).or(request.zone.as_deref()).unwrap_or("any subnet");
-    format!("{} x {} at {at}, token {token}", request.max_count, request.instance_type)
+    format!("{} x {} at {at}", request.max_count, request.instance_type)
 }

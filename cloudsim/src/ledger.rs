@@ -21,12 +21,16 @@ pub struct Ledger {
     pub live: usize,
     /// Security groups that exist.
     pub groups: usize,
+    /// Volumes that exist, attached or not.
+    pub volumes: usize,
     /// Network interfaces that exist.
     pub interfaces: usize,
     /// What was done to things of others: must stay empty.
     pub foreign_touched: Vec<String>,
-    /// Calls that arrived, by action.
+    /// Calls that arrived, by action, those with DryRun left out.
     pub calls: BTreeMap<Action, u64>,
+    /// Calls with DryRun that arrived.
+    pub dry_runs: u64,
 }
 
 /// One thing that happened.
@@ -49,6 +53,7 @@ pub(crate) struct History {
     pub(crate) terminated: usize,
     pub(crate) foreign_touched: Vec<String>,
     pub(crate) calls: BTreeMap<Action, u64>,
+    pub(crate) dry_runs: u64,
     pub(crate) faults: Vec<(Action, u64, Fault)>,
     pub(crate) story: Vec<StoryLine>,
     /// What the knobs did, by kind.

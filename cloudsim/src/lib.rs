@@ -36,6 +36,7 @@ mod sim;
 mod tags;
 mod throttle;
 mod versions;
+mod volume;
 
 pub use action::{Action, Call};
 pub use error::{Outcome, SimError};
@@ -43,17 +44,18 @@ pub use fault::{Fault, NetworkFault, Reply};
 pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
 pub use iam::{About, Ask, Policy, PolicyError, Principal};
 pub use instance::{
-    Attached, BlockDevice, Console, GroupName, Instance, InterfaceRequest, NetworkInterface, Origin, RunInstances,
-    Shutdown, StateChange, StateReason,
+    Attached, BlockDevice, Console, GroupName, Instance, InstanceVolume, InterfaceRequest, NetworkInterface, Origin,
+    RunInstances, Shutdown, StateChange, StateReason,
 };
 pub use ledger::{Ledger, StoryLine};
 pub use lists::{CallerIdentity, LocationType, Offering, RegionFacts};
-pub use network::{Image, Network, Route, RouteTable, Subnet, Target, Vpc};
+pub use network::{IMAGE_WITH_DATA, Image, Mapping, Network, Route, RouteTable, Store, Subnet, Target, Vpc};
 pub use port::SharedSim;
 pub use query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
 pub use settings::{
     AfterFailure, AfterTermination, ByHand, CapacityPool, Credentials, Deed, DefaultVpc, EndpointFaults, FaultRates,
-    Lag, Machines, Plan, PublicAccess, QuotaCheck, Relapse, Settings, Span, Terminated, Throttling, TokenRules,
-    Unavailable,
+    Lag, Machines, Plan, PublicAccess, QuotaCheck, Relapse, Settings, Span, Stillbirth, Terminated, Throttling,
+    TokenRules, Unavailable,
 };
 pub use sim::{Change, MachineStart, Sim};
+pub use volume::{Attachment, Volume};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use planner::ports::{Hypervisor, InstanceState};
+use rand::seq::IndexedRandom;
 
 use crate::catalogue;
 use crate::error::{Outcome, SimError};
 use crate::instance::{Console, Instance, Shutdown, StateChange, StateReason};
 use crate::query::{Page, Query, accepts, check};
-use crate::settings::Machines;
+use crate::settings::{Machines, Stillbirth};
 use crate::sim::{Change, Event, MachineStart, Sim};
 use crate::versions::{Path, later};
 
@@ -235,7 +236,12 @@ impl Sim {
     }
 
     fn die_at_boot(&mut self, id: &str) {
-        let reason = StateReason { code: "Client.InternalError", message: "Client error on launch".into() };
+        let all: Vec<Stillbirth> = match &self.settings.stillborn_reasons {
+            none if none.is_empty() => Stillbirth::ALL.to_vec(),
+            some => some.iter().copied().collect(),
+        };
+        let why = all.choose(&mut self.chance.stillbirths).copied().unwrap_or(Stillbirth::ClientError);
+        let reason = StateReason { code: why.code(), message: why.message().into() };
         self.stop_towards(id, InstanceState::ShuttingDown, reason);
         self.happen(Event::Stopped(id.into()));
     }
@@ -255,6 +261,7 @@ impl Sim {
         let Some(instance) = self.instance(id) else { return };
         self.update(id, |instance| {
             instance.state = InstanceState::Terminated;
+            instance.volumes.clear();
             if let Some(network) = &mut instance.network {
                 network.public_address = None;
             }
@@ -270,6 +277,7 @@ impl Sim {
         if let Some(network) = &instance.network {
             self.detach(&network.interface_id);
         }
+        self.release_volumes(id);
         let fades = self.settings.terminated;
         self.after(fades.fields_seconds.saturating_mul(1000), Event::FieldsFade(id.into()));
         self.after(fades.tags_seconds.saturating_mul(1000), Event::TagsFade(id.into()));

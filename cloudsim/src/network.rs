@@ -88,7 +88,28 @@ pub struct Image {
     pub created_at: String,
     pub root_device: String,
     pub root_gib: u32,
+    /// Besides the root.
+    pub mappings: Vec<Mapping>,
     pub tags: Tags,
+}
+
+/// A device that instances of an image get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    pub device: String,
+    pub store: Store,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    Volume {
+        gib: u32,
+        /// Nothing: an empty one.
+        snapshot_id: Option<String>,
+        delete_on_termination: bool,
+    },
+    /// On disks of the instance's own host, by its virtual name, such as `ephemeral0`.
+    Instance(String),
 }
 
 /// What no action of ours changes; tests may, through [`crate::Sim::network_mut`].
@@ -145,7 +166,7 @@ impl Network {
             subnets: subnets.collect(),
             vpcs: vec![Vpc { id: vpc_id, owner_id: None, cidr, is_default, tags: Tags::new() }],
             route_tables: vec![main],
-            images: images(),
+            images: images(&settings.account),
         })
     }
 
@@ -185,7 +206,23 @@ fn short_name(region: &str) -> String {
     area.chars().chain(rest).collect()
 }
 
-fn images() -> Vec<Image> {
+/// Somebody's own image, as CreateImage makes it of an instance with data volumes: these stay when an instance is gone
+/// (terraform-provider-aws#28648).
+pub const IMAGE_WITH_DATA: &str = "ami-0da7a00000000da7a";
+
+fn data_volumes() -> Vec<Mapping> {
+    let volume = |device: &str, gib, snapshot_id: Option<&str>| Mapping {
+        device: device.into(),
+        store: Store::Volume { gib, snapshot_id: snapshot_id.map(Into::into), delete_on_termination: false },
+    };
+    vec![
+        volume("/dev/sdf", 20, Some("snap-0da7a00000000da7a")),
+        volume("/dev/sdg", 5, None),
+        Mapping { device: "/dev/sdb".into(), store: Store::Instance("ephemeral0".into()) },
+    ]
+}
+
+fn images(account: &str) -> Vec<Image> {
     let image = |id: &str, name: &str, architecture: Architecture, created_at: &str| Image {
         id: id.into(),
         name: name.into(),
@@ -195,6 +232,7 @@ fn images() -> Vec<Image> {
         created_at: created_at.into(),
         root_device: "/dev/xvda".into(),
         root_gib: 8,
+        mappings: Vec::new(),
         tags: Tags::new(),
     };
     use Architecture::{Arm64, X86_64};
@@ -224,6 +262,12 @@ fn images() -> Vec<Image> {
             X86_64,
             "2026-11-17T20:11:09.000Z",
         ),
+        Image {
+            owner_id: account.into(),
+            owner_alias: String::new(),
+            mappings: data_volumes(),
+            ..image(IMAGE_WITH_DATA, "app-with-data", X86_64, "2026-10-01T10:00:00.000Z")
+        },
     ]
 }
 

@@ -22,6 +22,7 @@ use crate::query::OpenLists;
 use crate::settings::{CapacityPool, Lag, Settings};
 use crate::throttle::Buckets;
 use crate::versions::{Look, Path, Versions, earlier, later};
+use crate::volume::Volume;
 
 /// EC2 in one region of one account.
 ///
@@ -38,6 +39,7 @@ pub struct Sim {
     pub(crate) instances: BTreeMap<String, InstanceRecord>,
     pub(crate) interfaces: BTreeMap<String, Versions<NetworkInterface>>,
     pub(crate) groups: BTreeMap<String, Versions<SecurityGroup>>,
+    pub(crate) volumes: BTreeMap<String, Volume>,
     /// Of instances.
     pub(crate) index: Index,
     pub(crate) group_index: Index,
@@ -136,6 +138,7 @@ impl Sim {
             instances: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             groups: BTreeMap::new(),
+            volumes: BTreeMap::new(),
             index: Index::default(),
             group_index: Index::default(),
             tokens: BTreeMap::new(),
@@ -308,9 +311,11 @@ impl Sim {
             terminated: self.history.terminated,
             live: self.live_instances().len(),
             groups: self.live_groups().len(),
+            volumes: self.live_volumes().len(),
             interfaces: interfaces.filter(|interface| interface.origin == Origin::Called).count(),
             foreign_touched: self.history.foreign_touched.clone(),
             calls: self.history.calls.clone(),
+            dry_runs: self.history.dry_runs,
         }
     }
 

@@ -57,6 +57,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Action::CreateGroup(request) => cloud.create_group(request).await.map(drop)?,
             Action::Allow { group_id, rule } => cloud.allow(group_id, rule).await?,
             Action::DeleteGroup { id, .. } => cloud.delete_group(id).await?,
+            Action::Rehearse(request) => cloud.rehearse(request).await?,
             Action::Launch(request) => return cloud.launch(request).await.map(Done::Launched),
             Action::Terminate(ids) => {
                 let ids: Vec<String> = ids.iter().cloned().collect();
@@ -180,6 +181,7 @@ fn name(action: &Action) -> &'static str {
         Action::CreateGroup(_) => "CreateGroup",
         Action::Allow { .. } => "Allow",
         Action::DeleteGroup { .. } => "DeleteGroup",
+        Action::Rehearse(_) => "Rehearse",
         Action::Launch(_) => "Launch",
         Action::Terminate(_) => "Terminate",
         Action::SetMembership { .. } => "SetMembership",

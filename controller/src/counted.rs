@@ -46,6 +46,9 @@ impl<C: Cloud> Compute for Counted<C> {
         }
         answer
     }
+    async fn rehearse(&self, launch: &LaunchRequest) -> Answer<()> {
+        self.count("RunInstances", Box::pin(self.inner.rehearse(launch))).await
+    }
     async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         let answer = Box::pin(self.inner.terminate(ids)).await;
         let failure = match &answer {

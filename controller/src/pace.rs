@@ -62,6 +62,7 @@ pub(crate) fn is_of_cloud(action: &Action) -> bool {
         | Action::Terminate(_) => true,
         Action::AddFinalizer
         | Action::RemoveFinalizer
+        | Action::Rehearse(_)
         | Action::SetMembership { .. }
         | Action::StartRun { .. }
         | Action::CollectReport { .. }

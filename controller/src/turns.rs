@@ -118,6 +118,8 @@ impl Region {
                 }
                 return turn;
             }
+            // A rehearsal is a call of RunInstances as well.
+            Action::Rehearse(_) => &mut self.sends,
             Action::CreateGroup(_) | Action::DeleteGroup { .. } => &mut self.groups,
             Action::Allow { .. } => &mut self.rules,
             Action::Terminate(_) => &mut self.terminations,

@@ -114,7 +114,8 @@ impl Cloud {
 impl Subject for Seen {
     fn ledger(&self) -> Ledger {
         let sim = self.sim.lock();
-        let cloudsim::Ledger { launched, terminated, live, groups, interfaces, foreign_touched, .. } = sim.ledger();
+        let cloudsim::Ledger { launched, terminated, live, groups, volumes, interfaces, foreign_touched, .. } =
+            sim.ledger();
         let story = sim.story().iter().map(ToString::to_string).collect();
         let mut benchmarks: BTreeMap<String, Made> = BTreeMap::new();
         for (key, instance) in sim.listed_instances().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
@@ -125,7 +126,18 @@ impl Subject for Seen {
         }
         drop(sim);
         let processes = Cloud::processes(&self.state);
-        Ledger { launched, terminated, live, groups, interfaces, processes, foreign_touched, benchmarks, story }
+        Ledger {
+            launched,
+            terminated,
+            live,
+            groups,
+            volumes,
+            interfaces,
+            processes,
+            foreign_touched,
+            benchmarks,
+            story,
+        }
     }
 
     fn instances(&self) -> Vec<Instance> {

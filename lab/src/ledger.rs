@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
     pub(crate) live: usize,
     /// Security groups that exist, those that every VPC has not counted.
     pub(crate) groups: usize,
+    /// Volumes that exist, attached or not.
+    pub(crate) volumes: usize,
     pub(crate) interfaces: usize,
     /// Processes of instances that run.
     pub(crate) processes: usize,
@@ -61,14 +63,17 @@ impl Ledger {
 
     /// Whether everything that was made is gone.
     pub(crate) fn is_empty(&self) -> bool {
-        let counts = [self.live, self.groups, self.interfaces, self.processes, self.foreign_touched.len()];
-        self.launched == self.terminated && counts == [0; 5]
+        let Self { live, groups, volumes, interfaces, processes, foreign_touched, .. } = self;
+        let counts = [*live, *groups, *volumes, *interfaces, *processes, foreign_touched.len()];
+        self.launched == self.terminated && counts == [0; 6]
     }
 
-    /// `10 launched, 10 terminated, 0 groups, 0 processes`
+    /// `10 launched, 10 terminated, 0 groups, 0 volumes, 0 processes`
     pub(crate) fn line(&self) -> String {
-        let Self { launched, terminated, groups, processes, .. } = self;
-        format!("{launched} launched, {terminated} terminated, {groups} groups, {processes} processes")
+        let Self { launched, terminated, groups, volumes, processes, .. } = self;
+        format!(
+            "{launched} launched, {terminated} terminated, {groups} groups, {volumes} volumes, {processes} processes"
+        )
     }
 }
 
@@ -80,10 +85,11 @@ mod tests {
     fn one_thing_left_is_not_nothing() {
         let clean = Ledger { launched: 10, terminated: 10, ..Ledger::default() };
         assert!(clean.is_empty());
-        assert_eq!(clean.line(), "10 launched, 10 terminated, 0 groups, 0 processes");
+        assert_eq!(clean.line(), "10 launched, 10 terminated, 0 groups, 0 volumes, 0 processes");
         for left in [
             Ledger { terminated: 9, live: 1, ..clean.clone() },
             Ledger { groups: 1, ..clean.clone() },
+            Ledger { volumes: 1, ..clean.clone() },
             Ledger { interfaces: 1, ..clean.clone() },
             Ledger { foreign_touched: vec!["i-1 terminated".to_owned()], ..clean.clone() },
             Ledger { processes: 1, ..clean.clone() },

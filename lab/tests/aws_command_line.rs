@@ -182,6 +182,39 @@ async fn the_region_describes_itself() {
 }
 
 #[tokio::test]
+async fn volumes_are_seen_and_left() {
+    let Some(aws) = Aws::start().await else { return };
+    let images = aws.ok(&format!("ec2 describe-images --image-ids {}", cloudsim::IMAGE_WITH_DATA)).await;
+    let mappings = images["Images"][0]["BlockDeviceMappings"].as_array().unwrap();
+    assert_eq!(mappings.len(), 4);
+    assert_eq!(
+        (&mappings[1]["DeviceName"], &mappings[1]["Ebs"]["DeleteOnTermination"]),
+        (&"/dev/sdf".into(), &false.into())
+    );
+    assert_eq!(mappings[3]["VirtualName"], "ephemeral0");
+    let made = aws
+        .with(
+            &format!(
+                "ec2 run-instances --image-id {} --instance-type t2.micro --count 1 --subnet-id {SUBNET} \
+                 --block-device-mappings",
+                cloudsim::IMAGE_WITH_DATA
+            ),
+            &["DeviceName=/dev/sdf,Ebs={DeleteOnTermination=true}", "DeviceName=/dev/sdb,NoDevice="],
+        )
+        .await;
+    let id = made["Instances"][0]["InstanceId"].as_str().unwrap().to_owned();
+    assert_eq!(made["Instances"][0]["BlockDeviceMappings"].as_array().unwrap().len(), 3);
+    let of_it = format!("ec2 describe-volumes --filters Name=attachment.instance-id,Values={id}");
+    let volumes = aws.ok(&of_it).await;
+    assert_eq!(volumes["Volumes"].as_array().unwrap().len(), 3);
+    aws.ok(&format!("ec2 terminate-instances --instance-ids {id}")).await;
+    assert_eq!(aws.ok(&of_it).await["Volumes"].as_array().unwrap().len(), 0);
+    let left = aws.ok("ec2 describe-volumes --filters Name=status,Values=available").await;
+    assert_eq!((&left["Volumes"][0]["Size"], left["Volumes"].as_array().unwrap().len()), (&5.into(), 1));
+    assert_eq!(aws.region.ledger().volumes, 1);
+}
+
+#[tokio::test]
 async fn refusals_are_those_of_aws() {
     let Some(aws) = Aws::start().await else { return };
     let rows = [

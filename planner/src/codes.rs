@@ -7,15 +7,35 @@ use crate::failure::Failure;
 
 /// The class of an EC2 or STS error code.
 pub fn failure_of(code: &str) -> Failure {
+    listed(code).unwrap_or(Failure::Unreachable)
+}
+
+/// The class of a code that RunInstances answered with this HTTP status. A launch whose outcome counts as unknown is
+/// repeated for minutes and then waited for, and its cause is hidden meanwhile; so a code that is not listed is believed
+/// to be a refusal where its status says that the request is at fault ("Client errors are indicated by a 4xx HTTP
+/// response code", EC2 API reference, "Error codes"). Whether a refusal closes the launch is for the ledger to say: it
+/// does not, if the call was made before.
+pub fn failure_of_launch(code: &str, http_status: u16) -> Failure {
+    listed(code).unwrap_or(match http_status {
+        // The server gave up waiting for the request (RFC 9110, 15.5.9): what it read of it is not known.
+        408 => Failure::Unreachable,
+        // RFC 6585, 4.
+        429 => Failure::Throttled,
+        400..=499 => Failure::Rejected,
+        _ => Failure::Unreachable,
+    })
+}
+
+fn listed(code: &str) -> Option<Failure> {
     if let Some((_, failure)) = TABLE.iter().find(|(known, _)| *known == code) {
-        return *failure;
+        return Some(*failure);
     }
     // EC2 names these by resource: InvalidVolume.NotFound, InvalidSubnetID.Malformed, ...
     match code.rsplit_once('.') {
-        Some((_, "NotFound")) => Failure::NotFound,
-        Some((_, "Duplicate")) => Failure::AlreadyExists,
-        Some((_, "Malformed")) => Failure::Rejected,
-        _ => Failure::Unreachable,
+        Some((_, "NotFound")) => Some(Failure::NotFound),
+        Some((_, "Duplicate")) => Some(Failure::AlreadyExists),
+        Some((_, "Malformed")) => Some(Failure::Rejected),
+        _ => None,
     }
 }
 
@@ -30,8 +50,8 @@ pub fn steady(message: &str) -> &str {
     message[..end].trim_end()
 }
 
-/// Sources: the EC2 API reference's list of error codes, the classes that Karpenter branches on, and the SDK's
-/// list of throttling codes.
+/// Sources: the EC2 API reference's list of error codes, the classes that Karpenter branches on, the SDK's list of
+/// throttling codes, and for TagPolicyViolation runs-on/runs-on#485.
 const TABLE: &[(&str, Failure)] = &[
     // Too many calls.
     ("RequestLimitExceeded", Failure::Throttled),
@@ -45,6 +65,7 @@ const TABLE: &[(&str, Failure)] = &[
     ("TooManyRequestsException", Failure::Throttled),
     ("BandwidthLimitExceeded", Failure::Throttled),
     ("PriorRequestNotComplete", Failure::Throttled),
+    ("ConcurrentTagAccess", Failure::Throttled),
     // This type, here, now. InsufficientInstanceCapacity comes as HTTP 500 and is a refusal all the same.
     ("InsufficientInstanceCapacity", Failure::NoCapacity),
     ("InsufficientCapacity", Failure::NoCapacity),
@@ -54,7 +75,10 @@ const TABLE: &[(&str, Failure)] = &[
     ("InsufficientFreeAddressesInSubnet", Failure::NoCapacity),
     ("UnfulfillableCapacity", Failure::NoCapacity),
     ("ReservationCapacityExceeded", Failure::NoCapacity),
-    ("Unsupported", Failure::NoCapacity),
+    // HTTP 500 as well.
+    ("InsufficientVolumeCapacity", Failure::NoCapacity),
+    // "The requested configuration is currently not supported", often a matter of the zone, and not always.
+    ("Unsupported", Failure::Unsupported),
     // The account's limits.
     ("VcpuLimitExceeded", Failure::QuotaReached),
     ("InstanceLimitExceeded", Failure::QuotaReached),
@@ -65,6 +89,8 @@ const TABLE: &[(&str, Failure)] = &[
     ("AddressLimitExceeded", Failure::QuotaReached),
     ("SecurityGroupLimitExceeded", Failure::QuotaReached),
     ("SecurityGroupsPerInterfaceLimitExceeded", Failure::QuotaReached),
+    ("SecurityGroupsPerInstanceLimitExceeded", Failure::QuotaReached),
+    ("MaxIOPSLimitExceeded", Failure::QuotaReached),
     ("RulesPerSecurityGroupLimitExceeded", Failure::QuotaReached),
     ("TagLimitExceeded", Failure::QuotaReached),
     ("ResourceCountExceeded", Failure::QuotaReached),
@@ -80,6 +106,7 @@ const TABLE: &[(&str, Failure)] = &[
     ("ExpiredToken", Failure::CredentialsExpired),
     ("ExpiredTokenException", Failure::CredentialsExpired),
     ("RequestExpired", Failure::CredentialsExpired),
+    ("InvalidSecurity.RequestHasExpired", Failure::CredentialsExpired),
     ("InvalidClientTokenId", Failure::CredentialsExpired),
     ("InvalidAccessKeyId", Failure::CredentialsExpired),
     ("SignatureDoesNotMatch", Failure::CredentialsExpired),
@@ -118,6 +145,18 @@ const TABLE: &[(&str, Failure)] = &[
     ("ValidationError", Failure::Rejected),
     ("UnsupportedOperation", Failure::Rejected),
     ("VPCIdNotSpecified", Failure::Rejected),
+    ("VPCResourceNotSpecified", Failure::Rejected),
+    ("InvalidSubnet", Failure::Rejected),
+    ("InvalidAvailabilityZone", Failure::Rejected),
+    ("InvalidClientToken", Failure::Rejected),
+    ("InvalidState", Failure::Rejected),
+    ("InvalidQueryParameter", Failure::Rejected),
+    ("InvalidCharacter", Failure::Rejected),
+    ("MissingAction", Failure::Rejected),
+    ("InstanceCreditSpecification.NotSupported", Failure::Rejected),
+    ("UnsupportedTenancy", Failure::Rejected),
+    // The request would be refused by a policy of the organisation: HTTP 400, and nothing was made.
+    ("TagPolicyViolation", Failure::Rejected),
     ("DryRunOperation", Failure::Rejected),
     // The token of a launch.
     ("IdempotentParameterMismatch", Failure::TokenSpent),
@@ -159,19 +198,21 @@ mod tests {
                 Failure::Throttled,
                 "RequestLimitExceeded EC2ThrottledException SlowDown Throttling ThrottlingException ThrottledException \
                  RequestThrottled RequestThrottledException TooManyRequestsException BandwidthLimitExceeded \
-                 PriorRequestNotComplete",
+                 PriorRequestNotComplete ConcurrentTagAccess",
             ),
             (
                 Failure::NoCapacity,
                 "InsufficientInstanceCapacity InsufficientCapacity InsufficientHostCapacity \
                  InsufficientReservedInstanceCapacity InsufficientAddressCapacity InsufficientFreeAddressesInSubnet \
-                 UnfulfillableCapacity ReservationCapacityExceeded Unsupported",
+                 UnfulfillableCapacity ReservationCapacityExceeded InsufficientVolumeCapacity",
             ),
+            (Failure::Unsupported, "Unsupported"),
             (
                 Failure::QuotaReached,
                 "VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded VolumeLimitExceeded \
                  VpcLimitExceeded NetworkInterfaceLimitExceeded AddressLimitExceeded SecurityGroupLimitExceeded \
-                 SecurityGroupsPerInterfaceLimitExceeded RulesPerSecurityGroupLimitExceeded TagLimitExceeded \
+                 SecurityGroupsPerInterfaceLimitExceeded SecurityGroupsPerInstanceLimitExceeded MaxIOPSLimitExceeded \
+                 RulesPerSecurityGroupLimitExceeded TagLimitExceeded \
                  ResourceCountExceeded ResourceLimitExceeded",
             ),
             (
@@ -183,7 +224,7 @@ mod tests {
                 Failure::CredentialsExpired,
                 "AuthFailure ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId InvalidAccessKeyId \
                  SignatureDoesNotMatch InvalidSignatureException IncompleteSignature MissingAuthenticationToken \
-                 UnrecognizedClientException TokenRefreshRequired",
+                 UnrecognizedClientException TokenRefreshRequired InvalidSecurity.RequestHasExpired",
             ),
             (
                 Failure::AccountRestricted,
@@ -195,7 +236,10 @@ mod tests {
                  InvalidAMIID.Unavailable InvalidAMIID.Malformed InvalidBlockDeviceMapping InvalidGroup.Reserved \
                  InvalidInput InvalidRequest InvalidFilter FilterLimitExceeded MissingInput CannotDelete InvalidNextToken InvalidPaginationToken InvalidAction \
                  InvalidUserData.Malformed MalformedQueryString MissingParameter UnknownParameter ValidationError \
-                 UnsupportedOperation VPCIdNotSpecified DryRunOperation InvalidInstanceID.Malformed",
+                 UnsupportedOperation VPCIdNotSpecified DryRunOperation InvalidInstanceID.Malformed \
+                 VPCResourceNotSpecified InvalidSubnet InvalidAvailabilityZone InvalidClientToken InvalidState \
+                 InvalidQueryParameter InvalidCharacter MissingAction InstanceCreditSpecification.NotSupported \
+                 UnsupportedTenancy TagPolicyViolation",
             ),
             (Failure::TokenSpent, "IdempotentParameterMismatch IdempotentInstanceTerminated"),
             (
@@ -230,6 +274,28 @@ mod tests {
             assert_eq!(failure_of(code), Failure::Unreachable, "{code:?}");
             assert!(!failure_of(code).is_refusal());
         }
+    }
+
+    /// The request is at fault for every 4xx but those that say otherwise; nothing else is known of a code that is not
+    /// listed, and what is listed is what it is listed as.
+    #[test]
+    fn an_unlisted_code_refuses_a_launch_only_with_a_status_of_the_client() {
+        for (status, failure) in [
+            (400, Failure::Rejected),
+            (403, Failure::Rejected),
+            (499, Failure::Rejected),
+            (408, Failure::Unreachable),
+            (429, Failure::Throttled),
+            (500, Failure::Unreachable),
+            (503, Failure::Unreachable),
+            (302, Failure::Unreachable),
+            (200, Failure::Unreachable),
+        ] {
+            assert_eq!(failure_of_launch("SomethingNew", status), failure, "{status}");
+        }
+        assert_eq!(failure_of_launch("InsufficientInstanceCapacity", 500), Failure::NoCapacity);
+        assert_eq!(failure_of_launch("RequestTimeout", 400), Failure::Unreachable, "listed as an unknown outcome");
+        assert_eq!(failure_of_launch("InvalidVolume.NotFound", 400), Failure::NotFound);
     }
 
     #[test]

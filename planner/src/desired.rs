@@ -1,13 +1,13 @@
 //! What a spec asks for, as pools of instances, a membership and a run. Pure restatement of the spec.
 
-use api::{ClusterBenchmarkSpec, Distribution, PlacedImage, Placement, Policy, WorkProfile};
+use api::{ClusterBenchmarkSpec, Distribution, PlacedImage, PlacedVolume, Placement, Policy, WorkProfile};
 use jiff::Timestamp;
 use serde::Serialize;
 use wire::sha256_hex;
 
 use crate::credits::credits;
 use crate::owner::{self, Tags};
-use crate::ports::{Credits, LaunchRequest};
+use crate::ports::{Credits, LaunchRequest, Volume};
 use crate::userdata::{Control, InvalidUserData, Role, UserData};
 use crate::world::World;
 
@@ -176,6 +176,7 @@ impl Recipe<'_> {
             user_data,
             root_device: self.image.root_device.clone(),
             root_gib: u32::try_from(self.image.root_gib).unwrap_or(8),
+            volumes: self.image.volumes.iter().map(volume).collect(),
             credits: self.credits,
             tags: self.tags(number),
             not_after: Timestamp::MIN,
@@ -212,6 +213,10 @@ impl Recipe<'_> {
         }
         .script()
     }
+}
+
+fn volume(placed: &PlacedVolume) -> Volume {
+    Volume { device: placed.device.clone(), gib: u32::try_from(placed.gib).unwrap_or(0) }
 }
 
 /// Where a role's program comes from.

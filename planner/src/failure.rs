@@ -11,6 +11,8 @@ pub enum Failure {
     Throttled,
     /// No capacity for this type in this zone; nothing was launched, the token may be spent.
     NoCapacity,
+    /// This type, as it is asked for, is not supported here; nothing was launched. Often it is the zone, and not always.
+    Unsupported,
     /// A quota of the account is reached; nothing was launched.
     QuotaReached,
     /// Permission is missing.

@@ -1,17 +1,14 @@
 //! What somebody may do about a refused launch, in words: from its code and the facts at hand. Nothing is decided by it.
 
-use api::Launch;
-
 use crate::desired;
 use crate::family::{FAMILIES, FREE_PLAN};
 use crate::world::World;
 
 /// To be added to the cloud's own words about a launch; empty where these say enough. Codes: EC2 API reference, "Error
 /// codes".
-pub(crate) fn hint(world: &World, line: &Launch) -> String {
-    let instance_type = line.instance_type.as_str();
+pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String {
     // As `CloudError` is written.
-    match line.message.split(':').next().unwrap_or_default() {
+    match message.split(':').next().unwrap_or_default() {
         // Among much else what the free plan answers (nilbuild/developer-roadmap#10171).
         "InvalidParameterCombination" if is_outside_the_free_plan(world, instance_type) => format!(
             "; an account on the free plan may launch {} only (see manifests/samples/free-plan.yaml), and {instance_type} is none of them",

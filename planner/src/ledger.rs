@@ -55,6 +55,15 @@ pub fn request_sha256(request: &LaunchRequest) -> String {
         push(key);
         push(value);
     }
+    // Last, and nothing at all where there are none: lines that were written before there were volumes can be rebuilt.
+    // Behind the tags, which are pairs, an odd number of texts is no other request's.
+    if !request.volumes.is_empty() {
+        push("volumes");
+    }
+    for volume in &request.volumes {
+        push(&volume.device);
+        push(&volume.gib.to_string());
+    }
     wire::sha256_hex(text.as_bytes())
 }
 
@@ -171,6 +180,15 @@ pub enum OnlySend {
 
 pub fn is_open(line: &Launch) -> bool {
     line.state == LAUNCH_OPEN
+}
+
+/// Closes a line whose instances were never seen, and never will be.
+pub(crate) fn give_up(line: &mut Launch, why: &str, now: Timestamp) {
+    close(line, now);
+    if line.reason.is_empty() {
+        line.reason = NEVER_SEEN.to_owned();
+        line.message = why.to_owned();
+    }
 }
 
 pub fn close(line: &mut Launch, now: Timestamp) {

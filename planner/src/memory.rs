@@ -6,7 +6,9 @@ use api::Launch;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Failure;
+use crate::ledger;
 use crate::plan::Action;
+use crate::rehearsal::Rehearsal;
 use crate::status::{Done, Outcome};
 use crate::termination::{self, Denial};
 use crate::verdict::{Retry, verdict};
@@ -30,6 +32,8 @@ pub struct Memory {
     /// When EC2 first refused to change a group that lists show, by its id, or to make one that they do not show, by its
     /// name: see [`Outcome::of`].
     pub refused_groups: BTreeMap<String, Timestamp>,
+    /// What was heard of launches that are about to be written down, by the hash of the request.
+    pub rehearsals: BTreeMap<String, Rehearsal>,
     /// When this process looked last.
     pub looked_at: Option<Timestamp>,
     /// Passes in a row of which an effect failed.
@@ -79,6 +83,13 @@ impl Memory {
                     self.denials.retain(|id, _| !ids.contains(id));
                     let told = refused.iter().filter(|refused| !termination::is_unseen(world, refused));
                     self.denials.extend(told.map(|one| (one.id.clone(), Denial::of(one, world.now))));
+                }
+                (Action::Rehearse(request), result) => {
+                    let hash = ledger::request_sha256(request);
+                    match Rehearsal::heard(result, self.looked_at.unwrap_or_default()) {
+                        Some(heard) => drop(self.rehearsals.insert(hash, heard)),
+                        None => drop(self.rehearsals.remove(&hash)),
+                    }
                 }
                 (Action::DeleteGroup { id, name }, Ok(_)) => {
                     self.deleted_groups.insert(name.clone());

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, Placement};
+use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::Failure;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::firewall;
-use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet};
+use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::world::{Facet, Ignorance, Site, World};
 
 /// Why there is no placement.
@@ -200,12 +200,17 @@ fn images(
             id: image.id.clone(),
             root_device: image.root_device.clone(),
             root_gib: i32::try_from(image.root_gib).unwrap_or(8),
+            volumes: image.volumes.iter().map(placed_volume).collect(),
         });
     }
     Ok(placed)
 }
 
 /// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
+fn placed_volume(volume: &Volume) -> PlacedVolume {
+    PlacedVolume { device: volume.device.clone(), gib: i32::try_from(volume.gib).unwrap_or(i32::MAX) }
+}
+
 fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact>, NoPlacement> {
     let spec = &world.object.spec;
     let mut placed = BTreeMap::new();

@@ -32,6 +32,8 @@ pub enum Action {
         id: String,
         name: String,
     },
+    /// Asks whether a launch would be taken. Makes nothing.
+    Rehearse(LaunchRequest),
     Launch(LaunchRequest),
     Terminate(BTreeSet<String>),
     SetMembership {

@@ -6,7 +6,6 @@ use api::{ConditionType, LAUNCH_OPEN, Launch, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::Failure;
 use crate::conditions::Truth;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::firewall;
@@ -16,6 +15,7 @@ use crate::owner;
 use crate::plan::{Action, MOVING, Plan, SLOW};
 use crate::ports::{Instance, InstanceState, LaunchRequest};
 use crate::readiness;
+use crate::rehearsal::{self, Draft};
 use crate::relocation;
 use crate::settle;
 use crate::teardown::DENIED;
@@ -39,22 +39,23 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         }
     };
     if let Some(left) = relocation::leave(world, placement) {
-        plan.placement = Some(left.clone());
         relocation::say_where(&left, plan);
-        let message = format!("no capacity in {}: moving all to another zone", placement.zone);
+        let message = format!("{}: moving all to another zone", relocation::why(&left));
         plan.judgements.set(ConditionType::Provisioned, Truth::False, "Moving", message);
+        plan.placement = Some(left);
         plan.wake = SignedDuration::ZERO;
         return;
     }
     let group_ids = firewall::plan(world, placement, plan);
     let pools = desired::pools(&world.object.spec);
     let mut causes = Causes::default();
+    let mut drafts = Vec::new();
     for pool in &pools {
         match desired::recipe(world, placement, pool) {
             Ok(recipe) => {
                 let mut work = PoolWork { world, placement, instances, recipe: &recipe, plan, causes: &mut causes };
                 work.remove();
-                work.launch(group_ids.as_ref());
+                drafts.extend(work.launch(group_ids.as_ref()));
             }
             Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => causes.unclear = true,
             Err(why) => {
@@ -63,6 +64,9 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         }
     }
     remove_strangers(world, &pools, instances, plan);
+    if rehearsal::write_down(world, drafts, plan).is_some() {
+        causes.add("what is missing is not launched, see Accepted".to_owned(), "Waiting");
+    }
     if causes.unclear {
         // Whether what runs is what the spec asks for cannot be told: nothing is measured on it.
         plan.judgements.unknown(ConditionType::Provisioned, world.types.ignorance());
@@ -144,7 +148,7 @@ impl PoolWork<'_> {
         termination::terminate(self.world, self.instances, self.plan, doomed);
     }
 
-    /// Notes in the ledger which launches brought an instance that did not get ready.
+    /// Notes in the ledger which launches brought an instance that did not get ready, or that EC2 gave up.
     fn mark_failed_boots(&mut self) {
         let (world, placement, instances) = (self.world, self.placement, self.instances);
         let name = self.recipe.pool.name.clone();
@@ -153,16 +157,16 @@ impl PoolWork<'_> {
                 .iter()
                 .filter(|instance| ledger::is_from(line, instance))
                 .find_map(|instance| readiness::failed_boot(world, placement, instance));
-            if let Some(message) = failure {
-                line.reason = BOOT_FAILED.to_owned();
-                line.message = message;
+            if let Some(failed) = failure {
+                line.reason = failed.reason;
+                line.message = failed.message;
                 line.closed_at = Some(Time(world.now));
             }
         }
     }
 
-    /// Sends what is written down, and writes down what is missing.
-    fn launch(&mut self, group_ids: Option<&firewall::GroupIds>) {
+    /// Sends what is written down, and drafts what is missing.
+    fn launch(&mut self, group_ids: Option<&firewall::GroupIds>) -> Option<Draft> {
         let name = self.pool().name.clone();
         let mut coming = 0;
         for index in 0..self.plan.ledger.len() {
@@ -183,17 +187,15 @@ impl PoolWork<'_> {
             }
             if ledger::is_open(&line) && !line.message.is_empty() {
                 let reason = if line.reason.is_empty() { "Launching" } else { &line.reason };
-                let hint = hint(self.world, &line);
+                let hint = hint(self.world, &line.instance_type, &line.message);
                 self.causes.add(format!("launch {name}/{}: {}{hint}", line.number, line.message), reason);
             }
         }
         let missing = self.count().saturating_sub(self.alive().len() + coming);
-        if missing > 0
-            && self.may_launch()
-            && let Some(group_ids) = group_ids
-        {
-            self.write_down(missing, group_ids);
+        if missing == 0 || !self.may_launch() {
+            return None;
         }
+        self.draft(missing, group_ids?)
     }
 
     /// Makes a line ours that another process wrote and may not send any more: it has ended, or it stands still. The call
@@ -253,12 +255,8 @@ impl PoolWork<'_> {
         let refused = !last.reason.is_empty() && last.reason != BOOT_FAILED && last.reason != ledger::NEVER_SEEN;
         let pause = self.world.settings.refusal_pause;
         if refused && last.closed_at.as_ref().is_some_and(|at| now.duration_since(at.0) < pause) {
-            let outlook = if last.reason == format!("{:?}", Failure::NoCapacity) {
-                relocation::outlook(self.world, self.placement)
-            } else {
-                "trying again in a while"
-            };
-            let hint = hint(self.world, last);
+            let outlook = relocation::outlook(self.world, self.placement, last).unwrap_or("trying again in a while");
+            let hint = hint(self.world, &last.instance_type, &last.message);
             let message = format!(
                 "pool {name}: {} x {} in {}: {}{hint}; {outlook}",
                 self.recipe.pool.count, self.recipe.pool.instance_type, self.placement.zone, last.message
@@ -271,24 +269,27 @@ impl PoolWork<'_> {
     }
 
     /// A new line: the next number, the whole request, and until when it may be sent.
-    fn write_down(&mut self, missing: usize, group_ids: &firewall::GroupIds) {
+    fn draft(&mut self, missing: usize, group_ids: &firewall::GroupIds) -> Option<Draft> {
         let name = self.recipe.pool.name.clone();
         let number = 1 + highest_number(self.world, &self.plan.ledger, self.instances, &name);
         let count = u32::try_from(missing).unwrap_or(u32::MAX);
         let ids = group_ids.of(self.recipe.pool.role);
         let request = match self.recipe.request(ids.clone(), number, count, String::new()) {
             Ok(request) => request,
-            Err(why) => return self.causes.stall(format!("pool {name}: {why}"), "NoRecipe"),
+            Err(why) => {
+                self.causes.stall(format!("pool {name}: {why}"), "NoRecipe");
+                return None;
+            }
         };
         let sha256 = ledger::request_sha256(&request);
-        self.plan.ledger.push(Launch {
+        let line = Launch {
             token: ledger::token(self.world, &name, number, &sha256),
             pool: name,
             number,
-            instance_type: request.instance_type,
+            instance_type: request.instance_type.clone(),
             sender: self.world.settings.process.clone(),
-            subnet_id: request.subnet_id,
-            image_id: request.image_id,
+            subnet_id: request.subnet_id.clone(),
+            image_id: request.image_id.clone(),
             group_ids: ids,
             count: i32::try_from(count).unwrap_or(i32::MAX),
             revision: self.recipe.revision.clone(),
@@ -299,8 +300,8 @@ impl PoolWork<'_> {
             closed_at: None,
             not_after: Some(Time(self.world.now + self.world.settings.launch_window)),
             instance_ids: Vec::new(),
-        });
-        self.plan.wake = SignedDuration::ZERO;
+        };
+        Some(Draft { line, request })
     }
 }
 

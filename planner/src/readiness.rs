@@ -7,7 +7,8 @@ use wire::Health;
 
 use crate::console;
 use crate::desired::{self, BALANCER};
-use crate::ledger;
+use crate::ending;
+use crate::ledger::{self, BOOT_FAILED};
 use crate::ports::{Instance, InstanceState};
 use crate::provision::alive;
 use crate::world::{Facet, World};
@@ -35,33 +36,50 @@ pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
     ready
 }
 
+/// An instance that will not get ready.
+pub(crate) struct FailedBoot {
+    /// What the ledger calls it.
+    pub(crate) reason: String,
+    /// The same in words.
+    pub(crate) message: String,
+}
+
+impl FailedBoot {
+    fn new(message: String) -> Self {
+        Self { reason: BOOT_FAILED.to_owned(), message }
+    }
+
+    /// Of one that is dead.
+    fn ended(instance: &Instance) -> Self {
+        let said = instance.state_reason.as_deref();
+        let ending = said.and_then(ending::ending);
+        let words = ending.map(|ending| format!("; {}", ending.sentence)).unwrap_or_default();
+        let said = said.unwrap_or("no reason given");
+        Self { reason: ending::reason(ending), message: format!("{} ended by itself: {said}{words}", instance.id) }
+    }
+}
+
 /// Why an instance will not get ready, if so. Unreachable alone is never a reason: replacing an instance does not mend
 /// a network.
-pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Instance) -> Option<String> {
+pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Instance) -> Option<FailedBoot> {
     if instance.state.is_dead() {
-        return died_by_itself(world, placement, instance).then(|| {
-            format!(
-                "{} ended by itself: {}",
-                instance.id,
-                instance.state_reason.as_deref().unwrap_or("no reason given")
-            )
-        });
+        return died_by_itself(world, placement, instance).then(|| FailedBoot::ended(instance));
     }
     let word = world.consoles.get(&instance.id)?;
     if ready(world).contains(instance.id.as_str()) {
         return None;
     }
     if word.starts_with(console::ERROR) {
-        return Some(format!("{}: {word}", instance.id));
+        return Some(FailedBoot::new(format!("{}: {word}", instance.id)));
     }
     let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
     let stuck = !word.starts_with(console::READY);
     (overdue && stuck).then(|| {
-        format!(
+        FailedBoot::new(format!(
             "{} is not ready {} s after its launch; its console ends with: {word}",
             instance.id,
             world.settings.boot_deadline.as_secs()
-        )
+        ))
     })
 }
 

@@ -1,4 +1,4 @@
-//! The move of a whole benchmark to another zone, when its own has no capacity.
+//! The move of a whole benchmark to another zone, when its own has no capacity, or does not support what is asked for.
 //!
 //! All or nothing: clusters in two zones would measure the zones. First the placement says in status that its zone is
 //! left; from then on nothing is launched there. What runs there is terminated, and every launch is settled (a client
@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{ConditionType, LeftZone, Placement};
+use api::{ConditionType, Launch, LeftZone, Placement};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -42,7 +42,7 @@ pub(crate) fn is_moving(placement: &Placement) -> bool {
 /// The placement that leaves its zone, if that zone has no capacity for a pool, another one may have it, and nothing
 /// that was measured would be lost.
 pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
-    let instance_type = starved(world, placement)?;
+    let (instance_type, failure) = starved(world, placement)?;
     let is_at_rest = match &world.runs {
         None => true,
         Some(Facet::Known(runs)) => runs.values().all(Option::is_none),
@@ -58,6 +58,7 @@ pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
         zone: placement.zone.clone(),
         subnet_id: placement.subnet_id.clone(),
         instance_type,
+        reason: if failure == Failure::Unsupported { word(failure) } else { String::new() },
         at: Timestamp::from_second(world.now.as_second()).ok().map(Time),
     });
     Some(Placement { left, ..placement.clone() })
@@ -80,7 +81,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let instances_gone = teardown::terminate(world, instances, plan);
     let lines_closed = teardown::settle_lines(world, instances, plan);
     let what = std::mem::take(&mut plan.leftovers);
-    let why = reason(placement);
+    let why = why(placement);
     if !(instances_gone && lines_closed) {
         let message = format!("{why}: moving all to another zone; still there: {}", what.join(", "));
         plan.judgements.set(ConditionType::Provisioned, Truth::False, "Moving", message);
@@ -104,8 +105,11 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
 
 /// Accepted, and where; with the zones that were left.
 pub(crate) fn say_where(placement: &Placement, plan: &mut Plan) {
-    let left: Vec<String> =
-        placement.left.iter().map(|left| format!("{} had no capacity for {}", left.zone, left.instance_type)).collect();
+    let said = |left: &LeftZone| match is_unsupported(left) {
+        true => format!("{} does not support {} as it is asked for", left.zone, left.instance_type),
+        false => format!("{} had no capacity for {}", left.zone, left.instance_type),
+    };
+    let left: Vec<String> = placement.left.iter().map(said).collect();
     let message = if left.is_empty() {
         "the spec can be placed".to_owned()
     } else {
@@ -114,36 +118,58 @@ pub(crate) fn say_where(placement: &Placement, plan: &mut Plan) {
     plan.judgements.set(ConditionType::Accepted, Truth::True, "Placed", message);
 }
 
-/// What is said to somebody who waits for capacity and could be given more zones.
-pub(crate) fn outlook(world: &World, placement: &Placement) -> &'static str {
-    match next(world, placement) {
+/// What is said to somebody who waits for a zone that can, and could be given more zones. `None`: `line` was refused for
+/// another reason.
+pub(crate) fn outlook(world: &World, placement: &Placement, line: &Launch) -> Option<&'static str> {
+    let failure = lack(line)?;
+    Some(match next(world, placement) {
         Some(_) => "all move to another zone once nothing measured would be lost",
+        // What no zone takes is not for want of capacity: waiting will not bring it.
+        None if failure == Failure::Unsupported && placement.left.iter().all(is_unsupported) => {
+            "no zone at hand supports it as it is asked for: choose another instance type or image; trying again in a while"
+        }
         None if placement.left.is_empty() => "no other zone at hand offers all types; trying again in a while",
         None => "the other zones had none either; trying again in a while",
-    }
+    })
 }
 
-fn reason(placement: &Placement) -> String {
+/// Why the current zone is left.
+pub(crate) fn why(placement: &Placement) -> String {
     let here = placement.left.iter().find(|left| left.subnet_id == placement.subnet_id);
-    here.map(|left| format!("no capacity for {} in {}", left.instance_type, left.zone)).unwrap_or_default()
+    let said = |left: &LeftZone| match is_unsupported(left) {
+        true => format!("{} is not supported in {} as it is asked for", left.instance_type, left.zone),
+        false => format!("no capacity for {} in {}", left.instance_type, left.zone),
+    };
+    here.map(said).unwrap_or_default()
 }
 
-/// The instance type that the current zone had no capacity for at the last try of a pool that still needs it.
-fn starved(world: &World, placement: &Placement) -> Option<String> {
+/// What a launch was refused for, if another zone may have it.
+fn lack(line: &Launch) -> Option<Failure> {
+    [Failure::NoCapacity, Failure::Unsupported].into_iter().find(|failure| line.reason == word(*failure))
+}
+
+fn is_unsupported(left: &LeftZone) -> bool {
+    left.reason == word(Failure::Unsupported)
+}
+
+/// As the ledger writes it.
+fn word(failure: Failure) -> String {
+    format!("{failure:?}")
+}
+
+/// The instance type that the current zone had not for a pool that still needs it, at its last try, and why.
+fn starved(world: &World, placement: &Placement) -> Option<(String, Failure)> {
     let status = &world.object.status;
     let instances = world.instances.known()?;
-    let no_capacity = format!("{:?}", Failure::NoCapacity);
-    let pool = desired::pools(&world.object.spec).into_iter().find(|pool| {
-        let last = status.launches.iter().filter(|line| line.pool == pool.name).max_by_key(|line| line.number);
-        last.is_some_and(|line| {
-            line.reason == no_capacity
-                && line.subnet_id == placement.subnet_id
-                && line.instance_type == pool.instance_type
-                && !crate::ledger::is_open(line)
-                && alive(&status.launches, instances, &pool.name).len() < usize::try_from(pool.count).unwrap_or(0)
-        })
-    })?;
-    Some(pool.instance_type)
+    desired::pools(&world.object.spec).into_iter().find_map(|pool| {
+        let last = status.launches.iter().filter(|line| line.pool == pool.name).max_by_key(|line| line.number)?;
+        let failure = lack(last)?;
+        let is_here = last.subnet_id == placement.subnet_id
+            && last.instance_type == pool.instance_type
+            && !crate::ledger::is_open(last);
+        let is_needed = alive(&status.launches, instances, &pool.name).len() < usize::try_from(pool.count).unwrap_or(0);
+        (is_here && is_needed).then_some((pool.instance_type, failure))
+    })
 }
 
 /// Where to go next: a subnet of another zone that was not left lately, never left ones first.

@@ -6,7 +6,7 @@
 
 use api::Launch;
 
-use crate::ledger::{self, NEVER_SEEN};
+use crate::ledger;
 use crate::memory::Memory;
 use crate::ports::Instance;
 use crate::world::World;
@@ -27,11 +27,7 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
     }
     line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
     if ledger::is_open(line) {
-        ledger::close(line, world.now);
-        if line.reason.is_empty() {
-            line.reason = NEVER_SEEN.to_owned();
-            line.message = "its instances were never seen".to_owned();
-        }
+        ledger::give_up(line, "its instances were never seen", world.now);
     }
     0
 }

@@ -16,6 +16,7 @@ use crate::plan::{Action, Goal, Plan, Why, goal};
 use crate::ports::{self, InstanceState, Refused};
 use crate::provision::highest_number;
 use crate::readiness::{ready, single};
+use crate::rehearsal;
 use crate::results;
 use crate::runs::{self, ABORTED, RUNNING, RunKey, VALID};
 use crate::seal::seal;
@@ -184,6 +185,15 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
             continue;
         }
         let kind = match &outcome.action {
+            Action::Rehearse(request) if rehearsal::is_refusal(error.failure) => {
+                // The first of them, as the looks that remember it will say it.
+                if judgements.get(ConditionType::Accepted).truth != Truth::False {
+                    let said = rehearsal::said(world, request, error);
+                    judgements.set(ConditionType::Accepted, Truth::False, verdict(error.failure).reason, said);
+                    judgements.stall(ConditionType::Accepted);
+                }
+                continue;
+            }
             Action::AddFinalizer | Action::RemoveFinalizer => continue,
             Action::SetMembership { .. } => ConditionType::Deployed,
             Action::StartRun { .. }
@@ -196,10 +206,12 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
             Action::CreateGroup(_)
             | Action::Allow { .. }
             | Action::DeleteGroup { .. }
+            | Action::Rehearse(_)
             | Action::Launch(_)
             | Action::Terminate(_) => ConditionType::Provisioned,
         };
-        let message = format!("{}: {error}; {}", effect(&outcome.action), judgements.get(kind).message);
+        let hint = hint(&outcome.action, error);
+        let message = format!("{}: {error}{hint}; {}", effect(&outcome.action), judgements.get(kind).message);
         judgements.set(kind, Truth::False, verdict(error.failure).reason, cut(&message));
     }
     let done = |run: &&Run| wanted.is_of(run) && run.outcome == VALID;
@@ -228,6 +240,16 @@ fn judgements(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome],
     judgements
 }
 
+/// What to look at first, where the cloud's own words do not say it.
+fn hint(action: &Action, error: &CloudError) -> String {
+    match (action, error.failure) {
+        (Action::Launch(request), Failure::Unauthorized) => {
+            format!(" ({})", rehearsal::what_allows(error, &request.instance_type))
+        }
+        _ => String::new(),
+    }
+}
+
 /// An action in words, for messages.
 fn effect(action: &Action) -> String {
     match action {
@@ -236,6 +258,7 @@ fn effect(action: &Action) -> String {
         Action::CreateGroup(group) => format!("create group {}", group.name),
         Action::Allow { group_id, rule } => format!("open port {} in {group_id}", rule.from_port),
         Action::DeleteGroup { id, .. } => format!("delete group {id}"),
+        Action::Rehearse(request) => format!("rehearse the launch of {} x {}", request.count, request.instance_type),
         Action::Launch(request) => {
             let pool = request.tags.get(owner::POOL).map(String::as_str).unwrap_or_default();
             format!("launch {} x {} for {pool}", request.count, request.instance_type)

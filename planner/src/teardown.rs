@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use api::ConditionType;
+use api::{ConditionType, Launch};
 
 use crate::conditions::Truth;
 use crate::firewall;
 use crate::holders;
 use crate::ledger;
 use crate::measure;
+use crate::memory::Memory;
 use crate::plan::{Action, MOVING, Plan, STEADY, Why};
 use crate::ports::{Instance, InstanceState};
 use crate::runs;
@@ -173,11 +174,23 @@ pub(crate) fn terminate(world: &World, instances: &[Instance], plan: &mut Plan) 
     gone
 }
 
+/// Whether this process wrote the line and certainly never sent it. Nobody else can have: status was seen to say that this
+/// process is the sender, another one takes a line over in status first, and that write or the one that closes the line
+/// meets a conflict. So there is nothing to wait for.
+fn is_unsent(world: &World, memory: &Memory, line: &Launch) -> bool {
+    let is_ours = line.sender == world.settings.process && memory.unsent.contains(&line.token);
+    ledger::is_open(line) && line.instance_ids.is_empty() && is_ours && !world.ledger_is_lost()
+}
+
 /// Whether no launch can bring an instance any more.
 pub(crate) fn settle_lines(world: &World, instances: &[Instance], plan: &mut Plan) -> bool {
     let mut settled = true;
     let Plan { ledger, memory, leftovers, .. } = plan;
     for line in ledger {
+        if is_unsent(world, memory, line) {
+            ledger::give_up(line, "it was never sent", world.now);
+            continue;
+        }
         let unaccounted = unaccounted(world, memory, instances, line);
         if unaccounted > 0 {
             settled = false;

@@ -42,6 +42,7 @@ pub fn verdict(failure: Failure) -> Verdict {
         Failure::Throttled => ("Throttled", Retry::Backoff),
         // A launch that is refused waits for `refusal_pause` on top: its line is closed, and the next one is held back.
         Failure::NoCapacity => ("NoCapacity", Retry::Backoff),
+        Failure::Unsupported => ("Unsupported", Retry::Backoff),
         Failure::QuotaReached => ("QuotaReached", Retry::Backoff),
         Failure::Unauthorized => ("Unauthorized", after(60)),
         Failure::CredentialsExpired => ("CredentialsExpired", after(30)),

@@ -1,6 +1,7 @@
 //! What only shows on the wire: how many requests are sent, what stands in them, and broken answers.
 
 mod fake;
+mod launches;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,7 @@ fn launch() -> LaunchRequest {
         user_data: "#!/bin/bash\necho 'a b&c=d+e%' > /tmp/ü\n".into(),
         root_device: "/dev/xvda".into(),
         root_gib: 8,
+        volumes: Vec::new(),
         credits: Some(Credits::Standard),
         tags: Tags::from([("b".to_owned(), "2 & 3".to_owned()), ("a".to_owned(), "1".to_owned())]),
         not_after: jiff::Timestamp::MAX,
@@ -100,31 +102,6 @@ fn refusal(code: &str) -> String {
 }
 
 // Requests
-
-#[tokio::test]
-async fn a_launch_says_exactly_this() {
-    let fake = Fake::start(|_, _| Reply::Answer(200, launched())).await;
-    let instances = region(&fake).launch(&launch()).await.unwrap();
-    assert_eq!(instances.len(), 4);
-    assert_eq!(instances[0].token.as_deref(), Some("a&b"));
-    let lines: Vec<_> = fake.requests()[0].iter().map(|(key, value)| format!("{key}={value}")).collect();
-    assert_eq!(lines.join("\n") + "\n", include_str!("run-instances.txt"));
-}
-
-#[tokio::test]
-async fn an_equal_launch_is_equal_on_the_wire_and_unset_credits_are_not_there() {
-    let fake = Fake::start(|_, _| Reply::Answer(200, launched())).await;
-    let region = region(&fake);
-    let private = LaunchRequest { credits: None, public_address: Addressing::Private, ..launch() };
-    for request in [launch(), launch(), private] {
-        region.launch(&request).await.unwrap();
-    }
-    let requests = fake.requests();
-    assert_eq!(requests[0], requests[1]);
-    assert_eq!(value(&requests[0], "CreditSpecification.CpuCredits"), Some("standard"));
-    assert_eq!(value(&requests[2], "CreditSpecification.CpuCredits"), None);
-    assert_eq!(value(&requests[2], "NetworkInterface.1.AssociatePublicIpAddress"), Some("false"));
-}
 
 #[tokio::test]
 async fn many_tokens_go_in_filters_of_two_hundred_and_none_in_none() {

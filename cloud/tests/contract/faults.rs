@@ -12,7 +12,7 @@ use planner::ports::{Compute, LaunchRequest, Regions, Selection};
 use crate::settings;
 use crate::target::Target;
 
-async fn start() -> (RunningRegion, Target<Aws>) {
+pub(crate) async fn start() -> (RunningRegion, Target<Aws>) {
     let region = Region::start_for_tests(settings()).await;
     let patience = Patience { read_backoff: Duration::from_millis(1), ..Patience::default() };
     let regions = Aws::at(&url(&region), ACCESS_KEY, SECRET_KEY).with_patience(patience);

@@ -15,6 +15,7 @@ mod offer_rows;
 mod permissions;
 mod rows;
 mod target;
+mod volumes;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

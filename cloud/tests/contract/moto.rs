@@ -21,6 +21,10 @@ pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
     ("a_launch_is_idempotent_by_token", "it ignores client tokens and launches again"),
     ("a_token_is_good_for_one_request", "it ignores client tokens and launches again"),
     ("a_token_of_the_dead_launches_nothing", "it ignores client tokens and launches again"),
+    (
+        "a_rehearsal_is_refused_as_the_launch_would_be",
+        "with DryRun it checks nothing, and without it launches any image",
+    ),
     ("lists_by_token_see_it", "it has no client-token filter and answers HTTP 500"),
     ("terminating_twice_is_once", "the second call fails with InvalidNetworkInterfaceID.NotFound"),
     ("too_little_capacity_launches_none", "it always has capacity"),

@@ -34,6 +34,8 @@ rows![
     a_launch_is_idempotent_by_token,
     a_token_is_good_for_one_request,
     a_token_of_the_dead_launches_nothing,
+    a_rehearsal_makes_nothing_and_spends_no_token,
+    a_rehearsal_is_refused_as_the_launch_would_be,
     lists_by_token_see_it,
     lists_by_owner_see_it,
     lists_never_see_neighbours,
@@ -132,6 +134,30 @@ async fn a_token_is_good_for_one_request<R: Regions>(on: Rc<Target<R>>) {
         assert_eq!(refused(on.cloud.launch(&other).await).failure, Failure::TokenSpent);
     }
     assert_eq!(ids(&on.listed(Selection::Owner(owner), 1).await), ids(&made));
+}
+
+async fn a_rehearsal_makes_nothing_and_spends_no_token<R: Regions>(on: Rc<Target<R>>) {
+    let owner = on.owner();
+    let launch = on.launch_of(&owner).await;
+    // The same token with another request is refused once a launch has it.
+    for count in [1, 2] {
+        on.cloud.rehearse(&LaunchRequest { count, ..launch.clone() }).await.unwrap();
+    }
+    let made = ids(&on.launch(&LaunchRequest { count: 2, ..launch }).await);
+    assert_eq!(ids(&on.listed(Selection::Owner(owner), 2).await), made);
+}
+
+async fn a_rehearsal_is_refused_as_the_launch_would_be<R: Regions>(on: Rc<Target<R>>) {
+    let launch = on.launch_of(&on.owner()).await;
+    for launch in [
+        LaunchRequest { image_id: "ami-0123456789abcdef0".into(), ..launch.clone() },
+        LaunchRequest { subnet_id: "subnet-0123456789abcdef0".into(), ..launch.clone() },
+        LaunchRequest { group_ids: vec!["sg-0123456789abcdef0".into()], ..launch.clone() },
+    ] {
+        let (rehearsed, launched) =
+            (refused(on.cloud.rehearse(&launch).await), refused(on.cloud.launch(&launch).await));
+        assert_eq!((rehearsed.failure, rehearsed.code), (launched.failure, launched.code));
+    }
 }
 
 async fn a_token_of_the_dead_launches_nothing<R: Regions>(on: Rc<Target<R>>) {

@@ -117,6 +117,7 @@ impl<R: Regions> Target<R> {
             user_data: "#!/bin/bash\ntrue\n".into(),
             root_device: image.root_device,
             root_gib: image.root_gib,
+            volumes: image.volumes,
             credits: Some(Credits::Standard),
             tags: owner.tags(&Tags::new()),
             not_after: jiff::Timestamp::MAX,

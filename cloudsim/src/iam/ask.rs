@@ -169,7 +169,7 @@ impl Sim {
         let root = image.map(|image| BlockDevice { size_gib: Some(image.root_gib), ..BlockDevice::default() });
         let volumes =
             if request.block_devices.is_empty() { root.into_iter().collect() } else { request.block_devices.clone() };
-        for volume in volumes {
+        for volume in volumes.into_iter().filter(|volume| !volume.no_device) {
             asks.push(
                 self.ask(RUN, self.arn("volume", "*"))
                     .to_be_tagged(&request.tags_of("volume"))

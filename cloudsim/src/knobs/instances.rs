@@ -1,6 +1,7 @@
 //! What becomes of instances by themselves.
 
 use super::{Kind, Knob};
+use crate::settings::Stillbirth;
 
 const FADING: &str = "API reference, DescribeInstances: terminated instances appear for usually less than one hour";
 
@@ -22,6 +23,23 @@ pub(super) const KNOBS: &[Knob] = &[
         says: "so many instances are accepted and terminate while pending",
         source: "karpenter-provider-aws#1407, terraform-provider-aws#21006",
         kind: Kind::Rate(|settings| &mut settings.stillborn_per_mille),
+    },
+    Knob {
+        name: "stillborn-reason",
+        says: "why they do, as StateReason says it",
+        source: "EC2 API reference, StateReason; EC2 user guide, \"instance terminates immediately\"",
+        kind: Kind::Other {
+            form: "any, or some of Server.InsufficientInstanceCapacity,Server.InternalError,Client.InternalError,Client.VolumeLimitExceeded,Client.InvalidSnapshot.NotFound",
+            show: |settings| match &settings.stillborn_reasons {
+                none if none.is_empty() => "any".to_owned(),
+                some => some.iter().map(|one| one.code()).collect::<Vec<_>>().join(","),
+            },
+            take: |settings, text, _| {
+                let codes = text.split(',').filter(|_| text != "any");
+                settings.stillborn_reasons = codes.map(Stillbirth::parse).collect::<Option<_>>()?;
+                Some(())
+            },
+        },
     },
     Knob {
         name: "interface-linger",

@@ -54,6 +54,19 @@ pub(super) const KNOBS: &[Knob] = &[
         },
     },
     Knob {
+        name: "required-tag",
+        says: "a tag policy of the organisation wants this tag on instances and volumes (TagPolicyViolation)",
+        source: "runs-on#485, openshift/managed-notifications#359",
+        kind: Kind::Other {
+            form: "the key of a tag, or off",
+            show: |settings| settings.required_tag.clone().unwrap_or_else(|| value::OFF.to_owned()),
+            take: |settings, text, _| {
+                settings.required_tag = (text != value::OFF).then(|| text.to_owned());
+                (!text.is_empty()).then_some(())
+            },
+        },
+    },
+    Knob {
         name: "zone-outage",
         says: "launches in this zone fail, and so does DescribeInstances without ids or with ids of the zone",
         source: "API reference, DescribeInstances",

@@ -41,6 +41,13 @@ impl Compute for SharedSim {
         Ok(made.iter().map(|instance| instance_of(instance)).collect())
     }
 
+    async fn rehearse(&self, launch: &LaunchRequest) -> Answer<()> {
+        let request = Arc::new(RunInstances { client_token: None, ..run_instances(launch) });
+        let call = Call::about(About::Launch(request.clone()));
+        let said = self.dry_run(call, move |sim| sim.check_launch(&request));
+        if said.code == "DryRunOperation" { Ok(()) } else { Err(said) }
+    }
+
     async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -119,13 +126,10 @@ fn run_instances(launch: &LaunchRequest) -> RunInstances {
             associate_public_address: Some(launch.public_address == Addressing::Public),
             delete_on_termination: Some(true),
         }),
-        block_devices: vec![BlockDevice {
-            device_name: launch.root_device.clone(),
-            volume_type: Some("gp3".into()),
-            size_gib: Some(launch.root_gib),
-            encrypted: Some(true),
-            delete_on_termination: Some(true),
-        }],
+        block_devices: std::iter::once((&launch.root_device, launch.root_gib))
+            .chain(launch.volumes.iter().map(|volume| (&volume.device, volume.gib)))
+            .map(|(device, gib)| block_device(device, gib))
+            .collect(),
         tags: resources.map(|resource| (resource.to_owned(), launch.tags.clone())).into(),
         http_tokens: Some("required".into()),
         http_put_response_hop_limit: Some(1),
@@ -138,6 +142,17 @@ fn run_instances(launch: &LaunchRequest) -> RunInstances {
         }),
         shutdown: Shutdown::Terminate,
         ..RunInstances::default()
+    }
+}
+
+fn block_device(device: &str, gib: u32) -> BlockDevice {
+    BlockDevice {
+        device_name: device.to_owned(),
+        volume_type: Some("gp3".into()),
+        size_gib: Some(gib),
+        encrypted: Some(true),
+        delete_on_termination: Some(true),
+        no_device: false,
     }
 }
 

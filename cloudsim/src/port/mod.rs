@@ -4,10 +4,11 @@ mod compute;
 mod firewall;
 mod offer;
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use planner::codes::{failure_of, steady};
+use planner::codes::{failure_of, failure_of_launch, steady};
 use planner::owner::Tags;
 use planner::ports::{Answer, Regions};
 use planner::{CloudError, Failure};
@@ -54,11 +55,31 @@ impl SharedSim {
         (self.clock)()
     }
 
+    /// One call with DryRun over an imagined network: never a success.
+    fn dry_run(&self, call: Call, check: impl FnOnce(&mut Sim) -> Outcome<()>) -> CloudError {
+        let call = call.by(self.principal);
+        let never = |sim: &mut Sim, now| match sim.dry_run(&call, now, check) {
+            Reply::Whole(said) => Reply::Whole(Err::<Infallible, _>(said)),
+            Reply::Truncated(said) => Reply::Truncated(Err(said)),
+            Reply::Lost => Reply::Lost,
+        };
+        let Err(said) = self.over_the_network(call.action(), never);
+        said
+    }
+
     /// One call over an imagined network.
     pub fn call<T>(
         &self,
         call: Call,
         operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
+    ) -> Answer<T> {
+        self.over_the_network(call.action(), |sim, now| sim.call(call.by(self.principal), now, operation))
+    }
+
+    fn over_the_network<T>(
+        &self,
+        action: Action,
+        exchange: impl FnOnce(&mut Sim, Timestamp) -> Reply<Outcome<T>>,
     ) -> Answer<T> {
         let now = self.now();
         let mut sim = self.lock();
@@ -73,9 +94,13 @@ impl SharedSim {
             Some(NetworkFault::Reset) => return lost("ConnectionReset", "the connection was reset"),
             Some(NetworkFault::Cut) | None => (),
         }
-        match sim.call(call.by(self.principal), now, operation) {
+        match exchange(&mut sim, now) {
             Reply::Whole(_) if fault.is_some() => lost("Truncated", "the answer ended before its length"),
             Reply::Whole(Ok(answer)) => Ok(answer),
+            Reply::Whole(Err(error)) if action == Action::RunInstances => {
+                let failure = failure_of_launch(&error.code, error.status);
+                Err(CloudError { failure, ..error.into() })
+            }
             Reply::Whole(Err(error)) => Err(error.into()),
             Reply::Truncated(_) => lost("Truncated", "the answer ended before its closing tag"),
             Reply::Lost => lost("ConnectionReset", "the connection ended without an answer"),

@@ -5,7 +5,7 @@ use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, KnownRegion
 use super::SharedSim;
 use crate::action::{Action, Call};
 use crate::lists::{LocationType, RegionFacts};
-use crate::network::{ANYWHERE, RouteTable, Subnet, Target, routes_of};
+use crate::network::{ANYWHERE, Mapping, RouteTable, Store, Subnet, Target, routes_of};
 use crate::query::{FILTER_VALUES, Filter, Query};
 use crate::settings::PublicAccess;
 use crate::sim::Sim;
@@ -39,6 +39,7 @@ impl Offer for SharedSim {
             architecture: image.architecture,
             root_device: image.root_device,
             root_gib: image.root_gib,
+            volumes: volumes_of(&image.mappings),
         }))
     }
 
@@ -73,6 +74,16 @@ impl Offer for SharedSim {
         };
         Ok(found.into_iter().map(known).collect())
     }
+}
+
+fn volumes_of(mappings: &[Mapping]) -> Vec<ports::Volume> {
+    let volume = |mapping: &Mapping| match &mapping.store {
+        Store::Volume { gib, .. } => Some(ports::Volume { device: mapping.device.clone(), gib: *gib }),
+        Store::Instance(_) => None,
+    };
+    let mut volumes: Vec<_> = mappings.iter().filter_map(volume).collect();
+    volumes.sort();
+    volumes
 }
 
 /// Names of the images of an alias. The family's full images only: `minimal` and `ecs` ones have other names.

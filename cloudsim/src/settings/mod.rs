@@ -4,6 +4,7 @@ mod faults;
 mod hands;
 mod network;
 mod reads;
+mod stillbirth;
 mod who;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ pub use faults::{EndpointFaults, FaultRates, Unavailable};
 pub use hands::{ByHand, Deed};
 pub use network::{DefaultVpc, PublicAccess};
 pub use reads::{Lag, Relapse};
+pub use stillbirth::Stillbirth;
 pub use who::Credentials;
 
 /// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
@@ -86,12 +88,16 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Actions that the caller's policy does not allow (`UnauthorizedOperation`; `AccessDenied` of STS).
     pub denied: BTreeSet<Action>,
+    /// A tag that a policy of the organisation wants on every instance and volume (`TagPolicyViolation`).
+    pub required_tag: Option<String>,
     /// A zone with a service disruption: launches there fail, and so does DescribeInstances without ids or with ids of
     /// that zone (API reference, DescribeInstances).
     pub zone_outage: Option<String>,
     pub by_hand: ByHand,
-    /// Launches that are accepted and then terminate while pending, per thousand: a key that cannot be used.
+    /// Instances that are accepted and then terminate while pending, per thousand.
     pub stillborn_per_mille: u32,
+    /// Why they do; none: any of all.
+    pub stillborn_reasons: BTreeSet<Stillbirth>,
     /// How late GetConsoleOutput shows what was printed.
     pub console_lag_millis: u64,
 }
@@ -133,9 +139,11 @@ impl Default for Settings {
             endpoint: EndpointFaults::default(),
             credentials: Credentials::default(),
             denied: BTreeSet::new(),
+            required_tag: None,
             zone_outage: None,
             by_hand: ByHand::default(),
             stillborn_per_mille: 0,
+            stillborn_reasons: BTreeSet::new(),
             console_lag_millis: 0,
         }
     }

@@ -7,6 +7,7 @@ use cloudsim::{
     Throttling,
 };
 
+use crate::rehearsals::rehearsed;
 use crate::world::{at, code, exact, request, sim};
 
 fn run(sim: &mut Sim, count: u32, token: &str, second: i64) -> Reply<Outcome<Vec<Arc<Instance>>>> {
@@ -121,9 +122,9 @@ fn an_action_can_be_refused_for_good() {
     let mut sim = sim(exact());
     sim.refuse(Action::RunInstances, Some(SimError::new("UnauthorizedOperation", "no")));
     assert_eq!(error_of(run(&mut sim, 1, "token", 0)), "UnauthorizedOperation");
-    assert_eq!(sim.dry_run(&Call::new(Action::RunInstances), at(0)).code, "UnauthorizedOperation");
+    assert_eq!(rehearsed(&mut sim), "UnauthorizedOperation");
     sim.refuse(Action::RunInstances, None);
-    assert_eq!(sim.dry_run(&Call::new(Action::RunInstances), at(0)).code, "DryRunOperation");
+    assert_eq!(rehearsed(&mut sim), "DryRunOperation");
     assert!(matches!(run(&mut sim, 1, "token", 0), Reply::Whole(Ok(_))));
     assert_eq!(sim.ledger().launched, 1);
 }

@@ -27,6 +27,7 @@ const OTHER_VALUES: &[&str] = &[
     "boot=5..60s",
     "stop=1..90s",
     "stillborn=1%",
+    "stillborn-reason=Server.InsufficientInstanceCapacity,Client.VolumeLimitExceeded",
     "interface-linger=0..10min",
     "terminated-fields=1s",
     "terminated-tags=2min",
@@ -59,6 +60,7 @@ const OTHER_VALUES: &[&str] = &[
     "account=123456789012",
     "credentials=clock-skew",
     "denied=RunInstances,TerminateInstances",
+    "required-tag=team",
     "zone-outage=a",
     "public-access=block-ingress",
     "ipv6-only=eu-west-1a,eu-west-1c",
@@ -118,7 +120,7 @@ fn what_is_wrong_is_named_and_nothing_is_changed() {
         errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(message(&["tag-lagg=1s", "lost-answer=3", "page-size", "colour=red", "tag-lag=0..30s"]), @r#"
-    there is no knob "tag-lagg"; there is tag-lag, lag, tag-relapse
+    there is no knob "tag-lagg"; there is tag-lag, lag, tag-relapse, required-tag
     lost-answer=3: the value must be a rate such as 3%, 0.5%, or off
     "page-size" sets nothing: write KNOB=VALUE, such as tag-lag=0..30s
     there is no knob "colour"

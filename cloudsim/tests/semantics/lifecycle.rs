@@ -1,6 +1,6 @@
 //! From pending to gone.
 
-use cloudsim::{Change, Lag, Machines, Query, RunInstances, Settings, Shutdown, Span};
+use cloudsim::{Change, Lag, Machines, Query, RunInstances, Settings, Shutdown, Sim, Span, Stillbirth};
 
 use crate::world::{at, code, exact, ids, launch, request, sim, states};
 
@@ -94,7 +94,17 @@ fn a_launch_can_be_accepted_and_die() {
     let two = launch(&mut sim, 2, "token", 0);
     assert_eq!(states(&mut sim, &two, 9), ["pending", "pending"]);
     assert_eq!(states(&mut sim, &two, 10), ["terminated", "running"]);
-    assert_eq!(sim.instance(&two[0]).unwrap().state_reason.as_ref().unwrap().code, "Client.InternalError");
+    let code = |sim: &Sim, id: &str| sim.instance(id).unwrap().state_reason.as_ref().unwrap().code;
+    assert!(Stillbirth::ALL.iter().any(|why| why.code() == code(&sim, &two[0])));
+    for (number, why) in (1..).zip(Stillbirth::ALL) {
+        let mut settings = sim.settings().clone();
+        settings.stillborn_reasons = [*why].into();
+        sim.set_settings(settings);
+        sim.let_die_at_boot(1);
+        let one = launch(&mut sim, 1, why.code(), number * 100);
+        assert_eq!(states(&mut sim, &one, number * 100 + 10), ["terminated"]);
+        assert_eq!(code(&sim, &one[0]), why.code());
+    }
 }
 
 #[test]

@@ -233,7 +233,11 @@ fn a_dry_run_asks_for_permission_too() {
     let good = in_group(&mut sim, ours(1, "token"));
     let bad = RunInstances { http_tokens: None, ..good.clone() };
     let mut dry = |request: RunInstances| {
-        sim.dry_run(&Call::about(About::Launch(Arc::new(request))).by(Principal::Operator), at(1)).code
+        let call = Call::about(About::Launch(Arc::new(request.clone()))).by(Principal::Operator);
+        match sim.dry_run(&call, at(1), |sim| sim.check_launch(&request)) {
+            Reply::Whole(said) => said.code,
+            broken => panic!("{broken:?}"),
+        }
     };
     assert_eq!((dry(good).as_str(), dry(bad).as_str()), ("DryRunOperation", "UnauthorizedOperation"));
     assert_eq!(sim.ledger().launched, 0);

@@ -53,6 +53,7 @@ fn launch(token: &str, count: u32, group_ids: Vec<String>) -> LaunchRequest {
         user_data: "#!/bin/bash".into(),
         root_device: "/dev/xvda".into(),
         root_gib: 8,
+        volumes: Vec::new(),
         credits: None,
         tags: owner().tags(&Tags::new()),
         not_after: jiff::Timestamp::MAX,

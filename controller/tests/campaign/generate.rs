@@ -1,8 +1,8 @@
 //! Scripts from seeds. The same plan and seed give the same script for ever, until this file is changed.
 
 use cloudsim::{
-    Action, AfterFailure, AfterTermination, ByHand, Deed, Fault, FaultRates, Lag, QuotaCheck, Relapse, Settings, Span,
-    Throttling, TokenRules,
+    Action, AfterFailure, AfterTermination, ByHand, Deed, Fault, FaultRates, IMAGE_WITH_DATA, Lag, QuotaCheck, Relapse,
+    Settings, Span, Throttling, TokenRules,
 };
 use planner::owner;
 use rand::rngs::StdRng;
@@ -77,6 +77,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         boot_seconds: random.random_range(1..10),
         run_seconds: random.random_range(2..20),
         launches: launches(seed),
+        image: image(seed),
         generators: generators(seed),
         stretch_per_mille: random.random_range(1000..6000),
         knobs,
@@ -116,6 +117,12 @@ fn launches(seed: u64) -> i32 {
 fn generators(seed: u64) -> i32 {
     let random = &mut StdRng::seed_from_u64(seed ^ 0x6765_6e65_7261_746f);
     if random.random_ratio(1, 6) { 2 } else { 1 }
+}
+
+/// One with data volumes, which stay unless a launch says otherwise, in every fifth seed; from a stream of its own too.
+fn image(seed: u64) -> Option<String> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x0069_6d61_6765);
+    random.random_ratio(1, 5).then(|| IMAGE_WITH_DATA.to_owned())
 }
 
 /// A life with one of each: measured, edited, measured again, deleted.

@@ -5,6 +5,7 @@ use api::{Launch, Placement};
 use controller::Decisions;
 use jiff::SignedDuration;
 use planner::ports::{InstanceState, LaunchRequest};
+use planner::rehearsal::Rehearsal;
 use planner::world::{Deletion, Facet, Finalizer};
 use planner::{Action, CloudError, Failure, Outcome, Plan, World, desired, ledger};
 
@@ -89,6 +90,22 @@ fn all() -> Vec<Mutant> {
             plan
         }),
         plans("numbers begin again", numbers_begin_again),
+        plans("launches are not rehearsed", |world| {
+            with(world, |world| {
+                let plan = planner::plan(world);
+                let asked = plan.actions.iter().filter_map(|action| match action {
+                    Action::Rehearse(request) => Some(ledger::request_sha256(request)),
+                    _ => None,
+                });
+                world.memory.rehearsals.extend(asked.map(|hash| (hash, Rehearsal { at: world.now, refusal: None })));
+            })
+        }),
+        plans("only the root volume is mapped", |world| {
+            with(world, |world| {
+                let placement = world.object.status.placement.as_mut();
+                placement.into_iter().flat_map(|one| &mut one.images).for_each(|image| image.volumes.clear());
+            })
+        }),
         Mutant {
             name: "status written over what was not seen",
             ways: Ways { writes: Writes::Blind, ..Ways::default() },

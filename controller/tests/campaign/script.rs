@@ -21,6 +21,9 @@ pub(crate) struct Script {
     /// Clusters at the beginning: name, type, count.
     pub(crate) clusters: Vec<(String, String, i32)>,
     pub(crate) max_lifetime_seconds: i32,
+    /// `image.id`; absent: the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) image: Option<String>,
     /// From running to answering, and how long a run takes.
     pub(crate) boot_seconds: i64,
     pub(crate) run_seconds: i64,
@@ -147,6 +150,7 @@ impl Script {
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.load.launches = self.launches;
+        spec.image = self.image.clone().map(|id| api::Image { alias: None, id: Some(id) });
         if self.generators > 1 {
             (spec.load.generator.count, spec.load.rounds) = (self.generators, Some(2));
             for phase in &mut spec.load.phases {

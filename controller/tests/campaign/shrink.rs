@@ -95,7 +95,7 @@ impl Shrinking {
     }
 
     fn calm_down(&mut self) {
-        let calmer: [fn(&mut Script); 16] = [
+        let calmer: [fn(&mut Script); 17] = [
             |script| script.knobs.relapse = Settings::default().relapse,
             |script| script.knobs.by_hand = Settings::default().by_hand,
             |script| script.knobs.quota_linger = Settings::default().quota_linger,
@@ -111,6 +111,7 @@ impl Shrinking {
             |script| script.knobs.throttling = Throttling::Off,
             |script| script.knobs.token = TokenRules::default(),
             |script| (script.knobs.page_size, script.knobs.vcpu_quota) = (0, None),
+            |script| script.image = None,
             |script| (script.max_lifetime_seconds, script.stretch_per_mille) = (7200, 1000),
         ];
         for change in calmer {

@@ -39,49 +39,57 @@ fn workers_are_replaced_between_launches_and_nothing_else_is() {
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
-      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
-      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#4 -> i#5
-      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#6 -> i#7
-      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#8 -> i#9
-     12s  i#3 is running
-     12s  i#5 is running
-     12s  i#7 is running
-     12s  i#9 is running
-     35s  TerminateInstances i#3
-     35s  TerminateInstances i#5
-     36s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#10 -> i#11
-     36s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#12 -> i#13
-     45s  i#3 is terminated
-     45s  i#5 is terminated
-     46s  i#11 is running
-     46s  i#13 is running
-     46s  eni#14 is gone
-     49s  eni#15 is gone
-     68s  TerminateInstances i#11
-     68s  TerminateInstances i#13
-     69s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#16 -> i#17
-     69s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#18 -> i#19
-     78s  i#11 is terminated
-     78s  i#13 is terminated
-     79s  i#17 is running
-     79s  i#19 is running
-     80s  eni#20 is gone
-     80s  eni#21 is gone
-    102s  TerminateInstances i#17 i#9 i#19 i#7
-    112s  i#17 is terminated
-    112s  i#9 is terminated
-    112s  i#19 is terminated
-    112s  i#7 is terminated
-    112s  DeleteSecurityGroup sg#1 refused: eni#22 uses it
-    112s  DeleteSecurityGroup sg#0 refused: eni#23 uses it
-    113s  DeleteSecurityGroup sg#0 refused: eni#23 uses it
-    113s  DeleteSecurityGroup sg#1 refused: eni#22 uses it
-    113s  eni#24 is gone
-    114s  eni#22 is gone
-    114s  eni#23 is gone
-    115s  eni#25 is gone
-    115s  DeleteSecurityGroup sg#1
-    115s  DeleteSecurityGroup sg#0
+      2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
+      3s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      3s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#4 -> i#5
+      3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#6 -> i#7
+      4s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#8 -> i#9
+     13s  i#3 is running
+     13s  i#5 is running
+     13s  i#7 is running
+     14s  i#9 is running
+     36s  TerminateInstances i#3
+     36s  TerminateInstances i#5
+     37s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+     37s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+     37s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#10 -> i#11
+     37s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#12 -> i#13
+     46s  i#3 is terminated
+     46s  i#5 is terminated
+     47s  i#11 is running
+     47s  i#13 is running
+     47s  eni#14 is gone
+     51s  eni#15 is gone
+     69s  TerminateInstances i#11
+     69s  TerminateInstances i#13
+     70s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+     70s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+     71s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#16 -> i#17
+     71s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#18 -> i#19
+     79s  i#11 is terminated
+     79s  i#13 is terminated
+     81s  i#17 is running
+     81s  i#19 is running
+     82s  eni#20 is gone
+     82s  eni#21 is gone
+    104s  TerminateInstances i#17 i#9 i#19 i#7
+    114s  i#17 is terminated
+    114s  i#9 is terminated
+    114s  i#19 is terminated
+    114s  i#7 is terminated
+    114s  DeleteSecurityGroup sg#0 refused: eni#22 uses it
+    114s  DeleteSecurityGroup sg#1 refused: eni#23 uses it
+    115s  DeleteSecurityGroup sg#1 refused: eni#23 uses it
+    115s  DeleteSecurityGroup sg#0 refused: eni#22 uses it
+    115s  eni#24 is gone
+    116s  eni#23 is gone
+    116s  eni#22 is gone
+    117s  eni#25 is gone
+    117s  DeleteSecurityGroup sg#0
+    117s  DeleteSecurityGroup sg#1
     ");
 }
 

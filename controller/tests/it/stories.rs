@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, spec};
 
-fn calm() -> Settings {
+pub(crate) fn calm() -> Settings {
     Settings {
         boot: Span::seconds(10, 10),
         stop: Span::seconds(10, 10),
@@ -50,34 +50,38 @@ fn a_calm_day() {
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
-      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
-      2s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
-      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
-      2s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
-     12s  i#3 is running
-     12s  i#5 is running
-     12s  i#6 is running
-     12s  i#8 is running
-     12s  i#10 is running
-     84s  TerminateInstances i#6 i#8 i#10 i#3 i#5
-     94s  i#6 is terminated
-     94s  i#8 is terminated
-     94s  i#10 is terminated
-     94s  i#3 is terminated
-     94s  i#5 is terminated
-     94s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-     94s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     95s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-     95s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-     97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+      2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 2 x t3.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
+      3s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      3s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+      3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+      4s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+     13s  i#3 is running
+     13s  i#5 is running
+     13s  i#6 is running
+     13s  i#8 is running
+     14s  i#10 is running
+     86s  TerminateInstances i#6 i#8 i#10 i#3 i#5
+     96s  i#6 is terminated
+     96s  i#8 is terminated
+     96s  i#10 is terminated
+     96s  i#3 is terminated
+     96s  i#5 is terminated
+     96s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     96s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
      97s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-     99s  eni#12 is gone
-     99s  eni#13 is gone
-     99s  eni#11 is gone
-     99s  eni#14 is gone
-     99s  eni#15 is gone
-    101s  DeleteSecurityGroup sg#0
-    101s  DeleteSecurityGroup sg#1
+     97s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     99s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+     99s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+    101s  eni#12 is gone
+    101s  eni#13 is gone
+    101s  eni#11 is gone
+    101s  eni#14 is gone
+    101s  eni#15 is gone
+    103s  DeleteSecurityGroup sg#0
+    103s  DeleteSecurityGroup sg#1
     ");
 }
 
@@ -103,35 +107,39 @@ fn death_while_a_launch_is_in_flight() {
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
-      2s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
-      2s  - operator 0 dies at RunInstances
-     12s  i#3 is running
-     13s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
-     13s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
-     13s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
-     23s  i#5 is running
-     23s  i#6 is running
-     23s  i#8 is running
-     23s  i#10 is running
-     95s  TerminateInstances i#6 i#8 i#10 i#3 i#5
-    105s  i#6 is terminated
-    105s  i#8 is terminated
-    105s  i#10 is terminated
-    105s  i#3 is terminated
-    105s  i#5 is terminated
-    105s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+      2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 2 x t3.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
+      2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
+      3s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      3s  - operator 0 dies at RunInstances
+     12s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+     12s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+     12s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+     13s  i#3 is running
+     22s  i#5 is running
+     22s  i#6 is running
+     22s  i#8 is running
+     22s  i#10 is running
+     94s  TerminateInstances i#6 i#8 i#10 i#3 i#5
+    104s  i#6 is terminated
+    104s  i#8 is terminated
+    104s  i#10 is terminated
+    104s  i#3 is terminated
+    104s  i#5 is terminated
+    104s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    104s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
     105s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-    106s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-    106s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    108s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
-    108s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
-    110s  eni#12 is gone
-    110s  eni#13 is gone
-    110s  eni#11 is gone
-    110s  eni#14 is gone
-    110s  eni#15 is gone
-    112s  DeleteSecurityGroup sg#0
-    112s  DeleteSecurityGroup sg#1
+    105s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    107s  DeleteSecurityGroup sg#0 refused: eni#11 uses it
+    107s  DeleteSecurityGroup sg#1 refused: eni#11 uses it
+    109s  eni#12 is gone
+    109s  eni#13 is gone
+    109s  eni#11 is gone
+    109s  eni#14 is gone
+    109s  eni#15 is gone
+    111s  DeleteSecurityGroup sg#0
+    111s  DeleteSecurityGroup sg#1
     ");
 }
 
@@ -156,6 +164,8 @@ fn a_launch_that_comes_after_the_deletion() {
         while play.sim.lock().late_calls() == 0 {
             play.step().await.unwrap();
         }
+        // Another launch keeps the groups: without any the late call finds none and makes nothing.
+        play.until(20, |play| play.live() > 0).await.unwrap();
         play.store.delete(play.now());
         play.until(600, Play::is_gone).await.unwrap();
         let ledger = play.sim.lock().ledger();
@@ -217,12 +227,20 @@ fn no_capacity() {
         let pool = |zone: &str| CapacityPool { instance_type: "t3.large".into(), zone: zone.into(), count: 1 };
         let capacity = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(pool).to_vec();
         let mut play = small(Settings { capacity, ..calm() });
-        for _ in 0..60 {
-            play.step().await.unwrap();
-        }
-        let status = play.store.status().unwrap();
-        let provisioned = status.conditions.iter().find(|condition| condition.type_ == "Provisioned").unwrap();
-        assert_eq!((provisioned.status.as_str(), provisioned.reason.as_str()), ("False", "NoCapacity"));
+        let provisioned = |play: &Play| {
+            let conditions = play.store.status()?.conditions;
+            conditions.into_iter().find(|condition| condition.type_ == "Provisioned")
+        };
+        let turned = |play: &Play| {
+            let left =
+                play.store.status().and_then(|status| status.placement).map_or(0, |placement| placement.left.len());
+            left == 1 && provisioned(play).is_some_and(|condition| condition.reason == "NoCapacity")
+        };
+        // The third zone has no t2 at all.
+        play.until(200, turned).await.unwrap();
+        let provisioned = provisioned(&play).unwrap();
+        assert_eq!(provisioned.status, "False");
+        assert!(provisioned.message.contains("the other zones had none either"), "{}", provisioned.message);
         assert!(provisioned.message.contains("t3.large"), "{}", provisioned.message);
         assert!(play.agents.started.lock().unwrap().is_empty());
         play.store.delete(play.now());

@@ -243,6 +243,17 @@ impl Compute for Mortal {
         self.effect(Action::RunInstances, call).await
     }
 
+    async fn rehearse(&self, launch: &LaunchRequest) -> Answer<()> {
+        self.must_not_be_paused("a launch is rehearsed");
+        match self.elsewhere(Err(CloudError::new(Failure::NotFound, "NotFound", "no such thing"))) {
+            Some(answer) => answer,
+            None => {
+                self.judge.rehearse(launch);
+                self.sim.rehearse(launch).await
+            }
+        }
+    }
+
     async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         let call = async {
             self.must_see(&["account", "instances"], "instances are terminated");

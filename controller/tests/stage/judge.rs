@@ -21,6 +21,8 @@ pub(crate) enum Rule {
     NothingForeign,
     NothingBlind,
     WrittenFirst,
+    /// Nothing is paid for that was not asked about.
+    RehearsedFirst,
     InTime,
     LaunchesAreLines,
     NothingLeft,
@@ -77,6 +79,8 @@ struct Book {
     broken: Option<Broken>,
     /// Every line that ever reached the server, by token.
     lines: BTreeMap<String, Launch>,
+    /// Hashes of the launches that were asked about.
+    rehearsed: BTreeSet<String>,
     /// Instances that each token made.
     made: BTreeMap<String, BTreeSet<String>>,
     launched: usize,
@@ -130,6 +134,11 @@ impl Judge {
         book.hashes.extend(parts.map(|part| part.report_sha256.clone()));
     }
 
+    /// A launch is asked about, with whatever answer.
+    pub(crate) fn rehearse(&self, request: &LaunchRequest) {
+        self.book().rehearsed.insert(ledger::request_sha256(request));
+    }
+
     /// A launch is sent.
     pub(crate) fn launch(&self, request: &LaunchRequest, now: Timestamp) {
         let mut book = self.book();
@@ -142,6 +151,10 @@ impl Judge {
             Some(line) if line.count != i32::try_from(request.count).unwrap() => {
                 let what = format!("launch {}/{} is for {}, not {}", line.pool, line.number, request.count, line.count);
                 Broken::new(Rule::WrittenFirst, what)
+            }
+            Some(line) if !book.rehearsed.contains(&ledger::request_sha256(request)) => {
+                let what = format!("launch {}/{} is sent, and was never rehearsed", line.pool, line.number);
+                Broken::new(Rule::RehearsedFirst, what)
             }
             Some(_) => return,
         };
@@ -204,12 +217,13 @@ impl Judge {
         book.launches_are_lines(sim)?;
         let Some(object) = &server.object else {
             let (live, groups) = (sim.live_instances().len(), sim.live_groups().len());
-            return match live + groups {
+            let volumes = sim.live_volumes().len();
+            return match live + groups + volumes {
                 0 => Ok(()),
                 _ if book.abandoned => Ok(()),
                 _ => Err(Broken::new(
                     Rule::NothingLeft,
-                    format!("the object is gone, {live} instances and {groups} groups are left"),
+                    format!("the object is gone, {live} instances, {groups} groups and {volumes} volumes are left"),
                 )),
             };
         };

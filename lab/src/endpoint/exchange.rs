@@ -22,8 +22,19 @@ pub(crate) struct Exchange<'a> {
 impl Exchange<'_> {
     /// Carries the call out once every parameter is taken, and shapes what it answers.
     pub(crate) fn carry_out<T, X: Serialize>(
+        self,
+        call: impl FnOnce(Call) -> Call,
+        operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
+        shape: impl FnOnce(T) -> X,
+    ) -> Outcome<Sent> {
+        self.carry_out_or_check(call, |_| Ok(()), operation, shape)
+    }
+
+    /// The same, with what is checked of a call with DryRun.
+    pub(crate) fn carry_out_or_check<T, X: Serialize>(
         mut self,
         call: impl FnOnce(Call) -> Call,
+        check: impl FnOnce(&mut Sim) -> Outcome<()>,
         operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
         shape: impl FnOnce(T) -> X,
     ) -> Outcome<Sent> {
@@ -32,7 +43,11 @@ impl Exchange<'_> {
         let now = self.sim.now();
         let call = call(Call::new(self.action).by(self.principal));
         if is_dry {
-            return Err(self.sim.lock().dry_run(&call, now));
+            return Ok(match self.sim.lock().dry_run(&call, now, check) {
+                Reply::Whole(said) => Reply::Whole(Err(said)),
+                Reply::Truncated(said) => Reply::Truncated(Err(said)),
+                Reply::Lost => Reply::Lost,
+            });
         }
         let reply = self.sim.lock().call(call, now, operation);
         let write = |outcome: Outcome<T>| outcome.and_then(|answer| xml::content(&shape(answer)));

@@ -56,6 +56,7 @@ struct InstanceItem {
     architecture: &'static str,
     root_device_type: &'static str,
     root_device_name: String,
+    block_device_mapping: Items<MappingItem>,
     virtualization_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_token: Option<String>,
@@ -63,6 +64,22 @@ struct InstanceItem {
     hypervisor: &'static str,
     network_interface_set: Items<InterfaceItem>,
     metadata_options: MetadataOptions,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MappingItem {
+    device_name: String,
+    ebs: Ebs,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ebs {
+    volume_id: String,
+    status: &'static str,
+    attach_time: String,
+    delete_on_termination: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -202,6 +219,15 @@ impl InstanceItem {
             architecture: instance.architecture.name(),
             root_device_type: "ebs",
             root_device_name: instance.root_device.clone(),
+            block_device_mapping: Items::of(&instance.volumes, |volume| MappingItem {
+                device_name: volume.device.clone(),
+                ebs: Ebs {
+                    volume_id: volume.volume_id.clone(),
+                    status: "attached",
+                    attach_time: time(instance.launched_at),
+                    delete_on_termination: volume.delete_on_termination,
+                },
+            }),
             virtualization_type: "hvm",
             client_token: instance.token.clone(),
             tag_set: tags(&instance.tags),

@@ -12,9 +12,10 @@ use super::params::{Params, missing};
 
 pub(crate) fn run(mut exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
     let request = Arc::new(run_request(&mut exchange.params)?);
-    let about = About::Launch(request.clone());
-    exchange.carry_out(
+    let (about, asked) = (About::Launch(request.clone()), request.clone());
+    exchange.carry_out_or_check(
         |call| Call { about, ..call },
+        |sim| sim.check_launch(&asked),
         move |sim, now| sim.run_instances(&request, now),
         |made| Reservation::of(&account, made.first().map(|first| first.reservation_id.clone()), &made),
     )
@@ -127,6 +128,7 @@ fn block_devices(params: &mut Params) -> Outcome<Vec<BlockDevice>> {
                 size_gib: params.value(&format!("{item}.Ebs.VolumeSize"))?,
                 encrypted: params.value(&format!("{item}.Ebs.Encrypted"))?,
                 delete_on_termination: params.value(&format!("{item}.Ebs.DeleteOnTermination"))?,
+                no_device: params.text(&format!("{item}.NoDevice")).is_some(),
             })
         })
         .collect()

@@ -18,6 +18,7 @@ mod offer;
 mod params;
 mod sending;
 mod serve;
+mod volumes;
 mod xml;
 
 use bytes::Bytes;
@@ -85,6 +86,7 @@ fn dispatch(exchange: Exchange<'_>, account: String) -> Outcome<Sent> {
         Action::RevokeSecurityGroupIngress => groups::revoke(exchange),
         Action::DeleteSecurityGroup => groups::delete(exchange),
         Action::DescribeNetworkInterfaces => network::interfaces(exchange, account),
+        Action::DescribeVolumes => volumes::describe(exchange),
         Action::DescribeVpcs => network::vpcs(exchange, account),
         Action::DescribeSubnets => network::subnets(exchange, account),
         Action::DescribeRouteTables => network::route_tables(exchange, account),

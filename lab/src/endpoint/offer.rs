@@ -1,6 +1,6 @@
 //! What may be launched: DescribeImages, DescribeInstanceTypes, DescribeInstanceTypeOfferings.
 
-use cloudsim::{Image, LocationType, Outcome, Page, SimError};
+use cloudsim::{Image, LocationType, Mapping, Outcome, Page, SimError, Store};
 use planner::ports::{Burstable, Hypervisor, InstanceType};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ struct ImageItem {
     name: String,
     root_device_type: &'static str,
     root_device_name: String,
-    block_device_mapping: Items<Mapping>,
+    block_device_mapping: Items<MappingItem>,
     virtualization_type: &'static str,
     hypervisor: &'static str,
     ena_support: bool,
@@ -40,14 +40,19 @@ struct ImageItem {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Mapping {
+struct MappingItem {
     device_name: String,
-    ebs: Volume,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    virtual_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ebs: Option<Volume>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Volume {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot_id: Option<String>,
     volume_size: u32,
     volume_type: &'static str,
     delete_on_termination: bool,
@@ -161,9 +166,9 @@ pub(crate) fn offerings(mut exchange: Exchange<'_>) -> Outcome<Sent> {
 
 impl ImageItem {
     fn of(image: Image) -> Self {
-        let volume =
-            Volume { volume_size: image.root_gib, volume_type: "gp3", delete_on_termination: true, encrypted: false };
-        let mapping = Mapping { device_name: image.root_device.clone(), ebs: volume };
+        let root = Store::Volume { gib: image.root_gib, snapshot_id: None, delete_on_termination: true };
+        let root = Mapping { device: image.root_device.clone(), store: root };
+        let mappings = Items::of(std::iter::once(root).chain(image.mappings), MappingItem::of);
         Self {
             image_location: format!("{}/{}", image.owner_alias, image.name),
             image_id: image.id,
@@ -177,13 +182,27 @@ impl ImageItem {
             name: image.name,
             root_device_type: "ebs",
             root_device_name: image.root_device,
-            block_device_mapping: Items { item: vec![mapping] },
+            block_device_mapping: mappings,
             virtualization_type: "hvm",
             hypervisor: "xen",
             ena_support: true,
             imds_support: "v2.0",
             tag_set: tags(&image.tags),
         }
+    }
+}
+
+impl MappingItem {
+    fn of(mapping: Mapping) -> Self {
+        let (virtual_name, ebs) = match mapping.store {
+            Store::Instance(name) => (Some(name), None),
+            Store::Volume { gib, snapshot_id, delete_on_termination } => {
+                let volume_type = "gp3";
+                let encrypted = false;
+                (None, Some(Volume { snapshot_id, volume_size: gib, volume_type, delete_on_termination, encrypted }))
+            }
+        };
+        Self { device_name: mapping.device, virtual_name, ebs }
     }
 }
 

@@ -40,6 +40,13 @@ pub trait Compute {
     /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes. `TooLate` = it was not sent.
     fn launch(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
 
+    /// Whether [`Compute::launch`] would be taken: the same call with DryRun. What is missing in it is the token, which is
+    /// good for one launch and for nothing else.
+    ///
+    /// *Guarantees*: makes nothing, however often it is asked.
+    /// *Errors*: what the launch would be refused for, quotas and capacity left out.
+    fn rehearse(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<()>> + Send;
+
     /// Terminates all of them; already terminated ones are no error. Answers those that the cloud refuses to terminate.
     ///
     /// *Guarantees*: what is refused for one keeps none of the others alive.
@@ -178,15 +185,25 @@ pub struct LaunchRequest {
     pub public_address: Addressing,
     /// Raw text, at most 16,384 bytes.
     pub user_data: String,
-    /// Device name of the image's root volume; encrypted gp3, deleted on termination.
+    /// Device name of the image's root volume; like every volume an encrypted gp3, deleted on termination.
     pub root_device: String,
     pub root_gib: u32,
+    /// The other volumes that the image asks for. One that the request does not name keeps what the image says, which
+    /// may be to stay when the instance is gone (EC2 user guide, "Block device mappings").
+    pub volumes: Vec<Volume>,
     /// Set for burstable types only.
     pub credits: Option<Credits>,
     /// Written on instance, volume and interface.
     pub tags: Tags,
     /// The adapter does not send it later than this, whatever held it up since it was decided. Not part of the call.
     pub not_after: Timestamp,
+}
+
+/// A volume under its device name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Volume {
+    pub device: String,
+    pub gib: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -309,6 +326,8 @@ pub struct Image {
     pub architecture: Architecture,
     pub root_device: String,
     pub root_gib: u32,
+    /// Volumes besides the root, by device name.
+    pub volumes: Vec<Volume>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,32 +3,38 @@
 //! ```text
 //! clusters a=t2.micro*2 b=t2.large*1     what the spec asks for (default: a=t2.micro*2)
 //! unplaced | deleting | no finalizer | wiped | new | edited | paused    the object (default: placed, finalizer)
-//! zones b c | left a 60s                 other zones at hand (default: not looked at) | when a zone was left
+//! zones b c | left a 60s [Unsupported]   other zones at hand (default: not looked at) | when a zone was left, and why
 //! control 100.68.0.18/18 | ingress 10.9.8.7/8  a network that the operator dials from, as the spec's ingressCidrs
 //! groups none | unknown                  (default: both, with their rules)
-//! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's
+//! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's;
+//!                                        `unsent`: this process wrote it and did not send it
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
 //! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`; `retagged`: by somebody
 //! denied i-1 UnauthorizedOperation 30s   its termination was refused, and is tried again then
+//! have i-1 a/1 terminated because Server.InternalError    one that ended by itself
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
 //! through i-b                            the balancer that the run measures through
 //! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)
 //! console i-1 clusterbench: error: ...   the last console line
+//! volumes /dev/sdf=20                    volumes of the image besides its root
+//! unrehearsed | refused CODE             nothing was heard of new launches (default: they pass) | all are refused
 //! now 400s                               (default: 100s after the placement)
 //! listed 30s ago                         when the lists were begun (default: now)
 //! ```
 
 use std::collections::BTreeMap;
 
-use api::{ClusterBenchmarkSpec, Launch, LeftZone, Part, PlacedArtifact, PlacedImage, Placement, Run, Status};
+use api::{
+    ClusterBenchmarkSpec, Launch, LeftZone, Part, PlacedArtifact, PlacedImage, PlacedVolume, Placement, Run, Status,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
 use planner::termination::Denial;
 use planner::world::*;
-use planner::{CloudError, Failure, Memory, desired, ledger, owner};
+use planner::{Action, CloudError, Done, Failure, Memory, Outcome, desired, ledger, owner};
 
 pub(crate) fn epoch() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -94,6 +100,7 @@ fn placement() -> Placement {
             id: "ami-1".into(),
             root_device: "/dev/xvda".into(),
             root_gib: 8,
+            volumes: Vec::new(),
         }],
         public_key: "key".into(),
         version: "1".into(),
@@ -188,6 +195,11 @@ pub(crate) fn world(text: &str) -> World {
     if !has("unplaced") && !has("new") && !has("wiped") {
         world.object.status.placement = Some(placement());
     }
+    let volumes: Vec<PlacedVolume> =
+        find("volumes").map(|line| line[1..].iter().map(volume).collect()).unwrap_or_default();
+    for image in world.object.status.placement.iter_mut().flat_map(|placement| &mut placement.images) {
+        image.volumes.clone_from(&volumes);
+    }
     world.object.spec.paused = has("paused");
     if let Some(line) = find("control") {
         world.settings.control_sources = line[1..].iter().map(|network| network.parse().unwrap()).collect();
@@ -204,6 +216,7 @@ pub(crate) fn world(text: &str) -> World {
             zone: format!("eu-west-1{}", line[1]),
             subnet_id: format!("subnet-{}", line[1]),
             instance_type: "t2.micro".into(),
+            reason: line.get(3).copied().unwrap_or_default().into(),
             at: Some(Time(world.now - duration(line[2]))),
         }];
     }
@@ -215,8 +228,11 @@ pub(crate) fn world(text: &str) -> World {
         Some("none") => Facet::Known(Vec::new()),
         _ => Facet::Unknown(unknown()),
     };
-    for line in lines.iter().filter(|line| line.first() == Some(&"line")) {
-        let line = ledger_line(&world, line);
+    for words in lines.iter().filter(|line| line.first() == Some(&"line")) {
+        let line = ledger_line(&world, words);
+        if words.contains(&"unsent") {
+            world.memory.unsent.insert(line.token.clone());
+        }
         world.object.status.launches.push(line);
     }
     let instances =
@@ -240,6 +256,9 @@ pub(crate) fn world(text: &str) -> World {
         let error = CloudError::new(planner::codes::failure_of(line[2]), line[2], "no");
         let denial = Denial { error, again_at: world.now + duration(line[3]) };
         world.memory.denials.insert(line[1].into(), denial);
+    }
+    if !has("unrehearsed") {
+        rehearse(&mut world, find("refused").map(|line| line[1]));
     }
     agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
     if let Some(line) = find("hold") {
@@ -269,6 +288,22 @@ fn through(world: &mut World, instance_id: &str) {
     for status in runs.values_mut().flatten() {
         status.balancer = Some(wire::RunBalancer { control: control.clone(), instance_id: instance_id.into() });
     }
+}
+
+/// Whatever is to be launched was asked about a look before.
+fn rehearse(world: &mut World, refused: Option<&str>) {
+    let heard = match refused {
+        None => Ok(Done::Ok),
+        Some(code) => Err(CloudError::new(planner::codes::failure_of(code), code, "words")),
+    };
+    let plan = planner::plan(world);
+    let is_rehearsal = |action: &&Action| matches!(action, Action::Rehearse(_));
+    let rehearsals = plan.actions.iter().filter(is_rehearsal);
+    let outcomes: Vec<Outcome> =
+        rehearsals.map(|action| Outcome { action: action.clone(), result: heard.clone() }).collect();
+    let mut memory = Memory { looked_at: Some(world.now - seconds(5)), ..Memory::default() };
+    memory.acted(world, &outcomes);
+    world.memory.rehearsals = memory.rehearsals;
 }
 
 /// The wanted run is on, and its first launches are recorded, each with the relaunches before it.
@@ -316,6 +351,11 @@ fn site(world: &World, others: &[&str]) -> Site {
     }
 }
 
+fn volume(text: &&str) -> PlacedVolume {
+    let (device, gib) = text.split_once('=').unwrap();
+    PlacedVolume { device: device.into(), gib: gib.parse().unwrap() }
+}
+
 fn duration(text: &str) -> SignedDuration {
     seconds(text.trim_end_matches('s').parse().unwrap())
 }
@@ -334,7 +374,7 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let (pool, number) = line[1].split_once('/').unwrap();
     let count: u32 = line[2].trim_start_matches('x').parse().unwrap();
     let number: i64 = number.parse().unwrap();
-    let placement = placement();
+    let placement = world.object.status.placement.clone().unwrap_or_else(placement);
     let pools = desired::pools(&world.object.spec);
     let pool_spec = pools.iter().find(|p| p.name == pool).unwrap_or(&pools[0]);
     let recipe = desired::recipe(world, &placement, pool_spec).unwrap();
@@ -399,7 +439,10 @@ fn instance(world: &World, line: &[&str]) -> Instance {
         group_ids: Vec::new(),
         launched_at: world.now - after(line, "age").map_or(seconds(30), duration),
         tags,
-        state_reason: line.contains(&"failed").then(|| "Client.InstanceInitiatedShutdown: shutdown".into()),
+        state_reason: match after(line, "because") {
+            Some(code) => Some(format!("{code}: words")),
+            None => line.contains(&"failed").then(|| "Client.InstanceInitiatedShutdown: shutdown".into()),
+        },
     }
 }
 

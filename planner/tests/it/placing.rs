@@ -35,6 +35,7 @@ fn case(clusters: &str) -> Case {
         architecture: Architecture::X86_64,
         root_device: "/dev/xvda".into(),
         root_gib: 8,
+        volumes: Vec::new(),
     };
     let types = ["t2.micro", "t2.large", "c6i.large", "c7g.large"];
     let offered = types.iter().flat_map(|t| ["zone-a", "zone-b"].map(|zone| ((*t).to_owned(), zone.to_owned())));
@@ -169,6 +170,7 @@ fn an_image_that_does_not_exist_or_does_not_fit() {
         architecture: Architecture::Arm64,
         root_device: "/dev/xvda".into(),
         root_gib: 8,
+        volumes: Vec::new(),
     };
     case.site.images = Facet::Known(BTreeMap::from([(Architecture::X86_64, Some(arm))]));
     assert_snapshot!(case.said(), @"WrongArchitecture: image.id: ami-9 is for arm64, and an instance type of this benchmark needs x86_64: delete the benchmark and create it with image.alias, which is resolved for each architecture");

@@ -81,6 +81,15 @@ fn action_text(action: &Action) -> String {
             format!("allow {group_id} {}-{} from {source}", rule.from_port, rule.to_port)
         }
         Action::DeleteGroup { id, .. } => format!("delete group {id}"),
+        Action::Rehearse(request) => {
+            format!(
+                "rehearse {}/{} {} x{}",
+                request.tags[owner::POOL],
+                request.tags[owner::LAUNCH],
+                request.instance_type,
+                request.count
+            )
+        }
         Action::Launch(request) => {
             format!(
                 "launch {}/{} {} x{}",

@@ -1,8 +1,9 @@
 //! Worlds that want instances.
 
 use insta::assert_snapshot;
+use planner::{Action, CloudError, Failure, Outcome, plan, status};
 
-use crate::fixture::COMPLETE;
+use crate::fixture::{COMPLETE, world};
 use crate::spelling::planned;
 
 fn complete(more: &str) -> String {
@@ -329,6 +330,22 @@ fn after_the_pause_a_new_number_is_tried() {
     Measured=False Waiting: waits for the instances
     wake 0s
     ");
+}
+
+/// EC2 does not say which condition of a policy was not met: mostly the type is not in its list.
+#[test]
+fn a_launch_without_permission_asks_for_the_type() {
+    let world = world("line a/1 x2 open");
+    let plan = plan(&world);
+    let refused = |action: &Action| Outcome {
+        action: action.clone(),
+        result: Err(CloudError::new(Failure::Unauthorized, "UnauthorizedOperation", "You are not authorized")),
+    };
+    let outcomes: Vec<Outcome> = plan.actions.iter().map(refused).collect();
+    let status = status(&world, &plan, &outcomes);
+    let provisioned = status.conditions.iter().find(|condition| condition.type_ == "Provisioned").unwrap();
+    assert_eq!(provisioned.reason, "Unauthorized");
+    assert_snapshot!(provisioned.message, @"launch 2 x t2.micro for a: UnauthorizedOperation: You are not authorized (the policy's statements LaunchInstancesMarkedAsOurs, LaunchWithVolumesAndInterfacesMarkedAsOurs, LaunchInAnySubnetFromAnyImage, LaunchIntoOurGroups and TagOnlyWhatIsBeingCreated would allow it: is t2.micro in its list of ec2:InstanceType?); 0 of 4 instances run");
 }
 
 #[test]
