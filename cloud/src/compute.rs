@@ -204,13 +204,6 @@ fn is_not_latest(error: &CloudError) -> bool {
     error.code == "Unsupported" || matches!(error.failure, Failure::Rejected | Failure::NotYetVisible)
 }
 
-/// Whether a termination was refused because of the instances that it names, so that each alone may fare better: not
-/// because of who asks or how often, and not without an answer.
-fn is_about_instances(error: &CloudError) -> bool {
-    error.failure.is_refusal()
-        && !matches!(error.failure, Failure::Throttled | Failure::CredentialsExpired | Failure::TooLate)
-}
-
 fn is_about_an_id(error: &CloudError) -> bool {
     matches!(error.code.as_str(), "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed")
 }

@@ -21,10 +21,9 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
     if let Some(placement) = &world.object.status.placement {
         measure::plan(world, placement, plan);
         // What is stopped was not to go on: its time is over, or its balancer is gone, or nobody asks for it any more.
-        plan.actions.retain(|action| match action {
-            Action::CollectReport { .. } | Action::JoinParts { .. } => true,
-            Action::HoldRun { .. } | Action::StopRun { .. } => true,
-            _ => false,
+        plan.actions.retain(|action| {
+            let collects = matches!(action, Action::CollectReport { .. } | Action::JoinParts { .. });
+            collects || matches!(action, Action::HoldRun { .. } | Action::StopRun { .. })
         });
     }
     let is_recorded = runs::recorded(world, &runs::wanted(world)).is_some();

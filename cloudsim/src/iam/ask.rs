@@ -79,7 +79,7 @@ impl Ask {
     }
 
     /// Of something that is to be created.
-    fn to_be_tagged(mut self, tags: &Tags) -> Self {
+    fn with_new_tags(mut self, tags: &Tags) -> Self {
         for (key, value) in tags {
             self = self.with(format!("aws:RequestTag/{key}"), value);
         }
@@ -155,7 +155,7 @@ impl Sim {
         }
         asks.push(
             self.ask(RUN, self.arn("instance", "*"))
-                .to_be_tagged(&request.tags_of("instance"))
+                .with_new_tags(&request.tags_of("instance"))
                 .with("ec2:InstanceType", &request.instance_type)
                 .with("ec2:Tenancy", "default")
                 .with("ec2:RootDeviceType", "ebs")
@@ -172,7 +172,7 @@ impl Sim {
         for volume in volumes.into_iter().filter(|volume| !volume.no_device) {
             asks.push(
                 self.ask(RUN, self.arn("volume", "*"))
-                    .to_be_tagged(&request.tags_of("volume"))
+                    .with_new_tags(&request.tags_of("volume"))
                     .with("ec2:Encrypted", volume.encrypted.unwrap_or(false).to_string())
                     .with_some("ec2:VolumeType", volume.volume_type)
                     .with_some("ec2:VolumeSize", volume.size_gib.map(|size| size.to_string()))
@@ -182,7 +182,7 @@ impl Sim {
         let vpc = subnet.as_ref().map(|subnet| self.arn("vpc", &subnet.vpc_id));
         asks.push(
             self.ask(RUN, self.arn("network-interface", "*"))
-                .to_be_tagged(&request.tags_of("network-interface"))
+                .with_new_tags(&request.tags_of("network-interface"))
                 .with_some("ec2:AvailabilityZone", zone)
                 .with_some("ec2:Subnet", subnet.as_ref().map(|subnet| self.arn("subnet", &subnet.id)))
                 .with_some("ec2:Vpc", vpc)
@@ -217,7 +217,7 @@ impl Sim {
         let vpc = self.vpc_of(request).ok();
         let id = vpc.or_else(|| request.vpc_id.clone()).unwrap_or_else(|| "*".to_owned());
         let tags = self.network.vpcs.iter().find(|vpc| vpc.id == id).map(|vpc| vpc.tags.clone()).unwrap_or_default();
-        let of_group = self.ask(CREATE, self.arn("security-group", "*")).to_be_tagged(&request.tags);
+        let of_group = self.ask(CREATE, self.arn("security-group", "*")).with_new_tags(&request.tags);
         let of_vpc = self.ask(CREATE, self.arn("vpc", &id)).tagged(&tags).with("ec2:VpcID", &id);
         [Some(of_group), Some(of_vpc), self.ask_to_tag(CREATE, "security-group", &request.tags)]
             .into_iter()
@@ -228,7 +228,7 @@ impl Sim {
     /// Tags in a call that creates something need a permission of their own (EC2 user guide, "Grant permission to tag
     /// Amazon EC2 resources during creation").
     fn ask_to_tag(&self, creating: &str, kind: &str, tags: &Tags) -> Option<Ask> {
-        let ask = self.ask("CreateTags", self.arn(kind, "*")).to_be_tagged(tags).with("ec2:CreateAction", creating);
+        let ask = self.ask("CreateTags", self.arn(kind, "*")).with_new_tags(tags).with("ec2:CreateAction", creating);
         (!tags.is_empty()).then_some(ask)
     }
 

@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn operators_are_what_iam_says() {
-        let rows: &[(&str, &[&str], Option<&[&str]>, bool)] = &[
+        type Row = (&'static str, &'static [&'static str], Option<&'static [&'static str]>, bool);
+        let rows: &[Row] = &[
             ("StringEquals", &["a", "b"], Some(&["b"]), true),
             ("StringEquals", &["a"], Some(&["A"]), false),
             ("StringEquals", &["a*"], Some(&["ab"]), false),

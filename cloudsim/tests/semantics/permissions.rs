@@ -56,6 +56,7 @@ fn ours(count: u32, token: &str) -> RunInstances {
             size_gib: Some(8),
             encrypted: Some(true),
             delete_on_termination: Some(true),
+            no_device: false,
         }],
         ..request(count, token)
     }

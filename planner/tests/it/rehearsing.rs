@@ -15,7 +15,7 @@ fn answered(world: &World, answer: &Result<Done, CloudError>) -> World {
     let mut next = world.clone();
     next.object.status = status(world, &plan, &outcomes);
     next.memory = plan.memory;
-    next.memory.acted(&outcomes);
+    next.memory.acted(world, &outcomes);
     next
 }
 
@@ -81,7 +81,8 @@ fn one_refusal_holds_all_launches_back_and_is_said_in_words() {
     let world = world("unrehearsed");
     let one = plan(&world).actions.into_iter().find(|action| matches!(action, Action::Rehearse(_))).unwrap();
     let mut heard = answered(&world, &Ok(Done::Ok));
-    heard.memory.acted(&[Outcome { action: one, result: refused("OptInRequired") }]);
+    let before = heard.clone();
+    heard.memory.acted(&before, &[Outcome { action: one, result: refused("OptInRequired") }]);
     let plan = plan(&heard);
     assert!(plan.ledger.is_empty() && plan.actions.is_empty(), "{:?}", plan.ledger);
     assert!(spell(&heard, &plan).contains("Accepted=False AccountRestricted: pool a"), "{}", spell(&heard, &plan));
