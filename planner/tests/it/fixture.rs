@@ -24,11 +24,11 @@
 //! listed 30s ago                         when the lists were begun (default: now)
 //! ```
 
+mod agents;
+
 use std::collections::BTreeMap;
 
-use api::{
-    ClusterBenchmarkSpec, Launch, LeftZone, Part, PlacedArtifact, PlacedImage, PlacedVolume, Placement, Run, Status,
-};
+use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, PlacedVolume, Placement, Status};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
@@ -250,7 +250,7 @@ pub(crate) fn world(text: &str) -> World {
         placement.relaunches = relaunches;
     }
     if let Some(line) = find("measured") {
-        measured(&mut world, line[1]);
+        agents::measured(&mut world, line[1]);
     }
     for line in lines.iter().filter(|line| line.first() == Some(&"denied")) {
         let error = CloudError::new(planner::codes::failure_of(line[2]), line[2], "no");
@@ -260,34 +260,14 @@ pub(crate) fn world(text: &str) -> World {
     if !has("unrehearsed") {
         rehearse(&mut world, find("refused").map(|line| line[1]));
     }
-    agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
+    agents::agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
     if let Some(line) = find("hold") {
-        hold(&mut world, line[1]);
+        agents::hold(&mut world, line[1]);
     }
     if let Some(line) = find("through") {
-        through(&mut world, line[1]);
+        agents::through(&mut world, line[1]);
     }
     world
-}
-
-fn hold(world: &mut World, word: &str) {
-    let Some(Facet::Known(runs)) = &mut world.runs else { panic!("hold what, without a run?") };
-    runs.values_mut().flatten().for_each(|status| {
-        status.hold = Some(match word {
-            "no" => wire::Hold::No,
-            "after" => wire::Hold::AfterThisRound,
-            _ => wire::Hold::Held,
-        });
-    });
-}
-
-/// All runs are of this balancer.
-fn through(world: &mut World, instance_id: &str) {
-    let Some(Facet::Known(runs)) = &mut world.runs else { panic!("through whom, without a run?") };
-    let control = format!("http://{}:8081", address(instance_id));
-    for status in runs.values_mut().flatten() {
-        status.balancer = Some(wire::RunBalancer { control: control.clone(), instance_id: instance_id.into() });
-    }
 }
 
 /// Whatever is to be launched was asked about a look before.
@@ -304,29 +284,6 @@ fn rehearse(world: &mut World, refused: Option<&str>) {
     let mut memory = Memory { looked_at: Some(world.now - seconds(5)), ..Memory::default() };
     memory.acted(world, &outcomes);
     world.memory.rehearsals = memory.rehearsals;
-}
-
-/// The wanted run is on, and its first launches are recorded, each with the relaunches before it.
-fn measured(world: &mut World, relaunches: &str) {
-    let key = planner::runs::wanted(world);
-    let parts: Vec<Part> = relaunches
-        .split(',')
-        .map(|count| count.parse().unwrap())
-        .zip(1_u8..)
-        .map(|(relaunches, launch)| Part {
-            report_sha256: launch.to_string().repeat(64),
-            rounds: 2,
-            relaunches,
-            generator: 1,
-            start_at: None,
-        })
-        .collect();
-    let launches = i32::try_from(key.launches).unwrap();
-    world.object.status.runs.push(Run {
-        launch: launches.min(i32::try_from(parts.len()).unwrap() + 1),
-        parts,
-        ..key.begun()
-    });
 }
 
 /// The zone of the placement and others, all offering everything.
@@ -443,89 +400,5 @@ fn instance(world: &World, line: &[&str]) -> Instance {
             Some(code) => Some(format!("{code}: words")),
             None => line.contains(&"failed").then(|| "Client.InstanceInitiatedShutdown: shutdown".into()),
         },
-    }
-}
-
-fn agents(world: &mut World, balancer: Option<&str>, run: Option<&str>, recorded: bool) {
-    let unknown = || Ignorance { failure: Failure::Unreachable, message: "connection refused".into() };
-    world.balancer = balancer.map(|state| match state {
-        "unknown" => Facet::Unknown(unknown()),
-        "told" => Facet::Known(balancer_status(world, wire::Health::Unknown)),
-        "healthy" => Facet::Known(balancer_status(world, wire::Health::Healthy)),
-        _ => Facet::Known(wire::BalancerStatus {
-            instance_id: "i-b".into(),
-            kernel_boot: String::new(),
-            version: "v0".into(),
-            membership_sha256: wire::Membership::default().sha256(),
-            clusters: Vec::new(),
-        }),
-    });
-    let key = planner::runs::wanted(world);
-    let status = |state, done| wire::RunStatus {
-        id: key.name(),
-        state,
-        rounds_done: done,
-        rounds_total: 20,
-        rounds_voided: 0,
-        started_at: epoch(),
-        message: format!("round {done} of 20"),
-        warning: String::new(),
-        hold: None,
-        balancer: None,
-        report_sha256: (state != wire::RunState::Running).then(|| "f".repeat(64)),
-    };
-    world.runs = run.map(|state| match state {
-        "unknown" => Facet::Unknown(unknown()),
-        "running" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Running, 7)))])),
-        "finished" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Finished, 20)))])),
-        "aborted" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Aborted, 3)))])),
-        "failed" => Facet::Known(BTreeMap::from([(key.name(), Some(status(wire::RunState::Failed, 1)))])),
-        _ => Facet::Known(BTreeMap::from([(key.name(), None)])),
-    });
-    if recorded {
-        world.object.status.runs.push(Run {
-            result: "b 14 % faster [9, 19]".into(),
-            report: "bench-1-ffff".into(),
-            report_sha256: "f".repeat(64),
-            outcome: "Valid".into(),
-            rounds: 20,
-            ..key.begun()
-        });
-    }
-}
-
-fn balancer_status(world: &World, health: wire::Health) -> wire::BalancerStatus {
-    let membership = planner::deploy::membership(world);
-    let member = |member: &wire::Member| wire::MemberStatus {
-        id: member.id.clone(),
-        address: member.address.clone(),
-        health,
-        in_flight: 0,
-        requests: 0,
-        failures: 0,
-        share_per_mille: 0,
-        latency_micros: None,
-        losses: 0,
-        boot: None,
-        slots: None,
-        opinion: wire::MemberOpinion::default(),
-    };
-    wire::BalancerStatus {
-        instance_id: "i-b".into(),
-        kernel_boot: String::new(),
-        version: "v1".into(),
-        membership_sha256: membership.sha256(),
-        clusters: membership
-            .clusters
-            .iter()
-            .map(|cluster| wire::ClusterStatus {
-                name: cluster.name.clone(),
-                path: cluster.path.clone(),
-                policy: cluster.policy,
-                requests: 0,
-                failures: 0,
-                members: cluster.members.iter().map(member).collect(),
-            })
-            .collect(),
     }
 }
