@@ -39,12 +39,21 @@ pub fn membership(world: &World) -> Membership {
     Membership { clusters: clusters.collect() }
 }
 
-/// Id and address of each instance of a cluster that a list shows as running.
+/// Id and address of each instance of a cluster that a list shows as running. One too many that the cloud refuses to
+/// terminate is paid for and serves nobody.
 fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item = (&'a str, String)> {
     let (instances, port) = (seen(world), world.object.spec.worker.port);
-    alive(&world.object.status.launches, instances, &cluster.name)
+    let mut running = alive(&world.object.status.launches, instances, &cluster.name);
+    running
+        .retain(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type);
+    let mut surplus = running.len().saturating_sub(usize::try_from(cluster.count).unwrap_or(0));
+    running.retain(|instance| {
+        let is_left = surplus > 0 && world.memory.denials.contains_key(&instance.id);
+        surplus -= usize::from(is_left);
+        !is_left
+    });
+    running
         .into_iter()
-        .filter(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type)
         .filter_map(move |instance| Some((instance.id.as_str(), format!("{}:{port}", instance.private_address?))))
 }
 

@@ -55,8 +55,10 @@ fn severity(condition: &Condition) -> Severity {
 }
 
 /// Reasons of [`crate::verdict`] that do not pass with the next try, and what cost a run what it had measured.
-const REFUSED: [&str; 7] = [
+const REFUSED: [&str; 9] = [
     "NoCapacity",
+    "Unsupported",
+    crate::teardown::DENIED,
     "QuotaReached",
     "Unauthorized",
     "CredentialsExpired",

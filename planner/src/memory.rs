@@ -43,11 +43,15 @@ pub struct Memory {
 impl Memory {
     /// At the beginning of a look. Absence is proven by looks that follow each other: what was missed before a long
     /// pause may have been made and lost again in it.
-    pub(crate) fn look(&mut self, now: Timestamp) {
-        if self.looked_at.is_none_or(|at| now.duration_since(at) > LONGEST_PAUSE) {
+    pub(crate) fn look(&mut self, world: &World) {
+        if self.looked_at.is_none_or(|at| world.now.duration_since(at) > LONGEST_PAUSE) {
             self.absent_since.clear();
         }
-        self.looked_at = Some(now);
+        self.looked_at = Some(world.now);
+        // A line that another process took over may have been sent by it, also when it is ours again: the write by which
+        // we take it back may count without an answer, and then nobody else tells.
+        let (lines, process) = (&world.object.status.launches, &world.settings.process);
+        self.unsent.retain(|token| lines.iter().any(|line| line.token == *token && line.sender == *process));
     }
 
     /// Forgets every proof of a teardown: things are made again.
@@ -120,8 +124,13 @@ impl Memory {
 
     /// When to look again after a pass: not before the worst of its failures allows.
     pub fn wake(&mut self, planned: SignedDuration, outcomes: &[Outcome]) -> SignedDuration {
-        let failures = || outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err());
-        let retries = || failures().map(|error| verdict(error.failure).retry);
+        let retry = |outcome: &Outcome| {
+            let retry = verdict(outcome.result.as_ref().err()?.failure).retry;
+            // What says nothing about a launch is asked again, and not at once: nothing else has happened.
+            let says_nothing = retry == Retry::Now && matches!(outcome.action, Action::Rehearse(_));
+            Some(if says_nothing { Retry::Backoff } else { retry })
+        };
+        let retries = || outcomes.iter().filter_map(retry);
         self.failed_passes =
             if retries().all(|retry| retry == Retry::Now) { 0 } else { self.failed_passes.saturating_add(1) };
         retries().map(|retry| retry.pause(self.failed_passes)).fold(planned, SignedDuration::max)

@@ -201,7 +201,7 @@ impl Plan {
     fn unchanged(world: &World) -> Self {
         let status = &world.object.status;
         let mut memory = world.memory.clone();
-        memory.look(world.now);
+        memory.look(world);
         let seen = world.instances.known().map(Vec::as_slice).unwrap_or_default();
         let lives = |id: &String| seen.iter().any(|one| one.id == *id && one.state != InstanceState::Terminated);
         if world.instances.known().is_some() {

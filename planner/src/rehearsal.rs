@@ -39,7 +39,9 @@ impl Rehearsal {
     pub fn heard<T>(answer: &Result<T, CloudError>, at: Timestamp) -> Option<Self> {
         match answer {
             Ok(_) => Some(Self { at, refusal: None }),
-            Err(error) if is_refusal(error.failure) => Some(Self { at, refusal: Some(error.clone()) }),
+            Err(error) if is_refusal(error.failure) || is_gone(error) => {
+                Some(Self { at, refusal: Some(error.clone()) })
+            }
             Err(error) => is_for_the_launch(error.failure).then_some(Self { at, refusal: None }),
         }
     }
@@ -49,6 +51,11 @@ impl Rehearsal {
 /// answer, a group that is not visible yet.
 pub(crate) fn is_refusal(failure: Failure) -> bool {
     matches!(failure, Failure::Unauthorized | Failure::AccountRestricted | Failure::Rejected)
+}
+
+/// What the placement names and somebody removed since. A group may not be visible yet, so it is not among these.
+fn is_gone(error: &CloudError) -> bool {
+    matches!(error.code.as_str(), "InvalidAMIID.NotFound" | "InvalidSubnetID.NotFound" | "InvalidVpcID.NotFound")
 }
 
 /// What another zone or a little time may have: the launch has its own ways for these.
@@ -107,8 +114,8 @@ pub(crate) fn said(world: &World, request: &LaunchRequest, error: &CloudError) -
 /// What EC2 asks a permission for in a launch, and the statement of the operator's policy that gives it.
 const STATEMENTS: [(&str, &str); 6] = [
     (":instance/", "LaunchInstancesMarkedAsOurs"),
-    (":volume/", "LaunchWithVolumesAndInterfacesMarkedAsOurs"),
-    (":network-interface/", "LaunchWithVolumesAndInterfacesMarkedAsOurs"),
+    (":volume/", "LaunchWithSmallVolumesMarkedAsOurs"),
+    (":network-interface/", "LaunchWithInterfacesMarkedAsOurs"),
     (":subnet/", "LaunchInAnySubnetFromAnyImage"),
     ("image/", "LaunchInAnySubnetFromAnyImage"),
     (":security-group/", "LaunchIntoOurGroups"),
@@ -169,7 +176,7 @@ mod tests {
             ("arn:aws:ec2:eu-west-1::image/ami-1", "LaunchInAnySubnetFromAnyImage"),
             ("arn:aws:ec2:eu-west-1:1:subnet/subnet-1", "LaunchInAnySubnetFromAnyImage"),
             ("arn:aws:ec2:eu-west-1:1:security-group/sg-1", "LaunchIntoOurGroups"),
-            ("arn:aws:ec2:eu-west-1:1:volume/*", "LaunchWithVolumesAndInterfacesMarkedAsOurs"),
+            ("arn:aws:ec2:eu-west-1:1:volume/*", "LaunchWithSmallVolumesMarkedAsOurs"),
         ] {
             assert!(of(resource).starts_with(&format!("the policy's statement {statement} would")), "{}", of(resource));
         }

@@ -15,8 +15,8 @@ use crate::Failure;
 use crate::conditions::Truth;
 use crate::desired;
 use crate::placement::{addressing, candidates};
-use crate::plan::{MOVING, Plan};
-use crate::ports::Subnet;
+use crate::plan::{MOVING, Plan, STEADY};
+use crate::ports::{InstanceState, Subnet};
 use crate::provision::alive;
 use crate::runs;
 use crate::teardown;
@@ -84,8 +84,12 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let why = why(placement);
     if !(instances_gone && lines_closed) {
         let message = format!("{why}: moving all to another zone; still there: {}", what.join(", "));
-        plan.judgements.set(ConditionType::Provisioned, Truth::False, "Moving", message);
-        plan.wake_within(MOVING);
+        let refused = plan.refusals(world, instances).len();
+        let live = instances.iter().filter(|instance| instance.state != InstanceState::Terminated).count();
+        let reason = if refused > 0 { teardown::DENIED } else { "Moving" };
+        plan.judgements.set(ConditionType::Provisioned, Truth::False, reason, message);
+        // What only people can remove is tried at its own pace.
+        plan.wake_within(if refused > 0 && refused >= live { STEADY } else { MOVING });
         return;
     }
     match settle_in(world, placement) {

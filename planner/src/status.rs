@@ -152,7 +152,7 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
             Ok(_) => return line.clone(),
             Err(error) => Err(error.clone()),
         };
-        let is_only = world.memory.unsent.contains(&line.token) && line.sender == world.settings.process;
+        let is_only = plan.memory.unsent.contains(&line.token) && line.sender == world.settings.process;
         let only = if is_only { OnlySend::Yes } else { OnlySend::NotCertain };
         ledger::with_answer(line, &answer, only, world.now)
     };
@@ -383,7 +383,8 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
     let owner = world.owner();
     status.instances = instances
         .iter()
-        .filter(|instance| owner.owns(&instance.tags) && instance.state != InstanceState::Terminated)
+        .filter(|instance| owner.owns(&instance.tags) || ledger::is_in(&plan.ledger, instance))
+        .filter(|instance| instance.state != InstanceState::Terminated)
         .map(|instance| Instance {
             id: instance.id.clone(),
             pool: ledger::pool_of(&plan.ledger, instance).unwrap_or_default().to_owned(),

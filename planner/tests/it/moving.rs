@@ -1,8 +1,11 @@
 //! Worlds without capacity in their zone: everything moves, or waits and says why.
 
 use insta::assert_snapshot;
+use planner::plan;
+use planner::world::{Deletion, Facet};
 
-use crate::spelling::planned;
+use crate::fixture::world;
+use crate::spelling::{planned, spell};
 
 /// The balancer and the generator run, the workers found no capacity.
 const STARVED: &str = "
@@ -198,4 +201,28 @@ fn then_all_is_placed_in_the_next_zone() {
 fn a_deleted_benchmark_does_not_move() {
     let plan = starved("zones b\nleft a 5s\ndeleting");
     assert!(!plan.contains("place in") && !plan.contains("leave") && plan.contains("terminate i-b i-g"), "{plan}");
+}
+
+/// Nobody else tells once the line is ours again: the write that took it back may count without an answer.
+#[test]
+fn a_line_that_another_process_had_is_never_again_one_that_was_not_sent() {
+    let mut world = world("line a/1 x2 open unsent of another");
+    assert_eq!(world.memory.unsent.len(), 1);
+    world.memory = plan(&world).memory;
+    world.object.status.launches[0].sender = "operator".into();
+    assert!(plan(&world).memory.unsent.is_empty());
+    world.object.deletion = Deletion::Asked;
+    world.groups = Facet::Known(Vec::new());
+    let text = spell(&world, &plan(&world));
+    assert!(!text.contains("Closed (NeverSeen)") && !text.contains("remove the finalizer"), "{text}");
+}
+
+/// Only people can change what is in the way, so they are told and EC2 is not asked each second.
+#[test]
+fn a_zone_is_not_left_before_what_is_refused_is_gone_and_that_is_said() {
+    let text = planned(
+        "zones b\nleft a 5s\nline a/1 x1 closed ids i-1\nhave i-1 a/1 running retagged\n\
+         denied i-1 UnauthorizedOperation 40s",
+    );
+    assert!(text.contains("Provisioned=False TerminationDenied") && text.contains("wake 30s"), "{text}");
 }

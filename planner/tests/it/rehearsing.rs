@@ -63,7 +63,7 @@ fn what_is_written_down_is_not_rehearsed() {
 #[test]
 fn one_refusal_holds_all_launches_back_and_is_said_in_words() {
     assert_snapshot!(planned("refused UnauthorizedOperation"), @"
-    Accepted=False Unauthorized: pool a: the launch of 2 x t2.micro was rehearsed and refused: UnauthorizedOperation: words; the policy's statements LaunchInstancesMarkedAsOurs, LaunchWithVolumesAndInterfacesMarkedAsOurs, LaunchInAnySubnetFromAnyImage, LaunchIntoOurGroups and TagOnlyWhatIsBeingCreated would allow it: is t2.micro in its list of ec2:InstanceType?; nothing is launched until it passes, which is tried each minute and when the spec changes
+    Accepted=False Unauthorized: pool a: the launch of 2 x t2.micro was rehearsed and refused: UnauthorizedOperation: words; the policy's statements LaunchInstancesMarkedAsOurs, LaunchWithSmallVolumesMarkedAsOurs, LaunchWithInterfacesMarkedAsOurs, LaunchInAnySubnetFromAnyImage, LaunchIntoOurGroups and TagOnlyWhatIsBeingCreated would allow it: is t2.micro in its list of ec2:InstanceType?; nothing is launched until it passes, which is tried each minute and when the spec changes
     Provisioned=False Waiting: 0 of 4 instances run; what is missing is not launched, see Accepted
     Deployed=False Waiting: the balancer's instance does not run yet
     Measured=False Waiting: waits for the instances

@@ -345,7 +345,7 @@ fn a_launch_without_permission_asks_for_the_type() {
     let status = status(&world, &plan, &outcomes);
     let provisioned = status.conditions.iter().find(|condition| condition.type_ == "Provisioned").unwrap();
     assert_eq!(provisioned.reason, "Unauthorized");
-    assert_snapshot!(provisioned.message, @"launch 2 x t2.micro for a: UnauthorizedOperation: You are not authorized (the policy's statements LaunchInstancesMarkedAsOurs, LaunchWithVolumesAndInterfacesMarkedAsOurs, LaunchInAnySubnetFromAnyImage, LaunchIntoOurGroups and TagOnlyWhatIsBeingCreated would allow it: is t2.micro in its list of ec2:InstanceType?); 0 of 4 instances run");
+    assert_snapshot!(provisioned.message, @"launch 2 x t2.micro for a: UnauthorizedOperation: You are not authorized (the policy's statements LaunchInstancesMarkedAsOurs, LaunchWithSmallVolumesMarkedAsOurs, LaunchWithInterfacesMarkedAsOurs, LaunchInAnySubnetFromAnyImage, LaunchIntoOurGroups and TagOnlyWhatIsBeingCreated would allow it: is t2.micro in its list of ec2:InstanceType?); 0 of 4 instances run");
 }
 
 #[test]

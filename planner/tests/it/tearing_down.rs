@@ -464,3 +464,22 @@ fn a_group_whose_tags_were_edited_is_said_once_lists_cannot_be_late_any_more() {
     let launching = ("Launching".to_owned(), false);
     assert_eq!(said, [launching.clone(), launching, ("Rejected".to_owned(), true)]);
 }
+
+#[test]
+fn one_too_many_that_cannot_be_terminated_is_no_member() {
+    let world = world(&format!(
+        "{}
+        line a/2 x1 closed ids i-9
+        have i-9 a/2 running retagged
+        denied i-9 UnauthorizedOperation 40s
+        balancer healthy
+        run none",
+        crate::fixture::COMPLETE
+    ));
+    let membership = planner::deploy::membership(&world);
+    let members: Vec<&str> = membership.clusters[0].members.iter().map(|member| member.id.as_str()).collect();
+    assert_eq!(members, ["i-1", "i-2"]);
+    let plan = plan(&world);
+    let deployed = plan.judgements.get(api::ConditionType::Deployed);
+    assert_eq!(deployed.truth.name(), "True", "{}", deployed.message);
+}
