@@ -183,6 +183,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             return Ok(Next::After(dropped::PAUSE));
         }
         if said {
+            // A status without the lines that are still rehearsed proves nothing about lines.
+            if plan.actions.iter().any(|action| matches!(action, Action::Rehearse(_))) {
+                return Ok(Next::After(wake));
+            }
             self.put(&echo, &next).await?;
         }
         memory.recorded(&world.object.status.launches, &next.launches, &self.settings.process);

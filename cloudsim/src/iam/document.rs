@@ -59,7 +59,8 @@ enum Effect {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Document {
     version: String,
-    statement: OneOrMany<Written>,
+    /// Each is read apart, so that an error names the field.
+    statement: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -120,7 +121,12 @@ impl Policy {
             let variable = text[at..].split_inclusive('}').next().unwrap_or_default();
             return Err(PolicyError::Variable(variable.to_owned()));
         }
-        let statements = document.statement.all().into_iter().map(Statement::read).collect::<Result<_, _>>()?;
+        let written = match document.statement {
+            serde_json::Value::Array(many) => many,
+            one => vec![one],
+        };
+        let read = |one| Statement::read(serde_json::from_value(one)?);
+        let statements = written.into_iter().map(read).collect::<Result<_, PolicyError>>()?;
         Ok(Self { statements })
     }
 

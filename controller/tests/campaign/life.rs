@@ -253,6 +253,7 @@ impl Life<'_> {
         *play.credentials.lock().unwrap() = Credentials::Own;
         play.store.server().faults.clear();
         play.store.edit(|spec| spec.paused = false);
+        play.end_what_only_people_can();
         for operator in 0..self.script.operators {
             play.calm(operator);
             play.thaw(operator).await?;
@@ -267,7 +268,10 @@ impl Life<'_> {
             self.play.note("kubectl delete");
             self.play.store.delete(self.play.now());
         }
-        self.told.to_gone = self.others_go().await?;
+        // What is abandoned is the sweeper's.
+        if !self.play.judge.is_abandoned() {
+            self.told.to_gone = self.others_go().await?;
+        }
         self.told.to_gone += self.until(TO_GONE, Play::is_gone).await?;
         for _ in 0..TO_SWEPT {
             if self.play.judge.is_abandoned() {

@@ -123,7 +123,10 @@ impl Play {
         let clock = Arc::new(AtomicI64::new(EPOCH * 1000));
         let now = reader(&clock);
         let mut sim = Sim::new(seed, knobs).unwrap();
-        sim.attach(policy());
+        // The policy alone would keep a sweeper from what is not its own; that lie is about our own check.
+        if ways.lie != Lie::AnyInstallation {
+            sim.attach(policy());
+        }
         let sim = SharedSim::new(sim, now.clone());
         let (judge, in_flight) = (Judge::default(), InFlight::default());
         let store = MemoryStore::new(spec, now, in_flight.clone(), judge.clone());
@@ -366,6 +369,23 @@ impl Play {
         let told = |instance: &cloudsim::Instance| instance.state == InstanceState::ShuttingDown;
         let left = live.iter().filter(|one| !told(one) && is_known(one) && sim.can_be_terminated(&one.id));
         left.map(|instance| instance.id.clone()).collect()
+    }
+
+    /// A stopped instance has no timer that runs, and what IAM forbids or a protection spares only people can end: they do
+    /// as the condition says.
+    pub(crate) fn end_what_only_people_can(&mut self) {
+        let now = self.now();
+        let mut sim = self.sim.lock();
+        let is_stopped =
+            |instance: &cloudsim::Instance| matches!(instance.state, InstanceState::Stopping | InstanceState::Stopped);
+        let stopped: Vec<String> =
+            sim.live_instances().iter().filter(|one| is_stopped(one)).map(|one| one.id.clone()).collect();
+        for id in stopped {
+            if !sim.can_be_terminated(&id) {
+                sim.protect_by_hand(&id, false, now);
+                drop(sim.terminate_instances(&[id], now));
+            }
+        }
     }
 
     pub(crate) fn live(&self) -> usize {

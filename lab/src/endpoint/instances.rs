@@ -128,7 +128,7 @@ fn block_devices(params: &mut Params) -> Outcome<Vec<BlockDevice>> {
                 size_gib: params.value(&format!("{item}.Ebs.VolumeSize"))?,
                 encrypted: params.value(&format!("{item}.Ebs.Encrypted"))?,
                 delete_on_termination: params.value(&format!("{item}.Ebs.DeleteOnTermination"))?,
-                no_device: params.text(&format!("{item}.NoDevice")).is_some(),
+                no_device: params.is_there(&format!("{item}.NoDevice")),
             })
         })
         .collect()

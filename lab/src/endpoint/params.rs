@@ -21,6 +21,12 @@ impl Params {
         self.0.remove(name).filter(|text| !text.is_empty())
     }
 
+    /// Takes what counts by being there, with any value: an empty NoDevice leaves a device out (API reference,
+    /// BlockDeviceMapping).
+    pub(crate) fn is_there(&mut self, name: &str) -> bool {
+        self.0.remove(name).is_some()
+    }
+
     pub(crate) fn need(&mut self, name: &str) -> Outcome<String> {
         self.text(name).ok_or_else(|| missing(name))
     }
