@@ -148,6 +148,12 @@ impl Connections {
         (slot.generation == (token >> 32) as u32 && slot.connection.is_some()).then_some(number)
     }
 
+    /// Of the connection in this place, until it is gone.
+    pub(crate) fn token(&self, number: u32) -> u64 {
+        let generation = self.slots.get(number as usize).map_or(0, |slot| slot.generation);
+        u64::from(generation) << 32 | u64::from(number)
+    }
+
     /// The connection whose request began first.
     pub(crate) fn oldest(&self) -> Option<u32> {
         (self.oldest != NONE).then_some(self.oldest)
@@ -198,9 +204,9 @@ impl Connections {
         let mut turns = (0..count).map(|step| (self.turn + step) % count);
         let (address, number) = turns.find_map(|address| Some((address, self.idle[address].pop()?)))?;
         self.turn = address + 1;
-        self.append(number);
         let connection = self.get(number)?;
         (connection.state, connection.request) = (State::Busy, request);
+        self.append(number);
         Some(number)
     }
 
@@ -234,17 +240,36 @@ impl Connections {
         slot.connection.take()
     }
 
+    /// Puts it behind the others, or a request that began before them and tries another address where it belongs: it is
+    /// among the oldest, so that it is looked for from there.
     fn append(&mut self, number: u32) {
         self.busy += 1;
         self.peak = self.peak.max(self.busy);
-        let last = std::mem::replace(&mut self.newest, number);
-        if let Some(connection) = self.get(number) {
-            (connection.older, connection.newer) = (last, NONE);
+        let planned = self.planned(number);
+        let mut newer = NONE;
+        if self.newest != NONE && planned < self.planned(self.newest) {
+            newer = self.oldest;
+            while self.planned(newer) <= planned {
+                newer = self.get(newer).map_or(NONE, |connection| connection.newer);
+            }
         }
-        match self.get(last) {
-            Some(last) => last.newer = number,
+        let newest = self.newest;
+        let older = self.get(newer).map_or(newest, |connection| connection.older);
+        if let Some(connection) = self.get(number) {
+            (connection.older, connection.newer) = (older, newer);
+        }
+        match self.get(older) {
+            Some(older) => older.newer = number,
             None => self.oldest = number,
         }
+        match self.get(newer) {
+            Some(newer) => newer.older = number,
+            None => self.newest = number,
+        }
+    }
+
+    fn planned(&mut self, number: u32) -> u64 {
+        self.get(number).map_or(u64::MAX, |connection| connection.request.planned_nanos)
     }
 
     fn unlink(&mut self, number: u32) {
@@ -284,6 +309,21 @@ mod tests {
         assert_eq!(all.take(Request::default()), None, "a closed connection is not idle");
         all.close(a);
         assert_eq!((all.oldest(), all.open()), (None, 0));
+    }
+
+    #[test]
+    fn a_request_that_tries_another_address_keeps_its_place_among_the_oldest() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new().unwrap();
+        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
+        for planned_nanos in [10, 30, 40, 20, 5, 40] {
+            all.start(&poller, 0, Request { planned_nanos, ..Request::default() }).unwrap();
+        }
+        let order = std::iter::from_fn(|| {
+            let oldest = all.oldest()?;
+            Some(all.close(oldest)?.request.planned_nanos)
+        });
+        assert_eq!(order.collect::<Vec<_>>(), [5, 10, 20, 30, 40, 40]);
     }
 
     #[test]

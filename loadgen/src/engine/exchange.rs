@@ -4,6 +4,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt;
 use wire::GeneratorLimit;
 
+use super::addresses::OPENING_NANOS;
 use super::connections::{Answer, Request, State};
 use super::expected::keep;
 use super::own_limit::{is_of_one_address, own_limit, own_limit_at_start};
@@ -75,6 +76,10 @@ impl Stretch<'_> {
                     if let Some(connection) = self.connections.get(number) {
                         connection.attempt = attempt;
                     }
+                    self.connections.addresses.asked(address, now);
+                    if attempt < self.connections.addresses.len() {
+                        self.opening.push_back((now + OPENING_NANOS, self.connections.token(number)));
+                    }
                     return;
                 }
                 Err(error) => error,
@@ -113,7 +118,7 @@ impl Stretch<'_> {
     }
 
     /// The connection did not come about: its request goes on to the next address, or has ended.
-    fn passed_over(&mut self, number: u32, limit: Option<GeneratorLimit>, now: u64) {
+    pub(super) fn passed_over(&mut self, number: u32, limit: Option<GeneratorLimit>, now: u64) {
         let Some(closed) = self.connections.close(number) else { return };
         if let Some(next) = self.next_address(closed.address, closed.attempt, limit, now) {
             self.connect(closed.request, next, closed.attempt + 1, now);
