@@ -11,7 +11,7 @@ use crate::course::{AHEAD_NANOS, Stretches, load};
 use crate::drivers::{Driven, DriverLost, Drivers};
 use crate::engine::load::Load;
 use crate::engine::poller::now_nanos;
-use crate::environment::{Effort, cpu_time};
+use crate::environment::{Effort, Reading};
 use crate::histogram_log::HistogramLog;
 use crate::honesty::{Honesty, Lie};
 use crate::members::{Members, Readings, judge};
@@ -282,7 +282,7 @@ impl Course<'_> {
     }
 
     async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
-        let (cpu, wall) = (cpu_time(), Instant::now());
+        let begin = Reading::now();
         let log = self.log.as_ref().map(|log| log.of(&load));
         let mut seconds = Seconds::of(self.drivers.threads(&load) as usize);
         let write = |intervals: Vec<Interval>| {
@@ -299,7 +299,7 @@ impl Course<'_> {
         });
         let driven = driven.await?;
         write(seconds.finish(driven.took));
-        effort.add(cpu_time().saturating_sub(cpu), wall.elapsed());
+        effort.add_since(&begin);
         Ok(driven)
     }
 }
