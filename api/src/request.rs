@@ -9,7 +9,7 @@ use crate::rules;
 /// What every request looks like, and what a right answer is. Any other answer is a failure.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.method != 'CONNECT'").message("request: CONNECT asks for a tunnel, use another method"))]
+#[x_kube(validation = Rule::new("self.method != 'CONNECT'").message("request: CONNECT asks for a tunnel, use another method"), validation = Rule::new("self.method != 'TRACE' || !has(self.body) || self.body == ''").message("request: TRACE has no body, remove it or use another method"))]
 pub struct Request {
     /// Method, such as GET or POST.
     #[serde(default = "get")]
@@ -19,7 +19,7 @@ pub struct Request {
     /// Headers besides Host, User-Agent, Content-Length and ours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
-    #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(h, !(h.name.lowerAscii() in ['content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade', 'x-clusterbench-seed']))").message("headers: content-length, transfer-encoding, connection, expect, upgrade and x-clusterbench-seed are set by the generator, remove them"))]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(h, !(h.name.lowerAscii() in ['content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade', 'x-clusterbench-seed']))").message("headers: content-length, transfer-encoding, connection, expect, upgrade and x-clusterbench-seed are set by the generator, remove them"), validation = Rule::new("self.all(h, h.name.lowerAscii() != 'max-forwards')").message("headers: with max-forwards the balancer would answer in a member's place, remove it"))]
     pub headers: Vec<Header>,
     /// Body, as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -127,11 +127,11 @@ impl Attempts<'_> {
         (ended, in_flight)
     }
 
-    /// A connection to the member. One that this process has no file left for takes those of idle ones.
+    /// A connection to the member. One that this process has no file left for takes that of an idle one.
     async fn connect(&mut self, in_flight: &InFlight) -> Result<TcpStream, Ended> {
         match self.open(in_flight).await {
             Err(Ended::Failed(Failed::Local(error), _)) => {
-                tracing::warn!(%error, "idle connections to members are closed for a new one");
+                tracing::warn!(%error, "a few idle connections to members are closed for a new one");
                 self.front.balancer.drop_idle();
                 self.open(in_flight).await
             }

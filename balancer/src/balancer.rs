@@ -1,5 +1,6 @@
 //! The balancer's state: the membership being served, how it changes, and what is said about it.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -17,6 +18,10 @@ use crate::member::{Member, Record};
 use crate::policy::{self, MemberKey, Nanos, Parallelism};
 use crate::routing::Routing;
 use crate::settings::Settings;
+
+/// Idle connections that are closed when a file is wanting: for the one that is waited for, and for a few that are waited
+/// for at the same time. All of them would have to be opened again at once, in the very moment in which files are scarce.
+const DROPPED_AT_ONCE: usize = 8;
 
 /// Everything a balancer knows. Shared by data path, checks and control.
 pub struct Balancer {
@@ -140,9 +145,20 @@ impl Balancer {
         !self.current().clusters.iter().any(|cluster| cluster.awaits_checks())
     }
 
-    /// Closes the idle connections to all members: this process needs the files for what is waited for.
+    /// Closes a few idle connections, of each member in turn: this process needs the files for what is waited for. Who has
+    /// most of them begins.
     pub(crate) fn drop_idle(&self) {
-        members(&self.current()).for_each(|member| member.pool.clear());
+        let routing = self.current();
+        let mut pools: Vec<_> = members(&routing).map(|member| &member.pool).collect();
+        pools.sort_by_key(|pool| Reverse(pool.idle()));
+        let mut left = DROPPED_AT_ONCE;
+        while left > 0 {
+            let dropped = pools.iter().take(left).filter(|pool| pool.drop_one()).count();
+            if dropped == 0 {
+                return;
+            }
+            left -= dropped;
+        }
     }
 
     pub(crate) fn current(&self) -> Arc<Routing> {

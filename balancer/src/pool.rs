@@ -59,11 +59,13 @@ impl Pool {
         }
     }
 
-    /// Drops all.
-    pub(crate) fn clear(&self) {
-        for shard in 0..self.0.len() {
-            self.of(shard).idle.clear();
-        }
+    /// Drops the one that has been idle for longest, of the shard that has most; `false`: there was none.
+    pub(crate) fn drop_one(&self) -> bool {
+        let fullest = (0..self.0.len()).max_by_key(|shard| self.of(*shard).idle.len());
+        let mut connections = self.of(fullest.unwrap_or_default());
+        let is_any = !connections.idle.is_empty();
+        connections.idle.drain(..usize::from(is_any));
+        is_any
     }
 
     /// Drops all, now and whenever one is given back.
@@ -89,4 +91,27 @@ fn is_young(since: Nanos, now: Nanos) -> bool {
 /// next request. A system call only when something did.
 fn is_quiet(connection: &TcpStream) -> bool {
     matches!(connection.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_at_a_time_is_dropped_the_one_that_was_idle_for_longest() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let pool = Pool::new(2);
+        for (shard, moment) in [(0, 1), (1, 2), (1, 3), (1, 4)] {
+            pool.put(shard, TcpStream::connect(address).await.unwrap(), Nanos(moment));
+        }
+        assert!(pool.drop_one());
+        let since: Vec<Vec<u64>> =
+            [0, 1].map(|shard| pool.of(shard).idle.iter().map(|(_, since)| since.0).collect()).to_vec();
+        assert_eq!(since, [vec![1], vec![3, 4]]);
+        assert_eq!([(); 4].map(|()| pool.drop_one()), [true, true, true, false]);
+        assert_eq!(pool.idle(), 0);
+    }
 }

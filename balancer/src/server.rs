@@ -20,9 +20,10 @@ use crate::conversation::Conversation;
 use crate::dates;
 use crate::front::Front;
 use crate::refusal::Refusal;
+use crate::upstream::is_local;
 
-/// Pause after a failed accept: with no file descriptors left, an immediate retry would spin. Idle connections to members
-/// give theirs away.
+/// Pause after a failed accept: with no file descriptors left, an immediate retry would spin. A few idle connections to
+/// members give theirs away; for a client that was gone before it was accepted (accept(2)) they need not.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A thread that serves connections on a runtime of its own. Whatever is handed to it stays with it: its sockets, its
@@ -81,7 +82,9 @@ pub async fn serve(
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
-                    balancer.drop_idle();
+                    if is_local(&error) {
+                        balancer.drop_idle();
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

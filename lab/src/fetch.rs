@@ -10,12 +10,17 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Everything asked is on this machine and answers from memory.
+/// Nearly everything asked is on this machine and answers from memory.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Status and body of a GET.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(u16, Bytes)> {
     request("GET", address, path, Bytes::new()).await
+}
+
+/// The same of something that takes its time.
+pub(crate) async fn get_within(limit: Duration, address: SocketAddr, path: &str) -> anyhow::Result<(u16, Bytes)> {
+    request_within(limit, "GET", address, path, Bytes::new()).await
 }
 
 /// Status and body of a POST without content.
@@ -25,6 +30,16 @@ pub(crate) async fn post(address: SocketAddr, path: &str) -> anyhow::Result<(u16
 
 /// Status and body of a request with a JSON document.
 pub(crate) async fn request(
+    method: &str,
+    address: SocketAddr,
+    path: &str,
+    document: Bytes,
+) -> anyhow::Result<(u16, Bytes)> {
+    request_within(PATIENCE, method, address, path, document).await
+}
+
+async fn request_within(
+    limit: Duration,
     method: &str,
     address: SocketAddr,
     path: &str,
@@ -47,7 +62,7 @@ pub(crate) async fn request(
             ended = connection => { ended?; answer.await }
         }
     };
-    let answer = tokio::time::timeout(PATIENCE, exchange).await;
+    let answer = tokio::time::timeout(limit, exchange).await;
     answer
         .context("no answer in time")
         .and_then(|answer| answer)

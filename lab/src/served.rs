@@ -4,11 +4,13 @@
 //! from the API server's own loops for discovery and OpenAPI: "It might take a few seconds for the endpoint to be
 //! created. You can watch the Established condition [...] or watch the discovery information of the API server for your
 //! resource to show up" (kubernetes.io, Extend the Kubernetes API with CustomResourceDefinitions). The same is so after
-//! each start of an API server, when its `/readyz` answers already.
+//! each start of an API server, when its `/readyz` answers already. And what is found may not be readable yet: an API server
+//! whose etcd is away, or that has not filled its cache, knows a kind and cannot list it.
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::kubectl::Kubectl;
 
@@ -16,6 +18,10 @@ use crate::kubectl::Kubectl;
 const QUESTIONS: [&str; 2] = ["clusterbenchmarks.spec.load.phases", "benchmarkreports"];
 /// What serves the plain list of a version, for programs that do not take the aggregated one.
 const LIST: &str = "/apis/clusterbench.dev/v1alpha1";
+/// What asks the storage.
+const STORED: &str = "clusterbenchmarks";
+/// For each question: a server that says nothing is asked anew. kubectl's own default is to wait for ever.
+const LIMIT: &str = "--request-timeout=5s";
 const NAMES: [&str; 2] = ["clusterbenchmarks", "benchmarkreports"];
 
 /// How long resources may take to be served. It is a second or two, and more beside a build.
@@ -24,26 +30,30 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Returns when both kinds are served.
 pub(crate) async fn wait(kubectl: &Kubectl) -> anyhow::Result<()> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while let Err(error) = look(kubectl).await {
-        if tokio::time::Instant::now() > deadline {
-            return Err(error).context(format!("the custom resources are not served within {} s", PATIENCE.as_secs()));
+    let deadline = Instant::now() + PATIENCE;
+    let mut why = anyhow!("kubectl does not answer");
+    while let Ok(looked) = timeout_at(deadline, look(kubectl)).await {
+        match looked {
+            Ok(()) => return Ok(()),
+            Err(error) => why = error,
         }
-        tokio::time::sleep(LOOK).await;
+        sleep(LOOK).await;
     }
-    Ok(())
+    Err(why).context(format!("the custom resources are not served within {} s", PATIENCE.as_secs()))
 }
 
-/// Whether a kubectl that never asked before finds both kinds and explains them; if not, what it says.
+/// Whether a kubectl that never asked before finds both kinds and explains them, and what is stored can be listed; if not,
+/// what it says.
 pub(crate) async fn look(kubectl: &Kubectl) -> anyhow::Result<()> {
-    let list = kubectl.run(&["get", "--raw", LIST, "--request-timeout=5s"]).await?;
+    let list = kubectl.run(&["get", "--raw", LIST, LIMIT]).await?;
     if let Some(missing) = NAMES.iter().find(|name| !list.contains(&format!("\"{name}\""))) {
         bail!("{LIST} does not show {missing}");
     }
     let newcomer = kubectl.newcomer();
     for question in QUESTIONS {
-        newcomer.kubectl().run(&["explain", question]).await?;
+        newcomer.kubectl().run(&["explain", question, LIMIT]).await?;
     }
+    kubectl.run(&["get", STORED, "--all-namespaces", LIMIT]).await?;
     Ok(())
 }
 
@@ -66,18 +76,20 @@ mod tests {
     const KUBECTL: &str = r#"
         cache=$2; shift 2
         asked=$(($(cat "$WORLD/asked") + 1)); echo "$asked" >"$WORLD/asked"
+        case "$*" in *--request-timeout=*) ;; *) echo "waits for ever" >&2; exit 1 ;; esac
         case "$1 $2" in
           "get --raw") if [ "$asked" -gt 2 ]; then echo '{"name":"clusterbenchmarks"},{"name":"benchmarkreports"}'; fi ;;
           "explain clusterbenchmarks.spec.load.phases") mkdir -p "$cache"
              [ -e "$cache/known" ] || echo "$asked" >"$cache/known"
              if [ "$(cat "$cache/known")" -le 6 ]; then echo "couldn't find resource for" >&2; exit 1; fi ;;
-          "explain benchmarkreports") if [ "$asked" -le 12 ]; then echo "couldn't find resource for" >&2; exit 1; fi
+          "explain benchmarkreports") if [ "$asked" -le 12 ]; then echo "couldn't find resource for" >&2; exit 1; fi ;;
+          "get clusterbenchmarks") if [ "$asked" -le 20 ]; then echo "etcdserver: no leader" >&2; exit 1; fi
              echo served >"$WORLD/served" ;;
         esac"#;
 
-    #[tokio::test]
-    async fn established_is_not_served() {
-        let world = std::env::temp_dir().join(format!("lab-served-test-{}", std::process::id()));
+    /// A lab's kubectl in a directory of its own, that does what `body` says.
+    fn kubectl(name: &str, body: &str) -> (PathBuf, Kubectl) {
+        let world = std::env::temp_dir().join(format!("lab-served-test-{name}-{}", std::process::id()));
         fs::create_dir_all(&world).unwrap();
         fs::write(world.join("asked"), "0").unwrap();
         // As the lab binary does it: become PID PROGRAM NAME ...
@@ -85,13 +97,31 @@ mod tests {
             &world.join("lab"),
             &format!("export WORLD={}\nshift 2; exec -a \"$2\" \"$1\" \"${{@:3}}\"", world.display()),
         );
-        let path = script(&world.join("kubectl"), KUBECTL);
+        let path = script(&world.join("kubectl"), body);
         let kubectl = Kubectl::new(&path, &lab, &world.join("kubeconfig"), &world.join("cache"));
+        (world, kubectl)
+    }
+
+    /// The clock stands still but for what is waited for: nothing else goes on than the call that hangs.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_hangs_ends_with_the_patience() {
+        let (world, kubectl) = kubectl("hangs", "exec tail -f /dev/null");
+        let why = format!("{:#}", wait(&kubectl).await.unwrap_err());
+        assert_eq!(why, "the custom resources are not served within 90 s: kubectl does not answer");
+        fs::remove_dir_all(&world).unwrap();
+    }
+
+    #[tokio::test]
+    async fn established_is_not_served() {
+        let (world, kubectl) = kubectl("begins", KUBECTL);
         let why = look(&kubectl).await.unwrap_err().to_string();
         assert_eq!(why, "/apis/clusterbench.dev/v1alpha1 does not show clusterbenchmarks");
         assert!(look(&kubectl).await.is_err());
         let why = look(&kubectl).await.unwrap_err().to_string();
-        assert!(why.contains("kubectl explain clusterbenchmarks.spec.load.phases: couldn't find resource"), "{why}");
+        assert!(
+            why.contains("clusterbenchmarks.spec.load.phases --request-timeout=5s: couldn't find resource"),
+            "{why}"
+        );
         wait(&kubectl).await.unwrap();
         assert!(world.join("served").exists());
         let left: Vec<_> = fs::read_dir(&world).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -69,6 +69,9 @@ pub(crate) async fn ledger(state: &State) -> anyhow::Result<()> {
 const SERVING: [&str; 2] = ["etcd", "kube-apiserver"];
 /// How long a part that was killed may take until its users are served again.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long one look may take: the lab calls kubectl four times, each with a limit of 5 s for what it asks, and starting it
+/// takes seconds where every processor is busy.
+const ONE_LOOK: Duration = Duration::from_secs(40);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// SIGKILL to a part; the supervisor starts it again. Of the control plane: returns when kubectl finds our resources
@@ -87,7 +90,8 @@ pub(crate) async fn kill(state: &State, part: &str) -> anyhow::Result<()> {
 async fn served_again(admin: SocketAddr) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let why = match fetch::get(admin, "/served").await {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let why = match fetch::get_within(ONE_LOOK.min(left), admin, "/served").await {
             Ok((200, _)) => {
                 say::line("kubectl is served again");
                 return Ok(());
@@ -95,7 +99,7 @@ async fn served_again(admin: SocketAddr) -> anyhow::Result<()> {
             Ok((_, body)) => String::from_utf8_lossy(&body).into_owned(),
             Err(error) => format!("{error:#}"),
         };
-        if Instant::now() > deadline {
+        if Instant::now() >= deadline {
             bail!("not served within {} s: {why}", PATIENCE.as_secs());
         }
         tokio::time::sleep(LOOK).await;

@@ -20,7 +20,7 @@ use crate::round::Course;
 /// sent: the next phase asks every cluster for the same.
 const NUMBERS_OF_A_PHASE: u64 = 1_000_000_000;
 /// Threads need a moment to begin together.
-const AHEAD_NANOS: u64 = 1_000_000;
+pub(crate) const AHEAD_NANOS: u64 = 1_000_000;
 
 /// A phase with its place in the round.
 #[derive(Clone, Debug)]
@@ -114,7 +114,6 @@ pub(crate) fn load(
         template: Template::new(target, &spec.request, seed),
         expected: Expected::new(&spec.request.expect, &target.serves, members),
         keeps_connections: spec.request.connections == Connections::Kept,
-        needs_room: course.is_crowded,
         plan,
         starts_nanos,
         limit_nanos,

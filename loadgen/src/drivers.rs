@@ -127,9 +127,6 @@ impl Drivers {
     pub(crate) async fn drive(&self, load: Arc<Load>, mut second: impl FnMut(&Second)) -> Result<Driven, DriverLost> {
         let _cut = CutWhenDropped(load.clone());
         let threads = self.threads(&load);
-        if load.needs_room {
-            self.make_room(&load, threads).await;
-        }
         let (told, mut receiver) = unbounded_channel();
         for (number, thread) in self.threads.iter().take(threads as usize).enumerate() {
             thread.order(Order::Drive { load: load.clone(), part: (number as u32, threads), told: told.clone() });
@@ -162,8 +159,9 @@ impl Drivers {
     }
 
     /// Closes what other loads keep open, on all threads, also on those that this one does not need. Whoever begins finds
-    /// the files that it may use.
-    async fn make_room(&self, load: &Load, threads: u32) {
+    /// the files that it may use. It takes time that belongs to no load.
+    pub(crate) async fn make_room(&self, load: &Load) {
+        let threads = self.threads(load);
         let (told, mut receiver) = unbounded_channel();
         for (number, thread) in (0..).zip(&self.threads) {
             let most = if number < threads { load.connections_of(number, threads) } else { 0 };

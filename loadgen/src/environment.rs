@@ -14,20 +14,53 @@ pub(crate) fn parallelism() -> usize {
 }
 
 /// CPU time of this process so far.
-pub(crate) fn cpu_time() -> Duration {
+fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
 }
 
-/// CPU and wall time spent while load was on.
+/// The clocks when load begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    cpu: Duration,
+    wall: Instant,
+    ticks: Option<Ticks>,
+}
+
+impl Reading {
+    pub(crate) fn now() -> Self {
+        Self { cpu: cpu_time(), wall: Instant::now(), ticks: read_ticks() }
+    }
+}
+
+/// CPU and wall time spent while load was on, and what was taken from us meanwhile.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Effort {
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
+    ticks: Ticks,
 }
 
 impl Effort {
-    pub(crate) fn add(&mut self, cpu: Duration, wall: Duration) {
+    /// Load was on from `begin` until now.
+    pub(crate) fn add_since(&mut self, begin: &Reading) {
+        let now = Reading::now();
+        self.add(now.cpu.saturating_sub(begin.cpu), begin.wall.elapsed());
+        self.add_ticks(begin.ticks, now.ticks);
+    }
+
+    fn add_ticks(&mut self, before: Option<Ticks>, after: Option<Ticks>) {
+        let (Some(before), Some(after)) = (before, after) else { return };
+        self.ticks.all += after.all.saturating_sub(before.all);
+        self.ticks.stolen += after.stolen.saturating_sub(before.stolen);
+    }
+
+    /// Of the time under load only: whatever happens while a run waits changes nothing that was measured.
+    fn steal_per_mille(&self) -> u32 {
+        (self.ticks.stolen * 1000).checked_div(self.ticks.all).unwrap_or(0) as u32
+    }
+
+    fn add(&mut self, cpu: Duration, wall: Duration) {
         self.cpu += cpu;
         self.wall += wall;
     }
@@ -39,17 +72,16 @@ impl Effort {
     }
 }
 
-/// The clocks and counters at the start of a run.
+/// The clocks at the start of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     monotonic: Instant,
     wall: SystemTime,
-    ticks: Option<Ticks>,
 }
 
 impl Start {
     pub(crate) fn now() -> Self {
-        Self { monotonic: Instant::now(), wall: SystemTime::now(), ticks: read_ticks() }
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -66,7 +98,7 @@ impl Start {
         shown - passed
     }
 
-    /// Who we are and what was taken from us since the start.
+    /// Who we are and what was taken from us under load.
     pub(crate) fn environment(&self, instance_id: &str, effort: &Effort) -> Environment {
         let parallelism = parallelism();
         let generator = GeneratorFacts {
@@ -75,7 +107,7 @@ impl Start {
             parallelism: parallelism as u32,
             cpu_model: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| cpu_model(&text)).unwrap_or_default(),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
-            steal_per_mille: steal_per_mille(self.ticks, read_ticks()),
+            steal_per_mille: effort.steal_per_mille(),
             cpu_per_mille: effort.per_mille(parallelism),
             clock_step_millis: self.clock_step_millis(),
         };
@@ -85,7 +117,7 @@ impl Start {
 }
 
 /// Clock ticks of all processors: all, and those the hypervisor took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ticks {
     all: u64,
     stolen: u64,
@@ -100,12 +132,6 @@ fn parse_ticks(stat: &str) -> Option<Ticks> {
     let fields = stat.lines().next()?.strip_prefix("cpu ")?;
     let ticks: Vec<u64> = fields.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
     Some(Ticks { all: ticks.iter().sum(), stolen: *ticks.get(7)? })
-}
-
-fn steal_per_mille(before: Option<Ticks>, after: Option<Ticks>) -> u32 {
-    let (Some(before), Some(after)) = (before, after) else { return 0 };
-    let all = after.all.saturating_sub(before.all);
-    (after.stolen.saturating_sub(before.stolen) * 1000).checked_div(all).unwrap_or(0) as u32
 }
 
 /// `model name` on x86; ARM kernels give numbers only.
@@ -128,9 +154,24 @@ mod tests {
         let before = parse_ticks("cpu  100 0 100 700 0 0 0 100 0 0\ncpu0 1 2 3").unwrap();
         assert_eq!(before, Ticks { all: 1000, stolen: 100 });
         let after = parse_ticks("cpu  500 0 500 700 0 0 0 300 9 9\n").unwrap();
-        assert_eq!(steal_per_mille(Some(before), Some(after)), 200);
-        assert_eq!(steal_per_mille(Some(before), Some(before)), 0);
+        let of = |before, after| {
+            let mut effort = Effort::default();
+            effort.add_ticks(before, after);
+            effort.steal_per_mille()
+        };
+        assert_eq!(of(Some(before), Some(after)), 200);
+        assert_eq!((of(Some(before), Some(before)), of(None, Some(after))), (0, 0));
         assert_eq!(parse_ticks("intr 1 2"), None);
+    }
+
+    #[test]
+    fn hours_without_load_do_not_dilute_steal() {
+        let at = |all, stolen| Some(Ticks { all, stolen });
+        let mut effort = Effort::default();
+        effort.add_ticks(at(0, 0), at(100, 10));
+        // Held for long, and nothing is taken from an idle machine.
+        effort.add_ticks(at(1_000_000, 10), at(1_000_100, 20));
+        assert_eq!(effort.steal_per_mille(), 100);
     }
 
     #[test]

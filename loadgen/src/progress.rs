@@ -110,6 +110,8 @@ impl Progress {
         self.state().activity = Activity::Held;
         // The sender is ours: it is there as long as we are.
         let _gone = self.wish.subscribe().wait_for(|wish| *wish == Wish::GoOn).await.is_err();
+        // Not held any more, also if somebody wishes for it anew before the next round says what it does.
+        self.waiting("the run goes on");
         true
     }
 
@@ -213,6 +215,17 @@ mod tests {
         progress.until(40);
         assert_eq!(progress.message(), "round 2 of 40, waiting: i-1 of cluster1 is unhealthy");
         assert_eq!(progress.rounds(), (1, 40, 1));
+    }
+
+    #[tokio::test]
+    async fn a_run_that_goes_on_is_not_held_although_it_will_be_again() {
+        let progress = Progress::new(20);
+        progress.wish(Wish::Hold);
+        let go_on = async { progress.wish(Wish::GoOn) };
+        assert_eq!(tokio::join!(biased; progress.stays(), go_on), (true, ()));
+        assert_eq!(progress.message(), "round 1 of 20, waiting: the run goes on");
+        progress.wish(Wish::Hold);
+        assert_eq!(progress.hold(), Hold::AfterThisRound);
     }
 
     #[test]

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use wire::{BalancerStatus, ClusterReport, Credits, MemberFacts, RoundOutcome, RoundReport, RunSpec};
 
 use crate::balancer::{Watch, members, slots_of};
-use crate::course::{Stretches, load};
+use crate::course::{AHEAD_NANOS, Stretches, load};
 use crate::drivers::{Driven, DriverLost, Drivers};
 use crate::engine::load::Load;
-use crate::environment::{Effort, cpu_time};
+use crate::engine::poller::now_nanos;
+use crate::environment::{Effort, Reading};
 use crate::histogram_log::HistogramLog;
 use crate::honesty::{Honesty, Lie};
 use crate::members::{Members, Readings, judge};
@@ -121,7 +122,7 @@ impl Course<'_> {
         let mut all = Driven::default();
         for stretch in Stretches::of_warm_up(self.spec) {
             self.progress.loading(&target.cluster, true);
-            let load = load(self, target, seed, &stretch, None, None);
+            let load = self.with_room(load(self, target, seed, &stretch, None, None), true).await;
             let driven = self.drivers.drive(Arc::new(load), |second| self.progress.second(second)).await?;
             all.add(driven);
         }
@@ -247,7 +248,9 @@ impl Course<'_> {
                 },
             };
             self.progress.loading(&target.cluster, false);
-            let driven = self.drive(load(self, target, seed, &stretch, known.clone(), begins), effort).await?;
+            let load = load(self, target, seed, &stretch, known.clone(), begins);
+            let load = self.with_room(load, begins.is_none()).await;
+            let driven = self.drive(load, effort).await?;
             let key = (target.cluster.clone(), stretch.number);
             phases.insert(key, PhaseTally::new(&driven.tally, driven.peak));
             let useless = driven.gave_up.then(|| useless(target, &driven));
@@ -266,8 +269,20 @@ impl Course<'_> {
         Ok(Visit { report, phases, verdict })
     }
 
+    /// The load, when there is room for its connections: that of others is made before its clock starts. Only several
+    /// generators have a common moment at which they begin (`may_move` is `false`).
+    async fn with_room(&self, mut load: Load, may_move: bool) -> Load {
+        if self.is_crowded {
+            self.drivers.make_room(&load).await;
+            if may_move {
+                load.begin_at(now_nanos() + AHEAD_NANOS);
+            }
+        }
+        load
+    }
+
     async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
-        let (cpu, wall) = (cpu_time(), Instant::now());
+        let begin = Reading::now();
         let log = self.log.as_ref().map(|log| log.of(&load));
         let mut seconds = Seconds::of(self.drivers.threads(&load) as usize);
         let write = |intervals: Vec<Interval>| {
@@ -284,7 +299,7 @@ impl Course<'_> {
         });
         let driven = driven.await?;
         write(seconds.finish(driven.took));
-        effort.add(cpu_time().saturating_sub(cpu), wall.elapsed());
+        effort.add_since(&begin);
         Ok(driven)
     }
 }

@@ -22,6 +22,10 @@ use crate::Target;
 /// Sessions that are kept for each authority: as many as rustls keeps by itself.
 const SESSIONS: usize = 256;
 
+/// What webpki says of an authority's certificate that a server shows, once it has found it valid now (rustls-webpki,
+/// `check_issuer_independent_properties` and `Error::CaUsedAsEndEntity`; rustls hands it on as `CertificateError::Other`).
+const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
+
 /// Whom a server's certificate has to come from.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
@@ -142,7 +146,9 @@ impl ServerCertVerifier for Given {
         match verified {
             // `openssl req -x509` calls the certificate of a server an authority's, which a server must not show; whoever
             // gives just this certificate means it (curl takes it, too). Its name is checked all the same.
-            Err(Error::InvalidCertificate(CertificateError::Other(_))) if self.given.contains(end_entity) => {
+            Err(Error::InvalidCertificate(CertificateError::Other(why)))
+                if why.to_string() == AUTHORITY_AS_SERVER && self.given.contains(end_entity) =>
+            {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }

@@ -142,6 +142,10 @@ fn validate_request(request: &RequestSpec) -> Result<(), InvalidSpec> {
     if Method::from_bytes(request.method.as_bytes()).is_err() || request.method == "CONNECT" {
         return invalid("request.method", format!("is {:?}: use one such as GET or POST", request.method));
     }
+    // RFC 9110, 9.3.8: a client must not send content with it.
+    if request.method == "TRACE" && !request.body.is_empty() {
+        return invalid("request.body", "is not empty: TRACE has no body, remove it or use another method");
+    }
     for (index, header) in request.headers.iter().enumerate() {
         validate_header(&format!("request.headers[{index}]"), header, &request.headers[..index])?;
     }
@@ -165,6 +169,13 @@ fn validate_header(field: &str, header: &Header, earlier: &[Header]) -> Result<(
     let ours = ["content-length", "transfer-encoding", "connection", "expect", "upgrade", crate::SEED_HEADER];
     if ours.into_iter().any(|name| is_named(header, name)) {
         return invalid(in_name, format!("is {:?}, which the generator sets itself", header.name));
+    }
+    // RFC 9110, 7.6.2: with it the balancer would answer OPTIONS and TRACE itself, and no member would be measured.
+    if is_named(header, "max-forwards") {
+        return invalid(
+            in_name,
+            format!("is {:?}: the balancer would answer in a member's place, remove it", header.name),
+        );
     }
     // RFC 9112, 3.2: servers have to refuse a second Host, and one that is none.
     if is_named(header, "host") {
@@ -371,6 +382,14 @@ mod tests {
             (
                 |s| s.request.headers = vec![header("Content-Length", "1")],
                 "request.headers[0].name: is \"Content-Length\"",
+            ),
+            (
+                |s| s.request.headers = vec![header("Max-Forwards", "0")],
+                "request.headers[0].name: is \"Max-Forwards\": the balancer would answer",
+            ),
+            (
+                |s| (s.request.method, s.request.body) = ("TRACE".into(), "x".into()),
+                "request.body: is not empty: TRACE has no body",
             ),
             (|s| s.request.expect.status = Some(100), "request.expect.status: is 100"),
         ]);

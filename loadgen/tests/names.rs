@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use loadgen::{Resolver, Settings};
 use support::{Backend, FINE, closed_loop, listeners, reasons, report, settings, spec};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 use wire::{AddressShare, ClusterReport, Connections, Failures, Report, RequestSpec, RunSpec};
 
 async fn backends(count: u8) -> Vec<Backend> {
@@ -103,6 +106,48 @@ async fn an_address_that_refuses_is_passed_over_and_shown_with_nothing() {
     assert_eq!(report.clusters[0].failures, Failures::default());
     assert_eq!(served(&report.clusters[0]), [(gone.to_string(), 0), (backends[0].address.to_string(), 40)]);
     assert_eq!(reasons(&report), [] as [&str; 0]);
+}
+
+/// A listener whose queue is full: the kernel drops what comes, as a firewall would. And those who fill it.
+async fn silent(address: SocketAddr) -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(address).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let mut queued = Vec::new();
+    // Whoever finds the queue full waits for a second at least, until its packet is sent again.
+    while let Ok(connected) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queued.push(connected.unwrap());
+    }
+    (listener, queued)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_says_nothing_is_given_up_for_the_next_one() {
+    let mut backends = backends(2).await;
+    let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address).collect();
+    let (port, gone) = (addresses[0].port(), addresses[0]);
+    let former = backends.remove(0);
+    former.stop().await;
+    let _silent = silent(gone).await;
+    let settings = with(move |_| Ok(addresses.clone()));
+    let report = report(&run(port, 1, 4, 40), &settings).await;
+    assert_eq!(report.clusters[0].failures, Failures::default());
+    assert_eq!(served(&report.clusters[0]), [(gone.to_string(), 0), (backends[0].address.to_string(), 40)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_took_a_requests_whole_time_is_passed_over_afterwards() {
+    let mut backends = backends(2).await;
+    let addresses: Vec<SocketAddr> = backends.iter().map(|backend| backend.address).collect();
+    let (port, gone) = (addresses[0].port(), addresses[0]);
+    let former = backends.remove(0);
+    former.stop().await;
+    let _silent = silent(gone).await;
+    let mut settings = with(move |_| Ok(addresses.clone()));
+    settings.request_limit = Duration::from_millis(200);
+    let request = RequestSpec { connections: Connections::PerRequest, ..RequestSpec::default() };
+    let report = report(&RunSpec { request, ..run(port, 1, 1, 20) }, &settings).await;
+    assert_eq!(report.clusters[0].failures, Failures { connect: 1, ..Failures::default() });
 }
 
 #[tokio::test(flavor = "multi_thread")]

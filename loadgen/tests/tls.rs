@@ -152,6 +152,18 @@ async fn a_certificate_that_was_given_itself_is_believed_for_its_host() {
     assert!(code == Some(1) && error.contains("give it by --ca FILE, or --insecure"), "{error}");
 }
 
+/// That it was given says whose it is, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_given_itself_and_has_expired_is_refused() {
+    let identity = Identity::signed_by_itself_with(&["localhost"], |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let ca = identity.file("itself-expired.pem");
+    let server = Server::fine(&identity);
+    let (code, _, error) = run(&server.url("localhost"), &["--ca", ca.to_str().unwrap()]).await;
+    assert!(code == Some(1) && error.contains("expired"), "{error}");
+}
+
 /// Behind one name there may be servers with other certificates than the first one that was tried.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_not_believed_later_ends_the_run_as_invalid() {

@@ -128,6 +128,16 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.load.request.headers", "are set by the generator, remove them"],
         ),
         (
+            "a header that the balancer would answer to",
+            with(|spec| spec["load"]["request"] = json!({ "headers": [{ "name": "Max-Forwards", "value": "0" }] })),
+            &["spec.load.request.headers", "the balancer would answer in a member's place, remove it"],
+        ),
+        (
+            "a TRACE with a body",
+            with(|spec| spec["load"]["request"] = json!({ "method": "TRACE", "body": "x" })),
+            &["spec.load.request", "TRACE has no body, remove it or use another method"],
+        ),
+        (
             "a header that is two",
             with(|spec| spec["load"]["request"] = json!({ "headers": [{ "name": "a", "value": "1\r\nb: 2" }] })),
             &["spec.load.request.headers[0].value", "printable ASCII on one line"],

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 /// round trip, so that it is asked seldom; and one lost connection must not take an address out of a long measurement.
 const REST_NANOS: u64 = 1_000_000_000;
 
+/// How long the opening of a connection may take before the name's next address is tried. TCP sends its first packet again
+/// after 1 s and after 2 s more (RFC 6298, 2.1 and 5.5): three tries, and a second for the last one's answer.
+pub(crate) const OPENING_NANOS: u64 = 4_000_000_000;
+
 /// In the order in which they should be tried. Every number here is a hint that threads may see late.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
@@ -80,6 +84,14 @@ impl Addresses {
         self.list.get(number).inspect(|address| _ = address.open.fetch_add(1, Relaxed));
     }
 
+    /// It is being asked. Where it let nobody in before, others pass it over until it answers: one request finds out.
+    pub(crate) fn asked(&self, number: usize, now_nanos: u64) {
+        let Some(address) = self.list.get(number) else { return };
+        if address.rests_until_nanos.load(Relaxed) > 0 {
+            address.rests_until_nanos.store(now_nanos + OPENING_NANOS, Relaxed);
+        }
+    }
+
     pub(crate) fn closed(&self, number: usize) {
         self.list.get(number).inspect(|address| _ = address.open.fetch_sub(1, Relaxed));
     }
@@ -102,7 +114,7 @@ impl Addresses {
         self.list.get(number).is_some_and(|address| address.works.load(Relaxed))
     }
 
-    /// It let nobody in just now; `is_answer`: by its own word.
+    /// It let nobody in just now; `is_answer`: by its own word, or its silence, so that there is a way to it.
     pub(crate) fn failed(&self, number: usize, is_answer: bool, now_nanos: u64) {
         let Some(address) = self.list.get(number) else { return };
         address.rests_until_nanos.store(now_nanos + REST_NANOS, Relaxed);
@@ -142,6 +154,20 @@ mod tests {
         (0..3).for_each(|number| all.failed(number, true, 5));
         assert_eq!(turns(&all, 6).iter().filter(|number| **number == 1).count(), 2, "nobody is left: all are asked");
         assert_eq!(Addresses::default().next(5), 0);
+    }
+
+    #[test]
+    fn one_request_finds_out_whether_a_silent_one_is_back() {
+        let all = three();
+        all.asked(1, 5);
+        assert_eq!(turns(&all, 6), [0, 1, 2, 0, 1, 2], "nothing speaks against it");
+        all.failed(1, true, 5);
+        let again = 6 + REST_NANOS;
+        all.asked(1, again);
+        assert_eq!(turns(&all, again), [0, 2, 0, 2, 0, 2]);
+        assert_eq!(turns(&all, again + OPENING_NANOS).iter().filter(|number| **number == 1).count(), 2);
+        all.works(1);
+        assert_eq!(turns(&all, again).iter().filter(|number| **number == 1).count(), 2);
     }
 
     #[test]

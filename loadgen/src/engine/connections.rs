@@ -51,6 +51,8 @@ pub(crate) struct Connection {
     pub(crate) carried: Vec<u8>,
     /// Once the head was read.
     pub(crate) answer: Option<Answer>,
+    /// Where it is among the idle ones of its address.
+    place: usize,
     newer: u32,
     older: u32,
 }
@@ -113,7 +115,7 @@ impl Connections {
                 Some(now) => {
                     connection.address = now;
                     addresses.opened(now);
-                    self.idle[now].push(number);
+                    self.lay(number, now);
                 }
                 None => drop(self.forget(number)),
             }
@@ -129,10 +131,11 @@ impl Connections {
         self.idle.iter().any(|idle| !idle.is_empty())
     }
 
-    /// Closes idle connections until at most `most` are left.
+    /// Closes idle connections until at most `most` are left: always one to the address that has most of them.
     pub(crate) fn keep(&mut self, most: usize) {
         while self.open() > most {
-            let Some(number) = self.idle.iter().find_map(|idle| idle.last().copied()) else { return };
+            let fullest = self.idle.iter().max_by_key(|idle| idle.len());
+            let Some(number) = fullest.and_then(|idle| idle.last().copied()) else { return };
             drop(self.close(number));
         }
     }
@@ -146,6 +149,12 @@ impl Connections {
         let number = token as u32;
         let slot = self.slots.get(number as usize)?;
         (slot.generation == (token >> 32) as u32 && slot.connection.is_some()).then_some(number)
+    }
+
+    /// Of the connection in this place, until it is gone.
+    pub(crate) fn token(&self, number: u32) -> u64 {
+        let generation = self.slots.get(number as usize).map_or(0, |slot| slot.generation);
+        u64::from(generation) << 32 | u64::from(number)
     }
 
     /// The connection whose request began first.
@@ -184,6 +193,7 @@ impl Connections {
             answers: 0,
             carried: Vec::new(),
             answer: None,
+            place: 0,
             newer: NONE,
             older: NONE,
         });
@@ -198,9 +208,9 @@ impl Connections {
         let mut turns = (0..count).map(|step| (self.turn + step) % count);
         let (address, number) = turns.find_map(|address| Some((address, self.idle[address].pop()?)))?;
         self.turn = address + 1;
-        self.append(number);
         let connection = self.get(number)?;
         (connection.state, connection.request) = (State::Busy, request);
+        self.append(number);
         Some(number)
     }
 
@@ -210,15 +220,35 @@ impl Connections {
         if let Some(connection) = self.get(number) {
             connection.state = State::Idle;
             let address = connection.address;
-            self.idle[address].push(number);
+            self.lay(number, address);
+        }
+    }
+
+    fn lay(&mut self, number: u32, address: usize) {
+        let place = self.idle[address].len();
+        self.idle[address].push(number);
+        if let Some(connection) = self.get(number) {
+            connection.place = place;
+        }
+    }
+
+    /// Takes it from the idle ones. The last one comes into its place: thousands may be closed at once, and looking for
+    /// each, or moving all others, would take a time that grows with the square of their number.
+    fn lift(&mut self, address: usize, place: usize) {
+        self.idle[address].swap_remove(place);
+        if let Some(moved) = self.idle[address].get(place).copied()
+            && let Some(connection) = self.get(moved)
+        {
+            connection.place = place;
         }
     }
 
     /// Closes it.
     pub(crate) fn close(&mut self, number: u32) -> Option<Connection> {
-        let (state, address) = self.get(number).map(|connection| (connection.state, connection.address))?;
+        let connection = self.get(number)?;
+        let (state, address, place) = (connection.state, connection.address, connection.place);
         if state == State::Idle {
-            self.idle[address].retain(|idle| *idle != number);
+            self.lift(address, place);
         } else {
             self.unlink(number);
         }
@@ -234,17 +264,36 @@ impl Connections {
         slot.connection.take()
     }
 
+    /// Puts it behind the others, or a request that began before them and tries another address where it belongs: it is
+    /// among the oldest, so that it is looked for from there.
     fn append(&mut self, number: u32) {
         self.busy += 1;
         self.peak = self.peak.max(self.busy);
-        let last = std::mem::replace(&mut self.newest, number);
-        if let Some(connection) = self.get(number) {
-            (connection.older, connection.newer) = (last, NONE);
+        let planned = self.planned(number);
+        let mut newer = NONE;
+        if self.newest != NONE && planned < self.planned(self.newest) {
+            newer = self.oldest;
+            while self.planned(newer) <= planned {
+                newer = self.get(newer).map_or(NONE, |connection| connection.newer);
+            }
         }
-        match self.get(last) {
-            Some(last) => last.newer = number,
+        let newest = self.newest;
+        let older = self.get(newer).map_or(newest, |connection| connection.older);
+        if let Some(connection) = self.get(number) {
+            (connection.older, connection.newer) = (older, newer);
+        }
+        match self.get(older) {
+            Some(older) => older.newer = number,
             None => self.oldest = number,
         }
+        match self.get(newer) {
+            Some(newer) => newer.older = number,
+            None => self.newest = number,
+        }
+    }
+
+    fn planned(&mut self, number: u32) -> u64 {
+        self.get(number).map_or(u64::MAX, |connection| connection.request.planned_nanos)
     }
 
     fn unlink(&mut self, number: u32) {
@@ -284,6 +333,39 @@ mod tests {
         assert_eq!(all.take(Request::default()), None, "a closed connection is not idle");
         all.close(a);
         assert_eq!((all.oldest(), all.open()), (None, 0));
+    }
+
+    #[test]
+    fn a_request_that_tries_another_address_keeps_its_place_among_the_oldest() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new().unwrap();
+        let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
+        for planned_nanos in [10, 30, 40, 20, 5, 40] {
+            all.start(&poller, 0, Request { planned_nanos, ..Request::default() }).unwrap();
+        }
+        let order = std::iter::from_fn(|| {
+            let oldest = all.oldest()?;
+            Some(all.close(oldest)?.request.planned_nanos)
+        });
+        assert_eq!(order.collect::<Vec<_>>(), [5, 10, 20, 30, 40, 40]);
+    }
+
+    #[test]
+    fn idle_connections_that_have_to_go_are_those_of_all_addresses() {
+        let listeners = [0, 1, 2].map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let poller = Poller::new().unwrap();
+        let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        let mut all = Connections::new(Arc::new(Addresses::new(addresses)), None);
+        for number in 0..12 {
+            let number = all.start(&poller, number % 3, Request::default()).unwrap();
+            all.rest(number);
+        }
+        all.keep(6);
+        assert_eq!(all.idle.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2]);
+        all.close(all.idle[1][0]);
+        all.close(all.idle[1][0]);
+        let numbers: std::collections::BTreeSet<_> = std::iter::from_fn(|| all.take(Request::default())).collect();
+        assert_eq!((numbers.len(), all.open(), all.idle[1].len()), (4, 4, 0));
     }
 
     #[test]

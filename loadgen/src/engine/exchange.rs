@@ -4,6 +4,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt;
 use wire::GeneratorLimit;
 
+use super::addresses::OPENING_NANOS;
 use super::connections::{Answer, Request, State};
 use super::expected::keep;
 use super::own_limit::{is_of_one_address, own_limit, own_limit_at_start};
@@ -75,24 +76,54 @@ impl Stretch<'_> {
                     if let Some(connection) = self.connections.get(number) {
                         connection.attempt = attempt;
                     }
+                    self.connections.addresses.asked(address, now);
+                    if attempt < self.connections.addresses.len() {
+                        self.opening.push_back((now + OPENING_NANOS, self.connections.token(number)));
+                    }
                     return;
                 }
                 Err(error) => error,
             };
-            let (limit, addresses) = (own_limit_at_start(error), &self.connections.addresses);
-            // Another address is no way round what this process lacks, nor round what an address that works lacks now.
-            if let Some(limit) = limit.filter(|limit| !is_of_one_address(*limit) || addresses.has_worked(address)) {
-                return self.limited(limit, now);
+            match self.next_address(address, attempt, own_limit_at_start(error), now) {
+                Some(next) => (address, attempt) = (next, attempt + 1),
+                None => return,
             }
-            addresses.failed(address, limit.is_none(), now);
-            if attempt >= addresses.len() {
-                return match limit.filter(|_| !addresses.any_answers()) {
-                    Some(limit) => self.limited(limit, now),
-                    None => self.unconnected(now),
-                };
-            }
-            (address, attempt) = ((address + 1) % addresses.len(), attempt + 1);
         }
+    }
+
+    /// `address`, the `attempt`-th of a request, let nobody in, for `limit` if that is ours. `None`: there is no other one
+    /// to try, and the request has ended.
+    fn next_address(
+        &mut self,
+        address: usize,
+        attempt: usize,
+        limit: Option<GeneratorLimit>,
+        now: u64,
+    ) -> Option<usize> {
+        let addresses = &self.connections.addresses;
+        // Another address is no way round what this process lacks, nor round what an address that works lacks now.
+        if let Some(limit) = limit.filter(|limit| !is_of_one_address(*limit) || addresses.has_worked(address)) {
+            self.limited(limit, now);
+            return None;
+        }
+        addresses.failed(address, limit.is_none(), now);
+        if attempt < addresses.len() {
+            return Some((address + 1) % addresses.len());
+        }
+        match limit.filter(|_| !addresses.any_answers()) {
+            Some(limit) => self.limited(limit, now),
+            None => self.unconnected(now),
+        }
+        None
+    }
+
+    /// The connection did not come about: its request goes on to the next address, or has ended.
+    pub(super) fn passed_over(&mut self, number: u32, limit: Option<GeneratorLimit>, now: u64) {
+        let Some(closed) = self.connections.close(number) else { return };
+        if let Some(next) = self.next_address(closed.address, closed.attempt, limit, now) {
+            self.connect(closed.request, next, closed.attempt + 1, now);
+        }
+        self.released(now);
     }
 
     /// Nobody was there to connect to.
@@ -144,20 +175,7 @@ impl Stretch<'_> {
         let now = now_nanos();
         let Some(connection) = self.connections.get(number) else { return now };
         if let Err(error) = sockopt::socket_error(&connection.socket).flatten() {
-            let (request, address, attempt) = (connection.request, connection.address, connection.attempt);
-            let addresses = &self.connections.addresses;
-            if let Some(limit) = own_limit(error) {
-                self.cut(number, limit, now);
-                return now;
-            }
-            addresses.failed(address, true, now);
-            let next = (address + 1) % addresses.len();
-            if attempt < addresses.len() {
-                drop(self.connections.close(number));
-                self.connect(request, next, attempt + 1, now);
-            } else {
-                self.fail(number, Failure::Connect, now);
-            }
+            self.passed_over(number, own_limit(error), now);
             return now;
         }
         let address = connection.address;

@@ -20,8 +20,6 @@ pub(crate) struct Load {
     pub(crate) expected: Expected,
     /// Whether connections are used again.
     pub(crate) keeps_connections: bool,
-    /// Whether connections that other loads keep have to go first, so that there are files for those of this one.
-    pub(crate) needs_room: bool,
     pub(crate) plan: Plan,
     /// On the monotonic clock.
     pub(crate) starts_nanos: u64,
@@ -56,6 +54,14 @@ pub(crate) enum Plan {
 }
 
 impl Load {
+    /// Moves it, so that it begins at another moment.
+    pub(crate) fn begin_at(&mut self, starts_nanos: u64) {
+        if let Plan::Closed(Closed { ends_nanos: Some(end), .. }) = &mut self.plan {
+            *end = (*end + starts_nanos).saturating_sub(self.starts_nanos);
+        }
+        self.starts_nanos = starts_nanos;
+    }
+
     /// Connections that one thread may have at the same time.
     pub(crate) fn connections_of(&self, thread: u32, threads: u32) -> usize {
         let all = match &self.plan {

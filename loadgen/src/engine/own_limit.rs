@@ -4,7 +4,8 @@ use rustix::io::Errno;
 use wire::GeneratorLimit;
 
 /// The limit that an error of any call for a socket stands for; `None`: the other side, or the way to it, did that.
-/// By socket(2), connect(2), send(2), recv(2), epoll_ctl(2).
+/// By socket(2), connect(2), send(2), recv(2), epoll_ctl(2). EACCES of a connection that has begun is not among them: it
+/// is what a firewall on the way said (ICMPv6 "administratively prohibited", Linux `icmpv6_err_convert`).
 pub(crate) fn own_limit(error: Errno) -> Option<GeneratorLimit> {
     Some(match error {
         Errno::MFILE => GeneratorLimit::OpenFiles,
@@ -12,8 +13,7 @@ pub(crate) fn own_limit(error: Errno) -> Option<GeneratorLimit> {
         Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => GeneratorLimit::LocalPorts,
         Errno::NOBUFS | Errno::NOMEM => GeneratorLimit::SocketMemory,
         Errno::NOSPC => GeneratorLimit::WatchedSockets,
-        Errno::ACCESS | Errno::PERM => GeneratorLimit::LocalRule,
-        Errno::NETDOWN | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT => GeneratorLimit::Route,
+        Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT => GeneratorLimit::Route,
         _ => return None,
     })
 }
@@ -22,7 +22,8 @@ pub(crate) fn own_limit(error: Errno) -> Option<GeneratorLimit> {
 /// can have said that there is no way; on the way, routers say it too.
 pub(crate) fn own_limit_at_start(error: Errno) -> Option<GeneratorLimit> {
     own_limit(error).or(match error {
-        Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL => Some(GeneratorLimit::Route),
+        Errno::ACCESS | Errno::PERM => Some(GeneratorLimit::LocalRule),
+        Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::NETDOWN | Errno::INVAL => Some(GeneratorLimit::Route),
         // No free local port, or no room in the routing cache: connect(2).
         Errno::AGAIN => Some(GeneratorLimit::LocalPorts),
         _ => None,
@@ -48,15 +49,20 @@ mod tests {
             (Errno::NOBUFS, SocketMemory),
             (Errno::NOMEM, SocketMemory),
             (Errno::NOSPC, WatchedSockets),
-            (Errno::ACCESS, LocalRule),
-            (Errno::PERM, LocalRule),
-            (Errno::NETDOWN, Route),
             (Errno::AFNOSUPPORT, Route),
         ];
         for (error, limit) in own {
             assert_eq!((own_limit(error), own_limit_at_start(error)), (Some(limit), Some(limit)), "{error:?}");
         }
-        for (error, limit) in [(Errno::NETUNREACH, Route), (Errno::HOSTUNREACH, Route), (Errno::AGAIN, LocalPorts)] {
+        let at_start = [
+            (Errno::NETUNREACH, Route),
+            (Errno::HOSTUNREACH, Route),
+            (Errno::NETDOWN, Route),
+            (Errno::AGAIN, LocalPorts),
+            (Errno::ACCESS, LocalRule),
+            (Errno::PERM, LocalRule),
+        ];
+        for (error, limit) in at_start {
             assert_eq!((own_limit(error), own_limit_at_start(error)), (None, Some(limit)), "{error:?}");
         }
         for error in [Errno::CONNREFUSED, Errno::CONNRESET, Errno::TIMEDOUT, Errno::PIPE, Errno::CONNABORTED] {

@@ -37,6 +37,8 @@ pub(crate) enum Body {
 pub(crate) enum Chunk {
     /// In the digits of a size; the number of digits so far.
     Size(u64, u8),
+    /// White space that is no good but parsed and dropped before an extension (RFC 9112, 7.1.1).
+    Blank(u64),
     Extension(u64),
     SizeLineFeed(u64),
     Data(u64),
@@ -258,7 +260,8 @@ impl Chunk {
                 Ok(Self::Size(size * 16 + u64::from(digit), digits + 1))
             }
             (Self::Size(size, 1..), b'\r') | (Self::Extension(size), b'\r') => Ok(Self::SizeLineFeed(size)),
-            (Self::Size(size, 1..), b';') => Ok(Self::Extension(size)),
+            (Self::Size(size, 1..) | Self::Blank(size), b';') => Ok(Self::Extension(size)),
+            (Self::Size(size, 1..) | Self::Blank(size), b' ' | b'\t') => Ok(Self::Blank(size)),
             (Self::Extension(size), _) if is_text => Ok(Self::Extension(size)),
             (Self::SizeLineFeed(0), b'\n') => Ok(Self::TrailerLine),
             (Self::SizeLineFeed(size), b'\n') => Ok(Self::Data(size)),

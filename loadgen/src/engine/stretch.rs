@@ -86,6 +86,8 @@ pub(crate) struct Stretch<'a> {
     users: usize,
     /// When users may try again to connect.
     resting: VecDeque<u64>,
+    /// When what is being opened is given up for the name's next address, and its token.
+    pub(super) opening: VecDeque<(u64, u64)>,
     /// Since when nothing more is planned.
     planned_until_nanos: Option<u64>,
     pub(super) tally: Tally,
@@ -137,6 +139,7 @@ impl<'a> Stretch<'a> {
             blocked_until_nanos: 0,
             users,
             resting: VecDeque::new(),
+            opening: VecDeque::new(),
             planned_until_nanos: ends,
             tally: Tally::default(),
             second: 0,
@@ -313,15 +316,33 @@ impl<'a> Stretch<'a> {
         }
     }
 
-    /// Ends requests that took too long. They began in the order of their planned starts, so the oldest tells.
+    /// Ends requests that took too long. They are in the order of their planned starts, so the oldest tells.
     fn expire(&mut self, now: u64) {
+        self.pass_over_the_silent(now);
         while let Some(number) = self.connections.oldest() {
             let Some(connection) = self.connections.get(number) else { return };
             if connection.request.planned_nanos + self.load.limit_nanos > now {
                 return;
             }
-            let is_connecting = matches!(connection.state, State::Connecting | State::ShakingHands);
-            self.fail(number, if is_connecting { Failure::Connect } else { Failure::Timeout }, now);
+            let (state, address) = (connection.state, connection.address);
+            let is_opening = matches!(state, State::Connecting | State::ShakingHands);
+            if is_opening {
+                self.connections.addresses.failed(address, true, now);
+            }
+            self.fail(number, if is_opening { Failure::Connect } else { Failure::Timeout }, now);
+        }
+    }
+
+    /// Requests that an address has not let in for a while go on to the next one.
+    fn pass_over_the_silent(&mut self, now: u64) {
+        while let Some((_, token)) = self.opening.pop_front_if(|(until, _)| *until <= now) {
+            let number = self.connections.of_token(token);
+            let connection = number.and_then(|number| self.connections.get(number));
+            if connection.is_some_and(|connection| connection.state == State::Connecting)
+                && let Some(number) = number
+            {
+                self.passed_over(number, None, now);
+            }
         }
     }
 

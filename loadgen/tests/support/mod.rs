@@ -80,6 +80,12 @@ impl Backend {
         Self { address, seen, accepting }
     }
 
+    /// Returns when nobody listens any more.
+    pub(crate) async fn stop(mut self) {
+        self.accepting.abort();
+        let _aborted = (&mut self.accepting).await;
+    }
+
     pub(crate) async fn fine() -> Self {
         Self::start(|_, _| FINE).await
     }

@@ -64,8 +64,13 @@ fn file(name: &str, text: &str) -> PathBuf {
 impl Identity {
     /// As `openssl req -x509` makes it: it has signed itself, and says that it is an authority.
     pub(crate) fn signed_by_itself(names: &[&str]) -> Self {
+        Self::signed_by_itself_with(names, |_| ())
+    }
+
+    pub(crate) fn signed_by_itself_with(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = params(names);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         Self { certificate: certificate.der().clone(), pem: certificate.pem(), key }
