@@ -9,6 +9,7 @@ use std::time::Duration;
 use cloudsim::Settings;
 use futures::FutureExt;
 use jiff::SignedDuration;
+use planner::ports::InstanceState;
 
 use crate::script::{Script, Step};
 use crate::stage::agents::Pace;
@@ -253,7 +254,8 @@ impl Life<'_> {
         *play.credentials.lock().unwrap() = Credentials::Own;
         play.store.server().faults.clear();
         play.store.edit(|spec| spec.paused = false);
-        play.end_what_only_people_can();
+        // A stopped instance has no timer that runs.
+        play.end_what_only_people_can(&[InstanceState::Stopping, InstanceState::Stopped]);
         for operator in 0..self.script.operators {
             play.calm(operator);
             play.thaw(operator).await?;
@@ -268,8 +270,10 @@ impl Life<'_> {
             self.play.note("kubectl delete");
             self.play.store.delete(self.play.now());
         }
-        // What is abandoned is the sweeper's.
-        if !self.play.judge.is_abandoned() {
+        // What is abandoned is the sweeper's, and nobody waits for its timers.
+        if self.play.judge.is_abandoned() {
+            self.play.end_what_only_people_can(&[InstanceState::Pending, InstanceState::Running]);
+        } else {
             self.told.to_gone = self.others_go().await?;
         }
         self.told.to_gone += self.until(TO_GONE, Play::is_gone).await?;

@@ -371,19 +371,15 @@ impl Play {
         left.map(|instance| instance.id.clone()).collect()
     }
 
-    /// A stopped instance has no timer that runs, and what IAM forbids or a protection spares only people can end: they do
-    /// as the condition says.
-    pub(crate) fn end_what_only_people_can(&mut self) {
+    /// What IAM forbids or a protection spares, only people can end: of these states they do as the condition says.
+    pub(crate) fn end_what_only_people_can(&mut self, states: &[InstanceState]) {
         let now = self.now();
         let mut sim = self.sim.lock();
-        let is_stopped =
-            |instance: &cloudsim::Instance| matches!(instance.state, InstanceState::Stopping | InstanceState::Stopped);
-        let stopped: Vec<String> =
-            sim.live_instances().iter().filter(|one| is_stopped(one)).map(|one| one.id.clone()).collect();
-        for id in stopped {
-            if !sim.can_be_terminated(&id) {
-                sim.protect_by_hand(&id, false, now);
-                drop(sim.terminate_instances(&[id], now));
+        let all = sim.live_instances();
+        for instance in all.iter().filter(|one| states.contains(&one.state)) {
+            if !sim.can_be_terminated(&instance.id) {
+                sim.protect_by_hand(&instance.id, false, now);
+                drop(sim.terminate_instances(std::slice::from_ref(&instance.id), now));
             }
         }
     }
