@@ -168,9 +168,9 @@ fn timeout_is_refusal(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::
 }
 
 fn every_send_is_the_only_one(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::Status {
-    let mut world = world.clone();
-    world.memory.unsent.extend(plan.ledger.iter().map(|line| line.token.clone()));
-    planner::status(&world, plan, outcomes)
+    let mut plan = plan.clone();
+    plan.memory.unsent.extend(plan.ledger.iter().map(|line| line.token.clone()));
+    planner::status(world, &plan, outcomes)
 }
 
 fn lets_go(world: &World, is_empty: bool) -> Plan {
