@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Outcome, Paths, build, run, say};
+use crate::{Outcome, Paths, disk, run, say};
 
 /// A file and the example that prints it, or a part of it.
 struct Generated {
@@ -51,7 +51,7 @@ pub(crate) fn write(paths: &Paths) -> Outcome {
         let present = fs::read_to_string(&path).unwrap_or_default();
         let content = generated.wanted(paths, &present)?;
         if let Some(directory) = path.parent() {
-            build::create(directory)?;
+            disk::create(directory)?;
         }
         if present == content {
             say::line(format_args!("{name} is up to date"));

@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod campaign;
 mod controlplane;
+mod disk;
 mod gate;
 mod generated;
 mod go;
@@ -41,7 +42,8 @@ usage: cargo xtask <command>
                           benchmarks on bad days in the simulated cloud: never twice, never leaked, never someone else's
   build                   all binaries and the control plane
   gen [--check]           write the generated files; --check fails when one is stale
-  tidy                    rules of the repository: arrows, features, names, sizes, generated files
+  tidy [--circles]        rules of the repository: arrows, circles of imports, features, names, sizes, generated files;
+                          --circles: counts the circles of every crate and names a ring of each
 ";
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),
         ("tidy", []) => tidy::tidy(&paths),
+        ("tidy", ["--circles"]) => tidy::circles(&paths),
         _ => Err(String::new()),
     });
     match outcome {

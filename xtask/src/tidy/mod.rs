@@ -5,6 +5,7 @@ mod arrows;
 mod documents;
 mod features;
 mod files;
+mod imports;
 mod manifest;
 mod policy;
 mod tree;
@@ -12,7 +13,7 @@ mod tree;
 use std::fmt;
 use std::time::Instant;
 
-use crate::{Outcome, Paths, generated, run};
+use crate::{Outcome, Paths, generated, run, say};
 use tree::Tree;
 
 /// One broken rule.
@@ -58,6 +59,13 @@ pub(crate) fn tidy(paths: &Paths) -> Outcome {
     ))
 }
 
+/// Prints the circles of imports of every crate.
+pub(crate) fn circles(paths: &Paths) -> Outcome {
+    let tree = Tree::load(&paths.root)?;
+    say::text(&imports::report(&tree, &manifest::crates(&tree)));
+    Ok(())
+}
+
 /// The rules that need nothing but the files.
 fn rules(tree: &Tree) -> Vec<Finding> {
     let crates = manifest::crates(tree);
@@ -65,6 +73,7 @@ fn rules(tree: &Tree) -> Vec<Finding> {
         arrows::findings(&crates),
         arrows::outside(&crates),
         manifest::lints(&crates),
+        imports::findings(tree, &crates),
         files::names(tree),
         files::sizes(tree),
         files::absolute_paths(tree),
