@@ -6,6 +6,8 @@
 //! [`plan()`] compares a [`World`] with what its object asks for; [`status()`] says what to write down after the
 //! plan's actions were tried. Everything else serves these two.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
+
 mod asked;
 pub mod codes;
 pub mod column;

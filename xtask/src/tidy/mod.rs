@@ -72,12 +72,15 @@ fn rules(tree: &Tree) -> Vec<Finding> {
     [
         arrows::findings(&crates),
         arrows::outside(&crates),
+        arrows::pure(tree),
         manifest::lints(&crates),
+        manifest::unused(tree, &crates),
         imports::findings(tree, &crates),
         files::names(tree),
         files::sizes(tree),
         files::absolute_paths(tree),
         documents::findings(tree),
+        features::commands(tree),
         policy::findings(tree),
     ]
     .concat()
