@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::{Outcome, Paths, disk, run, sha256};
 
-/// In this order, with their names, they make the cache key.
+/// The files that make the cache key, in this order and with their names.
 const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
 
 /// A module below `lab` with one main function.

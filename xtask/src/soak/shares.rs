@@ -1,4 +1,4 @@
-//! What a soak does: each share with its part of the time, the command of one slice, and the command that repeats it.
+//! The shares of a soak: each with its part of the time, the command of one slice, and the command that repeats it.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which crate may know which.
+//! The arrows between crates: a table of who may know whom.
 
 use std::collections::BTreeSet;
 

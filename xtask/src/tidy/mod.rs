@@ -6,6 +6,7 @@ mod documents;
 mod features;
 mod files;
 mod imports;
+mod language;
 mod manifest;
 mod policy;
 mod tree;
@@ -78,9 +79,11 @@ fn rules(tree: &Tree) -> Vec<Finding> {
         imports::findings(tree, &crates),
         files::names(tree),
         files::sizes(tree),
+        files::lost_failures(tree),
         files::absolute_paths(tree),
         documents::findings(tree),
         features::commands(tree),
+        language::findings(tree),
         policy::findings(tree),
     ]
     .concat()

@@ -3,7 +3,7 @@ use super::*;
 /// What is found in a crate `one` of these files, whose names begin below its `src`.
 fn found<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
     let files = files.map(|(path, text)| (format!("one/src/{path}"), text.to_owned()));
-    let tree = Tree { files: files.into() };
+    let tree = Tree { files: files.into(), ..Tree::default() };
     Imports::of(&tree, "one").findings().iter().map(Finding::to_string).collect()
 }
 
