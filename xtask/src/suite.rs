@@ -33,10 +33,11 @@ pub(crate) fn all(paths: &Paths) -> Outcome<Vec<Binary>> {
     built(paths, &[])
 }
 
-/// Builds the test binaries of some crates.
-pub(crate) fn of(paths: &Paths, packages: &[&str]) -> Outcome<Vec<Binary>> {
+/// Builds the test binaries of some crates: their units, and the integration tests of `whole`.
+pub(crate) fn of(paths: &Paths, whole: &[&str], units_only: &[&str]) -> Outcome<Vec<Binary>> {
     let mut words = vec!["--lib".to_owned(), "--bins".to_owned()];
-    for package in packages {
+    let packages = [whole, units_only].concat();
+    for package in whole {
         words
             .extend(integration_tests(&paths.root.join(package))?.into_iter().flat_map(|name| ["--test".into(), name]));
     }

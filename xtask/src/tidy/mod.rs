@@ -63,7 +63,7 @@ pub(crate) fn tidy(paths: &Paths) -> Outcome {
 /// Prints the circles of imports of every crate.
 pub(crate) fn circles(paths: &Paths) -> Outcome {
     let tree = Tree::load(&paths.root)?;
-    say::text(&imports::report(&tree, &manifest::crates(&tree)));
+    say::text(imports::report(&tree, &manifest::crates(&tree)));
     Ok(())
 }
 

@@ -86,8 +86,8 @@ fn extent(rest: &str, first: char) -> (usize, bool) {
     if rest.starts_with("b'") {
         return (1 + quoted(&rest[1..]), false);
     }
-    if rest.starts_with("r#") {
-        return (2 + name(&rest[2..]), true);
+    if let Some(raw) = rest.strip_prefix("r#") {
+        return (2 + name(raw), true);
     }
     if first.is_ascii_digit() {
         return (name(rest), false);
@@ -180,6 +180,6 @@ mod tests {
         assert_eq!(texts("#[cfg(test)]\n#[allow(x)]\nuse a::{b, c}; d"), "d");
         assert_eq!(texts("enum A { #[cfg(test)] B, C, #[cfg(test)] D }"), "enum A { C , }");
         assert_eq!(texts("#![cfg(test)] fn a() {}"), "");
-        assert_eq!(texts("#[cfg(not(test))] a").split(' ').last(), Some("a"));
+        assert_eq!(texts("#[cfg(not(test))] a").split(' ').next_back(), Some("a"));
     }
 }
