@@ -19,7 +19,7 @@ use crate::kubernetes::chain;
 
 /// Name of the Lease.
 const NAME: &str = "clusterbenchmark-operator";
-/// Between two looks at a Lease that another one holds, and two tries of what failed.
+/// Between two reads of a Lease that another one holds, and two tries of what failed.
 const LOOK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! What to do about an API server that keeps less than it is sent: the installed resource definition is older than
+//! The check that the API server keeps what it is sent; when it keeps less, the installed resource definition is older than
 //! this operator (Helm does not upgrade `crds/`), and the server drops fields that it does not know without a word.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How old the lists may be that a pass looks at, and what must not be done on lists that others asked for. Pure.
+//! The freshness of lists that a pass needs: how old they may be, and which plans need lists of their own. Pure.
 
 use api::{ConditionType, LAUNCH_CLOSED, Launch};
 use jiff::SignedDuration;
@@ -9,7 +9,7 @@ use planner::{Plan, World};
 
 /// How fast the cloud side of an object changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Pace {
+pub(crate) enum Freshness {
     /// Something is being made, booted or removed.
     Moving,
     /// Everything runs and something is going on, or something is in the way that time will not remove.
@@ -18,7 +18,7 @@ pub(crate) enum Pace {
     Idle,
 }
 
-impl Pace {
+impl Freshness {
     /// The oldest list that will do. EC2 refills 20 list calls a second for the whole account: moving things are worth
     /// one in two seconds, a running benchmark learns of a death from its balancer long before the list, and
     /// for an idle one two minutes of a dead instance cost nothing.

@@ -1,4 +1,4 @@
-//! Changes take turns, for all objects of a region together, so that EC2 has no reason to throttle them.
+//! The rate limit of changes: all objects of a region take turns, so that EC2 has no reason to throttle them.
 //!
 //! EC2 counts for the whole account and region: a hundred benchmarks that launch at once would be refused most of
 //! their calls, repeat them, and starve everybody else of theirs. A launch must not wait after it was written down,
@@ -13,15 +13,15 @@ use jiff::{SignedDuration, Timestamp};
 use planner::effect::{Action, Quota};
 use planner::{Plan, World};
 
-/// Between two looks of an object whose launches are not written down yet.
-const LONGEST_LOOK: SignedDuration = SignedDuration::from_secs(60);
+/// Between two passes of an object whose launches are not written down yet.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Turns of launches that are written down, by token.
+/// RateLimit of launches that are written down, by token.
 pub(crate) type Given = BTreeMap<String, Timestamp>;
 
 /// By region.
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<String, Region>>);
+pub(crate) struct RateLimit(Mutex<HashMap<String, Region>>);
 
 /// EC2's buckets (EC2 developer guide, "Request throttling"): RunInstances 5 calls and 2 a second, and 1,000 instances
 /// and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100 and 5 a second. We take half
@@ -53,8 +53,8 @@ impl Default for Region {
     }
 }
 
-impl Turns {
-    /// Takes out of a plan what has to wait, and says when to look again.
+impl RateLimit {
+    /// Takes out of a plan what has to wait, and says when the next pass is due.
     pub(crate) fn take(&self, world: &World, plan: &mut Plan, given: &mut Given, now: Timestamp) {
         // A launch is written down so long before its turn at most: half of the time in which it may be sent.
         let longest = world.settings.launch_window / 2;
@@ -96,7 +96,7 @@ impl Region {
         let ahead = self.launches.next(now).max(self.instances.next(now)).duration_since(now);
         if ahead > longest {
             plan.ledger.retain(|line| !is_new(line));
-            plan.wake = (ahead - longest / 2).min(LONGEST_LOOK);
+            plan.wake = (ahead - longest / 2).min(LONGEST_PAUSE);
             return;
         }
         for line in plan.ledger.iter().filter(|line| is_new(line)) {

@@ -1,4 +1,4 @@
-//! What the lists of a region show, sorted by whose it is. Pure.
+//! An index of the lists of a region, by owner. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

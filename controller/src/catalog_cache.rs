@@ -1,4 +1,4 @@
-//! What a region offers changes seldom: asked once for all objects, and kept for a while.
+//! A cache of the catalog: what a region offers changes seldom, so it is asked once for all objects, and kept for a while.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -20,7 +20,7 @@ const CONSOLE: SignedDuration = SignedDuration::from_secs(10);
 /// Answers kept of one kind; beyond that, the old ones go.
 const MOST: usize = 4_096;
 
-pub(crate) struct Facts {
+pub(crate) struct CatalogCache {
     clock: Clock,
     regions: Mutex<HashMap<String, Arc<Region>>>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Region {
     regions: Kept<(), Vec<KnownRegion>>,
 }
 
-impl Facts {
+impl CatalogCache {
     pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, regions: Mutex::default() }
     }
@@ -45,7 +45,7 @@ impl Facts {
         regions.entry(name.to_owned()).or_default().clone()
     }
 
-    /// Facts of the named types; a name that the region does not know is left out.
+    /// CatalogCache of the named types; a name that the region does not know is left out.
     pub(crate) async fn types<C: Cloud>(
         &self,
         region: &Region,
