@@ -1,4 +1,4 @@
-//! Carries out a plan's actions, all at the same time. No retry here: the loop is the retry.
+//! The effects of a plan, carried out all at the same time. There is no retry here: the loop is the retry.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Only one operator works at a time: who holds a Lease in the operator's namespace.
+//! The Lease that lets one operator work at a time. It lies in the operator's namespace.
 //!
 //! It saves work and conflicts and nothing else depends on it: tokens, deadlines and resource versions keep two
 //! operators from doing anything twice. Our own and not a crate: those there are compare the clocks of two machines,

@@ -1,4 +1,4 @@
-//! One list of instances and one of groups for each region, for all objects together.
+//! The lister: one list of instances and one of groups for each region, shared by all objects.
 //!
 //! A hundred objects that each list their own would eat the account's quota of Describe calls, which production
 //! shares. So a pass says how old a list may be; only one list of a region is under way at a time, and who waits for

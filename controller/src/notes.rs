@@ -1,4 +1,4 @@
-//! What this process keeps of each object between passes. Losing it only delays.
+//! The notes that this process keeps of each object between passes. Losing them only delays.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Makes the instances be what the spec asks for: groups first, then launches, then the removal of what is too much.
+//! The stage that provisions: security groups first, then launches, then the removal of instances that are too many.
 
 pub(crate) mod absence;
 mod hint;

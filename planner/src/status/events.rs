@@ -1,4 +1,4 @@
-//! What to tell people of a status that changed. Pure.
+//! The events about an object: new reasons in its status, and effects that were carried out. Pure.
 
 use api::{ConditionType, Status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
