@@ -4,11 +4,11 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use http1::RequestHead;
 use jiff::Timestamp;
 use rand::RngExt;
 use serde_json::json;
 
-use crate::http1::RequestHead;
 use crate::policy::Nanos;
 
 /// Lines that wait to be written. When the reader of the log is slower than that, lines are dropped and counted: no

@@ -3,11 +3,12 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use http1::{HEAD_LIMIT_BYTES, Kind, Method, ResponseBody, ResponseError, ResponseHead, end_of_head};
+
 use crate::client::poll_read;
 use crate::dates;
 use crate::exchange::{Ended, Exchange, Seen};
 use crate::forward::{self, Answering};
-use crate::http1::{AnswerBody, Broken, HEAD_LIMIT_BYTES, Kind, Method, ResponseHead, end_of_head};
 use crate::relay::Relay;
 use crate::scratch::Scratch;
 use crate::upstream::{Broke, Failed};
@@ -123,7 +124,7 @@ fn heads(
     loop {
         let end = end_of_head(bytes, 0);
         if end.unwrap_or(bytes.len()) > HEAD_LIMIT_BYTES {
-            return Err(exchange.failed(Broken::TooLong.into()));
+            return Err(exchange.failed(ResponseError::TooLong.into()));
         }
         let Some(end) = end else {
             if let Stage::Head { partial, .. } = &mut exchange.stage {
@@ -134,7 +135,7 @@ fn heads(
         let (text, rest) = std::mem::take(&mut bytes).split_at_mut(end);
         bytes = rest;
         let is_to_head = exchange.request.head.method == Method::Head;
-        let head = ResponseHead::judge(text, is_to_head, &mut scratch.fields)
+        let head = ResponseHead::parse(text, is_to_head, &mut scratch.fields)
             .map_err(|broken| exchange.failed(broken.into()))?;
         match head.status {
             101 => return Err(switched(exchange, context, scratch, text, &head, bytes)),
@@ -220,7 +221,7 @@ fn final_head(
         }
     }
     // Without a length and without chunks, only the end of the connection ends the answer.
-    let is_delimited = request.is_http_11 || !matches!(head.body, AnswerBody::Chunked | AnswerBody::UntilClose);
+    let is_delimited = request.is_http_11 || !matches!(head.body, ResponseBody::Chunked | ResponseBody::UntilClose);
     let answered = Answered {
         status: head.status,
         body_bytes: 0,
@@ -239,7 +240,7 @@ fn final_head(
         };
         forward::answer(&mut scratch.head, text, &scratch.fields, head, &how);
     });
-    let relay = Relay::answer(head.body, request.is_http_11, request.takes_trailers);
+    let relay = Relay::response(head.body, request.is_http_11, request.takes_trailers);
     exchange.stage = Stage::Body(relay, answered);
     body(exchange, context, scratch, rest)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http1::RequestBody;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -15,7 +16,6 @@ use crate::cluster::{Cluster, InFlight};
 use crate::exchange::{Ended, Exchange, Seen, Terms};
 use crate::front::Front;
 use crate::health;
-use crate::http1::RequestBody;
 use crate::lane::{Called, Placed};
 use crate::member::Member;
 use crate::policy::Nanos;

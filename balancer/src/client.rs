@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http1::{HEAD_LIMIT_BYTES, RequestBody, RequestError, RequestHead, end_of_head};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::forward::{self, Forwarding};
-use crate::http1::{HEAD_LIMIT_BYTES, Refused, RequestBody, RequestHead, end_of_head};
 use crate::last_hop;
 use crate::outbox::Outbox;
 use crate::patience::Patience;
@@ -52,7 +52,7 @@ pub(crate) struct Request {
 /// What a client says next.
 pub(crate) enum Heard {
     Request(Request),
-    Refused(Refused),
+    Refused(RequestError),
     /// It began a request and did not finish it in time.
     TooSlow,
     /// It is gone, or has been silent for too long.
@@ -146,10 +146,10 @@ impl Client {
         }
         // No method begins so: a TLS handshake, for one, need not be waited out.
         if !first.is_ascii_graphic() && *first != b'\r' {
-            return Some(Heard::Refused(Refused::RequestLine));
+            return Some(Heard::Refused(RequestError::RequestLine));
         }
         if self.inbox.len() > HEAD_LIMIT_BYTES {
-            return Some(Heard::Refused(Refused::too_long(&self.inbox[blank(&self.inbox)..])));
+            return Some(Heard::Refused(RequestError::too_long(&self.inbox[blank(&self.inbox)..])));
         }
         self.searched = self.inbox.len();
         None
@@ -163,12 +163,12 @@ impl Client {
         scratch: &mut Scratch,
         bytes: &mut Vec<u8>,
         seen: &mut dyn FnMut(&[u8], &RequestHead),
-    ) -> Result<(Request, usize), Refused> {
+    ) -> Result<(Request, usize), RequestError> {
         let text = &received[blank(received)..end];
         if text.len() > HEAD_LIMIT_BYTES {
-            return Err(Refused::too_long(text));
+            return Err(RequestError::too_long(text));
         }
-        let head = RequestHead::judge(text, &mut scratch.fields)?;
+        let head = RequestHead::parse(text, &mut scratch.fields)?;
         seen(text, &head);
         let mut bytes = std::mem::take(bytes);
         bytes.clear();

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Duration;
 
+use http1::{Method, RequestBody, RequestHead};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
@@ -15,7 +16,6 @@ use crate::client::{Client, Heard, Request, poll_read};
 use crate::cluster::Cluster;
 use crate::dates;
 use crate::front::Front;
-use crate::http1::{Method, RequestBody, RequestHead};
 use crate::last_hop;
 use crate::refusal::{Refusal, Said};
 use crate::routing::Routing;

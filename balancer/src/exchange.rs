@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http1::ChunkError;
 use tokio::net::TcpStream;
 
 use crate::answer::{self, Answered, Stage};
 use crate::client::{Client, Request, poll_read};
 use crate::cluster::{Cluster, InFlight};
 use crate::front::Front;
-use crate::http1::Malformed;
 use crate::outbox::Outbox;
 use crate::relay::Relay;
 use crate::scratch::{self, Scratch};
@@ -96,7 +96,7 @@ impl<'a> Exchange<'a> {
             in_flight,
             member: Some(member),
             shard,
-            upload: Relay::upload(request.body),
+            upload: Relay::request(request.body),
             is_upload_given_up: false,
             to_member: Outbox::default(),
             stage: Stage::default(),
@@ -201,7 +201,12 @@ impl<'a> Exchange<'a> {
     }
 
     /// Frames a piece of the request's body for the member; what does not belong to it is the client's next request.
-    fn pass_on(&mut self, context: &mut Context<'_>, scratch: &mut Scratch, piece: &mut [u8]) -> Result<(), Malformed> {
+    fn pass_on(
+        &mut self,
+        context: &mut Context<'_>,
+        scratch: &mut Scratch,
+        piece: &mut [u8],
+    ) -> Result<(), ChunkError> {
         let taken = self.upload.take(piece, &mut scratch.head, &mut scratch.tail)?;
         self.client.inbox.extend_from_slice(&piece[taken.used..]);
         if let Some(member) = &mut self.member {

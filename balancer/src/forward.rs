@@ -1,6 +1,6 @@
 //! Heads as they are passed on: what a proxy takes out and what it adds, in one canonical form.
 
-use crate::http1::{AnswerBody, Field, Kind, RequestBody, RequestHead, ResponseHead, tokens};
+use http1::{Field, Kind, RequestBody, RequestHead, ResponseBody, ResponseHead, tokens};
 
 /// How this proxy calls itself in `Via`: a pseudonym, for addresses are nobody's business.
 const VIA_NAME: &str = "clusterbench";
@@ -127,7 +127,7 @@ pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &
     for field in fields {
         match field.kind {
             // 204 has no length to speak of (RFC 9110, 8.6), and a sized body gets its own below.
-            Kind::ContentLength if answer.status == 204 || answer.body != AnswerBody::None => continue,
+            Kind::ContentLength if answer.status == 204 || answer.body != ResponseBody::None => continue,
             Kind::Via => {
                 has_via = true;
                 continue;
@@ -153,11 +153,11 @@ pub(crate) fn answer(out: &mut Vec<u8>, head: &[u8], fields: &[Field], answer: &
     millis(out, how.upstream_micros);
     out.extend_from_slice(b"\r\n");
     match answer.body {
-        AnswerBody::Sized(length) => length_line(out, length),
-        AnswerBody::Chunked | AnswerBody::UntilClose if how.is_to_http_11 => {
+        ResponseBody::Sized(length) => length_line(out, length),
+        ResponseBody::Chunked | ResponseBody::UntilClose if how.is_to_http_11 => {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
-        AnswerBody::None | AnswerBody::Chunked | AnswerBody::UntilClose => {}
+        ResponseBody::None | ResponseBody::Chunked | ResponseBody::UntilClose => {}
     }
     if answer.status == 426 && answer.names_websocket {
         // What it requires has to be said with it (RFC 9110, 15.5.22).

@@ -1,6 +1,7 @@
 //! What this proxy answers to a TRACE or an OPTIONS that may go no further (`Max-Forwards: 0`; RFC 9110, 7.6.2).
 
-use crate::http1::{Field, Kind, Method, RequestHead};
+use http1::{Field, Kind, Method, RequestHead};
+
 use crate::refusal::Said;
 
 /// Writes the content of the answer: of a TRACE, the message as it came here, without what may be a secret (RFC 9110,
@@ -47,7 +48,7 @@ mod tests {
             X-Forwarded-For: 192.0.2.1\r\nCookie: secret\r\nAuthorization: secret\r\nProxy-Authorization: secret\r\n\
             X-Api-Key: secret\r\nConnection: secret\r\n\r\n";
         let mut fields = Vec::new();
-        let head = RequestHead::judge(text.as_bytes(), &mut fields).unwrap();
+        let head = RequestHead::parse(text.as_bytes(), &mut fields).unwrap();
         let mut out = Vec::new();
         content(&mut out, text.as_bytes(), &fields, &head);
         let expected = "TRACE /c?q HTTP/1.1\r\nHost: h\r\nVia: 1.1 a\r\nvia: 1.1 b\r\nMAX-Forwards: 00\r\n\

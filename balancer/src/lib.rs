@@ -32,7 +32,6 @@ mod file;
 mod forward;
 mod front;
 mod health;
-mod http1;
 mod lane;
 mod last_hop;
 mod member;

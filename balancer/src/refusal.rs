@@ -1,9 +1,9 @@
 //! Answers of the balancer itself, which no member gave: mostly a status and `{"error": ...}`.
 
+use http1::RequestError;
 use serde_json::{Value, json};
 
 use crate::forward::decimal;
-use crate::http1::Refused;
 
 /// Why there is no answer of a member.
 #[derive(Debug, PartialEq)]
@@ -32,8 +32,8 @@ impl Refusal {
     }
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
+impl From<RequestError> for Refusal {
+    fn from(refused: RequestError) -> Self {
         Self::closing(refused.status(), refused.to_string())
     }
 }

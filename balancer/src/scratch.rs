@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use crate::http1::Field;
+use http1::Field;
 
 /// Most that is read at once. A longer answer comes in pieces; with pieces this long they are few.
 const READ_BYTES: usize = 64 * 1024;

@@ -3,12 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use http1::{ChunkError, ResponseError};
 use rustix::io::Errno;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::cluster::InFlight;
-use crate::http1::{Broken, Malformed};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub(crate) enum Failed {
     #[error("it closed the connection before an answer")]
     Closed,
     #[error("its answer is not HTTP/1.1: {0}")]
-    Nonsense(#[from] Broken),
+    Nonsense(#[from] ResponseError),
     #[error("it sent interim answers and no final one")]
     Interim,
     #[error("it did not answer within {} ms", .0.as_millis())]
@@ -38,7 +38,7 @@ pub(crate) enum Failed {
     #[error("it switched protocols unasked, or not to the one that was offered")]
     Switched,
     #[error("the request's body is malformed: {0}")]
-    Upload(#[from] Malformed),
+    Upload(#[from] ChunkError),
     #[error("nothing of the request's body came for {} ms", .0.as_millis())]
     UploadStalled(Duration),
 }
@@ -89,7 +89,7 @@ pub(crate) enum Broke {
     #[error("the connection ended early")]
     Early,
     #[error("the body is malformed: {0}")]
-    Malformed(Malformed),
+    Malformed(ChunkError),
     #[error("nothing moved for {} ms", .0.as_millis())]
     Stalled(Duration),
 }

@@ -1,5 +1,6 @@
 //! Answers: as they come from a member, and as a client gets them.
 
+use ::http1::{Field, ResponseBody, ResponseHead, end_of_head};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -9,7 +10,6 @@ use hyper_util::rt::TokioIo;
 use super::script::Script;
 use super::{Fields, MAX_FIELDS, block_on, our_fields, text, their_fields};
 use crate::forward::{self, Answering};
-use crate::http1::{AnswerBody, Field, ResponseHead, end_of_head};
 use crate::relay::Relay;
 
 /// The answer to a client's next request on the same connection.
@@ -62,7 +62,7 @@ fn take(bytes: &[u8], is_to_head: bool) -> Option<Taken> {
     let (mut fields, mut passed_on, mut rest) = (Vec::new(), Vec::new(), bytes);
     let (text, head) = loop {
         let (text, behind) = rest.split_at(end_of_head(rest, 0)?);
-        let head = ResponseHead::judge(text, is_to_head, &mut fields).ok()?;
+        let head = ResponseHead::parse(text, is_to_head, &mut fields).ok()?;
         rest = behind;
         match head.status {
             101 => return None,
@@ -72,9 +72,9 @@ fn take(bytes: &[u8], is_to_head: bool) -> Option<Taken> {
     };
     pass_on(&mut passed_on, text, &fields, &head);
     let (mut piece, mut before, mut after) = (rest.to_vec(), Vec::new(), Vec::new());
-    let mut relay = Relay::answer(head.body, true, true);
+    let mut relay = Relay::response(head.body, true, true);
     let taken = relay.take(&mut piece, &mut before, &mut after).ok()?;
-    if head.body == AnswerBody::UntilClose {
+    if head.body == ResponseBody::UntilClose {
         relay.end(&mut after);
     }
     if !relay.is_done() {

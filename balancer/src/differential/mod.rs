@@ -12,8 +12,7 @@ pub use request::compare as requests;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::Full;
-
-use crate::http1::Field;
+use http1::Field;
 
 /// The answers that a fuzzer makes: the first byte, `H` or any other, says whether a HEAD or a GET was asked.
 ///

@@ -149,7 +149,7 @@ fn answers_that_we_take_hyper_takes_and_reads_alike_before_and_behind_us() {
 
 /// What was found by fuzzing and what a fuzzer begins with.
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../http1/fuzz/corpus").join(name);
     let files: Vec<_> =
         std::fs::read_dir(directory).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
     assert!(files.len() >= 10, "{} files", files.len());
@@ -161,7 +161,7 @@ fn the_corpora_are_read_alike() {
     for bytes in corpus("request") {
         requests(&bytes).unwrap_or_else(|differ| panic!("{differ}"));
     }
-    for bytes in corpus("answer") {
+    for bytes in corpus("response") {
         fuzzed_answer(&bytes).unwrap_or_else(|differ| panic!("{differ}"));
     }
 }

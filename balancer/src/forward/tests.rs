@@ -3,7 +3,7 @@ use super::*;
 fn request_lines(text: &str) -> Vec<String> {
     let head = text.replace('\n', "\r\n");
     let mut fields = Vec::new();
-    let judged = RequestHead::judge(head.as_bytes(), &mut fields).unwrap();
+    let judged = RequestHead::parse(head.as_bytes(), &mut fields).unwrap();
     let mut out = Vec::new();
     request(&mut out, head.as_bytes(), &fields, &judged, &Forwarding { client: "192.0.2.1", fallback_host: "f:1" });
     sorted(&out)
@@ -115,7 +115,7 @@ fn bodies_are_announced_in_one_way() {
 fn answer_lines(text: &str, is_to_head: bool, is_to_http_11: bool, persists: bool) -> Vec<String> {
     let head = text.replace('\n', "\r\n");
     let mut fields = Vec::new();
-    let judged = ResponseHead::judge(head.as_bytes(), is_to_head, &mut fields).unwrap();
+    let judged = ResponseHead::parse(head.as_bytes(), is_to_head, &mut fields).unwrap();
     let how = Answering {
         backend: Some(b"i-1"),
         date: b"now",

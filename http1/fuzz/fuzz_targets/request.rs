@@ -1,4 +1,4 @@
-//! Any bytes: what the balancer takes for a request, hyper must take too, and read alike; and what it would send to a
+//! Any bytes: what is taken for a request, hyper must take too, and read alike; and what the balancer would send to a
 //! member, hyper must read as the same request with the next one behind it.
 
 #![no_main]

@@ -1,20 +1,19 @@
-//! A request's head, judged before anything is done with it.
+//! The head of a request: request line and fields, parsed before anything is done with it.
 
 use std::ops::Range;
 
-use super::fields::{self, BadLine, FIELDS_LIMIT, Field, Kind, has_token};
-use super::target::{is_host, split_target};
-
-/// Longest head: request line and fields. A cookie jar fits; nginx allows 32 KiB as well.
-pub(crate) const HEAD_LIMIT_BYTES: usize = 32 * 1024;
+use crate::body::{RequestBody, content_length};
+use crate::fields::{self, Field, Kind, has_token};
+use crate::head::{BadLine, FIELDS_LIMIT, HEAD_LIMIT_BYTES, Line, SpaceBeforeColon, first_line, line};
+use crate::target::{is_host, split_target};
 
 /// The one protocol that is let through after a 101. Every other one would be a way past this proxy: HTTP/2 (`h2c`) and
 /// TLS (RFC 2817) carry requests that nobody here would see.
-pub(super) const WEBSOCKET: &[u8] = b"websocket";
+pub(crate) const WEBSOCKET: &[u8] = b"websocket";
 
-/// Why a request is refused.
+/// The rule that a head breaks, so that it is no request that may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
+pub enum RequestError {
     #[error("a line does not end with CR LF, or holds a bare CR")]
     LineEnd,
     #[error("the request line is not `METHOD target HTTP/1.x`")]
@@ -55,10 +54,10 @@ pub(crate) enum Refused {
     Connect,
 }
 
-impl Refused {
-    /// What is too long in a head that is, or in the beginning of one: whatever takes more than half of the room
-    /// (RFC 9112, 3; RFC 6585, 5).
-    pub(crate) fn too_long(head: &[u8]) -> Self {
+impl RequestError {
+    /// The error of a head that is too long, or of the beginning of one: the part that takes more than half of the room
+    /// is named (RFC 9112, 3; RFC 6585, 5).
+    pub fn too_long(head: &[u8]) -> Self {
         let line = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
         let method = head[..line].iter().position(|byte| *byte == b' ').unwrap_or(line);
         match HEAD_LIMIT_BYTES / 2 {
@@ -68,8 +67,8 @@ impl Refused {
         }
     }
 
-    /// The status to answer with.
-    pub(crate) fn status(self) -> u16 {
+    /// The status to respond with.
+    pub fn status(self) -> u16 {
         match self {
             Self::TargetTooLong => 414,
             Self::TooLong | Self::TooManyFields => 431,
@@ -81,9 +80,10 @@ impl Refused {
     }
 }
 
-impl From<BadLine> for Refused {
+impl From<BadLine> for RequestError {
     fn from(bad: BadLine) -> Self {
         match bad {
+            BadLine::End => Self::LineEnd,
             BadLine::Folded => Self::Folded,
             BadLine::Name => Self::FieldName,
             BadLine::Value => Self::FieldValue,
@@ -91,9 +91,9 @@ impl From<BadLine> for Refused {
     }
 }
 
-/// What the proxy must know of a method.
+/// Methods as far as a proxy must tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
+pub enum Method {
     Head,
     Options,
     Trace,
@@ -113,102 +113,78 @@ impl Method {
         }
     }
 
-    pub(crate) fn is_idempotent(self) -> bool {
+    pub fn is_idempotent(self) -> bool {
         self != Self::Other
     }
 }
 
-/// The body that a head announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RequestBody {
-    None,
-    /// Never zero.
-    Sized(u64),
-    Chunked,
-}
-
-/// A judged head; positions are those of its bytes.
+/// A parsed head; positions are those of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestHead {
-    pub(crate) method: Method,
-    pub(crate) method_name: Range<usize>,
-    /// What is asked for, without scheme and authority: path and query, or `*`.
-    pub(crate) target: Range<usize>,
+pub struct RequestHead {
+    pub method: Method,
+    pub method_name: Range<usize>,
+    /// The target without scheme and authority: path and query, or `*`.
+    pub target: Range<usize>,
     /// The path alone.
-    pub(crate) path: Range<usize>,
-    /// Of the target's authority when it has one, else of Host.
-    pub(crate) host: Option<Range<usize>>,
-    /// As it came: `1.1`, for one.
-    pub(crate) version: Range<usize>,
+    pub path: Range<usize>,
+    /// The target's authority when it has one, else the value of Host.
+    pub host: Option<Range<usize>>,
+    /// Version as it came: `1.1`, for one.
+    pub version: Range<usize>,
     /// It is HTTP/1.1, or a later 1.x, which is served as that.
-    pub(crate) is_http_11: bool,
-    pub(crate) body: RequestBody,
-    /// A zero was given explicitly: it is passed on, as POST should have it.
-    pub(crate) has_zero_length: bool,
-    /// The client keeps the connection open after the answer.
-    pub(crate) persists: bool,
-    pub(crate) expects_continue: bool,
-    pub(crate) takes_trailers: bool,
+    pub is_http_11: bool,
+    pub body: RequestBody,
+    /// A length of zero was given explicitly: it is passed on, as POST should have it.
+    pub has_zero_length: bool,
+    /// The client keeps the connection open after the response.
+    pub persists: bool,
+    pub expects_continue: bool,
+    pub takes_trailers: bool,
     /// WebSocket is asked for, the one protocol that is let through.
-    pub(crate) asks_websocket: bool,
-    /// Over how many proxies a TRACE or OPTIONS may still go.
-    pub(crate) max_forwards: Option<u32>,
-}
-
-/// How many of `bytes` belong to the first head: up to an empty line, or what some parser would take for one.
-/// `from` is where to begin to look: everything before was looked at.
-pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut from = from;
-    while let Some(found) = bytes.get(from..)?.iter().position(|byte| *byte == b'\n') {
-        let at = from + found;
-        let previous = at.checked_sub(1).map(|at| bytes[at]);
-        let one_before = at.checked_sub(2).map(|at| bytes[at]);
-        if previous == Some(b'\n') || (previous == Some(b'\r') && one_before == Some(b'\n')) {
-            return Some(at + 1);
-        }
-        from = at + 1;
-    }
-    None
+    pub asks_websocket: bool,
+    /// Number of proxies that a TRACE or OPTIONS may still go over.
+    pub max_forwards: Option<u32>,
 }
 
 impl RequestHead {
-    /// Judges a whole head, its empty line included; its fields go into `list`.
+    /// Parses a whole head, its empty line included; its fields go into `fields`.
     ///
     /// # Errors
     /// At the first rule that it breaks.
-    pub(crate) fn judge(head: &[u8], list: &mut Vec<Field>) -> Result<Self, Refused> {
-        list.clear();
-        let mut lines = Lines { head, at: 0 };
-        let line = lines.next()?;
-        let mut request = request_line(&head[line.clone()], line.start)?;
+    pub fn parse(head: &[u8], fields: &mut Vec<Field>) -> Result<Self, RequestError> {
+        fields.clear();
+        let (first, mut at) = first_line(head)?;
+        let mut request = request_line(&head[first])?;
         let mut given = Given::default();
-        loop {
-            let line = lines.next()?;
-            if line.is_empty() {
-                break;
+        let end = loop {
+            match line(head, at, SpaceBeforeColon::Refused)? {
+                Line::Field(field, next) => {
+                    if fields.len() == FIELDS_LIMIT {
+                        return Err(RequestError::TooManyFields);
+                    }
+                    if field.kind != Kind::Other {
+                        given.note(&mut request, &field, &head[field.value.clone()])?;
+                    }
+                    fields.push(field);
+                    at = next;
+                }
+                Line::Empty(end) => break end,
+                Line::Partial => return Err(RequestError::LineEnd),
             }
-            let field = fields::field(&head[line.clone()], line.start, false)?;
-            if list.len() == FIELDS_LIMIT {
-                return Err(Refused::TooManyFields);
-            }
-            if field.kind != Kind::Other {
-                given.note(&mut request, &field, &head[field.value.clone()])?;
-            }
-            list.push(field);
-        }
-        if lines.at != head.len() {
-            return Err(Refused::LineEnd);
+        };
+        if end != head.len() {
+            return Err(RequestError::LineEnd);
         }
         given.conclude(request)
     }
 
-    /// It is for whoever has it now, and goes to no member (RFC 9110, 7.6.2).
-    pub(crate) fn ends_here(&self) -> bool {
+    /// True for a request that may go no further: the server that has it now responds (RFC 9110, 7.6.2).
+    pub fn ends_here(&self) -> bool {
         self.max_forwards == Some(0)
     }
 }
 
-/// What the fields said, until all are seen.
+/// Words of the fields that are judged together, once all of them are parsed.
 #[derive(Default)]
 struct Given {
     length: Option<u64>,
@@ -222,24 +198,24 @@ struct Given {
 }
 
 impl Given {
-    fn note(&mut self, request: &mut RequestHead, field: &Field, value: &[u8]) -> Result<(), Refused> {
+    fn note(&mut self, request: &mut RequestHead, field: &Field, value: &[u8]) -> Result<(), RequestError> {
         match field.kind {
             Kind::ContentLength => {
-                let length = content_length(value).ok_or(Refused::ContentLength)?;
+                let length = content_length(value).ok_or(RequestError::ContentLength)?;
                 if self.length.replace(length).is_some() {
-                    return Err(Refused::ContentLength);
+                    return Err(RequestError::ContentLength);
                 }
             }
             Kind::TransferEncoding => {
                 if self.is_chunked || !request.is_http_11 || !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(Refused::TransferEncoding);
+                    return Err(RequestError::TransferEncoding);
                 }
                 self.is_chunked = true;
             }
             Kind::Host => {
                 // Empty is what a target without an authority has (RFC 9110, 7.2).
                 if self.has_host || !(value.is_empty() || is_host(value)) {
-                    return Err(Refused::Host);
+                    return Err(RequestError::Host);
                 }
                 self.has_host = true;
                 // The target's authority is the host, whatever Host says (RFC 9112, 3.2.2).
@@ -254,16 +230,16 @@ impl Given {
             Kind::Te => self.has_trailers_te |= has_token(value, b"trailers"),
             Kind::Expect if request.is_http_11 => {
                 if !value.eq_ignore_ascii_case(b"100-continue") {
-                    return Err(Refused::Expect);
+                    return Err(RequestError::Expect);
                 }
                 request.expects_continue = true;
             }
             // Whatever else is offered beside it may be ignored (RFC 9110, 7.8), and clients expect that.
             Kind::Upgrade => request.asks_websocket |= has_token(value, WEBSOCKET),
             Kind::MaxForwards if matches!(request.method, Method::Options | Method::Trace) => {
-                let most = number(value).ok_or(Refused::MaxForwards)?;
+                let most = number(value).ok_or(RequestError::MaxForwards)?;
                 if request.max_forwards.replace(most).is_some() {
-                    return Err(Refused::MaxForwards);
+                    return Err(RequestError::MaxForwards);
                 }
             }
             _ => {}
@@ -271,10 +247,10 @@ impl Given {
         Ok(())
     }
 
-    fn conclude(self, mut request: RequestHead) -> Result<RequestHead, Refused> {
+    fn conclude(self, mut request: RequestHead) -> Result<RequestHead, RequestError> {
         request.body = match (self.length, self.is_chunked) {
-            _ if request.is_http_11 && !self.has_host => return Err(Refused::Host),
-            (Some(_), true) => return Err(Refused::TwoLengths),
+            _ if request.is_http_11 && !self.has_host => return Err(RequestError::Host),
+            (Some(_), true) => return Err(RequestError::TwoLengths),
             (None, true) => RequestBody::Chunked,
             (None | Some(0), false) => RequestBody::None,
             (Some(length), false) => RequestBody::Sized(length),
@@ -285,66 +261,45 @@ impl Given {
         // A protocol begins where the request ends: one with a body only asks, and is answered as if it had not.
         request.asks_websocket &= self.wants_upgrade && request.is_http_11 && request.body == RequestBody::None;
         if request.method == Method::Trace && request.body != RequestBody::None {
-            return Err(Refused::TraceBody);
+            return Err(RequestError::TraceBody);
         }
         request.expects_continue &= request.body != RequestBody::None;
         Ok(request)
     }
 }
 
-/// The lines of a head, each ended by CR LF.
-pub(super) struct Lines<'a> {
-    pub(super) head: &'a [u8],
-    pub(super) at: usize,
-}
-
-impl Lines<'_> {
-    /// The next line without its end.
-    pub(super) fn next(&mut self) -> Result<Range<usize>, Refused> {
-        let rest = &self.head[self.at..];
-        let feed = rest.iter().position(|byte| *byte == b'\n').ok_or(Refused::LineEnd)?;
-        let line = rest[..feed].strip_suffix(b"\r").ok_or(Refused::LineEnd)?;
-        if line.contains(&b'\r') {
-            return Err(Refused::LineEnd);
-        }
-        let found = self.at..self.at + line.len();
-        self.at += feed + 1;
-        Ok(found)
-    }
-}
-
-/// Of `1.1`.
+/// Length of a version: `1.1`, for one.
 const VERSION_BYTES: usize = 3;
 
-fn request_line(line: &[u8], at: usize) -> Result<RequestHead, Refused> {
-    let first = line.iter().position(|byte| *byte == b' ').ok_or(Refused::RequestLine)?;
-    let last = line.iter().rposition(|byte| *byte == b' ').filter(|last| *last > first).ok_or(Refused::RequestLine)?;
+/// Parses the first line, which begins where the head does.
+fn request_line(line: &[u8]) -> Result<RequestHead, RequestError> {
+    let first = line.iter().position(|byte| *byte == b' ').ok_or(RequestError::RequestLine)?;
+    let last =
+        line.iter().rposition(|byte| *byte == b' ').filter(|last| *last > first).ok_or(RequestError::RequestLine)?;
     let (method, target, version) = (&line[..first], &line[first + 1..last], &line[last + 1..]);
     if !fields::is_token(method) || target.is_empty() || target.contains(&b' ') {
-        return Err(Refused::RequestLine);
+        return Err(RequestError::RequestLine);
     }
     let is_http_11 = match version {
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
             // A later minor version is read as the highest that is known (RFC 9110, 2.5).
-            if *major == b'1' { *minor != b'0' } else { return Err(Refused::Version) }
+            if *major == b'1' { *minor != b'0' } else { return Err(RequestError::Version) }
         }
-        _ => return Err(Refused::RequestLine),
+        _ => return Err(RequestError::RequestLine),
     };
     if method == b"CONNECT" {
-        return Err(Refused::Connect);
+        return Err(RequestError::Connect);
     }
     let (authority, start) = split_target(target, method)?;
-    let target_end = at + last;
-    let start = at + first + 1 + start;
-    let path = &line[start - at..last];
-    let path_end = path.iter().position(|byte| *byte == b'?').map_or(target_end, |query| start + query);
+    let start = first + 1 + start;
+    let path_end = line[start..last].iter().position(|byte| *byte == b'?').map_or(last, |query| start + query);
     Ok(RequestHead {
         method: Method::of(method),
-        method_name: at..at + first,
-        target: start..target_end,
+        method_name: 0..first,
+        target: start..last,
         path: start..path_end,
-        host: authority.map(|range| at + first + 1 + range.start..at + first + 1 + range.end),
-        version: at + line.len() - VERSION_BYTES..at + line.len(),
+        host: authority.map(|range| first + 1 + range.start..first + 1 + range.end),
+        version: line.len() - VERSION_BYTES..line.len(),
         is_http_11,
         body: RequestBody::None,
         has_zero_length: false,
@@ -356,17 +311,11 @@ fn request_line(line: &[u8], at: usize) -> Result<RequestHead, Refused> {
     })
 }
 
-/// 1*DIGIT (RFC 9110, 7.6.2); one that is too large is the largest.
+/// The value of Max-Forwards: 1*DIGIT (RFC 9110, 7.6.2); one that is too large is the largest.
 fn number(value: &[u8]) -> Option<u32> {
     let digit = |number: u32, digit: &u8| number.saturating_mul(10).saturating_add(u32::from(*digit - b'0'));
     let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     is_plain.then(|| value.iter().fold(0, digit))
-}
-
-/// 1*DIGIT (RFC 9110, 8.6), short enough to be a number.
-pub(super) fn content_length(value: &[u8]) -> Option<u64> {
-    let is_plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
-    if is_plain { std::str::from_utf8(value).ok()?.parse().ok() } else { None }
 }
 
 #[cfg(test)]
