@@ -13,10 +13,10 @@ use hyper_util::rt::TokioIo;
 
 use super::script::Script;
 use super::{Fields, MAX_FIELDS, block_on, our_fields, text, their_fields};
-use crate::forward::{self, Forwarding};
-use crate::relay::Relay;
+use crate::proxy::forward::{self, RequestContext};
+use crate::proxy::relay::Relay;
 
-/// What a client would send next on the same connection.
+/// The request that a client would send next on the same connection.
 const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nhost: next\r\n\r\n";
 
 /// A request as one of both reads it.
@@ -34,7 +34,7 @@ struct Taken {
     read: Read,
     /// Path and query, as the member is to see them.
     path: Vec<u8>,
-    /// What the member is sent.
+    /// Bytes that the member is sent.
     forwarded: Vec<u8>,
     ends_here: bool,
 }
@@ -76,7 +76,7 @@ fn take(bytes: &[u8]) -> Option<Taken> {
     let text = &bytes[..end];
     let head = RequestHead::parse(text, &mut fields).ok()?;
     let mut forwarded = Vec::new();
-    let how = Forwarding { client: "192.0.2.1", fallback_host: "fallback" };
+    let how = RequestContext { client: "192.0.2.1", fallback_host: "fallback" };
     forward::request(&mut forwarded, text, &fields, &head, &how);
     let (mut piece, mut before, mut after) = (bytes[end..].to_vec(), Vec::new(), Vec::new());
     let mut body = Relay::request(head.body);

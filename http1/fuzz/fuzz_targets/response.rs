@@ -8,7 +8,7 @@ use http1::{BodyReader, Part, ResponseHead, ResponseRules};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Err(differ) = balancer::differential::fuzzed_answer(bytes) {
+    if let Err(differ) = balancer::differential::fuzzed_response(bytes) {
         panic!("{differ}");
     }
     let Some((first, bytes)) = bytes.split_first() else { return };

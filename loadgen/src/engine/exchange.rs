@@ -1,5 +1,6 @@
 //! One request over one connection: connect, write, read, judge.
 
+use agent::{is_of_one_address, own_limit, own_limit_at_start};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use wire::GeneratorLimit;
@@ -7,7 +8,6 @@ use wire::GeneratorLimit;
 use super::addresses::OPENING_NANOS;
 use super::connections::{Answer, Request, State};
 use super::expected::keep;
-use super::own_limit::{is_of_one_address, own_limit, own_limit_at_start};
 use super::poller::{Ready, now_nanos};
 use super::response::{HEAD_LIMIT_BYTES, NotHttp, eat, head};
 use super::socket::Received;
