@@ -10,6 +10,7 @@ use super::tree::Tree;
 /// not here is a decision, and is made in the design first.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("say", &[], &[]),
+    ("http1", &[], &[]),
     ("wire", &[], &[]),
     ("stats", &["wire"], &[]),
     ("api", &["wire"], &[]),
@@ -19,9 +20,9 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("controller", &["wire", "api", "planner", "stats"], &["cloudsim"]),
     ("operator", &["say", "wire", "api", "planner", "controller", "cloud"], &[]),
     ("agent", &["wire"], &[]),
-    ("balancer", &["wire", "agent"], &[]),
+    ("balancer", &["http1", "wire", "agent"], &[]),
     ("worker", &["wire"], &[]),
-    ("loadgen", &["wire", "agent", "stats"], &[]),
+    ("loadgen", &["http1", "wire", "agent", "stats"], &[]),
     ("lab", &["say", "wire", "planner", "cloudsim"], &[]),
     ("xtask", &[], &[]),
 ];
