@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jiff::Timestamp;
-use planner::desired::user_data::{Control, InvalidUserData, LIMIT, Role, UserData};
+use planner::desired::role::Role;
+use planner::desired::user_data::{Control, InvalidUserData, LIMIT, UserData};
 use planner::instances::console::BOOT_UNIT;
 use wire::sha256_hex;
 

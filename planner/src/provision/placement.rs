@@ -216,7 +216,7 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
     let mut placed = BTreeMap::new();
     for pool in desired::pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
-        let name = desired::program(pool.role);
+        let name = pool.role.program();
         if name == "worker" && spec.worker.artifact_url.is_some() {
             continue;
         }

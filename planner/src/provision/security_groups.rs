@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::desired::user_data::Role;
+use crate::desired::role::Role;
 use crate::desired::{BALANCER_PORT, CONTROL_PORT};
 use crate::effect::Action;
 use crate::plan::{MOVING, Plan};
