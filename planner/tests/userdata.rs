@@ -10,8 +10,7 @@ use std::process::{Command, Output};
 
 use jiff::Timestamp;
 use planner::desired::role::Role;
-use planner::desired::user_data::{Control, InvalidUserData, LIMIT, UserData};
-use planner::instances::console::BOOT_UNIT;
+use planner::desired::user_data::{BOOT_UNIT, Control, InvalidUserData, LIMIT, UserData};
 use wire::sha256_hex;
 
 const PROGRAM: &str = "#!/bin/sh\nexit 0\n";

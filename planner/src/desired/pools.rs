@@ -16,7 +16,6 @@ pub struct PoolSpec {
     pub name: String,
     pub role: Role,
     pub instance_type: String,
-    pub count: u32,
     /// Path of the cluster; empty for balancer and generator.
     pub path: String,
 }
@@ -27,14 +26,12 @@ pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
         name: cluster.name.clone(),
         role: Role::Worker,
         instance_type: cluster.instance_type.clone(),
-        count: u32::try_from(cluster.count).unwrap_or(0),
         path: cluster.path(),
     });
     let single = |name: String, role, instance_type: &str| PoolSpec {
         name,
         role,
         instance_type: instance_type.to_owned(),
-        count: 1,
         path: String::new(),
     };
     let generators = (1..=generators(spec))

@@ -8,7 +8,9 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::role::Role;
-use crate::instances::console::BOOT_UNIT;
+
+/// Unit that runs the script, as journald names it too.
+pub const BOOT_UNIT: &str = "clusterbench-boot";
 
 /// EC2's limit on user data, in raw bytes.
 pub const LIMIT: usize = 16_384;

@@ -10,6 +10,7 @@ use super::security_groups;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
 use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
+use crate::scale::counts;
 use crate::world::{Facet, Site, Unknown, World};
 
 /// Why there is no placement.
@@ -309,7 +310,7 @@ fn offers_all(world: &World, zone: &str, offerings: &[(String, String)]) -> bool
 
 /// Addresses that all instances need.
 fn addresses(world: &World) -> u32 {
-    desired::pools(&world.object.spec).iter().map(|pool| pool.count).sum()
+    counts(world).total()
 }
 
 /// Whether instances in this subnet get a public address.

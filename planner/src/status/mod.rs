@@ -25,6 +25,7 @@ use crate::ports::{self, InstanceState};
 use crate::provision::rehearsal;
 use crate::run_key::{ABORTED, RUNNING, RunKey, VALID};
 use crate::runs;
+use crate::scale::counts;
 use crate::teardown;
 use crate::text::cut;
 use crate::world::ledger::{self, BOOT_FAILED, OnlySend};
@@ -286,7 +287,7 @@ fn result(wanted: &RunKey, runs: &[Run]) -> Option<String> {
 /// Instances and pools, as the cloud lists them.
 fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &mut Status) {
     let ready = ready(world);
-    let pools = desired::pools(&world.object.spec);
+    let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
     let shares = shares(world, &status.runs);
     let owner = world.owner();
     status.instances = instances
@@ -303,7 +304,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
         .collect();
     status.instances.sort_by(|a, b| (&a.pool, &a.id).cmp(&(&b.pool, &b.id)));
     let wanted_for = |pool: &PoolSpec| {
-        if goal(world) == Goal::Instances { i32::try_from(pool.count).unwrap_or(i32::MAX) } else { 0 }
+        if goal(world) == Goal::Instances { i32::try_from(counts.of(&pool.name)).unwrap_or(i32::MAX) } else { 0 }
     };
     let ready_in = |name: &str| status.instances.iter().filter(|i| i.pool == name && i.state == "ready").count();
     status.pools = pools

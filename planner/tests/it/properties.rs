@@ -89,12 +89,13 @@ proptest! {
     fn alive_and_coming_are_never_more_than_wanted(world in worlds()) {
         let plan = plan(&world);
         let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        let counts = planner::scale::counts(&world);
         for pool in desired::pools(&world.object.spec) {
             let fresh: i32 = plan.ledger.iter()
                 .filter(|line| line.pool == pool.name && !world.object.status.launches.iter().any(|old| old.token == line.token))
                 .map(|line| line.count).sum();
             let alive = instances.iter().filter(|i| !i.state.is_dead() && ledger::pool_of(&world.object.status.launches, i) == Some(&pool.name)).count();
-            prop_assert!(fresh == 0 || usize::try_from(fresh).unwrap() + alive <= usize::try_from(pool.count).unwrap());
+            prop_assert!(fresh == 0 || usize::try_from(fresh).unwrap() + alive <= usize::try_from(counts.of(&pool.name)).unwrap());
         }
     }
 
