@@ -116,7 +116,7 @@ fn place(world: &World, plan: &mut Plan) {
     }
     let Some(site) = &world.site else { return };
     // What exists already would refute that nothing was ever made: it must have been looked for.
-    if let Some(why) = world.instances.unknown().or(world.groups.unknown()) {
+    if let Some(why) = world.cloud.unknown() {
         let why = Unknown { message: format!("{}{}", why.message, region::doubt(world)), ..why.clone() };
         plan.conditions.unknown(ConditionType::Accepted, Some(&why));
         plan.wake_within(MOVING * 5);

@@ -74,7 +74,7 @@ fn serving<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item =
 }
 
 fn seen(world: &World) -> &[Instance] {
-    world.instances.known().map(Vec::as_slice).unwrap_or_default()
+    world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default()
 }
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
@@ -82,8 +82,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, "Waiting", message);
         plan.wake_within(MOVING);
     };
-    if world.instances.known().is_none() {
-        plan.conditions.unknown(ConditionType::Deployed, world.instances.unknown());
+    if world.cloud.instances.known().is_none() {
+        plan.conditions.unknown(ConditionType::Deployed, world.cloud.instances.unknown());
         return;
     }
     if placement.public_key != world.settings.public_key {
@@ -188,7 +188,7 @@ fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
 
 /// Instances that should be ready by now and are not: their consoles are worth a look.
 pub fn slow_instances(world: &World) -> Vec<String> {
-    let Some(instances) = world.instances.known() else { return Vec::new() };
+    let Some(instances) = world.cloud.instances.known() else { return Vec::new() };
     let ready = ready(world);
     let owner = world.owner();
     instances

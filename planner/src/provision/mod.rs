@@ -36,7 +36,7 @@ const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     zone_fallback::say_where(placement, plan);
-    let instances = match &world.instances {
+    let instances = match &world.cloud.instances {
         Facet::Known(instances) => instances,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));

@@ -41,7 +41,7 @@ pub(crate) fn names(world: &World) -> [String; 2] {
 /// Creates what is missing. The ids, once both groups and all rules are *seen*: a launch that names a group too early
 /// fails.
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Option<GroupIds> {
-    let groups = match &world.groups {
+    let groups = match &world.cloud.groups {
         Facet::Known(groups) => groups,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));

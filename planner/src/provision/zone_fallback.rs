@@ -71,7 +71,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     for kind in [ConditionType::Deployed, ConditionType::Measured] {
         plan.conditions.set(kind, ConditionStatus::False, "Moving", "waits for the instances in another zone");
     }
-    let instances = match &world.instances {
+    let instances = match &world.cloud.instances {
         Facet::Known(instances) => instances,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));
@@ -165,7 +165,7 @@ fn word(failure: Failure) -> String {
 /// The instance type that the current zone had not for a pool that still needs it, at its last try, and why.
 fn starved(world: &World, placement: &Placement) -> Option<(String, Failure)> {
     let status = &world.object.status;
-    let (instances, counts) = (world.instances.known()?, counts(world));
+    let (instances, counts) = (world.cloud.instances.known()?, counts(world));
     desired::pools(&world.object.spec).into_iter().find_map(|pool| {
         let last = status.launches.iter().filter(|line| line.pool == pool.name).max_by_key(|line| line.number)?;
         let failure = lack(last)?;

@@ -58,7 +58,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         pools: old.pools.clone(),
         instances: old.instances.clone(),
     };
-    if let Facet::Known(instances) = &world.instances {
+    if let Facet::Known(instances) = &world.cloud.instances {
         describe(world, plan, instances, &mut status);
     }
     in_whole_seconds(&mut status);

@@ -28,7 +28,7 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
         finish(why, plan);
         return;
     }
-    let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+    let instances = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
     let refusals = plan.refusals(world, instances);
     let lives = |instance: &&Instance| instance.state != InstanceState::Terminated;
     if refusals.is_empty() || instances.iter().filter(lives).count() > refusals.len() {
@@ -37,7 +37,7 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     }
     let what = plan.leftovers.join(", ");
     let message = if what.is_empty() { proving(world, plan) } else { format!("still there: {what}") };
-    let unknown = world.instances.unknown().or(world.groups.unknown());
+    let unknown = world.cloud.unknown();
     let held = holders::sentences(world);
     match unknown {
         Some(_) => plan.conditions.unknown(ConditionType::Provisioned, unknown),
@@ -61,7 +61,7 @@ fn proving(world: &World, plan: &Plan) -> String {
     let groups = plan.placement.iter().filter_map(|placement| placement.groups_not_after.as_ref());
     let last_call = lines.chain(groups).map(|at| at.0).max();
     let gap = world.settings.proof_gap.as_secs();
-    match last_call.map(|at| at + world.settings.settle).filter(|until| world.listed_at < *until) {
+    match last_call.map(|at| at + world.settings.settle).filter(|until| world.cloud.listed_at < *until) {
         Some(until) => format!(
             "nothing is seen any more; a call that was sent late could take effect until {until}, then two empty lists {gap} s apart prove that nothing comes"
         ),
@@ -105,7 +105,9 @@ fn finish(why: TeardownReason, plan: &mut Plan) {
 
 /// Whether nothing is left; plans what can be removed now and lists what is left.
 fn is_gone(world: &World, plan: &mut Plan) -> bool {
-    let (Facet::Known(instances), Facet::Known(groups)) = (&world.instances, &world.groups) else { return false };
+    let (Facet::Known(instances), Facet::Known(groups)) = (&world.cloud.instances, &world.cloud.groups) else {
+        return false;
+    };
     let instances_gone = removal::terminate_all(world, instances, plan, "nothing is wanted any more");
     let lines_closed = removal::settle_lines(world, instances, plan);
     let mut groups_gone = true;
@@ -138,6 +140,6 @@ fn is_absent(world: &World, plan: &mut Plan, name: &str) -> bool {
             *looked + world.settings.launch_window
         }
     };
-    let settled = world.listed_at >= last_call + world.settings.settle;
+    let settled = world.cloud.listed_at >= last_call + world.settings.settle;
     settled && (plan.memory.deleted_groups.contains(name) || absent_for(world, &mut plan.memory, name))
 }

@@ -165,7 +165,6 @@ pub(crate) fn world(text: &str) -> World {
     let now = epoch() + find("now").map_or(seconds(100), |line| duration(line[1]));
     let mut world = World {
         now,
-        listed_at: now - find("listed").map_or(seconds(0), |line| duration(line[1])),
         settings: settings(),
         object: Object {
             namespace: "default".into(),
@@ -182,11 +181,14 @@ pub(crate) fn world(text: &str) -> World {
             account: find("account").map_or("111", |line| line[1]).into(),
             arn: "arn".into(),
         }),
+        cloud: CloudView {
+            listed_at: now - find("listed").map_or(seconds(0), |line| duration(line[1])),
+            instances: Facet::Known(Vec::new()),
+            groups: Facet::Known(Vec::new()),
+        },
         regions: None,
         site: None,
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
-        groups: Facet::Known(Vec::new()),
-        instances: Facet::Known(Vec::new()),
         balancer: None,
         runs: None,
         consoles: BTreeMap::new(),
@@ -224,7 +226,7 @@ pub(crate) fn world(text: &str) -> World {
     if has("wiped") || has("new") {
         world.object.status.observed_generation = Some(-1);
     }
-    world.groups = match find("groups").map(|line| line[1]) {
+    world.cloud.groups = match find("groups").map(|line| line[1]) {
         None => Facet::Known(groups(&world)),
         Some("none") => Facet::Known(Vec::new()),
         _ => Facet::Unknown(unknown()),
@@ -238,7 +240,7 @@ pub(crate) fn world(text: &str) -> World {
     }
     let instances =
         lines.iter().filter(|line| line.first() == Some(&"have")).map(|line| instance(&world, line)).collect();
-    world.instances = if has("instances unknown") { Facet::Unknown(unknown()) } else { Facet::Known(instances) };
+    world.cloud.instances = if has("instances unknown") { Facet::Unknown(unknown()) } else { Facet::Known(instances) };
     for line in lines.iter().filter(|line| line.first() == Some(&"console")) {
         world.consoles.insert(line[1].into(), line[2..].join(" "));
     }

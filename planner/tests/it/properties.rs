@@ -55,7 +55,7 @@ proptest! {
     #[test]
     fn the_same_world_gives_the_same_plan_in_any_order(mut world in worlds()) {
         let first = plan(&world);
-        if let Facet::Known(instances) = &mut world.instances {
+        if let Facet::Known(instances) = &mut world.cloud.instances {
             instances.reverse();
         }
         let second = plan(&world);
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn unknown_never_launches_terminates_or_lets_go(mut world in worlds()) {
-        world.instances = Facet::Unknown(planner::world::Unknown { failure: planner::Failure::Unreachable, message: String::new() });
+        world.cloud.instances = Facet::Unknown(planner::world::Unknown { failure: planner::Failure::Unreachable, message: String::new() });
         let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
         for action in plan(&world).actions().cloned() {
             match action {
@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn alive_and_coming_are_never_more_than_wanted(world in worlds()) {
         let plan = plan(&world);
-        let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
         let counts = planner::scale::counts(&world);
         for pool in desired::pools(&world.object.spec) {
             let fresh: i32 = plan.ledger.iter()
@@ -115,7 +115,7 @@ proptest! {
     fn the_finalizer_stays_while_anything_may_live(world in worlds()) {
         let plan = plan(&world);
         if !plan.actions().any(|action| *action == Action::RemoveFinalizer) { return Ok(()) }
-        let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
         if world.object.status.placement.is_none() { return Ok(()) }
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated));
         prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
@@ -126,7 +126,7 @@ proptest! {
         let plan = plan(&world);
         let (Some(before), Some(after)) = (&world.object.status.placement, &plan.placement) else { return Ok(()) };
         if before.subnet_id == after.subnet_id { return Ok(()) }
-        let Facet::Known(instances) = &world.instances else { return Err(TestCaseError::fail("moved blindly")) };
+        let Facet::Known(instances) = &world.cloud.instances else { return Err(TestCaseError::fail("moved blindly")) };
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated || !world.owner().owns(&i.tags)));
         prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
         prop_assert!(plan.effects.is_empty());

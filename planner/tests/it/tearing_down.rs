@@ -149,7 +149,7 @@ fn absence_is_proven_by_two_looks() {
         world.object.status.launches[0].not_after =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
         world.now = epoch() + seconds(at);
-        world.listed_at = world.now;
+        world.cloud.listed_at = world.now;
         world.memory = memory;
         let plan = plan(&world);
         (plan.actions().cloned().collect::<Vec<_>>(), plan.memory)
@@ -179,7 +179,7 @@ fn what_an_old_list_does_not_show_is_not_proven_absent() {
         let mut world = world("deleting\ngroups none\nline a/1 x2 open age 100s");
         world.object.status.launches[0].not_after =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
-        (world.now, world.listed_at) = (epoch() + seconds(now), epoch() + seconds(listed));
+        (world.now, world.cloud.listed_at) = (epoch() + seconds(now), epoch() + seconds(listed));
         world.memory = memory;
         plan(&world)
     };
