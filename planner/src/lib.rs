@@ -10,6 +10,7 @@
 //! - [`world`], [`conditions`], [`effect`], [`run_key`], [`runs`]: what is seen, said, done and measured;
 //! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
 //!   the plan as it grows;
+//! - [`resources`]: what all that is created by name goes through, and the order of teardown;
 //! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
 //! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
 
@@ -30,6 +31,7 @@ pub mod plan;
 pub mod ports;
 pub mod provision;
 pub mod region;
+pub mod resources;
 pub mod run_key;
 pub mod runs;
 pub mod scale;

@@ -47,7 +47,10 @@ impl Plan {
             memory.denials.retain(|id, _| lives(id));
         }
         if let Facet::Known(groups) = &world.cloud.groups {
-            memory.refused_groups.retain(|name, _| !groups.iter().any(|group| group.name == *name));
+            // What lists show as ours has its name.
+            for group in groups {
+                memory.named.entry(group.name.clone()).and_modify(|named| named.taken_since = None);
+            }
         }
         Self {
             effects: Vec::new(),

@@ -6,10 +6,11 @@ use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedV
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::security_groups;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
 use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
+use crate::resources::ResourceKind;
+use crate::resources::creation::not_after;
 use crate::scale::counts;
 use crate::world::{Facet, Site, Unknown, World};
 
@@ -85,7 +86,9 @@ fn assemble(
         version: world.settings.artifacts.version.clone(),
         artifacts,
         left: Vec::new(),
-        groups_not_after: Some(security_groups::not_after(world)),
+        // What every benchmark needs. Another kind adds itself before the first of it is created.
+        kinds: vec![ResourceKind::SecurityGroup.name().to_owned()],
+        create_not_after: Some(not_after(world)),
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
         relaunches: 0,

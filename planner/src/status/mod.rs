@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
-use crate::effect::{Action, Done, Outcome};
+use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::retry::retry_policy;
 use crate::failure::{CloudError, Failure};
 use crate::goal::{Goal, TeardownReason, goal};
@@ -115,13 +115,14 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
     let mut conditions = plan.conditions.clone();
     for outcome in outcomes {
         let Err(error) = &outcome.result else { continue };
-        // A conflict or a late group is what the next look is for.
-        let of_group = matches!(outcome.action, Action::AuthorizeIngress { .. } | Action::DeleteGroup { .. });
-        let late_group = of_group && error.failure == Failure::NotFound;
+        // A conflict or a late resource is what the next look is for.
+        let deed = outcome.action.by_name().map(|about| about.deed);
+        let is_late =
+            matches!(deed, Some(Deed::Change { .. } | Deed::Delete { .. })) && error.failure == Failure::NotFound;
         // What holds it is said already, and whose turn it is.
-        let is_explained = matches!(&outcome.action, Action::DeleteGroup { id, .. } if world.holders.contains_key(id))
+        let is_explained = matches!(deed, Some(Deed::Delete { id }) if world.holders.contains_key(id))
             && error.failure == Failure::DependencyViolation;
-        if late_group
+        if is_late
             || is_explained
             || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists | Failure::TooLate)
         {

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::ports::{Group, InstanceState, Interface};
+use crate::world::named::Since;
 use crate::world::{Facet, Holder, World};
 
 /// Interfaces of our own instances go some time after them, EC2 does not say how long. What holds a group for longer than
@@ -13,8 +14,8 @@ const LINGERS: SignedDuration = SignedDuration::from_secs(120);
 pub fn held(world: &World) -> Vec<String> {
     let groups = world.cloud.groups.known().map(Vec::as_slice).unwrap_or_default();
     let is_held = |group: &&Group| {
-        let since = world.memory.held_groups.get(&group.id);
-        since.is_some_and(|since| world.now.duration_since(*since) > LINGERS)
+        let held = world.memory.named.get(&group.name).and_then(|named| named.held.as_ref());
+        Since::lasts(held, &group.id, world.now).is_some_and(|lasts| lasts > LINGERS)
     };
     let instances = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
     // As long as one of ours is there, it is that.

@@ -5,6 +5,7 @@ mod cloud_view;
 mod facet;
 pub mod ledger;
 pub mod memory;
+pub mod named;
 mod settings;
 
 use std::collections::BTreeMap;

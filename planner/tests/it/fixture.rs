@@ -6,6 +6,7 @@
 //! zones b c | left a 60s [Unsupported]   other zones at hand (default: not looked at) | when a zone was left, and why
 //! control 100.68.0.18/18 | ingress 10.9.8.7/8  a network that the operator dials from, as the spec's ingressCidrs
 //! groups none | unknown                  (default: both, with their rules)
+//! kinds | kinds SecurityGroup Carousel   kinds of the placement (default: SecurityGroup)
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's;
 //!                                        `unsent`: this process wrote it and did not send it
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
@@ -107,7 +108,8 @@ fn placement() -> Placement {
         version: "1".into(),
         artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
         left: Vec::new(),
-        groups_not_after: Some(Time(epoch() + seconds(120))),
+        kinds: vec!["SecurityGroup".into()],
+        create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         relaunches: 0,
     }
@@ -210,6 +212,9 @@ pub(crate) fn world(text: &str) -> World {
     if let Some(line) = find("ingress") {
         let ingress_cidrs = line[1..].iter().map(|network| (*network).to_owned()).collect();
         world.object.spec.network = Some(api::Network { ingress_cidrs, ..api::Network::default() });
+    }
+    if let (Some(kinds), Some(placement)) = (find("kinds"), &mut world.object.status.placement) {
+        placement.kinds = kinds[1..].iter().map(|kind| (*kind).to_owned()).collect();
     }
     if let Some(zones) = find("zones") {
         world.site = Some(site(&world, &zones[1..]));

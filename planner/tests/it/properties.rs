@@ -14,14 +14,16 @@ use crate::fixture::{epoch, seconds, world};
 fn worlds() -> impl Strategy<Value = World> {
     let line = (0..3u8, 1..4i64, 1..4u32, any::<bool>(), 0..600i64, 0..4u8);
     let instance = (0..5u8, 1..4i64, 0..5u8, any::<bool>(), 0..2000i64);
-    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..4u8);
+    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..4u8, 0..8u8);
     (proptest::collection::vec(line, 0..4), proptest::collection::vec(instance, 0..8), header).prop_map(
-        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones))| {
+        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones, kinds))| {
             let mut text = String::from("clusters a=t2.micro*2 b=t2.large*1\n");
             let objects =
                 ["", "", "deleting\n", "wiped\n", "no finalizer\n", "deleting\nunplaced\n", "paused\n", "edited\n"];
             text += objects[usize::from(object)];
             text += ["", "zones b\n", "zones b\nleft a 60s\n", "zones b c\nleft b 60s\n"][usize::from(zones)];
+            text += ["", "", "", "", "", "kinds\n", "kinds SecurityGroup Carousel\n", "kinds Carousel\n"]
+                [usize::from(kinds)];
             text += if unknown { "instances unknown\n" } else { "" };
             text += &format!("now {now}s\n");
             let pools = ["a", "b", "balancer", "generator", "gone"];
@@ -119,6 +121,37 @@ proptest! {
         if world.object.status.placement.is_none() { return Ok(()) }
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated));
         prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
+    }
+
+    /// Even when nothing that it knows is left, however often it looks.
+    #[test]
+    fn an_unknown_kind_keeps_the_finalizer(mut world in worlds()) {
+        let Some(placement) = &mut world.object.status.placement else { return Ok(()) };
+        placement.kinds.push("Carousel".into());
+        world.object.deletion = planner::world::Deletion::Asked;
+        world.object.finalizer = Finalizer::Present;
+        (world.cloud.instances, world.cloud.groups) = (Facet::Known(Vec::new()), Facet::Known(Vec::new()));
+        for _ in 0..4 {
+            let plan = plan(&world);
+            prop_assert!(plan.actions().all(|action| *action != Action::RemoveFinalizer));
+            world.memory = plan.memory.clone();
+            world.object.status = status(&world, &plan, &[]);
+            prop_assert_eq!(world.object.status.conditions.iter().any(|one| one.reason == "NothingLeft"), false);
+            world.now += seconds(150);
+            world.cloud.listed_at = world.now;
+        }
+        let is_stalled = world.object.status.conditions.iter().any(|one| one.type_ == "Stalled" && one.reason == "UnknownKind");
+        prop_assert!(is_stalled, "{:?}", world.object.status.conditions);
+    }
+
+    #[test]
+    fn nothing_is_created_of_a_kind_or_at_a_time_that_was_not_read_back(world in worlds()) {
+        let placement = world.object.status.placement.clone().unwrap_or_default();
+        for action in plan(&world).actions() {
+            let Action::CreateGroup(request) = action else { continue };
+            prop_assert!(placement.kinds.iter().any(|kind| kind == "SecurityGroup"));
+            prop_assert!(placement.create_not_after.as_ref().is_some_and(|at| at.0 == request.not_after && world.now <= at.0));
+        }
     }
 
     #[test]
