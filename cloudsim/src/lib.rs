@@ -8,6 +8,8 @@
 //! codes; [`Sim::call`] wraps any of them into what happens on the way: throttling, refusals, lost answers, late
 //! execution. What really is, is told by [`Sim::ledger`], [`Sim::story`] and the other truth queries.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
+
 mod action;
 mod by_hand;
 mod call;
