@@ -101,9 +101,13 @@ pub struct Placement {
     /// it is in is among them, everything there is being removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftZone>,
-    /// Time after which no security group is created for it, until this is moved.
+    /// Kinds of resources that are created by name for it, such as SecurityGroup: each is written here before the first
+    /// of its kind is created. An operator that does not know one of them keeps the benchmark's finalizer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Time after which nothing is created by name for it, until this is moved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub groups_not_after: Option<Time>,
+    pub create_not_after: Option<Time>,
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
