@@ -24,7 +24,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         let cloud = self.cloud(world.region());
         let one = async |action: &Action| {
-            let effect = self.effect(&cloud, stored, world, action);
+            let effect = self.effect(&*cloud, stored, world, action);
             let result = tokio::time::timeout(PATIENCE, effect).await.unwrap_or_else(|_| {
                 Err(CloudError::new(
                     Failure::Unreachable,
@@ -58,7 +58,11 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Action::Allow { group_id, rule } => cloud.allow(group_id, rule).await?,
             Action::DeleteGroup { id, .. } => cloud.delete_group(id).await?,
             Action::Rehearse(request) => cloud.rehearse(request).await?,
-            Action::Launch(request) => return cloud.launch(request).await.map(Done::Launched),
+            Action::Launch(request) => {
+                let instances = cloud.launch(request).await?;
+                self.metrics.launched(instances.len());
+                return Ok(Done::Launched(instances));
+            }
             Action::Terminate(ids) => {
                 let ids: Vec<String> = ids.iter().cloned().collect();
                 let refused = cloud.terminate(&ids).await?;

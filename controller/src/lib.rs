@@ -6,7 +6,6 @@
 mod act;
 mod admin;
 mod agents;
-mod counted;
 mod dropped;
 mod facts;
 mod kubernetes;

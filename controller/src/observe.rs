@@ -9,7 +9,6 @@ use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
 use planner::{Failure, Memory, console, deploy, desired, placement, region, relocation, runs};
 
-use crate::counted::Counted;
 use crate::dropped;
 use crate::facts::{self, Facts};
 use crate::lister::{Lists, Need, Tick, patiently};
@@ -83,7 +82,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if needs_cloud(&world) && region::is_in_question(&world) {
             let own = &self.settings.region;
             let (facts, cloud) = (self.facts.region(own), self.cloud(own));
-            world.regions = Some(patiently(self.facts.regions(&facts, &cloud)).await);
+            world.regions = Some(patiently(self.facts.regions(&facts, &*cloud)).await);
         }
         // Where no region is, nobody answers.
         if needs_cloud(&world) && region::refusal(&world).is_none() {
@@ -92,8 +91,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             let facts = self.facts.region(&region);
             listed = Some(self.observe_cloud(&cloud, &facts, &region, &mut world, need).await);
             self.observe_agents(&mut world).await;
-            observe_consoles(&self.facts, &cloud, &facts, &mut world).await;
-            observe_holders(&cloud, &mut world).await;
+            observe_consoles(&self.facts, &*cloud, &facts, &mut world).await;
+            observe_holders(&*cloud, &mut world).await;
         }
         // After the answers, so that nothing seems younger than it is.
         world.now = self.now();
@@ -102,7 +101,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 
     async fn observe_cloud(
         &self,
-        cloud: &Counted<R::Cloud>,
+        cloud: &R::Cloud,
         facts: &facts::Region,
         region: &str,
         world: &mut World,

@@ -9,7 +9,6 @@ use planner::ports::{Agents, Regions};
 use planner::world::{Finalizer, Settings};
 use planner::{Action, Memory, Outcome, Plan, World};
 
-use crate::counted::Counted;
 use crate::dropped;
 use crate::facts::Facts;
 use crate::lister::{Lister, Need};
@@ -78,8 +77,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         (self.clock)()
     }
 
-    pub(crate) fn cloud(&self, region: &str) -> Counted<R::Cloud> {
-        Counted::new(self.regions.region(region), self.metrics.clone())
+    pub(crate) fn cloud(&self, region: &str) -> Arc<R::Cloud> {
+        self.regions.region(region)
     }
 
     /// *Guarantees*: nothing is launched that is not written down and read back first.

@@ -50,7 +50,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let (cloud, scope) = (self.cloud(region), self.scope());
         let need = Need { begun_after: Tick::default(), longest_age: Pace::Idle.longest_age() };
         let wanted = Wanted::default();
-        let lists = self.lister.lists(&cloud, region, &scope.installation, ("", &wanted), &need).await;
+        let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
         let (Some(instances), Some(groups)) = (lists.instances.known(), lists.groups.known()) else {
             return Swept::default();
         };

@@ -114,14 +114,16 @@ impl Cloud {
 impl Subject for Seen {
     fn ledger(&self) -> Ledger {
         let sim = self.sim.lock();
-        let cloudsim::Ledger { launched, terminated, live, groups, volumes, interfaces, foreign_touched, .. } =
-            sim.ledger();
+        let cloudsim::Audit { launched, terminated, live, groups, volumes, interfaces, foreign_touched, .. } =
+            sim.audit();
         let story = sim.story().iter().map(ToString::to_string).collect();
         let mut benchmarks: BTreeMap<String, Made> = BTreeMap::new();
-        for (key, instance) in sim.listed_instances().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
+        for (key, instance) in
+            sim.truth().ec2.listed_instances().iter().filter_map(|one| Some((benchmark(&one.tags)?, one)))
+        {
             benchmarks.entry(key).or_default().instances.push(shown(instance));
         }
-        for (key, group) in sim.live_groups().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
+        for (key, group) in sim.truth().ec2.live_groups().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
             benchmarks.entry(key).or_default().groups.push(group.id.clone());
         }
         drop(sim);
@@ -141,7 +143,7 @@ impl Subject for Seen {
     }
 
     fn instances(&self) -> Vec<Instance> {
-        self.sim.lock().live_instances().iter().map(|instance| shown(instance)).collect()
+        self.sim.lock().truth().ec2.live_instances().iter().map(|instance| shown(instance)).collect()
     }
 
     fn knobs(&self) -> Vec<KnobShown> {
@@ -165,7 +167,7 @@ impl Subject for Seen {
     }
 }
 
-fn shown(instance: &cloudsim::Instance) -> Instance {
+fn shown(instance: &cloudsim::ec2::Instance) -> Instance {
     let network = instance.network.as_ref();
     Instance {
         id: instance.id.clone(),

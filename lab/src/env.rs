@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
 
 use crate::state::{Record, State};
 

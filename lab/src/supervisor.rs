@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use lab::endpoint::{OPERATOR_ACCESS_KEY, SECRET_KEY};
+use lab::aws::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 

@@ -4,7 +4,8 @@
 
 use std::net::SocketAddr;
 
-use cloudsim::{Action, EndpointFaults, Fault, Settings, Span, Unavailable};
+use cloudsim::ec2::Action;
+use cloudsim::{EndpointFaults, Fault, Settings, Span, Unavailable};
 use lab::region::Region;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -87,7 +88,7 @@ async fn wrong_requests_are_refused_with_their_code() {
         let answer = post(to, authorization, "Action=DescribeVpcs&Version=2016-11-15").await;
         assert_eq!(code(&answer), expected, "{authorization}");
     }
-    assert_eq!(region.ledger().launched, 0);
+    assert_eq!(region.audit().launched, 0);
 }
 
 #[tokio::test]
@@ -99,8 +100,8 @@ async fn faults_reach_the_wire() {
              SubnetId=subnet-0de0fa170000000a0&ClientToken={token}"
         )
     };
-    let script = |fault| region.sim().lock().script(Action::RunInstances, fault);
-    let launched = || region.ledger().launched;
+    let script = |fault| region.sim().lock().inject_next(Action::RunInstances, fault);
+    let launched = || region.audit().launched;
 
     script(Fault::LostAnswer);
     assert_eq!(call(region.endpoint(), &run("a")).await, "", "the connection ends without a byte");
@@ -166,12 +167,12 @@ async fn the_network_before_and_behind_ec2_reaches_the_wire() {
 
     set(EndpointFaults { unavailable: Unavailable::ForGood, ..EndpointFaults::default() });
     let answer = call(to, &format!("{run}a")).await;
-    assert_eq!((status(&answer), code(&answer), region.ledger().launched), ("503", "", 0), "{answer}");
+    assert_eq!((status(&answer), code(&answer), region.audit().launched), ("503", "", 0), "{answer}");
     assert!(!answer.contains("<?xml") && !answer.contains("x-amzn-requestid"), "not EC2's own words: {answer}");
 
     set(EndpointFaults { reset: 1000, ..EndpointFaults::default() });
     let (answer, ended) = raw(to, &format!("{run}a")).await;
-    assert_eq!((answer.as_str(), region.ledger().launched), ("", 0));
+    assert_eq!((answer.as_str(), region.audit().launched), ("", 0));
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
 
     set(EndpointFaults { cut: 1000, ..EndpointFaults::default() });
@@ -182,9 +183,9 @@ async fn the_network_before_and_behind_ec2_reaches_the_wire() {
         let body = answer.split_once("\r\n\r\n").unwrap().1;
         assert!(body.len() < promised.unwrap(), "{answer}");
     }
-    assert_eq!(region.ledger().launched, 2, "it happened");
+    assert_eq!(region.audit().launched, 2, "it happened");
 
     set(EndpointFaults::default());
     assert_eq!(status(&call(to, &format!("{run}a")).await), "200");
-    assert_eq!(region.ledger().launched, 2);
+    assert_eq!(region.audit().launched, 2);
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use cloudsim::{CapacityPool, Lag, Settings, SharedSim, Sim, Span};
 use jiff::{SignedDuration, Timestamp};
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
 
 use rows::ZONE_LETTER_WITHOUT_CAPACITY;
 use target::{Target, check};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use planner::ports::InstanceState;
 
-use crate::group::PermissionSource;
-use crate::instance::{Attached, Instance};
-use crate::network::{Target, nth};
+use super::group::PermissionSource;
+use super::instance::{Attached, Instance};
+use super::network::{Target, nth};
+use super::state::State;
+use crate::engine::visibility::Versions;
 use crate::settings::PublicAccess;
-use crate::sim::Sim;
-use crate::versions::Versions;
 
 /// One end of a connection.
 enum End {
@@ -21,23 +21,29 @@ enum End {
     Internet,
 }
 
-impl Sim {
+impl State {
     /// Whether `from` can open a TCP connection to `port` of `to`; if not, why.
-    pub fn can_connect(&self, from: Ipv4Addr, to: Ipv4Addr, port: u16) -> Result<(), String> {
+    pub(crate) fn can_connect(
+        &self,
+        public_access: PublicAccess,
+        from: Ipv4Addr,
+        to: Ipv4Addr,
+        port: u16,
+    ) -> Result<(), String> {
         match (self.end(from)?, self.end(to)?) {
             (End::Private(_) | End::Peer, End::Private(target)) => self.admits(&target, from, port),
             (End::Internet | End::Public(_), End::Private(_)) => {
                 Err(format!("{to} is private: no route to it from {from}"))
             }
             (End::Private(source), End::Public(target)) => {
-                let seen_as = self.leaves(&source)?;
+                let seen_as = self.leaves(public_access, &source)?;
                 self.admits(&target, seen_as, port)
             }
-            (End::Internet, End::Public(target)) if self.settings.public_access != PublicAccess::Off => {
+            (End::Internet, End::Public(target)) if public_access != PublicAccess::Off => {
                 Err(format!("VPC Block Public Access closes the internet gateway to {}", target.id))
             }
             (_, End::Public(target)) => self.admits(&target, from, port),
-            (End::Private(source), End::Internet) => self.leaves(&source).map(|_| ()),
+            (End::Private(source), End::Internet) => self.leaves(public_access, &source).map(|_| ()),
             (_, End::Peer | End::Internet) => Ok(()),
         }
     }
@@ -60,14 +66,12 @@ impl Sim {
     }
 
     /// The address that the internet sees an instance by, if it gets there.
-    fn leaves(&self, source: &Instance) -> Result<Ipv4Addr, String> {
+    fn leaves(&self, public_access: PublicAccess, source: &Instance) -> Result<Ipv4Addr, String> {
         let attached = attached(source)?;
         let subnet = self.network.subnet(&attached.subnet_id);
         match subnet.and_then(|subnet| self.network.way_out(subnet)) {
             // Firewall endpoints are closed with the gateways behind them (VPC user guide, "VPC BPA basics").
-            Some(Target::InternetGateway(_) | Target::Endpoint(_))
-                if self.settings.public_access != PublicAccess::Off =>
-            {
+            Some(Target::InternetGateway(_) | Target::Endpoint(_)) if public_access != PublicAccess::Off => {
                 Err(format!("{}: VPC Block Public Access closes the internet gateway to it", source.id))
             }
             Some(Target::InternetGateway(_) | Target::Endpoint(_)) => attached

@@ -1,10 +1,11 @@
-//! Security groups.
+//! Security groups and their rules, as values.
 
 use ipnet::Ipv4Net;
 use planner::owner::Tags;
 
-use crate::instance::Origin;
-use crate::query::Filtered;
+use crate::engine::audit::Origin;
+use crate::engine::error::SimError;
+use crate::engine::query::Filtered;
 
 /// A group. Everything may leave it; only the ways in are rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,11 @@ pub struct CreateSecurityGroup {
     /// The default VPC when absent.
     pub vpc_id: Option<String>,
     pub tags: Tags,
+}
+
+/// The refusal of a group that is not there.
+pub(super) fn group_not_found(id: &str) -> SimError {
+    SimError::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
 }
 
 impl Filtered for SecurityGroup {

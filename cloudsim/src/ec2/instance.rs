@@ -1,4 +1,4 @@
-//! Instances and their interfaces, as they are and as they are asked for.
+//! Instances and their interfaces, and requests for them.
 
 use std::net::Ipv4Addr;
 
@@ -6,16 +6,9 @@ use jiff::Timestamp;
 use planner::owner::Tags;
 use planner::ports::{Architecture, InstanceState};
 
-use crate::query::Filtered;
-
-/// Who made a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A call to this simulation.
-    Called,
-    /// The test: somebody else's. Whoever changes it is noted in the ledger.
-    Planted,
-}
+use crate::engine::audit::Origin;
+use crate::engine::error::SimError;
+use crate::engine::query::Filtered;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
@@ -169,7 +162,25 @@ pub struct BlockDevice {
     pub no_device: bool,
 }
 
+impl Instance {
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == InstanceState::Terminated
+    }
+}
+
+/// The refusal of ids that are not there.
+pub(super) fn instance_not_found(ids: &[String]) -> SimError {
+    let (noun, verb) = if ids.len() == 1 { ("ID", "does") } else { ("IDs", "do") };
+    SimError::new("InvalidInstanceID.NotFound", format!("The instance {noun} '{}' {verb} not exist", ids.join(", ")))
+}
+
 impl RunInstances {
+    /// The subnet that is named, with the interface or without.
+    pub(crate) fn wanted_subnet(&self) -> Option<&str> {
+        let of_interface = self.interface.as_ref().and_then(|interface| interface.subnet_id.as_deref());
+        of_interface.or(self.subnet_id.as_deref())
+    }
+
     /// Tags for a resource type, such as `instance`.
     pub(crate) fn tags_of(&self, resource: &str) -> Tags {
         self.tags.iter().filter(|(kind, _)| kind == resource).flat_map(|(_, tags)| tags.clone()).collect()

@@ -1,4 +1,4 @@
-//! Instance types: what DescribeInstanceTypes says of them.
+//! Instance types, as DescribeInstanceTypes tells of them.
 //!
 //! The types are those of [`planner::family`], which the policy allows as well.
 
@@ -11,13 +11,14 @@ use planner::ports::InstanceType;
 /// Zone letters in which a family is not offered. Old families are missing where a zone is young.
 const ABSENT: &[(&str, char)] = &[("t2", 'c')];
 
-static TYPES: LazyLock<Vec<InstanceType>> =
-    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.sizes.iter().map(|size| facts(family, size))).collect());
+static TYPES: LazyLock<Vec<InstanceType>> = LazyLock::new(|| {
+    FAMILIES.iter().flat_map(|family| family.sizes.iter().map(|size| instance_type_of(family, size))).collect()
+});
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static InstanceType>> =
     LazyLock::new(|| TYPES.iter().map(|kind| (kind.name.as_str(), kind)).collect());
 
-/// Facts of one type; `None` when there is no such type.
+/// One type; `None` when there is no such type.
 pub fn instance_type(name: &str) -> Option<&'static InstanceType> {
     BY_NAME.get(name).copied()
 }
@@ -33,7 +34,7 @@ pub fn is_offered(instance_type: &str, zone: &str) -> bool {
     !ABSENT.iter().any(|(absent, letter)| *absent == family && zone.ends_with(*letter))
 }
 
-fn facts(family: &Family, size: &Size) -> InstanceType {
+fn instance_type_of(family: &Family, size: &Size) -> InstanceType {
     let name = format!("{}.{}", family.name, size.name);
     InstanceType {
         free_tier: FREE_PLAN.contains(&name.as_str()),

@@ -1,13 +1,12 @@
-//! The network that is there before anybody does anything: VPC, subnets, routes; and the images.
+//! VPCs, subnets and routes, and those that a region has before anybody does anything.
 
 use std::net::Ipv4Addr;
 
 use ipnet::{AddrParseError, Ipv4Net};
 use planner::owner::Tags;
-use planner::ports::Architecture;
 
-use crate::lists::truth;
-use crate::query::Filtered;
+use super::images::{Image, images};
+use crate::engine::query::{Filtered, flag};
 use crate::settings::{DefaultVpc, PublicAccess, Settings};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,42 +76,7 @@ pub enum Target {
     TransitGateway(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    pub id: String,
-    pub name: String,
-    pub owner_id: String,
-    pub owner_alias: String,
-    pub architecture: Architecture,
-    /// RFC 3339 with milliseconds, as EC2 writes it.
-    pub created_at: String,
-    pub root_device: String,
-    pub root_gib: u32,
-    /// Besides the root.
-    pub mappings: Vec<Mapping>,
-    pub tags: Tags,
-}
-
-/// A device that instances of an image get.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapping {
-    pub device: String,
-    pub store: Store,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Store {
-    Volume {
-        gib: u32,
-        /// Nothing: an empty one.
-        snapshot_id: Option<String>,
-        delete_on_termination: bool,
-    },
-    /// On disks of the instance's own host, by its virtual name, such as `ephemeral0`.
-    Instance(String),
-}
-
-/// What no action of ours changes; tests may, through [`crate::Sim::network_mut`].
+/// Things that no action changes; tests may, through [`crate::Sim::network_mut`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     pub vpcs: Vec<Vpc>,
@@ -129,6 +93,14 @@ pub(crate) const ANYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 
 
 /// Zone letters and the ids behind them, which differ from account to account.
 const ZONES: [(char, &str); 3] = [('a', "az3"), ('b', "az1"), ('c', "az2")];
+
+impl Subnet {
+    /// Addresses that instances can have: all but the first ten and the last.
+    pub(super) fn usable_addresses(&self) -> u32 {
+        let size = self.cidr.map_or(0, size);
+        u32::try_from(size).unwrap_or(u32::MAX).saturating_sub(FIRST_ADDRESS + 1)
+    }
+}
 
 impl Network {
     pub(crate) fn new(settings: &Settings) -> Result<Self, AddrParseError> {
@@ -206,78 +178,13 @@ fn short_name(region: &str) -> String {
     area.chars().chain(rest).collect()
 }
 
-/// Somebody's own image, as CreateImage makes it of an instance with data volumes: these stay when an instance is gone
-/// (terraform-provider-aws#28648).
-pub const IMAGE_WITH_DATA: &str = "ami-0da7a00000000da7a";
-
-fn data_volumes() -> Vec<Mapping> {
-    let volume = |device: &str, gib, snapshot_id: Option<&str>| Mapping {
-        device: device.into(),
-        store: Store::Volume { gib, snapshot_id: snapshot_id.map(Into::into), delete_on_termination: false },
-    };
-    vec![
-        volume("/dev/sdf", 20, Some("snap-0da7a00000000da7a")),
-        volume("/dev/sdg", 5, None),
-        Mapping { device: "/dev/sdb".into(), store: Store::Instance("ephemeral0".into()) },
-    ]
-}
-
-fn images(account: &str) -> Vec<Image> {
-    let image = |id: &str, name: &str, architecture: Architecture, created_at: &str| Image {
-        id: id.into(),
-        name: name.into(),
-        owner_id: "137112412989".into(), // Amazon's own account for Amazon Linux
-        owner_alias: "amazon".into(),
-        architecture,
-        created_at: created_at.into(),
-        root_device: "/dev/xvda".into(),
-        root_gib: 8,
-        mappings: Vec::new(),
-        tags: Tags::new(),
-    };
-    use Architecture::{Arm64, X86_64};
-    vec![
-        image(
-            "ami-0a120230000000861",
-            "al2023-ami-2023.9.20261110.0-kernel-6.1-x86_64",
-            X86_64,
-            "2026-11-10T19:23:41.000Z",
-        ),
-        image(
-            "ami-0a120230000000a64",
-            "al2023-ami-2023.9.20261110.0-kernel-6.1-arm64",
-            Arm64,
-            "2026-11-10T19:24:03.000Z",
-        ),
-        image(
-            "ami-0a1202300000001d0",
-            "al2023-ami-2023.8.20260804.0-kernel-6.1-x86_64",
-            X86_64,
-            "2026-08-04T18:02:11.000Z",
-        ),
-        // Newer than the full one on purpose: a lookup by a pattern that is too wide finds this and is noticed.
-        image(
-            "ami-0a12023000000e001",
-            "al2023-ami-minimal-2023.9.20261117.0-kernel-6.1-x86_64",
-            X86_64,
-            "2026-11-17T20:11:09.000Z",
-        ),
-        Image {
-            owner_id: account.into(),
-            owner_alias: String::new(),
-            mappings: data_volumes(),
-            ..image(IMAGE_WITH_DATA, "app-with-data", X86_64, "2026-10-01T10:00:00.000Z")
-        },
-    ]
-}
-
 impl Filtered for Vpc {
     const FILTERS: &'static [&'static str] = &["vpc-id", "is-default", "isDefault", "cidr", "state"];
 
     fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
         match filter {
             "vpc-id" => is(&self.id),
-            "is-default" | "isDefault" => is(truth(self.is_default)),
+            "is-default" | "isDefault" => is(flag(self.is_default)),
             "cidr" => is(&self.cidr.to_string()),
             _ => is("available"),
         }
@@ -307,7 +214,7 @@ impl Filtered for Subnet {
             "vpc-id" => is(&self.vpc_id),
             "availability-zone" | "availabilityZone" => is(&self.zone),
             "availability-zone-id" => is(&self.zone_id),
-            "default-for-az" | "defaultForAz" => is(truth(self.default_for_zone)),
+            "default-for-az" | "defaultForAz" => is(flag(self.default_for_zone)),
             "cidr-block" => self.cidr.is_some_and(|cidr| is(&cidr.to_string())),
             _ => is("available"),
         }
@@ -326,42 +233,8 @@ impl Filtered for RouteTable {
             "route-table-id" => is(&self.id),
             "vpc-id" => is(&self.vpc_id),
             "association.subnet-id" => self.subnet_ids.iter().any(|id| is(id)),
-            _ => is(truth(self.is_main)),
+            _ => is(flag(self.is_main)),
         }
-    }
-
-    fn tags(&self) -> Option<&Tags> {
-        Some(&self.tags)
-    }
-}
-
-impl Filtered for Image {
-    const FILTERS: &'static [&'static str] = &[
-        "image-id",
-        "name",
-        "architecture",
-        "owner-alias",
-        "owner-id",
-        "state",
-        "root-device-type",
-        "virtualization-type",
-        "is-public",
-        "image-type",
-    ];
-
-    fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
-        is(match filter {
-            "image-id" => &self.id,
-            "name" => &self.name,
-            "architecture" => self.architecture.name(),
-            "owner-alias" => &self.owner_alias,
-            "owner-id" => &self.owner_id,
-            "state" => "available",
-            "root-device-type" => "ebs",
-            "virtualization-type" => "hvm",
-            "is-public" => "true",
-            _ => "machine",
-        })
     }
 
     fn tags(&self) -> Option<&Tags> {

@@ -1,51 +1,48 @@
-//! Security groups and interfaces: made, opened, in the way, gone.
+//! Security groups: made, opened, kept from deletion, deleted.
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use planner::owner::Tags;
 
-use crate::error::{Outcome, SimError};
-use crate::group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, SecurityGroup};
-use crate::instance::{NetworkInterface, Origin};
-use crate::query::{Page, Query, accepts, check};
-use crate::sim::{Event, Sim};
-use crate::tags::check_tags;
-use crate::versions::{Look, Path, Versions};
+use super::Ec2;
+use super::group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, SecurityGroup, group_not_found};
+use super::tags::check_tags;
+use crate::engine::audit::Origin;
+use crate::engine::error::{Outcome, SimError};
+use crate::engine::query::{Page, Query, accepts, check};
+use crate::engine::visibility::{Path, ReadView, Versions};
 
 /// EC2's default quota of rules per group and direction.
 const RULES_PER_GROUP: usize = 60;
 /// EC2's limit on group names and descriptions.
 const NAME_LIMIT: usize = 255;
 
-impl Sim {
+impl Ec2<'_> {
     /// CreateSecurityGroup. The name must be new in its VPC: that is all the idempotency there is.
-    pub fn create_security_group(&mut self, request: &CreateSecurityGroup, now: Timestamp) -> Outcome<String> {
-        self.advance(now);
+    pub fn create_security_group(&mut self, request: &CreateSecurityGroup) -> Outcome<String> {
         let vpc_id = self.vpc_of(request)?;
         check_names(request)?;
         check_tags(&request.tags)?;
-        let mut groups = self.groups.values().filter_map(Versions::truth);
+        let mut groups = self.state.groups.values().filter_map(Versions::truth);
         if groups.any(|group| group.name == request.name && group.vpc_id == vpc_id) {
-            self.tell(format!("CreateSecurityGroup {} refused: it exists", request.name));
+            self.engine.tell(format!("CreateSecurityGroup {} refused: it exists", request.name));
             let message = format!("The security group '{}' already exists for VPC '{vpc_id}'", request.name);
             return Err(SimError::new("InvalidGroup.Duplicate", message));
         }
         let id = self.add_group(request, vpc_id, Origin::Called);
-        self.tell(format!("CreateSecurityGroup {} -> {id}", request.name));
+        self.engine.tell(format!("CreateSecurityGroup {} -> {id}", request.name));
         Ok(id)
     }
 
     /// Plants a group of somebody else in the first VPC.
-    pub fn plant_group(&mut self, name: &str, tags: Tags, now: Timestamp) -> Option<String> {
-        self.advance(now);
-        let vpc_id = self.network.vpcs.first()?.id.clone();
+    pub fn plant_group(&mut self, name: &str, tags: Tags) -> Option<String> {
+        let vpc_id = self.state.network.vpcs.first()?.id.clone();
         let request = CreateSecurityGroup { name: name.into(), description: "not ours".into(), vpc_id: None, tags };
         Some(self.add_group(&request, vpc_id, Origin::Planted))
     }
 
     fn add_group(&mut self, request: &CreateSecurityGroup, vpc_id: String, origin: Origin) -> String {
-        let id = self.new_id("sg");
+        let id = self.engine.new_id("sg");
         let group = SecurityGroup {
             id: id.clone(),
             origin,
@@ -55,9 +52,9 @@ impl Sim {
             tags: request.tags.clone(),
             ingress: Vec::new(),
         };
-        self.group_index.add_tags(&id, &group.tags);
+        self.state.group_index.add_tags(&id, &group.tags);
         let lag = self.draw_group_lag();
-        self.groups.insert(id.clone(), Versions::new(group, self.now, lag));
+        self.state.groups.insert(id.clone(), Versions::new(group, self.engine.now(), lag));
         id
     }
 
@@ -82,11 +79,9 @@ impl Sim {
         &mut self,
         group_id: &str,
         permissions: &[(Permission, Option<String>)],
-        now: Timestamp,
     ) -> Outcome<Vec<IngressRule>> {
-        self.advance(now);
-        let look = self.look(Path::Id);
-        let group = self.known_group(group_id, look)?;
+        let view = self.read_view(Path::Id);
+        let group = self.known_group(group_id, view)?;
         let permissions: Vec<_> =
             permissions.iter().map(|(permission, text)| (permission.clone().canonical(), text.clone())).collect();
         for (permission, _) in &permissions {
@@ -95,18 +90,18 @@ impl Sim {
                 return Err(SimError::new("InvalidPermission.Duplicate", message));
             }
             if let PermissionSource::Group(source) = &permission.source {
-                self.known_group(source, look)?;
+                self.known_group(source, view)?;
             }
         }
         if group.ingress.len() + permissions.len() > RULES_PER_GROUP {
             let message = "The maximum number of rules per security group has been reached.";
             return Err(SimError::new("RulesPerSecurityGroupLimitExceeded", message));
         }
-        self.touch(group.origin, || format!("AuthorizeSecurityGroupIngress {group_id}"));
+        self.engine.touch(group.origin, || format!("AuthorizeSecurityGroupIngress {group_id}"));
         let mut rules = Vec::new();
         for (permission, description) in permissions {
-            let id = self.new_id("sgr");
-            self.tell(format!("AuthorizeSecurityGroupIngress {group_id} {}", text(&permission)));
+            let id = self.engine.new_id("sgr");
+            self.engine.tell(format!("AuthorizeSecurityGroupIngress {group_id} {}", text(&permission)));
             rules.push(IngressRule { id, permission, description });
         }
         let added = rules.clone();
@@ -115,37 +110,35 @@ impl Sim {
     }
 
     /// RevokeSecurityGroupIngress.
-    pub fn revoke_ingress(&mut self, group_id: &str, permissions: &[Permission], now: Timestamp) -> Outcome<()> {
-        self.advance(now);
-        let look = self.look(Path::Id);
-        let group = self.known_group(group_id, look)?;
+    pub fn revoke_ingress(&mut self, group_id: &str, permissions: &[Permission]) -> Outcome<()> {
+        let view = self.read_view(Path::Id);
+        let group = self.known_group(group_id, view)?;
         let permissions: Vec<_> = permissions.iter().map(|permission| permission.clone().canonical()).collect();
         let is_there = |permission: &Permission| group.ingress.iter().any(|rule| rule.permission == *permission);
         if !permissions.iter().all(is_there) {
             let message = "The specified rule does not exist in this security group.";
             return Err(SimError::new("InvalidPermission.NotFound", message));
         }
-        self.touch(group.origin, || format!("RevokeSecurityGroupIngress {group_id}"));
+        self.engine.touch(group.origin, || format!("RevokeSecurityGroupIngress {group_id}"));
         for permission in &permissions {
-            self.tell(format!("RevokeSecurityGroupIngress {group_id} {}", text(permission)));
+            self.engine.tell(format!("RevokeSecurityGroupIngress {group_id} {}", text(permission)));
         }
         self.update_group(group_id, |group| group.ingress.retain(|rule| !permissions.contains(&rule.permission)));
         Ok(())
     }
 
     /// DescribeSecurityGroups.
-    pub fn describe_security_groups(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Arc<SecurityGroup>>> {
-        self.advance(now);
+    pub fn describe_security_groups(&mut self, query: &Query) -> Outcome<Page<Arc<SecurityGroup>>> {
         check::<SecurityGroup>(&query.filters)?;
         let by_id = !query.ids.is_empty() || query.filters.iter().any(|filter| filter.name == "group-id");
-        let look = self.look(if by_id { Path::Id } else { Path::Tag });
-        let forgotten_at = self.forgotten_at();
-        self.groups.retain(|_, group| !group.is_forgotten(forgotten_at));
+        let view = self.read_view(if by_id { Path::Id } else { Path::Tag });
+        let forgotten_at = self.engine.forgotten_at(self.settings.stale_reads);
+        self.state.groups.retain(|_, group| !group.is_forgotten(forgotten_at));
         self.list(query, |sim, query| {
-            let seen = |id: &String| sim.groups.get(id).and_then(|group| group.seen(look));
+            let seen = |id: &String| sim.state.groups.get(id).and_then(|group| group.seen(view));
             let is_missing = |id: &&String| sim.is_elsewhere() || seen(id).is_none();
             if let Some(missing) = query.ids.iter().find(is_missing) {
-                return Err(SimError::group_not_found(missing));
+                return Err(group_not_found(missing));
             }
             if sim.is_elsewhere() {
                 return Ok(Vec::new());
@@ -154,117 +147,68 @@ impl Sim {
                 let is_named = query.ids.is_empty() || query.ids.contains(&group.id);
                 is_named && accepts(&query.filters, group.as_ref())
             };
-            Ok(match sim.group_index.candidates(&query.filters, "group-id") {
+            Ok(match sim.state.group_index.candidates(&query.filters, "group-id") {
                 Some(ids) => {
-                    let found = ids.into_iter().filter_map(|id| sim.groups.get(id)?.seen(look));
+                    let found = ids.into_iter().filter_map(|id| sim.state.groups.get(id)?.seen(view));
                     found.filter(fits).cloned().collect()
                 }
-                None => sim.groups.values().filter_map(|group| group.seen(look)).filter(fits).cloned().collect(),
+                None => sim.state.groups.values().filter_map(|group| group.seen(view)).filter(fits).cloned().collect(),
             })
         })
     }
 
     /// DeleteSecurityGroup. Refused while an interface is in it or a rule of another group names it.
-    pub fn delete_security_group(&mut self, group_id: &str, now: Timestamp) -> Outcome<()> {
-        self.advance(now);
-        let look = self.look(Path::Id);
-        let group = self.known_group(group_id, look)?;
+    pub fn delete_security_group(&mut self, group_id: &str) -> Outcome<()> {
+        let view = self.read_view(Path::Id);
+        let group = self.known_group(group_id, view)?;
         if group.name == "default" {
             let message = format!("the specified group: \"{group_id}\" name: \"default\" cannot be deleted by a user");
             return Err(SimError::new("CannotDelete", message));
         }
-        self.touch(group.origin, || format!("DeleteSecurityGroup {group_id}"));
+        self.engine.touch(group.origin, || format!("DeleteSecurityGroup {group_id}"));
         if let Some(user) = self.user_of(group_id) {
-            self.tell(format!("DeleteSecurityGroup {group_id} refused: {user} uses it"));
+            self.engine.tell(format!("DeleteSecurityGroup {group_id} refused: {user} uses it"));
             let message = format!("resource {group_id} has a dependent object");
             return Err(SimError::new("DependencyViolation", message));
         }
         let lag = self.draw_group_lag();
-        if let Some(record) = self.groups.get_mut(group_id) {
-            record.push(None, self.now, lag);
+        if let Some(record) = self.state.groups.get_mut(group_id) {
+            record.push(None, self.engine.now(), lag);
         }
-        self.tell(format!("DeleteSecurityGroup {group_id}"));
+        self.engine.tell(format!("DeleteSecurityGroup {group_id}"));
         Ok(())
     }
 
     /// What keeps a group from being deleted, in truth.
     fn user_of(&self, group_id: &str) -> Option<String> {
-        let mut interfaces = self.interfaces.values().filter_map(Versions::truth);
+        let mut interfaces = self.state.interfaces.values().filter_map(Versions::truth);
         let interface = interfaces.find(|interface| interface.groups.iter().any(|group| group.id == group_id));
         let names = |group: &Arc<SecurityGroup>| {
             let source = PermissionSource::Group(group_id.to_owned());
             group.id != group_id && group.ingress.iter().any(|rule| rule.permission.source == source)
         };
-        let mut groups = self.groups.values().filter_map(Versions::truth);
+        let mut groups = self.state.groups.values().filter_map(Versions::truth);
         interface.map(|interface| interface.id.clone()).or_else(|| Some(groups.find(|group| names(group))?.id.clone()))
     }
 
-    /// DescribeNetworkInterfaces.
-    pub fn describe_network_interfaces(
-        &mut self,
-        query: &Query,
-        now: Timestamp,
-    ) -> Outcome<Page<Arc<NetworkInterface>>> {
-        self.advance(now);
-        check::<NetworkInterface>(&query.filters)?;
-        let look = self.look(if query.ids.is_empty() { Path::Tag } else { Path::Id });
-        let forgotten_at = self.forgotten_at();
-        self.interfaces.retain(|_, interface| !interface.is_forgotten(forgotten_at));
-        self.list(query, |sim, query| {
-            let seen = |id: &String| sim.interfaces.get(id).and_then(|interface| interface.seen(look));
-            let is_missing = |id: &&String| sim.is_elsewhere() || seen(id).is_none();
-            if let Some(missing) = query.ids.iter().find(is_missing) {
-                let message = format!("The networkInterface ID '{missing}' does not exist");
-                return Err(SimError::new("InvalidNetworkInterfaceID.NotFound", message));
-            }
-            let here = sim.interfaces.values().filter(|_| !sim.is_elsewhere());
-            let all = here.filter_map(|interface| interface.seen(look));
-            let named = all.filter(|interface| query.ids.is_empty() || query.ids.contains(&interface.id));
-            Ok(named.filter(|interface| accepts(&query.filters, interface.as_ref())).cloned().collect())
-        })
-    }
-
-    /// The interface of a terminated instance: it stays a while, and keeps its groups from being deleted.
-    pub(crate) fn detach(&mut self, interface_id: &str) {
-        let lag = self.draw_lag();
-        if let Some(record) = self.interfaces.get_mut(interface_id) {
-            let detached = record.truth().map(|interface| NetworkInterface {
-                instance_id: None,
-                public_address: None,
-                ..NetworkInterface::clone(interface)
-            });
-            record.push(detached, self.now, lag);
-        }
-        let linger = self.settings.interface_linger.draw(&mut self.chance.times);
-        self.after(linger, Event::InterfaceGone(interface_id.into()));
-    }
-
-    pub(crate) fn interface_gone(&mut self, interface_id: &str) {
-        let lag = self.draw_lag();
-        if let Some(record) = self.interfaces.get_mut(interface_id) {
-            record.push(None, self.now, lag);
-            self.tell(format!("{interface_id} is gone"));
-        }
-    }
-
     /// The truth of a group that a caller can see by id.
-    fn known_group(&self, id: &str, look: Look) -> Outcome<Arc<SecurityGroup>> {
-        let record = self.groups.get(id).filter(|record| !self.is_elsewhere() && record.seen(look).is_some());
-        record.and_then(Versions::truth).cloned().ok_or_else(|| SimError::group_not_found(id))
+    fn known_group(&self, id: &str, view: ReadView) -> Outcome<Arc<SecurityGroup>> {
+        let record = self.state.groups.get(id).filter(|record| !self.is_elsewhere() && record.seen(view).is_some());
+        record.and_then(Versions::truth).cloned().ok_or_else(|| group_not_found(id))
     }
 
     fn draw_group_lag(&mut self) -> [u64; 3] {
-        self.draw_lag_of(self.settings.group_lag.unwrap_or(self.settings.lag))
+        self.engine.draw_lag(self.settings.group_lag.unwrap_or(self.settings.lag))
     }
 
     /// Changes a group's rules.
     pub(crate) fn update_group(&mut self, id: &str, change: impl FnOnce(&mut SecurityGroup)) {
-        let lag = self.draw_lag_of(self.settings.rule_lag.unwrap_or(self.settings.lag));
-        let Some(record) = self.groups.get_mut(id) else { return };
+        let lag = self.engine.draw_lag(self.settings.rule_lag.unwrap_or(self.settings.lag));
+        let Some(record) = self.state.groups.get_mut(id) else { return };
         let Some(truth) = record.truth() else { return };
         let mut changed = SecurityGroup::clone(truth);
         change(&mut changed);
-        record.push(Some(changed), self.now, lag);
+        record.push(Some(changed), self.engine.now(), lag);
     }
 }
 

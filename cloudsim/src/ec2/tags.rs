@@ -2,7 +2,7 @@
 
 use planner::owner::Tags;
 
-use crate::error::{Outcome, SimError};
+use crate::engine::error::{Outcome, SimError};
 
 /// EC2's limits on tags.
 const TAGS: usize = 50;

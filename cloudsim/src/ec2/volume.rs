@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use planner::owner::Tags;
 use rand::RngExt;
 
-use crate::error::{Outcome, SimError};
-use crate::instance::{BlockDevice, InstanceVolume, Origin, RunInstances};
-use crate::network::{Image, Mapping, Store};
-use crate::query::{Filtered, Page, Query, accepts, check};
-use crate::sim::Sim;
+use super::Ec2;
+use super::images::{Image, Mapping, Store};
+use super::instance::{BlockDevice, InstanceVolume, RunInstances};
+use crate::engine::audit::Origin;
+use crate::engine::error::{Outcome, SimError};
+use crate::engine::query::{Filtered, Page, Query, accepts, check, flag};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
@@ -112,7 +113,7 @@ pub(crate) fn check_volumes(image: &Image, request: &RunInstances) -> Outcome<()
     wanted(image, request).map(drop)
 }
 
-impl Sim {
+impl Ec2<'_> {
     /// Makes the volumes of a new instance, by device.
     pub(crate) fn make_volumes(
         &mut self,
@@ -124,7 +125,7 @@ impl Sim {
         let (instance_id, origin) = instance;
         let mut made = Vec::new();
         for (device, volume) in wanted(image, request).unwrap_or_default() {
-            let number: u64 = self.chance.volume_ids.random();
+            let number: u64 = self.state.random.volume_ids.random();
             let id = format!("vol-0{number:016x}");
             let delete_on_termination = volume.delete_on_termination;
             made.push(InstanceVolume { device: device.clone(), volume_id: id.clone(), delete_on_termination });
@@ -136,11 +137,11 @@ impl Sim {
                 volume_type: volume.volume_type.unwrap_or_else(|| "gp2".into()), // EC2's own default
                 encrypted: volume.encrypted,
                 snapshot_id: volume.snapshot_id,
-                created_at: self.now,
+                created_at: self.engine.now(),
                 attached: Some(Attachment { instance_id: instance_id.to_owned(), device, delete_on_termination }),
                 tags: request.tags_of("volume"),
             };
-            self.volumes.insert(id, volume);
+            self.state.volumes.insert(id, volume);
         }
         made
     }
@@ -148,7 +149,7 @@ impl Sim {
     /// What becomes of the volumes of an instance that is terminated.
     pub(crate) fn release_volumes(&mut self, instance_id: &str) {
         let mut left = Vec::new();
-        self.volumes.retain(|id, volume| {
+        self.state.volumes.retain(|id, volume| {
             let Some(attached) = volume.attached.take_if(|attached| attached.instance_id == instance_id) else {
                 return true;
             };
@@ -157,25 +158,19 @@ impl Sim {
             }
             !attached.delete_on_termination
         });
-        left.into_iter().for_each(|what| self.tell(what));
-    }
-
-    /// Truth: volumes that exist, attached or not, those of others left out.
-    pub fn live_volumes(&self) -> Vec<&Volume> {
-        self.volumes.values().filter(|volume| volume.origin == Origin::Called).collect()
+        left.into_iter().for_each(|what| self.engine.tell(what));
     }
 
     /// DescribeVolumes.
-    pub fn describe_volumes(&mut self, query: &Query, now: Timestamp) -> Outcome<Page<Volume>> {
-        self.advance(now);
+    pub fn describe_volumes(&mut self, query: &Query) -> Outcome<Page<Volume>> {
         check::<Volume>(&query.filters)?;
         self.list(query, |sim, query| {
-            let here = |id: &String| sim.volumes.get(id).filter(|_| !sim.is_elsewhere());
+            let here = |id: &String| sim.state.volumes.get(id).filter(|_| !sim.is_elsewhere());
             if let Some(id) = query.ids.iter().find(|id| here(id).is_none()) {
                 return Err(SimError::new("InvalidVolume.NotFound", format!("The volume '{id}' does not exist.")));
             }
             let is_asked = |id: &String| query.ids.is_empty() || query.ids.contains(id);
-            let all = sim.volumes.iter().filter(|(id, _)| is_asked(id) && !sim.is_elsewhere());
+            let all = sim.state.volumes.iter().filter(|(id, _)| is_asked(id) && !sim.is_elsewhere());
             Ok(all.map(|(_, volume)| volume).filter(|volume| accepts(&query.filters, *volume)).cloned().collect())
         })
     }
@@ -202,12 +197,12 @@ impl Filtered for Volume {
             "status" => is(self.state()),
             "availability-zone" => is(&self.zone),
             "volume-type" => is(&self.volume_type),
-            "encrypted" => is(crate::lists::truth(self.encrypted)),
+            "encrypted" => is(flag(self.encrypted)),
             "size" => is(&self.gib.to_string()),
             "snapshot-id" => self.snapshot_id.as_deref().is_some_and(is),
             "attachment.instance-id" => attached.is_some_and(|one| is(&one.instance_id)),
             "attachment.device" => attached.is_some_and(|one| is(&one.device)),
-            _ => attached.is_some_and(|one| is(crate::lists::truth(one.delete_on_termination))),
+            _ => attached.is_some_and(|one| is(flag(one.delete_on_termination))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The truth, whatever readers were shown: counts for checks, and a story for people.
+//! The truth, whatever readers were shown: a story for people, counts of what the knobs did, harm done to others.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,31 +6,13 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
-use crate::fault::Fault;
-
-/// What really happened and what really is. Planted things are not counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Ledger {
-    /// Instances ever launched.
-    pub launched: usize,
-    /// Instances that reached `terminated`.
-    pub terminated: usize,
-    /// Instances that are in any other state.
-    pub live: usize,
-    /// Security groups that exist.
-    pub groups: usize,
-    /// Volumes that exist, attached or not.
-    pub volumes: usize,
-    /// Network interfaces that exist.
-    pub interfaces: usize,
-    /// What was done to things of others: must stay empty.
-    pub foreign_touched: Vec<String>,
-    /// Calls that arrived, by action, those with DryRun left out.
-    pub calls: BTreeMap<Action, u64>,
-    /// Calls with DryRun that arrived.
-    pub dry_runs: u64,
+/// Who made a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A call to this simulation.
+    Called,
+    /// The test: somebody else's. Whoever changes it is noted in the audit.
+    Planted,
 }
 
 /// One thing that happened.
@@ -46,22 +28,31 @@ impl fmt::Display for StoryLine {
     }
 }
 
-/// The part of the ledger that only grows.
+/// The part of the audit that only grows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct History {
-    pub(crate) launched: usize,
-    pub(crate) terminated: usize,
+pub(crate) struct Record {
+    /// Changes that calls made to things of others.
     pub(crate) foreign_touched: Vec<String>,
-    pub(crate) calls: BTreeMap<Action, u64>,
-    pub(crate) dry_runs: u64,
-    pub(crate) faults: Vec<(Action, u64, Fault)>,
+    /// Every change so far, in order.
     pub(crate) story: Vec<StoryLine>,
     /// What the knobs did, by kind.
     pub(crate) injected: BTreeMap<&'static str, u64>,
 }
 
-impl History {
+impl Record {
+    pub(crate) fn tell(&mut self, at: Timestamp, what: String) {
+        self.story.push(StoryLine { at, what });
+    }
+
     pub(crate) fn count(&mut self, kind: &'static str) {
         *self.injected.entry(kind).or_default() += 1;
+    }
+
+    pub(crate) fn touch(&mut self, at: Timestamp, origin: Origin, what: impl FnOnce() -> String) {
+        if origin == Origin::Planted {
+            let what = what();
+            self.tell(at, format!("FOREIGN {what}"));
+            self.foreign_touched.push(what);
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! A refusal in EC2's own words.
+//! A refusal in AWS's own words.
 
-/// EC2's error code, a message for people, and the HTTP status it comes with.
+/// AWS's error code, a message for people, and the HTTP status it comes with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct SimError {
@@ -9,7 +9,7 @@ pub struct SimError {
     pub status: u16,
 }
 
-/// What an action answers.
+/// The answer of an action.
 pub type Outcome<T> = Result<T, SimError>;
 
 impl SimError {
@@ -19,13 +19,8 @@ impl SimError {
         Self { code, message: message.into(), status }
     }
 
-    pub(crate) fn instance_not_found(ids: &[String]) -> Self {
-        let (noun, verb) = if ids.len() == 1 { ("ID", "does") } else { ("IDs", "do") };
-        Self::new("InvalidInstanceID.NotFound", format!("The instance {noun} '{}' {verb} not exist", ids.join(", ")))
-    }
-
-    pub(crate) fn group_not_found(id: &str) -> Self {
-        Self::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     pub(crate) fn value(message: impl Into<String>) -> Self {
@@ -39,12 +34,21 @@ impl SimError {
     pub(crate) fn missing(parameter: &str) -> Self {
         Self::new("MissingParameter", format!("The request must contain the parameter {parameter}"))
     }
+
+    pub(crate) fn internal() -> Self {
+        Self::new("InternalError", "An internal error has occurred")
+    }
+
+    pub(crate) fn unavailable() -> Self {
+        Self::new("Unavailable", "The service is unavailable. Please try again shortly.")
+    }
 }
 
-/// HTTP status of a code. Capacity is a server error in EC2, which is why the SDK's own retries are off for it.
+/// HTTP status of the codes that any service may answer with. A service gives its own codes their status where it makes
+/// them ([`SimError::with_status`]).
 fn status_of(code: &str) -> u16 {
     match code {
-        "InsufficientInstanceCapacity" | "InsufficientVolumeCapacity" | "InternalError" => 500,
+        "InternalError" => 500,
         "RequestLimitExceeded" | "Unavailable" => 503,
         "UnauthorizedOperation"
         | "AccessDenied"

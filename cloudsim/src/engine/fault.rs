@@ -1,12 +1,10 @@
-//! What can happen to a call on its way, scripted or by chance.
+//! Faults of single calls, injected or by chance.
 
-use jiff::Timestamp;
 use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{EndpointFaults, FaultRates};
-use crate::sim::Sim;
+use super::random::Stream;
+use super::span::Span;
 
 /// One bad thing that happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +30,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// For counting.
+    /// Its name in counts of what was injected.
     pub fn kind(self) -> &'static str {
         match self {
             Self::LostAnswer => "lost answer",
@@ -58,73 +56,53 @@ pub enum Reply<T> {
     Lost,
 }
 
-/// What the network between a caller and the endpoint does to one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetworkFault {
-    /// HTTP 503 of something in front of EC2, which never sees the call.
-    Status503,
-    /// The connection is reset before EC2 sees the call.
-    Reset,
-    /// The call takes effect; its answer ends before the length that its head promises.
-    Cut,
-}
-
-impl NetworkFault {
-    /// For counting.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Status503 => "endpoint 503",
-            Self::Reset => "endpoint reset",
-            Self::Cut => "endpoint cut",
-        }
-    }
-}
-
-impl EndpointFaults {
-    fn draw(&self, random: &mut ChaCha8Rng, now: Timestamp) -> Option<NetworkFault> {
-        if self.unavailable.is_at(now) {
-            return Some(NetworkFault::Status503);
-        }
-        let chances = [
-            (self.status503, NetworkFault::Status503),
-            (self.reset, NetworkFault::Reset),
-            (self.cut, NetworkFault::Cut),
-        ];
-        if chances.iter().all(|(rate, _)| *rate == 0) {
-            return None;
-        }
-        pick(random.random_range(0..1000), chances)
-    }
-}
-
-impl Sim {
-    /// What becomes of the next call before EC2 sees it, or of its answer.
-    pub fn network_fault(&mut self, now: Timestamp) -> Option<NetworkFault> {
-        let fault = self.settings.endpoint.draw(&mut self.chance.network, now)?;
-        self.history.count(fault.kind());
-        Some(fault)
-    }
-
-    /// How much of an answer of `length` bytes arrives when it does not arrive whole.
-    pub fn cut(&mut self, length: usize) -> usize {
-        self.chance.network.random_range(0..length.max(1))
-    }
-}
-
-/// The first whose share of a thousand `left` falls into.
-fn pick<T: Copy>(mut left: u32, chances: impl IntoIterator<Item = (u32, T)>) -> Option<T> {
-    for (rate, what) in chances {
-        if left < rate {
-            return Some(what);
-        }
-        left -= rate;
-    }
-    None
+/// How often a call meets a fault, in thousandths. At most one happens per call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct FaultRates {
+    /// It takes effect, and the connection breaks before the answer.
+    pub lost_answer: u32,
+    /// The connection breaks before it takes effect.
+    pub lost_request: u32,
+    /// The connection breaks, and it takes effect later.
+    pub late_execution: u32,
+    /// How late: EC2's own figure is five minutes.
+    pub late_by: Span,
+    /// The answer ends in the middle, and nothing in its head says so.
+    pub truncated: u32,
+    /// `RequestLimitExceeded` although the buckets are full.
+    pub throttled: u32,
+    /// `InternalError`, HTTP 500, without effect.
+    pub status500: u32,
+    /// `InternalError`, HTTP 500, and it took effect.
+    pub status500_after_effect: u32,
+    /// `Unavailable`, HTTP 503, without effect.
+    pub status503: u32,
+    /// `Unavailable`, HTTP 503, and it took effect.
+    pub status503_after_effect: u32,
 }
 
 impl FaultRates {
+    /// How often a call meets any of them.
+    pub(crate) fn sum(&self) -> u32 {
+        let Self {
+            lost_answer,
+            lost_request,
+            late_execution,
+            late_by: _,
+            truncated,
+            throttled,
+            status500,
+            status500_after_effect,
+            status503,
+            status503_after_effect,
+        } = *self;
+        let connection = lost_answer + lost_request + late_execution + truncated + throttled;
+        connection + status500 + status500_after_effect + status503 + status503_after_effect
+    }
+
     /// Draws once per call, also when every rate is zero, so that two runs with other rates see the same ids.
-    pub(crate) fn draw(&self, random: &mut ChaCha8Rng) -> Option<Fault> {
+    pub(crate) fn draw(&self, random: &mut Stream) -> Option<Fault> {
         let left = random.random_range(0..1000);
         let late_by = self.late_by.draw(random) / 1000;
         let chances = [
@@ -140,4 +118,15 @@ impl FaultRates {
         ];
         pick(left, chances)
     }
+}
+
+/// The first whose part of a thousand `left` falls into.
+pub(crate) fn pick<T: Copy>(mut left: u32, chances: impl IntoIterator<Item = (u32, T)>) -> Option<T> {
+    for (rate, what) in chances {
+        if left < rate {
+            return Some(what);
+        }
+        left -= rate;
+    }
+    None
 }

@@ -1,4 +1,4 @@
-//! Where to look for things with certain tags, tokens or ids: a list is answered by looking at those only.
+//! Ids of the things that have certain tags or tokens, so that a list looks at those only.
 //!
 //! It knows every tag that a thing ever had, because a reader may see any of its states; what does not carry the tag for
 //! this reader is left out by the filters afterwards.
@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use planner::owner::Tags;
 
-use crate::query::Filter;
+use super::query::Filter;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Index {
     /// Ids by key and value.
     tags: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,

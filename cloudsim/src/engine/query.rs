@@ -1,11 +1,10 @@
-//! What the Describe actions have in common: ids, filters, pages.
+//! Ids, filters and pages of a list, and which things they let through.
 
-use std::any::Any;
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use planner::owner::Tags;
 
-use crate::error::{Outcome, SimError};
+use super::error::{Outcome, SimError};
 
 /// Ids, filters and page of a Describe call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +69,21 @@ pub struct PageRequest {
     pub next_token: Option<String>,
 }
 
+impl PageRequest {
+    /// AWS treats an empty token as none.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.next_token.as_deref().filter(|token| !token.is_empty())
+    }
+
+    pub(crate) fn check_size(&self, sizes: RangeInclusive<usize>) -> Outcome<()> {
+        let Some(size) = self.max_results.filter(|size| !sizes.contains(size)) else { return Ok(()) };
+        let (least, most) = (sizes.start(), sizes.end());
+        Err(SimError::value(format!(
+            "Value ( {size} ) for parameter maxResults is invalid. Expecting a value between {least} and {most}."
+        )))
+    }
+}
+
 /// One page of a list. Complete when there is no `next_token`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -91,6 +105,11 @@ pub(crate) trait Filtered {
     fn tags(&self) -> Option<&Tags> {
         None
     }
+}
+
+/// A boolean as filters and answers write it.
+pub(crate) fn flag(is_so: bool) -> &'static str {
+    if is_so { "true" } else { "false" }
 }
 
 /// Refuses filters that the thing does not know.
@@ -124,7 +143,22 @@ pub(crate) fn accepts<T: Filtered>(filters: &[Filter], thing: &T) -> bool {
     })
 }
 
-/// What one place of a pattern accepts.
+/// Those that the query names and its filters accept; an id that is not there refuses all of it.
+pub(crate) fn select<T: Filtered + Clone>(
+    query: &Query,
+    all: &[T],
+    id: impl Fn(&T) -> &String,
+    missing: &str,
+) -> Outcome<Vec<T>> {
+    check::<T>(&query.filters)?;
+    if let Some(unknown) = query.ids.iter().find(|wanted| !all.iter().any(|thing| id(thing) == *wanted)) {
+        return Err(SimError::new(missing, format!("The ID '{unknown}' does not exist")));
+    }
+    let named = |thing: &&T| query.ids.is_empty() || query.ids.contains(id(thing));
+    Ok(all.iter().filter(named).filter(|thing| accepts(&query.filters, *thing)).cloned().collect())
+}
+
+/// The characters that one place of a pattern accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Anything,
@@ -188,42 +222,6 @@ fn is_match(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|rest| *rest == Place::Anything)
 }
 
-/// Lists that were begun and not finished: what is left of each, by token. A token may be used again.
-#[derive(Default)]
-pub(crate) struct OpenLists {
-    count: u64,
-    rest: BTreeMap<u64, Box<dyn Any + Send>>,
-}
-
-/// More open lists than any test needs; the oldest is forgotten.
-const OPEN_LISTS: usize = 1000;
-
-impl OpenLists {
-    /// What is left of a list.
-    pub(crate) fn resume<T: Clone + Send + 'static>(&self, token: &str) -> Outcome<Vec<T>> {
-        token
-            .strip_prefix("page-")
-            .and_then(|number| self.rest.get(&number.parse().ok()?))
-            .and_then(|rest| rest.downcast_ref::<Vec<T>>())
-            .cloned()
-            .ok_or_else(|| SimError::new("InvalidNextToken", format!("The token '{token}' is not valid")))
-    }
-
-    /// The first `size` items as a page, the others kept for the next call.
-    pub(crate) fn page<T: Clone + Send + 'static>(&mut self, mut items: Vec<T>, size: usize) -> Page<T> {
-        if items.len() <= size {
-            return Page { items, next_token: None };
-        }
-        let rest = items.split_off(size);
-        self.count += 1;
-        self.rest.insert(self.count, Box::new(rest));
-        if self.rest.len() > OPEN_LISTS {
-            self.rest.pop_first();
-        }
-        Page { items, next_token: Some(format!("page-{}", self.count)) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,17 +246,5 @@ mod tests {
         for (pattern, text, expected) in rows {
             assert_eq!(is_match(pattern, text), expected, "{pattern} {text}");
         }
-    }
-
-    #[test]
-    fn a_list_token_is_good_for_its_own_list_only() {
-        let mut lists = OpenLists::default();
-        let first = lists.page(vec![1, 2, 3], 2);
-        assert_eq!(first.items, [1, 2]);
-        let token = first.next_token.unwrap();
-        assert_eq!(lists.resume::<i32>(&token), Ok(vec![3]));
-        assert!(lists.resume::<String>(&token).is_err());
-        assert_eq!(lists.resume::<i32>("page-9").unwrap_err().code, "InvalidNextToken");
-        assert_eq!(lists.page(vec![1, 2], 2).next_token, None);
     }
 }

@@ -1,10 +1,13 @@
-//! What a reader sees of a thing that changed a moment ago.
+//! Versions of a thing, and which of them a reader sees.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-/// How somebody looks for a thing. Each way has its own lag.
+use super::span::Span;
+
+/// Index through which a read finds a thing. Each has its own lag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Path {
     Id,
@@ -12,11 +15,61 @@ pub(crate) enum Path {
     Token,
 }
 
-/// How somebody looks, and as of when: a reader that is served by a replica that is behind looks into the past.
+/// The index and the moment that one call reads by: a call that a replica serves which is behind reads the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct ReadView {
     pub(crate) path: Path,
     pub(crate) at: Timestamp,
+}
+
+/// How long after a change a read still sees what was before. AWS gives no bound; EC2's advice is to keep looking
+/// for five minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lag {
+    /// Reads that name ids.
+    pub id: Span,
+    /// Lists by tag, state, group and the like.
+    pub tag: Span,
+    /// Lists by client token.
+    pub token: Span,
+}
+
+impl Lag {
+    /// The same for every index.
+    pub const fn up_to(span: Span) -> Self {
+        Self { id: span, tag: span, token: span }
+    }
+
+    /// The longest of all of them.
+    pub fn most(self) -> u64 {
+        self.id.most().max(self.tag.most()).max(self.token.most())
+    }
+}
+
+/// Reads that are not monotonic: a call is answered by a replica that is behind, so that it shows an earlier state than
+/// a call before it, down to "there is no such id" for an instance that runs.
+///
+/// EC2 developer guide, "Eventual consistency": `InvalidInstanceID.NotFound` does not mean that the instance is gone;
+/// it can still run. hashicorp/terraform-provider-aws#8029, kubernetes-sigs/cluster-api-provider-aws#1351.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct StaleReads {
+    /// Calls that name ids, per thousand; those that change something look up what they name like this too.
+    pub id: u32,
+    /// Lists by tag, state, group and the like, per thousand.
+    pub tag: u32,
+    /// Lists by client token, per thousand.
+    pub token: u32,
+    /// How far back.
+    pub by: Span,
+}
+
+impl StaleReads {
+    /// How far back any read can go, on top of its lag.
+    pub const fn most(self) -> u64 {
+        if self.id | self.tag | self.token == 0 { 0 } else { self.by.most() }
+    }
 }
 
 /// The history of one thing, newest last. `None` = it was deleted.
@@ -28,7 +81,7 @@ pub(crate) struct Versions<T> {
 #[derive(Clone, Debug)]
 struct Version<T> {
     value: Option<Arc<T>>,
-    /// By [`Path`].
+    /// The moment from which each [`Path`] shows it.
     seen_from: [Timestamp; 3],
 }
 
@@ -39,20 +92,20 @@ impl<T> Versions<T> {
         versions
     }
 
-    /// All of them are kept: a reader may fall back to any.
+    /// Adds a version. All are kept: a stale read may see any of them.
     pub(crate) fn push(&mut self, value: Option<T>, now: Timestamp, lag_millis: [u64; 3]) {
         let seen_from = lag_millis.map(|millis| later(now, millis));
         self.list.push(Version { value: value.map(Arc::new), seen_from });
     }
 
-    /// What really is.
+    /// The newest version, whatever readers see.
     pub(crate) fn truth(&self) -> Option<&Arc<T>> {
         self.list.last().and_then(|version| version.value.as_ref())
     }
 
-    /// What a reader sees.
-    pub(crate) fn seen(&self, look: Look) -> Option<&Arc<T>> {
-        let newest = self.list.iter().rev().find(|version| version.seen_from[look.path as usize] <= look.at)?;
+    /// The version that a read sees.
+    pub(crate) fn seen(&self, view: ReadView) -> Option<&Arc<T>> {
+        let newest = self.list.iter().rev().find(|version| version.seen_from[view.path as usize] <= view.at)?;
         newest.value.as_ref()
     }
 
@@ -80,8 +133,8 @@ pub(crate) fn later(now: Timestamp, millis: u64) -> Timestamp {
 mod tests {
     use super::*;
 
-    fn look(path: Path, second: i64) -> Look {
-        Look { path, at: at(second) }
+    fn view(path: Path, second: i64) -> ReadView {
+        ReadView { path, at: at(second) }
     }
 
     fn at(second: i64) -> Timestamp {
@@ -91,15 +144,15 @@ mod tests {
     #[test]
     fn every_path_has_its_own_lag() {
         let mut versions = Versions::new("first", at(0), [0, 5_000, 10_000]);
-        assert_eq!(versions.seen(look(Path::Id, 0)).map(|value| **value), Some("first"));
-        assert_eq!(versions.seen(look(Path::Tag, 4)), None);
-        assert_eq!(versions.seen(look(Path::Token, 10)).map(|value| **value), Some("first"));
+        assert_eq!(versions.seen(view(Path::Id, 0)).map(|value| **value), Some("first"));
+        assert_eq!(versions.seen(view(Path::Tag, 4)), None);
+        assert_eq!(versions.seen(view(Path::Token, 10)).map(|value| **value), Some("first"));
         versions.push(Some("second"), at(10), [1_000, 0, 0]);
-        assert_eq!(versions.seen(look(Path::Id, 10)).map(|value| **value), Some("first"));
-        assert_eq!(versions.seen(look(Path::Tag, 10)).map(|value| **value), Some("second"));
+        assert_eq!(versions.seen(view(Path::Id, 10)).map(|value| **value), Some("first"));
+        assert_eq!(versions.seen(view(Path::Tag, 10)).map(|value| **value), Some("second"));
         versions.push(None, at(20), [0, 0, 3_000]);
         assert_eq!(versions.truth(), None);
-        assert_eq!(versions.seen(look(Path::Token, 22)).map(|value| **value), Some("second"));
+        assert_eq!(versions.seen(view(Path::Token, 22)).map(|value| **value), Some("second"));
         assert!(!versions.is_forgotten(at(22)) && versions.is_forgotten(at(23)));
     }
 }

@@ -1,9 +1,10 @@
-//! What happens to calls on their way.
+//! Knobs of calls on their way.
 
 use super::value::{SWITCH, show_switch, switch};
 use super::{Kind, Knob, value};
-use crate::settings::{Throttling, Unavailable};
-use crate::versions::later;
+use crate::engine::network::Unavailable;
+use crate::engine::throttle::Throttling;
+use crate::engine::visibility::later;
 
 const RETRIES: &str = "EC2 API reference, \"Error codes\": retry server errors";
 const NETWORK: &str = "any network";
@@ -91,9 +92,9 @@ pub(super) const KNOBS: &[Knob] = &[
         source: "EC2 developer guide, \"Request throttling\"",
         kind: Kind::Other {
             form: SWITCH,
-            show: |settings| show_switch(settings.throttling == Throttling::Ec2),
+            show: |settings| show_switch(settings.throttling == Throttling::Published),
             take: |settings, text, _| {
-                settings.throttling = if switch(text)? { Throttling::Ec2 } else { Throttling::Off };
+                settings.throttling = if switch(text)? { Throttling::Published } else { Throttling::Off };
                 Some(())
             },
         },

@@ -1,4 +1,4 @@
-//! The knobs by name, for people: what each stands for, its source, its value, and how to set it.
+//! The knobs by name, for people: meaning, source, value, and how to set each.
 //!
 //! One word is one setting: `tag-lag=0..30s`, `lost-answer=3%`, `credentials=expired`.
 
@@ -12,7 +12,9 @@ mod value;
 
 use jiff::Timestamp;
 
-use crate::settings::{Lag, Settings, Span};
+use crate::engine::span::Span;
+use crate::engine::visibility::Lag;
+use crate::settings::Settings;
 
 /// One knob.
 pub struct Knob {
@@ -27,7 +29,7 @@ pub struct Knob {
 /// What a knob turns. A field is reached for changing only; reading one goes through a copy.
 enum Kind {
     Span(fn(&mut Settings) -> &mut Span),
-    /// The same for every way of looking.
+    /// The same for every index.
     Lag(fn(&mut Settings) -> &mut Lag),
     /// As all lags unless it is set.
     OwnLag(fn(&mut Settings) -> &mut Option<Lag>),

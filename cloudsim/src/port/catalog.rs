@@ -1,14 +1,12 @@
-//! What the region offers.
+//! The region's offers: subnets, images, instance types, regions.
 
 use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, KnownRegion, Offer, OptIn};
 
 use super::SharedSim;
-use crate::action::{Action, Call};
-use crate::lists::{LocationType, RegionFacts};
-use crate::network::{ANYWHERE, Mapping, RouteTable, Store, Subnet, Target, routes_of};
-use crate::query::{FILTER_VALUES, Filter, Query};
+use crate::ec2::{ANYWHERE, Action, LocationType, Mapping, RegionInfo, RouteTable, Store, Subnet, Target, routes_of};
+use crate::engine::query::{FILTER_VALUES, Filter, Query};
 use crate::settings::PublicAccess;
-use crate::sim::Sim;
+use crate::sim::Call;
 
 impl Offer for SharedSim {
     async fn subnets(&self, ids: &[String]) -> Answer<Vec<ports::Subnet>> {
@@ -16,8 +14,9 @@ impl Offer for SharedSim {
             [] => Query::filtered([Filter::new("default-for-az", ["true"])]),
             ids => Query::ids(ids),
         };
-        let subnets = self.all(Action::DescribeSubnets, query, Sim::describe_subnets)?;
-        let tables = self.all(Action::DescribeRouteTables, Query::default(), Sim::describe_route_tables)?;
+        let subnets = self.all(Action::DescribeSubnets, query, |ec2, query| ec2.describe_subnets(query))?;
+        let tables =
+            self.all(Action::DescribeRouteTables, Query::default(), |ec2, query| ec2.describe_route_tables(query))?;
         Ok(subnets.into_iter().map(|subnet| subnet_of(subnet, &tables)).collect())
     }
 
@@ -29,8 +28,7 @@ impl Offer for SharedSim {
                 (Query::filtered([Filter::new("name", [pattern])]), vec!["amazon".to_owned()])
             }
         };
-        let read = move |sim: &mut Sim, query: &Query, now| sim.describe_images(query, &owners, now);
-        let found = self.all(Action::DescribeImages, query, read)?;
+        let found = self.all(Action::DescribeImages, query, move |ec2, query| ec2.describe_images(query, &owners))?;
         // RFC 3339 with the same number of digits: the order of the text is the order of time.
         let newest = found.into_iter().max_by(|a, b| (&a.created_at, &a.id).cmp(&(&b.created_at, &b.id)));
         Ok(newest.map(|image| ports::Image {
@@ -47,7 +45,9 @@ impl Offer for SharedSim {
         let mut all = Vec::new();
         for some in names.chunks(FILTER_VALUES) {
             let query = Query::filtered([Filter::new("instance-type", some)]);
-            all.extend(self.all(Action::DescribeInstanceTypes, query, Sim::describe_instance_types)?);
+            all.extend(
+                self.all(Action::DescribeInstanceTypes, query, |ec2, query| ec2.describe_instance_types(query))?,
+            );
         }
         all.retain(|kind| names.contains(&kind.name));
         Ok(all)
@@ -57,18 +57,18 @@ impl Offer for SharedSim {
         let mut all = Vec::new();
         for some in names.chunks(FILTER_VALUES) {
             let query = Query::filtered([Filter::new("instance-type", some)]);
-            let read = |sim: &mut Sim, query: &Query, now| {
-                sim.describe_instance_type_offerings(query, LocationType::Zone, now)
-            };
-            all.extend(self.all(Action::DescribeInstanceTypeOfferings, query, read)?);
+            let found = self.all(Action::DescribeInstanceTypeOfferings, query, |ec2, query| {
+                ec2.describe_instance_type_offerings(query, LocationType::Zone)
+            });
+            all.extend(found?);
         }
         Ok(all.into_iter().map(|offering| (offering.instance_type, offering.location)).collect())
     }
 
     async fn regions(&self) -> Answer<Vec<KnownRegion>> {
         let call = Call::new(Action::DescribeRegions);
-        let found = self.call(call, |sim, now| sim.describe_regions(&[], true, now))?;
-        let known = |facts: RegionFacts| KnownRegion {
+        let found = self.call(call, |sim, now| sim.ec2(now).describe_regions(&[], true))?;
+        let known = |facts: RegionInfo| KnownRegion {
             opt_in: if facts.opt_in == "not-opted-in" { OptIn::Missing } else { OptIn::Done },
             name: facts.name,
         };

@@ -7,17 +7,17 @@ use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Sou
 use planner::{CloudError, Failure};
 
 use super::{SharedSim, tagged};
-use crate::action::{Action, Call};
-use crate::group::{CreateSecurityGroup, Permission, PermissionSource, Protocol, SecurityGroup};
-use crate::iam::About;
-use crate::instance::NetworkInterface;
-use crate::query::{Filter, Query};
-use crate::sim::Sim;
+use crate::ec2::{
+    About, Action, CreateSecurityGroup, NetworkInterface, Permission, PermissionSource, Protocol, SecurityGroup,
+};
+use crate::engine::query::{Filter, Query};
+use crate::sim::Call;
 
 impl Firewall for SharedSim {
     async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
         let query = Query::filtered(tagged(with));
-        let groups = self.all(Action::DescribeSecurityGroups, query, Sim::describe_security_groups)?;
+        let groups =
+            self.all(Action::DescribeSecurityGroups, query, |ec2, query| ec2.describe_security_groups(query))?;
         Ok(groups.iter().map(|group| group_of(group)).collect())
     }
 
@@ -31,7 +31,7 @@ impl Firewall for SharedSim {
         };
         let request = Arc::new(request);
         let call = Call::about(About::NewGroup(request.clone()));
-        self.call(call, move |sim, now| sim.create_security_group(&request, now))
+        self.call(call, move |sim, now| sim.ec2(now).create_security_group(&request))
     }
 
     async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
@@ -41,7 +41,7 @@ impl Firewall for SharedSim {
         };
         let (id, permission) = (group_id.to_owned(), Permission::tcp(rule.from_port, rule.to_port, source));
         let call = Call::about(About::Group(Action::AuthorizeSecurityGroupIngress, id.clone()));
-        let answer = self.call(call, move |sim, now| sim.authorize_ingress(&id, &[(permission, None)], now));
+        let answer = self.call(call, move |sim, now| sim.ec2(now).authorize_ingress(&id, &[(permission, None)]));
         match answer {
             Err(error) if error.failure == Failure::AlreadyExists => Ok(()),
             answer => answer.map(|_| ()),
@@ -51,7 +51,7 @@ impl Firewall for SharedSim {
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
         let id = group_id.to_owned();
         let call = Call::about(About::Group(Action::DeleteSecurityGroup, id.clone()));
-        match self.call(call, move |sim, now| sim.delete_security_group(&id, now)) {
+        match self.call(call, move |sim, now| sim.ec2(now).delete_security_group(&id)) {
             Err(error) if error.failure == Failure::NotFound => Ok(()),
             answer => answer,
         }
@@ -59,13 +59,15 @@ impl Firewall for SharedSim {
 
     async fn groups_naming(&self, group_id: &str) -> Answer<Vec<Group>> {
         let query = Query::filtered([Filter::new("ip-permission.group-id", [group_id])]);
-        let groups = self.all(Action::DescribeSecurityGroups, query, Sim::describe_security_groups)?;
+        let groups =
+            self.all(Action::DescribeSecurityGroups, query, |ec2, query| ec2.describe_security_groups(query))?;
         Ok(groups.iter().map(|group| group_of(group)).collect())
     }
 
     async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
         let query = Query::filtered([Filter::new("group-id", [group_id])]);
-        let found = self.all(Action::DescribeNetworkInterfaces, query, Sim::describe_network_interfaces)?;
+        let found =
+            self.all(Action::DescribeNetworkInterfaces, query, |ec2, query| ec2.describe_network_interfaces(query))?;
         let interface_of = |interface: &std::sync::Arc<NetworkInterface>| Interface {
             id: interface.id.clone(),
             status: interface.status().into(),

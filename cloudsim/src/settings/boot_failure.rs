@@ -1,15 +1,15 @@
-//! Why EC2 gives up an instance that it had accepted.
+//! Reasons for which EC2 gives up an instance that it had accepted.
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! stillbirths {
+macro_rules! boot_failures {
     ($($name:ident: $code:literal, $message:literal;)*) => {
         /// Source of codes and words: EC2 API reference, "StateReason"; what lies behind each: EC2 user guide,
         /// "Troubleshoot Amazon EC2 instance launch issues", "instance terminates immediately".
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum Stillbirth { $($name),* }
+        pub enum BootFailure { $($name),* }
 
-        impl Stillbirth {
+        impl BootFailure {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// EC2's own code.
@@ -28,7 +28,7 @@ macro_rules! stillbirths {
     };
 }
 
-stillbirths! {
+boot_failures! {
     NoCapacity: "Server.InsufficientInstanceCapacity", "Insufficient capacity to launch the instance";
     ServerError: "Server.InternalError", "Internal error on launch";
     // Mostly a key of KMS that may not be used for an encrypted volume.

@@ -1,4 +1,4 @@
-//! Who calls.
+//! Credentials that calls are signed with.
 
 use serde::{Deserialize, Serialize};
 

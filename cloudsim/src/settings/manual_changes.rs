@@ -1,24 +1,24 @@
-//! What people do meanwhile.
+//! Changes that people make by hand meanwhile.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use crate::engine::span::Span;
 
 /// Somebody with a console of their own, who now and then does something to an instance that a call made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct ByHand {
-    /// From one deed to the next; [`Span::NONE`]: never.
+pub struct ManualChanges {
+    /// From one change to the next; [`Span::NONE`]: never.
     pub every: Span,
-    /// What they do; empty: anything.
-    pub deeds: BTreeSet<Deed>,
+    /// Kinds of changes that they make; empty: any.
+    pub kinds: BTreeSet<ManualChange>,
 }
 
-/// One thing done by hand.
+/// One change made by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Deed {
+pub enum ManualChange {
     /// StopInstances: the volumes go on costing.
     Stop,
     /// TerminateInstances (kubermatic/machine-controller#381: three new ones came for it).
@@ -32,6 +32,6 @@ pub enum Deed {
     Protect,
 }
 
-impl Deed {
+impl ManualChange {
     pub const ALL: [Self; 5] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag, Self::Protect];
 }

@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 
-use crate::action::{Action, Call};
-use crate::error::{Outcome, SimError};
-use crate::fault::{Fault, Reply};
+use super::{About, Call, Services, Sim};
+use crate::actions::{Action, Service};
+use crate::ec2;
+use crate::engine::error::{Outcome, SimError};
+use crate::engine::fault::{Fault, Reply};
+use crate::engine::throttle::Throttling;
+use crate::iam::{Ask, Principal, Verdict};
 use crate::settings::Credentials;
-use crate::sim::{Event, Sim};
+use crate::sts;
 
 const NOT_VALIDATED: &str = "AWS was not able to validate the provided access credentials";
 
@@ -21,10 +25,8 @@ impl Sim {
         operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
     ) -> Reply<Outcome<T>> {
         self.advance(now);
-        let now = self.now;
-        let count = self.history.calls.entry(call.action()).or_default();
-        *count += 1;
-        let nth = *count;
+        let now = self.engine.now();
+        let nth = self.calls.arrive(call.action());
         // Permission is a part of the operation: a call that comes late is judged when it comes.
         let asked = call.clone();
         let operation = move |sim: &mut Self, now| sim.permit(&asked).and_then(|()| operation(sim, now));
@@ -34,30 +36,31 @@ impl Sim {
         }
     }
 
-    /// What a call with DryRun answers: never a success. It meets what any call meets by chance; a fault that is scripted
-    /// or appointed waits for a call that has an effect. `check` changes nothing.
+    /// Answers a call with DryRun: never a success. It meets what any call meets by chance; a fault that is injected waits
+    /// for a call that has an effect. `check` changes nothing.
     pub fn dry_run(
         &mut self,
         call: &Call,
         now: Timestamp,
-        check: impl FnOnce(&mut Self) -> Outcome<()>,
+        check: impl FnOnce(&mut Self, Timestamp) -> Outcome<()>,
     ) -> Reply<SimError> {
         self.advance(now);
-        self.history.dry_runs += 1;
-        let by_chance = self.settings.faults.draw(&mut self.chance.faults);
+        let now = self.engine.now();
+        self.calls.arrive_dry();
+        let by_chance = self.settings.faults.draw(&mut self.engine.random.faults);
         if let Some(fault) = by_chance {
-            self.history.count(fault.kind());
+            self.engine.count(fault.kind());
         }
         match by_chance {
             Some(Fault::LostRequest | Fault::LostAnswer | Fault::LateExecution(_)) => return Reply::Lost,
             Some(Fault::Throttled) => return Reply::Whole(throttled()),
-            Some(Fault::Status500 | Fault::Status500AfterEffect) => return Reply::Whole(internal()),
-            Some(Fault::Status503 | Fault::Status503AfterEffect) => return Reply::Whole(unavailable()),
+            Some(Fault::Status500 | Fault::Status500AfterEffect) => return Reply::Whole(SimError::internal()),
+            Some(Fault::Status503 | Fault::Status503AfterEffect) => return Reply::Whole(SimError::unavailable()),
             Some(Fault::Truncated) | None => (),
         }
         // It takes a call from the action's bucket, and none of the resources that a launch takes.
         let asked = Call::new(call.action()).by(call.by);
-        let said = match self.admit(&asked).and_then(|()| self.permit(call)).and_then(|()| check(self)) {
+        let said = match self.admit(&asked).and_then(|()| self.permit(call)).and_then(|()| check(self, now)) {
             Err(refusal) => refusal,
             Ok(()) => SimError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
         };
@@ -65,29 +68,63 @@ impl Sim {
     }
 
     fn permit(&mut self, call: &Call) -> Outcome<()> {
-        let permission = self.authorize(call.by, &call.about);
-        permission.map_err(|refusal| self.refused(call.action(), refusal))
+        if call.by == Principal::Administrator {
+            return Ok(());
+        }
+        for ask in self.asks(&call.about) {
+            let verdict = self.iam.answer(&ask);
+            if verdict != Verdict::Allowed {
+                self.engine.count("denied by policy");
+                let refusal = self.denial(call, &ask, verdict);
+                return Err(self.refused(call.action(), refusal));
+            }
+        }
+        Ok(())
+    }
+
+    /// The questions that a call means, asked by its service.
+    fn asks(&mut self, about: &About) -> Vec<Ask> {
+        match about {
+            About::Ec2(about) => self.ec2_unmoved().asks(about),
+            About::Nothing(Action::Ec2(action)) => vec![self.ec2_unmoved().ask_about_region(*action)],
+            About::Nothing(Action::Sts(action)) => sts::asks(*action),
+        }
+    }
+
+    fn denial(&self, call: &Call, ask: &Ask, verdict: Verdict) -> SimError {
+        let principal = call.by.arn(&self.settings.account);
+        let nth = self.engine.record.injected.values().sum();
+        ec2::unauthorized(&principal, ask, verdict, nth)
+    }
+
+    /// Takes what the call costs from the buckets of its service. `false`: it is throttled.
+    fn take_tokens(&mut self, call: &Call) -> bool {
+        if self.settings.throttling == Throttling::Off {
+            return true;
+        }
+        let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
+        let Services { ec2, sts } = &mut self.services;
+        match call.action() {
+            Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
+            Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
+        }
     }
 
     fn fault(&mut self, action: Action, nth: u64) -> Option<Fault> {
-        let by_chance = self.settings.faults.draw(&mut self.chance.faults);
-        let scripted = self.script.get_mut(&action).and_then(|faults| faults.pop_front());
-        let fault = scripted.or_else(|| self.appointed.remove(&(action, nth))).or(by_chance)?;
-        self.history.faults.push((action, nth, fault));
-        Some(fault)
+        let by_chance = self.settings.faults.draw(&mut self.engine.random.faults);
+        self.calls.fault(action, nth, by_chance)
     }
 
     fn admit(&mut self, call: &Call) -> Outcome<()> {
         if let Some((kind, refusal)) = self.not_admitted(call.action()) {
-            self.history.count(kind);
+            self.engine.count(kind);
             return Err(self.refused(call.action(), refusal));
         }
-        if let Some(refusal) = self.refusals.get(&call.action()).cloned() {
+        if let Some(refusal) = self.calls.refusal(call.action()).cloned() {
             return Err(self.refused(call.action(), refusal));
         }
-        let others = self.settings.others_percent;
-        if !self.buckets.admit(self.settings.throttling, others, call, self.now) {
-            self.history.count("throttled");
+        if !self.take_tokens(call) {
+            self.engine.count("throttled");
             return Err(self.refused(call.action(), throttled()));
         }
         Ok(())
@@ -95,7 +132,7 @@ impl Sim {
 
     /// Credentials and permissions.
     fn not_admitted(&self, action: Action) -> Option<(&'static str, SimError)> {
-        let is_sts = action == Action::GetCallerIdentity;
+        let is_sts = action.service() == Service::Sts;
         let refusal = match self.settings.credentials {
             Credentials::Good => None,
             Credentials::Expired if is_sts => {
@@ -122,7 +159,7 @@ impl Sim {
 
     fn refused(&mut self, action: Action, refusal: SimError) -> SimError {
         if action.is_mutation() {
-            self.tell(format!("{} refused: {}", action.name(), refusal.code));
+            self.engine.tell(format!("{} refused: {}", action.name(), refusal.code));
         }
         refusal
     }
@@ -133,24 +170,24 @@ impl Sim {
         fault: Fault,
         operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
     ) -> Reply<Outcome<T>> {
-        let (now, action) = (self.now, call.action());
-        self.history.count(fault.kind());
+        let (now, action) = (self.engine.now(), call.action());
+        self.engine.count(fault.kind());
         if action.is_mutation() {
-            self.tell(format!("{}: {fault:?}", action.name()));
+            self.engine.tell(format!("{}: {fault:?}", action.name()));
         }
         let whole = |error| Reply::Whole(Err(error));
         match fault {
             Fault::LostRequest => Reply::Lost,
             Fault::Throttled => whole(throttled()),
-            Fault::Status500 => whole(internal()),
-            Fault::Status503 => whole(unavailable()),
+            Fault::Status500 => whole(SimError::internal()),
+            Fault::Status503 => whole(SimError::unavailable()),
             Fault::LostAnswer => {
                 let _unheard = self.admit(call).and_then(|()| operation(self, now));
                 Reply::Lost
             }
             Fault::Status500AfterEffect | Fault::Status503AfterEffect => {
                 let _unheard = self.admit(call).and_then(|()| operation(self, now));
-                whole(if fault == Fault::Status500AfterEffect { internal() } else { unavailable() })
+                whole(if fault == Fault::Status500AfterEffect { SimError::internal() } else { SimError::unavailable() })
             }
             Fault::Truncated => Reply::Truncated(self.admit(call).and_then(|()| operation(self, now))),
             Fault::LateExecution(seconds) => {
@@ -169,23 +206,15 @@ impl Sim {
         operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
     ) {
         let late = move |sim: &mut Self, now: Timestamp| {
-            sim.tell(format!("{} takes effect {seconds} s late", action.name()));
+            sim.engine.tell(format!("{} takes effect {seconds} s late", action.name()));
             if let Err(error) = operation(sim, now) {
-                sim.tell(format!("{} refused unheard: {}", action.name(), error.code));
+                sim.engine.tell(format!("{} refused unheard: {}", action.name(), error.code));
             }
         };
-        self.after(seconds.saturating_mul(1000), Event::Late(Box::new(late)));
+        self.late.enter(&mut self.engine, seconds.saturating_mul(1000), Box::new(late));
     }
 }
 
 fn throttled() -> SimError {
     SimError::new("RequestLimitExceeded", "Request limit exceeded.")
-}
-
-fn unavailable() -> SimError {
-    SimError::new("Unavailable", "The service is unavailable. Please try again shortly.")
-}
-
-fn internal() -> SimError {
-    SimError::new("InternalError", "An internal error has occurred")
 }

@@ -13,7 +13,7 @@ mod permissions;
 mod ports;
 mod properties;
 mod rehearsals;
-mod relapses;
+mod stale_reads;
 mod surroundings;
 mod tokens;
 mod volumes;

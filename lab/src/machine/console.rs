@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use cloudsim::guest;
+use cloudsim::ec2::guest;
 use rustix::process::Pid;
 
 use super::directory::Directory;

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cloudsim::guest;
+use cloudsim::ec2::guest;
 use jiff::Timestamp;
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 use signal_hook::consts::{SIGCHLD, SIGTERM};

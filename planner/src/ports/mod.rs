@@ -2,6 +2,8 @@
 
 mod agents;
 mod cloud;
+mod termination;
 
 pub use agents::{AgentError, Agents, ReportBytes};
 pub use cloud::*;
+pub use termination::{is_about_instances, terminate_each};
