@@ -10,12 +10,14 @@
 mod ask;
 mod condition;
 mod document;
+mod error;
 mod pattern;
 
 use std::sync::Arc;
 
 pub use ask::Ask;
-pub use document::{Policy, PolicyError, Verdict};
+pub use document::{Policy, Verdict};
+pub use error::PolicyError;
 
 /// Who makes a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
