@@ -16,7 +16,7 @@ use crate::aws::{Served, serve};
 use crate::machine::{MachineEvent, MachineSpec, Machines};
 
 /// How often the simulation is looked at when nothing is known to be due: a test may have changed it directly.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Starts regions.
 pub struct Region;
@@ -153,7 +153,7 @@ fn due(sim: &SharedSim) -> (Vec<Change>, Duration) {
     let mut sim = sim.lock();
     let due = sim.ec2(now).due();
     let until_next = sim.next_event().and_then(|at| Duration::try_from(at.duration_since(now)).ok());
-    (due, until_next.map_or(LOOK_EVERY, |until| until.min(LOOK_EVERY)))
+    (due, until_next.map_or(POLL_INTERVAL, |until| until.min(POLL_INTERVAL)))
 }
 
 fn carry_out(served: &Served, change: Change) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::line::Line;
 use super::watch::Watch;
-use crate::kubectl::Kubectl;
+use crate::kubernetes::kubectl::Kubectl;
 
 /// The clock of the live line.
 const TICK: Duration = Duration::from_secs(1);

@@ -21,7 +21,7 @@ use super::commands::{self, Answer, Request};
 use super::console::Console;
 use super::descendants::{descendants, signal_all};
 use super::directory::{Boot, Directory};
-use super::marked::MARK;
+use super::orphans::MARK;
 use super::supervise::{State, Units};
 use super::{METADATA_PORT, cores, metadata, quota};
 
@@ -35,7 +35,7 @@ pub(super) const CANNOT_START: u8 = 11;
 /// How long processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
 /// a benchmark could use.
 const GRACE: Duration = Duration::from_millis(500);
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const BASH: &str = "/bin/bash";
 
 enum Wake {
@@ -180,7 +180,7 @@ fn shut_down(children: &Children) {
         if asked.elapsed() > GRACE {
             signal_all(Signal::KILL);
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 

@@ -21,15 +21,15 @@ mod cores;
 mod descendants;
 mod directory;
 mod init;
-mod keeper;
-mod marked;
+mod instances;
 mod metadata;
+mod orphans;
 mod quota;
+mod quoting;
 mod spans;
 mod supervise;
 mod units;
 mod watch;
-mod words;
 
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
@@ -38,9 +38,9 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-pub use keeper::Processes;
-pub use marked::{count_processes, sweep_leftovers};
+pub use instances::Processes;
 pub use metadata::METADATA_PORT;
+pub use orphans::{count_processes, sweep_leftovers};
 
 /// What an instance is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,11 +17,11 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::children::Children;
 use super::console::Console;
 use super::directory::Directory;
+use super::quoting;
 use super::units::{self, Kind, Restart, Service, Timer, Unit};
-use super::words;
 
 /// How often a timer looks at the clock, which may be set while it waits.
-const TIMER_LOOK: Duration = Duration::from_millis(200);
+const TIMER_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// All units of an instance.
 pub(super) struct Units {
@@ -267,7 +267,7 @@ impl Run {
         for file in &service.environment_files {
             let (optional, path) = file.strip_prefix('-').map_or((false, file.as_str()), |path| (true, path));
             match fs::read_to_string(directory.resolve(path)) {
-                Ok(text) => variables.extend(words::environment(&text).map_err(io::Error::other)?),
+                Ok(text) => variables.extend(quoting::environment(&text).map_err(io::Error::other)?),
                 Err(error) if optional && error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io::Error::other(format!("{path}: {error}"))),
             }
@@ -314,7 +314,7 @@ impl Run {
                 }
                 return self.end(State::Inactive, Ok(()));
             }
-            if self.hear.recv_timeout(TIMER_LOOK) != Err(RecvTimeoutError::Timeout) {
+            if self.hear.recv_timeout(TIMER_POLL_INTERVAL) != Err(RecvTimeoutError::Timeout) {
                 return self.end(State::Inactive, Ok(()));
             }
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::quoting::{assignment, split};
 use super::spans::{calendar, span};
-use super::words::{assignment, split};
 
 /// What a unit does.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::kubectl::Kubectl;
+use crate::kubernetes::kubectl::Kubectl;
 
 /// What a newcomer may ask for, as README does.
 const QUESTIONS: [&str; 2] = ["clusterbenchmarks.spec.load.phases", "benchmarkreports"];
@@ -26,7 +26,7 @@ const NAMES: [&str; 2] = ["clusterbenchmarks", "benchmarkreports"];
 
 /// How long resources may take to be served. It is a second or two, and more beside a build.
 const PATIENCE: Duration = Duration::from_secs(90);
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Returns when both kinds are served.
 pub(crate) async fn wait(kubectl: &Kubectl) -> anyhow::Result<()> {
@@ -37,7 +37,7 @@ pub(crate) async fn wait(kubectl: &Kubectl) -> anyhow::Result<()> {
             Ok(()) => return Ok(()),
             Err(error) => why = error,
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
     Err(why).context(format!("the custom resources are not served within {} s", PATIENCE.as_secs()))
 }

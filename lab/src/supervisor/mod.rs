@@ -1,6 +1,13 @@
 //! The process that is the lab: it holds the cloud, keeps the control plane and the operator running, and takes
 //! everything with it when it ends.
 
+pub(crate) mod admin;
+pub(crate) mod artifacts;
+pub(crate) mod chaos;
+pub(crate) mod cloud;
+pub(crate) mod ledger;
+pub(crate) mod network;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -15,17 +22,18 @@ use lab::aws::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::admin::{self, Parts};
-use crate::artifacts::Artifacts;
-use crate::cloud::{Cloud, Seen};
-use crate::controlplane::{Binaries, ControlPlane, Ports};
+use crate::fetch;
 use crate::interrupt::Interrupt;
-use crate::kubectl::Kubectl;
-use crate::network::{self, Network};
+use crate::kubernetes::controlplane::{Binaries, ControlPlane, Ports};
+use crate::kubernetes::kubectl::Kubectl;
+use crate::kubernetes::{controlplane, install};
 use crate::part::{Part, Program};
 use crate::progress::Steps;
 use crate::state::{Record, State};
-use crate::{controlplane, fetch, install};
+use admin::Parts;
+use artifacts::Artifacts;
+use cloud::{Cloud, Seen};
+use network::Network;
 
 /// What a part gets between SIGTERM and SIGKILL. Its work is thrown away, only its children matter.
 const GRACE: Duration = Duration::from_secs(3);
@@ -36,7 +44,7 @@ const SETTLE_SECONDS: u64 = 5;
 /// Name of the operator's installation.
 const INSTALLATION: &str = "lab";
 /// How often readiness is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A part that ended this often before it was ready never will be.
 const HOPELESS_RESTARTS: u32 = 4;
 
@@ -355,7 +363,7 @@ async fn wait(part: &Arc<Part>, is_ready: impl AsyncFn() -> bool) -> anyhow::Res
         if tokio::time::Instant::now() > deadline {
             bail!("{} was not ready within {} s", status.name, PATIENCE.as_secs());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

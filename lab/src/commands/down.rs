@@ -5,15 +5,16 @@ use std::time::Duration;
 use anyhow::bail;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::admin::Status;
-use crate::cloud::Cloud;
 use crate::state::{Record, State};
-use crate::{fetch, network, process};
+use crate::supervisor::admin::Status;
+use crate::supervisor::cloud::Cloud;
+use crate::supervisor::network;
+use crate::{fetch, process};
 
 /// An orderly end takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often is looked.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Processes that were killed are gone this soon, unless the kernel is stuck.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
@@ -49,7 +50,7 @@ impl Inventory {
             if tokio::time::Instant::now() > deadline {
                 bail!("still there: processes {processes:?}, ports {ports:?}, {instances} processes of instances");
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -96,7 +97,7 @@ async fn released(state: &State, patience: Duration) -> bool {
         if tokio::time::Instant::now() > deadline {
             return false;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     true
 }

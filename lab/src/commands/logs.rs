@@ -16,7 +16,7 @@ const FOLLOWED: usize = 50;
 /// Read from the end of a log when only its last lines are wanted.
 const TAIL_BYTES: u64 = 64 * 1024;
 /// How often a followed log is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints one log, or the end of all of them.
 pub(crate) async fn logs(state: &State, part: Option<&str>, is_followed: bool) -> anyhow::Result<()> {
@@ -58,7 +58,7 @@ async fn follow(path: &Path) -> anyhow::Result<()> {
             Ok(copied) => position += copied,
             Err(error) => return forgive_closed_pipe(Err(error)),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -10,11 +10,11 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::chaos::{InForce, KnobShown, Turn};
-use crate::kubectl::Kubectl;
-use crate::ledger::{Instance, Ledger};
+use crate::kubernetes::kubectl::Kubectl;
+use crate::kubernetes::served;
 use crate::part::{Part, PartStatus};
-use crate::served;
+use crate::supervisor::chaos::{InForce, KnobShown, Turn};
+use crate::supervisor::ledger::{Instance, Ledger};
 
 /// The parts that run, in the order of their start.
 #[derive(Clone, Debug, Default)]

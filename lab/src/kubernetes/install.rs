@@ -3,13 +3,13 @@
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::kubeconfig::{self, User};
-use crate::kubectl::Kubectl;
-use crate::served;
+use crate::kubernetes::kubeconfig::{self, User};
+use crate::kubernetes::kubectl::Kubectl;
+use crate::kubernetes::served;
 use crate::state::State;
 
-const CRDS: &str = include_str!("../../manifests/crds.yaml");
-const OPERATOR: &str = include_str!("../../manifests/operator.yaml");
+const CRDS: &str = include_str!("../../../manifests/crds.yaml");
+const OPERATOR: &str = include_str!("../../../manifests/operator.yaml");
 
 pub(crate) const NAMESPACE: &str = "clusterbenchmark-system";
 const ACCOUNT: &str = "operator";

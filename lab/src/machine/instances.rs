@@ -1,4 +1,4 @@
-//! The instances of one lab: who runs, who is being stopped, and what became of them.
+//! The instances of one lab: those that run, those that are being stopped, and how each ended.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::cores::Cores;
 use super::directory::{Boot, Directory};
 use super::init::POWERED_OFF;
-use super::marked::{MARK, instances_of, sweep};
+use super::orphans::{MARK, instances_of, sweep};
 use super::watch::watch;
 use super::{MachineEvent, MachineSpec, Machines, quota};
 
@@ -28,8 +28,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// Instances as real processes. Dropping it stops all of them and waits until they are gone.
 pub struct Processes {
     say: Sender<Word>,
-    instances: PathBuf,
-    keeper: Option<JoinHandle<()>>,
+    directory: PathBuf,
+    thread: Option<JoinHandle<()>>,
 }
 
 enum Word {
@@ -47,23 +47,23 @@ impl Processes {
     pub fn start_in(state_dir: &Path, init_binary: &Path) -> io::Result<(Self, UnboundedReceiver<MachineEvent>)> {
         fs::create_dir_all(instances_of(state_dir))?;
         // Processes are found by this path, so it has to be the one that the kernel reports.
-        let instances = instances_of(state_dir).canonicalize()?;
+        let directory = instances_of(state_dir).canonicalize()?;
         let ((say, hear), (events, received)) = (channel(), unbounded_channel());
-        let keeper = Keeper {
-            instances: instances.clone(),
+        let instances = Instances {
+            directory: directory.clone(),
             init_binary: init_binary.canonicalize()?,
             cores: Cores::available()?,
             running: HashMap::new(),
             say: say.clone(),
             events,
         };
-        let keeper = thread::Builder::new().name("keeper".to_owned()).spawn(move || keeper.run(&hear))?;
-        Ok((Self { say, instances, keeper: Some(keeper) }, received))
+        let thread = thread::Builder::new().name("instances".to_owned()).spawn(move || instances.run(&hear))?;
+        Ok((Self { say, directory, thread: Some(thread) }, received))
     }
 }
 
 impl Machines for Processes {
-    // The keeper hears until this value is dropped, so a word always arrives.
+    // The thread hears until this value is dropped, so a word always arrives.
     fn start(&self, spec: MachineSpec) {
         let _ = self.say.send(Word::Start(Box::new(spec)));
     }
@@ -73,19 +73,19 @@ impl Machines for Processes {
     }
 
     fn console(&self, id: &str) -> String {
-        if is_plain(id) { Directory::new(self.instances.join(id)).console() } else { String::new() }
+        if is_plain(id) { Directory::new(self.directory.join(id)).console() } else { String::new() }
     }
 }
 
 impl Drop for Processes {
     fn drop(&mut self) {
         let _ = self.say.send(Word::Quit);
-        let _ = self.keeper.take().map(JoinHandle::join);
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-struct Keeper {
-    instances: PathBuf,
+struct Instances {
+    directory: PathBuf,
     init_binary: PathBuf,
     cores: Cores,
     running: HashMap<String, Running>,
@@ -101,7 +101,7 @@ struct Running {
     kill_at: Option<Instant>,
 }
 
-impl Keeper {
+impl Instances {
     fn run(mut self, hear: &Receiver<Word>) {
         let mut quitting = false;
         while !(quitting && self.running.is_empty()) {
@@ -141,7 +141,7 @@ impl Keeper {
     }
 
     fn spawn(&self, spec: MachineSpec, cores: &[usize]) -> io::Result<OwnedFd> {
-        let (id, directory) = (spec.id.clone(), Directory::new(self.instances.join(&spec.id)));
+        let (id, directory) = (spec.id.clone(), Directory::new(self.directory.join(&spec.id)));
         let boot = Boot { spec, cores: cores.to_vec(), cores_in_all: self.cores.count() };
         directory.create(&boot, &self.init_binary)?;
         let console: File = directory.console_writer()?;
@@ -160,7 +160,7 @@ impl Keeper {
         let (events, say, name) = (self.events.clone(), self.say.clone(), id.clone());
         watch(
             child,
-            // Both ends outlive the keeper at worst, and then nobody wants to know.
+            // Both ends outlive the thread at worst, and then nobody wants to know.
             move || drop(events.send(MachineEvent::Started { id: name })),
             move |status, said| drop(say.send(Word::Ended { id, status, said })),
         );
@@ -177,7 +177,7 @@ impl Keeper {
     fn ended(&mut self, id: String, status: Option<ExitStatus>, said: &str) {
         let Some(running) = self.running.remove(&id) else { return };
         self.cores.release(&running.cores);
-        let directory = Directory::new(self.instances.join(&id));
+        let directory = Directory::new(self.directory.join(&id));
         // Init leaves nothing behind, unless it was killed itself.
         let swept = sweep(directory.path());
         quota::remove(&directory);

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use serde_json::json;
 
-use crate::certificates::Identity;
+use crate::kubernetes::certificates::Identity;
 
 /// How a client proves who it is.
 pub(crate) enum User<'a> {

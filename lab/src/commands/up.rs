@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::commands::logs;
 use crate::interrupt::Interrupt;
-use crate::logs;
 use crate::progress::Progress;
 use crate::state::{SUPERVISOR, State};
 use crate::supervisor::Options;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use jiff::{SpanRound, Timestamp, Unit};
 
-use crate::admin::Status;
 use crate::fetch;
-use crate::ledger::Ledger;
 use crate::state::State;
+use crate::supervisor::admin::Status;
+use crate::supervisor::ledger::Ledger;
 use crate::table::Table;
 
 /// Prints the parts and the instances.
@@ -71,8 +71,8 @@ const SERVING: [&str; 2] = ["etcd", "kube-apiserver"];
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How long one look may take: the lab calls kubectl four times, each with a limit of 5 s for what it asks, and starting it
 /// takes seconds where every processor is busy.
-const ONE_LOOK: Duration = Duration::from_secs(40);
-const LOOK: Duration = Duration::from_millis(100);
+const LONGEST_ANSWER: Duration = Duration::from_secs(40);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// SIGKILL to a part; the supervisor starts it again. Of the control plane: returns when kubectl finds our resources
 /// again, so that the next command does not fail.
@@ -91,7 +91,7 @@ async fn served_again(admin: SocketAddr) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let why = match fetch::get_within(ONE_LOOK.min(left), admin, "/served").await {
+        let why = match fetch::get_within(LONGEST_ANSWER.min(left), admin, "/served").await {
             Ok((200, _)) => {
                 say::line("kubectl is served again");
                 return Ok(());
@@ -102,6 +102,6 @@ async fn served_again(admin: SocketAddr) -> anyhow::Result<()> {
         if Instant::now() >= deadline {
             bail!("not served within {} s: {why}", PATIENCE.as_secs());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,23 +1,17 @@
-//! `lab chaos`: the cloud's knobs, turned while the lab is up.
+//! The cloud's knobs, shown and turned while the lab is up.
 
-use anyhow::bail;
-use bytes::Bytes;
 use cloudsim::Settings;
 use cloudsim::knobs;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::fetch;
-use crate::state::State;
-use crate::table::Table;
-
-/// What is to be turned.
+/// Knobs to turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Turn {
     /// `KNOB=VALUE`
     pub(crate) set: Vec<String>,
-    /// What chance is drawn from, from now on.
+    /// The seed that chance is drawn from, from now on.
     #[serde(default)]
     pub(crate) seed: Option<u64>,
 }
@@ -29,24 +23,22 @@ pub(crate) struct KnobShown {
     pub(crate) name: String,
     pub(crate) says: String,
     pub(crate) source: String,
-    /// What it takes.
+    /// The values that it takes.
     pub(crate) form: String,
     pub(crate) value: String,
-    /// The lab's own.
+    /// Its value in the lab's own settings.
     pub(crate) calm: String,
 }
 
-/// What differs from the lab's own settings.
+/// The settings that differ from the lab's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InForce {
     /// Words that make it again.
     pub(crate) words: Vec<String>,
-    /// What does not go together.
+    /// Values that do not go together.
     pub(crate) notes: Vec<String>,
 }
-
-// In the supervisor
 
 pub(crate) fn shown(calm: &Settings, now: &Settings) -> Vec<KnobShown> {
     let shown = |knob: &knobs::Knob| KnobShown {
@@ -81,55 +73,6 @@ fn note(settings: &Settings, settle_seconds: u64) -> Option<String> {
     })
 }
 
-// The command
-
-pub(crate) async fn chaos(state: &State, words: &[String], seed: Option<u64>) -> anyhow::Result<()> {
-    let admin = state.record()?.admin;
-    let command = match words {
-        [word] if seed.is_none() => word.as_str(),
-        _ => "",
-    };
-    if command == "list" {
-        let body = ask("GET", admin, &Turn::default()).await?;
-        say::text(listing(&serde_json::from_slice::<Vec<KnobShown>>(&body)?));
-        return Ok(());
-    }
-    let method = if command == "off" { "DELETE" } else { "POST" };
-    let set = if command == "off" { Vec::new() } else { words.to_vec() };
-    let body = ask(method, admin, &Turn { set, seed }).await?;
-    say::text(told(&serde_json::from_slice(&body)?));
-    Ok(())
-}
-
-async fn ask(method: &str, admin: std::net::SocketAddr, turn: &Turn) -> anyhow::Result<Bytes> {
-    let (code, body) = fetch::request(method, admin, "/chaos", serde_json::to_vec(turn)?.into()).await?;
-    if code != 200 {
-        bail!(
-            "nothing is changed:\n{}\n`cargo xtask lab chaos list` explains the knobs",
-            String::from_utf8_lossy(&body)
-        );
-    }
-    Ok(body)
-}
-
-fn listing(knobs: &[KnobShown]) -> String {
-    let mut table = Table::new(&["KNOB", "VALUE", "WHAT HAPPENS", "SOURCE"]);
-    for knob in knobs {
-        let mark = if knob.value == knob.calm { "" } else { " *" };
-        table.row([knob.name.clone(), format!("{}{mark}", knob.value), knob.says.clone(), knob.source.clone()]);
-    }
-    format!("{table}* differs from the lab's own settings; `cargo xtask lab chaos off` goes back to them\n")
-}
-
-fn told(in_force: &InForce) -> String {
-    let words = match &in_force.words[..] {
-        [] => "the lab's own settings are in force".to_owned(),
-        words => format!("in force: {}", words.join(" ")),
-    };
-    let notes = in_force.notes.iter().map(|note| format!("note: {note}\n"));
-    format!("{words}\n{}", notes.collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,20 +83,6 @@ mod tests {
 
     fn now() -> Timestamp {
         "2026-11-25T12:00:00Z".parse().unwrap()
-    }
-
-    #[test]
-    fn what_is_turned_is_told_and_shown_with_a_mark() {
-        let calm = Settings::lab();
-        let turned = turned(&calm, &turn(&["lost-answer=3%", "endpoint-unavailable=30s"]), now()).unwrap();
-        let told = told(&in_force(&calm, &turned, 5));
-        assert_eq!(told, "in force: lost-answer=3% endpoint-unavailable=2026-11-25T12:00:30Z\n");
-        let listing = listing(&shown(&calm, &turned));
-        let line = |name: &str| listing.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
-        assert!(line("lost-answer ").contains(" 3% * ") && line("lost-request ").contains(" off  "), "{listing}");
-        assert!(line("tag-lag ").contains("0..200ms") && line("tag-lag ").contains("cluster-api-provider-aws#1351"));
-        assert_eq!(listing.lines().count(), knobs::all().count() + 2);
-        assert_eq!(super::told(&in_force(&calm, &calm, 5)), "the lab's own settings are in force\n");
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::certificates::Certificates;
-use crate::kubeconfig::{self, User};
-use crate::kubectl::Kubectl;
+use crate::kubernetes::certificates::Certificates;
+use crate::kubernetes::kubeconfig::{self, User};
+use crate::kubernetes::kubectl::Kubectl;
 use crate::part::Program;
 use crate::state::State;
 

@@ -12,11 +12,11 @@ use lab::machine::{self, Processes};
 use lab::region::{Region, RunningRegion};
 use planner::owner::{NAME, NAMESPACE, POOL, Tags};
 
-use crate::admin::Subject;
-use crate::chaos::{self, InForce, KnobShown, Turn};
-use crate::ledger::{Instance, Ledger, Made};
-use crate::network::Network;
 use crate::state::State;
+use crate::supervisor::admin::Subject;
+use crate::supervisor::chaos::{self, InForce, KnobShown, Turn};
+use crate::supervisor::ledger::{Instance, Ledger, Made};
+use crate::supervisor::network::Network;
 
 /// Looks, 10 ms apart.
 const LETTING_GO: u32 = 200;
