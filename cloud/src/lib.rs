@@ -3,7 +3,7 @@
 //! [`Aws`] takes endpoint, region and credentials from where every AWS program takes them (environment, profile,
 //! web identity, container, instance metadata) and never asks whether the other side is the real AWS or the lab.
 //!
-//! What this crate adds to the SDK, and why:
+//! This crate adds to the SDK:
 //! - **One send per effect.** Calls that change something are made by a client that never retries ([`region`]): a
 //!   repeated RunInstances below the port would hide that an outcome was unknown. Reads retry as usual.
 //! - **Complete or failed.** The SDK decodes most cut XML answers as shorter answers; [`sdk::complete`] requires the

@@ -1,4 +1,4 @@
-//! What the reads of one pass of the operator cost in the simulation: it is played millions of times by the campaign.
+//! The cost of one pass's reads in the simulation, which the campaign plays millions of times.
 //!
 //! `cargo xtask bench simulation`
 

@@ -22,7 +22,7 @@ mod settings;
 mod sim;
 pub mod sts;
 
-pub use actions::{Action, Service};
+pub use actions::{Action, ServiceName};
 pub use engine::audit::{Origin, StoryLine};
 pub use engine::error::{Outcome, SimError};
 pub use engine::fault::{Fault, FaultRates, Reply};
@@ -37,4 +37,4 @@ pub use settings::{
     AfterFailure, AfterTermination, BootFailure, CapacityPool, Credentials, DefaultVpc, Machines, ManualChange,
     ManualChanges, Plan, PublicAccess, QuotaCheck, Settings, Terminated, TokenRules,
 };
-pub use sim::{About, Audit, Call, Services, Sim};
+pub use sim::{About, Audit, Call, Sim, States};

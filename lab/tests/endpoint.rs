@@ -60,6 +60,20 @@ async fn answers_have_their_envelopes() {
 }
 
 #[tokio::test]
+async fn a_presigned_request_is_served_by_the_scope_in_its_query() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let mut stream = TcpStream::connect(region.endpoint()).await.unwrap();
+    let query = "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+                 &X-Amz-Credential=operator%2F20261123%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Date=20261123T000000Z\
+                 &X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
+    let request = format!("GET /?{query} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("user/operator</Arn>"), "{answer}");
+}
+
+#[tokio::test]
 async fn wrong_requests_are_refused_with_their_code() {
     let region = Region::start_for_tests(Settings::default()).await;
     let to = region.endpoint();
@@ -80,10 +94,13 @@ async fn wrong_requests_are_refused_with_their_code() {
     let answer = post(to, CREDENTIAL, "Action=DescribeVpcs&Version=1999-01-01").await;
     assert_eq!(code(&answer), "NoSuchVersion");
     for (authorization, expected) in [
-        ("", "AuthFailure"),
-        ("Basic bGFiOmxhYg==", "AuthFailure"),
+        ("", "MissingAuthenticationToken"),
+        ("Basic bGFiOmxhYg==", "MissingAuthenticationToken"),
         (&CREDENTIAL.replace("lab/", "AKIA/"), "AuthFailure"),
         (&CREDENTIAL.replace("eu-west-1", "us-east-1"), "SignatureDoesNotMatch"),
+        (&CREDENTIAL.replace("/ec2/", "/mgn/"), "SignatureDoesNotMatch"),
+        // Names of actions repeat between services: the scope says whose this one is.
+        (&CREDENTIAL.replace("/ec2/", "/sts/"), "NoSuchVersion"),
     ] {
         let answer = post(to, authorization, "Action=DescribeVpcs&Version=2016-11-15").await;
         assert_eq!(code(&answer), expected, "{authorization}");

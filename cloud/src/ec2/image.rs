@@ -1,4 +1,4 @@
-//! Which image an alias means, and images of an answer.
+//! Images: the meaning of an alias, and the images of an answer.
 
 use aws_sdk_ec2::types::{self as sdk, ArchitectureValues, Filter, ImageState};
 use planner::ports::{Answer, Architecture, Image, Volume};

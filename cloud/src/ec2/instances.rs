@@ -176,8 +176,8 @@ fn is_about_an_id(error: &CloudError) -> bool {
     matches!(error.code.as_str(), "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed")
 }
 
-/// As [`planner::ports::is_about_instances`]; a code that nobody knows is a refusal too: asking again changes nothing about
-/// what is terminated.
+/// Adds to [`planner::ports::is_about_instances`] that a code which nobody knows is a refusal too: asking again changes
+/// nothing about what is terminated.
 fn is_about_instances(error: &CloudError) -> bool {
     let is_unknown = || failure::is_code(&error.code) && !codes::is_known(&error.code);
     ports::is_about_instances(error) || error.failure == Failure::Unreachable && is_unknown()

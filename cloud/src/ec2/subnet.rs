@@ -83,7 +83,7 @@ fn is_default(route: &Route) -> bool {
     destination == Some(Ipv4Net::default())
 }
 
-/// By the target of a default route (API reference, Route).
+/// The way out, by the target of a default route (API reference, Route).
 fn way_out(route: &Route) -> Egress {
     let gateway = |prefix: &str| route.gateway_id().is_some_and(|id| id.starts_with(prefix));
     // The target is gone.

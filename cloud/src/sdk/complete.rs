@@ -1,4 +1,4 @@
-//! Whether an XML answer came to its end.
+//! The end of an XML answer, required of each.
 //!
 //! The SDK's decoder stops at the end of the bytes without complaint: most cuts through an answer of four instances
 //! decode as an answer with fewer. Since an empty or shorter list lets the planner launch or let go, an answer without

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
 use planner::ports::{Answer, Egress, Offer, Regions, Subnet};
 
-/// Of each subnet: the letter of its zone, whether it has IPv4 addresses, its way out.
+/// Facts of each subnet: the letter of its zone, whether it has IPv4 addresses, its way out.
 type Told = Vec<(char, bool, Egress)>;
 
 struct Landscape {

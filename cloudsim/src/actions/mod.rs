@@ -51,9 +51,9 @@ macro_rules! services {
     ($($service:ident: $module:ident,)*) => {
         /// A service of AWS.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Service { $($service),* }
+        pub enum ServiceName { $($service),* }
 
-        impl Service {
+        impl ServiceName {
             pub const ALL: &'static [Self] = &[$(Self::$service),*];
 
             /// Its name in signatures and policies, such as `ec2`.
@@ -81,8 +81,8 @@ macro_rules! services {
                 std::iter::empty()$(.chain($module::Action::ALL.iter().copied().map(Self::$service)))*
             }
 
-            pub fn service(self) -> Service {
-                match self { $(Self::$service(_) => Service::$service),* }
+            pub fn service(self) -> ServiceName {
+                match self { $(Self::$service(_) => ServiceName::$service),* }
             }
 
             /// Its name within its service, such as `RunInstances`.
@@ -95,8 +95,8 @@ macro_rules! services {
             }
 
             /// The action of this name within a service.
-            pub fn of(service: Service, name: &str) -> Option<Self> {
-                match service { $(Service::$service => $module::Action::parse(name).map(Self::$service)),* }
+            pub fn of(service: ServiceName, name: &str) -> Option<Self> {
+                match service { $(ServiceName::$service => $module::Action::parse(name).map(Self::$service)),* }
             }
         }
     };
@@ -115,7 +115,7 @@ impl Action {
     /// Reads `ec2:RunInstances`, and a bare name where only one service has it.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some((service, name)) = text.split_once(':') {
-            return Self::of(Service::parse(service)?, name);
+            return Self::of(ServiceName::parse(service)?, name);
         }
         let mut named = Self::all().filter(|action| action.name() == text);
         let first = named.next()?;

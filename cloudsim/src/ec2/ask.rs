@@ -25,7 +25,7 @@ impl Ec2<'_> {
         self.ask(action.name(), "*".to_owned())
     }
 
-    /// In the order in which this simulation asks; EC2's own is not documented.
+    /// The questions about a call, in the order in which this simulation asks; EC2's own is not documented.
     pub(crate) fn asks(&mut self, about: &About) -> Vec<Ask> {
         match about {
             About::Launch(request) => self.asks_of_launch(request),

@@ -1,4 +1,4 @@
-//! Whether a connection would come through: addresses, routes, groups. In truth, whatever readers see.
+//! Connections: addresses, routes and groups decide whether one comes through. In truth, whatever readers see.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::settings::PublicAccess;
 enum End {
     Private(Arc<Instance>),
     Public(Arc<Instance>),
-    /// In a network that is routed to the VPC.
+    /// An address in a network that is routed to the VPC.
     Peer,
     Internet,
 }

@@ -77,7 +77,7 @@ impl Permission {
         Self { protocol: Protocol::Tcp, ports: Some((from_port, to_port)), source }
     }
 
-    /// As EC2 keeps it: it drops host bits, so `100.68.0.18/18` is `100.68.0.0/18` (API reference, IpRange.CidrIp).
+    /// The form in which EC2 keeps it: it drops host bits, so `100.68.0.18/18` is `100.68.0.0/18` (API reference, IpRange.CidrIp).
     pub(crate) fn canonical(mut self) -> Self {
         if let PermissionSource::Cidr(network) = &mut self.source {
             *network = network.trunc();

@@ -1,4 +1,4 @@
-//! What a guest writes on its console, as one with systemd and cloud-init does (Amazon Linux 2023).
+//! The console of a guest with systemd and cloud-init (Amazon Linux 2023).
 //!
 //! Nothing reaches a console bare: journald puts a clock and the name of the speaker before each line that it forwards
 //! (systemd, `src/journal/journald-console.c`), the terminal ends a line with CR LF, the prompt of a getty has no end
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Who speaks when a script of user data prints something.
+/// The speaker of lines that a script of user data prints.
 pub const CLOUD_INIT: &str = "cloud-init";
 
 /// A line that journald forwards.
@@ -22,12 +22,12 @@ pub fn kernel_line(uptime: Duration, text: &str) -> String {
     format!("[{:>5}.{:06}] {text}\r\n", uptime.as_secs(), uptime.subsec_micros())
 }
 
-/// What a getty writes before cloud-init runs scripts. Whoever writes next writes on the prompt's line.
+/// The lines that a getty writes before cloud-init runs scripts. Whoever writes next writes on the prompt's line.
 pub fn prompt(host: &str) -> String {
     format!("\r\nAmazon Linux 2023.7.20250623\r\nKernel 6.1.140-154.222.amzn2023 (-)\r\n\r\n{host} login: ")
 }
 
-/// What cloud-init says when the script of the user data has ended; `failed`: with which code, if not 0.
+/// The last lines of cloud-init when the script of the user data has ended; `failed`: with which code, if not 0.
 pub fn farewell(now: Timestamp, uptime: Duration, failed: Option<i32>) -> String {
     let clock = now.strftime("%Y-%m-%d %H:%M:%S,%3f");
     let mut lines = Vec::new();
@@ -46,7 +46,7 @@ pub fn farewell(now: Timestamp, uptime: Duration, failed: Option<i32>) -> String
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// What cloud-init says to user data that it does not understand.
+/// The line of cloud-init about user data that it does not understand.
 pub fn not_understood(now: Timestamp, user_data: &str) -> String {
     let (clock, begin) = (now.strftime("%Y-%m-%d %H:%M:%S,%3f"), user_data.chars().take(24).collect::<String>());
     format!("{clock} - __init__.py[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: 'b{begin:?}...'")

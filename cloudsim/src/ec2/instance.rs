@@ -46,7 +46,7 @@ pub struct InstanceVolume {
     pub delete_on_termination: bool,
 }
 
-/// What an instance has while it lives, and loses gradually afterwards.
+/// The network of an instance while it lives, which it loses gradually afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
     pub vpc_id: String,
@@ -69,7 +69,7 @@ pub struct StateReason {
     pub message: String,
 }
 
-/// What a shutdown from inside does.
+/// The effect of a shutdown from inside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shutdown {
     /// EC2's default: the volumes go on costing.
@@ -100,7 +100,7 @@ impl NetworkInterface {
     }
 }
 
-/// What changed in an instance's life by the answer to TerminateInstances.
+/// A change of state in the answer to TerminateInstances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
     pub id: String,
@@ -108,7 +108,7 @@ pub struct StateChange {
     pub current: InstanceState,
 }
 
-/// What GetConsoleOutput answers. `text` is `None` until something was printed and the lag has passed.
+/// The answer of GetConsoleOutput. `text` is `None` until something was printed and the lag has passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Console {
     pub text: Option<String>,
@@ -126,7 +126,7 @@ pub struct RunInstances {
     /// Decoded.
     pub user_data: String,
     pub subnet_id: Option<String>,
-    /// Of `Placement`.
+    /// The zone of `Placement`.
     pub zone: Option<String>,
     pub group_ids: Vec<String>,
     /// The one interface that may be given; then neither `subnet_id` nor `group_ids` may.

@@ -47,7 +47,7 @@ impl Ec2<'_> {
         self.happen(Event::Stopped(id.into()));
     }
 
-    /// What the instance printed so far.
+    /// Keeps what the instance printed so far.
     pub fn set_console(&mut self, id: &str, text: String) {
         let (now, lag) = (self.engine.now(), self.settings.console_lag_millis);
         let Some(record) = self.state.instances.get_mut(id) else { return };

@@ -25,7 +25,7 @@ pub struct Subnet {
     pub vpc_id: String,
     pub zone: String,
     pub zone_id: String,
-    /// As that of its VPC.
+    /// The owner of its VPC.
     pub owner_id: Option<String>,
     /// `None`: IPv6 only, with no address to give.
     pub cidr: Option<Ipv4Net>,
@@ -41,7 +41,7 @@ pub struct Subnet {
 pub struct RouteTable {
     pub id: String,
     pub vpc_id: String,
-    /// As that of its VPC.
+    /// The owner of its VPC.
     pub owner_id: Option<String>,
     /// Used by subnets without a table of their own.
     pub is_main: bool,
@@ -69,10 +69,10 @@ pub enum Target {
     Local,
     InternetGateway(String),
     NatGateway(String),
-    /// Of a firewall, whose own subnet leads to an internet gateway (AWS Network Firewall developer guide, "Simple single
+    /// The endpoint of a firewall, whose own subnet leads to an internet gateway (AWS Network Firewall developer guide, "Simple single
     /// zone architecture with an internet gateway").
     Endpoint(String),
-    /// To a network that has a NAT of its own (VPC user guide, "Centralized egress to internet").
+    /// The way to a network that has a NAT of its own (VPC user guide, "Centralized egress to internet").
     TransitGateway(String),
 }
 
@@ -88,7 +88,7 @@ pub struct Network {
 /// Addresses at the start of a subnet that are never handed out. EC2 keeps four; ten leaves room for readable ones.
 pub(crate) const FIRST_ADDRESS: u32 = 10;
 
-/// Where packets go that no other route takes.
+/// The destination of packets that no other route takes.
 pub(crate) const ANYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
 
 /// Zone letters and the ids behind them, which differ from account to account.
@@ -146,7 +146,7 @@ impl Network {
         self.subnets.iter().find(|subnet| subnet.id == id)
     }
 
-    /// Where packets to the internet go.
+    /// The target of packets to the internet.
     pub fn way_out(&self, subnet: &Subnet) -> Option<&Target> {
         let default = routes_of(subnet, &self.route_tables)?.iter().find(|route| route.destination == ANYWHERE);
         default.filter(|route| !route.is_blackhole).map(|route| &route.target)

@@ -179,7 +179,7 @@ impl Ec2<'_> {
         Ok(())
     }
 
-    /// What keeps a group from being deleted, in truth.
+    /// The interface or group that keeps a group from being deleted, in truth.
     fn user_of(&self, group_id: &str) -> Option<String> {
         let mut interfaces = self.state.interfaces.values().filter_map(Versions::truth);
         let interface = interfaces.find(|interface| interface.groups.iter().any(|group| group.id == group_id));

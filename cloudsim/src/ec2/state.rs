@@ -36,7 +36,7 @@ pub struct State {
     /// Index of instances.
     pub(super) index: Index,
     pub(super) group_index: Index,
-    /// By zone (none: the whole region) and token.
+    /// Launches by zone (none: the whole region) and token.
     pub(super) tokens: BTreeMap<(Option<String>, String), TokenEntry>,
     pub(super) changes: Vec<Change>,
     /// So many of the instances to come fail at boot.

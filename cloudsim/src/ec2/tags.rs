@@ -1,4 +1,4 @@
-//! What may be written on a resource.
+//! Limits of tags.
 
 use planner::owner::Tags;
 

@@ -27,14 +27,14 @@ pub struct Volume {
     /// Such as `gp3`.
     pub volume_type: String,
     pub encrypted: bool,
-    /// What it was made of; nothing: it was empty.
+    /// The snapshot it was made of; nothing: it was empty.
     pub snapshot_id: Option<String>,
     pub created_at: Timestamp,
     pub attached: Option<Attachment>,
     pub tags: Tags,
 }
 
-/// How an instance has a volume.
+/// The attachment of a volume to an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     pub instance_id: String,
@@ -59,7 +59,7 @@ struct Wanted {
     delete_on_termination: bool,
 }
 
-/// What an instance gets, by device.
+/// The volumes that an instance gets, by device.
 fn wanted(image: &Image, request: &RunInstances) -> Outcome<BTreeMap<String, Wanted>> {
     let root = Wanted { gib: image.root_gib, delete_on_termination: true, ..Wanted::default() };
     let mut all = BTreeMap::from([(image.root_device.clone(), root)]);
@@ -146,7 +146,7 @@ impl Ec2<'_> {
         made
     }
 
-    /// What becomes of the volumes of an instance that is terminated.
+    /// Deletes or leaves behind the volumes of an instance that is terminated.
     pub(crate) fn release_volumes(&mut self, instance_id: &str) {
         let mut left = Vec::new();
         self.state.volumes.retain(|id, volume| {

@@ -12,7 +12,7 @@ pub(crate) struct Calls<A> {
     /// Calls with DryRun that arrived.
     dry_runs: u64,
     next: BTreeMap<A, VecDeque<Fault>>,
-    /// By action and number of the call.
+    /// Faults by action and number of the call.
     nth: BTreeMap<(A, u64), Fault>,
     refusals: BTreeMap<A, SimError>,
     met: Vec<(A, u64, Fault)>,

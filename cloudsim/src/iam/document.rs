@@ -39,7 +39,7 @@ enum Effect {
     Deny,
 }
 
-/// As it is written.
+/// A document as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Document {

@@ -19,7 +19,7 @@ pub use ask::Ask;
 pub use document::{Policy, Verdict};
 pub use error::PolicyError;
 
-/// Who makes a call.
+/// The caller of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Principal {
     /// May do everything, as the managed policy AdministratorAccess says.

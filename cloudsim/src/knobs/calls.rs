@@ -9,7 +9,7 @@ use crate::engine::visibility::later;
 const RETRIES: &str = "EC2 API reference, \"Error codes\": retry server errors";
 const NETWORK: &str = "any network";
 
-/// Of which a call meets one at most.
+/// Knobs of faults of which a call meets one at most.
 pub(super) const FAULTS: &[&str] = &[
     "lost-answer",
     "lost-request",
@@ -22,7 +22,7 @@ pub(super) const FAULTS: &[&str] = &[
     "http-503-after-effect",
 ];
 
-/// Of which a call meets one at most.
+/// Knobs of faults of which a call meets one at most.
 pub(super) const ENDPOINT_FAULTS: &[&str] = &["endpoint-503", "endpoint-reset", "endpoint-cut"];
 
 pub(super) const KNOBS: &[Knob] = &[

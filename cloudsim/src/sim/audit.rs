@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Services, Sim};
+use super::{Sim, States};
 use crate::actions::Action;
 use crate::ec2;
 use crate::engine::audit::StoryLine;
@@ -37,12 +37,12 @@ pub struct Audit {
 
 impl Sim {
     /// The state of each service as it is, whatever readers are shown.
-    pub fn truth(&self) -> &Services {
-        &self.services
+    pub fn truth(&self) -> &States {
+        &self.states
     }
 
     pub fn audit(&self) -> Audit {
-        let ec2 = &self.services.ec2;
+        let ec2 = &self.states.ec2;
         Audit {
             launched: ec2.launched(),
             terminated: ec2.terminated(),
@@ -83,14 +83,14 @@ impl Sim {
 
     /// Whether a call of the operator can terminate an instance as it is now.
     pub fn can_be_terminated(&self, id: &str) -> bool {
-        let Some(instance) = self.services.ec2.instance(id) else { return false };
+        let Some(instance) = self.states.ec2.instance(id) else { return false };
         let action = ec2::Action::TerminateInstances;
         let ask = ec2::ask_about_instance(&self.settings, action, id, Some(&instance));
-        !self.services.ec2.is_protected(id) && self.iam.judge(&ask) == Verdict::Allowed
+        !self.states.ec2.is_protected(id) && self.iam.judge(&ask) == Verdict::Allowed
     }
 
     /// Whether `from` can open a TCP connection to `port` of `to`; if not, why.
     pub fn can_connect(&self, from: std::net::Ipv4Addr, to: std::net::Ipv4Addr, port: u16) -> Result<(), String> {
-        self.services.ec2.can_connect(self.settings.public_access, from, to, port)
+        self.states.ec2.can_connect(self.settings.public_access, from, to, port)
     }
 }

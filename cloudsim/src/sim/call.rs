@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{About, Call, Services, Sim};
-use crate::actions::{Action, Service};
+use super::{About, Call, Sim, States};
+use crate::actions::{Action, ServiceName};
 use crate::ec2;
 use crate::engine::error::{Outcome, SimError};
 use crate::engine::fault::{Fault, Reply};
@@ -103,7 +103,7 @@ impl Sim {
             return true;
         }
         let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
-        let Services { ec2, sts } = &mut self.services;
+        let States { ec2, sts } = &mut self.states;
         match call.action() {
             Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
             Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
@@ -132,7 +132,7 @@ impl Sim {
 
     /// Credentials and permissions.
     fn not_admitted(&self, action: Action) -> Option<(&'static str, SimError)> {
-        let is_sts = action.service() == Service::Sts;
+        let is_sts = action.service() == ServiceName::Sts;
         let refusal = match self.settings.credentials {
             Credentials::Good => None,
             Credentials::Expired if is_sts => {

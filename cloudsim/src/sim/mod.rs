@@ -34,11 +34,11 @@ pub struct Sim {
     iam: Iam,
     /// Calls whose connection broke, and which take effect later.
     late: Agenda<LateCall>,
-    services: Services,
+    states: States,
 }
 
 /// The state of each service.
-pub struct Services {
+pub struct States {
     pub ec2: ec2::State,
     pub sts: sts::State,
 }
@@ -65,7 +65,7 @@ impl Sim {
             calls: Calls::default(),
             iam: Iam::default(),
             late: Agenda::default(),
-            services: Services { ec2, sts: sts::State::default() },
+            states: States { ec2, sts: sts::State::default() },
         })
     }
 
@@ -82,7 +82,7 @@ impl Sim {
     }
 
     fn ec2_unmoved(&mut self) -> Ec2<'_> {
-        Ec2::new(&mut self.engine, &self.settings, &mut self.services.ec2)
+        Ec2::new(&mut self.engine, &self.settings, &mut self.states.ec2)
     }
 
     pub fn settings(&self) -> &Settings {
@@ -104,7 +104,7 @@ impl Sim {
     /// Draws everything to come from another seed; ids go on as they would have.
     pub fn reseed(&mut self, seed: u64) {
         self.engine.random.reseed(seed);
-        self.services.ec2.reseed(seed);
+        self.states.ec2.reseed(seed);
     }
 
     /// Limits a capacity pool, or (with `None`) lifts the limit.
@@ -119,7 +119,7 @@ impl Sim {
 
     /// For tests that need another network: a NAT route, a subnet more, no image.
     pub fn network_mut(&mut self) -> &mut Network {
-        self.services.ec2.network_mut()
+        self.states.ec2.network_mut()
     }
 
     /// The next call of this action meets this fault, the one after the next injected, and so on.
@@ -139,7 +139,7 @@ impl Sim {
 
     /// The next `count` instances are accepted and then terminate while pending.
     pub fn let_fail_at_boot(&mut self, count: u32) {
-        self.services.ec2.let_fail_at_boot(count);
+        self.states.ec2.let_fail_at_boot(count);
     }
 
     /// From now on [`crate::Principal::Operator`] may do what this policy says.
@@ -174,7 +174,7 @@ impl Sim {
 
     fn next_entry(&self) -> Option<(Place, Whose)> {
         let late = self.late.first().map(|place| (place, Whose::Late));
-        let ec2 = self.services.ec2.first_event().map(|place| (place, Whose::Ec2));
+        let ec2 = self.states.ec2.first_event().map(|place| (place, Whose::Ec2));
         [late, ec2].into_iter().flatten().min()
     }
 

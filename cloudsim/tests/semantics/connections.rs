@@ -1,4 +1,4 @@
-//! Who can talk to whom.
+//! Connections between instances, and with the internet.
 
 use std::net::Ipv4Addr;
 

@@ -1,4 +1,4 @@
-//! What happens to calls on their way.
+//! Faults of calls on their way.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the operator's policy lets pass, and what it refuses: the shipped document, evaluated on every call.
+//! The operator's policy as it is shipped, evaluated on every call: it lets pass what is ours and refuses what is near it.
 
 use std::sync::Arc;
 

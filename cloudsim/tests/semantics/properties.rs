@@ -1,4 +1,4 @@
-//! What holds whatever is called in whatever order.
+//! Properties that hold whatever is called in whatever order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

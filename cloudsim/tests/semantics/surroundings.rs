@@ -1,4 +1,4 @@
-//! Who calls, where, what others use, and what people do meanwhile.
+//! Callers and their credentials, zones, other users of the buckets, and people who change things meanwhile.
 
 use std::collections::BTreeSet;
 

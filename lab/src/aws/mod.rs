@@ -2,7 +2,7 @@
 //!
 //! A client reaches it by `AWS_ENDPOINT_URL` and cannot tell it from AWS by the actions that are served: same parameters,
 //! same elements, same error codes. Unlike AWS, which knows the service by the host that is called, all services are
-//! behind one address: [`signature`] reads the service from the scope that the request is signed for, [`service`] knows
+//! behind one address: [`signature`] reads the service from the scope that the request is signed for, [`services`] knows
 //! the protocol that a service speaks, and [`protocol`] reads requests and writes answers and errors. What the lab does
 //! not simulate is refused by name, never ignored. Requests must carry the access key of an administrator or of the
 //! operator; their signatures are not verified.
@@ -15,13 +15,13 @@ mod exchange;
 mod protocol;
 mod sending;
 mod serve;
-mod service;
+mod services;
 mod signature;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cloudsim::{Action, Outcome, Reply, Service, SharedSim, SimError};
+use cloudsim::{Action, Outcome, Reply, ServiceName, SharedSim, SimError};
 use http::{Response, StatusCode};
 use tokio::sync::Notify;
 
@@ -64,11 +64,11 @@ pub(crate) struct Lost;
 pub(crate) fn answer(served: &Served, request: &Request<'_>, request_id: &str) -> Result<Response<Sending>, Lost> {
     let (api, sent) = match Signature::of(request) {
         Ok(signature) => {
-            let api = service::api(signature.service);
+            let api = services::api(signature.service);
             (api, carry_out(served, request, &api, &signature))
         }
         // Nobody knows which service was meant: the words are those of any Query API.
-        Err(refusal) => (service::api(Service::Sts), Err(refusal)),
+        Err(refusal) => (services::api(ServiceName::Sts), Err(refusal)),
     };
     let sent = sent.unwrap_or_else(|refusal| Reply::Whole(Err(refusal)));
     respond(&served.sim, &api, request, sent, request_id)
@@ -84,7 +84,7 @@ fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Sign
     let action = Action::of(signature.service, &name).ok_or_else(|| {
         SimError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
     })?;
-    service::answer(Exchange { served, action, principal, account, params })
+    services::answer(Exchange { served, action, principal, account, params })
 }
 
 fn respond(

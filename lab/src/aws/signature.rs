@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use cloudsim::{Outcome, Principal, Service, SimError};
+use cloudsim::{Outcome, Principal, ServiceName, SimError};
 use http::header::AUTHORIZATION;
 
 use super::protocol::Request;
-use super::service;
+use super::services;
 
 /// The access key of whoever works with the lab: an administrator of its account.
 pub const ACCESS_KEY: &str = "lab";
@@ -24,7 +24,7 @@ pub const SECRET_KEY: &str = "lab";
 pub(super) struct Signature {
     key: String,
     region: String,
-    pub(super) service: Service,
+    pub(super) service: ServiceName,
 }
 
 impl Signature {
@@ -42,8 +42,8 @@ impl Signature {
         let (key, _date, region, service) = (scope.next(), scope.next(), scope.next(), scope.next());
         let name = service.unwrap_or_default();
         // Words and code as in timkay/aws#111 and many others.
-        let service = Service::parse(&name).ok_or_else(|| {
-            let served: Vec<_> = Service::ALL.iter().map(|service| service.name()).collect();
+        let service = ServiceName::parse(&name).ok_or_else(|| {
+            let served: Vec<_> = ServiceName::ALL.iter().map(|service| service.name()).collect();
             let message =
                 format!("Credential should be scoped to correct service: one of {}, not '{name}'.", served.join(", "));
             SimError::new("SignatureDoesNotMatch", message)
@@ -56,7 +56,7 @@ impl Signature {
         let principal = match self.key.as_str() {
             ACCESS_KEY => Principal::Administrator,
             OPERATOR_ACCESS_KEY => Principal::Operator,
-            _ => return Err(service::unknown_key(self.service)),
+            _ => return Err(services::unknown_key(self.service)),
         };
         if self.region != region {
             let message = format!("Credential should be scoped to a valid region: this one is {region}.");
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    fn signature(authorization: &str, query: &str) -> Outcome<(Service, String)> {
+    fn signature(authorization: &str, query: &str) -> Outcome<(ServiceName, String)> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
         let request = Request { method: &Method::GET, query, headers: &headers, body: b"" };
@@ -92,9 +92,9 @@ mod tests {
     fn the_service_is_that_of_the_scope() {
         let header =
             "AWS4-HMAC-SHA256 Credential=lab/20261123/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=0";
-        assert_eq!(signature(header, ""), Ok((Service::Sts, "eu-west-1".to_owned())));
+        assert_eq!(signature(header, ""), Ok((ServiceName::Sts, "eu-west-1".to_owned())));
         let presigned = "Action=DescribeVpcs&X-Amz-Credential=lab%2F20261123%2Feu-west-1%2Fec2%2Faws4_request";
-        assert_eq!(signature("", presigned), Ok((Service::Ec2, "eu-west-1".to_owned())));
+        assert_eq!(signature("", presigned), Ok((ServiceName::Ec2, "eu-west-1".to_owned())));
     }
 
     #[test]

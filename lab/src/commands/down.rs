@@ -26,7 +26,7 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    /// Of the lab that is, or was last, in a state directory.
+    /// The inventory of the lab that is, or was last, in a state directory.
     pub(crate) async fn of(state: &State) -> Self {
         let record = state.last_record();
         let mut processes: Vec<i32> = state.holder().into_iter().collect();

@@ -25,7 +25,7 @@ pub(crate) struct Identity {
 pub(crate) struct Certificates {
     pub(crate) authority: String,
     pub(crate) server: Identity,
-    /// In `system:masters`: may do anything.
+    /// A member of `system:masters`: may do anything.
     pub(crate) admin: Identity,
     pub(crate) token_key: String,
     pub(crate) token_public_key: String,

@@ -1,4 +1,4 @@
-//! What a user installs into Kubernetes, from the manifests that are shipped: CRDs, RBAC, the operator's account.
+//! The installation into Kubernetes, from the manifests that are shipped: CRDs, RBAC, the operator's account.
 
 use anyhow::Context;
 use serde::Deserialize;

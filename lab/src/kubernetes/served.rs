@@ -1,4 +1,4 @@
-//! Whether a user's kubectl would find our resources now.
+//! Discovery: whether a user's kubectl would find our resources now.
 //!
 //! A resource definition that is `Established` has its names; that they are served, found and explained comes later,
 //! from the API server's own loops for discovery and OpenAPI: "It might take a few seconds for the endpoint to be

@@ -1,4 +1,4 @@
-//! What the stand-ins understand of the real commands' arguments.
+//! Arguments of the real commands, as far as the stand-ins understand them.
 
 /// A `systemctl` call.
 #[derive(Clone, Debug, PartialEq, Eq)]

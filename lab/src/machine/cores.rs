@@ -1,4 +1,4 @@
-//! Which processors an instance gets.
+//! The processors that an instance gets.
 
 use std::collections::BTreeMap;
 

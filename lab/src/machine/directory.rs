@@ -1,4 +1,4 @@
-//! Where the things of one instance are.
+//! The directory of one instance.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -135,8 +135,8 @@ fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String,
     .into()
 }
 
-/// As cloud-init does: a text that is no script is left alone, and a script that fails is no reason to stop. What the
-/// script prints goes through the journal, and cloud-init has the last word.
+/// Runs user data as cloud-init does: a text that is no script is left alone, and a script that fails is no reason to
+/// stop. The script's output goes through the journal, and cloud-init has the last word.
 fn run_user_data(units: &Units, console: &Arc<Console>) -> io::Result<()> {
     let directory = &units.directory;
     let path = directory.user_data();

@@ -68,7 +68,7 @@ const NOT_EXECUTED: (&str, i32) = ("exit-code", 203);
 impl Seen {
     const NOT_STARTED: Self = Self { state: State::Inactive, restarts: 0, ended: ("success", 0) };
 
-    /// As `systemctl show` prints them.
+    /// The lines that `systemctl show` prints.
     pub(super) fn properties(&self) -> [(&'static str, String); 3] {
         let (result, status) = self.ended;
         [
@@ -89,7 +89,7 @@ fn ending(status: ExitStatus) -> (&'static str, i32) {
 }
 
 impl State {
-    /// As `systemctl is-active` prints it.
+    /// The word that `systemctl is-active` prints.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Activating => "activating",
@@ -298,7 +298,7 @@ impl Run {
         Ok(pid)
     }
 
-    /// As systemd without a stamp file: a time that has passed when the timer starts never comes.
+    /// Waits like systemd without a stamp file: a time that has passed when the timer starts never comes.
     fn timer(&self, timer: &Timer) {
         self.set(State::Active);
         let _ = self.report.send(Ok(()));

@@ -72,7 +72,7 @@ fn architecture() -> &'static str {
     if std::env::consts::ARCH == "aarch64" { "arm64" } else { std::env::consts::ARCH }
 }
 
-/// In pieces: with debug information a binary has a hundred megabytes.
+/// Hashes in pieces: with debug information a binary has a hundred megabytes.
 fn sha256(path: &std::path::Path) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     let mut hash = Sha256::new();

@@ -1,4 +1,4 @@
-//! What the lab itself knows of its cloud. Demos and tests believe this, not the operator.
+//! The lab's own count of what is in its cloud. Demos and tests believe this, not the operator.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

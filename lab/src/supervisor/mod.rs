@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const SETTLE_SECONDS: u64 = 5;
 /// Name of the operator's installation.
 const INSTALLATION: &str = "lab";
-/// How often readiness is looked at.
+/// Pause between two looks at readiness.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A part that ended this often before it was ready never will be.
 const HOPELESS_RESTARTS: u32 = 4;
@@ -331,7 +331,7 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// In the opposite order of the start: nothing loses what it needs before it has ended.
+    /// Ends the parts in the opposite order of the start: nothing loses what it needs before it has ended.
     async fn stop(mut self) {
         let parts = self.parts.all();
         let stopped = tokio::task::spawn_blocking(move || {

@@ -25,7 +25,7 @@ pub(crate) const INSTANCES: usize = 4;
 
 pub(crate) struct Bench {
     pub(crate) lab: &'static Lab,
-    /// Of the object and of its namespace.
+    /// Name of the object and of its namespace.
     pub(crate) name: String,
 }
 

@@ -3,16 +3,16 @@
 mod ec2;
 mod sts;
 
-use cloudsim::{Action, Outcome, Service, SimError};
+use cloudsim::{Action, Outcome, ServiceName, SimError};
 
 use super::exchange::{Exchange, Sent};
 use super::protocol::Api;
 
 /// The protocol, version and namespace of a service.
-pub(super) fn api(service: Service) -> Api {
+pub(super) fn api(service: ServiceName) -> Api {
     match service {
-        Service::Ec2 => ec2::API,
-        Service::Sts => sts::API,
+        ServiceName::Ec2 => ec2::API,
+        ServiceName::Sts => sts::API,
     }
 }
 
@@ -24,9 +24,9 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Sent> {
 }
 
 /// The refusal of a key that nobody has, in the service's own words.
-pub(super) fn unknown_key(service: Service) -> SimError {
+pub(super) fn unknown_key(service: ServiceName) -> SimError {
     match service {
-        Service::Ec2 => ec2::unknown_key(),
-        Service::Sts => sts::unknown_key(),
+        ServiceName::Ec2 => ec2::unknown_key(),
+        ServiceName::Sts => sts::unknown_key(),
     }
 }
