@@ -90,7 +90,7 @@ impl Aws {
         self.config.region().map(AsRef::as_ref)
     }
 
-    /// Where calls go if not to AWS itself.
+    /// The address that calls go to if not to AWS itself.
     pub fn endpoint_url(&self) -> Option<&str> {
         self.config.endpoint_url()
     }

@@ -15,7 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::aws::{Served, serve};
 use crate::machine::{MachineEvent, MachineSpec, Machines};
 
-/// How often the simulation is looked at when nothing is known to be due: a test may have changed it directly.
+/// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Starts regions.
@@ -65,7 +65,7 @@ pub struct RunningRegion {
 }
 
 impl RunningRegion {
-    /// Where the AWS endpoint listens: `http://` and this is the value of `AWS_ENDPOINT_URL`.
+    /// The address of the AWS endpoint: `http://` and this is the value of `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> SocketAddr {
         self.endpoint
     }
@@ -75,7 +75,7 @@ impl RunningRegion {
         self.sim.clone()
     }
 
-    /// What chance was drawn from.
+    /// The seed that chance was drawn from.
     pub fn seed(&self) -> u64 {
         self.seed
     }

@@ -7,7 +7,7 @@ use planner::{CloudError, Failure};
 use super::filter::{exactly, like};
 use crate::sdk::failure::{incomplete, need};
 
-/// What stands for an image family: alias, owner, pattern of the names. The owner is part of it because anybody may
+/// An image family: alias, owner, pattern of the names. The owner is part of it because anybody may
 /// publish an image of any name.
 const ALIASES: &[(&str, &str, &str)] = &[
     // Minimal and ECS variants are named al2023-ami-minimal-... and al2023-ami-ecs-... One kernel line: AWS publishes

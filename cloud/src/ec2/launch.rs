@@ -53,7 +53,7 @@ fn volumes(launch: &LaunchRequest) -> Answer<Vec<BlockDeviceMapping>> {
     std::iter::once(mapping(&launch.root_device, launch.root_gib)).chain(others).collect()
 }
 
-/// What the volume is made of (a snapshot, or nothing) is the image's to say.
+/// The image says what the volume is made of: a snapshot, or nothing.
 fn mapping(device: &str, gib: u32) -> Answer<BlockDeviceMapping> {
     let volume = EbsBlockDevice::builder()
         .volume_type(VolumeType::Gp3)

@@ -10,7 +10,7 @@ use aws_sdk_ec2::config::{Region as RegionName, StalledStreamProtectionConfig};
 use super::complete::Complete;
 use super::counting::Counting;
 
-/// How long one may wait for AWS, and how often reads are repeated.
+/// Limits of waiting for AWS, and the number of a read's repetitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// Until a TCP connection stands.

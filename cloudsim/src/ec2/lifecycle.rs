@@ -227,7 +227,7 @@ impl Ec2<'_> {
     }
 }
 
-/// Which lag a list has: EC2 answers ids, tokens and everything else from different indexes.
+/// The lag that a list has: EC2 answers ids, tokens and everything else from different indexes.
 fn path_of(query: &Query) -> Path {
     let has = |name: &str| query.filters.iter().any(|filter| filter.name == name);
     if !query.ids.is_empty() || has("instance-id") {

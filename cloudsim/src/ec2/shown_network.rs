@@ -56,8 +56,9 @@ impl Ec2<'_> {
         self.here(&self.state.network.subnets).iter().map(seen).collect()
     }
 
-    /// Who shares a VPC does not show its main table: participants are only said to see the tables that are attached to the
-    /// subnets they share (VPC user guide, "Responsibilities and permissions for owners and participants").
+    /// The owner of a shared VPC does not show its main table: participants are only said to see the tables that are
+    /// attached to the subnets they share (VPC user guide, "Responsibilities and permissions for owners and
+    /// participants").
     pub(crate) fn route_tables_now(&self) -> Vec<RouteTable> {
         let owner_id = &self.settings.shared_by;
         let is_shown = |table: &&RouteTable| owner_id.is_none() || !table.is_main;

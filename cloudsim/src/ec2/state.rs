@@ -76,7 +76,7 @@ impl Streams {
 pub(super) struct InstanceRecord {
     pub(super) seen: Versions<Instance>,
     pub(super) request: Arc<RunInstances>,
-    /// What was printed, with the time; the newest last.
+    /// Texts that were printed, with their times; the newest last.
     pub(super) console: Vec<(Timestamp, String)>,
     /// Whether a driver was told to start a machine for it.
     pub(super) has_machine: bool,

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Who made a thing.
+/// The maker of a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A call to this simulation.
@@ -35,7 +35,7 @@ pub(crate) struct Record {
     pub(crate) foreign_touched: Vec<String>,
     /// Every change so far, in order.
     pub(crate) story: Vec<StoryLine>,
-    /// What the knobs did, by kind.
+    /// Counts of what the knobs did, by kind.
     pub(crate) injected: BTreeMap<&'static str, u64>,
 }
 

@@ -46,7 +46,7 @@ impl Fault {
     }
 }
 
-/// How an answer reaches the caller.
+/// An answer as it reaches the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply<T> {
     Whole(T),
@@ -56,7 +56,7 @@ pub enum Reply<T> {
     Lost,
 }
 
-/// How often a call meets a fault, in thousandths. At most one happens per call.
+/// Rates at which calls meet faults, in thousandths. At most one happens per call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRates {
@@ -66,7 +66,7 @@ pub struct FaultRates {
     pub lost_request: u32,
     /// The connection breaks, and it takes effect later.
     pub late_execution: u32,
-    /// How late: EC2's own figure is five minutes.
+    /// Its delay: EC2's own figure is five minutes.
     pub late_by: Span,
     /// The answer ends in the middle, and nothing in its head says so.
     pub truncated: u32,
@@ -83,7 +83,7 @@ pub struct FaultRates {
 }
 
 impl FaultRates {
-    /// How often a call meets any of them.
+    /// The rate at which a call meets any of them.
     pub(crate) fn sum(&self) -> u32 {
         let Self {
             lost_answer,

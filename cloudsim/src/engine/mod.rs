@@ -92,7 +92,7 @@ impl Engine {
         format!("{prefix}-0{number:016x}")
     }
 
-    /// How long a change that is made now stays unseen, by path.
+    /// Draws how long a change that is made now stays unseen, by path.
     pub(crate) fn draw_lag(&mut self, lag: Lag) -> [u64; 3] {
         let random = &mut self.random.lags;
         [lag.id.draw(random), lag.tag.draw(random), lag.token.draw(random)]

@@ -30,7 +30,7 @@ impl NetworkFault {
     }
 }
 
-/// How often the network does something before a service sees a call, or to bytes that it sent. In process
+/// Rates at which the network does something before a service sees a call, or to bytes that it sent. In process
 /// (`SharedSim`) every one of these is a call without an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -46,7 +46,7 @@ pub struct EndpointFaults {
 }
 
 impl EndpointFaults {
-    /// How often a call meets any of them.
+    /// The rate at which a call meets any of them.
     pub(crate) fn sum(&self) -> u32 {
         self.status503 + self.reset + self.cut
     }
@@ -94,7 +94,7 @@ impl Engine {
         Some(fault)
     }
 
-    /// How much of an answer of `length` bytes arrives when it does not arrive whole.
+    /// Draws how much of an answer of `length` bytes arrives when it does not arrive whole.
     pub(crate) fn cut(&mut self, length: usize) -> usize {
         self.random.network.random_range(0..length.max(1))
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::error::{Outcome, SimError};
 use super::query::{Page, Query};
 
-/// How large pages are at most, and how often one comes with the token that it was asked for with.
+/// The largest page, and the rate of pages that come with the token they were asked for with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageRules {
     /// 0 = as large as was asked for.

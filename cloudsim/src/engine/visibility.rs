@@ -22,8 +22,8 @@ pub(crate) struct ReadView {
     pub(crate) at: Timestamp,
 }
 
-/// How long after a change a read still sees what was before. AWS gives no bound; EC2's advice is to keep looking
-/// for five minutes.
+/// The time after a change in which a read still sees what was before. AWS gives no bound; EC2's advice is to keep
+/// looking for five minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lag {
@@ -61,12 +61,12 @@ pub struct StaleReads {
     pub tag: u32,
     /// Lists by client token, per thousand.
     pub token: u32,
-    /// How far back.
+    /// The age of the state that they show.
     pub by: Span,
 }
 
 impl StaleReads {
-    /// How far back any read can go, on top of its lag.
+    /// The age of the oldest state that any read can show, on top of its lag.
     pub const fn most(self) -> u64 {
         if self.id | self.tag | self.token == 0 { 0 } else { self.by.most() }
     }

@@ -32,7 +32,7 @@ pub struct Settings {
     pub account: String,
     /// The default VPC; /16, because its three subnets are /20 each. In the lab: loopback addresses.
     pub vpc_cidr: String,
-    /// Where public addresses come from.
+    /// The network that public addresses come from.
     pub public_cidr: String,
     /// Networks that reach private addresses of the VPC (peering, VPN): where the operator runs.
     pub peers: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Settings {
     pub rule_lag: Option<Lag>,
     /// Reads that show an earlier state than reads before them.
     pub stale_reads: StaleReads,
-    /// How long an interface stays after its instance is terminated; up to ten minutes happens.
+    /// The time that an interface stays after its instance is terminated; up to ten minutes happens.
     pub interface_linger: Span,
     pub terminated: Terminated,
     /// Items per page at most, whatever the caller asks for; 0 = as asked.
@@ -74,7 +74,7 @@ pub struct Settings {
     pub no_capacity_per_mille: u32,
     /// vCPUs that may be live at the same time (`VcpuLimitExceeded`).
     pub vcpu_quota: Option<u32>,
-    /// How long the quota goes on counting an instance that is terminated (EC2 developer guide, "Eventual
+    /// The time that the quota goes on counting an instance that is terminated (EC2 developer guide, "Eventual
     /// consistency": limit errors although instances were terminated).
     pub quota_linger: Span,
     /// Addresses that a subnet has at most (`InsufficientFreeAddressesInSubnet`).
@@ -97,9 +97,9 @@ pub struct Settings {
     pub manual_changes: ManualChanges,
     /// Instances that are accepted and then terminate while pending, per thousand.
     pub fails_at_boot_per_mille: u32,
-    /// Why they do; none: any of all.
+    /// The reasons for which they do; none: any of all.
     pub boot_failures: BTreeSet<BootFailure>,
-    /// How late GetConsoleOutput shows what was printed.
+    /// The delay with which GetConsoleOutput shows what was printed.
     pub console_lag_millis: u64,
 }
 
@@ -155,8 +155,8 @@ impl Settings {
         PageRules { most: self.page_size, repeated_per_mille: self.repeated_page_per_mille }
     }
 
-    /// How long after it was sent a call can still make something appear: late execution, then lag, then a stale read. An
-    /// operator that takes for absent what it does not see must be as patient as that.
+    /// The time after it was sent in which a call can still make something appear: late execution, then lag, then a
+    /// stale read. An operator that takes for absent what it does not see must be as patient as that.
     pub fn latest_appearance_millis(&self) -> u64 {
         let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
         let lags = [Some(self.lag), self.group_lag].into_iter().flatten().map(Lag::most).max().unwrap_or(0);
@@ -190,7 +190,7 @@ impl Settings {
     }
 }
 
-/// What stands behind an instance.
+/// The thing that stands behind an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Machines {
     /// Nothing: `terminated` comes after [`Settings::stop`].
@@ -200,7 +200,7 @@ pub enum Machines {
     Driven,
 }
 
-/// How a terminated instance fades from lists.
+/// The fading of a terminated instance from lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Terminated {
@@ -218,7 +218,7 @@ impl Default for Terminated {
     }
 }
 
-/// What EC2's documentation leaves open about client tokens.
+/// Choices that EC2's documentation leaves open about client tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenRules {
@@ -227,7 +227,7 @@ pub struct TokenRules {
     pub quota_check: QuotaCheck,
 }
 
-/// What a launch without capacity does to its token.
+/// The effect of a launch without capacity on its token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterFailure {
     /// Nothing: another request may use it.
@@ -237,7 +237,7 @@ pub enum AfterFailure {
     Burnt,
 }
 
-/// What a repeated launch answers when its instances are terminated.
+/// The answer to a repeated launch whose instances are terminated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterTermination {
     /// `IdempotentInstanceTerminated`, since 2025.

@@ -66,7 +66,7 @@ impl Sim {
         self.calls.met()
     }
 
-    /// How often the knobs did something, by kind.
+    /// Counts of what the knobs did, by kind.
     pub fn injected(&self) -> &BTreeMap<&'static str, u64> {
         &self.engine.record.injected
     }

@@ -162,7 +162,7 @@ impl Sim {
         self.engine.network_fault(&self.settings.endpoint, now)
     }
 
-    /// How much of an answer of `length` bytes arrives when it does not arrive whole.
+    /// Draws how much of an answer of `length` bytes arrives when it does not arrive whole.
     pub fn cut(&mut self, length: usize) -> usize {
         self.engine.cut(length)
     }

@@ -40,7 +40,7 @@ pub(crate) struct Served {
     pub(crate) sim: SharedSim,
     /// Told after every call, because something may be due now.
     pub(crate) changed: Notify,
-    /// Where consoles are read.
+    /// The machines whose consoles are read.
     pub(crate) machines: Option<Arc<dyn Machines>>,
 }
 

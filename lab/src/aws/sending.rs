@@ -8,11 +8,11 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::Lost;
 
-/// What is sent: all of it, or the beginning, and then the connection ends.
+/// A body on its way: all of it, or the beginning, and then the connection ends.
 #[derive(Debug)]
 pub(crate) struct Sending {
     rest: Option<Bytes>,
-    /// What the head promises.
+    /// The length that the head promises.
     promised: usize,
     is_cut: bool,
 }

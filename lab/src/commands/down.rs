@@ -13,12 +13,12 @@ use crate::{fetch, process};
 
 /// An orderly end takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often is looked.
+/// Pause between two looks.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Processes that were killed are gone this soon, unless the kernel is stuck.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
-/// What a lab consists of, noted before it is ended.
+/// The parts of a lab, noted before it is ended.
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
     processes: Vec<i32>,

@@ -15,7 +15,7 @@ const OVERVIEW: usize = 10;
 const FOLLOWED: usize = 50;
 /// Read from the end of a log when only its last lines are wanted.
 const TAIL_BYTES: u64 = 64 * 1024;
-/// How often a followed log is looked at.
+/// Pause between two looks at a followed log.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints one log, or the end of all of them.

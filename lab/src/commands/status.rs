@@ -67,10 +67,10 @@ pub(crate) async fn ledger(state: &State) -> anyhow::Result<()> {
 
 /// Without these nobody is served by the API server.
 const SERVING: [&str; 2] = ["etcd", "kube-apiserver"];
-/// How long a part that was killed may take until its users are served again.
+/// The time that a part which was killed may take until its users are served again.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How long one look may take: the lab calls kubectl four times, each with a limit of 5 s for what it asks, and starting it
-/// takes seconds where every processor is busy.
+/// The time that one look may take: the lab calls kubectl four times, each with a limit of 5 s for what it asks, and
+/// starting it takes seconds where every processor is busy.
 const LONGEST_ANSWER: Duration = Duration::from_secs(40);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -20,7 +20,7 @@ const TAIL: usize = 15;
 /// An orderly end takes a few seconds; a supervisor that needs longer is killed, and all it started dies with it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the lab lives.
+/// The life of the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     /// Until `lab down`.

@@ -36,7 +36,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Lines of each log that a failure shows.
 const TAIL: usize = 12;
 
-/// What the user chose.
+/// The user's choices.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Manifest with one or more ClusterBenchmarks; default: four t2.micro against four t2.large

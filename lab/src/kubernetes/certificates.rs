@@ -8,7 +8,7 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-/// How far in the past certificates start, for clocks that are set back.
+/// The time before now at which certificates start, for clocks that are set back.
 const CLOCK_SLACK_DAYS: i64 = 1;
 /// A lab lives for hours; a forgotten key should not live for ever.
 const VALID_DAYS: i64 = 90;

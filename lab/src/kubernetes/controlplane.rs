@@ -18,7 +18,7 @@ pub(crate) const VARIABLE: &str = "CLUSTERBENCHMARK_CONTROLPLANE";
 /// The controllers that a Benchmark's life depends on; the others serve pods and nodes, of which there are none.
 const CONTROLLERS: &str = "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller";
 
-/// Where the programs are.
+/// Programs of the control plane.
 #[derive(Clone, Debug)]
 pub(crate) enum Binaries {
     /// Does what the name it is called by says.
@@ -54,7 +54,7 @@ pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|directory| directory.join(name)).find(|path| path.is_file())
 }
 
-/// What our own calls use: kubectl of the same version as the server before whatever is in `PATH`.
+/// The search path of our own calls: kubectl of the same version as the server before whatever is in `PATH`.
 pub(crate) fn kubectl(state: &State, binaries: Option<&Binaries>, lab: &Path) -> anyhow::Result<Kubectl> {
     let path = binaries.and_then(|binaries| binaries.path("kubectl")).or_else(|| in_path("kubectl"));
     let path = path.context("no kubectl in PATH: install it, or unset KUBEBUILDER_ASSETS and one is built")?;

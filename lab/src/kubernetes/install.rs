@@ -37,7 +37,7 @@ pub(crate) async fn account(kubectl: &Kubectl, state: &State) -> anyhow::Result<
     state.write("operator.kubeconfig", text.as_bytes())
 }
 
-/// What tells this Kubernetes cluster from others.
+/// The id that tells this Kubernetes cluster from others.
 pub(crate) async fn cluster_uid(kubectl: &Kubectl) -> anyhow::Result<String> {
     let uid = kubectl.run(&["get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}"]).await?;
     Ok(uid.trim().to_owned())

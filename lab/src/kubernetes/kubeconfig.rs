@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::kubernetes::certificates::Identity;
 
-/// How a client proves who it is.
+/// The proof of a client's identity.
 pub(crate) enum User<'a> {
     Certificate(&'a Identity),
     Token(&'a str),

@@ -46,7 +46,7 @@ impl Kubectl {
         command
     }
 
-    /// What it prints. Its own words become the error.
+    /// Returns what it prints. Its own words become the error.
     pub(crate) async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self.command(arguments).output().await.context("kubectl cannot be started")?;
         answer(arguments, &output)

@@ -14,17 +14,17 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::kubernetes::kubectl::Kubectl;
 
-/// What a newcomer may ask for, as README does.
+/// The kinds that a newcomer may ask for, as README does.
 const QUESTIONS: [&str; 2] = ["clusterbenchmarks.spec.load.phases", "benchmarkreports"];
-/// What serves the plain list of a version, for programs that do not take the aggregated one.
+/// The path of the plain list of a version, for programs that do not take the aggregated one.
 const LIST: &str = "/apis/clusterbench.dev/v1alpha1";
-/// What asks the storage.
+/// The resource whose list asks the storage.
 const STORED: &str = "clusterbenchmarks";
 /// For each question: a server that says nothing is asked anew. kubectl's own default is to wait for ever.
 const LIMIT: &str = "--request-timeout=5s";
 const NAMES: [&str; 2] = ["clusterbenchmarks", "benchmarkreports"];
 
-/// How long resources may take to be served. It is a second or two, and more beside a build.
+/// The time that resources may take to be served. It is a second or two, and more beside a build.
 const PATIENCE: Duration = Duration::from_secs(90);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -16,7 +16,7 @@ pub(super) enum Systemctl {
     Stop(Vec<String>),
     Restart(Vec<String>),
     IsActive(Vec<String>),
-    /// Which properties of which unit, one `NAME=VALUE` a line.
+    /// Properties of a unit, one `NAME=VALUE` a line.
     Show {
         properties: Vec<String>,
         unit: String,

@@ -11,7 +11,7 @@ use rustix::process::Pid;
 
 use super::directory::Directory;
 
-/// Where the instance's processes are heard.
+/// The sockets on which the instance's processes are heard.
 pub(super) struct Console {
     file: File,
     booted: Instant,

@@ -25,14 +25,14 @@ use super::orphans::MARK;
 use super::supervise::{State, Units};
 use super::{METADATA_PORT, cores, metadata, quota};
 
-/// What init says on standard error once the instance is up.
+/// The word of init on standard error once the instance is up.
 pub(super) const READY: &str = "ready";
 /// Exit codes, for the lab. The guest shut itself down:
 pub(super) const POWERED_OFF: u8 = 10;
 /// The instance could not come up; standard error says why:
 pub(super) const CANNOT_START: u8 = 11;
 
-/// How long processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
+/// The time that processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
 /// a benchmark could use.
 const GRACE: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -120,7 +120,7 @@ fn limit(directory: &Directory, boot: &Boot) -> String {
     format!("{affinity}{short}, {quota}")
 }
 
-/// What every process of the instance inherits.
+/// The variables that every process of the instance inherits.
 fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String, String)> {
     let root = directory.root();
     let bin = |path: &str| root.join(path).to_string_lossy().into_owned();

@@ -21,7 +21,7 @@ use super::orphans::{MARK, instances_of, sweep};
 use super::watch::watch;
 use super::{MachineEvent, MachineSpec, Machines, quota};
 
-/// How long an init may take to end before it is killed and its processes are swept from outside. It needs half a
+/// The time that an init may take to end before it is killed and its processes are swept from outside. It needs half a
 /// second for its own grace; the rest is for a machine under load.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 

@@ -23,7 +23,7 @@ pub(super) const MARK: &str = "CLUSTERBENCH_INSTANCE";
 const SWEEP_LIMIT: Duration = Duration::from_secs(5);
 const SWEEP_PAUSE: Duration = Duration::from_millis(5);
 
-/// Where the instances of the lab in `state_dir` are.
+/// The directory of the instances of the lab in `state_dir`.
 pub(super) fn instances_of(state_dir: &Path) -> PathBuf {
     state_dir.join("instances")
 }
@@ -43,7 +43,7 @@ pub fn sweep_leftovers(state_dir: &Path) -> io::Result<usize> {
     Ok(swept)
 }
 
-/// How many processes the instances of this state directory have, their inits included.
+/// The number of processes that the instances of this state directory have, their inits included.
 pub fn count_processes(state_dir: &Path) -> usize {
     existing(&instances_of(state_dir)).map_or(0, |instances| find(&instances).len())
 }

@@ -20,13 +20,13 @@ use super::directory::Directory;
 use super::quoting;
 use super::units::{self, Kind, Restart, Service, Timer, Unit};
 
-/// How often a timer looks at the clock, which may be set while it waits.
+/// Pause between two looks of a timer at the clock, which may be set while it waits.
 const TIMER_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// All units of an instance.
 pub(super) struct Units {
     pub directory: Directory,
-    /// What every process of the instance has in its environment.
+    /// The environment of every process of the instance.
     pub environment: Vec<(String, String)>,
     pub children: Arc<Children>,
     console: Arc<Console>,
@@ -39,7 +39,7 @@ struct Started {
     thread: JoinHandle<()>,
 }
 
-/// What a unit's thread is told.
+/// A message to a unit's thread.
 enum Word {
     Exited(ExitStatus),
     Stop,
@@ -53,7 +53,7 @@ pub(super) enum State {
     Failed,
 }
 
-/// What can be told of a unit.
+/// The facts that can be told of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub state: State,
@@ -62,7 +62,7 @@ pub(super) struct Seen {
     ended: (&'static str, i32),
 }
 
-/// What systemd says of a process that it could not start: 203 is its `EXIT_EXEC`.
+/// The exit status that systemd gives a process which it could not start: 203 is its `EXIT_EXEC`.
 const NOT_EXECUTED: (&str, i32) = ("exit-code", 203);
 
 impl Seen {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::quoting::{assignment, split};
 use super::spans::{calendar, span};
 
-/// What a unit does.
+/// The kind of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Service(Box<Service>),

@@ -32,7 +32,7 @@ impl Parts {
     }
 }
 
-/// What `GET /status` answers.
+/// The answer of `GET /status`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
@@ -43,7 +43,7 @@ pub(crate) struct Status {
     pub(crate) instances: Vec<Instance>,
 }
 
-/// What the API speaks of.
+/// The cloud that the API speaks of.
 pub(crate) trait Subject: Send + Sync + 'static {
     fn ledger(&self) -> Ledger;
     fn instances(&self) -> Vec<Instance>;

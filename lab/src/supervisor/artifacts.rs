@@ -22,7 +22,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::state::State;
 
-/// What runs on instances.
+/// The programs that run on instances.
 pub(crate) const NAMES: [&str; 3] = ["worker", "balancer", "loadgen"];
 
 /// The name of the artifacts' version: it does not change while a lab is up, as the files do not.

@@ -26,7 +26,7 @@ pub(crate) struct Cloud {
     region: RunningRegion,
     machines: Arc<Processes>,
     state: State,
-    /// What knobs go back to.
+    /// The settings that knobs go back to.
     calm: Settings,
 }
 

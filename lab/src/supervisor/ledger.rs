@@ -22,15 +22,15 @@ pub(crate) struct Ledger {
     pub(crate) interfaces: usize,
     /// Processes of instances that run.
     pub(crate) processes: usize,
-    /// What was done to things that are not the operator's: must stay empty.
+    /// Changes to things that are not the operator's: must stay empty.
     pub(crate) foreign_touched: Vec<String>,
-    /// What each benchmark made, by `namespace/name` in the tags.
+    /// Things that each benchmark made, by `namespace/name` in the tags.
     #[serde(default)]
     pub(crate) benchmarks: BTreeMap<String, Made>,
     pub(crate) story: Vec<String>,
 }
 
-/// What was made for one benchmark.
+/// Things that were made for one benchmark.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Made {
     /// Terminated ones included, for as long as EC2 keeps their tags.

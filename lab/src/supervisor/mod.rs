@@ -35,9 +35,9 @@ use artifacts::Artifacts;
 use cloud::{Cloud, Seen};
 use network::Network;
 
-/// What a part gets between SIGTERM and SIGKILL. Its work is thrown away, only its children matter.
+/// The time that a part gets between SIGTERM and SIGKILL. Its work is thrown away, only its children matter.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long a part may take to become ready. The API server needs 3 s alone and 20 s beside a build.
+/// The time that a part may take to become ready. The API server needs 3 s alone and 20 s beside a build.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// When the operator believes that what it does not see will not appear. The lab's lag is under a second.
 const SETTLE_SECONDS: u64 = 5;
@@ -48,7 +48,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A part that ended this often before it was ready never will be.
 const HOPELESS_RESTARTS: u32 = 4;
 
-/// What the user chose.
+/// The user's choices.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// AWS region that the lab plays

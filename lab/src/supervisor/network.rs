@@ -40,7 +40,7 @@ impl Network {
         format!("{}/16", self.first)
     }
 
-    /// Where public addresses come from: another /16 for each lab, above those of all VPC networks.
+    /// The network of public addresses: another /16 for each lab, above those of all VPC networks.
     pub(crate) fn public_cidr(&self) -> String {
         let [_, block, ..] = self.first.octets();
         format!("127.{}.0.0/16", block + 64)

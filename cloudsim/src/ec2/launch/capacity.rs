@@ -31,7 +31,7 @@ impl Ec2<'_> {
         Err(SimError::new("VcpuLimitExceeded", message))
     }
 
-    /// How many of `min..=max` can be had; all or nothing when both are the same.
+    /// The number of `min..=max` that can be had; all or nothing when both are the same.
     pub(super) fn count_that_fits(&mut self, launch: &ResolvedLaunch, request: &RunInstances) -> Outcome<u32> {
         self.check_quota(&launch.kind, request.min_count)?;
         let addresses = self.free_addresses(&launch.subnet);
