@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use crate::sdk::config::{ClientSettings, Patience, ec2, sts};
 use crate::sdk::counting::Counting;
 
-/// One region of AWS; implements the planner's `Compute`, `Firewall` and `Offer`.
+/// One region of AWS; implements the planner's `Compute`, `SecurityGroups` and `Catalog`.
 #[derive(Debug)]
 pub struct Region {
     /// Sends again what failed for a moment.

@@ -1,6 +1,6 @@
 //! The region's offers: subnets, images, instance types, regions.
 
-use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, KnownRegion, Offer, OptIn};
+use planner::ports::{self, Answer, Architecture, Catalog, Egress, ImageQuery, KnownRegion, OptIn};
 
 use super::SharedSim;
 use crate::ec2::{ANYWHERE, Action, LocationType, Mapping, RegionInfo, RouteTable, Store, Subnet, Target, routes_of};
@@ -8,7 +8,7 @@ use crate::engine::query::{FILTER_VALUES, Filter, Query};
 use crate::settings::PublicAccess;
 use crate::sim::Call;
 
-impl Offer for SharedSim {
+impl Catalog for SharedSim {
     async fn subnets(&self, ids: &[String]) -> Answer<Vec<ports::Subnet>> {
         let query = match ids {
             [] => Query::filtered([Filter::new("default-for-az", ["true"])]),
