@@ -70,7 +70,7 @@ fn they_begin_together_and_one_report_is_made() {
         assert_eq!(play.agents.kept(), 0, "they keep nothing once their reports are home");
         play.store.delete(play.now());
         play.until(300, Play::is_gone).await.unwrap();
-        assert_eq!(play.sim.lock().ledger().launched, 6);
+        assert_eq!(play.sim.lock().audit().launched, 6);
     });
 }
 
@@ -84,7 +84,7 @@ fn each_launch_is_measured_by_all_of_them() {
         assert_eq!(whole.rounds.len(), 24);
         assert_eq!(whole.comparisons[0].about, wire::About::InstanceTypes);
         // Workers of six launches, a balancer, two generators.
-        assert_eq!(play.sim.lock().ledger().launched, 6 * 2 + 3);
+        assert_eq!(play.sim.lock().audit().launched, 6 * 2 + 3);
     });
 }
 
@@ -160,7 +160,7 @@ fn death_at_every_effect() {
             let mut play = play(2, 1);
             play.doom(nth, Moment::After);
             play.survive(900).await.unwrap_or_else(|broken| panic!("death at effect {nth}: {broken}"));
-            assert_eq!((runs(&play), play.sim.lock().ledger().launched), (vec![("Valid".to_owned(), 2)], 5), "{nth}");
+            assert_eq!((runs(&play), play.sim.lock().audit().launched), (vec![("Valid".to_owned(), 2)], 5), "{nth}");
             if play.crashes == 0 {
                 assert!(nth > 20, "{nth}");
                 break;
@@ -183,6 +183,6 @@ fn a_change_ends_both() {
         // Both had measured three of four rounds.
         assert_eq!((runs[0].rounds, runs[1].rounds), (3, 4));
         assert!(runs[0].result.contains("3 of 4"), "{}", runs[0].result);
-        assert_eq!(play.sim.lock().live_instances().len(), 4, "the second generator is gone");
+        assert_eq!(play.sim.lock().truth().ec2.live_instances().len(), 4, "the second generator is gone");
     });
 }

@@ -150,7 +150,7 @@ impl FakeAgents {
 
     /// Runs whose balancers have ended find nothing out any more.
     pub(crate) fn look_at_balancers(&self) {
-        let (now, living) = (self.sim.now(), self.sim.lock().live_instances());
+        let (now, living) = (self.sim.now(), self.sim.lock().truth().ec2.live_instances());
         let is_alive = |id: &str| living.iter().any(|one| one.id == id && one.state == InstanceState::Running);
         let mut agents = self.agents.lock().unwrap();
         for run in agents.values_mut().flat_map(|agent| agent.runs.values_mut()) {
@@ -162,7 +162,7 @@ impl FakeAgents {
         }
     }
 
-    fn is_up(&self, instance: &cloudsim::Instance) -> bool {
+    fn is_up(&self, instance: &cloudsim::ec2::Instance) -> bool {
         instance.state == InstanceState::Running
             && self.sim.now() >= instance.launched_at + self.pace.boot
             && !self.ruined.lock().unwrap().contains(&instance.id)
@@ -175,8 +175,8 @@ impl FakeAgents {
             return Err(unreachable("no answer"));
         }
         let address: Option<Ipv4Addr> = address.parse().ok();
-        let running = self.sim.lock().live_instances();
-        let at = |instance: &cloudsim::Instance| instance.network.as_ref().map(|network| network.private_address);
+        let running = self.sim.lock().truth().ec2.live_instances();
+        let at = |instance: &cloudsim::ec2::Instance| instance.network.as_ref().map(|network| network.private_address);
         let found = running.iter().find(|instance| self.is_up(instance) && at(instance) == address);
         let Some(instance) = found else { return Err(unreachable("connection refused")) };
         self.look_at_balancers();
@@ -185,7 +185,7 @@ impl FakeAgents {
     }
 
     fn members(&self, cluster: &Cluster) -> Vec<MemberStatus> {
-        let running = self.sim.lock().live_instances();
+        let running = self.sim.lock().truth().ec2.live_instances();
         let health = |member: &Member| match running.iter().find(|instance| instance.id == member.id) {
             Some(instance) if self.is_up(instance) => Health::Healthy,
             _ => Health::Unhealthy,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wire::Report;
 
 use super::bench::Bench;
-use crate::kubectl::Kubectl;
+use crate::kubernetes::kubectl::Kubectl;
 use crate::table::Table;
 
 /// Reads the newest run of `object` and its report, and puts both into words.
