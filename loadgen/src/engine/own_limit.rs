@@ -1,10 +1,10 @@
-//! Which errors of the kernel are limits of this machine, and no answer of the one that was called. Pure.
+//! Kernel errors that are limits of this machine, and no answer of the machine that was called. Pure.
 
 use rustix::io::Errno;
 use wire::GeneratorLimit;
 
 /// The limit that an error of any call for a socket stands for; `None`: the other side, or the way to it, did that.
-/// By socket(2), connect(2), send(2), recv(2), epoll_ctl(2). EACCES of a connection that has begun is not among them: it
+/// Limits by socket(2), connect(2), send(2), recv(2), epoll_ctl(2). EACCES of a connection that has begun is not among them: it
 /// is what a firewall on the way said (ICMPv6 "administratively prohibited", Linux `icmpv6_err_convert`).
 pub(crate) fn own_limit(error: Errno) -> Option<GeneratorLimit> {
     Some(match error {
