@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ec2::types::Filter;
 use data_encoding::BASE64;
 use jiff::Timestamp;
+use planner::failure::codes;
 use planner::owner::{self, Tags};
 use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Refused, Selection};
-use planner::{CloudError, Failure, codes};
+use planner::{CloudError, Failure};
 
 use crate::failure::{self, MALFORMED, failed, failed_launch, need};
 use crate::filter::{MOST_VALUES, exactly, tagged};

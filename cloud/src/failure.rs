@@ -4,7 +4,7 @@ use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use planner::codes::{failure_of, failure_of_launch, steady};
+use planner::failure::codes::{failure_of, failure_of_launch, steady};
 use planner::{CloudError, Failure};
 
 use crate::complete::Cut;

@@ -3,7 +3,7 @@
 use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair};
 use jiff::Timestamp;
 use planner::owner::Tags;
-use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
+use planner::ports::{Answer, Group, GroupRequest, Interface, Rule, SecurityGroups, Source};
 use planner::{CloudError, Failure};
 
 use crate::failure::{MALFORMED, failed, need};
@@ -17,7 +17,7 @@ const PAGE: i32 = 1_000;
 /// The protocol of all our rules.
 const TCP: &str = "tcp";
 
-impl Firewall for Region {
+impl SecurityGroups for Region {
     /// *Guarantees*: every page was read to its end, and each group carries the tags that were asked for.
     /// *Errors*: `Unreachable` whenever the list could be shorter than the truth.
     /// *Cancellation*: safe, a read.
@@ -55,7 +55,7 @@ impl Firewall for Region {
 
     /// *Guarantees*: afterwards the rule is there; one that was there already is a success.
     /// *Cancellation*: the rule may be there or not; the call can be repeated.
-    async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+    async fn authorize_ingress(&self, group_id: &str, rule: &Rule) -> Answer<()> {
         let call = self.effects.authorize_security_group_ingress().group_id(group_id).ip_permissions(permission(rule));
         match call.send().await.map_err(failed) {
             Err(error) if error.failure == Failure::AlreadyExists => Ok(()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{LocationType, RouteTable};
-use planner::ports::{Answer, Image, ImageQuery, InstanceType, KnownRegion, Offer, OptIn, Subnet};
+use planner::ports::{Answer, Catalog, Image, ImageQuery, InstanceType, KnownRegion, OptIn, Subnet};
 
 use crate::failure::{failed, incomplete, need};
 use crate::filter::{MOST_VALUES, exactly};
@@ -16,7 +16,7 @@ const PAGE: i32 = 1_000;
 const TYPES_PAGE: i32 = 100;
 const ROUTE_TABLES_PAGE: i32 = 100;
 
-impl Offer for Region {
+impl Catalog for Region {
     /// *Guarantees*: each named subnet is in the answer. The egress is that of the route table which EC2 would use: the
     /// one associated with the subnet, else the main one of its VPC.
     /// *Assumptions*: a default route is one route to `0.0.0.0/0`; halves and prefix lists are not put together.

@@ -8,7 +8,7 @@ use aws_sdk_ec2::config::{Region as RegionName, StalledStreamProtectionConfig};
 use crate::Patience;
 use crate::complete::Complete;
 
-/// One region of AWS; implements the planner's `Compute`, `Firewall` and `Offer`.
+/// One region of AWS; implements the planner's `Compute`, `SecurityGroups` and `Catalog`.
 #[derive(Debug)]
 pub struct Region {
     /// Sends again what failed for a moment.

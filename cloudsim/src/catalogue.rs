@@ -1,11 +1,11 @@
 //! Instance types: what DescribeInstanceTypes says of them.
 //!
-//! The types are those of [`planner::family`], which the policy allows as well.
+//! The types are those of [`planner::families`], which the policy allows as well.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use planner::family::{FAMILIES, FREE_PLAN, Family, Size};
+use planner::families::{FAMILIES, FREE_PLAN, Family, Size};
 use planner::ports::InstanceType;
 
 /// Zone letters in which a family is not offered. Old families are missing where a zone is young.

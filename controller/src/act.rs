@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use api::ClusterBenchmark;
 use futures::future::join_all;
-use planner::ports::{AgentError, Agents, Cloud, Regions};
-use planner::status::Collected;
+use planner::effect::{Action, Collected, Done, Effect, Outcome};
+use planner::ports::{Agents, Cloud, Regions};
 use planner::world::Finalizer;
-use planner::{Action, CloudError, Done, Failure, Outcome, Plan, World};
+use planner::{CloudError, Failure, Plan, World};
 
 use crate::pass::Reconciler;
 use crate::report::{self, Of};
@@ -19,80 +19,57 @@ const PATIENCE: Duration = Duration::from_secs(90);
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     /// *Cancellation*: any action may or may not have happened; the next look tells.
     pub(crate) async fn act(&self, stored: &ClusterBenchmark, world: &World, plan: &Plan) -> Vec<Outcome> {
-        if plan.actions.is_empty() {
+        if plan.effects.is_empty() {
             return Vec::new();
         }
         let cloud = self.cloud(world.region());
-        let one = async |action: &Action| {
-            let effect = self.effect(&cloud, stored, world, action);
-            let result = tokio::time::timeout(PATIENCE, effect).await.unwrap_or_else(|_| {
+        let one = async |effect: &Effect| {
+            let Effect { action, because } = effect;
+            let result = tokio::time::timeout(PATIENCE, self.carry_out(&cloud, stored, world, action));
+            let result = result.await.unwrap_or_else(|_| {
                 Err(CloudError::new(
                     Failure::Unreachable,
                     "Timeout",
                     format!("no answer within {} s", PATIENCE.as_secs()),
                 ))
             });
+            let name = action.name();
             match &result {
-                Ok(_) => tracing::info!(action = name(action), "done"),
-                Err(error) => tracing::warn!(action = name(action), failure = ?error.failure, %error, "failed"),
+                Ok(done) => {
+                    tracing::info!(action = name, because, "done");
+                    for one in done.refused() {
+                        tracing::warn!(id = one.id, failure = ?one.error.failure, error = %one.error, "not terminated");
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(action = name, because, failure = ?error.failure, %error, "failed");
+                }
             }
-            self.metrics.action(name(action), result.as_ref().err().map(|error| error.failure));
-            Outcome::of(world, action.clone(), result)
+            self.metrics.action(name, result.as_ref().err().map(|error| error.failure));
+            Outcome::of(world, effect.clone(), result)
         };
-        join_all(plan.actions.iter().map(one)).await
+        join_all(plan.effects.iter().map(one)).await
     }
 
-    async fn effect<C: Cloud>(
+    /// Through the port behind it, or, where it is about the object or its reports, through the store.
+    async fn carry_out<C: Cloud>(
         &self,
         cloud: &C,
         stored: &ClusterBenchmark,
         world: &World,
         action: &Action,
     ) -> Result<Done, CloudError> {
+        let finalizer = async |to| self.store.set_finalizer(stored, to).await.map(|()| Done::Ok).map_err(store_failed);
+        let collected = |one: Collected| Done::Collected(Box::new(one));
         match action {
-            Action::AddFinalizer => self.store.set_finalizer(stored, Finalizer::Present).await.map_err(store_failed)?,
-            Action::RemoveFinalizer => {
-                self.store.set_finalizer(stored, Finalizer::Absent).await.map_err(store_failed)?
-            }
-            Action::CreateGroup(request) => cloud.create_group(request).await.map(drop)?,
-            Action::Allow { group_id, rule } => cloud.allow(group_id, rule).await?,
-            Action::DeleteGroup { id, .. } => cloud.delete_group(id).await?,
-            Action::Rehearse(request) => cloud.rehearse(request).await?,
-            Action::Launch(request) => return cloud.launch(request).await.map(Done::Launched),
-            Action::Terminate(ids) => {
-                let ids: Vec<String> = ids.iter().cloned().collect();
-                let refused = cloud.terminate(&ids).await?;
-                for one in &refused {
-                    tracing::warn!(id = one.id, failure = ?one.error.failure, error = %one.error, "not terminated");
-                }
-                return Ok(Done::Terminated(refused));
-            }
-            Action::SetMembership { control, instance_id, expect, to } => {
-                self.agents.set_membership(control, instance_id, expect, to).await.map_err(agent_failed)?;
-            }
-            Action::StartRun { control, instance_id, run } => {
-                self.agents.start_run(control, instance_id, run).await.map_err(agent_failed)?;
-            }
-            Action::HoldRun { control, instance_id, name } => {
-                self.agents.hold_run(control, instance_id, name).await.map_err(agent_failed)?;
-            }
-            Action::ResumeRun { control, instance_id, name } => {
-                self.agents.resume_run(control, instance_id, name).await.map_err(agent_failed)?;
-            }
-            Action::StopRun { control, instance_id, name } => {
-                self.agents.stop_run(control, instance_id, name).await.map_err(agent_failed)?;
-            }
-            Action::ForgetRun { control, instance_id, name, report_sha256 } => {
-                self.agents.forget_run(control, instance_id, name, report_sha256).await.map_err(agent_failed)?;
-            }
+            Action::AddFinalizer => finalizer(Finalizer::Present).await,
+            Action::RemoveFinalizer => finalizer(Finalizer::Absent).await,
             Action::CollectReport { control, run, sha256 } => {
-                return self.collect(stored, world, control, run, sha256).await.map(|c| Done::Collected(Box::new(c)));
+                self.collect(stored, world, control, run, sha256).await.map(collected)
             }
-            Action::JoinParts { run, reports } => {
-                return self.join(stored, world, run, reports).await.map(|c| Done::Collected(Box::new(c)));
-            }
+            Action::JoinParts { run, reports } => self.join(stored, world, run, reports).await.map(collected),
+            other => other.carry_out(cloud, &self.agents).await.unwrap_or(Ok(Done::Ok)),
         }
-        Ok(Done::Ok)
     }
 
     /// Fetched, checked against the hash, stored. Repeating it changes nothing.
@@ -104,7 +81,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         run: &planner::RunKey,
         sha256: &str,
     ) -> Result<Collected, CloudError> {
-        let bytes = self.agents.report(control, &run.name()).await.map_err(agent_failed)?;
+        let bytes = self.agents.report(control, &run.name()).await?;
         let report = report::checked(&bytes, sha256)?;
         let of = if run.is_in_parts() { Of::Part } else { Of::Run };
         let name = self.store_report(stored, world, (run, of), &report, bytes, sha256).await?;
@@ -162,35 +139,4 @@ fn store_failed(error: StoreError) -> CloudError {
         StoreError::Failed(_) => Failure::Unreachable,
     };
     CloudError::new(failure, "Kubernetes", error.to_string())
-}
-
-fn agent_failed(error: AgentError) -> CloudError {
-    let (failure, code) = match error {
-        AgentError::Unreachable { .. } => (Failure::Unreachable, "ControlUnreachable"),
-        AgentError::Conflict => (Failure::NotYetVisible, "Conflict"),
-        AgentError::Refused { .. } => (Failure::Rejected, "Refused"),
-    };
-    CloudError::new(failure, code, error.to_string())
-}
-
-/// An action in one word, for logs and metrics.
-fn name(action: &Action) -> &'static str {
-    match action {
-        Action::AddFinalizer => "AddFinalizer",
-        Action::RemoveFinalizer => "RemoveFinalizer",
-        Action::CreateGroup(_) => "CreateGroup",
-        Action::Allow { .. } => "Allow",
-        Action::DeleteGroup { .. } => "DeleteGroup",
-        Action::Rehearse(_) => "Rehearse",
-        Action::Launch(_) => "Launch",
-        Action::Terminate(_) => "Terminate",
-        Action::SetMembership { .. } => "SetMembership",
-        Action::StartRun { .. } => "StartRun",
-        Action::CollectReport { .. } => "CollectReport",
-        Action::JoinParts { .. } => "JoinParts",
-        Action::HoldRun { .. } => "HoldRun",
-        Action::ResumeRun { .. } => "ResumeRun",
-        Action::StopRun { .. } => "StopRun",
-        Action::ForgetRun { .. } => "ForgetRun",
-    }
 }

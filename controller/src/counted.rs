@@ -63,15 +63,15 @@ impl<C: Cloud> Compute for Counted<C> {
     }
 }
 
-impl<C: Cloud> Firewall for Counted<C> {
+impl<C: Cloud> SecurityGroups for Counted<C> {
     async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
         self.count("DescribeSecurityGroups", Box::pin(self.inner.groups(with))).await
     }
     async fn create_group(&self, group: &GroupRequest) -> Answer<String> {
         self.count("CreateSecurityGroup", Box::pin(self.inner.create_group(group))).await
     }
-    async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
-        self.count("AuthorizeSecurityGroupIngress", Box::pin(self.inner.allow(group_id, rule))).await
+    async fn authorize_ingress(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+        self.count("AuthorizeSecurityGroupIngress", Box::pin(self.inner.authorize_ingress(group_id, rule))).await
     }
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
         self.count("DeleteSecurityGroup", Box::pin(self.inner.delete_group(group_id))).await
@@ -84,7 +84,7 @@ impl<C: Cloud> Firewall for Counted<C> {
     }
 }
 
-impl<C: Cloud> Offer for Counted<C> {
+impl<C: Cloud> Catalog for Counted<C> {
     async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
         self.count("DescribeSubnets", Box::pin(self.inner.subnets(ids))).await
     }

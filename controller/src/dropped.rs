@@ -6,8 +6,8 @@ use std::time::Duration;
 use api::{ClusterBenchmark, ConditionType, Status};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use planner::Plan;
 use planner::world::World;
-use planner::{Action, Plan};
 
 /// Reason of `Stalled`.
 pub(crate) const CRD_TOO_OLD: &str = "CrdTooOld";
@@ -54,5 +54,5 @@ pub(crate) fn said(status: &Status, world: &World) -> Status {
 
 /// Takes back what would pay: what is paid for could not be written down.
 pub(crate) fn hold_back(plan: &mut Plan) {
-    plan.actions.retain(|action| !matches!(action, Action::Launch(_) | Action::CreateGroup(_)));
+    plan.effects.retain(|effect| !effect.action.nature().creates);
 }

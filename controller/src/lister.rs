@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use planner::owner;
 use planner::ports::{Answer, Cloud, Identity, Selection};
-use planner::world::{Facet, Ignorance};
+use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
@@ -156,7 +156,7 @@ impl Lister {
         let (tick, begun_at) = (self.tick(), (self.clock)());
         let lists =
             |identity, instances, groups| Lists { tick, begun_at, identity, instances, groups, asked: asked.clone() };
-        let unknown = |why: &Ignorance| {
+        let unknown = |why: &Unknown| {
             lists(Facet::Unknown(why.clone()), Facet::Unknown(why.clone()), Facet::Unknown(why.clone()))
         };
         let before = match patiently(cloud.identity()).await {
@@ -171,7 +171,7 @@ impl Lister {
             Facet::Known(after) => {
                 let (one, other) = (before.account, after.account);
                 let message = format!("the credentials changed from account {one} to {other} during a look");
-                return unknown(&Ignorance { failure: Failure::CredentialsExpired, message });
+                return unknown(&Unknown { failure: Failure::CredentialsExpired, message });
             }
             Facet::Unknown(why) => return unknown(&why),
         }
@@ -257,7 +257,7 @@ impl Budget {
 }
 
 /// A call that hangs is one that failed.
-pub(crate) async fn patiently<T, E: Into<Ignorance>>(call: impl Future<Output = Result<T, E>>) -> Facet<T> {
+pub(crate) async fn patiently<T, E: Into<Unknown>>(call: impl Future<Output = Result<T, E>>) -> Facet<T> {
     match tokio::time::timeout(PATIENCE, call).await {
         Ok(result) => result.into(),
         Err(_) => Facet::Unknown(timed_out().into()),

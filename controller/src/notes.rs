@@ -58,7 +58,7 @@ impl Notes {
     /// Before effects are tried. If a pass does not come back from them, whatever it was about to launch may be launched.
     pub(crate) fn brace(&self, object: &Object, note: &Note, plan: &Plan) {
         let mut note = note.clone();
-        for action in &plan.actions {
+        for action in plan.actions() {
             if let Action::Launch(request) = action {
                 note.memory.unsent.remove(&request.token);
             }

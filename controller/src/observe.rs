@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use api::{ClusterBenchmark, Status};
 use futures::future::join_all;
-use planner::holders::{self, Holder};
+use planner::balance::membership;
+use planner::instances::console;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
-use planner::world::{Deletion, Facet, Finalizer, Ignorance, Object, Seal, Site, World};
-use planner::{Failure, Memory, console, deploy, desired, placement, region, relocation, runs};
+use planner::provision::placement;
+use planner::provision::zone_fallback;
+use planner::teardown::holders;
+use planner::world::Holder;
+use planner::world::{Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
+use planner::{Failure, Memory, desired, region, runs};
 
 use crate::counted::Counted;
 use crate::dropped;
@@ -56,7 +61,7 @@ pub(crate) struct Look {
 
 /// Something that was not asked, because nothing depends on it now.
 fn not_asked<T>() -> Facet<T> {
-    Facet::Unknown(Ignorance { failure: Failure::NotYetVisible, message: "not looked at yet".to_owned() })
+    Facet::Unknown(Unknown { failure: Failure::NotYetVisible, message: "not looked at yet".to_owned() })
 }
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
@@ -119,7 +124,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             self.metrics.listed(region, lists.begun_at);
         }
         take(world, &lists);
-        if relocation::wants_site(world) {
+        if zone_fallback::wants_site(world) {
             world.site = Some(site(&self.facts, cloud, facts, world, &types, &names).await);
         }
         world.types = types;
@@ -127,16 +132,16 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     }
 
     async fn observe_agents(&self, world: &mut World) {
-        if planner::plan::goal(world) != planner::Goal::Instances {
+        if planner::goal::goal(world) != planner::Goal::Instances {
             return;
         }
-        if let Some(control) = deploy::control_of(world, desired::BALANCER) {
+        if let Some(control) = planner::instances::control_of(world, desired::BALANCER) {
             world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
         }
         // All that the spec asks for have to be there: what one says of a run means nothing without the others.
         let wanted = desired::generators(&world.object.spec);
         let controls: BTreeMap<u32, String> = runs::generators(world)
-            .filter_map(|number| Some((number, deploy::control_of(world, &desired::generator(number))?)))
+            .filter_map(|number| Some((number, planner::instances::control_of(world, &desired::generator(number))?)))
             .collect();
         if !(1..=wanted).all(|number| controls.contains_key(&number)) {
             return;
@@ -174,7 +179,7 @@ fn take(world: &mut World, lists: &Lists) {
     let foreign = lists.identity.known().zip(account).filter(|(identity, account)| identity.account != **account);
     if let Some((identity, account)) = foreign {
         let message = format!("the lists are of account {}, not of {account}", identity.account);
-        let why = Ignorance { failure: Failure::CredentialsExpired, message };
+        let why = Unknown { failure: Failure::CredentialsExpired, message };
         (world.instances, world.groups) = (Facet::Unknown(why.clone()), Facet::Unknown(why));
         return;
     }
@@ -221,7 +226,7 @@ async fn observe_holders<C: Cloud>(cloud: &C, world: &mut World) {
 }
 
 async fn observe_consoles<C: Cloud>(facts: &Facts, cloud: &C, region: &facts::Region, world: &mut World) {
-    for id in deploy::slow_instances(world).into_iter().take(CONSOLES) {
+    for id in membership::slow_instances(world).into_iter().take(CONSOLES) {
         let Facet::Known(Some(text)) = patiently(facts.console(region, cloud, &id)).await else { continue };
         if let Some(word) = console::last_word(&text) {
             world.consoles.insert(id, word.to_owned());

@@ -2,10 +2,10 @@
 
 use api::{ConditionType, LAUNCH_CLOSED, Launch};
 use jiff::SignedDuration;
-use planner::conditions::Truth;
-use planner::ledger::{NEVER_SEEN, is_open};
+use planner::conditions::ConditionStatus;
 use planner::ports::InstanceState;
-use planner::{Action, Plan, World};
+use planner::world::ledger::{NEVER_SEEN, is_open};
+use planner::{Plan, World};
 
 /// How fast the cloud side of an object changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,16 +32,16 @@ impl Pace {
 
     /// After a pass with this plan.
     pub(crate) fn after(plan: &Plan) -> Self {
-        let is_true = |kind| plan.judgements.is_true(kind);
-        let provisioned = plan.judgements.get(ConditionType::Provisioned);
-        let stalled = plan.judgements.stalled_by.is_some();
-        if plan.actions.iter().any(is_of_cloud) || plan.ledger.iter().any(is_open) {
+        let is_true = |kind| plan.conditions.is_true(kind);
+        let provisioned = plan.conditions.get(ConditionType::Provisioned);
+        let stalled = plan.conditions.stalled_by.is_some();
+        if plan.actions().any(|action| action.nature().changes_lists) || plan.ledger.iter().any(is_open) {
             Self::Moving
         } else if provisioned.reason == NOTHING_LEFT {
             Self::Idle
         } else if is_true(ConditionType::Provisioned) && is_true(ConditionType::Deployed) {
             if is_true(ConditionType::Measured) || stalled { Self::Idle } else { Self::Steady }
-        } else if stalled || provisioned.truth == Truth::Unknown {
+        } else if stalled || provisioned.status == ConditionStatus::Unknown {
             Self::Steady
         } else {
             Self::Moving
@@ -52,40 +52,16 @@ impl Pace {
 /// Reason of `Provisioned` when it is proven that nothing is left.
 const NOTHING_LEFT: &str = "NothingLeft";
 
-/// Whether an action changes what lists of the cloud show.
-pub(crate) fn is_of_cloud(action: &Action) -> bool {
-    match action {
-        Action::CreateGroup(_)
-        | Action::Allow { .. }
-        | Action::DeleteGroup { .. }
-        | Action::Launch(_)
-        | Action::Terminate(_) => true,
-        Action::AddFinalizer
-        | Action::RemoveFinalizer
-        | Action::Rehearse(_)
-        | Action::SetMembership { .. }
-        | Action::StartRun { .. }
-        | Action::CollectReport { .. }
-        | Action::JoinParts { .. }
-        | Action::HoldRun { .. }
-        | Action::ResumeRun { .. }
-        | Action::StopRun { .. }
-        | Action::ForgetRun { .. } => false,
-    }
-}
-
 /// Whether a plan pays, destroys, lets go, or believes that something does not exist. Lists from before the pass will
 /// not do for that: they may have been asked for before the object that was read was written.
 pub(crate) fn is_grave(world: &World, plan: &Plan) -> bool {
     let status = &world.object.status;
-    let acts = plan.actions.iter().any(|action| {
-        is_of_cloud(action) && !matches!(action, Action::Allow { .. }) || *action == Action::RemoveFinalizer
-    });
+    let acts = plan.actions().any(|action| action.nature().is_grave);
     let was_left = status
         .conditions
         .iter()
         .any(|condition| condition.type_ == ConditionType::Provisioned.name() && condition.reason == NOTHING_LEFT);
-    let nothing_left = plan.judgements.get(ConditionType::Provisioned).reason == NOTHING_LEFT;
+    let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == NOTHING_LEFT;
     acts || plan.placement != status.placement
         || nothing_left != was_left && nothing_left
         || plan.ledger.iter().any(|line| is_grave_line(world, line))

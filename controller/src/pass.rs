@@ -107,13 +107,14 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         let mut turns = note.turns.clone();
         self.turns.take(&world, &mut plan, &mut turns, self.now());
-        tracing::debug!(actions = plan.actions.len(), wake = ?plan.wake, "planned");
+        tracing::debug!(actions = plan.effects.len(), wake = ?plan.wake, "planned");
         self.notes.brace(&world.object, &note, &plan);
         let outcomes = Box::pin(self.act(&stored, &world, &plan)).await;
         let mut memory = plan.memory.clone();
         memory.acted(&world, &outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;
-        let acted = if plan.actions.iter().any(pace::is_of_cloud) { self.lister.tick() } else { note.acted };
+        let acted =
+            if plan.actions().any(|action| action.nature().changes_lists) { self.lister.tick() } else { note.acted };
         let owed = owed(&plan);
         match &next {
             Ok(Next::Gone) => self.forget(namespace, name),
@@ -184,7 +185,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         if said {
             // A status without the lines that are still rehearsed proves nothing about lines.
-            if plan.actions.iter().any(|action| matches!(action, Action::Rehearse(_))) {
+            if plan.actions().any(|action| matches!(action, Action::Rehearse(_))) {
                 return Ok(Next::After(wake));
             }
             self.put(&echo, &next).await?;
@@ -198,7 +199,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 fn owed(plan: &Plan) -> Owed {
     let count = |items: usize| i64::try_from(items).unwrap_or(i64::MAX);
     Owed {
-        open_launches: count(plan.ledger.iter().filter(|line| planner::ledger::is_open(line)).count()),
+        open_launches: count(plan.ledger.iter().filter(|line| planner::world::ledger::is_open(line)).count()),
         leftovers: count(plan.leftovers.len()),
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use planner::Failure;
-use planner::inventory::Inventory;
 use planner::owner;
 use planner::ports::{Answer, Cloud, Selection};
+use planner::sweep::inventory::Inventory;
 use tokio::time::Instant;
 
 /// Between two looks while instances shut down.

@@ -8,7 +8,8 @@ use api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::ResourceExt;
-use planner::{CloudError, Failure, RunKey, column};
+use planner::status::column;
+use planner::{CloudError, Failure, RunKey};
 use wire::{REPORT_SCHEMA, Report, sha256_hex};
 
 /// The document, if it is the one that was promised.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::Launch;
-use planner::ledger;
 use planner::owner::{BENCHMARK_UID, Owner};
 use planner::ports::{Group, Instance, InstanceState};
+use planner::world::ledger;
 
 /// What an object asks for beyond the lists by tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Agents, Compute, Firewall, Group, Instance, Regions};
+use planner::ports::{Agents, Compute, Group, Instance, Regions, SecurityGroups};
 use planner::sweep::{Life, Memory, Scope, decide, suspects};
 
 use crate::lister::{Need, Tick};

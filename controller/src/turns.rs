@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use api::Launch;
 use jiff::{SignedDuration, Timestamp};
-use planner::{Action, Plan, World};
+use planner::effect::{Action, Quota};
+use planner::{Plan, World};
 
 /// Between two looks of an object whose launches are not written down yet.
 const LONGEST_LOOK: SignedDuration = SignedDuration::from_secs(60);
@@ -62,8 +63,8 @@ impl Turns {
         let region = regions.entry(world.region().to_owned()).or_default();
         region.write_down(before, plan, given, longest, now);
         let mut wait: Option<SignedDuration> = None;
-        plan.actions.retain(|action| {
-            let turn = region.turn(action, given, now);
+        plan.effects.retain(|effect| {
+            let turn = region.turn(&effect.action, given, now);
             let pause = turn.duration_since(now);
             if pause.is_positive() {
                 wait = Some(wait.map_or(pause, |least| least.min(pause)));
@@ -71,7 +72,7 @@ impl Turns {
             !pause.is_positive()
         });
         if let Some(wait) = wait {
-            plan.wake = if plan.actions.is_empty() { plan.wake.max(wait.min(longest)) } else { plan.wake.min(wait) };
+            plan.wake = if plan.effects.is_empty() { plan.wake.max(wait.min(longest)) } else { plan.wake.min(wait) };
         }
         given.retain(|token, _| plan.ledger.iter().any(|line| line.token == *token));
     }
@@ -117,33 +118,26 @@ impl Region {
         turn
     }
 
+    /// When the call of a launch may be made; now if it may. The same call again is another turn.
+    fn send(&mut self, token: &str, instances: u32, given: &mut Given, now: Timestamp) -> Timestamp {
+        let turn = *given.entry(token.to_owned()).or_insert_with(|| self.launch(instances, now));
+        let turn = turn.max(self.sends.next(now));
+        if turn <= now {
+            self.sends.take(1, now);
+            given.remove(token);
+        }
+        turn
+    }
+
     /// When an action may be tried; now if it may.
     fn turn(&mut self, action: &Action, given: &mut Given, now: Timestamp) -> Timestamp {
-        let queue = match action {
-            Action::Launch(request) => {
-                let turn = *given.entry(request.token.clone()).or_insert_with(|| self.launch(request.count, now));
-                let turn = turn.max(self.sends.next(now));
-                if turn <= now {
-                    self.sends.take(1, now);
-                    // The same call again is another turn.
-                    given.remove(&request.token);
-                }
-                return turn;
-            }
-            Action::Rehearse(_) => return self.rehearsal(now),
-            Action::CreateGroup(_) | Action::DeleteGroup { .. } => &mut self.groups,
-            Action::Allow { .. } => &mut self.rules,
-            Action::Terminate(_) => &mut self.terminations,
-            Action::AddFinalizer
-            | Action::RemoveFinalizer
-            | Action::SetMembership { .. }
-            | Action::StartRun { .. }
-            | Action::CollectReport { .. }
-            | Action::JoinParts { .. }
-            | Action::HoldRun { .. }
-            | Action::ResumeRun { .. }
-            | Action::StopRun { .. }
-            | Action::ForgetRun { .. } => return now,
+        let queue = match action.nature().quota {
+            None => return now,
+            Some(Quota::Launches { token, instances }) => return self.send(token, instances, given, now),
+            Some(Quota::Rehearsals) => return self.rehearsal(now),
+            Some(Quota::Groups) => &mut self.groups,
+            Some(Quota::Rules) => &mut self.rules,
+            Some(Quota::Terminations) => &mut self.terminations,
         };
         let next = queue.next(now);
         if next <= now { queue.take(1, now) } else { next }

@@ -5,9 +5,9 @@ use std::io::BufRead;
 use anyhow::{Context, bail};
 use clap::Parser;
 use jiff::Timestamp;
-use planner::inventory::Inventory;
+use planner::cost::price;
 use planner::ports::{Compute, Regions};
-use planner::price;
+use planner::sweep::inventory::Inventory;
 
 /// Exit status of a dry run that found something.
 const FOUND: u8 = 3;

@@ -6,7 +6,7 @@ const ON_A_LINE: usize = 8;
 
 fn main() {
     let patterns: Vec<String> =
-        planner::family::FAMILIES.iter().map(|family| format!("\"{}.*\"", family.name)).collect();
+        planner::families::FAMILIES.iter().map(|family| format!("\"{}.*\"", family.name)).collect();
     let lines: Vec<String> =
         patterns.chunks(ON_A_LINE).map(|some| format!("            {}", some.join(", "))).collect();
     println!("[\n{}\n          ]", lines.join(",\n"));

@@ -1,62 +1,50 @@
-//! The decisions of the operator: what the world should look like, and what is missing.
+//! The decisions of the operator: the world as it should look, and what is missing.
 //!
 //! Pure: no tokio, no Kubernetes client, no AWS, no clock, no randomness. The traits in [`ports`] are what it
 //! asks of the outside; `cloud`, `cloudsim` and `controller` implement them.
 //!
 //! [`plan()`] compares a [`World`] with what its object asks for; [`status()`] says what to write down after the
-//! plan's actions were tried. Everything else serves these two.
+//! plan's actions were tried. Everything else serves these two. Modules from the ground up:
+//!
+//! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
+//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`runs`]: what is seen, said, done and measured;
+//! - [`desired`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, what is there, and the plan as it grows;
+//! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
+//! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
 
-mod asked;
-pub mod codes;
-pub mod column;
+pub mod balance;
 pub mod conditions;
-pub mod console;
-mod credits;
-pub mod deploy;
+pub mod cost;
 pub mod desired;
-mod duration;
-mod ending;
-pub mod events;
+pub mod effect;
 pub mod failure;
-pub mod family;
-mod firewall;
-mod hint;
-pub mod holders;
-pub mod inventory;
-pub mod ledger;
+pub mod families;
+pub mod goal;
+pub mod instances;
 pub mod measure;
-pub mod memory;
+pub mod outcome;
 pub mod owner;
 mod pausing;
-pub mod placement;
 pub mod plan;
 pub mod ports;
-pub mod price;
-mod provision;
-mod readiness;
+pub mod provision;
 pub mod region;
-pub mod rehearsal;
-mod relaunch;
-pub mod relocation;
-mod results;
+pub mod run_key;
 pub mod runs;
-pub mod seal;
-mod settle;
+pub mod stages;
 pub mod status;
 pub mod sweep;
-mod teardown;
-pub mod termination;
-mod thresholds;
-mod together;
-pub mod userdata;
-pub mod verdict;
-mod voided;
+pub mod teardown;
+mod text;
 pub mod world;
 
-pub use events::{Event, Severity, events};
+pub use effect::{Action, Done, Outcome};
 pub use failure::{CloudError, Failure};
-pub use memory::Memory;
-pub use plan::{Action, Goal, Plan, Why, plan};
-pub use runs::RunKey;
-pub use status::{Done, Outcome, status};
+pub use goal::{Goal, TeardownReason};
+pub use plan::Plan;
+pub use run_key::RunKey;
+pub use stages::plan;
+pub use status::events::{Event, Severity, events};
+pub use status::status;
+pub use world::memory::Memory;
 pub use world::{Facet, Object, Settings, World};

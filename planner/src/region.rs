@@ -55,7 +55,7 @@ fn zone_of<'a>(name: &str, regions: &'a [KnownRegion]) -> Option<&'a str> {
 
 /// What to add to a failure of a region that may not exist.
 pub(crate) fn doubt(world: &World) -> String {
-    match world.regions.as_ref().and_then(Facet::ignorance) {
+    match world.regions.as_ref().and_then(Facet::unknown) {
         Some(why) if is_in_question(world) => format!(
             " (spec.region is {}; whether there is such a region is not known either: {})",
             world.region(),

@@ -11,7 +11,8 @@ use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentials
 use planner::Failure;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
-    Addressing, Compute, Credits, Firewall, GroupRequest, LaunchRequest, Offer, Regions, Rule, Selection, Source,
+    Addressing, Catalog, Compute, Credits, GroupRequest, LaunchRequest, Regions, Rule, SecurityGroups, Selection,
+    Source,
 };
 
 use self::fake::{Fake, Form, Reply, list, value};
@@ -201,7 +202,7 @@ async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
             None => Ok(()),
         }),
         region.create_group(&group).await.map(drop),
-        region.allow("sg-1", &rule).await,
+        region.authorize_ingress("sg-1", &rule).await,
         region.delete_group("sg-1").await,
     ]
 }

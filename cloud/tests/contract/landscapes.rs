@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cloudsim::{PublicAccess, Settings, SharedSim, Sim};
 use jiff::Timestamp;
 use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
-use planner::ports::{Answer, Egress, Offer, Regions, Subnet};
+use planner::ports::{Answer, Catalog, Egress, Regions, Subnet};
 
 /// Of each subnet: the letter of its zone, whether it has IPv4 addresses, its way out.
 type Told = Vec<(char, bool, Egress)>;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use planner::Failure;
-use planner::ports::{Architecture, Burstable, Egress, Hypervisor, ImageQuery, Offer, OptIn, Regions};
+use planner::ports::{Architecture, Burstable, Catalog, Egress, Hypervisor, ImageQuery, OptIn, Regions};
 
 use crate::rows::refused;
 use crate::target::Target;

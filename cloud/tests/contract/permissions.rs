@@ -13,8 +13,8 @@ use cloudsim::{Ask, Policy, Settings};
 use lab::endpoint::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use planner::owner::{Owner, Tags};
 use planner::ports::{
-    Addressing, Architecture, Compute, Credits, Firewall, GroupRequest, ImageQuery, LaunchRequest, Offer, Regions,
-    Rule, Selection, Source,
+    Addressing, Architecture, Catalog, Compute, Credits, GroupRequest, ImageQuery, LaunchRequest, Regions, Rule,
+    SecurityGroups, Selection, Source,
 };
 
 use crate::evaluator::{self, Row};
@@ -66,7 +66,7 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     let group_id = cloud.create_group(&group).await.unwrap();
     for source in [Source::Group(group_id.clone()), Source::Cidr("10.0.0.0/8".parse().unwrap())] {
         let rule = Rule { from_port: 8080, to_port: 8081, source };
-        cloud.allow(&group_id, &rule).await.unwrap();
+        cloud.authorize_ingress(&group_id, &rule).await.unwrap();
     }
     let mut made = Vec::new();
     for (instance_type, credits, public_address) in

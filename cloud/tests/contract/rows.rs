@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use planner::owner::{Owner, POOL, Tags};
 use planner::ports::{
-    Addressing, Compute, Firewall, GroupRequest, InstanceState, LaunchRequest, Offer, Regions, Rule, Selection, Source,
+    Addressing, Catalog, Compute, GroupRequest, InstanceState, LaunchRequest, Regions, Rule, SecurityGroups, Selection,
+    Source,
 };
 use planner::{CloudError, Failure};
 
@@ -395,7 +396,7 @@ async fn a_rule_is_there_once<R: Regions>(on: Rc<Target<R>>) {
     ];
     for _ in 0..2 {
         for rule in &rules {
-            on.once_visible("a group for its rule", async || on.cloud.allow(&id, rule).await).await;
+            on.once_visible("a group for its rule", async || on.cloud.authorize_ingress(&id, rule).await).await;
         }
     }
     rules.sort();
@@ -414,7 +415,7 @@ async fn a_network_is_listed_without_its_host_bits<R: Regions>(on: Rc<Target<R>>
     let rule = |network: &str| Rule { from_port: 8081, to_port: 8081, source: Source::Cidr(network.parse().unwrap()) };
     let (written, kept) = (rule("100.68.0.18/18"), rule("100.68.0.0/18"));
     for asked in [&written, &kept, &written] {
-        on.once_visible("a group for its rule", async || on.cloud.allow(&id, asked).await).await;
+        on.once_visible("a group for its rule", async || on.cloud.authorize_ingress(&id, asked).await).await;
     }
     let seen = async || {
         let ingress = on.cloud.groups(&owner.proof()).await.unwrap().remove(0).ingress;
@@ -450,7 +451,7 @@ async fn a_group_that_another_one_names_stays<R: Regions>(on: Rc<Target<R>>) {
     let (members, _) = create(&on, &owner).await;
     let (edge, _) = create(&on, &owner).await;
     let rule = Rule { from_port: 1, to_port: 9, source: Source::Group(edge.clone()) };
-    on.once_visible("a group for its rule", async || on.cloud.allow(&members, &rule).await).await;
+    on.once_visible("a group for its rule", async || on.cloud.authorize_ingress(&members, &rule).await).await;
     assert_eq!(refused(on.cloud.delete_group(&edge).await).failure, Failure::DependencyViolation);
     let named = async || {
         let groups = on.cloud.groups_naming(&edge).await.unwrap();

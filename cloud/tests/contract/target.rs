@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
-    Addressing, Answer, Architecture, Compute, Credits, Image, ImageQuery, Instance, LaunchRequest, Offer, Regions,
+    Addressing, Answer, Architecture, Catalog, Compute, Credits, Image, ImageQuery, Instance, LaunchRequest, Regions,
     Selection, Subnet,
 };
 

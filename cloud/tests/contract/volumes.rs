@@ -1,7 +1,7 @@
 //! An image with data volumes that stay when their instance is gone, unless a launch says otherwise of each.
 
 use cloudsim::IMAGE_WITH_DATA;
-use planner::ports::{Compute, ImageQuery, InstanceState, LaunchRequest, Offer, Selection, Volume};
+use planner::ports::{Catalog, Compute, ImageQuery, InstanceState, LaunchRequest, Selection, Volume};
 
 use crate::faults::start;
 use crate::target::ids;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use planner::owner::Tags;
-use planner::ports::{Answer, Firewall, Group, GroupRequest, Interface, Rule, Source};
+use planner::ports::{Answer, Group, GroupRequest, Interface, Rule, SecurityGroups, Source};
 use planner::{CloudError, Failure};
 
 use super::{SharedSim, tagged};
@@ -14,7 +14,7 @@ use crate::instance::NetworkInterface;
 use crate::query::{Filter, Query};
 use crate::sim::Sim;
 
-impl Firewall for SharedSim {
+impl SecurityGroups for SharedSim {
     async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
         let query = Query::filtered(tagged(with));
         let groups = self.all(Action::DescribeSecurityGroups, query, Sim::describe_security_groups)?;
@@ -34,7 +34,7 @@ impl Firewall for SharedSim {
         self.call(call, move |sim, now| sim.create_security_group(&request, now))
     }
 
-    async fn allow(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+    async fn authorize_ingress(&self, group_id: &str, rule: &Rule) -> Answer<()> {
         let source = match &rule.source {
             Source::Group(id) => PermissionSource::Group(id.clone()),
             Source::Cidr(network) => PermissionSource::Cidr(*network),

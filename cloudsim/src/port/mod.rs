@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use planner::codes::{failure_of, failure_of_launch, steady};
+use planner::failure::codes::{failure_of, failure_of_launch, steady};
 use planner::owner::Tags;
 use planner::ports::{Answer, Regions};
 use planner::{CloudError, Failure};

@@ -1,6 +1,6 @@
 //! What the region offers.
 
-use planner::ports::{self, Answer, Architecture, Egress, ImageQuery, KnownRegion, Offer, OptIn};
+use planner::ports::{self, Answer, Architecture, Catalog, Egress, ImageQuery, KnownRegion, OptIn};
 
 use super::SharedSim;
 use crate::action::{Action, Call};
@@ -10,7 +10,7 @@ use crate::query::{FILTER_VALUES, Filter, Query};
 use crate::settings::PublicAccess;
 use crate::sim::Sim;
 
-impl Offer for SharedSim {
+impl Catalog for SharedSim {
     async fn subnets(&self, ids: &[String]) -> Answer<Vec<ports::Subnet>> {
         let query = match ids {
             [] => Query::filtered([Filter::new("default-for-az", ["true"])]),

@@ -10,8 +10,8 @@ use cloudsim::{Action, Fault, Settings, SharedSim};
 use planner::Failure;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
-    Addressing, Architecture, Compute, Egress, Firewall, GroupRequest, ImageQuery, LaunchRequest, Offer, Regions, Rule,
-    Selection, Source,
+    Addressing, Architecture, Catalog, Compute, Egress, GroupRequest, ImageQuery, LaunchRequest, Regions, Rule,
+    SecurityGroups, Selection, Source,
 };
 
 use crate::world::{SUBNET_A, VPC, X86_IMAGE, at, exact};
@@ -74,8 +74,8 @@ fn a_benchmark_comes_and_goes() {
     let group = now(cloud.create_group(&request)).unwrap();
     assert_eq!(now(cloud.create_group(&request)).unwrap_err().failure, Failure::AlreadyExists);
     let rule = Rule { from_port: 0, to_port: 65_535, source: Source::Group(group.clone()) };
-    now(cloud.allow(&group, &rule)).unwrap();
-    now(cloud.allow(&group, &rule)).unwrap();
+    now(cloud.authorize_ingress(&group, &rule)).unwrap();
+    now(cloud.authorize_ingress(&group, &rule)).unwrap();
     assert_eq!(now(cloud.groups(&owner().proof())).unwrap()[0].ingress, [rule]);
     let made = now(cloud.launch(&launch("token", 12, vec![group.clone()]))).unwrap();
     let ids: Vec<_> = made.iter().map(|instance| instance.id.clone()).collect();

@@ -343,7 +343,7 @@ impl Life<'_> {
         }
         let after = (self.play.effects(), self.play.store.server().writes);
         // A launch that is being proven absent is not quiet yet.
-        let open = |status: &api::Status| status.launches.iter().any(planner::ledger::is_open);
+        let open = |status: &api::Status| status.launches.iter().any(planner::world::ledger::is_open);
         let expired = self.play.phase() == "Expired";
         if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after {
             let (effects, last) = (after.0 - before.0, self.play.last_effect());

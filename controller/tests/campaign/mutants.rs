@@ -4,10 +4,12 @@
 use api::{Launch, Placement};
 use controller::Decisions;
 use jiff::SignedDuration;
+use planner::effect::Effect;
 use planner::ports::{InstanceState, LaunchRequest};
-use planner::rehearsal::Rehearsal;
+use planner::world::ledger;
+use planner::world::memory::Rehearsal;
 use planner::world::{Deletion, Facet, Finalizer};
-use planner::{Action, CloudError, Failure, Outcome, Plan, World, desired, ledger};
+use planner::{Action, CloudError, Failure, Outcome, Plan, World, desired};
 
 use crate::campaign::{Campaign, play, say};
 use crate::stage::cloud::Lie;
@@ -62,7 +64,7 @@ fn all() -> Vec<Mutant> {
         plans("stripped finalizer stays off", |world| {
             let mut plan = planner::plan(world);
             if world.object.status.placement.is_some() {
-                plan.actions.retain(|action| *action != Action::AddFinalizer);
+                plan.effects.retain(|effect| effect.action != Action::AddFinalizer);
             }
             plan
         }),
@@ -80,8 +82,8 @@ fn all() -> Vec<Mutant> {
         }),
         plans("generators begin one after the other", |world| {
             let mut plan = planner::plan(world);
-            for action in &mut plan.actions {
-                if let Action::StartRun { run, .. } = action
+            for effect in &mut plan.effects {
+                if let Action::StartRun { run, .. } = &mut effect.action
                     && let Some(at) = run.start_at
                 {
                     run.start_at = Some(at + SignedDuration::from_secs(i64::from(run.slice.index)));
@@ -93,7 +95,7 @@ fn all() -> Vec<Mutant> {
         plans("launches are not rehearsed", |world| {
             with(world, |world| {
                 let plan = planner::plan(world);
-                let asked = plan.actions.iter().filter_map(|action| match action {
+                let asked = plan.actions().filter_map(|action| match action {
                     Action::Rehearse(request) => Some(ledger::request_sha256(request)),
                     _ => None,
                 });
@@ -142,7 +144,7 @@ fn fresh_tokens(world: &World) -> Plan {
         let line = &mut plan.ledger[at];
         line.token = format!("{}{}", &line.token[..32], world.now.as_millisecond());
         if let Some(request) = call(world, line) {
-            plan.actions.push(Action::Launch(request));
+            plan.effects.push(Action::Launch(request).into());
         }
     }
     plan
@@ -159,7 +161,7 @@ fn timeout_is_refusal(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::
     let refused = |outcome: &Outcome| match (&outcome.action, &outcome.result) {
         (Action::Launch(_), Err(error)) if error.failure == Failure::Unreachable => {
             let error = CloudError::new(Failure::NoCapacity, error.code.clone(), error.message.clone());
-            Outcome { action: outcome.action.clone(), result: Err(error) }
+            Outcome::new(outcome.action.clone(), Err(error))
         }
         _ => outcome.clone(),
     };
@@ -176,7 +178,7 @@ fn every_send_is_the_only_one(world: &World, plan: &Plan, outcomes: &[Outcome]) 
 fn lets_go(world: &World, is_empty: bool) -> Plan {
     let mut plan = planner::plan(world);
     if world.object.deletion == Deletion::Asked && world.object.finalizer == Finalizer::Present && is_empty {
-        plan.actions = vec![Action::RemoveFinalizer];
+        plan.effects = vec![Action::RemoveFinalizer.into()];
     }
     plan
 }
@@ -246,20 +248,22 @@ fn late_sends(world: &World) -> Plan {
 
 fn forgets_early(world: &World) -> Plan {
     let mut plan = planner::plan(world);
-    let forgotten: Vec<Action> = plan
-        .actions
-        .iter()
+    let forgotten: Vec<Effect> = plan
+        .actions()
         .filter_map(|action| match action {
-            Action::CollectReport { control, run, sha256 } => Some(Action::ForgetRun {
-                control: control.clone(),
-                instance_id: String::new(),
-                name: run.name(),
-                report_sha256: sha256.clone(),
-            }),
+            Action::CollectReport { control, run, sha256 } => Some(
+                Action::ForgetRun {
+                    control: control.clone(),
+                    instance_id: String::new(),
+                    name: run.name(),
+                    report_sha256: sha256.clone(),
+                }
+                .into(),
+            ),
             _ => None,
         })
         .collect();
-    plan.actions.extend(forgotten);
+    plan.effects.extend(forgotten);
     plan
 }
 

@@ -11,8 +11,8 @@ use cloudsim::{Action, Fault, SharedSim};
 use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
-    Answer, Compute, Firewall, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
-    KnownRegion, LaunchRequest, Offer, Refused, Regions, Selection, Subnet,
+    Answer, Catalog, Compute, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
+    KnownRegion, LaunchRequest, Refused, Regions, SecurityGroups, Selection, Subnet,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -273,7 +273,7 @@ impl Compute for Mortal {
     }
 }
 
-impl Firewall for Mortal {
+impl SecurityGroups for Mortal {
     async fn groups(&self, with: &Tags) -> Answer<Vec<Group>> {
         let answer = match self.elsewhere(Ok(Vec::new())) {
             Some(answer) => answer,
@@ -287,8 +287,8 @@ impl Firewall for Mortal {
         self.effect(Action::CreateSecurityGroup, self.sim.create_group(group)).await
     }
 
-    async fn allow(&self, group_id: &str, rule: &planner::ports::Rule) -> Answer<()> {
-        self.effect(Action::AuthorizeSecurityGroupIngress, self.sim.allow(group_id, rule)).await
+    async fn authorize_ingress(&self, group_id: &str, rule: &planner::ports::Rule) -> Answer<()> {
+        self.effect(Action::AuthorizeSecurityGroupIngress, self.sim.authorize_ingress(group_id, rule)).await
     }
 
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
@@ -314,7 +314,7 @@ impl Firewall for Mortal {
     }
 }
 
-impl Offer for Mortal {
+impl Catalog for Mortal {
     async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
         self.sim.subnets(ids).await
     }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use api::{ClusterBenchmark, Launch, Run, Status};
 use cloudsim::Sim;
 use jiff::Timestamp;
+use planner::desired;
 use planner::ports::LaunchRequest;
-use planner::{desired, ledger};
+use planner::world::ledger;
 use serde::{Deserialize, Serialize};
 
 use crate::stage::kubernetes::Server;

@@ -1,7 +1,32 @@
-//! What the operator asks of the outside world.
+//! What the operator asks of the outside world. `cloud` implements the cloud's ports over the AWS SDK, `cloudsim` as a
+//! state machine; `controller` implements [`Agents`] over HTTP.
+//!
+//! Common to all ports of the cloud: a method either answers for certain and completely, or fails. A list that was cut,
+//! paged wrongly, or came without its end is a failure ([`crate::Failure::Unreachable`]), never a shorter list.
 
 mod agents;
-mod cloud;
+mod catalog;
+mod compute;
+mod security_groups;
+
+use crate::failure::CloudError;
 
 pub use agents::{AgentError, Agents, ReportBytes};
-pub use cloud::*;
+pub use catalog::*;
+pub use compute::*;
+pub use security_groups::*;
+
+pub type Answer<T> = Result<T, CloudError>;
+
+/// Everything the operator needs of one region.
+pub trait Cloud: Compute + SecurityGroups + Catalog + Send + Sync + 'static {}
+
+impl<T: Compute + SecurityGroups + Catalog + Send + Sync + 'static> Cloud for T {}
+
+/// The regions the operator may work in.
+pub trait Regions: Send + Sync + 'static {
+    type Cloud: Cloud;
+
+    /// The cloud of one region. Cheap; does no call.
+    fn region(&self, name: &str) -> std::sync::Arc<Self::Cloud>;
+}

@@ -1,6 +1,6 @@
 //! Consoles as real instances write them, and the last word of our script on each.
 
-use planner::console::last_word;
+use planner::instances::console::last_word;
 
 const STEP: &str = "clusterbench: step 3/6 fetch https://artifacts.example/v1/worker";
 const HASH: &str = "clusterbench: error: https://a/worker has sha256 12, not 34: it was not run";

@@ -32,9 +32,10 @@ use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, P
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
-use planner::termination::Denial;
+use planner::world::ledger;
+use planner::world::memory::Denial;
 use planner::world::*;
-use planner::{Action, CloudError, Done, Failure, Memory, Outcome, desired, ledger, owner};
+use planner::{Action, CloudError, Done, Failure, Memory, Outcome, desired, owner};
 
 pub(crate) fn epoch() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -120,7 +121,7 @@ pub(crate) fn instance_type(name: &str) -> InstanceType {
         architecture: if name.contains("7g") { Architecture::Arm64 } else { Architecture::X86_64 },
         burstable: if name.starts_with('t') { Burstable::Yes } else { Burstable::No },
         hypervisor: Hypervisor::Nitro,
-        free_tier: planner::family::FREE_PLAN.contains(&name),
+        free_tier: planner::families::FREE_PLAN.contains(&name),
     }
 }
 
@@ -160,7 +161,7 @@ pub(crate) fn world(text: &str) -> World {
     let spec = spec(&clusters);
     let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
     types.dedup();
-    let unknown = || Ignorance { failure: Failure::Unreachable, message: "no answer".into() };
+    let unknown = || Unknown { failure: Failure::Unreachable, message: "no answer".into() };
     let now = epoch() + find("now").map_or(seconds(100), |line| duration(line[1]));
     let mut world = World {
         now,
@@ -253,7 +254,7 @@ pub(crate) fn world(text: &str) -> World {
         agents::measured(&mut world, line[1]);
     }
     for line in lines.iter().filter(|line| line.first() == Some(&"denied")) {
-        let error = CloudError::new(planner::codes::failure_of(line[2]), line[2], "no");
+        let error = CloudError::new(planner::failure::codes::failure_of(line[2]), line[2], "no");
         let denial = Denial { error, again_at: world.now + duration(line[3]) };
         world.memory.denials.insert(line[1].into(), denial);
     }
@@ -274,13 +275,12 @@ pub(crate) fn world(text: &str) -> World {
 fn rehearse(world: &mut World, refused: Option<&str>) {
     let heard = match refused {
         None => Ok(Done::Ok),
-        Some(code) => Err(CloudError::new(planner::codes::failure_of(code), code, "words")),
+        Some(code) => Err(CloudError::new(planner::failure::codes::failure_of(code), code, "words")),
     };
     let plan = planner::plan(world);
     let is_rehearsal = |action: &&Action| matches!(action, Action::Rehearse(_));
-    let rehearsals = plan.actions.iter().filter(is_rehearsal);
-    let outcomes: Vec<Outcome> =
-        rehearsals.map(|action| Outcome { action: action.clone(), result: heard.clone() }).collect();
+    let rehearsals = plan.actions().filter(is_rehearsal);
+    let outcomes: Vec<Outcome> = rehearsals.map(|action| Outcome::new(action.clone(), heard.clone())).collect();
     let mut memory = Memory { looked_at: Some(world.now - seconds(5)), ..Memory::default() };
     memory.acted(world, &outcomes);
     world.memory.rehearsals = memory.rehearsals;

@@ -2,7 +2,6 @@
 
 use insta::assert_snapshot;
 use planner::ports::{Instance, InstanceState};
-use planner::seal;
 use planner::world::{Facet, Seal};
 use planner::{Action, plan, status};
 
@@ -172,11 +171,11 @@ fn an_edited_region_hides_nothing() {
 fn a_status_is_sealed_and_an_edit_breaks_the_seal() {
     let world = world("line a/1 x2 open\nhave i-1 a/1 pending");
     let mut status = status(&world, &plan(&world), &[]);
-    assert!(seal::is_whole("uid-1", &status));
-    assert!(!seal::is_whole("uid-2", &status));
+    assert!(Seal::of("uid-1", &status) == Seal::Whole);
+    assert!(Seal::of("uid-2", &status) == Seal::Broken);
     status.launches.remove(0);
-    assert!(!seal::is_whole("uid-1", &status));
-    assert!(seal::is_whole("uid-1", &api::Status::default()));
+    assert!(Seal::of("uid-1", &status) == Seal::Broken);
+    assert!(Seal::of("uid-1", &api::Status::default()) == Seal::Whole);
 }
 
 /// Writing beside an edit must not make it look whole.
@@ -186,7 +185,7 @@ fn a_broken_seal_is_not_mended_by_the_next_status() {
     world.object.status.seal = "what was".into();
     let written = status(&world, &plan(&world), &[]);
     assert_eq!((written.seal.as_str(), written.observed_generation), ("what was", Some(-1)));
-    assert!(!seal::is_whole("uid-1", &written));
+    assert!(Seal::of("uid-1", &written) == Seal::Broken);
 }
 
 #[test]
@@ -205,7 +204,7 @@ fn told_when(change: impl FnOnce(&mut Vec<Instance>)) -> Option<Vec<String>> {
     let mut world = world(&format!("{COMPLETE}\nbalancer healthy\nrun running"));
     let Facet::Known(instances) = &mut world.instances else { unreachable!() };
     change(instances);
-    plan(&world).actions.into_iter().find_map(|action| match action {
+    plan(&world).actions().cloned().find_map(|action| match action {
         Action::SetMembership { to, .. } => Some(to.clusters[0].members.iter().map(|m| m.id.clone()).collect()),
         _ => None,
     })
@@ -227,7 +226,7 @@ fn another_processs_line_is_taken_over_before_it_is_sent() {
     let sends = |text: &str| {
         let world = world(text);
         let plan = plan(&world);
-        let is_sent = plan.actions.iter().any(|action| matches!(action, Action::Launch(_)));
+        let is_sent = plan.actions().any(|action| matches!(action, Action::Launch(_)));
         (plan.ledger[0].sender.clone(), is_sent)
     };
     let says = |sender: &str, is_sent| (sender.to_owned(), is_sent);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use planner::Failure;
-use planner::placement::{NoPlacement, choose};
 use planner::ports::*;
+use planner::provision::placement::{NoPlacement, choose};
 use planner::world::*;
 
 use crate::fixture::{instance_type, world};
@@ -84,7 +84,7 @@ fn a_type_that_no_zone_offers() {
 fn subnets_that_do_not_exist_are_full_or_lead_nowhere() {
     let mut case = case("a=t2.large*2");
     case.site.subnets =
-        Facet::Unknown(Ignorance { failure: Failure::NotFound, message: "InvalidSubnetID.NotFound: subnet-9".into() });
+        Facet::Unknown(Unknown { failure: Failure::NotFound, message: "InvalidSubnetID.NotFound: subnet-9".into() });
     assert_snapshot!(case.said(), @"UnknownSubnet: network.subnetIds: InvalidSubnetID.NotFound: subnet-9; delete the benchmark and create it with subnets that exist in eu-west-1");
     case.site.subnets = Facet::Known(Vec::new());
     assert_snapshot!(case.said(), @"NoDefaultVpc: eu-west-1 has no default VPC with subnets: delete the benchmark and create it with network.subnetIds");
@@ -217,14 +217,14 @@ fn a_region_of_which_nothing_is_known_is_named() {
     ");
 }
 
-fn unanswered() -> Ignorance {
-    Ignorance { failure: Failure::Unreachable, message: "no answer".into() }
+fn unanswered() -> Unknown {
+    Unknown { failure: Failure::Unreachable, message: "no answer".into() }
 }
 
 #[test]
 fn what_could_not_be_looked_up_is_not_refused() {
     let mut case = case("a=t2.large*2");
     case.site.offerings =
-        Facet::Unknown(Ignorance { failure: Failure::Throttled, message: "RequestLimitExceeded".into() });
+        Facet::Unknown(Unknown { failure: Failure::Throttled, message: "RequestLimitExceeded".into() });
     assert_snapshot!(case.said(), @"unknown: RequestLimitExceeded");
 }

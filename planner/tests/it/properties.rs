@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use planner::ports::InstanceState;
+use planner::world::ledger;
 use planner::world::{Facet, Finalizer};
-use planner::{Action, World, desired, ledger, plan, status};
+use planner::{Action, World, desired, plan, status};
 use proptest::prelude::*;
 
 use crate::fixture::{epoch, seconds, world};
@@ -58,7 +59,7 @@ proptest! {
             instances.reverse();
         }
         let second = plan(&world);
-        prop_assert_eq!(&first.actions, &second.actions);
+        prop_assert_eq!(&first.effects, &second.effects);
         prop_assert_eq!(&first.ledger, &second.ledger);
     }
 
@@ -73,9 +74,9 @@ proptest! {
 
     #[test]
     fn unknown_never_launches_terminates_or_lets_go(mut world in worlds()) {
-        world.instances = Facet::Unknown(planner::world::Ignorance { failure: planner::Failure::Unreachable, message: String::new() });
+        world.instances = Facet::Unknown(planner::world::Unknown { failure: planner::Failure::Unreachable, message: String::new() });
         let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
-        for action in plan(&world).actions {
+        for action in plan(&world).actions().cloned() {
             match action {
                 Action::Launch(_) | Action::Terminate(_) | Action::DeleteGroup { .. } => prop_assert!(false, "{:?}", action),
                 Action::RemoveFinalizer => prop_assert!(nothing_was_made),
@@ -99,7 +100,7 @@ proptest! {
 
     #[test]
     fn what_is_sent_was_read_back_and_is_in_time(world in worlds()) {
-        for action in plan(&world).actions {
+        for action in plan(&world).actions().cloned() {
             let Action::Launch(request) = action else { continue };
             let line = world.object.status.launches.iter().find(|line| line.token == request.token);
             prop_assert!(line.is_some_and(|line| ledger::is_open(line)
@@ -112,7 +113,7 @@ proptest! {
     #[test]
     fn the_finalizer_stays_while_anything_may_live(world in worlds()) {
         let plan = plan(&world);
-        if !plan.actions.contains(&Action::RemoveFinalizer) { return Ok(()) }
+        if !plan.actions().any(|action| *action == Action::RemoveFinalizer) { return Ok(()) }
         let Facet::Known(instances) = &world.instances else { return Ok(()) };
         if world.object.status.placement.is_none() { return Ok(()) }
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated));
@@ -127,14 +128,14 @@ proptest! {
         let Facet::Known(instances) = &world.instances else { return Err(TestCaseError::fail("moved blindly")) };
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated || !world.owner().owns(&i.tags)));
         prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
-        prop_assert!(plan.actions.is_empty());
+        prop_assert!(plan.effects.is_empty());
     }
 
     #[test]
     fn paused_begins_and_changes_nothing(mut world in worlds()) {
         world.object.spec.paused = true;
-        if planner::plan::goal(&world) != planner::Goal::Instances { return Ok(()) }
-        for action in plan(&world).actions {
+        if planner::goal::goal(&world) != planner::Goal::Instances { return Ok(()) }
+        for action in plan(&world).actions().cloned() {
             let is_quiet = matches!(action, Action::AddFinalizer | Action::CollectReport { .. } | Action::HoldRun { .. } | Action::StopRun { .. });
             prop_assert!(is_quiet, "{:?}", action);
         }
@@ -143,7 +144,7 @@ proptest! {
     #[test]
     fn a_deleted_benchmark_launches_and_creates_nothing(mut world in worlds()) {
         world.object.deletion = planner::world::Deletion::Asked;
-        for action in plan(&world).actions {
+        for action in plan(&world).actions().cloned() {
             let makes = matches!(action, Action::Launch(_) | Action::CreateGroup(_) | Action::StartRun { .. } | Action::AddFinalizer);
             prop_assert!(!makes);
         }

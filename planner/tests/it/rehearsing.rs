@@ -10,8 +10,7 @@ use crate::spelling::{planned, spell};
 /// What becomes of a world whose rehearsals are answered like this.
 fn answered(world: &World, answer: &Result<Done, CloudError>) -> World {
     let plan = plan(world);
-    let outcomes: Vec<Outcome> =
-        plan.actions.iter().map(|action| Outcome { action: action.clone(), result: answer.clone() }).collect();
+    let outcomes: Vec<Outcome> = plan.actions().map(|action| Outcome::new(action.clone(), answer.clone())).collect();
     let mut next = world.clone();
     next.object.status = status(world, &plan, &outcomes);
     next.memory = plan.memory;
@@ -20,11 +19,11 @@ fn answered(world: &World, answer: &Result<Done, CloudError>) -> World {
 }
 
 fn refused(code: &str) -> Result<Done, CloudError> {
-    Err(CloudError::new(planner::codes::failure_of(code), code, "words"))
+    Err(CloudError::new(planner::failure::codes::failure_of(code), code, "words"))
 }
 
 fn rehearses(world: &World) -> usize {
-    plan(world).actions.iter().filter(|action| matches!(action, Action::Rehearse(_))).count()
+    plan(world).actions().filter(|action| matches!(action, Action::Rehearse(_))).count()
 }
 
 #[test]
@@ -79,12 +78,12 @@ fn one_refusal_holds_all_launches_back_and_is_said_in_words() {
     wake 1s
     ");
     let world = world("unrehearsed");
-    let one = plan(&world).actions.into_iter().find(|action| matches!(action, Action::Rehearse(_))).unwrap();
+    let one = plan(&world).actions().cloned().find(|action| matches!(action, Action::Rehearse(_))).unwrap();
     let mut heard = answered(&world, &Ok(Done::Ok));
     let before = heard.clone();
-    heard.memory.acted(&before, &[Outcome { action: one, result: refused("OptInRequired") }]);
+    heard.memory.acted(&before, &[Outcome::new(one, refused("OptInRequired"))]);
     let plan = plan(&heard);
-    assert!(plan.ledger.is_empty() && plan.actions.is_empty(), "{:?}", plan.ledger);
+    assert!(plan.ledger.is_empty() && plan.effects.is_empty(), "{:?}", plan.ledger);
     assert!(spell(&heard, &plan).contains("Accepted=False AccountRestricted: pool a"), "{}", spell(&heard, &plan));
 }
 

@@ -153,7 +153,7 @@ fn an_expiry_before_the_last_launch_ends_the_run() {
 fn each_launch_has_its_own_name_seed_and_number() {
     let told = |more: &str| {
         let world = complete(more);
-        let run = measure::run_spec(&world, &runs::wanted(&world)).unwrap();
+        let run = measure::run_request::run_spec(&world, &runs::wanted(&world)).unwrap();
         let last = run.id.rsplit('.').next().unwrap().to_owned();
         (last, run.seed, run.facts.launch, run.rounds.count, run.judging.looks)
     };

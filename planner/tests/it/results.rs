@@ -2,7 +2,7 @@
 
 use api::{Status, ThresholdsResult};
 use insta::assert_snapshot;
-use planner::status::{Collected, Done, Outcome};
+use planner::effect::{Collected, Done, Outcome};
 use planner::{Action, World, measure, plan, runs, status};
 use wire::{RoundOutcome, RoundReport, RunSpec, RunState, ThresholdOutcome, ThresholdResult, Validity};
 
@@ -41,7 +41,7 @@ fn with_load(run: &str, change: serde_json::Value) -> World {
 
 fn told(change: serde_json::Value) -> RunSpec {
     let world = with_load("none", change);
-    measure::run_spec(&world, &runs::wanted(&world)).unwrap()
+    measure::run_request::run_spec(&world, &runs::wanted(&world)).unwrap()
 }
 
 fn text(value: &impl serde::Serialize) -> String {
@@ -333,7 +333,7 @@ fn collected(
 ) -> [Status; 2] {
     let mut world = with_load(state, change.clone());
     let plan_now = plan(&world);
-    let action = plan_now.actions.iter().find(|action| matches!(action, Action::CollectReport { .. })).unwrap().clone();
+    let action = plan_now.actions().find(|action| matches!(action, Action::CollectReport { .. })).unwrap().clone();
     let state = match state {
         "failed" => RunState::Failed,
         "aborted" => RunState::Aborted,
@@ -342,9 +342,9 @@ fn collected(
     let report = report(RunSpec::default(), reasons, thresholds);
     let done =
         Done::Collected(Box::new(Collected { report, state, name: "bench-1-ffff".into(), sha256: "f".repeat(64) }));
-    let first = status(&world, &plan_now, &[Outcome { action, result: Ok(done) }]);
+    let first = status(&world, &plan_now, &[Outcome::new(action, Ok(done))]);
     world.object.status =
-        Status { seal: planner::seal::seal("uid-1", first.placement.as_ref(), &first.launches), ..first.clone() };
+        Status { seal: planner::world::seal("uid-1", first.placement.as_ref(), &first.launches), ..first.clone() };
     let second = status(&world, &plan(&world), &[]);
     [first, second]
 }
@@ -391,7 +391,7 @@ fn a_program_that_does_not_know_its_path_is_told_how_it_gets_it() {
     let said = |load: &serde_json::Value, code: u16| {
         let mut world = with_load("finished", load.clone());
         let plan_now = plan(&world);
-        let action = plan_now.actions.iter().find(|action| matches!(action, Action::CollectReport { .. })).unwrap();
+        let action = plan_now.actions().find(|action| matches!(action, Action::CollectReport { .. })).unwrap();
         let mut report = report(RunSpec::default(), &[why], Vec::new());
         report.clusters = vec![wire::ClusterReport {
             cluster: "a".into(),
@@ -402,7 +402,7 @@ fn a_program_that_does_not_know_its_path_is_told_how_it_gets_it() {
         }];
         let (name, sha256, state) = ("bench-1-ffff".into(), "f".repeat(64), RunState::Finished);
         let done = Done::Collected(Box::new(Collected { report, state, name, sha256 }));
-        let outcomes = [Outcome { action: action.clone(), result: Ok(done) }];
+        let outcomes = [Outcome::new(action.clone(), Ok(done))];
         world.object.status = status(&world, &plan_now, &outcomes);
         condition(&status(&world, &plan(&world), &[]), "Measured")
     };

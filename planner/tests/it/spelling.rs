@@ -16,7 +16,7 @@ pub(crate) fn planned(text: &str) -> String {
 
 pub(crate) fn spell(world: &World, plan: &Plan) -> String {
     let mut text = String::new();
-    for action in &plan.actions {
+    for action in plan.actions() {
         writeln!(text, "{}", action_text(action)).unwrap();
     }
     let known = |token: &str| world.object.status.launches.iter().find(|line| line.token == token);
@@ -55,13 +55,13 @@ pub(crate) fn spell(world: &World, plan: &Plan) -> String {
     }
     for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
     {
-        let judgement = plan.judgements.get(kind);
-        if judgement.reason != "Pending" {
-            writeln!(text, "{}={} {}: {}", kind.name(), judgement.truth.name(), judgement.reason, judgement.message)
+        let condition = plan.conditions.get(kind);
+        if condition.reason != "Pending" {
+            writeln!(text, "{}={} {}: {}", kind.name(), condition.status.name(), condition.reason, condition.message)
                 .unwrap();
         }
     }
-    if let Some(by) = plan.judgements.stalled_by {
+    if let Some(by) = plan.conditions.stalled_by {
         writeln!(text, "stalled by {}", by.name()).unwrap();
     }
     writeln!(text, "wake {}s", plan.wake.as_secs()).unwrap();
@@ -73,7 +73,7 @@ fn action_text(action: &Action) -> String {
         Action::AddFinalizer => "add finalizer".into(),
         Action::RemoveFinalizer => "remove finalizer".into(),
         Action::CreateGroup(group) => format!("create group {}", group.name),
-        Action::Allow { group_id, rule } => {
+        Action::AuthorizeIngress { group_id, rule } => {
             let source = match &rule.source {
                 Source::Cidr(cidr) => cidr.to_string(),
                 Source::Group(group) => group.clone(),

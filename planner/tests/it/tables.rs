@@ -337,11 +337,9 @@ fn after_the_pause_a_new_number_is_tried() {
 fn a_launch_without_permission_asks_for_the_type() {
     let world = world("line a/1 x2 open");
     let plan = plan(&world);
-    let refused = |action: &Action| Outcome {
-        action: action.clone(),
-        result: Err(CloudError::new(Failure::Unauthorized, "UnauthorizedOperation", "You are not authorized")),
-    };
-    let outcomes: Vec<Outcome> = plan.actions.iter().map(refused).collect();
+    let error = CloudError::new(Failure::Unauthorized, "UnauthorizedOperation", "You are not authorized");
+    let refused = |action: &Action| Outcome::new(action.clone(), Err(error.clone()));
+    let outcomes: Vec<Outcome> = plan.actions().map(refused).collect();
     let status = status(&world, &plan, &outcomes);
     let provisioned = status.conditions.iter().find(|condition| condition.type_ == "Provisioned").unwrap();
     assert_eq!(provisioned.reason, "Unauthorized");

@@ -1,8 +1,9 @@
 //! Worlds that want nothing.
 
 use insta::assert_snapshot;
-use planner::holders::{self, Holder};
 use planner::ports::{Interface, Refused};
+use planner::teardown::holders;
+use planner::world::Holder;
 use planner::{Action, CloudError, Done, Failure, Memory, Outcome, plan, status};
 
 use crate::fixture::{epoch, seconds, world};
@@ -151,7 +152,7 @@ fn absence_is_proven_by_two_looks() {
         world.listed_at = world.now;
         world.memory = memory;
         let plan = plan(&world);
-        (plan.actions.clone(), plan.memory)
+        (plan.actions().cloned().collect::<Vec<_>>(), plan.memory)
     };
     // 120 s deadline + 300 s settling: looks before 420 s prove nothing, however many.
     let (actions, memory) = look(Memory::default(), 419);
@@ -188,9 +189,9 @@ fn what_an_old_list_does_not_show_is_not_proven_absent() {
     // Two looks that are far enough apart, at one list.
     let memory = look(memory, 430, 425).memory;
     let again = look(memory, 500, 425);
-    assert!(planner::ledger::is_open(&again.ledger[0]));
+    assert!(planner::world::ledger::is_open(&again.ledger[0]));
     let closed = look(again.memory, 501, 486);
-    assert!(!planner::ledger::is_open(&closed.ledger[0]));
+    assert!(!planner::world::ledger::is_open(&closed.ledger[0]));
 }
 
 #[test]
@@ -218,8 +219,8 @@ fn what_holds_a_group_is_said_with_the_way_out() {
         let asked = holders::held(&world);
         world.holders.extend(asked.iter().map(|id| (id.clone(), of.clone())));
         let plan = plan(&world);
-        let judgement = plan.judgements.get(api::ConditionType::Provisioned);
-        (asked.len(), plan.judgements.stalled_by.is_some(), format!("{}: {}", judgement.reason, judgement.message))
+        let condition = plan.conditions.get(api::ConditionType::Provisioned);
+        (asked.len(), plan.conditions.stalled_by.is_some(), format!("{}: {}", condition.reason, condition.message))
     };
     let group = |number: u8| Holder::Group { id: format!("sg-{number}"), name: "theirs".into() };
     let interface = |instance_id: Option<&str>| {
@@ -410,8 +411,8 @@ fn a_refusal_is_remembered_of_what_lists_show_only() {
     assert_eq!(memory.wake(seconds(1), &outcomes), seconds(1));
     world.memory = memory;
     let again = |world: &planner::World| {
-        let actions = plan(world).actions;
-        actions.into_iter().filter(|action| matches!(action, Action::Terminate(ids) if ids.contains("i-2"))).count()
+        let plan = plan(world);
+        plan.actions().filter(|action| matches!(action, Action::Terminate(ids) if ids.contains("i-2"))).count()
     };
     assert_eq!(again(&world), 0);
     world.now += seconds(61);
@@ -451,7 +452,7 @@ fn a_group_whose_tags_were_edited_is_said_once_lists_cannot_be_late_any_more() {
         let until = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now + seconds(120));
         world.object.status.placement.as_mut().unwrap().groups_not_after = Some(until);
         let plan = plan(&world);
-        let creation = plan.actions.iter().find(|action| matches!(action, Action::CreateGroup(_))).unwrap();
+        let creation = plan.actions().find(|action| matches!(action, Action::CreateGroup(_))).unwrap();
         let taken = CloudError::new(Failure::AlreadyExists, "InvalidGroup.Duplicate", "it exists");
         let outcomes = [Outcome::of(&world, creation.clone(), Err(taken))];
         let status = status(&world, &plan, &outcomes);
@@ -476,10 +477,10 @@ fn one_too_many_that_cannot_be_terminated_is_no_member() {
         run none",
         crate::fixture::COMPLETE
     ));
-    let membership = planner::deploy::membership(&world);
+    let membership = planner::balance::membership::membership(&world);
     let members: Vec<&str> = membership.clusters[0].members.iter().map(|member| member.id.as_str()).collect();
     assert_eq!(members, ["i-1", "i-2"]);
     let plan = plan(&world);
-    let deployed = plan.judgements.get(api::ConditionType::Deployed);
-    assert_eq!(deployed.truth.name(), "True", "{}", deployed.message);
+    let deployed = plan.conditions.get(api::ConditionType::Deployed);
+    assert_eq!(deployed.status.name(), "True", "{}", deployed.message);
 }

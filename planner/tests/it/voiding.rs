@@ -83,9 +83,8 @@ fn a_failure_is_believed_when_the_balancer_is_seen_to_live() {
     let failed = |more: &str| format!("{COMPLETE}\n{more}\nrun failed\nthrough i-b");
     assert_eq!(of_the_run(&failed("balancer healthy")).0, ["collect report of 1"]);
     let mut world = world(&failed("balancer unknown"));
-    let collects = |world: &planner::World| {
-        plan(world).actions.iter().any(|action| matches!(action, Action::CollectReport { .. }))
-    };
+    let collects =
+        |world: &planner::World| plan(world).actions().any(|action| matches!(action, Action::CollectReport { .. }));
     for _ in 0..3 {
         assert!(!collects(&world));
         world.memory = plan(&world).memory;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use planner::placement::choose;
 use planner::ports::{Architecture, Image, LaunchRequest, Volume};
+use planner::provision::placement::choose;
 use planner::world::Facet;
-use planner::{Action, desired, ledger, plan};
+use planner::world::ledger;
+use planner::{Action, desired, plan};
 
 use crate::fixture::world;
 
@@ -20,7 +21,7 @@ fn launches(text: &str) -> Vec<LaunchRequest> {
         Action::Launch(request) => Some(request),
         _ => None,
     };
-    plan(&world(text)).actions.into_iter().filter_map(launch).collect()
+    plan(&world(text)).actions().cloned().filter_map(launch).collect()
 }
 
 #[test]
@@ -96,6 +97,6 @@ fn a_line_of_other_volumes_is_never_sent() {
         image.volumes.clear();
     }
     let plan = plan(&other);
-    assert!(!plan.actions.iter().any(|action| matches!(action, Action::Launch(_))), "{:?}", plan.actions);
+    assert!(!plan.actions().any(|action| matches!(action, Action::Launch(_))), "{:?}", plan.effects);
     assert!(!plan.ledger.iter().any(|line| line.pool == "a" && line.number == 2), "still to be settled");
 }

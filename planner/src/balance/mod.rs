@@ -1,0 +1,3 @@
+//! The stage that makes requests reach the clusters.
+
+pub mod membership;

@@ -1,0 +1,4 @@
+//! Prices and CPU credits of instance types.
+
+pub(crate) mod credits;
+pub mod price;

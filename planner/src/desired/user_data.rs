@@ -1,0 +1,209 @@
+//! The first thing an instance runs: a bash script, a pure function of its arguments.
+//!
+//! No secret and no other time than the expiry is in it, so it can be rebuilt byte for byte from a ledger line.
+//! Everything that comes from outside passes one of two gates: it is quoted for the language it lands in, or it is
+//! refused. There is no third way into the script.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use crate::instances::console::BOOT_UNIT;
+
+/// EC2's limit on user data, in raw bytes.
+pub const LIMIT: usize = 16_384;
+
+/// How long the script waits for instance metadata: they come up within seconds of the network.
+const METADATA_SECONDS: u32 = 120;
+/// How long the script tries to fetch its program: a NAT gateway or a route made together with the instance needs
+/// minutes, and the operator's boot deadline is longer.
+const FETCH_SECONDS: u32 = 600;
+/// How long a started program may take until it accepts a connection.
+const START_SECONDS: u32 = 60;
+/// How often a program may end until it is said not to start: it is started again a second after each end.
+const START_RESTARTS: u32 = 10;
+/// Ports below need a capability.
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+/// What an instance is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    Worker,
+    Balancer,
+    Generator,
+}
+
+impl Role {
+    /// The role as it names files, units and the `ROLE` variable.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Balancer => "balancer",
+            Self::Generator => "generator",
+        }
+    }
+}
+
+/// What the script is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserData<'a> {
+    pub role: Role,
+    /// When the instance shuts itself down, whatever happens to the operator.
+    pub expires_at: Timestamp,
+    pub artifact_url: &'a str,
+    pub artifact_sha256: &'a str,
+    /// Where the program serves requests (worker, balancer).
+    pub port: Option<u16>,
+    /// Where the program serves its control API (balancer, generator), with the key that may change it.
+    pub control: Option<Control<'a>>,
+    /// Further environment of the program, such as `CLUSTER`, `CLUSTER_PATH` or `WORK`.
+    pub environment: &'a [(&'a str, String)],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control<'a> {
+    pub port: u16,
+    pub public_key: &'a str,
+}
+
+/// Why there is no script.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUserData {
+    #[error("the user data would be {bytes} bytes and EC2 takes {LIMIT}: shorten the worker's environment")]
+    TooLong { bytes: usize },
+    #[error("environment variable {0:?}: a name is letters, digits and '_', and does not start with a digit")]
+    Name(String),
+    #[error("environment variable {0}: it is set by us, choose another name")]
+    Reserved(String),
+    #[error("environment variable {0}: its value holds a control character, which systemd would not pass on")]
+    Value(String),
+    #[error("artifact url {0:?}: it must start with http:// or https:// and hold visible ASCII characters only")]
+    Url(String),
+    #[error("artifact sha256 {0:?}: it must be 64 lower-case hexadecimal digits")]
+    Sha256(String),
+}
+
+/// Variables that the script and the unit set.
+const RESERVED: [&str; 6] = ["INSTANCE_ID", "ROLE", "LISTEN", "CONTROL_LISTEN", "CONTROL_PUBLIC_KEY", "DATA_DIR"];
+
+#[derive(Template)]
+#[template(path = "user-data.sh", escape = "none")]
+struct Script<'a> {
+    role: &'a str,
+    expires_at: String,
+    on_calendar: String,
+    expires_epoch: i64,
+    /// Quoted for bash.
+    url: String,
+    /// Quoted for bash.
+    sha256: String,
+    port: Option<u16>,
+    control: Option<Control<'a>>,
+    awaited_port: Option<u16>,
+    /// Lines of the environment file, quoted for bash.
+    environment: Vec<String>,
+    unit: String,
+    metadata_seconds: u32,
+    fetch_seconds: u32,
+    start_seconds: u32,
+    start_restarts: u32,
+    boot_unit: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "unit.service", escape = "none")]
+struct Unit<'a> {
+    role: &'a str,
+    keeps_data: bool,
+    low_port: bool,
+}
+
+impl UserData<'_> {
+    /// The whole script. Equal arguments give equal bytes.
+    ///
+    /// *Errors*: something in it cannot be written down safely, or the whole is over [`LIMIT`].
+    pub fn script(&self) -> Result<String, InvalidUserData> {
+        let url = self.artifact_url;
+        let is_http = url.starts_with("https://") || url.starts_with("http://");
+        if !is_http || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidUserData::Url(url.to_owned()));
+        }
+        let sha256 = self.artifact_sha256;
+        if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(InvalidUserData::Sha256(sha256.to_owned()));
+        }
+        let script = Script {
+            role: self.role.name(),
+            expires_at: self.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            on_calendar: self.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            expires_epoch: self.expires_at.as_second(),
+            url: bash_quoted(url),
+            sha256: bash_quoted(sha256),
+            port: self.port,
+            control: self.control,
+            awaited_port: self.port.or(self.control.map(|control| control.port)),
+            environment: self.environment_lines()?,
+            unit: self.unit(),
+            metadata_seconds: METADATA_SECONDS,
+            fetch_seconds: FETCH_SECONDS,
+            start_seconds: START_SECONDS,
+            start_restarts: START_RESTARTS,
+            boot_unit: BOOT_UNIT,
+        };
+        let script = rendered(&script) + "\n"; // the template engine takes the last line break of a file
+        if script.len() > LIMIT { Err(InvalidUserData::TooLong { bytes: script.len() }) } else { Ok(script) }
+    }
+
+    /// The systemd unit of the program, as the script writes it.
+    fn unit(&self) -> String {
+        let ports = [self.port, self.control.map(|control| control.port)];
+        rendered(&Unit {
+            role: self.role.name(),
+            // Reports are kept on disk until the operator has them.
+            keeps_data: self.role == Role::Generator,
+            low_port: ports.into_iter().flatten().any(|port| port < FIRST_UNPRIVILEGED_PORT),
+        })
+    }
+
+    fn environment_lines(&self) -> Result<Vec<String>, InvalidUserData> {
+        let key = self.control.iter().map(|control| ("CONTROL_PUBLIC_KEY", control.public_key));
+        let further = self.environment.iter().map(|(name, value)| (*name, value.as_str()));
+        if let Some((name, _)) = further.clone().find(|(name, _)| RESERVED.contains(name)) {
+            return Err(InvalidUserData::Reserved(name.to_owned()));
+        }
+        key.chain(further)
+            .map(|(name, value)| environment_line(name, value))
+            .map(|line| Ok(bash_quoted(&line?)))
+            .collect()
+    }
+}
+
+/// `NAME="value"` as systemd reads it from an `EnvironmentFile=`: inside double quotes a backslash takes the meaning
+/// from `"`, `\`, `` ` `` and `$`, and everything else stands for itself, line breaks included.
+fn environment_line(name: &str, value: &str) -> Result<String, InvalidUserData> {
+    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if !starts_well || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Err(InvalidUserData::Name(name.to_owned()));
+    }
+    if value.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\t')) {
+        return Err(InvalidUserData::Value(name.to_owned()));
+    }
+    let mut line = format!("{name}=\"");
+    for character in value.chars() {
+        if matches!(character, '"' | '\\' | '`' | '$') {
+            line.push('\\');
+        }
+        line.push(character);
+    }
+    line.push('"');
+    Ok(line)
+}
+
+/// One bash word that means exactly `text`: single quotes keep everything but the single quote.
+fn bash_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn rendered(template: &impl Template) -> String {
+    // Rendering into a String fails only when a field's Display does; these are strings and integers.
+    template.render().unwrap_or_default()
+}

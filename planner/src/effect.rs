@@ -1,0 +1,379 @@
+//! The effects of a plan. This file is all that knows every action: its name, what it concerns, what it needs from its
+//! surroundings, its words, and the port that carries it out.
+
+use std::collections::BTreeSet;
+
+use api::ConditionType;
+use wire::{Membership, RunSpec};
+
+use crate::failure::{CloudError, Failure};
+use crate::owner;
+use crate::ports::{self, AgentError, Agents, Cloud, GroupRequest, LaunchRequest, Refused, Rule};
+use crate::run_key::RunKey;
+
+/// An action and why it is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    pub action: Action,
+    /// The arithmetic of the decision, for the story, the log and the event: "3 wanted, 1 alive, 1 coming".
+    pub because: String,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    AddFinalizer,
+    RemoveFinalizer,
+    CreateGroup(GroupRequest),
+    AuthorizeIngress {
+        group_id: String,
+        rule: Rule,
+    },
+    DeleteGroup {
+        id: String,
+        name: String,
+    },
+    /// Asks whether a launch would be taken. Makes nothing.
+    Rehearse(LaunchRequest),
+    Launch(LaunchRequest),
+    Terminate(BTreeSet<String>),
+    SetMembership {
+        control: String,
+        instance_id: String,
+        expect: String,
+        to: Membership,
+    },
+    StartRun {
+        control: String,
+        instance_id: String,
+        run: RunSpec,
+    },
+    /// Fetch the report, store it as a BenchmarkReport, and summarise it.
+    CollectReport {
+        control: String,
+        run: RunKey,
+        sha256: String,
+    },
+    /// Make one report of those of all launches of a run.
+    JoinParts {
+        run: RunKey,
+        /// SHA-256 of each, in the order of the launches.
+        reports: Vec<String>,
+    },
+    /// Has a run wait when its round has ended; it keeps what it measured.
+    HoldRun {
+        control: String,
+        instance_id: String,
+        name: String,
+    },
+    /// Lets a run go on that is held.
+    ResumeRun {
+        control: String,
+        instance_id: String,
+        name: String,
+    },
+    /// Stops a run that is on. It keeps its report.
+    StopRun {
+        control: String,
+        instance_id: String,
+        name: String,
+    },
+    /// Forgets a run that has ended, if its report is the one that is recorded: a call that comes late may meet another
+    /// run of the same name.
+    ForgetRun {
+        control: String,
+        instance_id: String,
+        name: String,
+        report_sha256: String,
+    },
+}
+
+impl From<Action> for Effect {
+    fn from(action: Action) -> Self {
+        Self { action, because: String::new() }
+    }
+}
+
+/// An action that was tried, and its result.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub action: Action,
+    pub because: String,
+    pub result: Result<Done, CloudError>,
+}
+
+impl Outcome {
+    pub fn new(effect: impl Into<Effect>, result: Result<Done, CloudError>) -> Self {
+        let Effect { action, because } = effect.into();
+        Self { action, because, result }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Done {
+    Ok,
+    /// All but these.
+    Terminated(Vec<Refused>),
+    Launched(Vec<ports::Instance>),
+    Collected(Box<Collected>),
+}
+
+impl Done {
+    /// Instances that the cloud did not terminate.
+    pub fn refused(&self) -> &[Refused] {
+        match self {
+            Self::Terminated(refused) => refused,
+            Self::Ok | Self::Launched(_) | Self::Collected(_) => &[],
+        }
+    }
+}
+
+/// A report that is stored.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    pub report: wire::Report,
+    /// Whether the run came to its end.
+    pub state: wire::RunState,
+    /// Name of the BenchmarkReport.
+    pub name: String,
+    pub sha256: String,
+}
+
+/// The part of the world that an action changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Concern {
+    /// The Kubernetes object.
+    Object,
+    /// Security groups.
+    Network,
+    /// Instances.
+    Compute,
+    /// The balancer's membership.
+    Balancing,
+    /// Runs and their reports.
+    Measuring,
+}
+
+impl Concern {
+    /// The condition that says what went wrong. The object itself has none: the next pass tries again.
+    pub fn condition(self) -> Option<ConditionType> {
+        match self {
+            Self::Object => None,
+            Self::Network | Self::Compute => Some(ConditionType::Provisioned),
+            Self::Balancing => Some(ConditionType::Deployed),
+            Self::Measuring => Some(ConditionType::Measured),
+        }
+    }
+}
+
+/// The calls of the cloud that an account may make a second, by kind: each kind has a bucket of its own (EC2 developer
+/// guide, "Request throttling").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota<'a> {
+    /// RunInstances, and the instances of it. The same token is the same launch.
+    Launches {
+        token: &'a str,
+        instances: u32,
+    },
+    /// RunInstances with DryRun: a call of it too, that makes nothing.
+    Rehearsals,
+    Groups,
+    Rules,
+    Terminations,
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $sentence:literal])+ $kind:ident,)*) => {
+        /// An action without what it acts on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $($(#[doc = $sentence])+ $kind,)* }
+
+        impl Kind {
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// One word, for logs, events and metrics.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => stringify!($kind),)* }
+            }
+
+            /// One sentence, for `docs/metrics.md`.
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$kind => concat!($($sentence,)+),)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The object gets the finalizer that keeps it until nothing is left.
+    AddFinalizer,
+    /// The object is let go.
+    RemoveFinalizer,
+    /// A security group is made.
+    CreateGroup,
+    /// A rule is added to a security group.
+    AuthorizeIngress,
+    /// A security group is deleted.
+    DeleteGroup,
+    /// A launch is asked for with DryRun, which makes nothing.
+    Rehearse,
+    /// Instances are launched.
+    Launch,
+    /// Instances are terminated.
+    Terminate,
+    /// The balancer is told its members.
+    SetMembership,
+    /// A generator is told to begin a run.
+    StartRun,
+    /// A report is fetched and stored.
+    CollectReport,
+    /// One report is made of those of all parts of a run.
+    JoinParts,
+    /// A run waits when its round has ended.
+    HoldRun,
+    /// A run that was held goes on.
+    ResumeRun,
+    /// A run is stopped.
+    StopRun,
+    /// A generator forgets a run whose report is recorded.
+    ForgetRun,
+}
+
+/// What the loop has to know of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nature<'a> {
+    pub kind: Kind,
+    pub concern: Concern,
+    /// Whether lists of the cloud look otherwise afterwards.
+    pub changes_lists: bool,
+    /// Whether it pays, destroys or lets go. Lists from before the object was read do not suffice for that.
+    pub is_grave: bool,
+    /// Whether it makes a thing that has to be in the ledger first.
+    pub creates: bool,
+    /// Whether it is carried out while `spec.paused` is true: it only brings home what was measured, or begins nothing.
+    pub while_paused: bool,
+    pub quota: Option<Quota<'a>>,
+}
+
+impl<'a> Nature<'a> {
+    const fn of(kind: Kind, concern: Concern) -> Self {
+        Self { kind, concern, changes_lists: false, is_grave: false, creates: false, while_paused: false, quota: None }
+    }
+
+    const fn lists(self, quota: Quota<'a>) -> Self {
+        Self { changes_lists: true, quota: Some(quota), ..self }
+    }
+
+    const fn grave(self) -> Self {
+        Self { is_grave: true, ..self }
+    }
+
+    const fn creating(self) -> Self {
+        Self { is_grave: true, creates: true, ..self }
+    }
+
+    const fn while_paused(self) -> Self {
+        Self { while_paused: true, ..self }
+    }
+}
+
+impl Action {
+    pub fn nature(&self) -> Nature<'_> {
+        use Concern::{Balancing, Compute, Measuring, Network, Object};
+        let of = Nature::of;
+        match self {
+            Self::AddFinalizer => of(Kind::AddFinalizer, Object),
+            Self::RemoveFinalizer => of(Kind::RemoveFinalizer, Object).grave(),
+            Self::CreateGroup(_) => of(Kind::CreateGroup, Network).lists(Quota::Groups).creating(),
+            Self::AuthorizeIngress { .. } => of(Kind::AuthorizeIngress, Network).lists(Quota::Rules),
+            Self::DeleteGroup { .. } => of(Kind::DeleteGroup, Network).lists(Quota::Groups).grave(),
+            Self::Rehearse(_) => Nature { quota: Some(Quota::Rehearsals), ..of(Kind::Rehearse, Compute) },
+            Self::Launch(LaunchRequest { token, count, .. }) => {
+                of(Kind::Launch, Compute).lists(Quota::Launches { token, instances: *count }).creating()
+            }
+            Self::Terminate(_) => of(Kind::Terminate, Compute).lists(Quota::Terminations).grave(),
+            Self::SetMembership { .. } => of(Kind::SetMembership, Balancing),
+            Self::StartRun { .. } => of(Kind::StartRun, Measuring),
+            Self::CollectReport { .. } => of(Kind::CollectReport, Measuring).while_paused(),
+            Self::JoinParts { .. } => of(Kind::JoinParts, Measuring).while_paused(),
+            Self::HoldRun { .. } => of(Kind::HoldRun, Measuring).while_paused(),
+            Self::ResumeRun { .. } => of(Kind::ResumeRun, Measuring),
+            Self::StopRun { .. } => of(Kind::StopRun, Measuring).while_paused(),
+            Self::ForgetRun { .. } => of(Kind::ForgetRun, Measuring),
+        }
+    }
+
+    /// One word, for logs, events and metrics.
+    pub fn name(&self) -> &'static str {
+        self.nature().kind.name()
+    }
+
+    /// The action in words that follow "cannot".
+    pub fn words(&self) -> String {
+        match self {
+            Self::AddFinalizer => "add the finalizer".to_owned(),
+            Self::RemoveFinalizer => "remove the finalizer".to_owned(),
+            Self::CreateGroup(group) => format!("create group {}", group.name),
+            Self::AuthorizeIngress { group_id, rule } => format!("open port {} in {group_id}", rule.from_port),
+            Self::DeleteGroup { id, .. } => format!("delete group {id}"),
+            Self::Rehearse(request) => format!("rehearse the launch of {} x {}", request.count, request.instance_type),
+            Self::Launch(request) => {
+                let pool = request.tags.get(owner::POOL).map(String::as_str).unwrap_or_default();
+                format!("launch {} x {} for {pool}", request.count, request.instance_type)
+            }
+            Self::Terminate(ids) => format!("terminate {} instances", ids.len()),
+            Self::SetMembership { .. } => "tell the balancer its members".to_owned(),
+            Self::StartRun { .. } => "start the run".to_owned(),
+            Self::CollectReport { .. } => "collect the report".to_owned(),
+            Self::JoinParts { .. } => "make one report of all parts".to_owned(),
+            Self::HoldRun { .. } => "hold the run".to_owned(),
+            Self::ResumeRun { .. } => "let the run go on".to_owned(),
+            Self::StopRun { .. } => "stop the run".to_owned(),
+            Self::ForgetRun { .. } => "clear the run away".to_owned(),
+        }
+    }
+
+    /// Carries the action out through the port behind it. `None`: it concerns the object and its reports, which only the
+    /// store holds.
+    ///
+    /// *Cancellation*: it may or may not have happened; the next pass tells.
+    pub async fn carry_out<C: Cloud, A: Agents>(&self, cloud: &C, agents: &A) -> Option<Result<Done, CloudError>> {
+        let done = |result: Result<(), CloudError>| result.map(|()| Done::Ok);
+        let told = |result: Result<(), AgentError>| done(result.map_err(CloudError::from));
+        Some(match self {
+            Self::AddFinalizer | Self::RemoveFinalizer | Self::CollectReport { .. } | Self::JoinParts { .. } => {
+                return None;
+            }
+            Self::CreateGroup(request) => done(cloud.create_group(request).await.map(drop)),
+            Self::AuthorizeIngress { group_id, rule } => done(cloud.authorize_ingress(group_id, rule).await),
+            Self::DeleteGroup { id, .. } => done(cloud.delete_group(id).await),
+            Self::Rehearse(request) => done(cloud.rehearse(request).await),
+            Self::Launch(request) => cloud.launch(request).await.map(Done::Launched),
+            Self::Terminate(ids) => {
+                let ids: Vec<String> = ids.iter().cloned().collect();
+                cloud.terminate(&ids).await.map(Done::Terminated)
+            }
+            Self::SetMembership { control, instance_id, expect, to } => {
+                told(agents.set_membership(control, instance_id, expect, to).await)
+            }
+            Self::StartRun { control, instance_id, run } => told(agents.start_run(control, instance_id, run).await),
+            Self::HoldRun { control, instance_id, name } => told(agents.hold_run(control, instance_id, name).await),
+            Self::ResumeRun { control, instance_id, name } => told(agents.resume_run(control, instance_id, name).await),
+            Self::StopRun { control, instance_id, name } => told(agents.stop_run(control, instance_id, name).await),
+            Self::ForgetRun { control, instance_id, name, report_sha256 } => {
+                told(agents.forget_run(control, instance_id, name, report_sha256).await)
+            }
+        })
+    }
+}
+
+impl From<AgentError> for CloudError {
+    fn from(error: AgentError) -> Self {
+        let (failure, code) = match error {
+            AgentError::Unreachable { .. } => (Failure::Unreachable, "ControlUnreachable"),
+            AgentError::Conflict => (Failure::NotYetVisible, "Conflict"),
+            AgentError::Refused { .. } => (Failure::Rejected, "Refused"),
+        };
+        Self::new(failure, code, error.to_string())
+    }
+}

@@ -1,0 +1,53 @@
+//! The instances of a benchmark as lists and ledger show them.
+
+pub mod console;
+mod ending;
+pub(crate) mod readiness;
+
+use api::Launch;
+
+use crate::desired::CONTROL_PORT;
+use crate::owner;
+use crate::ports::{Instance, InstanceState};
+use crate::world::World;
+use crate::world::ledger;
+
+/// Instances of a pool that may still work, lowest (launch, id) first.
+pub(crate) fn alive<'a>(ledger: &[Launch], instances: &'a [Instance], pool: &str) -> Vec<&'a Instance> {
+    let mut alive: Vec<&Instance> = instances
+        .iter()
+        .filter(|instance| !instance.state.is_dead() && ledger::pool_of(ledger, instance) == Some(pool))
+        .collect();
+    alive.sort_by(|a, b| (ledger::number_of(a), &a.id).cmp(&(ledger::number_of(b), &b.id)));
+    alive
+}
+
+/// Highest launch number that a pool ever used, in status or in tags, dead instances included.
+pub(crate) fn highest_number(world: &World, ledger: &[Launch], instances: &[Instance], pool: &str) -> i64 {
+    let recorded = world.object.status.pools.iter().filter(|p| p.name == pool).map(|p| p.last_launch);
+    let written = ledger.iter().filter(|line| line.pool == pool).map(|line| line.number);
+    let tagged = instances
+        .iter()
+        .filter(|instance| instance.tags.get(owner::POOL).is_some_and(|name| name == pool))
+        .map(ledger::number_of)
+        .filter(|number| *number < i64::MAX);
+    recorded.chain(written).chain(tagged).max().unwrap_or(0)
+}
+
+/// The running instance of a pool that has one.
+pub(crate) fn single<'a>(world: &'a World, pool: &str) -> Option<&'a Instance> {
+    let instances = world.instances.known()?;
+    let mut running = alive(&world.object.status.launches, instances, pool);
+    running.retain(|instance| instance.state == InstanceState::Running && instance.private_address.is_some());
+    running.first().copied()
+}
+
+/// `address:port` of the control API of an instance.
+pub(crate) fn control(instance: &crate::ports::Instance) -> Option<String> {
+    instance.private_address.map(|address| format!("{address}:{CONTROL_PORT}"))
+}
+
+/// `address:port` of the control API of a pool's running instance.
+pub fn control_of(world: &World, pool: &str) -> Option<String> {
+    single(world, pool).and_then(control)
+}

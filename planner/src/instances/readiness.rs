@@ -1,0 +1,81 @@
+//! Which instances do their work, and which will not.
+
+use std::collections::BTreeSet;
+
+use api::Placement;
+use wire::Health;
+
+use super::{console, ending, single};
+use crate::desired::{self, BALANCER};
+use crate::ports::Instance;
+use crate::world::ledger::{self, BOOT_FAILED};
+use crate::world::{Facet, World};
+
+/// Ids of the instances that do their work: members that the balancer calls healthy, and agents that answer.
+pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
+    let mut ready = BTreeSet::new();
+    if let Some(Facet::Known(status)) = &world.balancer {
+        let members = status.clusters.iter().flat_map(|cluster| &cluster.members);
+        ready.extend(members.filter(|member| member.health == Health::Healthy).map(|member| member.id.as_str()));
+        ready.extend(single(world, BALANCER).map(|instance| instance.id.as_str()));
+    }
+    if let Some(Facet::Known(_)) = &world.runs {
+        let generators = 1..=desired::generators(&world.object.spec);
+        ready.extend(generators.filter_map(|number| Some(single(world, &desired::generator(number))?.id.as_str())));
+    }
+    ready
+}
+
+/// An instance that will not get ready.
+pub(crate) struct FailedBoot {
+    /// What the ledger calls it.
+    pub(crate) reason: String,
+    /// The same in words.
+    pub(crate) message: String,
+}
+
+impl FailedBoot {
+    fn new(message: String) -> Self {
+        Self { reason: BOOT_FAILED.to_owned(), message }
+    }
+
+    /// Of one that is dead.
+    fn ended(instance: &Instance) -> Self {
+        let said = instance.state_reason.as_deref();
+        let ending = said.and_then(ending::ending);
+        let words = ending.map(|ending| format!("; {}", ending.sentence)).unwrap_or_default();
+        let said = said.unwrap_or("no reason given");
+        Self { reason: ending::reason(ending), message: format!("{} ended by itself: {said}{words}", instance.id) }
+    }
+}
+
+/// Why an instance will not get ready, if so. Unreachable alone is never a reason: replacing an instance does not mend
+/// a network.
+pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Instance) -> Option<FailedBoot> {
+    if instance.state.is_dead() {
+        return died_by_itself(world, placement, instance).then(|| FailedBoot::ended(instance));
+    }
+    let word = world.consoles.get(&instance.id)?;
+    if ready(world).contains(instance.id.as_str()) {
+        return None;
+    }
+    if word.starts_with(console::ERROR) {
+        return Some(FailedBoot::new(format!("{}: {word}", instance.id)));
+    }
+    let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
+    let stuck = !word.starts_with(console::READY);
+    (overdue && stuck).then(|| {
+        FailedBoot::new(format!(
+            "{} is not ready {} s after its launch; its console ends with: {word}",
+            instance.id,
+            world.settings.boot_deadline.as_secs()
+        ))
+    })
+}
+
+/// Ended without anybody asking, before it was to end.
+fn died_by_itself(world: &World, placement: &Placement, instance: &Instance) -> bool {
+    let asked = instance.state_reason.as_ref().is_none_or(|reason| reason.starts_with("Client.UserInitiatedShutdown"));
+    let expired = placement.expires_at.as_ref().is_some_and(|at| world.now >= at.0);
+    !asked && !expired && ledger::pool_of(&world.object.status.launches, instance).is_some()
+}

@@ -1,0 +1,53 @@
+//! The runs of a former spec: stopped, then collected, before anything under them changes.
+
+use api::Placement;
+
+use super::records::{LOST, abort};
+use super::shares::{Generator, collect, open};
+use super::time_left::is_late;
+use crate::plan::{MOVING, Plan};
+use crate::run_key::{RUNNING, RunKey};
+use crate::runs::{self, answer, former, running};
+use crate::world::{Facet, World};
+
+/// What is waited for when a generator with a former run is silent.
+const FORMER: &str = "report of the former run";
+
+/// Whether a run of a former spec still has to be stopped and collected before instances may change.
+///
+/// A generator that does not answer may still be measuring: it is waited for, but not for ever.
+pub(crate) fn former_is_on(world: &World, placement: &Placement, plan: &mut Plan) -> bool {
+    let former = former(world);
+    let silent = matches!(&world.runs, Some(Facet::Unknown(_)));
+    if former.is_empty() || is_late(world, placement) || !silent {
+        plan.memory.absent_since.remove(FORMER);
+        let is_known = |key: &RunKey| key.shares().any(|share| answer(world, &share).is_some());
+        return !is_late(world, placement) && former.iter().any(is_known);
+    }
+    let first = *plan.memory.absent_since.entry(FORMER.to_owned()).or_insert(world.now);
+    plan.wake_within(MOVING);
+    world.now.duration_since(first) < world.settings.settle
+}
+
+/// Runs of a former spec: stopped, then collected as far as they came, or noted as lost.
+pub(crate) fn collect_former(world: &World, plan: &mut Plan, generators: &[Generator]) {
+    for key in former(world) {
+        if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
+            continue;
+        }
+        let shares = open(world, &key, generators);
+        for share in &shares {
+            match share.answer {
+                Some(_) if share.is_running() => plan.act(share.stop(), "the spec asks for another run"),
+                Some(status) => collect(plan, share, status),
+                None => {}
+            }
+        }
+        if shares.iter().all(|share| share.answer.is_none()) {
+            for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && run.outcome == RUNNING) {
+                let why = if run.started_at.is_some() { LOST } else { "the spec was changed before it went on" };
+                abort(run, why, world);
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What a run is told besides its load: what is asked of its result, and where and on what it is measured. Pure.
+
+use api::{ClusterBenchmarkSpec, Placement};
+use wire::{
+    ClosedLoop, ClusterFacts, ClusterName, Connections, Expect, Facts, Header, Judging, Limit, Looks, Members, Metric,
+    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunSpec, Stop, Target, Threshold, Work,
+    WorkDistribution,
+};
+
+use super::time_left;
+use crate::cost::credits;
+use crate::desired::{self, BALANCER, BALANCER_PORT};
+use crate::instances::{control, single};
+use crate::run_key::RunKey;
+use crate::world::World;
+
+/// The clusters behind `base` (scheme, host and port), and with `selfTest` the first one again: the same URL under a
+/// second name, which is how a generator knows a twin.
+pub(crate) fn targets(spec: &ClusterBenchmarkSpec, base: &str) -> Vec<Target> {
+    let target = |name: &str, path: &str| Target { cluster: name.to_owned(), url: format!("{base}{path}") };
+    let mut targets: Vec<Target> = spec.clusters.iter().map(|cluster| target(&cluster.name, &cluster.path())).collect();
+    if let (true, Some(first)) = (spec.load.self_test, spec.clusters.first()) {
+        // A space is in no name of a cluster.
+        targets.push(target(&format!("{} again", first.name), &first.path()));
+    }
+    targets
+}
+
+/// How the rounds are judged, and when there are enough of them.
+pub(crate) fn judging(spec: &ClusterBenchmarkSpec) -> Judging {
+    let comparison = &spec.load.comparison;
+    Judging {
+        looks: if time_left::decides_itself(spec) { Looks::Auto } else { Looks::AtTheEnd },
+        metric: metric(comparison.metric),
+        pairs: match comparison.pairs {
+            api::Pairs::AgainstFirst => Pairs::AgainstFirst,
+            api::Pairs::All => Pairs::All,
+        },
+        gap_percent: u32::try_from(comparison.gap_percent).unwrap_or(0),
+        thresholds: spec.load.thresholds.iter().filter_map(threshold).collect(),
+    }
+}
+
+/// `None` for what the schema does not allow.
+fn threshold(asked: &api::Threshold) -> Option<Threshold> {
+    let whole = |value: i64| u64::try_from(value).ok();
+    let limit = match (asked.at_most, asked.at_least, &asked.faster_than) {
+        (Some(most), None, None) => Limit::AtMost(whole(most)?),
+        (None, Some(least), None) => Limit::AtLeast(whole(least)?),
+        (None, None, Some(other)) => {
+            Limit::FasterThan { cluster: other.clone(), percent: asked.percent.unwrap_or_default() }
+        }
+        _ => return None,
+    };
+    Some(Threshold { cluster: asked.cluster.clone(), metric: metric(asked.metric.unwrap_or_default()), limit })
+}
+
+fn metric(asked: api::Metric) -> Metric {
+    match asked {
+        api::Metric::P50Micros => Metric::P50,
+        api::Metric::P90Micros => Metric::P90,
+        api::Metric::P99Micros => Metric::P99,
+        api::Metric::P999Micros => Metric::P999,
+        api::Metric::RequestsPerSecond => Metric::RequestsPerSecond,
+        api::Metric::FailedPerMille => Metric::FailedPerMille,
+    }
+}
+
+/// What every request is, and what a right answer. Our own worker names its cluster and itself: an answer that does not
+/// is a failure. Programs of users need not.
+pub(crate) fn request(spec: &ClusterBenchmarkSpec) -> RequestSpec {
+    let asked = &spec.load.request;
+    let is_ours = spec.worker.artifact_url.is_none();
+    RequestSpec {
+        method: asked.method.clone(),
+        headers: asked
+            .headers
+            .iter()
+            .map(|header| Header { name: header.name.clone(), value: header.value.clone() })
+            .collect(),
+        body: asked.body.clone(),
+        connections: match asked.connections {
+            api::Connections::Kept => Connections::Kept,
+            api::Connections::PerRequest => Connections::PerRequest,
+        },
+        work: work(spec),
+        expect: Expect {
+            status: asked.expect_status.and_then(|status| u16::try_from(status).ok()),
+            body: asked.expect_body.clone(),
+            cluster_name: if is_ours { ClusterName::InBody } else { ClusterName::Ignored },
+            members: if is_ours { Members::Known } else { Members::Any },
+        },
+    }
+}
+
+/// The work that requests carry: where our worker would draw it, the generator draws it, once for all clusters of a
+/// round. Then clusters differ by what they are and not by what they were asked for.
+fn work(spec: &ClusterBenchmarkSpec) -> Option<Work> {
+    let work = spec.worker.work.as_ref().filter(|_| spec.worker.artifact_url.is_none())?;
+    let distribution = match work.distribution {
+        api::Distribution::Deterministic => return None,
+        api::Distribution::Exponential => WorkDistribution::Exponential,
+        api::Distribution::Lognormal => WorkDistribution::Lognormal,
+    };
+    Some(Work { distribution, mean_micros: u32::try_from(work.mean_micros?).ok()? })
+}
+
+/// Seed of a launch: another one for each, or every launch would repeat the chance of the first.
+pub(crate) fn seed(spec: &ClusterBenchmarkSpec, key: &RunKey) -> u64 {
+    let seed = u64::try_from(spec.load.seed).unwrap_or(0);
+    if key.launch <= 1 {
+        return seed;
+    }
+    let text = format!("clusterbench.dev/seed/v1\n{seed}\n{}", key.launch);
+    // Seeds are JSON numbers, which are whole below 2^53.
+    u64::from_str_radix(&wire::sha256_hex(text.as_bytes())[..13], 16).unwrap_or(seed)
+}
+
+/// For the report. The place is what EC2's API says; a generator that sees all instances on one machine knows better.
+pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts {
+    let spec = &world.object.spec;
+    let cluster = |cluster: &api::Cluster| {
+        let fact = world.instance_type(&cluster.instance_type);
+        let architecture = fact.map(|fact| fact.architecture.name()).unwrap_or_default();
+        let image = placement.images.iter().find(|image| image.architecture == architecture);
+        ClusterFacts {
+            cluster: cluster.name.clone(),
+            instance_type: cluster.instance_type.clone(),
+            vcpus: fact.map_or(0, |fact| fact.vcpus),
+            image: image.map(|image| image.id.clone()).unwrap_or_default(),
+            credits: fact.and_then(credits::described),
+            members: Vec::new(),
+        }
+    };
+    // The generator adds its own.
+    let ours = [(spec.worker.artifact_url.is_none(), "worker"), (true, "balancer")];
+    Facts {
+        place: Place {
+            kind: PlaceKind::Aws,
+            region: placement.region.clone(),
+            zone: format!("{} ({})", placement.zone, placement.zone_id),
+        },
+        generator_type: spec.load.generator.instance_type.clone(),
+        clusters: spec.clusters.iter().map(cluster).collect(),
+        versions: ours
+            .into_iter()
+            .filter(|(is_ours, _)| *is_ours)
+            .map(|(_, name)| format!("{name} {}", placement.version))
+            .collect(),
+        settings: desired::settings(spec),
+        launch: if key.launches > 1 { key.launch } else { 0 },
+    }
+}
+
+/// The whole measurement. `None` while the balancer's address is not known.
+pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
+    let spec = &world.object.spec;
+    let placement = world.object.status.placement.as_ref()?;
+    let balancer = single(world, BALANCER)?;
+    let address = balancer.private_address?;
+    Some(RunSpec {
+        id: key.name(),
+        seed: seed(spec, key),
+        rounds: Rounds { count: time_left::most_rounds(spec) },
+        warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
+        warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
+        drain_seconds: spec.load.drain_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
+        targets: targets(spec, &format!("http://{address}:{BALANCER_PORT}")),
+        phases: spec.load.phases.iter().filter_map(phase).collect(),
+        request: request(spec),
+        judging: judging(spec),
+        facts: Box::new(facts(world, placement, key)),
+        slice: wire::Slice { index: key.generator - 1, count: key.generators },
+        start_at: key.start_at,
+        balancer_control: control(balancer).map(|control| format!("http://{control}")),
+    })
+}
+
+/// One stretch of load as the generator is told it. `None` for what the schema does not allow.
+fn phase(phase: &api::Phase) -> Option<Phase> {
+    let positive = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    let Some(arrivals) = phase.arrivals else { return Some(Phase::Pause { seconds: positive(phase.pause_seconds)? }) };
+    let stop = match (positive(phase.requests), positive(phase.duration_seconds)) {
+        (Some(requests), _) => Stop::Requests(u64::from(requests)),
+        (None, seconds) => Stop::DurationSeconds(seconds?),
+    };
+    let open = |arrivals| {
+        let requests_per_second = positive(phase.requests_per_second)?;
+        let ends = positive(phase.to_requests_per_second).zip(positive(phase.steps));
+        let ramp = ends.map(|(to_requests_per_second, steps)| Ramp { to_requests_per_second, steps });
+        Some(Phase::OpenLoop(OpenLoop { arrivals, requests_per_second, stop, ramp, max_connections: None }))
+    };
+    match arrivals {
+        api::Arrivals::Poisson => open(wire::Arrivals::Poisson),
+        api::Arrivals::Constant => open(wire::Arrivals::Constant),
+        api::Arrivals::ClosedLoop => {
+            Some(Phase::ClosedLoop(ClosedLoop { concurrency: positive(phase.concurrency)?, stop }))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether what a run measures still counts. A run is of one balancer: its document names the address, and what is
+//! measured through another one cannot be compared with it. When that balancer has ended, the run is stopped, its rounds
+//! are void, and it begins anew through the next one.
+
+use api::ConditionType;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use wire::{RunBalancer, RunState, RunStatus};
+
+use super::records::{lose, note_running};
+use super::shares::{Share, collect};
+use crate::conditions::ConditionStatus;
+use crate::desired::BALANCER;
+use crate::instances::{control, single};
+use crate::plan::{MOVING, Plan};
+use crate::ports::{Instance, InstanceState};
+use crate::run_key::RunKey;
+use crate::runs::answer;
+use crate::world::{Facet, World, ledger};
+
+/// How it is with the balancer that a run measures through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Through {
+    /// It answers, or it was never told which one it is.
+    There,
+    /// Neither has it answered us now, nor does a list show its end: lists are late.
+    Silent,
+    /// It has ended; in words.
+    Gone(String),
+}
+
+/// Why nothing of the run counts, if so: it had not come to its end when its balancer came to its own.
+pub(crate) fn why(world: &World, status: &RunStatus) -> Option<String> {
+    match (status.state, through(world, status)) {
+        (RunState::Finished, _) => None,
+        (_, Through::Gone(why)) => Some(why),
+        _ => None,
+    }
+}
+
+/// Why nothing of this launch counts, by whatever one of its generators says.
+pub(crate) fn why_of(world: &World, key: &RunKey) -> Option<String> {
+    key.shares().find_map(|share| why(world, answer(world, &share)?))
+}
+
+/// Whether a run that ended early may have done so because its balancer had ended: lists show that late. It is waited
+/// for as long as they may be.
+pub(crate) fn is_unclear(world: &World, plan: &mut Plan, status: &RunStatus) -> bool {
+    if through(world, status) != Through::Silent {
+        plan.memory.absent_since.remove(SILENT);
+        return false;
+    }
+    let first = *plan.memory.absent_since.entry(SILENT.to_owned()).or_insert(world.now);
+    world.listed_at.duration_since(first) < world.settings.settle
+}
+
+/// What is waited for when a run ended early and its balancer is silent.
+const SILENT: &str = "balancer of a run that ended early";
+
+/// Stops what is on. What one generator has comes home, as aborted; of several nothing is recorded, and all measure
+/// again. Launches before this one, which ended through the balancer that they began with, stay.
+pub(crate) fn plan(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>], why: &str) {
+    for (share, status) in shares.iter().filter_map(|share| Some((share, share.answer?))) {
+        match status.state {
+            RunState::Running => plan.act(share.stop(), why),
+            _ if key.generators == 1 => collect(plan, share, status),
+            _ => {}
+        }
+    }
+    if key.generators > 1 {
+        let began = shares.iter().filter_map(|share| Some(share.answer?.started_at)).min();
+        note_running(plan, key, began.map(Time));
+        lose(world, plan, key, why);
+    }
+    let message =
+        format!("{why}: the run is stopped, its rounds are void, and it begins anew through the next balancer");
+    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, BALANCER_GONE, message);
+    plan.wake_within(MOVING);
+}
+
+/// Reason of `Measured` while a run through a balancer that has ended is cleared away.
+pub(crate) const BALANCER_GONE: &str = "BalancerGone";
+
+pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
+    let Some(of) = &status.balancer else { return Through::There };
+    let now = single(world, BALANCER);
+    if let (Some(Facet::Known(answer)), Some(now)) = (&world.balancer, now) {
+        let is_its_address = is_at(now, of);
+        if is_its_address && (of.instance_id.is_empty() || of.instance_id == answer.instance_id) {
+            return Through::There;
+        }
+        if is_its_address {
+            return Through::Gone(replaced(&of.instance_id, &answer.instance_id));
+        }
+    }
+    let Some(instances) = world.instances.known() else { return Through::Silent };
+    let is_own = |instance: &&Instance| {
+        if of.instance_id.is_empty() { is_at(instance, of) } else { instance.id == of.instance_id }
+    };
+    let own = instances.iter().find(is_own);
+    match (own, now) {
+        (Some(own), _) if !is_alive(own) => Through::Gone(format!("balancer {} is {}", own.id, own.state.name())),
+        // What no list shows may still be there, as long as the ledger does not say that it has ended.
+        (None, Some(now)) if !is_in_ledger(world, &of.instance_id) => Through::Gone(replaced(&of.instance_id, &now.id)),
+        _ => Through::Silent,
+    }
+}
+
+fn replaced(from: &str, to: &str) -> String {
+    if from.is_empty() {
+        format!("balancer {to} has another address")
+    } else {
+        format!("balancer {from} was replaced by {to}")
+    }
+}
+
+fn is_at(instance: &Instance, of: &RunBalancer) -> bool {
+    control(instance).is_some_and(|control| of.control == format!("http://{control}"))
+}
+
+fn is_alive(instance: &Instance) -> bool {
+    matches!(instance.state, InstanceState::Pending | InstanceState::Running)
+}
+
+fn is_in_ledger(world: &World, id: &String) -> bool {
+    let has_id = |line: &api::Launch| line.instance_ids.contains(id) || ledger::is_open(line) && line.pool == BALANCER;
+    world.object.status.launches.iter().any(has_id)
+}

@@ -1,0 +1,160 @@
+//! Instances, and who we are for the cloud.
+
+use std::future::Future;
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+
+use super::Answer;
+use crate::failure::CloudError;
+use crate::owner::{Owner, Tags};
+
+/// Instances.
+pub trait Compute {
+    /// Who we are for the cloud (STS GetCallerIdentity).
+    fn identity(&self) -> impl Future<Output = Answer<Identity>> + Send;
+
+    /// All instances that match, terminated ones included as long as the cloud lists them.
+    fn instances(&self, of: &Selection) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
+
+    /// One RunInstances call with MinCount = MaxCount = `count`. Never retried below this port.
+    ///
+    /// *Guarantees*: the same request with the same token makes the same instances or none.
+    /// *Errors*: `Unreachable` = it may have happened, or may happen within five minutes. `TooLate` = it was not sent.
+    fn launch(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<Vec<Instance>>> + Send;
+
+    /// Whether [`Compute::launch`] would be taken: the same call with DryRun. What is missing in it is the token, which is
+    /// good for one launch and for nothing else.
+    ///
+    /// *Guarantees*: makes nothing, however often it is asked.
+    /// *Errors*: what the launch would be refused for, quotas and capacity left out.
+    fn rehearse(&self, launch: &LaunchRequest) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Terminates all of them; already terminated ones are no error. Answers those that the cloud refuses to terminate.
+    ///
+    /// *Guarantees*: what is refused for one keeps none of the others alive.
+    /// *Errors*: when it is not known of some whether they were, or when nothing was because of who asks or how often.
+    fn terminate(&self, ids: &[String]) -> impl Future<Output = Answer<Vec<Refused>>> + Send;
+
+    /// What the instance printed to its console, if the cloud has it already.
+    fn console(&self, id: &str) -> impl Future<Output = Answer<Option<String>>> + Send;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub account: String,
+    pub arn: String,
+}
+
+/// An instance that was not terminated, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub id: String,
+    pub error: CloudError,
+}
+
+/// Which instances to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// With the proof tags of this owner.
+    Owner(Owner),
+    /// Managed by this installation, whatever benchmark.
+    Installation(String),
+    /// Launched with one of these client tokens.
+    Tokens(Vec<String>),
+    /// With these ids. An id that the cloud does not know is left out.
+    Ids(Vec<String>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub id: String,
+    pub state: InstanceState,
+    pub token: Option<String>,
+    pub instance_type: String,
+    pub image_id: String,
+    pub zone: String,
+    /// Terminated instances lose this and the following three gradually.
+    pub subnet_id: Option<String>,
+    pub private_address: Option<Ipv4Addr>,
+    pub public_address: Option<Ipv4Addr>,
+    pub group_ids: Vec<String>,
+    pub launched_at: Timestamp,
+    pub tags: Tags,
+    /// Code and text of StateReason, such as `Client.InstanceInitiatedShutdown: ...`.
+    pub state_reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InstanceState {
+    Pending,
+    Running,
+    ShuttingDown,
+    Terminated,
+    Stopping,
+    Stopped,
+}
+
+impl InstanceState {
+    /// Whether it will never serve again for us. Stopped counts: we never start what somebody stopped.
+    pub fn is_dead(self) -> bool {
+        !matches!(self, Self::Pending | Self::Running)
+    }
+
+    /// EC2's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Everything that a RunInstances call says. Equal requests make equal calls, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchRequest {
+    pub token: String,
+    pub instance_type: String,
+    pub count: u32,
+    pub image_id: String,
+    pub subnet_id: String,
+    pub group_ids: Vec<String>,
+    pub public_address: Addressing,
+    /// Raw text, at most 16,384 bytes.
+    pub user_data: String,
+    /// Device name of the image's root volume; like every volume an encrypted gp3, deleted on termination.
+    pub root_device: String,
+    pub root_gib: u32,
+    /// The other volumes that the image asks for. One that the request does not name keeps what the image says, which
+    /// may be to stay when the instance is gone (EC2 user guide, "Block device mappings").
+    pub volumes: Vec<Volume>,
+    /// Set for burstable types only.
+    pub credits: Option<Credits>,
+    /// Written on instance, volume and interface.
+    pub tags: Tags,
+    /// The adapter does not send it later than this, whatever held it up since it was decided. Not part of the call.
+    pub not_after: Timestamp,
+}
+
+/// A volume under its device name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Volume {
+    pub device: String,
+    pub gib: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Addressing {
+    Private,
+    Public,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credits {
+    Standard,
+    Unlimited,
+}

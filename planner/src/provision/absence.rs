@@ -1,0 +1,38 @@
+//! Proof of absence: when instances that no list shows may be believed not to exist.
+//!
+//! A list can lag by minutes, whether it is asked by tag, by token or by id. So what a launch may have made counts as
+//! coming until it is seen, and is believed to be gone only after two complete lists without it, the first one after
+//! the last possible send plus the settling time.
+
+use api::Launch;
+
+use crate::ports::Instance;
+use crate::world::memory::Memory;
+use crate::world::{World, ledger};
+
+/// How many instances of this launch may exist although no list shows them. Closes an open line when the answer is
+/// *none* by proof. `instances` is a complete list.
+pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Instance], line: &mut Launch) -> usize {
+    let count = usize::try_from(line.count).unwrap_or(0);
+    let never_seen = if ledger::is_open(line) { count.saturating_sub(line.instance_ids.len()) } else { 0 };
+    let missing = line.instance_ids.iter().filter(|id| !instances.iter().any(|instance| instance.id == **id)).count();
+    if never_seen + missing == 0 {
+        memory.absent_since.remove(&line.token);
+        return 0;
+    }
+    let last_send = line.not_after.as_ref().map_or(world.now, |at| at.0);
+    if world.listed_at < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
+        return never_seen + missing;
+    }
+    line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
+    if ledger::is_open(line) {
+        ledger::give_up(line, "its instances were never seen", world.now);
+    }
+    0
+}
+
+/// Whether `what` was missed before, by a list that was begun at least `proof_gap` before this one, by this process.
+pub(crate) fn absent_for(world: &World, memory: &mut Memory, what: &str) -> bool {
+    let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.listed_at);
+    world.listed_at.duration_since(first) >= world.settings.proof_gap
+}

@@ -1,0 +1,51 @@
+//! What somebody may do about a refused launch, in words: from its code and the facts at hand. Nothing is decided by it.
+
+use crate::desired;
+use crate::families::{FAMILIES, FREE_PLAN};
+use crate::world::World;
+
+/// To be added to the cloud's own words about a launch; empty where these say enough. Codes: EC2 API reference, "Error
+/// codes".
+pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String {
+    // As `CloudError` is written.
+    match message.split(':').next().unwrap_or_default() {
+        // Among much else what the free plan answers (nilbuild/developer-roadmap#10171).
+        "InvalidParameterCombination" if is_outside_the_free_plan(world, instance_type) => format!(
+            "; an account on the free plan may launch {} only (see manifests/samples/free-plan.yaml), and {instance_type} is none of them",
+            FREE_PLAN.join(", ")
+        ),
+        "VcpuLimitExceeded" => vcpus(world),
+        "UnauthorizedOperation" if !is_in_the_policy(instance_type) => format!(
+            "; the types of docs/iam-policy.json do not include {instance_type}: add it to ec2:InstanceType in the operator's policy"
+        ),
+        _ => String::new(),
+    }
+}
+
+/// Whether the policy as it is shipped names the family.
+fn is_in_the_policy(instance_type: &str) -> bool {
+    let family = instance_type.split('.').next().unwrap_or_default();
+    FAMILIES.iter().any(|known| known.name == family)
+}
+
+/// What the region says of the type itself.
+fn is_outside_the_free_plan(world: &World, instance_type: &str) -> bool {
+    world.instance_type(instance_type).is_some_and(|fact| !fact.free_tier)
+}
+
+/// The need of the whole benchmark: the quota is one for all instances of the account in the region.
+fn vcpus(world: &World) -> String {
+    let mut need = Vec::new();
+    let mut total = 0;
+    for pool in desired::pools(&world.object.spec) {
+        let Some(fact) = world.instance_type(&pool.instance_type) else { return String::new() };
+        let vcpus = pool.count * fact.vcpus;
+        total += vcpus;
+        need.push(format!("{} {vcpus}", pool.name));
+    }
+    format!(
+        "; this benchmark needs {total} vCPUs ({}) beside whatever else runs in {}: raise the quota L-1216C47A, \"Running On-Demand Standard instances\", in Service Quotas, or choose fewer or smaller instances",
+        need.join(", "),
+        world.region()
+    )
+}

@@ -1,0 +1,115 @@
+//! The two security groups of a benchmark. They are flat (no rule names the other one), so that they can be deleted
+//! in any order.
+
+use std::collections::BTreeSet;
+
+use api::{ConditionType, Placement};
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::desired::user_data::Role;
+use crate::desired::{BALANCER_PORT, CONTROL_PORT};
+use crate::effect::Action;
+use crate::plan::{MOVING, Plan};
+use crate::ports::{Group, GroupRequest, Rule, Source};
+use crate::world::{Facet, World};
+
+/// Ids of the groups, known and with all their rules seen.
+pub(crate) struct GroupIds {
+    members: String,
+    edge: String,
+}
+
+impl GroupIds {
+    /// Groups of an instance, sorted.
+    pub(crate) fn of(&self, role: Role) -> Vec<String> {
+        let mut ids = match role {
+            Role::Worker => vec![self.members.clone()],
+            Role::Balancer | Role::Generator => vec![self.members.clone(), self.edge.clone()],
+        };
+        ids.sort();
+        ids
+    }
+}
+
+/// Names of both groups: unique in the VPC, because the uid is.
+pub(crate) fn names(world: &World) -> [String; 2] {
+    ["members", "edge"].map(|kind| format!("clusterbench-{}-{kind}", world.object.uid))
+}
+
+/// Creates what is missing. The ids, once both groups and all rules are *seen*: a launch that names a group too early
+/// fails.
+pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Option<GroupIds> {
+    let groups = match &world.groups {
+        Facet::Known(groups) => groups,
+        Facet::Unknown(why) => {
+            plan.conditions.unknown(ConditionType::Provisioned, Some(why));
+            plan.wake_within(MOVING * 5);
+            return None;
+        }
+    };
+    let [members, edge] = names(world);
+    let members =
+        group(world, placement, plan, groups, &members, "instances of one benchmark among themselves", |group| {
+            BTreeSet::from([Rule { from_port: 0, to_port: 65535, source: Source::Group(group.id.clone()) }])
+        });
+    let edge = group(world, placement, plan, groups, &edge, "control by the operator, requests from outside", |_| {
+        edge_rules(world)
+    });
+    Some(GroupIds { members: members?, edge: edge? })
+}
+
+fn edge_rules(world: &World) -> BTreeSet<Rule> {
+    // EC2 drops host bits, so a rule with them would never be seen.
+    let rule = |port, from: Ipv4Net| Rule { from_port: port, to_port: port, source: Source::Cidr(from.trunc()) };
+    let control = world.settings.control_sources.iter().map(|from| rule(CONTROL_PORT, *from));
+    let ingress = world.object.spec.network.iter().flat_map(|network| &network.ingress_cidrs);
+    // The definition admits IPv4 networks only. One that is none lets nobody in.
+    let ingress = ingress.filter_map(|text| text.parse().ok());
+    control.chain(ingress.map(|from| rule(BALANCER_PORT, from))).collect()
+}
+
+/// Until when groups may be created from now on, in whole seconds as status holds them.
+pub(crate) fn not_after(world: &World) -> Time {
+    let at = world.now + world.settings.launch_window;
+    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
+}
+
+/// Id of the group if it is there with all its rules.
+fn group(
+    world: &World,
+    placement: &Placement,
+    plan: &mut Plan,
+    groups: &[Group],
+    name: &str,
+    description: &str,
+    rules: impl Fn(&Group) -> BTreeSet<Rule>,
+) -> Option<String> {
+    let Some(group) = groups.iter().find(|group| group.name == name) else {
+        plan.memory.forget_group(name);
+        // Written ahead like a launch: a call that is never answered may still make a group, but only until then.
+        let until = placement.groups_not_after.as_ref().map(|at| at.0);
+        let Some(until) = until.filter(|at| world.now <= *at) else {
+            plan.placement = Some(Placement { groups_not_after: Some(not_after(world)), ..placement.clone() });
+            plan.wake = SignedDuration::ZERO;
+            return None;
+        };
+        let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let create = Action::CreateGroup(GroupRequest {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            vpc_id: placement.vpc_id.clone(),
+            tags: world.owner().tags(&user),
+            not_after: until,
+        });
+        plan.act(create, "no list shows it");
+        return None;
+    };
+    let missing: Vec<Rule> = rules(group).into_iter().filter(|rule| !group.ingress.contains(rule)).collect();
+    let complete = missing.is_empty();
+    for rule in missing {
+        plan.act(Action::AuthorizeIngress { group_id: group.id.clone(), rule }, "the group lacks it");
+    }
+    complete.then(|| group.id.clone())
+}

@@ -1,0 +1,145 @@
+//! World to Plan: the order of the stages.
+//!
+//! Desired comes first (deletion, expiry and `afterRun: Terminate` all mean *nothing*), then each facet is compared
+//! with it: place, provision, deploy, measure, or tear down. Actions of one plan do not depend on each other;
+//! whatever needs an action's result waits for the next pass. Any subset may be carried out.
+
+use api::ConditionType;
+use jiff::SignedDuration;
+
+use crate::conditions::ConditionStatus;
+use crate::effect::Action;
+use crate::goal::{Goal, goal};
+use crate::plan::{MOVING, Plan, SLOW, STEADY};
+use crate::provision::removal::DENIED;
+use crate::provision::{self, placement, zone_fallback};
+use crate::world::{Deletion, Finalizer, Seal, Unknown, World};
+use crate::{balance, measure, pausing, region, teardown};
+
+/// Compares the world with what the object asks for. Does no I/O and cannot fail.
+pub fn plan(world: &World) -> Plan {
+    let mut plan = Plan::unchanged(world);
+    let (deletion, finalizer) = (world.object.deletion, world.object.finalizer);
+    match (deletion, finalizer) {
+        (Deletion::Asked, Finalizer::Absent) => return plan,
+        // The first status comes before the finalizer: a finalizer without it means that the ledger was lost.
+        (Deletion::NotAsked, Finalizer::Absent) => {
+            if world.object.status.observed_generation.unwrap_or(-1) >= 1 {
+                plan.act(Action::AddFinalizer, "the first status is written");
+            }
+            plan.wake = SignedDuration::ZERO;
+            return plan;
+        }
+        (_, Finalizer::Present) => {}
+    }
+    if somebody_elses(world, &mut plan) || wrong_account(world, &mut plan) {
+        return plan;
+    }
+    match goal(world) {
+        Goal::Nothing(why) => teardown::plan(world, why, &mut plan),
+        Goal::Instances => match world.object.status.placement.clone() {
+            _ if world.object.spec.paused => pausing::plan(world, &mut plan),
+            None => place(world, &mut plan),
+            Some(placement) if zone_fallback::is_moving(&placement) => {
+                zone_fallback::plan(world, &placement, &mut plan)
+            }
+            Some(placement) => {
+                // What a former spec measures is stopped and collected before anything under it changes.
+                if measure::former::former_is_on(world, &placement, &mut plan) {
+                    plan.conditions.wait_for_former();
+                } else if measure::relaunch::is_due(world, &placement) {
+                    return measure::relaunch::plan(world, &placement, plan);
+                } else {
+                    provision::plan(world, &placement, &mut plan);
+                    balance::membership::plan(world, &placement, &mut plan);
+                }
+                measure::plan(world, &placement, &mut plan);
+                // Nothing goes on before people do something, or the refused instance ends itself.
+                let is_held = plan.conditions.get(ConditionType::Provisioned).reason == DENIED;
+                if is_held && plan.effects.is_empty() && plan.wake.is_positive() {
+                    plan.wake = plan.wake.max(STEADY);
+                }
+            }
+        },
+    }
+    plan
+}
+
+/// Tags and tokens of another installation would find nothing of what this object made.
+fn somebody_elses(world: &World, plan: &mut Plan) -> bool {
+    let Some(placement) = world.object.status.placement.as_ref().filter(|_| world.object.seal != Seal::Broken) else {
+        return false;
+    };
+    let (settings, made_by) = (&world.settings, (&placement.installation, &placement.kubernetes_cluster));
+    if made_by == (&settings.installation, &settings.kubernetes_cluster) {
+        return false;
+    }
+    let message = format!(
+        "this benchmark was made by installation {} in Kubernetes cluster {}, the operator is {} in {}: nothing is done until an operator of that name runs (--installation)",
+        made_by.0, made_by.1, settings.installation, settings.kubernetes_cluster
+    );
+    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::Unknown, "WrongInstallation", message);
+    plan.conditions.stall(ConditionType::Provisioned);
+    plan.wake = SLOW;
+    true
+}
+
+/// Lists of another account say nothing about this benchmark, however empty they are.
+fn wrong_account(world: &World, plan: &mut Plan) -> bool {
+    let Some(placement) = &world.object.status.placement else { return false };
+    match world.identity.known() {
+        Some(identity) if identity.account == placement.account_id => false,
+        Some(identity) => {
+            plan.conditions.set(
+                ConditionType::Provisioned,
+                ConditionStatus::Unknown,
+                "WrongAccount",
+                format!(
+                    "the operator's credentials are for account {}, this benchmark lives in {}: nothing is done until they are for that account again",
+                    identity.account, placement.account_id
+                ),
+            );
+            plan.wake = SLOW;
+            true
+        }
+        None => {
+            plan.conditions.unknown(ConditionType::Provisioned, world.identity.unknown());
+            plan.wake_within(MOVING * 5);
+            true
+        }
+    }
+}
+
+fn place(world: &World, plan: &mut Plan) {
+    if let Some((reason, message)) = region::refusal(world) {
+        return refuse(plan, reason, message);
+    }
+    let Some(site) = &world.site else { return };
+    // What exists already would refute that nothing was ever made: it must have been looked for.
+    if let Some(why) = world.instances.unknown().or(world.groups.unknown()) {
+        let why = Unknown { message: format!("{}{}", why.message, region::doubt(world)), ..why.clone() };
+        plan.conditions.unknown(ConditionType::Accepted, Some(&why));
+        plan.wake_within(MOVING * 5);
+        return;
+    }
+    match placement::choose(world, site) {
+        Ok(placement) => {
+            let message = format!("the spec can be placed{}", placement::caution(&placement, site));
+            plan.placement = Some(placement);
+            plan.conditions.set(ConditionType::Accepted, ConditionStatus::True, "Placed", message);
+            plan.wake = SignedDuration::ZERO;
+        }
+        Err(placement::NoPlacement::Refused { reason, message }) => refuse(plan, reason, message),
+        Err(placement::NoPlacement::Unknown(why)) => {
+            plan.conditions.unknown(ConditionType::Accepted, Some(&why));
+            plan.wake_within(MOVING * 5);
+        }
+    }
+}
+
+/// The spec cannot be placed; somebody has to change something.
+fn refuse(plan: &mut Plan, reason: &str, message: String) {
+    plan.conditions.set(ConditionType::Accepted, ConditionStatus::False, reason, message);
+    plan.conditions.stall(ConditionType::Accepted);
+    plan.wake = SLOW;
+}

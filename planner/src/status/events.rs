@@ -1,0 +1,165 @@
+//! What to tell people of a status that changed. Pure.
+
+use api::{ConditionType, Status};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// Bytes of an event's note that the API server takes (events.k8s.io/v1 validation).
+const NOTE: usize = 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Normal,
+    /// Somebody should look.
+    Warning,
+}
+
+/// One event about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub severity: Severity,
+    /// As in the condition.
+    pub reason: String,
+    /// The condition's type: what the operator was about.
+    pub action: String,
+    /// At most 1024 bytes.
+    pub note: String,
+}
+
+impl Event {
+    pub fn new(severity: Severity, reason: &str, action: &str, note: &str) -> Self {
+        Self { severity, reason: reason.to_owned(), action: action.to_owned(), note: cut(note) }
+    }
+}
+
+/// One event for each reason that is new, in the order of the conditions. `Ready` and `Reconciling` repeat others and
+/// cause none; when nothing moves until somebody acts, that is the one said of its reason.
+pub fn events(old: &Status, new: &Status) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    for condition in new.conditions.iter().filter(|condition| is_told(condition) && is_new(old, condition)) {
+        let severity = severity(condition);
+        let event = Event::new(severity, &condition.reason, &condition.type_, &condition.message);
+        match events.iter_mut().find(|other| other.reason == event.reason) {
+            Some(other) if other.severity < event.severity => *other = event,
+            Some(_) => {}
+            None => events.push(event),
+        }
+    }
+    events
+}
+
+/// What stalls, what cannot be seen, and what AWS refuses: somebody may have to do something.
+fn severity(condition: &Condition) -> Severity {
+    let is_stalled = condition.type_ == ConditionType::Stalled.name();
+    let is_refused = condition.status == "False" && REFUSED.contains(&condition.reason.as_str());
+    if is_stalled || is_refused || condition.status == "Unknown" { Severity::Warning } else { Severity::Normal }
+}
+
+/// Reasons of [`crate::failure::retry`] that do not pass with the next try, and what cost a run what it had measured.
+const REFUSED: [&str; 9] = [
+    "NoCapacity",
+    "Unsupported",
+    crate::provision::removal::DENIED,
+    "QuotaReached",
+    "Unauthorized",
+    "CredentialsExpired",
+    "AccountRestricted",
+    "Rejected",
+    crate::measure::voided::BALANCER_GONE,
+];
+
+fn is_told(condition: &Condition) -> bool {
+    let repeats = [ConditionType::Ready, ConditionType::Reconciling].map(ConditionType::name);
+    !repeats.contains(&condition.type_.as_str()) && condition.reason != "Pending"
+}
+
+fn is_new(old: &Status, condition: &Condition) -> bool {
+    !old.conditions.iter().any(|before| {
+        before.type_ == condition.type_ && before.status == condition.status && before.reason == condition.reason
+    })
+}
+
+/// At most [`NOTE`] bytes, at the boundary of a character.
+fn cut(text: &str) -> String {
+    if text.len() <= NOTE {
+        return text.to_owned();
+    }
+    let end = (0..=NOTE - 3).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}...", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+
+    fn status(conditions: &[(&str, &str, &str, &str)]) -> Status {
+        let condition = |(kind, truth, reason, message): &(&str, &str, &str, &str)| Condition {
+            type_: (*kind).into(),
+            status: (*truth).into(),
+            reason: (*reason).into(),
+            message: (*message).into(),
+            observed_generation: Some(1),
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+        };
+        Status { conditions: conditions.iter().map(condition).collect(), ..Status::default() }
+    }
+
+    fn told(old: &[(&str, &str, &str, &str)], new: &[(&str, &str, &str, &str)]) -> Vec<String> {
+        let line = |event: Event| format!("{:?} {} {}: {}", event.severity, event.action, event.reason, event.note);
+        events(&status(old), &status(new)).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_new_reason_is_told_once_and_a_new_message_is_not() {
+        let launching =
+            [("Provisioned", "False", "Launching", "0 of 4"), ("Reconciling", "True", "Launching", "0 of 4")];
+        let further = [("Provisioned", "False", "Launching", "3 of 4"), ("Ready", "False", "Launching", "3 of 4")];
+        let done = [("Provisioned", "True", "Running", "4 of 4"), ("Measured", "False", "Waiting", "for members")];
+        assert_eq!(told(&[], &launching), ["Normal Provisioned Launching: 0 of 4"]);
+        assert_eq!(told(&launching, &further), [""; 0]);
+        assert_eq!(
+            told(&further, &done),
+            ["Normal Provisioned Running: 4 of 4", "Normal Measured Waiting: for members"]
+        );
+        assert_eq!(told(&done, &done), [""; 0]);
+    }
+
+    #[test]
+    fn a_deletion_is_one_event_and_not_yet_looked_at_is_none() {
+        let deleted = |kind| (kind, "False", "Deleted", "the benchmark is being deleted");
+        assert_eq!(
+            told(&[], &[deleted("Accepted"), deleted("Deployed"), deleted("Measured")]),
+            ["Normal Accepted Deleted: the benchmark is being deleted"]
+        );
+        assert_eq!(told(&[], &[("Accepted", "Unknown", "Pending", "not looked at yet")]), [""; 0]);
+    }
+
+    #[test]
+    fn what_stalls_and_what_cannot_be_seen_are_warnings() {
+        let failed =
+            [("Provisioned", "False", "BootFailed", "wrong hash"), ("Stalled", "True", "BootFailed", "wrong hash")];
+        assert_eq!(told(&[], &failed), ["Warning Stalled BootFailed: wrong hash"]);
+        let blind = [("Provisioned", "Unknown", "Unauthorized", "ec2:DescribeInstances")];
+        assert_eq!(told(&[], &blind), ["Warning Provisioned Unauthorized: ec2:DescribeInstances"]);
+    }
+
+    #[test]
+    fn what_aws_refuses_is_a_warning_and_what_passes_by_itself_is_none() {
+        let provisioned = |reason| told(&[], &[("Provisioned", "False", reason, "why")]);
+        for reason in ["Unauthorized", "QuotaReached", "NoCapacity", "Rejected", "AccountRestricted"] {
+            assert_eq!(provisioned(reason), [format!("Warning Provisioned {reason}: why")]);
+        }
+        for reason in ["Throttled", "DependencyViolation", "Launching", "TearingDown"] {
+            assert_eq!(provisioned(reason), [format!("Normal Provisioned {reason}: why")]);
+        }
+    }
+
+    #[test]
+    fn a_note_fits_into_an_event() {
+        let event = Event::new(Severity::Normal, "R", "A", &"\u{e4}".repeat(600));
+        assert_eq!(event.note.len(), 1023);
+        assert!(event.note.ends_with("\u{e4}..."));
+    }
+}

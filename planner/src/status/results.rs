@@ -1,0 +1,171 @@
+//! What collected reports become in status. Pure.
+
+use api::{ClusterBenchmarkSpec, ClusterResult, Part, Run};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use wire::{FailedStatus, RoundOutcome, RunState, Validity};
+
+use super::thresholds;
+use crate::desired;
+use crate::effect::{Action, Collected, Done, Outcome};
+use crate::failure::Failure;
+use crate::goal::{Goal, goal};
+use crate::measure::records::{ABORTS, aborted};
+use crate::measure::voided;
+use crate::plan::Plan;
+use crate::run_key::{ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID};
+use crate::runs;
+use crate::text::cut;
+use crate::world::World;
+
+/// Runs kept in status; older ones are in their reports.
+const RUNS: usize = 3;
+
+/// The runs after a pass.
+pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Run> {
+    let mut runs = plan.runs.clone();
+    let relaunches = world.object.status.placement.as_ref().map_or(0, |placement| placement.relaunches);
+    for outcome in outcomes {
+        match (&outcome.action, &outcome.result) {
+            (Action::CollectReport { run: key, .. }, Ok(Done::Collected(collected))) => {
+                if let Some(why) = voided::why_of(world, key).filter(|_| key.generators == 1) {
+                    void(&mut runs, key, collected, &why);
+                } else if is_part(key, collected.state) {
+                    add_part(&mut runs, key, collected, relaunches);
+                } else {
+                    replace(&mut runs, key, collected);
+                    say_path(&mut runs, key, collected, &world.object.spec);
+                }
+            }
+            (Action::JoinParts { run: key, .. }, Ok(Done::Collected(collected))) => replace(&mut runs, key, collected),
+            // Somebody deleted what it is made of.
+            (Action::JoinParts { run: key, .. }, Err(error)) if error.failure == Failure::NotFound => {
+                for run in runs.iter_mut().filter(|run| key.is_of(run) && runs::is_whole(run)) {
+                    (run.outcome, run.result) = (ABORTED.to_owned(), cut(&error.to_string()));
+                    run.parts.clear();
+                }
+            }
+            _ => {}
+        }
+    }
+    if matches!(goal(world), Goal::Nothing(_)) {
+        for run in runs.iter_mut().filter(|run| run.outcome == RUNNING && !runs::is_whole(run)) {
+            run.outcome = ABORTED.to_owned();
+            run.result = "its instances went before it ended".to_owned();
+        }
+    }
+    let mut kept = runs.split_off(runs.len().saturating_sub(RUNS));
+    // The joined report is made; what it was made of is found by its label.
+    if let Some((_, older)) = kept.split_last_mut() {
+        older.iter_mut().filter(|run| run.outcome != RUNNING).for_each(|run| run.parts.clear());
+    }
+    kept
+}
+
+/// Whether the report is one of several. What several generators measured before they were stopped is: the report that is
+/// made of it says what is missing.
+fn is_part(key: &RunKey, state: RunState) -> bool {
+    match state {
+        RunState::Finished => key.is_in_parts(),
+        RunState::Aborted => key.generators > 1,
+        RunState::Failed | RunState::Running => false,
+    }
+}
+
+/// What was measured; when it was the last part of its launch, the next one, if there is one, has not begun. That the run
+/// is on may not have been written down, when the first launch was quicker.
+fn add_part(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, relaunches: i64) {
+    if key.launch == 1 && key.generators == 1 && runs::running(runs, key).is_none() {
+        runs.push(key.begun());
+    }
+    let is_next = |run: &&mut Run| {
+        key.is_of(run)
+            && run.outcome == RUNNING
+            && RunKey { generator: key.generator, ..RunKey::of(run) } == *key
+            && !runs::is_whole(run)
+            && runs::held(run, key).is_empty()
+    };
+    let Some(run) = runs.iter_mut().find(is_next) else { return };
+    run.parts.push(Part {
+        report_sha256: collected.sha256.clone(),
+        rounds: counted(&collected.report),
+        relaunches,
+        generator: i32::try_from(key.generator).unwrap_or(i32::MAX),
+        start_at: run.start_at.clone(),
+    });
+    if runs::is_between_launches(run) {
+        run.launch = run.launches.min(run.launch + 1);
+        (run.started_at, run.start_at) = (None, None);
+    }
+}
+
+/// The end of a run takes the place of the run that is on.
+fn replace(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected) {
+    let on = runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING).map(|at| runs.remove(at));
+    let parts = on.map(|run| run.parts).unwrap_or_default();
+    runs.push(Run { parts, ..run(key, collected) });
+}
+
+/// Somebody's own program that knows other paths than ours: where the way out is.
+fn say_path(runs: &mut [Run], key: &RunKey, collected: &Collected, spec: &ClusterBenchmarkSpec) {
+    let is_own = spec.worker.artifact_url.is_some() && desired::measured_sha256(spec) == key.measured_sha256;
+    let is_not_found = |cluster: &wire::ClusterReport| {
+        cluster.failed_status == FailedStatus::Each(404) && cluster.failures.total() == cluster.requests
+    };
+    let Some(run) = runs.last_mut().filter(|_| is_own && collected.report.clusters.iter().any(is_not_found)) else {
+        return;
+    };
+    run.result = cut(&format!("{}; {PATHS}", run.result));
+}
+
+const PATHS: &str =
+    "worker.artifactUrl has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path)";
+
+/// A launch of which nothing counts takes the place of the run that is on, and what was recorded before goes on.
+fn void(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, why: &str) {
+    let before = aborted(runs, key);
+    let on = runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING).map(|at| runs.remove(at));
+    let rest = on.and_then(|run| runs::without_launch(&run, key.launch)).filter(|_| before + 1 < ABORTS);
+    runs.push(Run { outcome: ABORTED.to_owned(), result: cut(&format!("{ABORTED}: {why}")), ..run(key, collected) });
+    runs.extend(rest);
+}
+
+fn run(key: &RunKey, collected: &Collected) -> Run {
+    let report = &collected.report;
+    // Only what has ended is collected; a report is never made of a run that is on.
+    let outcome = match (collected.state, report.validity) {
+        (RunState::Running | RunState::Aborted, _) => ABORTED,
+        (RunState::Failed, _) => FAILED,
+        (RunState::Finished, Validity::Valid) => VALID,
+        (RunState::Finished, Validity::Invalid) => INVALID,
+    };
+    let result =
+        if outcome == VALID { report.summary.clone() } else { format!("{outcome}: {}", report.reasons.join("; ")) };
+    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let clusters = report.clusters.iter().map(|cluster| ClusterResult {
+        name: cluster.cluster.clone(),
+        requests: whole(cluster.requests),
+        failed: whole(cluster.failures.total()),
+        requests_per_second: whole(cluster.requests_per_second),
+        p50_micros: cluster.latency.p50_micros.map(whole),
+        p90_micros: cluster.latency.p90_micros.map(whole),
+        p99_micros: cluster.latency.p99_micros.map(whole),
+        p999_micros: cluster.latency.p999_micros.map(whole),
+    });
+    Run {
+        outcome: outcome.to_owned(),
+        result: cut(&result),
+        report: collected.name.clone(),
+        report_sha256: collected.sha256.clone(),
+        started_at: Some(Time(report.started_at)),
+        finished_at: Some(Time(report.finished_at)),
+        rounds: counted(report),
+        thresholds: thresholds::result(&report.thresholds),
+        clusters: clusters.collect(),
+        ..key.begun()
+    }
+}
+
+fn counted(report: &wire::Report) -> i32 {
+    let counted = report.rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted).count();
+    i32::try_from(counted).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,228 @@
+//! What an installation holds in a region, as text for the person who is about to remove it. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cost::price::hourly_usd_micros;
+use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
+use crate::ports::{Group, Instance, InstanceState};
+
+/// What is not gone yet, of all benchmarks of an installation or of those of one Kubernetes cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    benchmarks: BTreeMap<Benchmark, Held>,
+}
+
+/// As the tags tell it; empty where one is missing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Benchmark {
+    kubernetes_cluster: String,
+    namespace: String,
+    name: String,
+    uid: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Held {
+    instances: Vec<Instance>,
+    groups: Vec<Group>,
+}
+
+impl Inventory {
+    /// `instances` and `groups` carry the tags of the installation. Terminated instances are gone.
+    pub fn new(instances: Vec<Instance>, groups: Vec<Group>, kubernetes_cluster: Option<&str>) -> Self {
+        let is_asked = |tags: &Tags| kubernetes_cluster.is_none_or(|uid| tag(tags, KUBERNETES_CLUSTER) == uid);
+        let mut benchmarks: BTreeMap<Benchmark, Held> = BTreeMap::new();
+        for instance in instances {
+            if instance.state != InstanceState::Terminated && is_asked(&instance.tags) {
+                benchmarks.entry(Benchmark::of(&instance.tags)).or_default().instances.push(instance);
+            }
+        }
+        for group in groups.into_iter().filter(|group| is_asked(&group.tags)) {
+            benchmarks.entry(Benchmark::of(&group.tags)).or_default().groups.push(group);
+        }
+        Self { benchmarks }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.benchmarks.is_empty()
+    }
+
+    pub fn kubernetes_clusters(&self) -> BTreeSet<&str> {
+        self.benchmarks.keys().map(|benchmark| benchmark.kubernetes_cluster.as_str()).collect()
+    }
+
+    /// Instances that still have to be told to terminate.
+    pub fn to_terminate(&self) -> Vec<String> {
+        let told = |instance: &&Instance| instance.state == InstanceState::ShuttingDown;
+        self.instances().filter(|instance| !told(instance)).map(|instance| instance.id.clone()).collect()
+    }
+
+    /// Groups, once no instance is left that could use them.
+    pub fn to_delete(&self) -> Vec<String> {
+        if self.instances().next().is_some() {
+            return Vec::new();
+        }
+        self.benchmarks.values().flat_map(|held| &held.groups).map(|group| group.id.clone()).collect()
+    }
+
+    fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.benchmarks.values().flat_map(|held| &held.instances)
+    }
+
+    /// Benchmark by benchmark, with ages and what it costs by the hour.
+    pub fn text(&self, now: Timestamp) -> String {
+        let mut text = String::new();
+        for (benchmark, held) in &self.benchmarks {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{benchmark}: {}", sum(&held.instances, held.groups.len()));
+            for instance in &held.instances {
+                let (id, kind, state) = (&instance.id, &instance.instance_type, instance.state.name());
+                let (pool, old) = (tag(&instance.tags, POOL), age(now.duration_since(instance.launched_at)));
+                let cost = hourly_usd_micros(kind).map_or("price unknown".to_owned(), |micros| dollars(micros) + "/h");
+                let _ = writeln!(text, "  {id}  {kind}  {pool}  {state}  {old}  {cost}");
+            }
+            for group in &held.groups {
+                let _ = writeln!(text, "  {}  {}", group.id, group.name);
+            }
+        }
+        let all: Vec<Instance> = self.instances().cloned().collect();
+        let groups = self.benchmarks.values().map(|held| held.groups.len()).sum();
+        let _ = writeln!(text, "in all {}", sum(&all, groups));
+        text
+    }
+}
+
+impl Benchmark {
+    fn of(tags: &Tags) -> Self {
+        Self {
+            kubernetes_cluster: tag(tags, KUBERNETES_CLUSTER),
+            namespace: tag(tags, NAMESPACE),
+            name: tag(tags, NAME),
+            uid: tag(tags, BENCHMARK_UID),
+        }
+    }
+}
+
+impl std::fmt::Display for Benchmark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kubernetes_cluster, namespace, name, uid } = self;
+        write!(f, "{namespace}/{name} (uid {uid}, Kubernetes cluster {kubernetes_cluster})")
+    }
+}
+
+fn tag(tags: &Tags, key: &str) -> String {
+    tags.get(key).cloned().unwrap_or_default()
+}
+
+/// Counts and cost. Types without a price are said, so that nobody takes a part of the sum for all of it.
+fn sum(instances: &[Instance], groups: usize) -> String {
+    let prices = || instances.iter().map(|instance| hourly_usd_micros(&instance.instance_type));
+    let known: u64 = prices().flatten().sum();
+    let unknown = prices().filter(Option::is_none).count();
+    let mut text = format!("{} instances, {groups} groups, {} an hour", instances.len(), dollars(known));
+    if unknown > 0 {
+        let _ = write!(text, " and {unknown} instances whose price is not known");
+    }
+    text
+}
+
+fn dollars(micros: u64) -> String {
+    format!("{}.{:04} USD", micros / 1_000_000, micros % 1_000_000 / 100)
+}
+
+fn age(age: SignedDuration) -> String {
+    let minutes = age.as_mins().max(0);
+    match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, minutes) => format!("{minutes}min"),
+        (0, hours, minutes) => format!("{hours}h{minutes:02}min"),
+        (days, hours, _) => format!("{days}d{hours:02}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::owner::Owner;
+
+    fn tags(cluster: &str, uid: &str) -> Tags {
+        let owner = Owner {
+            installation: "test".into(),
+            kubernetes_cluster: cluster.into(),
+            benchmark_uid: uid.into(),
+            namespace: "default".into(),
+            name: format!("bench-{uid}"),
+        };
+        let mut tags = owner.tags(&Tags::new());
+        tags.insert(POOL.into(), "a".into());
+        tags
+    }
+
+    fn instance(id: &str, tags: Tags, kind: &str, state: InstanceState, minutes: i64) -> Instance {
+        Instance {
+            id: id.into(),
+            state,
+            token: None,
+            instance_type: kind.into(),
+            image_id: "ami-1".into(),
+            zone: "eu-west-1a".into(),
+            subnet_id: None,
+            private_address: None,
+            public_address: None,
+            group_ids: Vec::new(),
+            launched_at: Timestamp::UNIX_EPOCH - SignedDuration::from_mins(minutes),
+            tags,
+            state_reason: None,
+        }
+    }
+
+    fn held() -> (Vec<Instance>, Vec<Group>) {
+        let instances = vec![
+            instance("i-1", tags("k1", "u1"), "t2.micro", InstanceState::Running, 72),
+            instance("i-2", tags("k1", "u1"), "p5.48xlarge", InstanceState::ShuttingDown, 3),
+            instance("i-3", tags("k1", "u1"), "t2.micro", InstanceState::Terminated, 3),
+            instance("i-4", tags("k2", "u2"), "c6i.large", InstanceState::Stopped, 3_000),
+        ];
+        let group = |id: &str, tags| Group {
+            id: id.into(),
+            name: "members".into(),
+            vpc_id: "vpc-1".into(),
+            tags,
+            ingress: Vec::new(),
+        };
+        (instances, vec![group("sg-1", tags("k1", "u1")), group("sg-2", tags("k2", "u3"))])
+    }
+
+    #[test]
+    fn the_text_says_what_it_is_whose_and_what_it_costs() {
+        let (instances, groups) = held();
+        let text = Inventory::new(instances, groups, None).text(Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            text,
+            "\
+default/bench-u1 (uid u1, Kubernetes cluster k1): 2 instances, 1 groups, 0.0116 USD an hour and 1 instances whose price is not known
+  i-1  t2.micro  a  running  1h12min  0.0116 USD/h
+  i-2  p5.48xlarge  a  shutting-down  3min  price unknown
+  sg-1  members
+default/bench-u2 (uid u2, Kubernetes cluster k2): 1 instances, 0 groups, 0.0850 USD an hour
+  i-4  c6i.large  a  stopped  2d02h  0.0850 USD/h
+default/bench-u3 (uid u3, Kubernetes cluster k2): 0 instances, 1 groups, 0.0000 USD an hour
+  sg-2  members
+in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is not known
+"
+        );
+    }
+
+    #[test]
+    fn groups_go_after_instances_and_only_of_the_kubernetes_cluster_that_was_named() {
+        let (instances, groups) = held();
+        let all = Inventory::new(instances.clone(), groups.clone(), None);
+        assert_eq!(all.kubernetes_clusters().into_iter().collect::<Vec<_>>(), ["k1", "k2"]);
+        assert_eq!((all.to_terminate(), all.to_delete()), (vec!["i-1".to_owned(), "i-4".to_owned()], vec![]));
+        let one = Inventory::new(instances, groups.clone(), Some("k1"));
+        assert_eq!((one.to_terminate(), one.to_delete()), (vec!["i-1".to_owned()], vec![]));
+        assert_eq!(Inventory::new(Vec::new(), groups, Some("k2")).to_delete(), ["sg-2"]);
+    }
+}

@@ -1,0 +1,55 @@
+//! One part of the world: known, or unknown and why.
+
+use crate::failure::{CloudError, Failure};
+use crate::ports::AgentError;
+
+/// One part of the world: looked at, or not known and why.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Facet<T> {
+    Known(T),
+    Unknown(Unknown),
+}
+
+/// Why a facet is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    pub failure: Failure,
+    pub message: String,
+}
+
+impl From<CloudError> for Unknown {
+    fn from(error: CloudError) -> Self {
+        Self { failure: error.failure, message: error.to_string() }
+    }
+}
+
+impl From<AgentError> for Unknown {
+    fn from(error: AgentError) -> Self {
+        Self { failure: Failure::Unreachable, message: error.to_string() }
+    }
+}
+
+impl<T> Facet<T> {
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    pub fn unknown(&self) -> Option<&Unknown> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(why) => Some(why),
+        }
+    }
+}
+
+impl<T, E: Into<Unknown>> From<Result<T, E>> for Facet<T> {
+    fn from(result: Result<T, E>) -> Self {
+        match result {
+            Ok(value) => Self::Known(value),
+            Err(error) => Self::Unknown(error.into()),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The write-ahead ledger: every launch is written into status before it is made.
+//!
+//! A line names a token; it never proves that an instance exists. What happened to a launch is told by the cloud:
+//! by its answer, or by lists. A launch that was never seen is closed only by proof of absence.
+
+use api::{LAUNCH_CLOSED, LAUNCH_OPEN, Launch};
+use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use sha2::{Digest, Sha256};
+
+use crate::failure::Failure;
+use crate::owner;
+use crate::ports::{Addressing, Credits, Instance, InstanceState, LaunchRequest};
+use crate::world::World;
+
+/// Reason of a line that was closed because its instances were never seen.
+pub const NEVER_SEEN: &str = "NeverSeen";
+/// Reason of a line of which an instance did not get ready.
+pub const BOOT_FAILED: &str = "BootFailed";
+
+/// Client token of a launch: at most 64 ASCII characters, the same for the same line for ever, and another for any
+/// other benchmark, pool, number or request.
+pub fn token(world: &World, pool: &str, number: i64, request_sha256: &str) -> String {
+    let text = format!(
+        "clusterbench.dev/launch/v1\n{}\n{}\n{pool}\n{number}\n{request_sha256}",
+        world.settings.kubernetes_cluster, world.object.uid
+    );
+    BASE32_NOPAD.encode(&Sha256::digest(text.as_bytes())).to_ascii_lowercase()
+}
+
+/// SHA-256 over every parameter of a launch but its token.
+pub fn request_sha256(request: &LaunchRequest) -> String {
+    let mut text = String::from("clusterbench.dev/request/v1");
+    // Lengths before values: no two requests share a text.
+    let mut push = |value: &str| text.push_str(&format!("\n{}:{value}", value.len()));
+    push(&request.instance_type);
+    push(&request.count.to_string());
+    push(&request.image_id);
+    push(&request.subnet_id);
+    request.group_ids.iter().for_each(|id| push(id));
+    push(match request.public_address {
+        Addressing::Private => "private",
+        Addressing::Public => "public",
+    });
+    push(&request.user_data);
+    push(&request.root_device);
+    push(&request.root_gib.to_string());
+    push(match request.credits {
+        None => "",
+        Some(Credits::Standard) => "standard",
+        Some(Credits::Unlimited) => "unlimited",
+    });
+    for (key, value) in &request.tags {
+        push(key);
+        push(value);
+    }
+    // Last, and nothing at all where there are none: lines that were written before there were volumes can be rebuilt.
+    // Behind the tags, which are pairs, an odd number of texts is no other request's.
+    if !request.volumes.is_empty() {
+        push("volumes");
+    }
+    for volume in &request.volumes {
+        push(&volume.device);
+        push(&volume.gib.to_string());
+    }
+    wire::sha256_hex(text.as_bytes())
+}
+
+/// Whether the line itself says so: its token made the instance, or its id is in it.
+fn is_written(line: &Launch, instance: &Instance) -> bool {
+    instance.token.as_ref() == Some(&line.token) || line.instance_ids.contains(&instance.id)
+}
+
+/// Whether an instance comes from this launch. Tags say so only of one without a token: people can edit them, and a line
+/// that took another's instance for its own would be closed while its own may still appear.
+pub fn is_from(line: &Launch, instance: &Instance) -> bool {
+    is_written(line, instance)
+        || (instance.token.is_none()
+            && instance.tags.get(owner::POOL) == Some(&line.pool)
+            && number_of(instance) == line.number)
+}
+
+/// Whether a line says so that an instance is ours, whatever its tags say.
+pub fn is_in(lines: &[Launch], instance: &Instance) -> bool {
+    lines.iter().any(|line| is_written(line, instance))
+}
+
+/// Pool of an instance: by the ledger, which nobody edits unnoticed, or else by its tag, which people may edit.
+pub fn pool_of<'a>(lines: &'a [Launch], instance: &'a Instance) -> Option<&'a str> {
+    let written = lines.iter().find(|line| is_written(line, instance)).map(|line| line.pool.as_str());
+    written.or_else(|| instance.tags.get(owner::POOL).map(String::as_str))
+}
+
+/// Launch number of an instance; unknown ones sort last.
+pub fn number_of(instance: &Instance) -> i64 {
+    instance.tags.get(owner::LAUNCH).and_then(|number| number.parse().ok()).unwrap_or(i64::MAX)
+}
+
+/// What to do about an open line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Make the call, or make it again.
+    Send,
+    /// It must not be sent (any more) and may still appear.
+    Settle,
+}
+
+/// What to do about an open line, apart from whether its request can still be rebuilt.
+pub fn step(line: &Launch, now: Timestamp) -> Step {
+    let in_time = line.not_after.as_ref().is_some_and(|not_after| now <= not_after.0);
+    if in_time && line.reason.is_empty() { Step::Send } else { Step::Settle }
+}
+
+/// The line as the lists tell it: ids learnt, closed when every instance was seen, terminated instances forgotten.
+/// Only *seen terminated* is an end that needs no further proof.
+pub fn with_sightings(line: &Launch, instances: &[Instance], now: Timestamp) -> Launch {
+    let mut line = line.clone();
+    let own: Vec<&Instance> = instances.iter().filter(|instance| is_from(&line, instance)).collect();
+    for instance in &own {
+        if !line.instance_ids.contains(&instance.id) {
+            line.instance_ids.push(instance.id.clone());
+        }
+    }
+    if is_open(&line) && line.instance_ids.len() >= usize::try_from(line.count).unwrap_or(usize::MAX) {
+        close(&mut line, now);
+    }
+    let ended = |id: &String| own.iter().any(|i| i.id == *id && i.state == InstanceState::Terminated);
+    line.instance_ids.retain(|id| !ended(id));
+    line.instance_ids.sort();
+    line
+}
+
+/// The line after its call was answered. `only_send`: no call for it was made before, by anyone.
+pub fn with_answer(
+    line: &Launch,
+    answer: &Result<Vec<Instance>, crate::failure::CloudError>,
+    only_send: OnlySend,
+    now: Timestamp,
+) -> Launch {
+    let mut line = line.clone();
+    match answer {
+        Ok(instances) => {
+            line.message.clear();
+            line = with_sightings(&line, instances, now);
+        }
+        // The account is in the way, not the request: the same call may pass a moment later. Or the call was not made,
+        // because this process stood still; another one may have made it meanwhile.
+        Err(error)
+            if matches!(
+                error.failure,
+                Failure::Unreachable
+                    | Failure::Throttled
+                    | Failure::Unauthorized
+                    | Failure::CredentialsExpired
+                    | Failure::TooLate
+            ) =>
+        {
+            line.message = error.to_string();
+        }
+        Err(error) => {
+            line.reason = format!("{:?}", error.failure);
+            line.message = error.to_string();
+            // A refusal after a repeat proves nothing: the first call may have used up what the second one lacked.
+            // A spent token was spent by a call that may have made instances.
+            if only_send == OnlySend::Yes && error.failure != Failure::TokenSpent {
+                close(&mut line, now);
+            }
+        }
+    }
+    line
+}
+
+/// Whether a call was certainly the first for its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnlySend {
+    Yes,
+    NotCertain,
+}
+
+pub fn is_open(line: &Launch) -> bool {
+    line.state == LAUNCH_OPEN
+}
+
+/// Closes a line whose instances were never seen, and never will be.
+pub(crate) fn give_up(line: &mut Launch, why: &str, now: Timestamp) {
+    close(line, now);
+    if line.reason.is_empty() {
+        line.reason = NEVER_SEEN.to_owned();
+        line.message = why.to_owned();
+    }
+}
+
+pub fn close(line: &mut Launch, now: Timestamp) {
+    line.state = LAUNCH_CLOSED.to_owned();
+    line.closed_at = Some(Time(now));
+}

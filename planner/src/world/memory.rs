@@ -1,0 +1,87 @@
+//! What a process remembers between passes. Losing it only delays: everything it allows is also reached by waiting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::Launch;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::failure::CloudError;
+
+/// Longer than any pause between two passes at an object that is being torn down.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(180);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Launches that this process wrote down itself and has not sent, by token.
+    pub unsent: BTreeSet<String>,
+    /// When something was first looked for in vain, after its settling time, by token or group name.
+    pub absent_since: BTreeMap<String, Timestamp>,
+    /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
+    pub deleted_groups: BTreeSet<String>,
+    /// Groups that EC2 does not let go because something depends on them, by id, and since when.
+    pub held_groups: BTreeMap<String, Timestamp>,
+    /// Terminations that were refused, by instance.
+    pub denials: BTreeMap<String, Denial>,
+    /// When EC2 first refused to change a group that lists show, by its id, or to make one that they do not show, by its
+    /// name: see [`crate::Outcome::of`].
+    pub refused_groups: BTreeMap<String, Timestamp>,
+    /// What was heard of launches that are about to be written down, by the hash of the request.
+    pub rehearsals: BTreeMap<String, Rehearsal>,
+    /// When this process looked last.
+    pub looked_at: Option<Timestamp>,
+    /// Passes in a row of which an effect failed.
+    pub failed_passes: u32,
+}
+
+impl Memory {
+    /// Begins a pass of `process` at `now`, with these lines in status. Absence is proven by passes that follow each
+    /// other: what was missed before a long pause may have been made and lost again in it.
+    pub(crate) fn begin_pass(&mut self, now: Timestamp, lines: &[Launch], process: &str) {
+        if self.looked_at.is_none_or(|at| now.duration_since(at) > LONGEST_PAUSE) {
+            self.absent_since.clear();
+        }
+        self.looked_at = Some(now);
+        // A line that another process took over may have been sent by it, also when it is ours again: the write by which
+        // we take it back may count without an answer, and then nobody else tells.
+        self.unsent.retain(|token| lines.iter().any(|line| line.token == *token && line.sender == process));
+    }
+
+    /// Forgets every proof of a teardown: things are made again.
+    pub(crate) fn begin_anew(&mut self) {
+        self.absent_since.clear();
+        self.deleted_groups.clear();
+    }
+
+    /// A group is about to be made: whatever was proven of an earlier one of this name is void.
+    pub(crate) fn forget_group(&mut self, name: &str) {
+        self.absent_since.retain(|what, _| !what.ends_with(name));
+        self.deleted_groups.remove(name);
+    }
+
+    /// After a status was written: its new lines are ours alone, nobody has sent them. What was another process's in
+    /// between may have been sent by it.
+    pub fn recorded(&mut self, before: &[Launch], after: &[Launch], process: &str) {
+        let is_new = |line: &&Launch| !before.iter().any(|old| old.token == line.token);
+        self.unsent.extend(after.iter().filter(is_new).map(|line| line.token.clone()));
+        let others = before.iter().chain(after).filter(|line| line.sender != process);
+        self.unsent.retain(|token| {
+            after.iter().any(|line| line.token == *token) && !others.clone().any(|line| line.token == *token)
+        });
+    }
+}
+
+/// A termination that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub error: CloudError,
+    /// When it is tried again.
+    pub again_at: Timestamp,
+}
+
+/// What was heard of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rehearsal {
+    pub at: Timestamp,
+    /// `None`: it would be taken.
+    pub refusal: Option<CloudError>,
+}

@@ -1,0 +1,174 @@
+//! Everything a decision may look at, in one value.
+
+mod checksum;
+mod facet;
+pub mod ledger;
+pub mod memory;
+mod settings;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use wire::{BalancerStatus, RunStatus};
+
+use crate::owner::Owner;
+use crate::ports::{
+    Architecture, Group, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Subnet,
+};
+use memory::Memory;
+
+pub use checksum::seal;
+pub use facet::{Facet, Unknown};
+pub use settings::{Artifacts, Settings};
+
+#[derive(Clone, Debug)]
+pub struct World {
+    pub now: Timestamp,
+    /// When the lists of instances and groups were begun. They may be older than this look, because all objects of a
+    /// region share them: what they do not show is measured against this time, never against `now`.
+    pub listed_at: Timestamp,
+    pub settings: Settings,
+    pub object: Object,
+    pub identity: Facet<Identity>,
+    /// Asked only while the spec's region is in question ([`crate::region`]).
+    pub regions: Option<Facet<Vec<KnownRegion>>>,
+    /// What the region offers. Asked only while there is no placement.
+    pub site: Option<Site>,
+    /// Facts of every instance type in the spec; a type that the region does not know is left out.
+    pub types: Facet<Vec<InstanceType>>,
+    pub groups: Facet<Vec<Group>>,
+    /// By owner tags, by the tokens of open launches and by the ids in the ledger, each a complete list; dead ones
+    /// included.
+    pub instances: Facet<Vec<Instance>>,
+    /// Asked when the balancer's instance runs.
+    pub balancer: Option<Facet<BalancerStatus>>,
+    /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
+    pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
+    /// Last word of our script on the console ([`console::last_word`]) of instances that are slow to get ready, by
+    /// instance id.
+    ///
+    /// [`console::last_word`]: crate::instances::console::last_word
+    pub consoles: BTreeMap<String, String>,
+    /// What keeps groups from being deleted, by group id. Asked when that lasts, see [`crate::teardown::holders::held`].
+    pub holders: BTreeMap<String, Vec<Holder>>,
+    pub memory: Memory,
+}
+
+/// The Kubernetes object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub generation: i64,
+    pub deletion: Deletion,
+    pub finalizer: Finalizer,
+    pub spec: api::ClusterBenchmarkSpec,
+    pub status: api::Status,
+    pub seal: Seal,
+}
+
+/// Whether placement and launches in status are as an operator wrote them, see [`seal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    Whole,
+    Broken,
+    /// The server keeps less than it is sent, so the seal says nothing.
+    Dropped,
+}
+
+impl Seal {
+    pub fn of(uid: &str, status: &api::Status) -> Self {
+        if checksum::is_whole(uid, status) { Self::Whole } else { Self::Broken }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    NotAsked,
+    Asked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finalizer {
+    Absent,
+    Present,
+}
+
+/// What the region offers, for choosing a placement.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub subnets: Facet<Vec<Subnet>>,
+    /// (type, zone)
+    pub offerings: Facet<Vec<(String, String)>>,
+    /// `None`: there is no such image.
+    pub images: Facet<BTreeMap<Architecture, Option<Image>>>,
+}
+
+impl World {
+    pub fn owner(&self) -> Owner {
+        Owner {
+            installation: self.settings.installation.clone(),
+            kubernetes_cluster: self.settings.kubernetes_cluster.clone(),
+            benchmark_uid: self.object.uid.clone(),
+            namespace: self.object.namespace.clone(),
+            name: self.object.name.clone(),
+        }
+    }
+
+    /// Region of the placement, or the one that the spec asks for, or the operator's.
+    pub fn region(&self) -> &str {
+        region(&self.object, &self.settings)
+    }
+
+    /// Whether the ledger in status cannot be trusted: the finalizer says that effects may have happened, and status
+    /// says that nobody ever looked, or it holds launches without the placement that comes before them, or somebody
+    /// edited them, or the cloud shows what only a placement can have made.
+    pub fn ledger_is_lost(&self) -> bool {
+        let status = &self.object.status;
+        let never_looked = status.observed_generation.unwrap_or(-1) < 1;
+        let torn = status.placement.is_none() && !status.launches.is_empty();
+        let refuted = status.placement.is_none() && self.something_exists();
+        let edited = self.object.seal == Seal::Broken;
+        self.object.finalizer == Finalizer::Present && (never_looked || torn || edited || refuted)
+    }
+
+    /// Whether the cloud shows a group or a living instance of this very object.
+    fn something_exists(&self) -> bool {
+        let owner = self.owner();
+        let lives = |instance: &Instance| owner.owns(&instance.tags) && instance.state != InstanceState::Terminated;
+        self.instances.known().is_some_and(|all| all.iter().any(lives))
+            || self.groups.known().is_some_and(|groups| !groups.is_empty())
+    }
+
+    /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.
+    pub fn nothing_was_made(&self) -> bool {
+        let status = &self.object.status;
+        status.placement.is_none() && status.instances.is_empty() && !self.ledger_is_lost()
+    }
+
+    pub fn instance_type(&self, name: &str) -> Option<&InstanceType> {
+        self.types.known()?.iter().find(|fact| fact.name == name)
+    }
+}
+
+/// Region that an object lives in. A placement that somebody edited is not asked.
+pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
+    let placement = object.status.placement.as_ref().filter(|_| object.seal != Seal::Broken);
+    match (placement, &object.spec.region) {
+        (Some(placement), _) => &placement.region,
+        (None, Some(region)) => region,
+        (None, None) => &settings.region,
+    }
+}
+
+/// What is still in a group, or names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    Interface(Interface),
+    /// Has a rule that names it.
+    Group {
+        id: String,
+        name: String,
+    },
+}

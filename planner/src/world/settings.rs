@@ -1,0 +1,48 @@
+//! The operator's configuration.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use jiff::SignedDuration;
+
+use crate::ports::Architecture;
+
+/// The operator's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Tells two operators in one account apart.
+    pub installation: String,
+    /// Uid of the `kube-system` namespace.
+    pub kubernetes_cluster: String,
+    /// Name of this process, which no other one has that may be alive.
+    pub process: String,
+    /// Region of benchmarks that name none.
+    pub region: String,
+    pub artifacts: Artifacts,
+    /// Public half of the key that signs control requests.
+    pub public_key: String,
+    /// Networks that the operator dials from.
+    pub control_sources: Vec<Ipv4Net>,
+    /// How long after its last possible send a launch may still appear.
+    ///
+    /// 5 minutes: the longest lag that AWS speaks of (EC2 user guide, "Eventual consistency").
+    pub settle: SignedDuration,
+    /// Time between the two empty lists that prove absence.
+    pub proof_gap: SignedDuration,
+    /// For how long a launch may be repeated after it was written down.
+    pub launch_window: SignedDuration,
+    /// How long an instance may take from launch to ready.
+    pub boot_deadline: SignedDuration,
+    /// Pause after a launch that found no capacity, reached a quota or was refused.
+    pub refusal_pause: SignedDuration,
+}
+
+/// Our binaries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Artifacts {
+    pub version: String,
+    /// `{base_url}/{sha256}/{name}` is a binary.
+    pub base_url: String,
+    /// SHA-256 by (name, architecture).
+    pub sha256: BTreeMap<(String, Architecture), String>,
+}
