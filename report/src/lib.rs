@@ -16,7 +16,7 @@ pub use cells::{p99, requests_per_second};
 pub use chart::chart;
 pub use columns::Column;
 pub use csv::csv;
-pub use table::{Side, Table};
+pub use table::{Side, Table, aligned};
 pub use text::text;
 use wire::Report;
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Between two columns.
+const GAP: &str = "  ";
+
 /// Side of its column on which a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -11,7 +14,7 @@ pub enum Side {
     Right,
 }
 
-/// Rows under a row of headings. Printed, every line ends with a line feed and none with spaces.
+/// Rows under a row of headings.
 #[derive(Clone, Debug)]
 pub struct Table<const COLUMNS: usize> {
     sides: [Side; COLUMNS],
@@ -32,21 +35,25 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
 impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; COLUMNS] = std::array::from_fn(width);
-        for row in &self.rows {
-            let mut line = String::new();
-            for ((cell, width), side) in row.iter().zip(widths).zip(self.sides) {
-                let gap = if line.is_empty() { "" } else { "  " };
-                line.push_str(&match side {
-                    Side::Left => format!("{gap}{cell:<width$}"),
-                    Side::Right => format!("{gap}{cell:>width$}"),
-                });
-            }
-            writeln!(formatter, "{}", line.trim_end())?;
-        }
-        Ok(())
+        formatter.write_str(&aligned(&self.sides, &self.rows))
     }
+}
+
+/// The rows of a table, headings included, one below the other. Every line ends with a line feed and none with spaces.
+pub fn aligned<Row: AsRef<[String]>>(sides: &[Side], rows: &[Row]) -> String {
+    let cells = |column: usize| rows.iter().filter_map(move |row| row.as_ref().get(column));
+    let width = |column: usize| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..sides.len()).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let placed = row.as_ref().iter().zip(&widths).zip(sides).map(|((cell, &width), side)| match side {
+            Side::Left => format!("{cell:<width$}"),
+            Side::Right => format!("{cell:>width$}"),
+        });
+        text.push_str(placed.collect::<Vec<_>>().join(GAP).trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
