@@ -7,7 +7,7 @@
 //! plan's actions were tried. Everything else serves these two. Modules from the ground up:
 //!
 //! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
-//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`runs`]: what is seen, said, done and measured;
+//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done and measured;
 //! - [`desired`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, what is there, and the plan as it grows;
 //! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
 //! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
@@ -30,6 +30,7 @@ pub mod ports;
 pub mod provision;
 pub mod region;
 pub mod run_key;
+pub mod run_outcome;
 pub mod runs;
 pub mod stages;
 pub mod status;
@@ -38,11 +39,13 @@ pub mod teardown;
 mod text;
 pub mod world;
 
+pub use conditions::Reason;
 pub use effect::{Action, Done, Outcome};
 pub use failure::{CloudError, Failure};
 pub use goal::{Goal, TeardownReason};
 pub use plan::Plan;
 pub use run_key::RunKey;
+pub use run_outcome::RunOutcome;
 pub use stages::plan;
 pub use status::events::{Event, Severity, events};
 pub use status::status;

@@ -4,20 +4,17 @@ pub mod holders;
 
 use api::ConditionType;
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::goal::TeardownReason;
 use crate::measure;
 use crate::plan::{MOVING, Plan, STEADY};
 use crate::ports::{Instance, InstanceState};
 use crate::provision::absence::absent_for;
-use crate::provision::removal::{self, DENIED};
+use crate::provision::removal;
 use crate::provision::security_groups;
 use crate::runs;
 use crate::world::{Facet, World, ledger};
-
-/// Reason of `Provisioned` when it is proven that nothing is left, and only then.
-pub(crate) const NOTHING_LEFT: &str = "NothingLeft";
 
 pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     judge_goal(world, why, plan);
@@ -42,14 +39,14 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     match unknown {
         Some(_) => plan.conditions.unknown(ConditionType::Provisioned, unknown),
         None if !refusals.is_empty() => {
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, DENIED, message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::TerminationDenied, message);
         }
         None if held.is_empty() => {
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "TearingDown", message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::TearingDown, message);
         }
         None => {
             let message = format!("{held}; {message}");
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, holders::GROUP_IN_USE, message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::GroupInUse, message);
             plan.conditions.stall(ConditionType::Provisioned);
         }
     }
@@ -57,7 +54,7 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
 
 /// What is waited for when nothing is seen any more, and until when. The moment is written down, so it does not change.
 fn proving(world: &World, plan: &Plan) -> String {
-    let lines = plan.ledger.iter().filter(|line| ledger::is_open(line)).filter_map(|line| line.not_after.as_ref());
+    let lines = plan.ledger.iter().filter(|line| !ledger::is_closed(line)).filter_map(|line| line.not_after.as_ref());
     let groups = plan.placement.iter().filter_map(|placement| placement.groups_not_after.as_ref());
     let last_call = lines.chain(groups).map(|at| at.0).max();
     let gap = world.settings.proof_gap.as_secs();
@@ -71,26 +68,26 @@ fn proving(world: &World, plan: &Plan) -> String {
 
 fn judge_goal(world: &World, why: TeardownReason, plan: &mut Plan) {
     let (reason, message) = match why {
-        TeardownReason::Deleted => ("Deleted", "the benchmark is being deleted"),
+        TeardownReason::Deleted => (Reason::Deleted, "the benchmark is being deleted"),
         TeardownReason::Expired => (
-            "Expired",
+            Reason::Expired,
             "lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again",
         ),
-        TeardownReason::Finished => ("Finished", "the result is recorded and lifecycle.afterRun is Terminate"),
+        TeardownReason::Finished => (Reason::Finished, "the result is recorded and lifecycle.afterRun is Terminate"),
         TeardownReason::LedgerLost => {
-            ("LedgerLost", "status was wiped or edited: what exists is removed, then everything begins anew")
+            (Reason::LedgerLost, "status was wiped or edited: what exists is removed, then everything begins anew")
         }
     };
-    plan.conditions.set(ConditionType::Accepted, ConditionStatus::True, reason, message);
-    plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, reason, message);
-    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, reason, message);
+    plan.conditions.accepted(ConditionStatus::True, reason, message);
+    plan.conditions.deployed(ConditionStatus::False, reason, message);
+    plan.conditions.measured(ConditionStatus::False, reason, message);
     if let Some(run) = runs::recorded(world, &runs::wanted(world)) {
         measure::judge_recorded(run, plan);
     }
 }
 
 fn finish(why: TeardownReason, plan: &mut Plan) {
-    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, NOTHING_LEFT, "nothing is left in AWS");
+    plan.conditions.provisioned(ConditionStatus::False, Reason::NothingLeft, "nothing is left in AWS");
     match why {
         TeardownReason::Deleted => plan.act(Action::RemoveFinalizer, "nothing is left in AWS"),
         // Begins anew: record writes a first status again, with the highest numbers seen.

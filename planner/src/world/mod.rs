@@ -3,6 +3,7 @@
 mod checksum;
 mod facet;
 pub mod ledger;
+mod line;
 pub mod memory;
 mod settings;
 

@@ -18,3 +18,4 @@ mod tables;
 mod tearing_down;
 mod voiding;
 mod volumes;
+mod words;
