@@ -31,6 +31,22 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    pub const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::Provisioned,
+        Self::Deployed,
+        Self::Measured,
+        Self::Ready,
+        Self::ThresholdsMet,
+        Self::Reconciling,
+        Self::Stalled,
+    ];
+
+    /// `None`: this version does not know the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "Accepted",

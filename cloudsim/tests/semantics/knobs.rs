@@ -191,5 +191,8 @@ fn the_document_lists_every_knob() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(DOCUMENT, &expected).unwrap();
     }
-    assert!(text == expected || std::env::var_os("UPDATE_DOCS").is_some(), "UPDATE_DOCS=1 cargo xtask test cloudsim knobs");
+    assert!(
+        text == expected || std::env::var_os("UPDATE_DOCS").is_some(),
+        "UPDATE_DOCS=1 cargo xtask test cloudsim knobs"
+    );
 }
