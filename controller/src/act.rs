@@ -25,7 +25,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let cloud = self.cloud(world.region());
         let one = async |effect: &Effect| {
             let Effect { action, because } = effect;
-            let result = tokio::time::timeout(PATIENCE, self.carry_out(&cloud, stored, world, action));
+            let result = tokio::time::timeout(PATIENCE, self.carry_out(&*cloud, stored, world, action));
             let result = result.await.unwrap_or_else(|_| {
                 Err(CloudError::new(
                     Failure::Unreachable,
@@ -46,6 +46,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 }
             }
             self.metrics.action(name, result.as_ref().err().map(|error| error.failure));
+            if let Ok(Done::Launched(instances)) = &result {
+                self.metrics.launched(instances.len());
+            }
             Outcome::of(world, effect.clone(), result)
         };
         join_all(plan.effects.iter().map(one)).await

@@ -7,7 +7,6 @@ mod act;
 mod admin;
 mod agents;
 mod catalog_cache;
-mod counted;
 mod crd_check;
 mod freshness;
 mod inventory_index;

@@ -15,7 +15,6 @@ use planner::world::{CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, 
 use planner::{Failure, Memory, desired, region, runs};
 
 use crate::catalog_cache::{self, CatalogCache};
-use crate::counted::Counted;
 use crate::crd_check;
 use crate::inventory_index::Wanted;
 use crate::lister::{Lists, Need, Tick, patiently};
@@ -90,7 +89,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if needs_cloud(&world) && region::is_in_question(&world) {
             let own = &self.settings.region;
             let (cached, cloud) = (self.catalog.region(own), self.cloud(own));
-            world.regions = Some(patiently(self.catalog.regions(&cached, &cloud)).await);
+            world.regions = Some(patiently(self.catalog.regions(&cached, &*cloud)).await);
         }
         // Where no region is, nobody answers.
         if needs_cloud(&world) && region::refusal(&world).is_none() {
@@ -99,8 +98,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             let cached = self.catalog.region(&region);
             listed = Some(self.observe_cloud(&cloud, &cached, &region, &mut world, need).await);
             self.observe_agents(&mut world).await;
-            observe_consoles(&self.catalog, &cloud, &cached, &mut world).await;
-            observe_holders(&cloud, &mut world).await;
+            observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
+            observe_holders(&*cloud, &mut world).await;
         }
         // After the answers, so that nothing seems younger than it is.
         world.now = self.now();
@@ -109,7 +108,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 
     async fn observe_cloud(
         &self,
-        cloud: &Counted<R::Cloud>,
+        cloud: &R::Cloud,
         cached: &catalog_cache::Region,
         region: &str,
         world: &mut World,

@@ -10,7 +10,6 @@ use planner::world::{Finalizer, Settings};
 use planner::{Action, Event, Memory, Outcome, Plan, World};
 
 use crate::catalog_cache::CatalogCache;
-use crate::counted::Counted;
 use crate::crd_check;
 use crate::freshness::{self, Freshness};
 use crate::lister::{Lister, Need};
@@ -78,8 +77,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         (self.clock)()
     }
 
-    pub(crate) fn cloud(&self, region: &str) -> Counted<R::Cloud> {
-        Counted::new(self.regions.region(region), self.metrics.clone())
+    pub(crate) fn cloud(&self, region: &str) -> Arc<R::Cloud> {
+        self.regions.region(region)
     }
 
     /// *Guarantees*: nothing is launched that is not written down and read back first.

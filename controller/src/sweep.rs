@@ -50,7 +50,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let (cloud, scope) = (self.cloud(region), self.scope());
         let need = Need { begun_after: Tick::default(), longest_age: Freshness::Idle.longest_age() };
         let wanted = Wanted::default();
-        let lists = self.lister.lists(&cloud, region, &scope.installation, ("", &wanted), &need).await;
+        let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
         let now = self.now();
         let recent = self.notes.read_after(now - RECENT);
         let is_recent = |tags: &Tags| tags.get(BENCHMARK_UID).is_some_and(|uid| recent.contains(uid));

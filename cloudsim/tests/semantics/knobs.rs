@@ -162,7 +162,7 @@ fn shorthands_set_all_of_theirs() {
         knobs::difference(&Settings::default(), &changed),
         ["id-lag=0..30s", "tag-lag=0..30s", "token-lag=0..30s"]
     );
-    let relapse = one("relapse=2%").relapse;
+    let relapse = one("relapse=2%").stale_reads;
     assert_eq!((relapse.id, relapse.tag, relapse.token), (20, 20, 20));
 }
 

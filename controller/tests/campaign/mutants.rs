@@ -86,7 +86,7 @@ fn all() -> Vec<Mutant> {
                 if let Action::StartRun { run, .. } = &mut effect.action
                     && let Some(at) = run.start_at
                 {
-                    run.start_at = Some(at + SignedDuration::from_secs(i64::from(run.share.index)));
+                    run.start_at = Some(at + SignedDuration::from_secs(i64::from(run.slice.index)));
                 }
             }
             plan

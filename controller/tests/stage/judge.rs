@@ -217,8 +217,8 @@ impl Judge {
         }
         book.launches_are_lines(sim)?;
         let Some(object) = &server.object else {
-            let (live, groups) = (sim.live_instances().len(), sim.live_groups().len());
-            let volumes = sim.live_volumes().len();
+            let (live, groups) = (sim.truth().ec2.live_instances().len(), sim.truth().ec2.live_groups().len());
+            let volumes = sim.truth().ec2.live_volumes().len();
             return match live + groups + volumes {
                 0 => Ok(()),
                 _ if book.abandoned => Ok(()),
@@ -239,11 +239,11 @@ impl Judge {
 impl Book {
     /// Every RunInstances that made instances is one line that was written first, and made what it says.
     fn launches_are_lines(&mut self, sim: &Sim) -> Result<(), Broken> {
-        if sim.launched() == self.launched {
+        if sim.truth().ec2.launched() == self.launched {
             return Ok(());
         }
-        self.launched = sim.launched();
-        for instance in sim.listed_instances() {
+        self.launched = sim.truth().ec2.launched();
+        for instance in sim.truth().ec2.listed_instances() {
             let token = instance.token.clone().unwrap_or_default();
             self.made.entry(token).or_default().insert(instance.id.clone());
         }
@@ -270,7 +270,7 @@ impl Book {
             self.former.extend(self.lines.keys().cloned());
         }
         let mut live: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        let instances = sim.live_instances();
+        let instances = sim.truth().ec2.live_instances();
         for instance in instances.iter().filter(|instance| !instance.state.is_dead()) {
             // By the line that made it: tags can be changed by hand.
             let token = instance.token.as_deref().unwrap_or_default();

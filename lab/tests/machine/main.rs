@@ -27,7 +27,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 /// Longest wait for anything; reached only when it never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const PORT: u16 = 8080;
 const ID: &str = "i-0123456789abcdef0";
 /// Set in the copy of this test that plays the lab which is killed: the directory to work in.
@@ -146,7 +146,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
