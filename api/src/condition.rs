@@ -32,6 +32,23 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// Every type of condition.
+    pub const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::Provisioned,
+        Self::Deployed,
+        Self::Measured,
+        Self::Ready,
+        Self::ThresholdsMet,
+        Self::Reconciling,
+        Self::Stalled,
+    ];
+
+    /// `None`: this version does not know the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == word)
+    }
+
     /// Name as status has it.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,10 +1,10 @@
 //! The freshness of lists that a pass needs: how old they may be, and which plans need lists of their own. Pure.
 
-use api::{ConditionType, LAUNCH_CLOSED, Launch};
+use api::{ConditionType, Launch};
 use jiff::SignedDuration;
-use planner::conditions::ConditionStatus;
+use planner::conditions::{ConditionStatus, Reason, Stored};
 use planner::ports::InstanceState;
-use planner::world::ledger::{NEVER_SEEN, is_open};
+use planner::world::ledger::{Refusal, is_closed, is_open, refusal};
 use planner::{Plan, World};
 
 /// How fast the cloud side of an object changes.
@@ -35,9 +35,9 @@ impl Freshness {
         let is_true = |kind| plan.conditions.is_true(kind);
         let provisioned = plan.conditions.get(ConditionType::Provisioned);
         let stalled = plan.conditions.stalled_by.is_some();
-        if plan.actions().any(|action| action.nature().changes_lists) || plan.ledger.iter().any(is_open) {
+        if plan.actions().any(|action| action.nature().changes_lists) || !plan.ledger.iter().all(is_closed) {
             Self::Moving
-        } else if provisioned.reason == NOTHING_LEFT {
+        } else if provisioned.reason == Reason::NothingLeft {
             Self::Idle
         } else if is_true(ConditionType::Provisioned) && is_true(ConditionType::Deployed) {
             if is_true(ConditionType::Measured) || stalled { Self::Idle } else { Self::Steady }
@@ -49,19 +49,13 @@ impl Freshness {
     }
 }
 
-/// Reason of `Provisioned` when it is proven that nothing is left.
-const NOTHING_LEFT: &str = "NothingLeft";
-
 /// Whether a plan pays, destroys, lets go, or believes that something does not exist. Lists from before the pass will
 /// not do for that: they may have been asked for before the object that was read was written.
 pub(crate) fn is_grave(world: &World, plan: &Plan) -> bool {
     let status = &world.object.status;
     let acts = plan.actions().any(|action| action.nature().is_grave);
-    let was_left = status
-        .conditions
-        .iter()
-        .any(|condition| condition.type_ == ConditionType::Provisioned.name() && condition.reason == NOTHING_LEFT);
-    let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == NOTHING_LEFT;
+    let was_left = Stored::is_said(status, ConditionType::Provisioned, Reason::NothingLeft);
+    let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == Reason::NothingLeft;
     acts || plan.placement != status.placement
         || nothing_left != was_left && nothing_left
         || plan.ledger.iter().any(|line| is_grave_line(world, line))
@@ -70,7 +64,7 @@ pub(crate) fn is_grave(world: &World, plan: &Plan) -> bool {
 /// New, given up, or with instances given up that nobody saw terminated.
 fn is_grave_line(world: &World, line: &Launch) -> bool {
     let Some(old) = world.object.status.launches.iter().find(|old| old.token == line.token) else { return true };
-    let given_up = is_open(old) && line.state == LAUNCH_CLOSED && line.reason == NEVER_SEEN;
+    let given_up = is_open(old) && is_closed(line) && refusal(line) == Some(Refusal::NeverSeen);
     let terminated = |id: &String| {
         let all = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
         all.iter().any(|instance| instance.id == *id && instance.state == InstanceState::Terminated)

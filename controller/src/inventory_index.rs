@@ -20,7 +20,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of(lines: &[Launch]) -> Self {
-        let open = lines.iter().filter(|line| ledger::is_open(line));
+        let open = lines.iter().filter(|line| !ledger::is_closed(line));
         Self {
             tokens: open.map(|line| line.token.clone()).collect(),
             ids: lines.iter().flat_map(|line| &line.instance_ids).cloned().collect(),
@@ -114,7 +114,7 @@ impl Instances {
     /// What is of one benchmark: by its tags, by the tokens of its launches, by the ids in its ledger. In the order of ids.
     pub(crate) fn of(&self, owner: &Owner, lines: &[Launch]) -> Vec<Instance> {
         let tagged = self.by_benchmark.get(&owner.benchmark_uid).into_iter().flatten();
-        let open = lines.iter().filter(|line| ledger::is_open(line));
+        let open = lines.iter().filter(|line| !ledger::is_closed(line));
         let launched = open.filter_map(|line| self.by_token.get(&line.token)).flatten();
         let written = lines.iter().flat_map(|line| &line.instance_ids);
         let ids: BTreeSet<&String> = tagged.chain(launched).chain(written).collect();

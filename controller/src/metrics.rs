@@ -136,7 +136,7 @@ pub(crate) struct Owed {
 }
 
 fn result(failure: Option<Failure>) -> String {
-    failure.map_or("Ok".to_owned(), |failure| format!("{failure:?}"))
+    failure.map_or("Ok", Failure::name).to_owned()
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 fn owed(plan: &Plan) -> Owed {
     let count = |items: usize| i64::try_from(items).unwrap_or(i64::MAX);
     Owed {
-        open_launches: count(plan.ledger.iter().filter(|line| planner::world::ledger::is_open(line)).count()),
+        open_launches: count(plan.ledger.iter().filter(|line| !planner::world::ledger::is_closed(line)).count()),
         leftovers: count(plan.leftovers.len()),
     }
 }

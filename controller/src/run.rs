@@ -14,7 +14,7 @@ use kube::runtime::events::Recorder;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use planner::ports::{Agents, Regions};
-use planner::{Event, Severity};
+use planner::{Event, Reason, Severity};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::Instrument;
@@ -194,7 +194,7 @@ async fn turn<S: Store, R: Regions, A: Agents>(
         tracing::error!(namespace, name, error = %invalid, "the stored object is not a ClusterBenchmark: nothing is done about it");
         let note =
             format!("the stored object is not a ClusterBenchmark, and nothing is done about it: {}", invalid.error);
-        let event = Event::new(Severity::Warning, "InvalidObject", "Read", &note);
+        let event = Event::new(Severity::Warning, Reason::InvalidObject.name(), "Read", &note);
         kubernetes::publish(&context.recorder, &object.object_ref(&()), &[event]).await;
         return Ok(Action::requeue(Duration::from_secs(300)));
     }

@@ -7,7 +7,7 @@
 //! plan's actions were tried. Everything else serves these two. Modules from the ground up:
 //!
 //! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
-//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`runs`]: what is seen, said, done and measured;
+//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done and measured;
 //! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
 //!   the plan as it grows;
 //! - [`resources`]: what all that is created by name goes through, and the order of teardown;
@@ -35,6 +35,7 @@ pub mod provision;
 pub mod region;
 pub mod resources;
 pub mod run_key;
+pub mod run_outcome;
 pub mod runs;
 pub mod scale;
 pub mod stages;
@@ -44,11 +45,13 @@ pub mod teardown;
 mod text;
 pub mod world;
 
+pub use conditions::Reason;
 pub use effect::{Action, Done, Outcome};
 pub use failure::{CloudError, Failure};
 pub use goal::{Goal, TeardownReason};
 pub use plan::Plan;
 pub use run_key::RunKey;
+pub use run_outcome::RunOutcome;
 pub use stages::plan;
 pub use status::events::{Event, Severity, events};
 pub use status::status;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::effect::{Action, Done, Effect, Outcome};
-use crate::failure::retry::{Retry, retry_policy};
+use crate::failure::retry::{RetryPolicy, retry_policy};
 use crate::failure::{CloudError, Failure};
 use crate::provision::removal;
 use crate::resources::answer;
@@ -61,14 +61,14 @@ impl Memory {
     /// When to look again after a pass: not before the worst of its failures allows.
     pub fn wake(&mut self, planned: SignedDuration, outcomes: &[Outcome]) -> SignedDuration {
         let retry = |outcome: &Outcome| {
-            let retry = retry_policy(outcome.result.as_ref().err()?.failure).retry;
+            let retry = retry_policy(outcome.result.as_ref().err()?.failure);
             // What says nothing about a launch is asked again, and not at once: nothing else has happened.
-            let says_nothing = retry == Retry::Now && matches!(outcome.action, Action::Rehearse(_));
-            Some(if says_nothing { Retry::Backoff } else { retry })
+            let says_nothing = retry == RetryPolicy::Now && matches!(outcome.action, Action::Rehearse(_));
+            Some(if says_nothing { RetryPolicy::Backoff } else { retry })
         };
         let retries = || outcomes.iter().filter_map(retry);
         self.failed_passes =
-            if retries().all(|retry| retry == Retry::Now) { 0 } else { self.failed_passes.saturating_add(1) };
+            if retries().all(|retry| retry == RetryPolicy::Now) { 0 } else { self.failed_passes.saturating_add(1) };
         retries().map(|retry| retry.pause(self.failed_passes)).fold(planned, SignedDuration::max)
     }
 }

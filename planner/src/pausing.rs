@@ -3,14 +3,9 @@
 
 use api::ConditionType;
 
-use crate::conditions::ConditionStatus;
-use crate::measure::voided::BALANCER_GONE;
-use crate::measure::{
-    self,
-    holding::{PAUSED, PAUSING},
-};
+use crate::conditions::{ConditionStatus, Reason};
+use crate::measure;
 use crate::plan::Plan;
-use crate::run_key::RUNNING;
 use crate::runs;
 use crate::world::World;
 
@@ -25,13 +20,21 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
     let is_recorded = runs::recorded(world, &runs::wanted(world)).is_some();
     for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
     {
-        let reason = plan.conditions.get(kind).reason.as_str();
-        let says_more = [RUNNING, PAUSING, PAUSED, BALANCER_GONE, "Collecting", "Expiring"].contains(&reason);
+        let says_more = says_more(plan.conditions.get(kind).reason);
         if !(kind == ConditionType::Measured && (is_recorded || says_more)) {
-            plan.conditions.set(kind, ConditionStatus::Unknown, PAUSED, NOTHING_NEW);
+            plan.conditions.set(kind, ConditionStatus::Unknown, Reason::Paused, NOTHING_NEW);
         }
     }
     if !is_recorded {
         plan.conditions.stall(ConditionType::Accepted);
+    }
+}
+
+/// Whether `Measured` says more for this reason than that the benchmark is paused.
+fn says_more(reason: Reason) -> bool {
+    match reason {
+        Reason::Running | Reason::Pausing | Reason::Paused | Reason::BalancerGone => true,
+        Reason::Collecting | Reason::Expiring => true,
+        _ => false,
     }
 }

@@ -3,6 +3,7 @@
 //! What tells is DescribeRegions of the operator's own region, not the SDK's list: that one is as old as the operator, and
 //! a region that is younger must work.
 
+use crate::conditions::Reason;
 use crate::ports::{KnownRegion, OptIn};
 use crate::world::{Facet, World};
 
@@ -14,7 +15,7 @@ pub fn is_in_question(world: &World) -> bool {
 }
 
 /// Why nothing can be in that region, for certain: reason and message.
-pub fn refusal(world: &World) -> Option<(&'static str, String)> {
+pub fn refusal(world: &World) -> Option<(Reason, String)> {
     if !is_in_question(world) {
         return None;
     }
@@ -23,12 +24,12 @@ pub fn refusal(world: &World) -> Option<(&'static str, String)> {
     match regions.iter().find(|known| known.name == name) {
         Some(KnownRegion { opt_in: OptIn::Done, .. }) => None,
         Some(KnownRegion { opt_in: OptIn::Missing, .. }) => Some((
-            "RegionNotEnabled",
+            Reason::RegionNotEnabled,
             format!(
                 "region: {name} is not enabled for this account: enable it (aws account enable-region --region-name {name}), or delete the benchmark and create it with another region"
             ),
         )),
-        None => Some(("UnknownRegion", unknown(name, regions))),
+        None => Some((Reason::UnknownRegion, unknown(name, regions))),
     }
 }
 

@@ -4,16 +4,7 @@ use api::{Part, Run};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// Outcomes of a run, as status spells them.
-pub const RUNNING: &str = "Running";
-
-pub const VALID: &str = "Valid";
-
-pub const INVALID: &str = "Invalid";
-
-pub const ABORTED: &str = "Aborted";
-
-pub const FAILED: &str = "Failed";
+use crate::run_outcome::RunOutcome;
 
 /// Which run, and which part of it: a launch, and one generator's share of that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +71,7 @@ impl RunKey {
         Run {
             id: self.id.clone(),
             measured_sha256: self.measured_sha256.clone(),
-            outcome: RUNNING.to_owned(),
+            outcome: RunOutcome::Running.name().to_owned(),
             result: String::new(),
             report: String::new(),
             report_sha256: String::new(),

@@ -8,7 +8,8 @@ use api::{Part, Run};
 use wire::RunStatus;
 
 use crate::desired;
-use crate::run_key::{ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID, count, parts_of};
+use crate::run_key::{RunKey, count, parts_of};
+use crate::run_outcome::RunOutcome;
 use crate::world::{Facet, World};
 
 /// The launch before the one that is measured.
@@ -35,7 +36,7 @@ pub fn wanted(world: &World) -> RunKey {
         generators: desired::generators(spec),
         start_at: None,
     };
-    let known = world.object.status.runs.iter().rfind(|run| first.is_of(run) && run.outcome != ABORTED);
+    let known = world.object.status.runs.iter().rfind(|run| first.is_of(run) && !RunOutcome::Aborted.is_of(run));
     known
         .map(|run| RunKey { launches: first.launches, generators: first.generators, ..RunKey::of(run) })
         .unwrap_or(first)
@@ -48,17 +49,17 @@ pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
 
 /// The finished run of this key.
 pub(crate) fn finished<'a>(runs: &'a [Run], key: &RunKey) -> Option<&'a Run> {
-    runs.iter().find(|run| key.is_of(run) && is_finished(run))
+    runs.iter().find(|run| key.is_of(run) && RunOutcome::of(run).is_some_and(RunOutcome::is_result))
 }
 
-/// Whether the run came to an end of its own: measuring the same again is for somebody to ask for.
-fn is_finished(run: &Run) -> bool {
-    matches!(run.outcome.as_str(), VALID | INVALID | FAILED)
+/// A run of this key whose outcome this version does not know, if there is one.
+pub(crate) fn not_understood<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
+    world.object.status.runs.iter().find(|run| key.is_of(run) && RunOutcome::of(run).is_none())
 }
 
 /// The run of this key that status believes to be on.
 pub(crate) fn running<'a>(runs: &'a [Run], key: &RunKey) -> Option<&'a Run> {
-    runs.iter().find(|run| key.is_of(run) && run.outcome == RUNNING)
+    runs.iter().find(|run| key.is_of(run) && RunOutcome::Running.is_of(run))
 }
 
 /// Runs that generators should be asked about, each the one whose number it has: the wanted one and those that status
@@ -76,7 +77,8 @@ pub fn keys(world: &World) -> Vec<RunKey> {
 
 /// Numbers of the generators that may know something: those that the spec asks for, and those of runs that are on.
 pub fn generators(world: &World) -> std::ops::RangeInclusive<u32> {
-    let on = world.object.status.runs.iter().filter(|run| run.outcome == RUNNING).map(|run| count(run.generators));
+    let on =
+        world.object.status.runs.iter().filter(|run| RunOutcome::Running.is_of(run)).map(|run| count(run.generators));
     1..=on.fold(desired::generators(&world.object.spec), u32::max)
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn answer<'a>(world: &'a World, key: &RunKey) -> Option<&'a RunStatus
 
 /// Runs that status believes to be on and that the spec no longer asks for.
 pub(crate) fn former(world: &World) -> Vec<RunKey> {
-    let mut running = world.object.status.runs.iter().filter(|run| run.outcome == RUNNING).peekable();
+    let mut running = world.object.status.runs.iter().filter(|run| RunOutcome::Running.is_of(run)).peekable();
     if running.peek().is_none() {
         return Vec::new();
     }
@@ -101,7 +103,7 @@ pub(crate) fn former(world: &World) -> Vec<RunKey> {
 /// Whether every part was measured, and one report is to be made of all.
 pub(crate) fn is_whole(run: &Run) -> bool {
     let all = (count(run.launches) * count(run.generators)) as usize;
-    run.outcome == RUNNING && all > 1 && run.parts.len() >= all
+    RunOutcome::Running.is_of(run) && all > 1 && run.parts.len() >= all
 }
 
 /// Whether every part of every launch so far is recorded.

@@ -7,13 +7,12 @@
 use api::ConditionType;
 use jiff::SignedDuration;
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
 use crate::plan::{MOVING, Plan, SLOW, STEADY};
-use crate::provision::removal::DENIED;
 use crate::provision::{self, placement, zone_fallback};
-use crate::resources::kind::{UNKNOWN_KIND, unknown_kinds_sentence};
+use crate::resources::kind::unknown_kinds_sentence;
 use crate::world::{Deletion, Finalizer, Seal, Unknown, World};
 use crate::{balance, measure, pausing, region, teardown};
 
@@ -57,7 +56,7 @@ pub fn plan(world: &World) -> Plan {
                 }
                 measure::plan(world, &placement, &mut plan);
                 // Nothing goes on before people do something, or the refused instance ends itself.
-                let is_held = plan.conditions.get(ConditionType::Provisioned).reason == DENIED;
+                let is_held = plan.conditions.get(ConditionType::Provisioned).reason == Reason::TerminationDenied;
                 if is_held && plan.effects.is_empty() && plan.wake.is_positive() {
                     plan.wake = plan.wake.max(STEADY);
                 }
@@ -80,7 +79,7 @@ fn somebody_elses(world: &World, plan: &mut Plan) -> bool {
         "this benchmark was made by installation {} in Kubernetes cluster {}, the operator is {} in {}: nothing is done until an operator of that name runs (--installation)",
         made_by.0, made_by.1, settings.installation, settings.kubernetes_cluster
     );
-    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::Unknown, "WrongInstallation", message);
+    plan.conditions.provisioned(ConditionStatus::Unknown, Reason::WrongInstallation, message);
     plan.conditions.stall(ConditionType::Provisioned);
     plan.wake = SLOW;
     true
@@ -92,10 +91,8 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
     match world.identity.known() {
         Some(identity) if identity.account == placement.account_id => false,
         Some(identity) => {
-            plan.conditions.set(
-                ConditionType::Provisioned,
-                ConditionStatus::Unknown,
-                "WrongAccount",
+            plan.conditions.provisioned(ConditionStatus::Unknown,
+                Reason::WrongAccount,
                 format!(
                     "the operator's credentials are for account {}, this benchmark lives in {}: nothing is done until they are for that account again",
                     identity.account, placement.account_id
@@ -116,7 +113,7 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
 fn is_of_a_later_operator(world: &World, plan: &mut Plan) -> bool {
     let Some(sentence) = unknown_kinds_sentence(world.object.status.placement.as_ref()) else { return false };
     let message = format!("{sentence}; until then nothing is done");
-    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::Unknown, UNKNOWN_KIND, message);
+    plan.conditions.provisioned(ConditionStatus::Unknown, Reason::UnknownKind, message);
     plan.conditions.stall(ConditionType::Provisioned);
     plan.wake = SLOW;
     true
@@ -138,7 +135,7 @@ fn place(world: &World, plan: &mut Plan) {
         Ok(placement) => {
             let message = format!("the spec can be placed{}", placement::caution(&placement, site));
             plan.placement = Some(placement);
-            plan.conditions.set(ConditionType::Accepted, ConditionStatus::True, "Placed", message);
+            plan.conditions.accepted(ConditionStatus::True, Reason::Placed, message);
             plan.wake = SignedDuration::ZERO;
         }
         Err(placement::NoPlacement::Refused { reason, message }) => refuse(plan, reason, message),
@@ -150,8 +147,8 @@ fn place(world: &World, plan: &mut Plan) {
 }
 
 /// The spec cannot be placed; somebody has to change something.
-fn refuse(plan: &mut Plan, reason: &str, message: String) {
-    plan.conditions.set(ConditionType::Accepted, ConditionStatus::False, reason, message);
+fn refuse(plan: &mut Plan, reason: Reason, message: String) {
+    plan.conditions.accepted(ConditionStatus::False, reason, message);
     plan.conditions.stall(ConditionType::Accepted);
     plan.wake = SLOW;
 }

@@ -1,5 +1,6 @@
 //! Files that a program writes and that are committed: a stale one fails the tests.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use crate::{Outcome, Paths, disk, notices, run, say};
@@ -8,14 +9,31 @@ use crate::{Outcome, Paths, disk, notices, run, say};
 struct Generated {
     file: &'static str,
     example: &'static str,
-    /// What the printed list stands behind; `None`: the whole file is printed.
-    list_after: Option<&'static str>,
+    part: Part,
 }
 
-const GENERATED: [Generated; 3] = [
-    Generated { file: "manifests/crds.yaml", example: "crds", list_after: None },
-    Generated { file: "docs/report.schema.json", example: "report_schema", list_after: None },
-    Generated { file: "docs/iam-policy.json", example: "instance_types", list_after: Some("\"ec2:InstanceType\": ") },
+/// What of a file is printed.
+enum Part {
+    Whole,
+    /// The list behind this key.
+    ListAfter(&'static str),
+    /// What stands between [`BEGIN`] with a name and [`END`], each once.
+    Sections,
+}
+
+const BEGIN: &str = "<!-- generated: ";
+const END: &str = "<!-- end -->";
+
+const GENERATED: [Generated; 5] = [
+    Generated { file: "manifests/crds.yaml", example: "crds", part: Part::Whole },
+    Generated { file: "docs/report.schema.json", example: "report_schema", part: Part::Whole },
+    Generated {
+        file: "docs/iam-policy.json",
+        example: "instance_types",
+        part: Part::ListAfter("\"ec2:InstanceType\": "),
+    },
+    Generated { file: "docs/conditions.md", example: "condition_tables", part: Part::Sections },
+    Generated { file: "docs/metrics.md", example: "metric_labels", part: Part::Sections },
 ];
 
 impl Generated {
@@ -23,9 +41,10 @@ impl Generated {
     fn wanted(&self, paths: &Paths, present: &str) -> Result<String, String> {
         // Not by package: that would resolve other features than the workspace does, and compile everything below once more.
         let printed = run::output(&mut run::cargo(paths, &["run", "--quiet", "--example", self.example]))?;
-        match self.list_after {
-            None => Ok(printed),
-            Some(key) => with_list(present, key, printed.trim_end())
+        match self.part {
+            Part::Whole => Ok(printed),
+            Part::Sections => with_sections(present, &printed).map_err(|why| format!("{}: {why}", self.file)),
+            Part::ListAfter(key) => with_list(present, key, printed.trim_end())
                 .ok_or_else(|| format!("{}: there is no list after `{}`", self.file, key.trim_end())),
         }
     }
@@ -60,6 +79,28 @@ fn wanted(paths: &Paths) -> Outcome<Vec<Wanted>> {
     let mut all: Vec<Wanted> = printed.collect::<Outcome<_>>()?;
     all.push(Wanted { file: notices::FILE, present: present(notices::FILE), content: notices::wanted(paths)? });
     Ok(all)
+}
+
+/// A text with other sections: each that is printed has one place in it, and each place a section.
+fn with_sections(text: &str, printed: &str) -> Result<String, String> {
+    let mut sections = BTreeMap::new();
+    for section in printed.split(BEGIN).skip(1) {
+        let name = section.lines().next().unwrap_or_default();
+        sections.insert(name, section);
+    }
+    let mut parts = text.split(BEGIN);
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let name = part.lines().next().unwrap_or_default();
+        let section = sections.remove(name).ok_or_else(|| format!("nothing is printed for `{BEGIN}{name}`"))?;
+        let (_, rest) = part.split_once(END).ok_or_else(|| format!("`{BEGIN}{name}` has no `{END}`"))?;
+        let (section, _) = section.split_once(END).ok_or_else(|| format!("what is printed for {name} has no end"))?;
+        replaced += &format!("{BEGIN}{section}{END}{rest}");
+    }
+    match sections.keys().next() {
+        Some(name) => Err(format!("`{BEGIN}{name}` has no place")),
+        None => Ok(replaced),
+    }
 }
 
 pub(crate) fn write(paths: &Paths) -> Outcome {
@@ -109,7 +150,7 @@ fn difference(present: &str, wanted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{difference, with_list};
+    use super::{difference, with_list, with_sections};
 
     #[test]
     fn only_the_list_changes() {
@@ -117,6 +158,18 @@ mod tests {
         assert_eq!(with_list(text, "\"a\": ", "[9]").unwrap(), "{ \"a\": [9], \"b\": [3], \"a\": [9] }");
         assert_eq!(with_list(text, "\"c\": ", "[9]"), None);
         assert_eq!(with_list("\"a\": 1", "\"a\": ", "[9]"), None);
+    }
+
+    #[test]
+    fn only_the_sections_change() {
+        let section = |name: &str, text: &str| format!("<!-- generated: {name} -->\n{text}<!-- end -->\n");
+        let text = format!("head\n{}between\n{}foot\n", section("a", "old\n"), section("b", ""));
+        let printed = section("b", "2\n") + &section("a", "1\n");
+        let wanted = format!("head\n{}between\n{}foot\n", section("a", "1\n"), section("b", "2\n"));
+        assert_eq!(with_sections(&text, &printed).unwrap(), wanted);
+        assert!(with_sections(&text, &section("a", "")).unwrap_err().contains("b -->"), "a place without a section");
+        assert!(with_sections(&section("a", ""), &printed).unwrap_err().contains("b -->"), "a section without a place");
+        assert!(with_sections("<!-- generated: a -->\n", &section("a", "")).is_err(), "a place without an end");
     }
 
     #[test]

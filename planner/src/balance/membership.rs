@@ -3,7 +3,7 @@
 use api::{ConditionType, Placement};
 use wire::{Cluster, Health, Member, Membership};
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::{self, BALANCER, CONTROL_PORT, GENERATOR};
 use crate::effect::Action;
 use crate::instances::readiness::ready;
@@ -79,7 +79,7 @@ fn seen(world: &World) -> &[Instance] {
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let waiting = |plan: &mut Plan, message: String| {
-        plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, "Waiting", message);
+        plan.conditions.deployed(ConditionStatus::False, Reason::Waiting, message);
         plan.wake_within(MOVING);
     };
     if world.cloud.instances.known().is_none() {
@@ -88,7 +88,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     }
     if placement.public_key != world.settings.public_key {
         let message = "the operator's control key is not the one that balancer and generator were launched with: delete the benchmark and create it again";
-        plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, "ControlKeyChanged", message);
+        plan.conditions.deployed(ConditionStatus::False, Reason::ControlKeyChanged, message);
         plan.conditions.stall(ConditionType::Deployed);
         return;
     }
@@ -132,7 +132,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         waiting(plan, format!("{healthy} of {total} members are healthy{}", worst.unwrap_or_default()));
         if lasts(world, plan, UNHEALTHY) {
             let message = plan.conditions.get(ConditionType::Deployed).message.clone();
-            plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, "Unhealthy", message);
+            plan.conditions.deployed(ConditionStatus::False, Reason::Unhealthy, message);
             plan.conditions.stall(ConditionType::Deployed);
         }
         return;
@@ -142,10 +142,9 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.memory.absent_since.remove(&unreachable_key(GENERATOR));
     }
     match &world.runs {
-        Some(Facet::Known(_)) => plan.conditions.set(
-            ConditionType::Deployed,
+        Some(Facet::Known(_)) => plan.conditions.deployed(
             ConditionStatus::True,
-            "Healthy",
+            Reason::Healthy,
             format!("{healthy} of {total} members are healthy, balancer and generator answer"),
         ),
         Some(Facet::Unknown(why)) => unreachable(world, plan, GENERATOR, &why.message),
@@ -176,10 +175,10 @@ fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
     let started = lasts(world, plan, &unreachable_key(pool));
     let sources: Vec<String> = world.settings.control_sources.iter().map(ToString::to_string).collect();
     let sources = sources.join(", ");
-    let reason = if started { "ControlUnreachable" } else { "Waiting" };
+    let reason = if started { Reason::ControlUnreachable } else { Reason::Waiting };
     let message =
         format!("{pool} does not answer yet: {why} (port {CONTROL_PORT} is open to {sources} in group edge){console}");
-    plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, reason, message);
+    plan.conditions.deployed(ConditionStatus::False, reason, message);
     if started {
         plan.conditions.stall(ConditionType::Deployed);
     }

@@ -1,11 +1,15 @@
-//! The conditions as a pass writes them.
+//! The conditions of a pass: status, reason and message of each.
+
+mod reasons;
+mod stored;
 
 use std::collections::BTreeMap;
 
 use api::{CONDITIONS, ConditionType};
 
-use crate::failure::retry::retry_policy;
 use crate::world::Unknown;
+pub use reasons::{REHEARSED, ROWS, Reason, Row};
+pub use stored::Stored;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionStatus {
@@ -15,6 +19,11 @@ pub enum ConditionStatus {
 }
 
 impl ConditionStatus {
+    /// `None`: this version does not know the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::True, Self::False, Self::Unknown].into_iter().find(|status| status.name() == word)
+    }
+
     /// Kubernetes' own spelling.
     pub fn name(self) -> &'static str {
         match self {
@@ -28,8 +37,7 @@ impl ConditionStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     pub status: ConditionStatus,
-    /// PascalCase, for machines.
-    pub reason: String,
+    pub reason: Reason,
     /// Counts, the worst cause and the next action, for people. No clock times: they would change at every pass.
     pub message: String,
 }
@@ -47,28 +55,61 @@ impl Conditions {
     pub fn pending() -> Self {
         let condition = Condition {
             status: ConditionStatus::Unknown,
-            reason: "Pending".to_owned(),
+            reason: Reason::Pending,
             message: "not looked at yet".to_owned(),
         };
         Self { all: CONDITIONS.iter().map(|kind| (*kind, condition.clone())).collect(), stalled_by: None }
     }
 
-    pub fn set(&mut self, kind: ConditionType, status: ConditionStatus, reason: &str, message: impl Into<String>) {
-        self.all.insert(kind, Condition { status, reason: reason.to_owned(), message: message.into() });
+    /// The spec makes sense, or not.
+    pub(crate) fn accepted(&mut self, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        self.set(ConditionType::Accepted, status, reason, message);
+    }
+
+    /// The instances.
+    pub(crate) fn provisioned(&mut self, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        self.set(ConditionType::Provisioned, status, reason, message);
+    }
+
+    /// The balancer, its members and the generators.
+    pub(crate) fn deployed(&mut self, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        self.set(ConditionType::Deployed, status, reason, message);
+    }
+
+    /// The run.
+    pub(crate) fn measured(&mut self, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        self.set(ConditionType::Measured, status, reason, message);
+    }
+
+    /// The result that was asked for.
+    pub(crate) fn ready(&mut self, status: ConditionStatus, reason: Reason, message: impl Into<String>) {
+        self.set(ConditionType::Ready, status, reason, message);
+    }
+
+    /// For what concerns several conditions. A reason stands only where `docs/conditions.md` says what it means there.
+    pub(crate) fn set(
+        &mut self,
+        kind: ConditionType,
+        status: ConditionStatus,
+        reason: Reason,
+        message: impl Into<String>,
+    ) {
+        debug_assert!(reason.stands_in(kind), "{reason} has no row in the table of {}", kind.name());
+        self.all.insert(kind, Condition { status, reason, message: message.into() });
     }
 
     /// Nothing changes while the run of a former spec is on.
     pub fn wait_for_former(&mut self) {
         for kind in [ConditionType::Provisioned, ConditionType::Deployed] {
             let message = "the run of the former spec is being stopped and its report collected";
-            self.set(kind, ConditionStatus::False, "Waiting", message);
+            self.set(kind, ConditionStatus::False, Reason::Waiting, message);
         }
     }
 
     /// Could not be looked at.
     pub fn unknown(&mut self, kind: ConditionType, why: Option<&Unknown>) {
         if let Some(why) = why {
-            self.set(kind, ConditionStatus::Unknown, retry_policy(why.failure).reason, why.message.clone());
+            self.set(kind, ConditionStatus::Unknown, why.failure.into(), why.message.clone());
         }
     }
 

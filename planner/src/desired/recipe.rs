@@ -10,7 +10,7 @@ use super::role::{BALANCER_PORT, CONTROL_PORT, Role};
 use super::user_data::{Control, InvalidUserData, UserData};
 use crate::cost::credits::credits;
 use crate::owner::{self, Tags};
-use crate::ports::{Credits, LaunchRequest, Volume};
+use crate::ports::{Addressing, Credits, LaunchRequest, Volume};
 use crate::world::World;
 
 /// Everything of a launch but its number, its token and its count.
@@ -23,6 +23,7 @@ pub struct Recipe<'a> {
     world: &'a World,
     placement: &'a Placement,
     image: &'a PlacedImage,
+    addressing: Addressing,
     credits: Option<Credits>,
     expires_at: Timestamp,
     artifact: Artifact<'a>,
@@ -41,6 +42,8 @@ pub enum NoRecipe {
     NoArtifact { program: &'static str, architecture: &'static str },
     #[error("the placement holds no expiry")]
     NoExpiry,
+    #[error("the placement has addressing {0}, which this version of the operator does not know")]
+    UnknownAddressing(String),
 }
 
 /// How instances of `pool` are launched under `placement`.
@@ -60,6 +63,8 @@ pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec
         world,
         placement,
         image,
+        addressing: Addressing::parse(&placement.addressing)
+            .ok_or_else(|| NoRecipe::UnknownAddressing(placement.addressing.clone()))?,
         credits: credits(fact),
         expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
         artifact: artifact(spec, placement, pool.role, architecture)?,
@@ -85,10 +90,7 @@ impl Recipe<'_> {
             image_id: self.image.id.clone(),
             subnet_id: placement.subnet_id.clone(),
             group_ids,
-            public_address: match placement.addressing.as_str() {
-                "Public" => crate::ports::Addressing::Public,
-                _ => crate::ports::Addressing::Private,
-            },
+            public_address: self.addressing,
             user_data,
             root_device: self.image.root_device.clone(),
             root_gib: u32::try_from(self.image.root_gib).unwrap_or(8),

@@ -5,7 +5,7 @@
 //! immediately"). Some of these are what RunInstances would have refused a moment earlier, and are answered as that.
 
 use crate::failure::Failure;
-use crate::world::ledger::BOOT_FAILED;
+use crate::world::ledger::Refusal;
 
 /// What an end means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,8 @@ pub(crate) fn ending(state_reason: &str) -> Option<Ending> {
 }
 
 /// What the ledger calls it.
-pub(crate) fn reason(ending: Option<Ending>) -> String {
-    let failure = ending.and_then(|ending| ending.failure);
-    failure.map_or_else(|| BOOT_FAILED.to_owned(), |failure| format!("{failure:?}"))
+pub(crate) fn reason(ending: Option<Ending>) -> Refusal {
+    ending.and_then(|ending| ending.failure).map_or(Refusal::BootFailed, Refusal::Call)
 }
 
 #[cfg(test)]
@@ -79,7 +78,7 @@ mod tests {
             ("", "BootFailed"),
         ];
         for (state_reason, expected) in rows {
-            assert_eq!(reason(ending(state_reason)), expected, "{state_reason}");
+            assert_eq!(reason(ending(state_reason)).name(), expected, "{state_reason}");
         }
         assert!(ending("Client.InstanceInitiatedShutdown: x").is_none());
         assert!(ENDINGS.iter().all(|(code, _)| ending(code).is_some_and(|ending| !ending.sentence.is_empty())));

@@ -8,7 +8,7 @@ use wire::Health;
 use super::{console, ending, single};
 use crate::desired::{self, BALANCER};
 use crate::ports::Instance;
-use crate::world::ledger::{self, BOOT_FAILED};
+use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
 
 /// Ids of the instances that do their work: members that the balancer calls healthy, and agents that answer.
@@ -29,14 +29,14 @@ pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
 /// An instance that will not get ready.
 pub(crate) struct FailedBoot {
     /// What the ledger calls it.
-    pub(crate) reason: String,
+    pub(crate) reason: Refusal,
     /// The same in words.
     pub(crate) message: String,
 }
 
 impl FailedBoot {
     fn new(message: String) -> Self {
-        Self { reason: BOOT_FAILED.to_owned(), message }
+        Self { reason: Refusal::BootFailed, message }
     }
 
     /// Of one that is dead.

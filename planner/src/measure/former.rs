@@ -6,7 +6,8 @@ use super::records::{LOST, abort};
 use super::shares::{Generator, collect, open};
 use super::time_left::is_late;
 use crate::plan::{MOVING, Plan};
-use crate::run_key::{RUNNING, RunKey};
+use crate::run_key::RunKey;
+use crate::run_outcome::RunOutcome;
 use crate::runs::{self, answer, former, running};
 use crate::world::{Facet, World};
 
@@ -44,7 +45,7 @@ pub(crate) fn collect_former(world: &World, plan: &mut Plan, generators: &[Gener
             }
         }
         if shares.iter().all(|share| share.answer.is_none()) {
-            for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && run.outcome == RUNNING) {
+            for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && RunOutcome::Running.is_of(run)) {
                 let why = if run.started_at.is_some() { LOST } else { "the spec was changed before it went on" };
                 abort(run, why, world);
             }

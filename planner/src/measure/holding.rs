@@ -1,35 +1,28 @@
 //! The hold of a run that is on, as `spec.paused` asks for it.
 
-use api::ConditionType;
 use wire::{Hold, RunStatus};
 
 use super::shares::Share;
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::Plan;
-use crate::run_key::RUNNING;
 use crate::world::World;
-
-/// Reasons of `Measured` while a run is about to be held, and while it is.
-pub(crate) const PAUSING: &str = "Pausing";
-
-pub(crate) const PAUSED: &str = "Paused";
 
 /// Holds a run that is on, or lets it go on, as the spec says now: repeated at each look until the generator says that it
 /// is so. `progress` is how far it is, in words.
 pub(crate) fn judge_running(world: &World, plan: &mut Plan, share: &Share<'_>, status: &RunStatus, progress: &str) {
     let is_paused = world.object.spec.paused;
     let (reason, message) = match (is_paused, status.hold) {
-        (false, None | Some(Hold::No)) => (RUNNING, progress.to_owned()),
+        (false, None | Some(Hold::No)) => (Reason::Running, progress.to_owned()),
         (false, Some(Hold::AfterThisRound | Hold::Held)) => {
             plan.act(share.resume(), "spec.paused is false again");
-            (RUNNING, format!("{progress}; spec.paused is false again: the run goes on"))
+            (Reason::Running, format!("{progress}; spec.paused is false again: the run goes on"))
         }
-        (true, Some(Hold::Held)) => (PAUSED, held(status)),
+        (true, Some(Hold::Held)) => (Reason::Paused, held(status)),
         (true, Some(Hold::AfterThisRound | Hold::No)) => {
             if status.hold == Some(Hold::No) {
                 plan.act(share.hold(), "spec.paused is true");
             }
-            (PAUSING, format!("{progress}; spec.paused is true: the round that is on is finished first"))
+            (Reason::Pausing, format!("{progress}; spec.paused is true: the round that is on is finished first"))
         }
         (true, None) => {
             let why = match share.key.generators {
@@ -37,10 +30,10 @@ pub(crate) fn judge_running(world: &World, plan: &mut Plan, share: &Share<'_>, s
                 _ => "several generators keep to the clock",
             };
             let what = "the run that is on is finished first; nothing is launched, replaced or measured after it";
-            (RUNNING, format!("{progress}; spec.paused is true: {what} ({why})"))
+            (Reason::Running, format!("{progress}; spec.paused is true: {what} ({why})"))
         }
     };
-    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, reason, message);
+    plan.conditions.measured(ConditionStatus::False, reason, message);
 }
 
 fn held(status: &RunStatus) -> String {

@@ -4,7 +4,6 @@
 //! The moment is in status before anybody is told, and a part of the name under which generators know the run: who is
 //! told late, or twice, never joins a start that is not his.
 
-use api::ConditionType;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -12,7 +11,7 @@ use super::records::{LOST, lose, note_running, waiting};
 use super::run_request::run_spec;
 use super::shares::Share;
 use super::time_left;
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::Plan;
 use crate::run_key::RunKey;
 use crate::world::{Facet, World};
@@ -35,7 +34,7 @@ pub(crate) fn are_free(world: &World) -> bool {
 pub(crate) fn start(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>]) {
     match key.start_at {
         Some(at) if can_begin(world, at) => {
-            plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Starting", starting(key, at));
+            plan.conditions.measured(ConditionStatus::False, Reason::Starting, starting(key, at));
             tell(world, plan, shares);
         }
         Some(missed) if world.now < missed + OBEYED => {
@@ -47,12 +46,7 @@ pub(crate) fn start(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Shar
         _ => {
             let at = world.now + time_left::ahead(&world.object.spec) + CALLS;
             let start_at = Some(Time(Timestamp::from_second(at.as_second()).unwrap_or(at)));
-            plan.conditions.set(
-                ConditionType::Measured,
-                ConditionStatus::False,
-                "Starting",
-                "the start is being written down",
-            );
+            plan.conditions.measured(ConditionStatus::False, Reason::Starting, "the start is being written down");
             note_running(plan, key, None).start_at = start_at;
             plan.wake = SignedDuration::ZERO;
         }

@@ -14,10 +14,11 @@ use api::{ConditionType, Placement, Run};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{RunState, RunStatus};
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::plan::{MOVING, Plan, STEADY};
-use crate::run_key::{ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID};
+use crate::run_key::RunKey;
+use crate::run_outcome::RunOutcome;
 use crate::runs::{self, answer, held, recorded, running, wanted};
 use crate::world::{Facet, World};
 use records::{ABORTS, LOST, aborted, anew, lose, note_running, reason, waiting};
@@ -34,6 +35,15 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     join(world, plan);
     if let Some(run) = recorded(world, &key) {
         judge_recorded(run, plan);
+        return;
+    }
+    if let Some(run) = runs::not_understood(world, &key) {
+        let message = format!(
+            "run {} has outcome \"{}\" in status.runs, which this version of the operator does not know: it is neither ended nor begun anew until one runs that does",
+            run.id, run.outcome
+        );
+        plan.conditions.measured(ConditionStatus::Unknown, Reason::NotUnderstood, message);
+        plan.conditions.stall(ConditionType::Measured);
         return;
     }
     if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
@@ -56,7 +66,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             (RunState::Running, true) => {
                 let message =
                     "lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept";
-                plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Expiring", message);
+                plan.conditions.measured(ConditionStatus::False, Reason::Expiring, message);
                 plan.act(share.stop(), "lifecycle.maxLifetimeSeconds is nearly over");
             }
             (RunState::Running, false) => {
@@ -84,7 +94,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     if is_late {
         let message =
             "lifecycle.maxLifetimeSeconds is nearly over: no run is started; delete the benchmark and create it again";
-        plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Expiring", message);
+        plan.conditions.measured(ConditionStatus::False, Reason::Expiring, message);
     } else if lost(world, plan, &key) {
         waiting(plan, "the generator lost the run; it is started again");
     } else if is_cleared(world, &key)
@@ -137,14 +147,15 @@ pub(crate) fn join(world: &World, plan: &mut Plan) {
 }
 
 pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
-    if run.outcome == VALID {
-        plan.conditions.set(ConditionType::Measured, ConditionStatus::True, "Valid", run.result.clone());
+    let outcome = RunOutcome::of(run).unwrap_or(RunOutcome::Invalid);
+    if outcome == RunOutcome::Valid {
+        plan.conditions.measured(ConditionStatus::True, Reason::Valid, run.result.clone());
     } else {
-        let (reason, what) = if run.outcome == FAILED { (FAILED, "ended early") } else { (INVALID, "is not valid") };
+        let what = if outcome == RunOutcome::Failed { "ended early" } else { "is not valid" };
         // The result begins with the outcome, for its column.
-        let why = run.result.strip_prefix(&format!("{reason}: ")).unwrap_or(&run.result);
+        let why = run.result.strip_prefix(&format!("{}: ", outcome.name())).unwrap_or(&run.result);
         let message = format!("run {} {what}: {why}; mend that, then set another runId to measure again", run.id);
-        plan.conditions.set(ConditionType::Measured, ConditionStatus::False, reason, message);
+        plan.conditions.measured(ConditionStatus::False, outcome.reason(), message);
         plan.conditions.stall(ConditionType::Measured);
     }
     if plan.conditions.is_true(ConditionType::Deployed) {
@@ -157,14 +168,16 @@ pub(crate) fn judge_recorded(run: &Run, plan: &mut Plan) {
 /// stopped.
 fn clear_away(world: &World, plan: &mut Plan, generators: &[Generator]) {
     for run in &world.object.status.runs {
+        // Of an outcome that is not understood nothing is cleared away.
+        let Some(outcome) = RunOutcome::of(run) else { continue };
         for key in runs::known(run) {
             let Some(generator) = generators.iter().find(|generator| generator.number == key.generator) else {
                 continue;
             };
             let (Some(status), sha256) = (answer(world, &key), held(run, &key)) else { continue };
             let share = Share { key, generator, answer: Some(status) };
-            let is_result = !sha256.is_empty() && run.outcome != ABORTED;
-            let is_over = share.key.generators > 1 && run.outcome != RUNNING;
+            let is_result = !sha256.is_empty() && outcome != RunOutcome::Aborted;
+            let is_over = share.key.generators > 1 && outcome != RunOutcome::Running;
             if share.is_running() && (is_result || is_over) {
                 plan.act(share.stop(), "its result is recorded, or another generator has ended it");
             } else if status.report_sha256.as_deref() == Some(sha256) {
@@ -183,15 +196,15 @@ fn clear_away(world: &World, plan: &mut Plan, generators: &[Generator]) {
 fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>]) {
     let aborted = aborted(&world.object.status.runs, key);
     if aborted >= ABORTS {
-        let last = world.object.status.runs.iter().rfind(|run| key.is_of(run) && run.outcome == ABORTED);
+        let last = world.object.status.runs.iter().rfind(|run| key.is_of(run) && RunOutcome::Aborted.is_of(run));
         let last = last.map(|run| format!(", the last time because {}", reason(run))).unwrap_or_default();
         let message = format!("run {} was aborted {aborted} times{last}; set another runId to try again", key.id);
-        plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Aborted", message);
+        plan.conditions.measured(ConditionStatus::False, Reason::Aborted, message);
         plan.conditions.stall(ConditionType::Measured);
         return;
     }
     if let Some(message) = too_long(world, key) {
-        plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "TooLong", message);
+        plan.conditions.measured(ConditionStatus::False, Reason::TooLong, message);
         plan.conditions.stall(ConditionType::Measured);
         return;
     }
@@ -204,7 +217,7 @@ fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, sh
     }
     for share in shares {
         let Some(run) = run_request::run_spec(world, key) else { return };
-        plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Starting", "the run is being started");
+        plan.conditions.measured(ConditionStatus::False, Reason::Starting, "the run is being started");
         // Written ahead without a start time: until the generator is seen running it, it may not have begun.
         note_running(plan, key, None);
         plan.act(share.start(run), "every instance is ready, and nothing is recorded of the run");

@@ -1,11 +1,12 @@
 //! The runs as a plan writes them down: begun, aborted, lost.
 
-use api::{ConditionType, Run};
+use api::Run;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::{MOVING, Plan};
-use crate::run_key::{ABORTED, RUNNING, RunKey, parts_of};
+use crate::run_key::{RunKey, parts_of};
+use crate::run_outcome::RunOutcome;
 use crate::runs;
 use crate::world::World;
 
@@ -15,13 +16,13 @@ pub(crate) const ABORTS: usize = 3;
 pub(crate) const LOST: &str = "the generator lost it";
 
 pub(crate) fn waiting(plan: &mut Plan, message: &str) {
-    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Waiting", message);
+    plan.conditions.measured(ConditionStatus::False, Reason::Waiting, message);
     plan.wake_within(MOVING);
 }
 
 /// The run as it is noted.
 pub(crate) fn note_running<'a>(plan: &'a mut Plan, key: &RunKey, started_at: Option<Time>) -> &'a mut Run {
-    let on = plan.runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING);
+    let on = plan.runs.iter().position(|run| key.is_of(run) && RunOutcome::Running.is_of(run));
     let place = on.unwrap_or_else(|| {
         plan.runs.push(key.begun());
         plan.runs.len() - 1
@@ -32,13 +33,13 @@ pub(crate) fn note_running<'a>(plan: &'a mut Plan, key: &RunKey, started_at: Opt
 }
 
 pub(crate) fn abort(run: &mut Run, why: &str, world: &World) {
-    run.outcome = ABORTED.to_owned();
+    run.outcome = RunOutcome::Aborted.name().to_owned();
     run.result = why.to_owned();
     run.finished_at = Some(Time(world.now));
 }
 
 pub(crate) fn aborted(runs: &[Run], key: &RunKey) -> usize {
-    runs.iter().filter(|run| key.is_of(run) && run.outcome == ABORTED).count()
+    runs.iter().filter(|run| key.is_of(run) && RunOutcome::Aborted.is_of(run)).count()
 }
 
 /// Notes a run that has begun as aborted. Launches of it that are recorded stay, and the one that was lost is measured
@@ -46,7 +47,7 @@ pub(crate) fn aborted(runs: &[Run], key: &RunKey) -> usize {
 pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey, why: &str) -> bool {
     let before = aborted(&plan.runs, key);
     let is_begun = |run: &Run| run.started_at.is_some() || !parts_of(run, key.launch).is_empty();
-    let on = |run: &&mut Run| key.is_of(run) && run.outcome == RUNNING && is_begun(run);
+    let on = |run: &&mut Run| key.is_of(run) && RunOutcome::Running.is_of(run) && is_begun(run);
     let Some(run) = plan.runs.iter_mut().find(on) else { return false };
     let rest = runs::without_launch(run, key.launch).filter(|_| before + 1 < ABORTS);
     abort(run, why, world);
@@ -60,7 +61,7 @@ pub(crate) fn lose(world: &World, plan: &mut Plan, key: &RunKey, why: &str) -> b
 
 /// Why what is waited for was begun before, if it was.
 pub(crate) fn anew(runs: &[Run], key: &RunKey) -> String {
-    let last = runs.iter().rfind(|run| key.is_of(run) && run.outcome == ABORTED);
+    let last = runs.iter().rfind(|run| key.is_of(run) && RunOutcome::Aborted.is_of(run));
     last.map(|run| format!("; the run begins anew: {}", reason(run))).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use api::{ConditionType, Placement};
 use jiff::SignedDuration;
 
 use super::time_left;
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::plan::Plan;
 use crate::provision::zone_fallback;
@@ -39,7 +39,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, mut plan: Plan) -> Plan
     let RunKey { launch, launches, .. } = runs::wanted(world);
     let message = format!("{} of {launches} launches are measured: all workers are replaced", launch - 1);
     for kind in [ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured] {
-        plan.conditions.set(kind, ConditionStatus::False, "Relaunching", message.clone());
+        plan.conditions.set(kind, ConditionStatus::False, Reason::Relaunching, message.clone());
     }
     plan.placement = Some(Placement { relaunches: placement.relaunches + 1, ..placement.clone() });
     plan.wake = SignedDuration::ZERO;

@@ -1,10 +1,9 @@
 //! The generators that run, and the share of a launch that each of them has.
 
-use api::ConditionType;
 use wire::{RunSpec, RunState, RunStatus};
 
 use super::records::waiting;
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::effect::Action;
 use crate::instances::{control, single};
@@ -89,7 +88,7 @@ pub(crate) fn collect(plan: &mut Plan, share: &Share<'_>, status: &RunStatus) {
         return waiting(plan, "the aborted run is being cleared away");
     }
     let message = with_warning("the report is being collected".to_owned(), status);
-    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, "Collecting", message);
+    plan.conditions.measured(ConditionStatus::False, Reason::Collecting, message);
     let control = share.generator.control.clone();
     let because = format!("the run has ended, as {:?}", status.state);
     plan.act(Action::CollectReport { control, run: key.clone(), sha256: sha256.clone() }, because);

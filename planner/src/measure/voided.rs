@@ -2,13 +2,12 @@
 //! measured through another one cannot be compared with it. When that balancer has ended, the run is stopped, its rounds
 //! are void, and it begins anew through the next one.
 
-use api::ConditionType;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{RunBalancer, RunState, RunStatus};
 
 use super::records::{lose, note_running};
 use super::shares::{Share, collect};
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::BALANCER;
 use crate::instances::{control, single};
 use crate::plan::{MOVING, Plan};
@@ -73,12 +72,9 @@ pub(crate) fn plan(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Share
     }
     let message =
         format!("{why}: the run is stopped, its rounds are void, and it begins anew through the next balancer");
-    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, BALANCER_GONE, message);
+    plan.conditions.measured(ConditionStatus::False, Reason::BalancerGone, message);
     plan.wake_within(MOVING);
 }
-
-/// Reason of `Measured` while a run through a balancer that has ended is cleared away.
-pub(crate) const BALANCER_GONE: &str = "BalancerGone";
 
 pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
     let Some(of) = &status.balancer else { return Through::There };
@@ -122,6 +118,7 @@ fn is_alive(instance: &Instance) -> bool {
 }
 
 fn is_in_ledger(world: &World, id: &String) -> bool {
-    let has_id = |line: &api::Launch| line.instance_ids.contains(id) || ledger::is_open(line) && line.pool == BALANCER;
+    let has_id =
+        |line: &api::Launch| line.instance_ids.contains(id) || !ledger::is_closed(line) && line.pool == BALANCER;
     world.object.status.launches.iter().any(has_id)
 }

@@ -153,6 +153,23 @@ pub enum Addressing {
     Public,
 }
 
+impl Addressing {
+    pub const ALL: [Self; 2] = [Self::Private, Self::Public];
+
+    /// As status spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Private => "Private",
+            Self::Public => "Public",
+        }
+    }
+
+    /// `None`: this version does not know the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|addressing| addressing.name() == word)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credits {
     Standard,

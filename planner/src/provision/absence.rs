@@ -7,18 +7,23 @@
 use api::Launch;
 
 use crate::ports::Instance;
+use crate::world::World;
+use crate::world::ledger::{self, LineState};
 use crate::world::memory::Memory;
-use crate::world::{World, ledger};
 
 /// How many instances of this launch may exist although no list shows them. Closes an open line when the answer is
 /// *none* by proof. `instances` is a complete list.
 pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Instance], line: &mut Launch) -> usize {
     let count = usize::try_from(line.count).unwrap_or(0);
-    let never_seen = if ledger::is_open(line) { count.saturating_sub(line.instance_ids.len()) } else { 0 };
+    let never_seen = if !ledger::is_closed(line) { count.saturating_sub(line.instance_ids.len()) } else { 0 };
     let missing = line.instance_ids.iter().filter(|id| !instances.iter().any(|instance| instance.id == **id)).count();
     if never_seen + missing == 0 {
         memory.absent_since.remove(&line.token);
         return 0;
+    }
+    if LineState::of(line).is_none() {
+        // Until when it may make instances is for the version to say that knows the word.
+        return never_seen + missing;
     }
     let last_send = line.not_after.as_ref().map_or(world.now, |at| at.0);
     if world.cloud.listed_at < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {

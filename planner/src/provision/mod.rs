@@ -10,11 +10,11 @@ pub mod zone_fallback;
 
 use std::collections::BTreeSet;
 
-use api::{ConditionType, LAUNCH_OPEN, Launch, Placement};
+use api::{ConditionType, Launch, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::effect::Action;
 use crate::instances::{alive, highest_number, readiness};
@@ -22,11 +22,10 @@ use crate::owner;
 use crate::plan::{MOVING, Plan, SLOW};
 use crate::ports::{Instance, InstanceState, LaunchRequest};
 use crate::scale::{Counts, counts, length};
-use crate::world::ledger::{self, BOOT_FAILED, Step};
+use crate::world::ledger::{self, LineState, Refusal, Step};
 use crate::world::{Facet, Settings, World};
 use hint::hint;
 use rehearsal::Draft;
-use removal::DENIED;
 
 /// Launches of a pool, of the same revision, after which a failed boot is believed to fail again: in an hour, in all.
 const LAUNCHES_PER_HOUR: usize = 3;
@@ -47,7 +46,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     if let Some(left) = zone_fallback::leave(world, placement) {
         zone_fallback::say_where(&left, plan);
         let message = format!("{}: moving all to another zone", zone_fallback::why(&left));
-        plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "Moving", message);
+        plan.conditions.provisioned(ConditionStatus::False, Reason::Moving, message);
         plan.placement = Some(left);
         plan.wake = SignedDuration::ZERO;
         return;
@@ -67,13 +66,13 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             }
             Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => causes.unclear = true,
             Err(why) => {
-                causes.stall(format!("pool {}: {why}", pool.name), "NoRecipe");
+                causes.stall(format!("pool {}: {why}", pool.name), Reason::NoRecipe);
             }
         }
     }
     remove_strangers(world, &pools, instances, plan);
     if rehearsal::write_down(world, drafts, plan).is_some() {
-        causes.add("what is missing is not launched, see Accepted".to_owned(), "Waiting");
+        causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
     }
     if causes.unclear {
         // Whether what runs is what the spec asks for cannot be told: nothing is measured on it.
@@ -89,19 +88,19 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
 /// What keeps pools from being complete.
 #[derive(Default)]
 struct Causes {
-    list: Vec<(String, String)>,
+    list: Vec<(Reason, String)>,
     stalled: bool,
     /// Of some pool it is not known what its instances should be.
     unclear: bool,
 }
 
 impl Causes {
-    fn add(&mut self, message: String, reason: &str) {
-        self.list.push((reason.to_owned(), message));
+    fn add(&mut self, message: String, reason: Reason) {
+        self.list.push((reason, message));
     }
 
-    fn stall(&mut self, message: String, reason: &str) {
-        self.list.insert(0, (reason.to_owned(), message));
+    fn stall(&mut self, message: String, reason: Reason) {
+        self.list.insert(0, (reason, message));
         self.stalled = true;
     }
 }
@@ -168,13 +167,13 @@ impl PoolWork<'_> {
     fn mark_failed_boots(&mut self) {
         let (world, placement, instances) = (self.world, self.placement, self.instances);
         let name = self.recipe.pool.name.clone();
-        for line in self.plan.ledger.iter_mut().filter(|line| line.pool == name && line.reason.is_empty()) {
+        for line in self.plan.ledger.iter_mut().filter(|line| line.pool == name && !ledger::is_refused(line)) {
             let failure = instances
                 .iter()
                 .filter(|instance| ledger::is_from(line, instance))
                 .find_map(|instance| readiness::failed_boot(world, placement, instance));
             if let Some(failed) = failure {
-                line.reason = failed.reason;
+                line.reason = failed.reason.name().to_owned();
                 line.message = failed.message;
                 line.closed_at = Some(Time(world.now));
             }
@@ -202,17 +201,31 @@ impl PoolWork<'_> {
                 self.plan.wake_within(MOVING * 5);
             }
             if ledger::is_open(&line) && !line.message.is_empty() {
-                let reason = if line.reason.is_empty() { "Launching" } else { &line.reason };
+                let reason = ledger::refusal(&line).map_or(Reason::Launching, Refusal::reason);
                 let hint = hint(self.world, &line.instance_type, &line.message);
                 self.causes.add(format!("launch {name}/{}: {}{hint}", line.number, line.message), reason);
             }
         }
         let missing = self.count().saturating_sub(self.alive().len() + coming);
-        if missing == 0 || !self.may_launch() {
+        if !self.is_understood() || missing == 0 || !self.may_launch() {
             return None;
         }
         let because = format!("{} wanted, {} alive, {coming} coming", self.count(), self.alive().len());
         self.draft(missing, group_ids?, because)
+    }
+
+    /// Whether the ledger holds no word of the pool that this version does not know. Says so if one is in the way.
+    fn is_understood(&mut self) -> bool {
+        let name = &self.recipe.pool.name;
+        let mut strange = self.plan.ledger.iter().filter(|line| line.pool == *name && !ledger::is_understood(line));
+        let Some(Launch { number, state, reason, .. }) = strange.next() else { return true };
+        if self.alive().len() < self.count() {
+            let message = format!(
+                "launch {name}/{number} has state \"{state}\" and reason \"{reason}\" in status.launches, which this version of the operator does not know: nothing is launched for the pool until one runs that does"
+            );
+            self.causes.stall(message, Reason::NotUnderstood);
+        }
+        false
     }
 
     /// Makes a line ours that another process wrote and may not send any more: it has ended, or it stands still. The call
@@ -256,7 +269,7 @@ impl PoolWork<'_> {
         let (name, revision, now) = (&self.recipe.pool.name, &self.recipe.revision, self.world.now);
         let lines: Vec<&Launch> =
             self.plan.ledger.iter().filter(|line| line.pool == *name && line.revision == *revision).collect();
-        if let Some(failed) = lines.iter().rev().find(|line| line.reason == BOOT_FAILED) {
+        if let Some(failed) = lines.iter().rev().find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)) {
             let hour = SignedDuration::from_hours(1);
             let recent = |line: &&&Launch| line.closed_at.as_ref().is_none_or(|at| now.duration_since(at.0) < hour);
             if lines.len() >= LAUNCHES_IN_ALL || lines.iter().filter(recent).count() >= LAUNCHES_PER_HOUR {
@@ -265,22 +278,22 @@ impl PoolWork<'_> {
                     lines.len(),
                     failed.message
                 );
-                self.causes.stall(message, BOOT_FAILED);
+                self.causes.stall(message, Reason::BootFailed);
                 self.plan.wake_within(SLOW);
                 return false;
             }
         }
         let Some(last) = lines.last() else { return true };
-        let refused = !last.reason.is_empty() && last.reason != BOOT_FAILED && last.reason != ledger::NEVER_SEEN;
+        let Some(Refusal::Call(failure)) = ledger::refusal(last) else { return true };
         let pause = self.world.settings.refusal_pause;
-        if refused && last.closed_at.as_ref().is_some_and(|at| now.duration_since(at.0) < pause) {
+        if last.closed_at.as_ref().is_some_and(|at| now.duration_since(at.0) < pause) {
             let outlook = zone_fallback::outlook(self.world, self.placement, last).unwrap_or("trying again in a while");
             let hint = hint(self.world, &last.instance_type, &last.message);
             let message = format!(
                 "pool {name}: {} x {} in {}: {}{hint}; {outlook}",
                 self.count, self.recipe.pool.instance_type, self.placement.zone, last.message
             );
-            self.causes.add(message, &last.reason.clone());
+            self.causes.add(message, failure.into());
             self.plan.wake_within(MOVING * 5);
             return false;
         }
@@ -296,7 +309,7 @@ impl PoolWork<'_> {
         let request = match self.recipe.request(ids.clone(), number, count, String::new()) {
             Ok(request) => request,
             Err(why) => {
-                self.causes.stall(format!("pool {name}: {why}"), "NoRecipe");
+                self.causes.stall(format!("pool {name}: {why}"), Reason::NoRecipe);
                 return None;
             }
         };
@@ -313,7 +326,7 @@ impl PoolWork<'_> {
             count: i32::try_from(count).unwrap_or(i32::MAX),
             revision: self.recipe.revision.clone(),
             request_sha256: sha256,
-            state: LAUNCH_OPEN.to_owned(),
+            state: LineState::Open.name().to_owned(),
             reason: String::new(),
             message: String::new(),
             closed_at: None,
@@ -372,32 +385,27 @@ fn judge(
     let is_incomplete = |pool: &&PoolSpec| running_of(pool) < length(wanted_in.of(&pool.name));
     let failed_boot = pools.iter().filter(is_incomplete).find_map(|pool| {
         let mut lines = plan.ledger.iter().rev().filter(|line| line.pool == pool.name);
-        lines.find(|line| line.reason == BOOT_FAILED).map(|line| format!("; {}", line.message))
+        lines.find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)).map(|line| format!("; {}", line.message))
     });
     let failed_boot = failed_boot.unwrap_or_default();
     match causes.list.first() {
         _ if running == wanted && !causes.stalled => {
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::True, "Running", counts);
+            plan.conditions.provisioned(ConditionStatus::True, Reason::Running, counts);
         }
         Some((reason, message)) => {
-            plan.conditions.set(
-                ConditionType::Provisioned,
-                ConditionStatus::False,
-                reason,
-                format!("{counts}; {message}"),
-            );
+            plan.conditions.provisioned(ConditionStatus::False, *reason, format!("{counts}; {message}"));
         }
         None if !refusals.is_empty() => {
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, DENIED, counts);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::TerminationDenied, counts);
         }
         None if !plan.doomed.is_empty() => {
             let message = format!("{counts}; {} being terminated{failed_boot}", plan.doomed.len());
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "Replacing", message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::Replacing, message);
             plan.wake_within(MOVING);
         }
         None => {
             let message = format!("{counts}{failed_boot}");
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "Launching", message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::Launching, message);
             plan.wake_within(MOVING);
         }
     }

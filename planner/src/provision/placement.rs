@@ -6,9 +6,10 @@ use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedV
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::conditions::Reason;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
-use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
+use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::resources::ResourceKind;
 use crate::resources::creation::not_after;
 use crate::scale::counts;
@@ -18,7 +19,7 @@ use crate::world::{Facet, Site, Unknown, World};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoPlacement {
     /// The spec cannot be placed; the message names the field and the way out.
-    Refused { reason: &'static str, message: String },
+    Refused { reason: Reason, message: String },
     /// Not everything could be looked up.
     Unknown(Unknown),
 }
@@ -54,7 +55,7 @@ pub(crate) fn caution(placement: &Placement, site: &Site) -> String {
     let subnets = site.subnets.known().map(Vec::as_slice).unwrap_or_default();
     let chosen = subnets.iter().find(|subnet| subnet.id == placement.subnet_id);
     match chosen {
-        Some(subnet) if subnet.egress == Egress::Endpoint && placement.addressing == "Public" => format!(
+        Some(subnet) if subnet.egress == Egress::Endpoint && is_public(placement) => format!(
             "; 0.0.0.0/0 of {} goes to a VPC endpoint, behind which may be an internet gateway, so instances have public addresses: network.addressing Private is for a NAT behind it",
             subnet.id
         ),
@@ -62,11 +63,15 @@ pub(crate) fn caution(placement: &Placement, site: &Site) -> String {
     }
 }
 
+fn is_public(placement: &Placement) -> bool {
+    ports::Addressing::parse(&placement.addressing) == Some(ports::Addressing::Public)
+}
+
 fn assemble(
     world: &World,
     identity: &Identity,
     subnet: &Subnet,
-    addressing: crate::ports::Addressing,
+    addressing: ports::Addressing,
     images: Vec<PlacedImage>,
     artifacts: Vec<PlacedArtifact>,
 ) -> Placement {
@@ -80,7 +85,7 @@ fn assemble(
         subnet_id: subnet.id.clone(),
         zone: subnet.zone.clone(),
         zone_id: subnet.zone_id.clone(),
-        addressing: format!("{addressing:?}"),
+        addressing: addressing.name().to_owned(),
         images,
         public_key: world.settings.public_key.clone(),
         version: world.settings.artifacts.version.clone(),
@@ -102,7 +107,7 @@ fn need<T>(facet: &Facet<T>) -> Result<&T, NoPlacement> {
     }
 }
 
-fn refused<T>(reason: &'static str, message: impl Into<String>) -> Result<T, NoPlacement> {
+fn refused<T>(reason: Reason, message: impl Into<String>) -> Result<T, NoPlacement> {
     Err(NoPlacement::Refused { reason, message: message.into() })
 }
 
@@ -110,7 +115,7 @@ fn check_types(world: &World, types: &[InstanceType]) -> Result<(), NoPlacement>
     for (name, field) in desired::types_with_fields(&world.object.spec) {
         if !types.iter().any(|fact| fact.name == name) {
             return refused(
-                "UnknownInstanceType",
+                Reason::UnknownInstanceType,
                 format!(
                     "{field}: {} has no instance type {name}; choose one that `aws ec2 describe-instance-types` lists",
                     world.region()
@@ -128,7 +133,7 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlace
         Facet::Known(subnets) => subnets,
         Facet::Unknown(why) if matches!(why.failure, Failure::NotFound | Failure::Rejected) => {
             return refused(
-                "UnknownSubnet",
+                Reason::UnknownSubnet,
                 format!(
                     "network.subnetIds: {}; delete the benchmark and create it with subnets that exist in {}",
                     why.message,
@@ -140,7 +145,7 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlace
     };
     if subnets.is_empty() && !named {
         return refused(
-            "NoDefaultVpc",
+            Reason::NoDefaultVpc,
             format!(
                 "{} has no default VPC with subnets: delete the benchmark and create it with network.subnetIds",
                 world.region()
@@ -153,7 +158,7 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlace
     // One that was named is a mistake, whatever else was named; of the default ones the others do.
     if let Some(subnet) = ipv6_only.first().filter(|_| named || usable.is_empty()) {
         return refused(
-            "Ipv6Only",
+            Reason::Ipv6Only,
             format!(
                 "network.subnetIds: {} is IPv6-only, and instances need IPv4 addresses: delete the benchmark and create it with subnets that have an IPv4 CIDR block",
                 subnet.id
@@ -164,7 +169,7 @@ fn subnets<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlace
     let vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
     if vpcs.len() > 1 {
         return refused(
-            "SubnetsInTwoVpcs",
+            Reason::SubnetsInTwoVpcs,
             "network.subnetIds: the subnets are in more than one VPC: delete the benchmark and create it with subnets of one",
         );
     }
@@ -182,7 +187,7 @@ fn images(
         let name = wanted.id.or(wanted.alias).unwrap_or_else(|| DEFAULT_IMAGE.to_owned());
         let Some(image) = image else {
             return refused(
-                "UnknownImage",
+                Reason::UnknownImage,
                 format!(
                     "{field}: there is no image {name} for {}: delete the benchmark and create it with one that exists",
                     architecture.name()
@@ -191,7 +196,7 @@ fn images(
         };
         if image.architecture != *architecture {
             return refused(
-                "WrongArchitecture",
+                Reason::WrongArchitecture,
                 format!(
                     "{field}: {name} is for {}, and an instance type of this benchmark needs {}: delete the benchmark and create it with image.alias, which is resolved for each architecture",
                     image.architecture.name(),
@@ -227,7 +232,7 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
         let key = (name.to_owned(), fact.architecture);
         let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
             return refused(
-                "NoArtifact",
+                Reason::NoArtifact,
                 format!(
                     "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
                     fact.name,
@@ -254,7 +259,7 @@ fn subnet<'a>(
     world: &World,
     subnets: &[&'a Subnet],
     offerings: &[(String, String)],
-) -> Result<(&'a Subnet, crate::ports::Addressing), NoPlacement> {
+) -> Result<(&'a Subnet, ports::Addressing), NoPlacement> {
     let offered = |zone: &str, name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
     let candidates = candidates(world, subnets.iter().copied(), offerings);
     let mut placed = candidates.iter().map(|subnet| addressing(&world.object.spec, subnet).map(|way| (*subnet, way)));
@@ -276,14 +281,14 @@ fn subnet<'a>(
             format!("{} is offered in none", nowhere.join(", "))
         };
         return refused(
-            "NotOffered",
+            Reason::NotOffered,
             format!(
                 "{what} of the zones at hand ({zones}): choose other instance types, or delete the benchmark and create it with subnets in other zones (network.subnetIds)"
             ),
         );
     }
     refused(
-        "SubnetFull",
+        Reason::SubnetFull,
         format!(
             "no subnet has {} free addresses: delete the benchmark and create it with a larger one in network.subnetIds",
             addresses(world)
@@ -317,10 +322,7 @@ fn addresses(world: &World) -> u32 {
 }
 
 /// Whether instances in this subnet get a public address.
-pub(crate) fn addressing(
-    spec: &ClusterBenchmarkSpec,
-    subnet: &Subnet,
-) -> Result<crate::ports::Addressing, NoPlacement> {
+pub(crate) fn addressing(spec: &ClusterBenchmarkSpec, subnet: &Subnet) -> Result<ports::Addressing, NoPlacement> {
     use crate::ports::Addressing::{Private, Public};
     let wanted = spec.network.as_ref().map(|network| network.addressing).unwrap_or_default();
     let (why, way_out) = match (wanted, subnet.egress) {
@@ -341,7 +343,7 @@ pub(crate) fn addressing(
         ),
     };
     refused(
-        "NoEgress",
+        Reason::NoEgress,
         format!("network.subnetIds: {} {why}: delete the benchmark and create it with {way_out}", subnet.id),
     )
 }

@@ -12,9 +12,8 @@ use api::{ConditionType, Launch};
 use jiff::{SignedDuration, Timestamp};
 
 use super::hint::hint;
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
-use crate::failure::retry::retry_policy;
 use crate::failure::{CloudError, Failure};
 use crate::owner;
 use crate::plan::{Plan, SLOW};
@@ -70,7 +69,7 @@ pub(crate) fn write_down(world: &World, drafts: Vec<Draft>, plan: &mut Plan) -> 
         let heard = plan.memory.rehearsals.get(&line.request_sha256).cloned();
         let refusal = heard.as_ref().and_then(|heard| heard.refusal.as_ref());
         if let Some(error) = refusal {
-            refused.get_or_insert((retry_policy(error.failure).reason, said(world, request, error)));
+            refused.get_or_insert((Reason::from(error.failure), said(world, request, error)));
         }
         let is_due = heard.as_ref().is_none_or(|heard| refusal.is_some() && is_old(heard, world.now));
         if is_due {
@@ -84,7 +83,7 @@ pub(crate) fn write_down(world: &World, drafts: Vec<Draft>, plan: &mut Plan) -> 
         plan.wake = SignedDuration::ZERO;
     }
     let (reason, message) = refused?;
-    plan.conditions.set(ConditionType::Accepted, ConditionStatus::False, reason, message.clone());
+    plan.conditions.accepted(ConditionStatus::False, reason, message.clone());
     plan.conditions.stall(ConditionType::Accepted);
     Some(message)
 }

@@ -106,9 +106,6 @@ impl Plan {
     }
 }
 
-/// Reason of `Provisioned` when the cloud refuses to terminate an instance.
-pub(crate) const DENIED: &str = "TerminationDenied";
-
 /// Terminates what may still run or bill, listed or not; whether all are seen terminated.
 pub(crate) fn terminate_all(world: &World, instances: &[Instance], plan: &mut Plan, because: &str) -> bool {
     let owner = world.owner();

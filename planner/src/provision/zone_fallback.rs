@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::placement::{addressing, candidates};
 use super::removal;
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::failure::Failure;
 use crate::instances::alive;
@@ -21,7 +21,8 @@ use crate::plan::{MOVING, Plan, STEADY};
 use crate::ports::{InstanceState, Subnet};
 use crate::runs;
 use crate::scale::{counts, length};
-use crate::world::{Facet, World, ledger};
+use crate::world::ledger::{self, Refusal};
+use crate::world::{Facet, World};
 
 /// A zone that had no capacity is not tried again before that. Capacity comes back in minutes to hours (EC2 user
 /// guide, "Insufficient instance capacity": wait a few minutes); each move costs a minute of every instance.
@@ -59,7 +60,7 @@ pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
         zone: placement.zone.clone(),
         subnet_id: placement.subnet_id.clone(),
         instance_type,
-        reason: if failure == Failure::Unsupported { word(failure) } else { String::new() },
+        reason: if failure == Failure::Unsupported { failure.name().to_owned() } else { String::new() },
         at: Timestamp::from_second(world.now.as_second()).ok().map(Time),
     });
     Some(Placement { left, ..placement.clone() })
@@ -69,7 +70,7 @@ pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     say_where(placement, plan);
     for kind in [ConditionType::Deployed, ConditionType::Measured] {
-        plan.conditions.set(kind, ConditionStatus::False, "Moving", "waits for the instances in another zone");
+        plan.conditions.set(kind, ConditionStatus::False, Reason::Moving, "waits for the instances in another zone");
     }
     let instances = match &world.cloud.instances {
         Facet::Known(instances) => instances,
@@ -87,8 +88,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         let message = format!("{why}: moving all to another zone; still there: {}", what.join(", "));
         let refused = plan.refusals(world, instances).len();
         let live = instances.iter().filter(|instance| instance.state != InstanceState::Terminated).count();
-        let reason = if refused > 0 { removal::DENIED } else { "Moving" };
-        plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, reason, message);
+        let reason = if refused > 0 { Reason::TerminationDenied } else { Reason::Moving };
+        plan.conditions.provisioned(ConditionStatus::False, reason, message);
         // What only people can remove is tried at its own pace.
         plan.wake_within(if refused > 0 && refused >= live { STEADY } else { MOVING });
         return;
@@ -96,13 +97,13 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     match settle_in(world, placement) {
         Some(next) => {
             let message = format!("{why}: moving all to {}", next.zone);
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "Moving", message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::Moving, message);
             plan.placement = Some(next);
             plan.wake = SignedDuration::ZERO;
         }
         None => {
             let message = format!("{why}: what the other zones offer is not known yet");
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::Unknown, "Moving", message);
+            plan.conditions.provisioned(ConditionStatus::Unknown, Reason::Moving, message);
             plan.wake_within(MOVING * 5);
         }
     }
@@ -120,7 +121,7 @@ pub(crate) fn say_where(placement: &Placement, plan: &mut Plan) {
     } else {
         format!("the spec can be placed; {}", left.join(", "))
     };
-    plan.conditions.set(ConditionType::Accepted, ConditionStatus::True, "Placed", message);
+    plan.conditions.accepted(ConditionStatus::True, Reason::Placed, message);
 }
 
 /// What is said to somebody who waits for a zone that can, and could be given more zones. `None`: `line` was refused for
@@ -150,16 +151,14 @@ pub(crate) fn why(placement: &Placement) -> String {
 
 /// What a launch was refused for, if another zone may have it.
 fn lack(line: &Launch) -> Option<Failure> {
-    [Failure::NoCapacity, Failure::Unsupported].into_iter().find(|failure| line.reason == word(*failure))
+    match ledger::refusal(line)? {
+        Refusal::Call(failure @ (Failure::NoCapacity | Failure::Unsupported)) => Some(failure),
+        _ => None,
+    }
 }
 
 fn is_unsupported(left: &LeftZone) -> bool {
-    left.reason == word(Failure::Unsupported)
-}
-
-/// As the ledger writes it.
-fn word(failure: Failure) -> String {
-    format!("{failure:?}")
+    Failure::parse(&left.reason) == Some(Failure::Unsupported)
 }
 
 /// The instance type that the current zone had not for a pool that still needs it, at its last try, and why.
@@ -169,8 +168,9 @@ fn starved(world: &World, placement: &Placement) -> Option<(String, Failure)> {
     desired::pools(&world.object.spec).into_iter().find_map(|pool| {
         let last = status.launches.iter().filter(|line| line.pool == pool.name).max_by_key(|line| line.number)?;
         let failure = lack(last)?;
-        let is_here =
-            last.subnet_id == placement.subnet_id && last.instance_type == pool.instance_type && !ledger::is_open(last);
+        let is_here = last.subnet_id == placement.subnet_id
+            && last.instance_type == pool.instance_type
+            && ledger::is_closed(last);
         let is_needed = alive(&status.launches, instances, &pool.name).len() < length(counts.of(&pool.name));
         (is_here && is_needed).then_some((pool.instance_type, failure))
     })
@@ -206,7 +206,7 @@ fn settle_in(world: &World, placement: &Placement) -> Option<Placement> {
         zone: subnet.zone.clone(),
         zone_id: subnet.zone_id.clone(),
         addressing: addressing(&world.object.spec, subnet)
-            .map_or_else(|_| placement.addressing.clone(), |addressing| format!("{addressing:?}")),
+            .map_or_else(|_| placement.addressing.clone(), |addressing| addressing.name().to_owned()),
         left,
         ..placement.clone()
     })

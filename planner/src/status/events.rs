@@ -3,6 +3,7 @@
 use api::{ConditionType, Status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use crate::conditions::{ConditionStatus, Reason, Stored};
 use crate::effect::Outcome;
 
 /// Bytes of an event's note that the API server takes (events.k8s.io/v1 validation).
@@ -66,28 +67,17 @@ pub fn done(outcomes: &[Outcome]) -> Vec<Event> {
 
 /// What stalls, what cannot be seen, and what AWS refuses: somebody may have to do something.
 fn severity(condition: &Condition) -> Severity {
-    let is_stalled = condition.type_ == ConditionType::Stalled.name();
-    let is_refused = condition.status == "False" && REFUSED.contains(&condition.reason.as_str());
-    if is_stalled || is_refused || condition.status == "Unknown" { Severity::Warning } else { Severity::Normal }
+    let Stored { kind, status, reason } = Stored::of(condition);
+    let is_refused = status == Some(ConditionStatus::False) && reason.is_some_and(Reason::is_refusal);
+    let is_stalled = kind == Some(ConditionType::Stalled);
+    let is_unknown = status == Some(ConditionStatus::Unknown);
+    if is_stalled || is_refused || is_unknown { Severity::Warning } else { Severity::Normal }
 }
 
-/// Reasons of [`crate::failure::retry`] that do not pass with the next try, and what cost a run what it had measured.
-const REFUSED: [&str; 10] = [
-    "NoCapacity",
-    "Unsupported",
-    crate::provision::removal::DENIED,
-    "QuotaReached",
-    "Unauthorized",
-    "CredentialsExpired",
-    "AccountRestricted",
-    "Rejected",
-    "NameTaken",
-    crate::measure::voided::BALANCER_GONE,
-];
-
 fn is_told(condition: &Condition) -> bool {
-    let repeats = [ConditionType::Ready, ConditionType::Reconciling].map(ConditionType::name);
-    !repeats.contains(&condition.type_.as_str()) && condition.reason != "Pending"
+    let Stored { kind, reason, .. } = Stored::of(condition);
+    let repeats = matches!(kind, Some(ConditionType::Ready | ConditionType::Reconciling));
+    !repeats && reason != Some(Reason::Pending)
 }
 
 fn is_new(old: &Status, condition: &Condition) -> bool {

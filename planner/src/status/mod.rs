@@ -11,10 +11,9 @@ use api::{BalancerStatus, CONDITIONS, ConditionType, Instance, Launch, Pool, Run
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
-use crate::conditions::{Condition, ConditionStatus, Conditions};
+use crate::conditions::{Condition, ConditionStatus, Conditions, Reason};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
 use crate::effect::{Action, Deed, Done, Outcome};
-use crate::failure::retry::retry_policy;
 use crate::failure::{CloudError, Failure};
 use crate::goal::{Goal, TeardownReason, goal};
 use crate::instances::readiness::ready;
@@ -23,18 +22,18 @@ use crate::measure::time_left;
 use crate::plan::Plan;
 use crate::ports::{self, InstanceState};
 use crate::provision::rehearsal;
-use crate::run_key::{ABORTED, RUNNING, RunKey, VALID};
+use crate::run_key::RunKey;
+use crate::run_outcome::RunOutcome;
 use crate::runs;
 use crate::scale::counts;
-use crate::teardown;
 use crate::text::cut;
-use crate::world::ledger::{self, BOOT_FAILED, OnlySend};
+use crate::world::ledger::{self, OnlySend, Refusal};
 use crate::world::{Deletion, Facet, Seal, World, seal};
 
 /// The status after a pass. The same world, plan and outcomes give the same status, byte for byte.
 pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let old = &world.object.status;
-    let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == teardown::NOTHING_LEFT;
+    let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == Reason::NothingLeft;
     let ledger = ledger(world, plan, outcomes);
     let runs = results::recorded(world, plan, outcomes);
     let wanted = runs::wanted(world);
@@ -104,7 +103,8 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
     lines
         .iter()
         .filter(|line| {
-            ledger::is_open(line) || !line.instance_ids.is_empty() || line.reason == BOOT_FAILED || is_last(line)
+            let is_over = ledger::is_closed(line) && ledger::is_understood(line) && line.instance_ids.is_empty();
+            !is_over || ledger::refusal(line) == Some(Refusal::BootFailed) || is_last(line)
         })
         .cloned()
         .collect()
@@ -133,12 +133,7 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
                 // The first of them, as the looks that remember it will say it.
                 if conditions.get(ConditionType::Accepted).status != ConditionStatus::False {
                     let said = rehearsal::said(world, request, error);
-                    conditions.set(
-                        ConditionType::Accepted,
-                        ConditionStatus::False,
-                        retry_policy(error.failure).reason,
-                        said,
-                    );
+                    conditions.accepted(ConditionStatus::False, error.failure.into(), said);
                     conditions.stall(ConditionType::Accepted);
                 }
                 continue;
@@ -150,17 +145,17 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
         };
         let hint = hint(&outcome.action, error);
         let message = format!("{}: {error}{hint}; {}", outcome.action.words(), conditions.get(kind).message);
-        conditions.set(kind, ConditionStatus::False, retry_policy(error.failure).reason, cut(&message));
+        conditions.set(kind, ConditionStatus::False, error.failure.into(), cut(&message));
     }
-    let done = |run: &&Run| wanted.is_of(run) && run.outcome == VALID;
+    let done = |run: &&Run| wanted.is_of(run) && RunOutcome::Valid.is_of(run);
     match runs.iter().find(done) {
         Some(run) => {
-            conditions.set(ConditionType::Measured, ConditionStatus::True, "Valid", run.result.clone());
-            conditions.set(ConditionType::Ready, ConditionStatus::True, "Recorded", run.result.clone());
+            conditions.measured(ConditionStatus::True, Reason::Valid, run.result.clone());
+            conditions.ready(ConditionStatus::True, Reason::Recorded, run.result.clone());
             // While it is deleted, people ask what is in the way.
             if world.object.deletion == Deletion::Asked {
                 let Condition { reason, message, .. } = conditions.get(ConditionType::Provisioned).clone();
-                conditions.set(ConditionType::Ready, ConditionStatus::False, &reason, message);
+                conditions.ready(ConditionStatus::False, reason, message);
             }
         }
         None => {
@@ -168,12 +163,12 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
                 .iter()
                 .find(|(kind, condition)| *kind != ConditionType::Ready && condition.status != ConditionStatus::True);
             let (reason, message) =
-                worst.map_or(("Pending".to_owned(), String::new()), |(_, j)| (j.reason.clone(), j.message.clone()));
-            conditions.set(ConditionType::Ready, ConditionStatus::False, &reason, message);
+                worst.map_or((Reason::Pending, String::new()), |(_, j)| (j.reason, j.message.clone()));
+            conditions.ready(ConditionStatus::False, reason, message);
         }
     }
     if let Some(condition) = thresholds::judge(world, wanted, runs) {
-        conditions.set(ConditionType::ThresholdsMet, condition.status, &condition.reason, condition.message);
+        conditions.set(ConditionType::ThresholdsMet, condition.status, condition.reason, condition.message);
     }
     conditions
 }
@@ -191,13 +186,13 @@ fn hint(action: &Action, error: &CloudError) -> String {
 /// Conditions as Kubernetes holds them, in a fixed order; the transition time moves only when the status does.
 fn written(world: &World, conditions: &Conditions) -> Vec<meta::Condition> {
     let old = &world.object.status.conditions;
-    let write = |kind: ConditionType, status: ConditionStatus, reason: &str, message: &str| {
+    let write = |kind: ConditionType, status: ConditionStatus, reason: Reason, message: &str| {
         let before = old.iter().find(|c| c.type_ == kind.name() && c.status == status.name());
         let since = before.map_or_else(|| whole_seconds(world.now), |c| c.last_transition_time.clone());
         meta::Condition {
             type_: kind.name().to_owned(),
             status: status.name().to_owned(),
-            reason: reason.to_owned(),
+            reason: reason.name().to_owned(),
             message: cut(message),
             observed_generation: Some(world.object.generation),
             last_transition_time: since,
@@ -205,7 +200,7 @@ fn written(world: &World, conditions: &Conditions) -> Vec<meta::Condition> {
     };
     let copy = |kind: ConditionType, status: ConditionStatus, of: ConditionType| {
         let condition = conditions.get(of);
-        write(kind, status, &condition.reason, &condition.message)
+        write(kind, status, condition.reason, &condition.message)
     };
     let mut all: Vec<meta::Condition> =
         CONDITIONS.iter().map(|kind| copy(*kind, conditions.get(*kind).status, *kind)).collect();
@@ -223,7 +218,7 @@ fn written(world: &World, conditions: &Conditions) -> Vec<meta::Condition> {
 fn is_moving(world: &World, conditions: &Conditions) -> bool {
     match goal(world) {
         Goal::Instances => !conditions.is_true(ConditionType::Ready),
-        Goal::Nothing(_) => conditions.get(ConditionType::Provisioned).reason != teardown::NOTHING_LEFT,
+        Goal::Nothing(_) => conditions.get(ConditionType::Provisioned).reason != Reason::NothingLeft,
     }
 }
 
@@ -233,16 +228,16 @@ fn whole_seconds(now: Timestamp) -> Time {
 
 /// One word for people, derived from the rest.
 fn phase(world: &World, conditions: &Conditions) -> &'static str {
-    let gone = conditions.get(ConditionType::Provisioned).reason == teardown::NOTHING_LEFT;
+    let gone = conditions.get(ConditionType::Provisioned).reason == Reason::NothingLeft;
     match goal(world) {
         _ if world.object.deletion == Deletion::Asked => "Deleting",
         Goal::Nothing(TeardownReason::Expired) if gone => "Expired",
         Goal::Nothing(TeardownReason::Finished) if gone => "Finished",
         Goal::Nothing(_) => "TearingDown",
-        Goal::Instances if conditions.get(ConditionType::Accepted).reason == "Paused" => "Paused",
+        Goal::Instances if conditions.get(ConditionType::Accepted).reason == Reason::Paused => "Paused",
         Goal::Instances if conditions.stalled_by.is_some() => "Stalled",
         Goal::Instances if conditions.is_true(ConditionType::Ready) => "Ready",
-        Goal::Instances if conditions.get(ConditionType::Measured).reason == RUNNING => "Measuring",
+        Goal::Instances if conditions.get(ConditionType::Measured).reason == Reason::Running => "Measuring",
         Goal::Instances if conditions.is_true(ConditionType::Deployed) => "Measuring",
         Goal::Instances if conditions.is_true(ConditionType::Provisioned) => "Deploying",
         Goal::Instances if world.object.status.placement.is_some() => "Provisioning",
@@ -259,7 +254,7 @@ fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
     if let Some(run) = runs::finished(runs, wanted) {
         // With looks in between, those that were measured are those that were needed.
         let measured = u32::try_from(run.rounds).unwrap_or(0);
-        let total = all().filter(|_| run.outcome != VALID).unwrap_or(measured);
+        let total = all().filter(|_| !RunOutcome::Valid.is_of(run)).unwrap_or(measured);
         return Some(format!("{measured}/{total} rounds"));
     }
     let on = runs::running(runs, wanted);
@@ -280,8 +275,8 @@ fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
 
 /// The result that was asked for, or the last one of anything, as a column shows it; the run has all of it.
 fn result(wanted: &RunKey, runs: &[Run]) -> Option<String> {
-    let ended = || runs.iter().rev().filter(|run| run.outcome != RUNNING);
-    let run = ended().find(|run| wanted.is_of(run) && run.outcome != ABORTED).or_else(|| ended().next());
+    let ended = || runs.iter().rev().filter(|run| !RunOutcome::Running.is_of(run));
+    let run = ended().find(|run| wanted.is_of(run) && !RunOutcome::Aborted.is_of(run)).or_else(|| ended().next());
     run.map(|run| column::line(&run.result))
 }
 
@@ -307,7 +302,8 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
     let wanted_for = |pool: &PoolSpec| {
         if goal(world) == Goal::Instances { i32::try_from(counts.of(&pool.name)).unwrap_or(i32::MAX) } else { 0 }
     };
-    let ready_in = |name: &str| status.instances.iter().filter(|i| i.pool == name && i.state == "ready").count();
+    let ready_in =
+        |name: &str| status.instances.iter().filter(|i| i.pool == name && ready.contains(i.id.as_str())).count();
     status.pools = pools
         .iter()
         .map(|pool| Pool {
@@ -321,7 +317,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
     let dropped = world.object.status.pools.iter().filter(|old| !pools.iter().any(|pool| pool.name == old.name));
     status.pools.extend(dropped.map(|old| Pool { desired: 0, ready: 0, ..old.clone() }));
     let wanted: u32 = pools.iter().map(|pool| u32::try_from(wanted_for(pool)).unwrap_or(0)).sum();
-    let ready = status.instances.iter().filter(|instance| instance.state == "ready").count();
+    let ready = status.instances.iter().filter(|instance| ready.contains(instance.id.as_str())).count();
     status.instances_ready = Some(match goal(world) {
         Goal::Instances => format!("{ready}/{wanted}"),
         Goal::Nothing(_) => format!("{}/0", status.instances.len()),
@@ -333,7 +329,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
 
 /// Shares as the balancer counts them. Left as they were while a run is on: they change at every look.
 fn shares(world: &World, runs: &[Run]) -> BTreeMap<String, i32> {
-    if runs.iter().any(|run| run.outcome == RUNNING) {
+    if runs.iter().any(|run| RunOutcome::Running.is_of(run)) {
         let old = world.object.status.instances.iter();
         return old.filter_map(|instance| Some((instance.id.clone(), instance.share_per_mille?))).collect();
     }

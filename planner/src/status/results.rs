@@ -12,7 +12,8 @@ use crate::goal::{Goal, goal};
 use crate::measure::records::{ABORTS, aborted};
 use crate::measure::voided;
 use crate::plan::Plan;
-use crate::run_key::{ABORTED, FAILED, INVALID, RUNNING, RunKey, VALID};
+use crate::run_key::RunKey;
+use crate::run_outcome::RunOutcome;
 use crate::runs;
 use crate::text::cut;
 use crate::world::World;
@@ -40,7 +41,7 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
             // Somebody deleted what it is made of.
             (Action::JoinParts { run: key, .. }, Err(error)) if error.failure == Failure::NotFound => {
                 for run in runs.iter_mut().filter(|run| key.is_of(run) && runs::is_whole(run)) {
-                    (run.outcome, run.result) = (ABORTED.to_owned(), cut(&error.to_string()));
+                    (run.outcome, run.result) = (RunOutcome::Aborted.name().to_owned(), cut(&error.to_string()));
                     run.parts.clear();
                 }
             }
@@ -48,15 +49,15 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
         }
     }
     if matches!(goal(world), Goal::Nothing(_)) {
-        for run in runs.iter_mut().filter(|run| run.outcome == RUNNING && !runs::is_whole(run)) {
-            run.outcome = ABORTED.to_owned();
+        for run in runs.iter_mut().filter(|run| RunOutcome::Running.is_of(run) && !runs::is_whole(run)) {
+            run.outcome = RunOutcome::Aborted.name().to_owned();
             run.result = "its instances went before it ended".to_owned();
         }
     }
     let mut kept = runs.split_off(runs.len().saturating_sub(RUNS));
     // The joined report is made; what it was made of is found by its label.
     if let Some((_, older)) = kept.split_last_mut() {
-        older.iter_mut().filter(|run| run.outcome != RUNNING).for_each(|run| run.parts.clear());
+        older.iter_mut().filter(|run| !RunOutcome::Running.is_of(run)).for_each(|run| run.parts.clear());
     }
     kept
 }
@@ -79,7 +80,7 @@ fn add_part(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, relaunches
     }
     let is_next = |run: &&mut Run| {
         key.is_of(run)
-            && run.outcome == RUNNING
+            && RunOutcome::Running.is_of(run)
             && RunKey { generator: key.generator, ..RunKey::of(run) } == *key
             && !runs::is_whole(run)
             && runs::held(run, key).is_empty()
@@ -100,7 +101,7 @@ fn add_part(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, relaunches
 
 /// The end of a run takes the place of the run that is on.
 fn replace(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected) {
-    let on = runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING).map(|at| runs.remove(at));
+    let on = runs.iter().position(|run| key.is_of(run) && RunOutcome::Running.is_of(run)).map(|at| runs.remove(at));
     let parts = on.map(|run| run.parts).unwrap_or_default();
     runs.push(Run { parts, ..run(key, collected) });
 }
@@ -123,9 +124,11 @@ const PATHS: &str =
 /// A launch of which nothing counts takes the place of the run that is on, and what was recorded before goes on.
 fn void(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, why: &str) {
     let before = aborted(runs, key);
-    let on = runs.iter().position(|run| key.is_of(run) && run.outcome == RUNNING).map(|at| runs.remove(at));
+    let on = runs.iter().position(|run| key.is_of(run) && RunOutcome::Running.is_of(run)).map(|at| runs.remove(at));
     let rest = on.and_then(|run| runs::without_launch(&run, key.launch)).filter(|_| before + 1 < ABORTS);
-    runs.push(Run { outcome: ABORTED.to_owned(), result: cut(&format!("{ABORTED}: {why}")), ..run(key, collected) });
+    let outcome = RunOutcome::Aborted.name();
+    let result = cut(&format!("{outcome}: {why}"));
+    runs.push(Run { outcome: outcome.to_owned(), result, ..run(key, collected) });
     runs.extend(rest);
 }
 
@@ -133,13 +136,15 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
     let report = &collected.report;
     // Only what has ended is collected; a report is never made of a run that is on.
     let outcome = match (collected.state, report.validity) {
-        (RunState::Running | RunState::Aborted, _) => ABORTED,
-        (RunState::Failed, _) => FAILED,
-        (RunState::Finished, Validity::Valid) => VALID,
-        (RunState::Finished, Validity::Invalid) => INVALID,
+        (RunState::Running | RunState::Aborted, _) => RunOutcome::Aborted,
+        (RunState::Failed, _) => RunOutcome::Failed,
+        (RunState::Finished, Validity::Valid) => RunOutcome::Valid,
+        (RunState::Finished, Validity::Invalid) => RunOutcome::Invalid,
     };
-    let result =
-        if outcome == VALID { report.summary.clone() } else { format!("{outcome}: {}", report.reasons.join("; ")) };
+    let result = match outcome {
+        RunOutcome::Valid => report.summary.clone(),
+        _ => format!("{}: {}", outcome.name(), report.reasons.join("; ")),
+    };
     let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let clusters = report.clusters.iter().map(|cluster| ClusterResult {
         name: cluster.cluster.clone(),
@@ -152,7 +157,7 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
         p999_micros: cluster.latency.p999_micros.map(whole),
     });
     Run {
-        outcome: outcome.to_owned(),
+        outcome: outcome.name().to_owned(),
         result: cut(&result),
         report: collected.name.clone(),
         report_sha256: collected.sha256.clone(),

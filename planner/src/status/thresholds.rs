@@ -3,8 +3,9 @@
 use api::{Run, ThresholdsResult};
 use wire::{ThresholdOutcome, ThresholdResult};
 
-use crate::conditions::{Condition, ConditionStatus};
-use crate::run_key::{RunKey, VALID};
+use crate::conditions::{Condition, ConditionStatus, Reason};
+use crate::run_key::RunKey;
+use crate::run_outcome::RunOutcome;
 use crate::runs;
 use crate::world::World;
 
@@ -20,17 +21,17 @@ pub(crate) fn result(judged: &[ThresholdResult]) -> Option<ThresholdsResult> {
     let those: Vec<&str> =
         judged.iter().filter(|one| one.outcome == outcome).map(|one| one.sentence.as_str()).collect();
     let (count, all) = (those.len(), judged.len());
-    let (word, what) = match outcome {
-        ThresholdOutcome::Met => ("Met", "met"),
-        ThresholdOutcome::NotMet => ("NotMet", "not met"),
-        ThresholdOutcome::Undecided => ("Undecided", "not decided"),
+    let (reason, what) = match outcome {
+        ThresholdOutcome::Met => (Reason::Met, "met"),
+        ThresholdOutcome::NotMet => (Reason::NotMet, "not met"),
+        ThresholdOutcome::Undecided => (Reason::Undecided, "not decided"),
     };
     let mut message = format!("{count} of {all} thresholds {what}: {}", those.join("; "));
     if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
         message.truncate(end);
         message.push_str("...");
     }
-    Some(ThresholdsResult { outcome: word.to_owned(), message })
+    Some(ThresholdsResult { outcome: reason.name().to_owned(), message })
 }
 
 /// `None`: the spec holds no thresholds.
@@ -39,22 +40,20 @@ pub(crate) fn judge(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<Cond
         return None;
     }
     let run = runs::finished(runs, wanted);
-    let say = |status, reason: &str, message: &str| {
-        Some(Condition { status, reason: reason.to_owned(), message: message.to_owned() })
+    let say = |status, reason, message: &str| Some(Condition { status, reason, message: message.to_owned() });
+    let Some((run, outcome)) = run.and_then(|run| Some((run, RunOutcome::of(run)?))) else {
+        return say(ConditionStatus::Unknown, Reason::Pending, "there is no result yet");
     };
-    match run.map(|run| (run, &run.thresholds)) {
-        None => say(ConditionStatus::Unknown, "Pending", "there is no result yet"),
-        Some((run, _)) if run.outcome != VALID => {
-            say(ConditionStatus::Unknown, &run.outcome, &format!("nothing is decided by this run. {}", run.result))
-        }
-        Some((_, None)) => say(ConditionStatus::Unknown, "Undecided", "the report says nothing about thresholds"),
-        Some((_, Some(result))) => {
-            let status = match result.outcome.as_str() {
-                "Met" => ConditionStatus::True,
-                "NotMet" => ConditionStatus::False,
-                _ => ConditionStatus::Unknown,
-            };
-            say(status, &result.outcome, &result.message)
-        }
+    if outcome != RunOutcome::Valid {
+        let message = format!("nothing is decided by this run. {}", run.result);
+        return say(ConditionStatus::Unknown, outcome.reason(), &message);
+    }
+    let Some(result) = &run.thresholds else {
+        return say(ConditionStatus::Unknown, Reason::Undecided, "the report says nothing about thresholds");
+    };
+    match Reason::parse(&result.outcome) {
+        Some(Reason::Met) => say(ConditionStatus::True, Reason::Met, &result.message),
+        Some(Reason::NotMet) => say(ConditionStatus::False, Reason::NotMet, &result.message),
+        _ => say(ConditionStatus::Unknown, Reason::Undecided, &result.message),
     }
 }

@@ -28,9 +28,6 @@ pub fn held(world: &World) -> Vec<String> {
     groups.iter().filter(is_held).map(|group| group.id.clone()).collect()
 }
 
-/// Reason of `Provisioned` while somebody else has to let go.
-pub(crate) const GROUP_IN_USE: &str = "GroupInUse";
-
 /// What holds our groups and the way out, in words; empty: nothing was looked for.
 pub(crate) fn sentences(world: &World) -> String {
     let groups = world.cloud.groups.known().map(Vec::as_slice).unwrap_or_default();

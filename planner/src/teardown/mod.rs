@@ -4,21 +4,18 @@ pub mod holders;
 
 use api::ConditionType;
 
-use crate::conditions::ConditionStatus;
+use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::goal::TeardownReason;
 use crate::measure;
 use crate::plan::{MOVING, Plan, SLOW, STEADY};
 use crate::ports::{Instance, InstanceState};
-use crate::provision::removal::{self, DENIED};
+use crate::provision::removal;
 use crate::resources::ResourceKind;
-use crate::resources::kind::{Proof, UNKNOWN_KIND, unknown_kinds, unknown_kinds_sentence};
+use crate::resources::kind::{Proof, unknown_kinds, unknown_kinds_sentence};
 use crate::resources::removal::{Left, remove};
 use crate::runs;
 use crate::world::{Facet, World, ledger};
-
-/// Reason of `Provisioned` when it is proven that nothing is left, and only then.
-pub(crate) const NOTHING_LEFT: &str = "NothingLeft";
 
 pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     judge_goal(world, why, plan);
@@ -49,14 +46,14 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     match (world.cloud.unknown(), unknown_kinds) {
         (Some(why), _) => plan.conditions.unknown(ConditionType::Provisioned, Some(why)),
         _ if !refusals.is_empty() => {
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, DENIED, message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::TerminationDenied, message);
         }
         (None, None) if held.is_empty() => {
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "TearingDown", message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::TearingDown, message);
         }
         (None, None) => {
             let message = format!("{held}; {message}");
-            plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, holders::GROUP_IN_USE, message);
+            plan.conditions.provisioned(ConditionStatus::False, Reason::GroupInUse, message);
             plan.conditions.stall(ConditionType::Provisioned);
         }
         (None, Some(sentence)) => {
@@ -72,13 +69,13 @@ fn hold(plan: &mut Plan, message: String) {
     let unknown: Vec<String> =
         unknown.map(|kind| format!("{kind} (a kind that this operator does not know)")).collect();
     plan.leftovers.extend(unknown);
-    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, UNKNOWN_KIND, message);
+    plan.conditions.provisioned(ConditionStatus::False, Reason::UnknownKind, message);
     plan.conditions.stall(ConditionType::Provisioned);
 }
 
 /// What is waited for when nothing is seen any more, and until when. The moment is written down, so it does not change.
 fn proving(world: &World, plan: &Plan) -> String {
-    let lines = plan.ledger.iter().filter(|line| ledger::is_open(line)).filter_map(|line| line.not_after.as_ref());
+    let lines = plan.ledger.iter().filter(|line| !ledger::is_closed(line)).filter_map(|line| line.not_after.as_ref());
     let created = plan.placement.iter().filter_map(|placement| placement.create_not_after.as_ref());
     let last_call = lines.chain(created).map(|at| at.0).max();
     let gap = world.settings.proof_gap.as_secs();
@@ -92,26 +89,26 @@ fn proving(world: &World, plan: &Plan) -> String {
 
 fn judge_goal(world: &World, why: TeardownReason, plan: &mut Plan) {
     let (reason, message) = match why {
-        TeardownReason::Deleted => ("Deleted", "the benchmark is being deleted"),
+        TeardownReason::Deleted => (Reason::Deleted, "the benchmark is being deleted"),
         TeardownReason::Expired => (
-            "Expired",
+            Reason::Expired,
             "lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again",
         ),
-        TeardownReason::Finished => ("Finished", "the result is recorded and lifecycle.afterRun is Terminate"),
+        TeardownReason::Finished => (Reason::Finished, "the result is recorded and lifecycle.afterRun is Terminate"),
         TeardownReason::LedgerLost => {
-            ("LedgerLost", "status was wiped or edited: what exists is removed, then everything begins anew")
+            (Reason::LedgerLost, "status was wiped or edited: what exists is removed, then everything begins anew")
         }
     };
-    plan.conditions.set(ConditionType::Accepted, ConditionStatus::True, reason, message);
-    plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, reason, message);
-    plan.conditions.set(ConditionType::Measured, ConditionStatus::False, reason, message);
+    plan.conditions.accepted(ConditionStatus::True, reason, message);
+    plan.conditions.deployed(ConditionStatus::False, reason, message);
+    plan.conditions.measured(ConditionStatus::False, reason, message);
     if let Some(run) = runs::recorded(world, &runs::wanted(world)) {
         measure::judge_recorded(run, plan);
     }
 }
 
 fn finish(why: TeardownReason, plan: &mut Plan) {
-    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, NOTHING_LEFT, "nothing is left in AWS");
+    plan.conditions.provisioned(ConditionStatus::False, Reason::NothingLeft, "nothing is left in AWS");
     match why {
         TeardownReason::Deleted => plan.act(Action::RemoveFinalizer, "nothing is left in AWS"),
         // Begins anew: record writes a first status again, with the highest numbers seen.

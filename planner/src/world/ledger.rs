@@ -3,7 +3,7 @@
 //! A line names a token; it never proves that an instance exists. What happened to a launch is told by the cloud:
 //! by its answer, or by lists. A launch that was never seen is closed only by proof of absence.
 
-use api::{LAUNCH_CLOSED, LAUNCH_OPEN, Launch};
+use api::Launch;
 use data_encoding::BASE32_NOPAD;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -14,10 +14,7 @@ use crate::owner;
 use crate::ports::{Addressing, Credits, Instance, InstanceState, LaunchRequest};
 use crate::world::World;
 
-/// Reason of a line that was closed because its instances were never seen.
-pub const NEVER_SEEN: &str = "NeverSeen";
-/// Reason of a line of which an instance did not get ready.
-pub const BOOT_FAILED: &str = "BootFailed";
+pub use super::line::{LineState, Refusal, is_closed, is_open, is_refused, is_understood, refusal};
 
 /// Client token of a launch: at most 64 ASCII characters, the same for the same line for ever, and another for any
 /// other benchmark, pool, number or request.
@@ -109,7 +106,7 @@ pub enum Step {
 /// What to do about an open line, apart from whether its request can still be rebuilt.
 pub fn step(line: &Launch, now: Timestamp) -> Step {
     let in_time = line.not_after.as_ref().is_some_and(|not_after| now <= not_after.0);
-    if in_time && line.reason.is_empty() { Step::Send } else { Step::Settle }
+    if in_time && is_open(line) && !is_refused(line) { Step::Send } else { Step::Settle }
 }
 
 /// The line as the lists tell it: ids learnt, closed when every instance was seen, terminated instances forgotten.
@@ -159,7 +156,7 @@ pub fn with_answer(
             line.message = error.to_string();
         }
         Err(error) => {
-            line.reason = format!("{:?}", error.failure);
+            line.reason = error.failure.name().to_owned();
             line.message = error.to_string();
             // A refusal after a repeat proves nothing: the first call may have used up what the second one lacked.
             // A spent token was spent by a call that may have made instances.
@@ -178,20 +175,16 @@ pub enum OnlySend {
     NotCertain,
 }
 
-pub fn is_open(line: &Launch) -> bool {
-    line.state == LAUNCH_OPEN
-}
-
 /// Closes a line whose instances were never seen, and never will be.
 pub(crate) fn give_up(line: &mut Launch, why: &str, now: Timestamp) {
     close(line, now);
-    if line.reason.is_empty() {
-        line.reason = NEVER_SEEN.to_owned();
+    if !is_refused(line) {
+        line.reason = Refusal::NeverSeen.name().to_owned();
         line.message = why.to_owned();
     }
 }
 
 pub fn close(line: &mut Launch, now: Timestamp) {
-    line.state = LAUNCH_CLOSED.to_owned();
+    line.state = LineState::Closed.name().to_owned();
     line.closed_at = Some(Time(now));
 }

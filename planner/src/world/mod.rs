@@ -4,6 +4,7 @@ mod checksum;
 mod cloud_view;
 mod facet;
 pub mod ledger;
+mod line;
 pub mod memory;
 pub mod named;
 mod settings;

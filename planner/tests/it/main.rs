@@ -19,3 +19,4 @@ mod tables;
 mod tearing_down;
 mod voiding;
 mod volumes;
+mod words;

@@ -56,7 +56,7 @@ pub(crate) fn spell(world: &World, plan: &Plan) -> String {
     for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
     {
         let condition = plan.conditions.get(kind);
-        if condition.reason != "Pending" {
+        if condition.reason != planner::Reason::Pending {
             writeln!(text, "{}={} {}: {}", kind.name(), condition.status.name(), condition.reason, condition.message)
                 .unwrap();
         }
