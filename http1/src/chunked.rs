@@ -1,6 +1,5 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), read byte by byte and without a buffer.
 
-use crate::body::Part;
 use crate::fields::{is_token_byte, is_value};
 use crate::head::FIELDS_LIMIT;
 
@@ -30,6 +29,17 @@ pub enum ChunkError {
     Trailer,
     #[error("the trailer section has more than {FIELDS_LIMIT} fields")]
     TooManyFields,
+}
+
+/// The next bytes of a body: their kind and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Content.
+    Data(usize),
+    /// Framing: sizes, extensions, line ends.
+    Framing(usize),
+    /// The trailer section.
+    Trailer(usize),
 }
 
 /// The place within one chunked body, in whatever pieces it arrives.
