@@ -3,32 +3,23 @@
 //! [`Aws`] takes endpoint, region and credentials from where every AWS program takes them (environment, profile,
 //! web identity, container, instance metadata) and never asks whether the other side is the real AWS or the lab.
 //!
-//! What this crate adds to the SDK, and why:
+//! This crate adds to the SDK:
 //! - **One send per effect.** Calls that change something are made by a client that never retries ([`region`]): a
 //!   repeated RunInstances below the port would hide that an outcome was unknown. Reads retry as usual.
-//! - **Complete or failed.** The SDK decodes most cut XML answers as shorter answers; [`complete`] requires the
-//!   closing root tag. [`pages`] takes a repeated page token or an endless list for a failure.
-//! - **Codes, never words.** [`failure`] maps error codes to [`planner::Failure`] by the planner's table.
+//! - **Complete or failed.** The SDK decodes most cut XML answers as shorter answers; [`sdk::complete`] requires the
+//!   closing root tag. [`sdk::pages`] takes a repeated page token or an endless list for a failure.
+//! - **Codes, never words.** [`sdk::failure`] maps error codes to [`planner::Failure`] by the planner's table.
+//! - **Counted where it is sent.** Every attempt of every call is told to whoever wants to know ([`Aws::counting`]).
 //!
 //! The permissions it needs are those of its calls: RunInstances with tags on create (`ec2:CreateTags`),
 //! TerminateInstances, GetConsoleOutput, CreateSecurityGroup, AuthorizeSecurityGroupIngress, DeleteSecurityGroup, and
 //! to describe Instances, SecurityGroups, NetworkInterfaces, Vpcs, Subnets, RouteTables, Images, InstanceTypes,
 //! InstanceTypeOfferings and Regions. GetCallerIdentity of STS needs none.
 
-mod complete;
-mod compute;
-mod failure;
-mod filter;
-mod firewall;
-mod image;
-mod instance;
-mod instance_type;
-mod launch;
-mod offer;
-mod pages;
+mod ec2;
 mod region;
-mod subnet;
-mod tags;
+mod sdk;
+mod sts;
 #[cfg(test)]
 mod wire_tests;
 
@@ -39,48 +30,19 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use planner::Failure;
 use planner::ports::Regions;
 
 pub use region::Region;
-
-/// How long one may wait for AWS, and how often reads are repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// Until a TCP connection stands.
-    pub connect: Duration,
-    /// For a call that changes something; it is sent once.
-    pub effect: Duration,
-    /// For one attempt of a read.
-    pub read_attempt: Duration,
-    /// For a read with its repetitions.
-    pub read: Duration,
-    pub read_attempts: u32,
-    /// Before the first repetition of a read, at most; doubles from there.
-    pub read_backoff: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            // A connection inside a region takes milliseconds; five seconds is one lost SYN and its repetition.
-            connect: Duration::from_secs(5),
-            // RunInstances of large counts was seen to take tens of seconds, and giving up early only makes an
-            // outcome unknown that would have been known.
-            effect: Duration::from_secs(60),
-            read_attempt: Duration::from_secs(20),
-            read: Duration::from_secs(60),
-            // The SDK's own defaults.
-            read_attempts: 3,
-            read_backoff: Duration::from_secs(1),
-        }
-    }
-}
+pub use sdk::config::Patience;
+use sdk::counting::Counting;
 
 /// AWS, or whatever `AWS_ENDPOINT_URL` names.
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
     patience: Patience,
+    counting: Counting,
     regions: Mutex<HashMap<String, Arc<Region>>>,
 }
 
@@ -109,12 +71,18 @@ impl Aws {
 
     /// `config` must carry an HTTP client, as [`Aws::load`] gives it one.
     pub fn new(config: SdkConfig, patience: Patience) -> Self {
-        Self { config, patience, regions: Mutex::default() }
+        Self { config, patience, counting: Counting::off(), regions: Mutex::default() }
     }
 
     /// The same with other limits.
     pub fn with_patience(self, patience: Patience) -> Self {
-        Self::new(self.config, patience)
+        Self { patience, regions: Mutex::default(), ..self }
+    }
+
+    /// The same, which tells `count` of every attempt of a call: AWS's own name of the action, and the failure if there
+    /// was one.
+    pub fn counting(self, count: impl Fn(&str, Option<Failure>) + Send + Sync + 'static) -> Self {
+        Self { counting: Counting::new(count), regions: Mutex::default(), ..self }
     }
 
     /// The region of `AWS_REGION` or the profile.
@@ -122,7 +90,7 @@ impl Aws {
         self.config.region().map(AsRef::as_ref)
     }
 
-    /// Where calls go if not to AWS itself.
+    /// The address that calls go to if not to AWS itself.
     pub fn endpoint_url(&self) -> Option<&str> {
         self.config.endpoint_url()
     }
@@ -136,7 +104,7 @@ impl Regions for Aws {
         if let Some(region) = regions.get(name) {
             return region.clone();
         }
-        let region = Arc::new(Region::new(&self.config, self.patience, name));
+        let region = Arc::new(Region::new(&self.config, self.patience, self.counting.clone(), name));
         regions.insert(name.to_owned(), region.clone());
         region
     }

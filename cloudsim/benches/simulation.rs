@@ -1,4 +1,4 @@
-//! What the reads of one pass of the operator cost in the simulation: it is played millions of times by the campaign.
+//! The cost of one pass's reads in the simulation, which the campaign plays millions of times.
 //!
 //! `cargo xtask bench simulation`
 
@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cloudsim::{Filter, Lag, LocationType, Query, RunInstances, Settings, Sim, Span};
+use cloudsim::ec2::{LocationType, RunInstances};
+use cloudsim::{Filter, Lag, Query, Settings, Sim, Span};
 use jiff::Timestamp;
 
 /// A benchmark of the campaign.
@@ -31,8 +32,8 @@ fn world() -> Option<(Sim, Vec<String>)> {
         keys.map(|key| (format!("clusterbench.dev/{key}"), owner.to_owned())).into()
     };
     for other in 0..OTHERS {
-        sim.plant_instance(proof(&format!("other-{other}")), at(0));
-        sim.plant_group(&format!("other-{other}"), proof(&format!("other-{other}")), at(0));
+        sim.ec2(at(0)).plant_instance(proof(&format!("other-{other}")));
+        sim.ec2(at(0)).plant_group(&format!("other-{other}"), proof(&format!("other-{other}")));
     }
     let request = RunInstances {
         image_id: "ami-0a120230000000861".into(),
@@ -43,7 +44,7 @@ fn world() -> Option<(Sim, Vec<String>)> {
         tags: vec![("instance".into(), proof("ours"))],
         ..RunInstances::default()
     };
-    let made = sim.run_instances(&request, at(0)).ok()?;
+    let made = sim.ec2(at(0)).run_instances(&request).ok()?;
     let ids = made.iter().map(|instance| instance.id.clone()).collect();
     Some((sim, ids))
 }
@@ -56,7 +57,7 @@ fn reads(sim: &mut Sim, ids: &[String], now: Timestamp) -> usize {
     let mut seen = 0;
     let mut query = Arc::new(ours.clone());
     // By tag, page by page.
-    while let Ok(page) = sim.describe_instances(&query, now) {
+    while let Ok(page) = sim.ec2(now).describe_instances(&query) {
         seen += page.items.len();
         let Some(token) = page.next_token else { break };
         Arc::make_mut(&mut query).page.next_token = Some(token);
@@ -65,13 +66,13 @@ fn reads(sim: &mut Sim, ids: &[String], now: Timestamp) -> usize {
     let by_id = Query::filtered([Filter::new("instance-id", ids)]);
     let by_token = Query::filtered([Filter::new("client-token", ["token"])]);
     for query in [by_id, by_token] {
-        seen += count(sim.describe_instances(&query, now).ok().map(|page| page.items.len()));
+        seen += count(sim.ec2(now).describe_instances(&query).ok().map(|page| page.items.len()));
     }
-    seen += count(sim.describe_security_groups(&ours, now).ok().map(|page| page.items.len()));
+    seen += count(sim.ec2(now).describe_security_groups(&ours).ok().map(|page| page.items.len()));
     let in_group = Query::filtered([Filter::new("group-id", ["sg-0"])]);
-    seen += count(sim.describe_network_interfaces(&in_group, now).ok().map(|page| page.items.len()));
-    seen += count(sim.describe_instance_types(&types, now).ok().map(|page| page.items.len()));
-    let offered = sim.describe_instance_type_offerings(&types, LocationType::Zone, now);
+    seen += count(sim.ec2(now).describe_network_interfaces(&in_group).ok().map(|page| page.items.len()));
+    seen += count(sim.ec2(now).describe_instance_types(&types).ok().map(|page| page.items.len()));
+    let offered = sim.ec2(now).describe_instance_type_offerings(&types, LocationType::Zone);
     seen + count(offered.ok().map(|page| page.items.len()))
 }
 

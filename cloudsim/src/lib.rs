@@ -1,61 +1,42 @@
-//! The semantics of EC2 as a pure state machine under virtual time.
+//! The semantics of AWS as a pure state machine under virtual time.
 //!
 //! [`Sim`] is one region of one account. Every call takes the time; randomness comes from a seed; nothing sleeps,
 //! reads a clock or does I/O. So a test plays an hour in a millisecond and a failing seed fails again. In front of
 //! it stand [`port`] (the planner's ports, in process) and the lab's AWS endpoint (real time, real wire).
 //!
-//! Two layers: the actions themselves (`Sim::run_instances`, ...) answer as EC2 would on a good day, with its error
-//! codes; [`Sim::call`] wraps any of them into what happens on the way: throttling, refusals, lost answers, late
-//! execution. What really is, is told by [`Sim::ledger`], [`Sim::story`] and the other truth queries.
+//! From below to above: `engine` holds what every service needs and knows none of them; `actions` names the calls of all;
+//! [`settings`](Settings) and [`iam`] are what a caller may do and meet; [`ec2`] and [`sts`] are the services, each with its
+//! own state, token buckets and questions to IAM; [`Sim`] joins them. [`knobs`] and [`port`] are how it is turned and called.
+//!
+//! Two layers of calls: the actions themselves ([`ec2::Ec2::run_instances`], ...) answer as AWS would on a good day, with its
+//! error codes; [`Sim::call`] wraps any of them into what happens on the way: throttling, refusals, lost answers, late
+//! execution. The truth is told by [`Sim::audit`], [`Sim::story`] and [`Sim::truth`].
 
-mod action;
-mod by_hand;
-mod call;
-pub mod catalogue;
-mod chance;
-mod connect;
-mod error;
-mod fault;
-mod firewall;
-mod group;
-pub mod guest;
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
+
+mod actions;
+pub mod ec2;
+mod engine;
 pub mod iam;
-mod index;
-mod instance;
 pub mod knobs;
-mod landscape;
-mod launch;
-mod ledger;
-mod lifecycle;
-mod lists;
-mod network;
 pub mod port;
-mod query;
 mod settings;
 mod sim;
-mod tags;
-mod throttle;
-mod versions;
-mod volume;
+pub mod sts;
 
-pub use action::{Action, Call};
-pub use error::{Outcome, SimError};
-pub use fault::{Fault, NetworkFault, Reply};
-pub use group::{CreateSecurityGroup, IngressRule, Permission, PermissionSource, Protocol, SecurityGroup};
-pub use iam::{About, Ask, Policy, PolicyError, Principal};
-pub use instance::{
-    Attached, BlockDevice, Console, GroupName, Instance, InstanceVolume, InterfaceRequest, NetworkInterface, Origin,
-    RunInstances, Shutdown, StateChange, StateReason,
-};
-pub use ledger::{Ledger, StoryLine};
-pub use lists::{CallerIdentity, LocationType, Offering, RegionFacts};
-pub use network::{IMAGE_WITH_DATA, Image, Mapping, Network, Route, RouteTable, Store, Subnet, Target, Vpc};
+pub use actions::{Action, ServiceName};
+pub use engine::audit::{Origin, StoryLine};
+pub use engine::error::{Outcome, SimError};
+pub use engine::fault::{Fault, FaultRates, Reply};
+pub use engine::network::{EndpointFaults, NetworkFault, Unavailable};
+pub use engine::query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
+pub use engine::span::Span;
+pub use engine::throttle::Throttling;
+pub use engine::visibility::{Lag, StaleReads};
+pub use iam::{Ask, Policy, PolicyError, Principal};
 pub use port::SharedSim;
-pub use query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
 pub use settings::{
-    AfterFailure, AfterTermination, ByHand, CapacityPool, Credentials, Deed, DefaultVpc, EndpointFaults, FaultRates,
-    Lag, Machines, Plan, PublicAccess, QuotaCheck, Relapse, Settings, Span, Stillbirth, Terminated, Throttling,
-    TokenRules, Unavailable,
+    AfterFailure, AfterTermination, BootFailure, CapacityPool, Credentials, DefaultVpc, Machines, ManualChange,
+    ManualChanges, Plan, PublicAccess, QuotaCheck, Settings, Terminated, TokenRules,
 };
-pub use sim::{Change, MachineStart, Sim};
-pub use volume::{Attachment, Volume};
+pub use sim::{About, Audit, Call, Sim, States};

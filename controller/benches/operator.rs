@@ -66,7 +66,7 @@ AWS calls by action: while converging in all, and when idle by the minute.
 
 fn one(size: usize) {
     let knobs = Settings {
-        throttling: Throttling::Ec2,
+        throttling: Throttling::Published,
         boot: Span::seconds(15, 45),
         stop: Span::seconds(20, 60),
         ..Settings::default()
@@ -80,7 +80,7 @@ fn one(size: usize) {
         let converging = stage.calls();
         let (lines, throttled, passes) = (stage.lines(), stage.throttled(), stage.passes);
         // Each launch of this benchmark is of one instance.
-        let launches = stage.sim.lock().ledger().launched;
+        let launches = stage.sim.lock().audit().launched;
         assert!(converged.is_some(), "{size} do not converge: {}", stage.worst());
         // To rest: reports are forgotten, lists grow old.
         stage.play(IDLE, |_| false).await;

@@ -1,4 +1,4 @@
-//! Carries out a plan's actions, all at the same time. No retry here: the loop is the retry.
+//! The effects of a plan, carried out all at the same time. There is no retry here: the loop is the retry.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
-    /// *Cancellation*: any action may or may not have happened; the next look tells.
+    /// *Cancellation*: any action may or may not have happened; the next pass tells.
     pub(crate) async fn act(&self, stored: &ClusterBenchmark, world: &World, plan: &Plan) -> Vec<Outcome> {
         if plan.effects.is_empty() {
             return Vec::new();
@@ -25,7 +25,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let cloud = self.cloud(world.region());
         let one = async |effect: &Effect| {
             let Effect { action, because } = effect;
-            let result = tokio::time::timeout(PATIENCE, self.carry_out(&cloud, stored, world, action));
+            let result = tokio::time::timeout(PATIENCE, self.carry_out(&*cloud, stored, world, action));
             let result = result.await.unwrap_or_else(|_| {
                 Err(CloudError::new(
                     Failure::Unreachable,
@@ -46,6 +46,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 }
             }
             self.metrics.action(name, result.as_ref().err().map(|error| error.failure));
+            if let Ok(Done::Launched(instances)) = &result {
+                self.metrics.launched(instances.len());
+            }
             Outcome::of(world, effect.clone(), result)
         };
         join_all(plan.effects.iter().map(one)).await

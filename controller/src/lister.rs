@@ -1,4 +1,4 @@
-//! One list of instances and one of groups for each region, for all objects together.
+//! The lister: one list of instances and one of groups for each region, shared by all objects.
 //!
 //! A hundred objects that each list their own would eat the account's quota of Describe calls, which production
 //! shares. So a pass says how old a list may be; only one list of a region is under way at a time, and who waits for
@@ -16,10 +16,10 @@ use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
+use crate::inventory_index::{Groups, Instances, InventoryIndex, Wanted};
 use crate::pass::Clock;
-use crate::sightings::{Groups, Instances, Wanted};
 
-/// How long one call of a look may take, retries below the port included.
+/// How long one call of a pass may take, retries below the port included.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// For how long nobody tries again after lists that failed.
 const FAILED_AGE: SignedDuration = SignedDuration::from_secs(1);
@@ -45,25 +45,22 @@ pub(crate) struct Need {
 #[derive(Debug)]
 pub(crate) struct Lists {
     pub(crate) tick: Tick,
-    /// Before the first call: what was made later may be missing.
-    pub(crate) begun_at: Timestamp,
     pub(crate) identity: Facet<Identity>,
-    pub(crate) instances: Facet<Instances>,
-    pub(crate) groups: Facet<Groups>,
+    pub(crate) index: InventoryIndex,
     asked: Wanted,
 }
 
 impl Lists {
     pub(crate) fn are_whole(&self) -> bool {
-        self.identity.known().is_some() && self.instances.known().is_some() && self.groups.known().is_some()
+        self.identity.known().is_some() && self.index.is_whole()
     }
 
     fn will_do(&self, need: &Need, wanted: &Wanted, now: Timestamp) -> bool {
-        let age = now.duration_since(self.begun_at);
+        let age = now.duration_since(self.index.begun_at);
         if self.tick <= need.begun_after {
             return false;
         }
-        match &self.instances {
+        match &self.index.instances {
             Facet::Known(instances) if self.are_whole() => {
                 let unseen = wanted.ids.iter().filter(|id| !instances.contains(id)).cloned().collect();
                 let rest = Wanted { tokens: wanted.tokens.clone(), ids: unseen };
@@ -154,11 +151,8 @@ impl Lister {
     /// empty.
     async fn list<C: Cloud>(&self, cloud: &C, installation: &str, asked: Wanted) -> Lists {
         let (tick, begun_at) = (self.tick(), (self.clock)());
-        let lists =
-            |identity, instances, groups| Lists { tick, begun_at, identity, instances, groups, asked: asked.clone() };
-        let unknown = |why: &Unknown| {
-            lists(Facet::Unknown(why.clone()), Facet::Unknown(why.clone()), Facet::Unknown(why.clone()))
-        };
+        let lists = |identity, index| Lists { tick, identity, index, asked: asked.clone() };
+        let unknown = |why: &Unknown| lists(Facet::Unknown(why.clone()), InventoryIndex::unseen(begun_at, why));
         let before = match patiently(cloud.identity()).await {
             Facet::Known(identity) => identity,
             Facet::Unknown(why) => return unknown(&why),
@@ -170,16 +164,13 @@ impl Lister {
             Facet::Known(after) if after.account == before.account => {}
             Facet::Known(after) => {
                 let (one, other) = (before.account, after.account);
-                let message = format!("the credentials changed from account {one} to {other} during a look");
+                let message = format!("the credentials changed from account {one} to {other} during a pass");
                 return unknown(&Unknown { failure: Failure::CredentialsExpired, message });
             }
             Facet::Unknown(why) => return unknown(&why),
         }
-        let groups = match groups {
-            Facet::Known(groups) => Facet::Known(Groups::new(groups)),
-            Facet::Unknown(why) => Facet::Unknown(why),
-        };
-        lists(Facet::Known(before), instances, groups)
+        let index = InventoryIndex { begun_at, instances, groups: groups.map(|groups| Groups::new(groups.clone())) };
+        lists(Facet::Known(before), index)
     }
 }
 
@@ -222,13 +213,13 @@ async fn instances<C: Cloud>(cloud: &C, installation: &str, asked: &Wanted) -> A
 /// What the lists cost in Describe calls, about.
 fn calls(lists: &Lists) -> f64 {
     let pages = |items: Option<usize>| 1 + items.unwrap_or_default() / PAGE;
-    let instances = pages(lists.instances.known().map(Instances::len));
+    let instances = pages(lists.index.instances.known().map(Instances::len));
     let by_token = if lists.asked.tokens.is_empty() { 0 } else { pages(Some(lists.asked.tokens.len())) };
-    let all = instances + by_token + pages(lists.groups.known().map(Groups::len));
+    let all = instances + by_token + pages(lists.index.groups.known().map(Groups::len));
     u32::try_from(all).map_or(CALLS_AT_ONCE, f64::from)
 }
 
-/// Calls that may be made now. May be overdrawn by one look, because nobody knows before how many pages it has.
+/// Calls that may be made now. May be overdrawn by one pass, because nobody knows before how many pages it has.
 struct Budget {
     calls: f64,
     filled_at: Instant,

@@ -1,4 +1,4 @@
-//! What the operator counts. Labels are closed sets; no object names, no error texts. `docs/metrics.md` lists them.
+//! The metrics of the operator. Labels are closed sets: no object names, no error texts. `docs/metrics.md` lists them.
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,7 +91,8 @@ impl Metrics {
         self.actions.get_or_create(&vec![("action", action.to_owned()), ("result", result(failure))]).inc();
     }
 
-    pub(crate) fn call(&self, action: &'static str, failure: Option<Failure>) {
+    /// Counts one call to AWS under AWS's own name for the action. The cloud tells of each: whoever makes one gives it this.
+    pub fn count_call(&self, action: &str, failure: Option<Failure>) {
         self.calls.get_or_create(&vec![("action", action.to_owned()), ("result", result(failure))]).inc();
     }
 
@@ -151,7 +152,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.pass("applied", Duration::ZERO);
         metrics.action("Launch", None);
-        metrics.call("RunInstances", Some(Failure::Throttled));
+        metrics.count_call("RunInstances", Some(Failure::Throttled));
         metrics.swept("instance", "removed");
         metrics.listed("eu-west-1", Timestamp::UNIX_EPOCH);
         let text = metrics.text();

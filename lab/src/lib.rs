@@ -2,6 +2,6 @@
 
 #![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
 
-pub mod endpoint;
+pub mod aws;
 pub mod machine;
 pub mod region;

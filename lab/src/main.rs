@@ -2,32 +2,17 @@
 
 #![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
 
-mod admin;
-mod artifacts;
-mod certificates;
-mod chaos;
-mod cloud;
-mod controlplane;
+mod commands;
 mod demo;
-mod down;
-mod env;
 mod fetch;
-mod install;
 mod interrupt;
-mod kubeconfig;
-mod kubectl;
-mod ledger;
-mod logs;
-mod network;
+mod kubernetes;
 mod part;
 mod process;
 mod progress;
-mod served;
 mod state;
-mod status;
 mod supervisor;
 mod table;
-mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -36,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use rustix::process::Signal;
 
+use commands::{chaos, down, env, logs, status, up};
 use interrupt::Interrupt;
 use state::State;
 use supervisor::Options;

@@ -22,21 +22,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A part that ran this long was well: the pauses start anew.
 const WELL_AFTER: Duration = Duration::from_secs(10);
 
-/// What to run.
+/// The program of a part.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
-    /// Where it listens, for people.
+    /// The address that it listens at, for people.
     pub(crate) address: String,
     pub(crate) log: PathBuf,
     /// This program's own binary.
     pub(crate) lab: PathBuf,
 }
 
-/// What `lab status` shows of a part.
+/// The state of a part, as `lab status` shows it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PartStatus {
@@ -48,7 +48,7 @@ pub(crate) struct PartStatus {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) restarts: u32,
     pub(crate) address: String,
-    /// How it ended last, if it did.
+    /// The way it ended last, if it did.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) last_end: String,
 }

@@ -1,4 +1,4 @@
-//! How a starting lab tells whoever started it how far it is: JSON lines on the supervisor's standard output.
+//! Progress of a starting lab, as JSON lines on the supervisor's standard output.
 
 use std::io::Write;
 use std::time::Instant;

@@ -5,17 +5,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudsim::{Change, Ledger, MachineStart, Settings, SharedSim, Sim, StoryLine};
+use cloudsim::ec2::{Change, MachineStart};
+use cloudsim::{Audit, Settings, SharedSim, Sim, StoryLine};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::endpoint::{Served, serve};
+use crate::aws::{Served, serve};
 use crate::machine::{MachineEvent, MachineSpec, Machines};
 
-/// How often the simulation is looked at when nothing is known to be due: a test may have changed it directly.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Starts regions.
 pub struct Region;
@@ -64,7 +65,7 @@ pub struct RunningRegion {
 }
 
 impl RunningRegion {
-    /// Where the AWS endpoint listens: `http://` and this is the value of `AWS_ENDPOINT_URL`.
+    /// The address of the AWS endpoint: `http://` and this is the value of `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> SocketAddr {
         self.endpoint
     }
@@ -74,14 +75,14 @@ impl RunningRegion {
         self.sim.clone()
     }
 
-    /// What chance was drawn from.
+    /// The seed that chance was drawn from.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
     /// The truth: what was launched, what is left.
-    pub fn ledger(&self) -> Ledger {
-        self.sim.lock().ledger()
+    pub fn audit(&self) -> Audit {
+        self.sim.lock().audit()
     }
 
     /// Everything that happened, in order.
@@ -150,9 +151,9 @@ async fn next(events: &mut Option<UnboundedReceiver<MachineEvent>>) -> Option<Ma
 fn due(sim: &SharedSim) -> (Vec<Change>, Duration) {
     let now = sim.now();
     let mut sim = sim.lock();
-    let due = sim.due(now);
+    let due = sim.ec2(now).due();
     let until_next = sim.next_event().and_then(|at| Duration::try_from(at.duration_since(now)).ok());
-    (due, until_next.map_or(LOOK_EVERY, |until| until.min(LOOK_EVERY)))
+    (due, until_next.map_or(POLL_INTERVAL, |until| until.min(POLL_INTERVAL)))
 }
 
 fn carry_out(served: &Served, change: Change) {
@@ -192,7 +193,7 @@ fn take_in(served: &Served, event: MachineEvent) {
     let last_words = |id: &str| {
         let text = served.machines.as_ref().map(|machines| machines.console(id)).unwrap_or_default();
         if !text.is_empty() {
-            served.sim.lock().set_console(id, text, now);
+            served.sim.lock().ec2(now).set_console(id, text);
         }
     };
     match event {
@@ -200,12 +201,12 @@ fn take_in(served: &Served, event: MachineEvent) {
         // In both cases nothing of it is left; the simulation knows whether it was told to stop.
         MachineEvent::PoweredOff { id } | MachineEvent::Stopped { id } => {
             last_words(&id);
-            served.sim.lock().machine_stopped(&id, now);
+            served.sim.lock().ec2(now).machine_stopped(&id);
         }
         MachineEvent::Failed { id, why } => {
             tracing::warn!(id, why, "a machine failed");
             last_words(&id);
-            served.sim.lock().machine_failed(&id, &why, now);
+            served.sim.lock().ec2(now).machine_failed(&id, &why);
         }
     }
 }

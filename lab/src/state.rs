@@ -20,7 +20,7 @@ pub(crate) struct State {
     directory: PathBuf,
 }
 
-/// What other commands need to know of a lab that is up. Written by the supervisor.
+/// The facts that other commands need of a lab that is up. Written by the supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {

@@ -7,7 +7,7 @@
 use std::process::Stdio;
 
 use cloudsim::{Settings, Span};
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
 use lab::region::{Region, RunningRegion};
 use serde_json::Value;
 use tokio::process::Command;
@@ -144,7 +144,7 @@ async fn instances_and_groups_come_and_go() {
     ))
     .await;
     aws.ok(&format!("ec2 delete-security-group --group-id {group}")).await;
-    let ledger = aws.region.ledger();
+    let ledger = aws.region.audit();
     assert_eq!((ledger.launched, ledger.terminated, ledger.live, ledger.groups), (2, 2, 0, 0));
 }
 
@@ -171,7 +171,7 @@ async fn the_region_describes_itself() {
     assert_eq!(types["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"][0], "arm64");
     // The command line follows the pages by itself.
     let all = aws.ok("ec2 describe-instance-types --page-size 20 --query length(InstanceTypes)").await;
-    assert_eq!(all, cloudsim::catalogue::instance_types().len());
+    assert_eq!(all, cloudsim::ec2::instance_types::instance_types().len());
     let offered = aws
         .ok("ec2 describe-instance-type-offerings --location-type availability-zone --filters \
              Name=instance-type,Values=t2.micro")
@@ -184,7 +184,7 @@ async fn the_region_describes_itself() {
 #[tokio::test]
 async fn volumes_are_seen_and_left() {
     let Some(aws) = Aws::start().await else { return };
-    let images = aws.ok(&format!("ec2 describe-images --image-ids {}", cloudsim::IMAGE_WITH_DATA)).await;
+    let images = aws.ok(&format!("ec2 describe-images --image-ids {}", cloudsim::ec2::IMAGE_WITH_DATA)).await;
     let mappings = images["Images"][0]["BlockDeviceMappings"].as_array().unwrap();
     assert_eq!(mappings.len(), 4);
     assert_eq!(
@@ -197,7 +197,7 @@ async fn volumes_are_seen_and_left() {
             &format!(
                 "ec2 run-instances --image-id {} --instance-type t2.micro --count 1 --subnet-id {SUBNET} \
                  --block-device-mappings",
-                cloudsim::IMAGE_WITH_DATA
+                cloudsim::ec2::IMAGE_WITH_DATA
             ),
             &["DeviceName=/dev/sdf,Ebs={DeleteOnTermination=true}", "DeviceName=/dev/sdb,NoDevice="],
         )
@@ -211,7 +211,7 @@ async fn volumes_are_seen_and_left() {
     assert_eq!(aws.ok(&of_it).await["Volumes"].as_array().unwrap().len(), 0);
     let left = aws.ok("ec2 describe-volumes --filters Name=status,Values=available").await;
     assert_eq!((&left["Volumes"][0]["Size"], left["Volumes"].as_array().unwrap().len()), (&5.into(), 1));
-    assert_eq!(aws.region.ledger().volumes, 1);
+    assert_eq!(aws.region.audit().volumes, 1);
 }
 
 #[tokio::test]

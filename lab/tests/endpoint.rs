@@ -4,7 +4,8 @@
 
 use std::net::SocketAddr;
 
-use cloudsim::{Action, EndpointFaults, Fault, Settings, Span, Unavailable};
+use cloudsim::ec2::Action;
+use cloudsim::{EndpointFaults, Fault, Settings, Span, Unavailable};
 use lab::region::Region;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -59,6 +60,20 @@ async fn answers_have_their_envelopes() {
 }
 
 #[tokio::test]
+async fn a_presigned_request_is_served_by_the_scope_in_its_query() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let mut stream = TcpStream::connect(region.endpoint()).await.unwrap();
+    let query = "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+                 &X-Amz-Credential=operator%2F20261123%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Date=20261123T000000Z\
+                 &X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
+    let request = format!("GET /?{query} HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("user/operator</Arn>"), "{answer}");
+}
+
+#[tokio::test]
 async fn wrong_requests_are_refused_with_their_code() {
     let region = Region::start_for_tests(Settings::default()).await;
     let to = region.endpoint();
@@ -79,15 +94,18 @@ async fn wrong_requests_are_refused_with_their_code() {
     let answer = post(to, CREDENTIAL, "Action=DescribeVpcs&Version=1999-01-01").await;
     assert_eq!(code(&answer), "NoSuchVersion");
     for (authorization, expected) in [
-        ("", "AuthFailure"),
-        ("Basic bGFiOmxhYg==", "AuthFailure"),
+        ("", "MissingAuthenticationToken"),
+        ("Basic bGFiOmxhYg==", "MissingAuthenticationToken"),
         (&CREDENTIAL.replace("lab/", "AKIA/"), "AuthFailure"),
         (&CREDENTIAL.replace("eu-west-1", "us-east-1"), "SignatureDoesNotMatch"),
+        (&CREDENTIAL.replace("/ec2/", "/mgn/"), "SignatureDoesNotMatch"),
+        // Names of actions repeat between services: the scope says whose this one is.
+        (&CREDENTIAL.replace("/ec2/", "/sts/"), "NoSuchVersion"),
     ] {
         let answer = post(to, authorization, "Action=DescribeVpcs&Version=2016-11-15").await;
         assert_eq!(code(&answer), expected, "{authorization}");
     }
-    assert_eq!(region.ledger().launched, 0);
+    assert_eq!(region.audit().launched, 0);
 }
 
 #[tokio::test]
@@ -99,8 +117,8 @@ async fn faults_reach_the_wire() {
              SubnetId=subnet-0de0fa170000000a0&ClientToken={token}"
         )
     };
-    let script = |fault| region.sim().lock().script(Action::RunInstances, fault);
-    let launched = || region.ledger().launched;
+    let script = |fault| region.sim().lock().inject_next(Action::RunInstances, fault);
+    let launched = || region.audit().launched;
 
     script(Fault::LostAnswer);
     assert_eq!(call(region.endpoint(), &run("a")).await, "", "the connection ends without a byte");
@@ -166,12 +184,12 @@ async fn the_network_before_and_behind_ec2_reaches_the_wire() {
 
     set(EndpointFaults { unavailable: Unavailable::ForGood, ..EndpointFaults::default() });
     let answer = call(to, &format!("{run}a")).await;
-    assert_eq!((status(&answer), code(&answer), region.ledger().launched), ("503", "", 0), "{answer}");
+    assert_eq!((status(&answer), code(&answer), region.audit().launched), ("503", "", 0), "{answer}");
     assert!(!answer.contains("<?xml") && !answer.contains("x-amzn-requestid"), "not EC2's own words: {answer}");
 
     set(EndpointFaults { reset: 1000, ..EndpointFaults::default() });
     let (answer, ended) = raw(to, &format!("{run}a")).await;
-    assert_eq!((answer.as_str(), region.ledger().launched), ("", 0));
+    assert_eq!((answer.as_str(), region.audit().launched), ("", 0));
     assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
 
     set(EndpointFaults { cut: 1000, ..EndpointFaults::default() });
@@ -182,9 +200,9 @@ async fn the_network_before_and_behind_ec2_reaches_the_wire() {
         let body = answer.split_once("\r\n\r\n").unwrap().1;
         assert!(body.len() < promised.unwrap(), "{answer}");
     }
-    assert_eq!(region.ledger().launched, 2, "it happened");
+    assert_eq!(region.audit().launched, 2, "it happened");
 
     set(EndpointFaults::default());
     assert_eq!(status(&call(to, &format!("{run}a")).await), "200");
-    assert_eq!(region.ledger().launched, 2);
+    assert_eq!(region.audit().launched, 2);
 }

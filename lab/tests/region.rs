@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloudsim::{RunInstances, Settings, Shutdown, Span};
+use cloudsim::ec2::{RunInstances, Shutdown};
+use cloudsim::{Settings, Span};
 use lab::machine::{MachineEvent, MachineSpec, Machines};
 use lab::region::{Region, RunningRegion};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -59,7 +60,7 @@ fn launch(region: &RunningRegion, count: u32) -> Vec<String> {
         ..RunInstances::default()
     };
     let now = sim.now();
-    let made = sim.lock().run_instances(&request, now).unwrap();
+    let made = sim.lock().ec2(now).run_instances(&request).unwrap();
     made.iter().map(|instance| instance.id.clone()).collect()
 }
 
@@ -75,7 +76,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 fn state(region: &RunningRegion, id: &str) -> &'static str {
-    region.sim().lock().instance(id).unwrap().state.name()
+    region.sim().lock().truth().ec2.instance(id).unwrap().state.name()
 }
 
 #[tokio::test]
@@ -88,10 +89,10 @@ async fn a_machine_lives_as_long_as_its_instance() {
     assert_eq!((spec.address, spec.user_data.as_str()), (Ipv4Addr::new(127, 31, 16, 10), "#!/bin/bash\n"));
     assert_eq!(state(&region, &id), "running");
     let now = region.sim().now();
-    region.sim().lock().terminate_instances(std::slice::from_ref(&id), now).unwrap();
+    region.sim().lock().ec2(now).terminate_instances(std::slice::from_ref(&id)).unwrap();
     until("terminated", || state(&region, &id) == "terminated").await;
     assert_eq!(*machines.asked.lock().unwrap(), [format!("start {id}"), format!("stop {id}")]);
-    let console = region.sim().lock().console_output(&id, false, now).unwrap();
+    let console = region.sim().lock().ec2(now).console_output(&id, false).unwrap();
     assert_eq!(console.text, Some(format!("console of {id}")), "its last words are kept");
 }
 
@@ -102,12 +103,12 @@ async fn a_machine_that_powers_off_is_a_shutdown_and_one_that_fails_is_a_failure
     until("started", || machines.specs.lock().unwrap().len() == 2).await;
     machines.events.send(MachineEvent::PoweredOff { id: ids[0].clone() }).unwrap();
     machines.events.send(MachineEvent::Failed { id: ids[1].clone(), why: "no bash".into() }).unwrap();
-    until("terminated", || region.ledger().terminated == 2).await;
-    let reason = |id: &str| region.sim().lock().instance(id).unwrap().state_reason.clone().unwrap();
+    until("terminated", || region.audit().terminated == 2).await;
+    let reason = |id: &str| region.sim().lock().truth().ec2.instance(id).unwrap().state_reason.clone().unwrap();
     assert_eq!(reason(&ids[0]).code, "Client.InstanceInitiatedShutdown");
     assert_eq!(reason(&ids[1]).code, "Server.InternalError");
     assert!(reason(&ids[1]).message.contains("no bash"));
-    assert_eq!(region.ledger().live, 0);
+    assert_eq!(region.audit().live, 0);
 }
 
 #[tokio::test]
@@ -153,7 +154,7 @@ fn the_free_plans_sample_keeps_to_its_types_and_to_eight_vcpus() {
     }
     let mut vcpus = 0;
     for (name, count) in instances {
-        let facts = cloudsim::catalogue::instance_type(name).unwrap_or_else(|| panic!("there is no {name}"));
+        let facts = cloudsim::ec2::instance_types::instance_type(name).unwrap_or_else(|| panic!("there is no {name}"));
         assert!(facts.free_tier, "{name} is not in the free plan");
         vcpus += facts.vcpus * u32::try_from(count).unwrap();
     }

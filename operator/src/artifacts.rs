@@ -1,4 +1,4 @@
-//! Where the programs of instances come from.
+//! The mirror that the programs of instances come from.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 struct File {
     version: String,
     base_url: String,
-    /// By program name, then architecture.
+    /// Hashes by program name, then architecture.
     sha256: BTreeMap<String, BTreeMap<String, String>>,
 }
 

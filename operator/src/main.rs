@@ -36,7 +36,9 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let aws = cloud::Aws::load().await;
+    let metrics = Metrics::default();
+    let counted = metrics.clone();
+    let aws = cloud::Aws::load().await.counting(move |action, failure| counted.count_call(action, failure));
     let region = arguments
         .region
         .clone()
@@ -71,7 +73,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         HttpAgents::new(signer, AGENT_TIMEOUT),
         settings,
         Arc::new(jiff::Timestamp::now),
-        Metrics::default(),
+        metrics,
     );
     controller::run(client, reconciler, options).await?;
     tracing::info!("stopped");

@@ -7,10 +7,15 @@
 //! plan's actions were tried. Everything else serves these two. Modules from the ground up:
 //!
 //! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
-//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done and measured;
-//! - [`desired`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, what is there, and the plan as it grows;
+//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done
+//!   and measured;
+//! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
+//!   the plan as it grows;
+//! - [`resources`]: what all that is created by name goes through, and the order of teardown;
 //! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
 //! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
 
 pub mod balance;
 pub mod conditions;
@@ -29,9 +34,11 @@ pub mod plan;
 pub mod ports;
 pub mod provision;
 pub mod region;
+pub mod resources;
 pub mod run_key;
 pub mod run_outcome;
 pub mod runs;
+pub mod scale;
 pub mod stages;
 pub mod status;
 pub mod sweep;

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Parameters of one request, decoded, in the order of the wire.
 pub(super) type Form = Vec<(String, String)>;
 
-/// What the other end does after it has read a request whole.
+/// The act of the other end after it has read a request whole.
 pub(super) enum Reply {
     /// An answer with its length.
     Answer(u16, String),

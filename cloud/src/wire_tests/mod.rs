@@ -1,5 +1,6 @@
-//! What only shows on the wire: how many requests are sent, what stands in them, and broken answers.
+//! Tests of what only shows on the wire: the number of requests, their content, and broken answers.
 
+mod counting;
 mod fake;
 mod launches;
 
@@ -305,16 +306,19 @@ impl ProvideCredentials for Nothing {
     }
 }
 
-#[tokio::test]
-async fn without_credentials_nothing_is_sent_and_the_error_says_so() {
-    let fake = Fake::start(|_, _| Reply::Answer(200, launched())).await;
-    let config = SdkConfig::builder()
+fn without_credentials(fake: &Fake) -> SdkConfig {
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(crate::http_client())
         .endpoint_url(&fake.url)
         .credentials_provider(SharedCredentialsProvider::new(Nothing))
-        .build();
-    let region = Aws::new(config, Patience::default()).region("eu-west-1");
+        .build()
+}
+
+#[tokio::test]
+async fn without_credentials_nothing_is_sent_and_the_error_says_so() {
+    let fake = Fake::start(|_, _| Reply::Answer(200, launched())).await;
+    let region = Aws::new(without_credentials(&fake), Patience::default()).region("eu-west-1");
     for error in [region.launch(&launch()).await.unwrap_err(), region.identity().await.unwrap_err()] {
         assert_eq!((error.failure, error.code.as_str()), (Failure::CredentialsExpired, "Credentials"), "{error}");
         assert!(error.message.contains("nothing in the environment"), "{error}");

@@ -38,7 +38,7 @@ pub(crate) struct Opinion {
 }
 
 pub(crate) struct Opinions {
-    /// In the order of the rows.
+    /// The answers in the order of the rows.
     pub(crate) rows: Vec<Opinion>,
     /// Kinds of resources that EC2 always asks about, by action.
     pub(crate) required: BTreeMap<String, Vec<String>>,

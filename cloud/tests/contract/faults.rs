@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cloud::{Aws, Patience};
-use cloudsim::{Action, Fault};
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use cloudsim::Fault;
+use cloudsim::ec2::Action;
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
 use lab::region::{Region, RunningRegion};
 use planner::Failure;
 use planner::ports::{Compute, LaunchRequest, Regions, Selection};
@@ -25,7 +26,7 @@ fn url(region: &RunningRegion) -> String {
 }
 
 fn calls(region: &RunningRegion, action: Action) -> u64 {
-    region.ledger().calls.get(&action).copied().unwrap_or_default()
+    region.audit().calls.get(&action.into()).copied().unwrap_or_default()
 }
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn an_unknown_outcome_is_settled_by_the_same_call() {
         let (region, on) = start().await;
         let owner = on.owner();
         let launch = LaunchRequest { count: 4, ..on.launch_of(&owner).await };
-        region.sim().lock().script(Action::RunInstances, fault);
+        region.sim().lock().inject_next(Action::RunInstances, fault);
         let error = on.cloud.launch(&launch).await.unwrap_err();
         assert_eq!(error.failure, Failure::Unreachable, "{fault:?}: {error:?}");
         assert_eq!(calls(&region, Action::RunInstances), 1, "{fault:?}");
@@ -51,7 +52,7 @@ async fn an_unknown_outcome_is_settled_by_the_same_call() {
         on.eventually("the late call", settled).await;
         let found = on.listed(Selection::Owner(owner), 4).await;
         assert_eq!(crate::target::ids(&found), crate::target::ids(&made), "{fault:?}");
-        assert_eq!(region.ledger().launched, 4, "{fault:?}");
+        assert_eq!(region.audit().launched, 4, "{fault:?}");
     }
 }
 
@@ -59,9 +60,9 @@ async fn an_unknown_outcome_is_settled_by_the_same_call() {
 async fn a_throttled_launch_is_a_refusal_after_one_call() {
     let (region, on) = start().await;
     let launch = on.launch_of(&on.owner()).await;
-    region.sim().lock().script(Action::RunInstances, Fault::Throttled);
+    region.sim().lock().inject_next(Action::RunInstances, Fault::Throttled);
     assert_eq!(on.cloud.launch(&launch).await.unwrap_err().failure, Failure::Throttled);
-    assert_eq!((calls(&region, Action::RunInstances), region.ledger().launched), (1, 0));
+    assert_eq!((calls(&region, Action::RunInstances), region.audit().launched), (1, 0));
 }
 
 #[tokio::test]
@@ -73,10 +74,10 @@ async fn a_list_is_whole_or_fails() {
     let of = Selection::Owner(owner);
     // What passes is tried again below the port.
     for fault in [Fault::LostAnswer, Fault::Throttled, Fault::Status500] {
-        region.sim().lock().script(Action::DescribeInstances, fault);
+        region.sim().lock().inject_next(Action::DescribeInstances, fault);
         assert_eq!(on.cloud.instances(&of).await.unwrap().len(), 4, "{fault:?}");
     }
-    region.sim().lock().script(Action::DescribeInstances, Fault::Truncated);
+    region.sim().lock().inject_next(Action::DescribeInstances, Fault::Truncated);
     let error = on.cloud.instances(&of).await.unwrap_err();
     assert_eq!((error.failure, error.code.as_str()), (Failure::Unreachable, "Truncated"));
 }
@@ -90,5 +91,5 @@ async fn wrong_credentials_say_so() {
     {
         assert_eq!(error.failure, Failure::CredentialsExpired, "{error:?}");
     }
-    assert_eq!(region.ledger().launched, 0);
+    assert_eq!(region.audit().launched, 0);
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use cloudsim::{PublicAccess, Settings, SharedSim, Sim};
 use jiff::Timestamp;
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
 use planner::ports::{Answer, Catalog, Egress, Regions, Subnet};
 
-/// Of each subnet: the letter of its zone, whether it has IPv4 addresses, its way out.
+/// Facts of each subnet: the letter of its zone, whether it has IPv4 addresses, its way out.
 type Told = Vec<(char, bool, Egress)>;
 
 struct Landscape {

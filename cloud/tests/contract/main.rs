@@ -1,4 +1,4 @@
-//! What the planner may rely on, whoever implements its cloud ports.
+//! The contract that the planner relies on, whoever implements its cloud ports.
 //!
 //! One suite, run against the simulation in process, against the lab's AWS endpoint through the real SDK, and against
 //! moto, which is installed for it. A row that a target is known not to keep is listed with the reason.
@@ -22,12 +22,12 @@ use std::time::Duration;
 
 use cloudsim::{CapacityPool, Lag, Settings, SharedSim, Sim, Span};
 use jiff::{SignedDuration, Timestamp};
-use lab::endpoint::{ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
 
 use rows::ZONE_LETTER_WITHOUT_CAPACITY;
 use target::{Target, check};
 
-/// Of the simulations, whose only source of chance they are. Printed with every failure.
+/// Seeds of the simulations, whose only source of chance they are. Printed with every failure.
 const SEEDS: std::ops::Range<u64> = 1..21;
 
 /// A region in which everything takes a moment, with small pages and one pool that is too small. The moments are short

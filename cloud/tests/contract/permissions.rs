@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cloudsim::iam::Verdict;
 use cloudsim::{Ask, Policy, Settings};
-use lab::endpoint::{OPERATOR_ACCESS_KEY, SECRET_KEY};
+use lab::aws::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use planner::owner::{Owner, Tags};
 use planner::ports::{
     Addressing, Architecture, Catalog, Compute, Credits, GroupRequest, ImageQuery, LaunchRequest, Regions, Rule,

@@ -23,7 +23,7 @@ pub(crate) struct Target<R: Regions> {
     pub(crate) region: String,
     /// Lets time pass where time is ours, or says how long to wait for it.
     pass: Box<dyn Fn() -> Duration>,
-    /// In every name and token: the target may be shared with earlier runs.
+    /// Part of every name and token: the target may be shared with earlier runs.
     run: String,
     count: Cell<u32>,
 }

@@ -1,6 +1,6 @@
 //! An image with data volumes that stay when their instance is gone, unless a launch says otherwise of each.
 
-use cloudsim::IMAGE_WITH_DATA;
+use cloudsim::ec2::IMAGE_WITH_DATA;
 use planner::ports::{Catalog, Compute, ImageQuery, InstanceState, LaunchRequest, Selection, Volume};
 
 use crate::faults::start;
@@ -19,9 +19,10 @@ async fn no_volume_of_an_image_outlives_its_instance() {
     // What is forgotten stays: so the first line says something.
     for (launch, left) in [(whole, 0), (root_only, 4)] {
         let made = ids(&on.launch(&launch).await);
-        let volumes = region.sim().lock().live_volumes().into_iter().cloned().collect::<Vec<_>>();
+        let volumes = region.sim().lock().truth().ec2.live_volumes().into_iter().cloned().collect::<Vec<_>>();
         assert_eq!(volumes.len(), 6, "{volumes:?}");
-        let of_request = |one: &&cloudsim::Volume| one.encrypted && one.volume_type == "gp3" && one.tags == launch.tags;
+        let of_request =
+            |one: &&cloudsim::ec2::Volume| one.encrypted && one.volume_type == "gp3" && one.tags == launch.tags;
         assert_eq!(volumes.iter().filter(of_request).count(), 2 * (1 + launch.volumes.len()));
         on.terminate(&made).await;
         let of = Selection::Ids(made);
@@ -30,6 +31,6 @@ async fn no_volume_of_an_image_outlives_its_instance() {
             found.iter().all(|instance| instance.state == InstanceState::Terminated).then_some(())
         };
         on.eventually("terminated", over).await;
-        assert_eq!(region.ledger().volumes, left);
+        assert_eq!(region.audit().volumes, left);
     }
 }

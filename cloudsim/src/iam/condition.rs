@@ -4,7 +4,7 @@
 //! several values, "Condition" and "Single-valued vs. multivalued context keys".
 
 use super::ask::Ask;
-use super::document::PolicyError;
+use super::error::PolicyError;
 use super::pattern::is_like;
 
 #[derive(Clone, Debug)]
@@ -16,14 +16,14 @@ pub(crate) struct Condition {
     values: Vec<String>,
 }
 
-/// Of how many of a key's values the test is asked.
+/// The number of a key's values that the test is asked of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quantifier {
-    /// Of the one that it has.
+    /// The one that it has.
     Single,
-    /// Of all; also when there are none.
+    /// All of them; also when there are none.
     All,
-    /// Of any; not when there are none.
+    /// Any of them; not when there are none.
     Any,
 }
 

@@ -1,4 +1,4 @@
-//! A policy document: read, and asked.
+//! Policy documents: reading one, and its verdict on a question.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,16 @@ use serde::Deserialize;
 
 use super::ask::Ask;
 use super::condition::Condition;
+use super::error::PolicyError;
 use super::pattern::{covers, is_like};
 
-/// What an identity may do: a policy document as IAM takes it.
+/// A policy document as IAM takes it: what an identity may do.
 #[derive(Clone, Debug)]
 pub struct Policy {
     statements: Vec<Statement>,
 }
 
-/// What a policy says to one ask.
+/// The answer of a policy to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Allowed,
@@ -22,22 +23,6 @@ pub enum Verdict {
     NotAllowed,
     /// A statement denies it.
     Denied,
-}
-
-/// Why a document is none that this simulation understands. What it does not know it does not ignore: that would let
-/// somebody in.
-#[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
-    #[error("it is no policy document: {0}")]
-    Document(#[from] serde_json::Error),
-    #[error("Version is {0}: write 2012-10-17")]
-    Version(String),
-    #[error("{0} is a policy variable, which this simulation does not resolve: write the value")]
-    Variable(String),
-    #[error("condition operator {0} is not simulated")]
-    Operator(String),
-    #[error("{operator} of {key} compares with {value}, which is no number")]
-    Number { operator: String, key: String, value: String },
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +39,7 @@ enum Effect {
     Deny,
 }
 
-/// As it is written.
+/// A document as it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Document {

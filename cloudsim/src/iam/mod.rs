@@ -1,33 +1,31 @@
-//! Whether IAM lets a call pass: the policies of whoever calls, by the keys that EC2 supplies.
+//! IAM: principals, policies, and what a policy says to a question.
 //!
-//! A call asks about each thing that it touches ([`Ask`]): RunInstances about the image, the subnet, each group, the
+//! A service asks about each thing that a call touches ([`Ask`]), by the keys that it supplies: RunInstances about the image, the subnet, each group, the
 //! instance, its volumes and its interface, and ec2:CreateTags about whatever is to be created with tags. Each must be
 //! allowed (EC2 user guide, "Example policies for working with the Amazon EC2 CLI or an AWS SDK": RunInstances). What is
 //! not allowed is denied, and a Deny outweighs every Allow (IAM user guide, "Policy evaluation logic").
 //!
-//! Pure but for what the simulation shows of tags.
+//! Nothing here knows a service: which questions a call means is said in the service's folder.
 
 mod ask;
 mod condition;
 mod document;
+mod error;
 mod pattern;
-mod refusal;
 
 use std::sync::Arc;
 
-use crate::error::Outcome;
-use crate::sim::Sim;
+pub use ask::Ask;
+pub use document::{Policy, Verdict};
+pub use error::PolicyError;
 
-pub use ask::{About, Ask};
-pub use document::{Policy, PolicyError, Verdict};
-
-/// Who makes a call.
+/// The caller of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Principal {
     /// May do everything, as the managed policy AdministratorAccess says.
     #[default]
     Administrator,
-    /// May do what the policy says that is attached to it ([`Sim::attach`]), and so nothing before.
+    /// May do what the policy says that is attached to it ([`crate::Sim::attach`]), and so nothing before.
     Operator,
 }
 
@@ -44,45 +42,36 @@ impl Principal {
     }
 }
 
-impl Sim {
-    /// From now on [`Principal::Operator`] may do what this policy says.
-    pub fn attach(&mut self, policy: Arc<Policy>) {
+/// State of IAM: the operator's policy, and the questions about its calls.
+#[derive(Debug, Default)]
+pub(crate) struct Iam {
+    policy: Option<Arc<Policy>>,
+    /// Questions so far, when somebody wants to know.
+    asked: Option<Vec<Ask>>,
+}
+
+impl Iam {
+    pub(crate) fn attach(&mut self, policy: Arc<Policy>) {
         self.policy = Some(policy);
     }
 
-    /// Keeps from now on what is asked about the operator's calls.
-    pub fn record_asks(&mut self) {
+    pub(crate) fn record_asks(&mut self) {
         self.asked.get_or_insert_default();
     }
 
-    /// Truth: what was asked about the operator's calls since [`Sim::record_asks`].
-    pub fn recorded_asks(&self) -> &[Ask] {
+    pub(crate) fn recorded_asks(&self) -> &[Ask] {
         self.asked.as_deref().unwrap_or_default()
     }
 
-    /// What the policy says to a call of this principal: the first refusal in the order of the asks.
-    pub(crate) fn authorize(&mut self, by: Principal, about: &About) -> Outcome<()> {
-        if by == Principal::Administrator {
-            return Ok(());
+    /// Answers a question about a call of the operator, and keeps it.
+    pub(crate) fn answer(&mut self, ask: &Ask) -> Verdict {
+        if let Some(asked) = &mut self.asked {
+            asked.push(ask.clone());
         }
-        for ask in self.asks(about) {
-            if let Some(asked) = &mut self.asked {
-                asked.push(ask.clone());
-            }
-            let verdict = self.policy.as_ref().map_or(Verdict::NotAllowed, |policy| policy.judge(&ask));
-            if verdict != Verdict::Allowed {
-                self.history.count("denied by policy");
-                let arn = by.arn(&self.settings.account);
-                return Err(refusal::unauthorized(&arn, &ask, verdict, self.history.injected.values().sum()));
-            }
-        }
-        Ok(())
+        self.judge(ask)
     }
 
-    /// Truth: whether a call of the operator can terminate an instance as it is now.
-    pub fn can_be_terminated(&self, id: &str) -> bool {
-        let (Some(instance), Some(policy)) = (self.instance(id), &self.policy) else { return false };
-        !self.is_protected(id)
-            && policy.judge(&self.ask_about_instance("TerminateInstances", id, Some(&instance))) == Verdict::Allowed
+    pub(crate) fn judge(&self, ask: &Ask) -> Verdict {
+        self.policy.as_ref().map_or(Verdict::NotAllowed, |policy| policy.judge(ask))
     }
 }

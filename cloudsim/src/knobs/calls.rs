@@ -1,14 +1,15 @@
-//! What happens to calls on their way.
+//! Knobs of calls on their way.
 
 use super::value::{SWITCH, show_switch, switch};
 use super::{Kind, Knob, value};
-use crate::settings::{Throttling, Unavailable};
-use crate::versions::later;
+use crate::engine::network::Unavailable;
+use crate::engine::throttle::Throttling;
+use crate::engine::visibility::later;
 
 const RETRIES: &str = "EC2 API reference, \"Error codes\": retry server errors";
 const NETWORK: &str = "any network";
 
-/// Of which a call meets one at most.
+/// Knobs of faults of which a call meets one at most.
 pub(super) const FAULTS: &[&str] = &[
     "lost-answer",
     "lost-request",
@@ -21,7 +22,7 @@ pub(super) const FAULTS: &[&str] = &[
     "http-503-after-effect",
 ];
 
-/// Of which a call meets one at most.
+/// Knobs of faults of which a call meets one at most.
 pub(super) const ENDPOINT_FAULTS: &[&str] = &["endpoint-503", "endpoint-reset", "endpoint-cut"];
 
 pub(super) const KNOBS: &[Knob] = &[
@@ -91,9 +92,9 @@ pub(super) const KNOBS: &[Knob] = &[
         source: "EC2 developer guide, \"Request throttling\"",
         kind: Kind::Other {
             form: SWITCH,
-            show: |settings| show_switch(settings.throttling == Throttling::Ec2),
+            show: |settings| show_switch(settings.throttling == Throttling::Published),
             take: |settings, text, _| {
-                settings.throttling = if switch(text)? { Throttling::Ec2 } else { Throttling::Off };
+                settings.throttling = if switch(text)? { Throttling::Published } else { Throttling::Off };
                 Some(())
             },
         },

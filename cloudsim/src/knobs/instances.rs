@@ -1,7 +1,7 @@
-//! What becomes of instances by themselves.
+//! Knobs of what instances do by themselves.
 
 use super::{Kind, Knob};
-use crate::settings::Stillbirth;
+use crate::settings::BootFailure;
 
 const FADING: &str = "API reference, DescribeInstances: terminated instances appear for usually less than one hour";
 
@@ -22,7 +22,7 @@ pub(super) const KNOBS: &[Knob] = &[
         name: "stillborn",
         says: "so many instances are accepted and terminate while pending",
         source: "karpenter-provider-aws#1407, terraform-provider-aws#21006",
-        kind: Kind::Rate(|settings| &mut settings.stillborn_per_mille),
+        kind: Kind::Rate(|settings| &mut settings.fails_at_boot_per_mille),
     },
     Knob {
         name: "stillborn-reason",
@@ -30,13 +30,13 @@ pub(super) const KNOBS: &[Knob] = &[
         source: "EC2 API reference, StateReason; EC2 user guide, \"instance terminates immediately\"",
         kind: Kind::Other {
             form: "any, or some of Server.InsufficientInstanceCapacity,Server.InternalError,Client.InternalError,Client.VolumeLimitExceeded,Client.InvalidSnapshot.NotFound",
-            show: |settings| match &settings.stillborn_reasons {
+            show: |settings| match &settings.boot_failures {
                 none if none.is_empty() => "any".to_owned(),
                 some => some.iter().map(|one| one.code()).collect::<Vec<_>>().join(","),
             },
             take: |settings, text, _| {
                 let codes = text.split(',').filter(|_| text != "any");
-                settings.stillborn_reasons = codes.map(Stillbirth::parse).collect::<Option<_>>()?;
+                settings.boot_failures = codes.map(BootFailure::parse).collect::<Option<_>>()?;
                 Some(())
             },
         },

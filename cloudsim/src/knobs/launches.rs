@@ -1,8 +1,8 @@
-//! What launches meet: tokens, capacity, quotas.
+//! Knobs of launches: tokens, capacity, quotas.
 
 use super::value::{SWITCH, show_limit, show_switch, switch};
 use super::{Kind, Knob, value};
-use crate::catalogue;
+use crate::ec2::instance_types;
 use crate::settings::{AfterFailure, AfterTermination, CapacityPool, Plan, QuotaCheck, Settings};
 
 pub(super) const KNOBS: &[Knob] = &[
@@ -121,7 +121,7 @@ fn take_capacity(settings: &mut Settings, text: &str) -> Option<()> {
             continue;
         };
         let (instance_type, zone) = pool.split_once('/')?;
-        catalogue::instance_type(instance_type)?;
+        instance_types::instance_type(instance_type)?;
         let zone = super::surroundings::zone(settings, zone)?;
         let count = value::limit(count)??;
         settings.capacity.push(CapacityPool { instance_type: instance_type.to_owned(), zone, count });

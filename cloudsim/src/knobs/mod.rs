@@ -1,4 +1,4 @@
-//! The knobs by name, for people: what each stands for, its source, its value, and how to set it.
+//! The knobs by name, for people: meaning, source, value, and how to set each.
 //!
 //! One word is one setting: `tag-lag=0..30s`, `lost-answer=3%`, `credentials=expired`.
 
@@ -12,26 +12,28 @@ mod value;
 
 use jiff::Timestamp;
 
-use crate::settings::{Lag, Settings, Span};
+use crate::engine::span::Span;
+use crate::engine::visibility::Lag;
+use crate::settings::Settings;
 
 /// One knob.
 pub struct Knob {
     pub name: &'static str,
-    /// What happens, in one line.
+    /// Its effect, in one line.
     pub says: &'static str,
-    /// Where it is known from: a page of AWS, an issue of somebody who met it.
+    /// The source: a page of AWS, or an issue of somebody who met it.
     pub source: &'static str,
     kind: Kind,
 }
 
-/// What a knob turns. A field is reached for changing only; reading one goes through a copy.
+/// The setting that a knob turns. A field is reached for changing only; reading one goes through a copy.
 enum Kind {
     Span(fn(&mut Settings) -> &mut Span),
-    /// The same for every way of looking.
+    /// The same for every index.
     Lag(fn(&mut Settings) -> &mut Lag),
-    /// As all lags unless it is set.
+    /// A lag of its own; unless it is set, that of all.
     OwnLag(fn(&mut Settings) -> &mut Option<Lag>),
-    /// In thousandths.
+    /// A rate in thousandths.
     Rate(fn(&mut Settings) -> &mut u32),
     Limit(fn(&mut Settings) -> &mut Option<u32>),
     Seconds(fn(&mut Settings) -> &mut u64),
@@ -43,7 +45,7 @@ enum Kind {
     },
 }
 
-/// Why nothing was changed.
+/// The reason for which nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KnobError {
     #[error("{word:?} sets nothing: write KNOB=VALUE, such as tag-lag=0..30s")]

@@ -1,4 +1,4 @@
-//! What readers see.
+//! Knobs of what readers see.
 
 use super::{Kind, Knob, value};
 
@@ -49,13 +49,13 @@ pub(super) const KNOBS: &[Knob] = &[
         kind: Kind::Other {
             form: "a rate such as 3%, 0.5%, or off",
             show: |settings| {
-                let relapse = settings.relapse;
+                let relapse = settings.stale_reads;
                 let same = relapse.id == relapse.tag && relapse.id == relapse.token;
                 if same { value::show_rate(relapse.id) } else { "various".to_owned() }
             },
             take: |settings, text, _| {
                 let rate = value::rate(text)?;
-                let relapse = &mut settings.relapse;
+                let relapse = &mut settings.stale_reads;
                 (relapse.id, relapse.tag, relapse.token) = (rate, rate, rate);
                 Some(())
             },
@@ -65,25 +65,25 @@ pub(super) const KNOBS: &[Knob] = &[
         name: "id-relapse",
         says: "so many calls by id are answered from the past, down to NotFound for an instance that runs",
         source: NOT_MONOTONIC,
-        kind: Kind::Rate(|settings| &mut settings.relapse.id),
+        kind: Kind::Rate(|settings| &mut settings.stale_reads.id),
     },
     Knob {
         name: "tag-relapse",
         says: "so many lists by tag, state or group show the past",
         source: NOT_MONOTONIC,
-        kind: Kind::Rate(|settings| &mut settings.relapse.tag),
+        kind: Kind::Rate(|settings| &mut settings.stale_reads.tag),
     },
     Knob {
         name: "token-relapse",
         says: "so many lists by client token show the past",
         source: NOT_MONOTONIC,
-        kind: Kind::Rate(|settings| &mut settings.relapse.token),
+        kind: Kind::Rate(|settings| &mut settings.stale_reads.token),
     },
     Knob {
         name: "relapse-by",
         says: "how far back a relapse goes",
         source: "EC2 developer guide, \"Eventual consistency\": keep looking for five minutes",
-        kind: Kind::Span(|settings| &mut settings.relapse.by),
+        kind: Kind::Span(|settings| &mut settings.stale_reads.by),
     },
     Knob {
         name: "page-size",

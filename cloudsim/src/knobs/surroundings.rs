@@ -1,10 +1,10 @@
-//! Who calls, where, and what people do meanwhile.
+//! Knobs of callers, of their surroundings, and of people who change things meanwhile.
 
 use std::collections::BTreeSet;
 
 use super::{Kind, Knob, value};
-use crate::action::Action;
-use crate::settings::{Credentials, Deed, PublicAccess, Settings};
+use crate::actions::Action;
+use crate::settings::{Credentials, ManualChange, PublicAccess, Settings};
 
 /// An account has this many digits.
 const ACCOUNT_DIGITS: usize = 12;
@@ -45,8 +45,8 @@ pub(super) const KNOBS: &[Knob] = &[
         says: "the caller's policy does not allow these actions (UnauthorizedOperation)",
         source: "EC2 error codes; kubernetes#27634 looped on it",
         kind: Kind::Other {
-            form: "names of actions such as RunInstances,TerminateInstances, or off",
-            show: |settings| listed(settings.denied.iter().map(|action| action.name())),
+            form: "names of actions such as RunInstances,TerminateInstances or sts:GetCallerIdentity, or off",
+            show: |settings| listed(settings.denied.iter().map(|action| action_name(*action))),
             take: |settings, text, _| {
                 settings.denied = words(text).map(Action::parse).collect::<Option<BTreeSet<_>>>()?;
                 Some(())
@@ -122,7 +122,7 @@ pub(super) const KNOBS: &[Knob] = &[
         name: "by-hand",
         says: "somebody stops, terminates or retags an instance of ours, and again after so long",
         source: "machine-controller#381, cluster-api-provider-aws#4629",
-        kind: Kind::Span(|settings| &mut settings.by_hand.every),
+        kind: Kind::Span(|settings| &mut settings.manual_changes.every),
     },
     Knob {
         name: "by-hand-deeds",
@@ -130,15 +130,21 @@ pub(super) const KNOBS: &[Knob] = &[
         source: "machine-controller#381, cluster-api-provider-aws#4629",
         kind: Kind::Other {
             form: "any of stop,terminate,untag,retag,protect, or off (all of them)",
-            show: |settings| listed(settings.by_hand.deeds.iter().map(|deed| deed_name(*deed))),
+            show: |settings| listed(settings.manual_changes.kinds.iter().map(|change| change_name(*change))),
             take: |settings, text, _| {
-                let deed = |word: &str| Deed::ALL.into_iter().find(|deed| deed_name(*deed) == word);
-                settings.by_hand.deeds = words(text).map(deed).collect::<Option<BTreeSet<_>>>()?;
+                let change = |word: &str| ManualChange::ALL.into_iter().find(|change| change_name(*change) == word);
+                settings.manual_changes.kinds = words(text).map(change).collect::<Option<BTreeSet<_>>>()?;
                 Some(())
             },
         },
     },
 ];
+
+/// A bare name where no other service has an action of it.
+fn action_name(action: Action) -> String {
+    let is_bare = Action::parse(action.name()) == Some(action);
+    if is_bare { action.name().to_owned() } else { action.to_string() }
+}
 
 fn credentials_name(credentials: Credentials) -> &'static str {
     match credentials {
@@ -149,13 +155,13 @@ fn credentials_name(credentials: Credentials) -> &'static str {
     }
 }
 
-fn deed_name(deed: Deed) -> &'static str {
-    match deed {
-        Deed::Stop => "stop",
-        Deed::Terminate => "terminate",
-        Deed::Untag => "untag",
-        Deed::Retag => "retag",
-        Deed::Protect => "protect",
+fn change_name(change: ManualChange) -> &'static str {
+    match change {
+        ManualChange::Stop => "stop",
+        ManualChange::Terminate => "terminate",
+        ManualChange::Untag => "untag",
+        ManualChange::Retag => "retag",
+        ManualChange::Protect => "protect",
     }
 }
 
@@ -174,7 +180,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').filter(move |_| text != value::OFF)
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
+fn listed(names: impl Iterator<Item = impl Into<String>>) -> String {
+    let names: Vec<String> = names.map(Into::into).collect();
     if names.is_empty() { value::OFF.to_owned() } else { names.join(",") }
 }

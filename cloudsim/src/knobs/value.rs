@@ -1,6 +1,6 @@
 //! Values of knobs, read and written: lengths of time, rates, limits.
 
-use crate::settings::Span;
+use crate::engine::span::Span;
 
 pub(super) const OFF: &str = "off";
 

@@ -1,23 +1,25 @@
-//! Instances.
+//! Instances: list, launch, terminate, console.
 
 use std::sync::Arc;
 
+use planner::CloudError;
 use planner::owner;
-use planner::ports::{self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Refused, Selection};
-use planner::{CloudError, Failure};
+use planner::ports::{
+    self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Refused, Selection, is_about_instances,
+    terminate_each,
+};
 
 use super::{SharedSim, tagged};
-use crate::action::{Action, Call};
-use crate::iam::About;
-use crate::instance::{BlockDevice, Instance, InterfaceRequest, RunInstances, Shutdown};
-use crate::query::{FILTER_VALUES, Filter, Query};
-use crate::sim::Sim;
+use crate::ec2::{About, Action, BlockDevice, Instance, InterfaceRequest, RunInstances, Shutdown};
+use crate::engine::query::{FILTER_VALUES, Filter, Query};
+use crate::sim::Call;
+use crate::sts;
 
 impl Compute for SharedSim {
     async fn identity(&self) -> Answer<Identity> {
         let by = self.principal;
-        let who = move |sim: &mut Sim, now| sim.caller_identity(by, now);
-        let identity = self.call(Call::new(Action::GetCallerIdentity), who)?;
+        let call = Call::new(sts::Action::GetCallerIdentity);
+        let identity = self.call(call, move |sim, now| sim.sts(now).caller_identity(by))?;
         Ok(Identity { account: identity.account, arn: identity.arn })
     }
 
@@ -37,44 +39,27 @@ impl Compute for SharedSim {
         CloudError::too_late(launch.not_after, self.now())?;
         let request = Arc::new(run_instances(launch));
         let call = Call::about(About::Launch(request.clone()));
-        let made = self.call(call, move |sim, now| sim.run_instances(&request, now))?;
+        let made = self.call(call, move |sim, now| sim.ec2(now).run_instances(&request))?;
         Ok(made.iter().map(|instance| instance_of(instance)).collect())
     }
 
     async fn rehearse(&self, launch: &LaunchRequest) -> Answer<()> {
         let request = Arc::new(RunInstances { client_token: None, ..run_instances(launch) });
         let call = Call::about(About::Launch(request.clone()));
-        let said = self.dry_run(call, move |sim| sim.check_launch(&request));
+        let said = self.dry_run(call, move |sim, now| sim.ec2(now).check_launch(&request));
         if said.code == "DryRunOperation" { Ok(()) } else { Err(said) }
     }
 
     async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        match self.terminate_together(ids) {
-            Ok(()) => return Ok(Vec::new()),
-            Err(error) if !is_about_instances(&error) => return Err(error),
-            Err(error) if ids.len() == 1 => return Ok(vec![Refused { id: ids[0].clone(), error }]),
-            Err(_) => {}
-        }
-        // EC2 refused all of them because of one. Each alone, so that it does not keep the others alive.
-        let (mut refused, mut unknown) = (Vec::new(), None);
-        for id in ids {
-            match self.terminate_together(std::slice::from_ref(id)) {
-                Ok(()) => {}
-                Err(error) if is_about_instances(&error) => refused.push(Refused { id: id.clone(), error }),
-                Err(error) => unknown = Some(error),
-            }
-        }
-        unknown.map_or(Ok(refused), Err)
+        let together = |ids: Vec<String>| std::future::ready(self.terminate_together(&ids));
+        terminate_each(ids, is_about_instances, together).await
     }
 
     async fn console(&self, id: &str) -> Answer<Option<String>> {
         let read = |latest: bool| {
             let id = id.to_owned();
             let call = Call::about(About::Instances(Action::GetConsoleOutput, vec![id.clone()]));
-            self.call(call, move |sim, now| sim.console_output(&id, latest, now))
+            self.call(call, move |sim, now| sim.ec2(now).console_output(&id, latest))
         };
         let output = match read(true) {
             Err(error) if matches!(error.code.as_str(), "UnsupportedOperation" | "Unsupported") => read(false)?,
@@ -86,7 +71,7 @@ impl Compute for SharedSim {
 
 impl SharedSim {
     fn all_instances(&self, query: Query) -> Answer<Vec<Arc<Instance>>> {
-        self.all(Action::DescribeInstances, query, Sim::describe_instances)
+        self.all(Action::DescribeInstances, query, |ec2, query| ec2.describe_instances(query))
     }
 
     /// A list by one filter with any number of values.
@@ -102,12 +87,8 @@ impl SharedSim {
     pub fn terminate_together(&self, ids: &[String]) -> Answer<()> {
         let owned = ids.to_vec();
         let call = Call::about(About::Instances(Action::TerminateInstances, owned.clone()));
-        self.call(call, move |sim, now| sim.terminate_instances(&owned, now)).map(|_| ())
+        self.call(call, move |sim, now| sim.ec2(now).terminate_instances(&owned)).map(|_| ())
     }
-}
-
-fn is_about_instances(error: &CloudError) -> bool {
-    matches!(error.failure, Failure::NotFound | Failure::Unauthorized | Failure::Rejected)
 }
 
 fn run_instances(launch: &LaunchRequest) -> RunInstances {

@@ -1,8 +1,8 @@
-//! The planner's ports over a simulation in process: what `cloud` is over the AWS SDK.
+//! The planner's ports over a simulation in process, as `cloud` implements them over the AWS SDK.
 
+mod catalog;
 mod compute;
-mod firewall;
-mod offer;
+mod security_groups;
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,15 +13,20 @@ use planner::owner::Tags;
 use planner::ports::{Answer, Regions};
 use planner::{CloudError, Failure};
 
-use crate::action::{Action, Call};
-use crate::error::{Outcome, SimError};
-use crate::fault::{NetworkFault, Reply};
+use crate::actions::Action;
+use crate::ec2::{self, Ec2};
+use crate::engine::error::{Outcome, SimError};
+use crate::engine::fault::Reply;
+use crate::engine::network::NetworkFault;
+use crate::engine::query::{Filter, Page, PageRequest, Query};
 use crate::iam::Principal;
-use crate::query::{Filter, Page, PageRequest, Query};
-use crate::sim::Sim;
+use crate::sim::{Call, Sim};
 
 /// Tells the time: a test's own, or the real one.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Told of each call: the action's name, and the failure if there was one.
+pub type CountCall = Arc<dyn Fn(&str, Option<Failure>) + Send + Sync>;
 
 /// A simulation that several owners call, with the clock they share. Clones are the same simulation.
 #[derive(Clone)]
@@ -31,13 +36,14 @@ pub struct SharedSim {
     /// The region that was asked for. In any other than the simulation's own, nobody answers.
     region: String,
     principal: Principal,
+    count: Option<CountCall>,
 }
 
 impl SharedSim {
     /// Calls are made by an administrator.
     pub fn new(sim: Sim, clock: Clock) -> Self {
         let region = sim.settings().region.clone();
-        Self { sim: Arc::new(Mutex::new(sim)), clock, region, principal: Principal::default() }
+        Self { sim: Arc::new(Mutex::new(sim)), clock, region, principal: Principal::default(), count: None }
     }
 
     /// The same simulation, called by somebody else.
@@ -45,7 +51,12 @@ impl SharedSim {
         Self { principal, ..self.clone() }
     }
 
-    /// The simulation itself, for scripting faults and asking for the truth. Do not hold it over an await.
+    /// The same simulation, whose calls are told to `count` from now on, as `cloud` tells of those to AWS.
+    pub fn counting(self, count: impl Fn(&str, Option<Failure>) + Send + Sync + 'static) -> Self {
+        Self { count: Some(Arc::new(count)), ..self }
+    }
+
+    /// The simulation itself, for injecting faults and asking for the truth. Do not hold it over an await.
     pub fn lock(&self) -> MutexGuard<'_, Sim> {
         // A panic elsewhere is that test's failure; the state is whole between calls all the same.
         self.sim.lock().unwrap_or_else(PoisonError::into_inner)
@@ -56,7 +67,7 @@ impl SharedSim {
     }
 
     /// One call with DryRun over an imagined network: never a success.
-    fn dry_run(&self, call: Call, check: impl FnOnce(&mut Sim) -> Outcome<()>) -> CloudError {
+    fn dry_run(&self, call: Call, check: impl FnOnce(&mut Sim, Timestamp) -> Outcome<()>) -> CloudError {
         let call = call.by(self.principal);
         let never = |sim: &mut Sim, now| match sim.dry_run(&call, now, check) {
             Reply::Whole(said) => Reply::Whole(Err::<Infallible, _>(said)),
@@ -64,6 +75,9 @@ impl SharedSim {
             Reply::Lost => Reply::Lost,
         };
         let Err(said) = self.over_the_network(call.action(), never);
+        // Refused by nobody.
+        let failure = (said.code != "DryRunOperation").then_some(said.failure);
+        self.told(call.action(), failure);
         said
     }
 
@@ -73,7 +87,16 @@ impl SharedSim {
         call: Call,
         operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
     ) -> Answer<T> {
-        self.over_the_network(call.action(), |sim, now| sim.call(call.by(self.principal), now, operation))
+        let action = call.action();
+        let answer = self.over_the_network(action, |sim, now| sim.call(call.by(self.principal), now, operation));
+        self.told(action, answer.as_ref().err().map(|error| error.failure));
+        answer
+    }
+
+    fn told(&self, action: Action, failure: Option<Failure>) {
+        if let Some(count) = &self.count {
+            count(action.name(), failure);
+        }
     }
 
     fn over_the_network<T>(
@@ -97,7 +120,7 @@ impl SharedSim {
         match exchange(&mut sim, now) {
             Reply::Whole(_) if fault.is_some() => lost("Truncated", "the answer ended before its length"),
             Reply::Whole(Ok(answer)) => Ok(answer),
-            Reply::Whole(Err(error)) if action == Action::RunInstances => {
+            Reply::Whole(Err(error)) if action == ec2::Action::RunInstances.into() => {
                 let failure = failure_of_launch(&error.code, error.status);
                 Err(CloudError { failure, ..error.into() })
             }
@@ -107,12 +130,12 @@ impl SharedSim {
         }
     }
 
-    /// All pages of a list. A page that comes twice is an error, not an end.
+    /// All pages of a list of EC2. A page that comes twice is an error, not an end.
     fn all<T: Send + 'static>(
         &self,
-        action: Action,
+        action: ec2::Action,
         query: Query,
-        read: impl Fn(&mut Sim, &Query, Timestamp) -> Outcome<Page<T>> + Clone + Send + 'static,
+        read: impl Fn(&mut Ec2<'_>, &Query) -> Outcome<Page<T>> + Clone + Send + 'static,
     ) -> Answer<Vec<T>> {
         /// EC2's largest page.
         const MAX_RESULTS: usize = 1000;
@@ -121,7 +144,7 @@ impl SharedSim {
         let mut query = Arc::new(Query { page: PageRequest { max_results, next_token: None }, ..query });
         loop {
             let (read, asked) = (read.clone(), query.clone());
-            let page = self.call(Call::new(action), move |sim, now| read(sim, &asked, now))?;
+            let page = self.call(Call::new(action), move |sim, now| read(&mut sim.ec2(now), &asked))?;
             items.extend(page.items);
             let Some(token) = page.next_token else { return Ok(items) };
             if query.page.next_token.as_ref() == Some(&token) {

@@ -1,25 +1,26 @@
-//! How hard this EC2 is. The default is calm; every knob names the behaviour of the real one that it stands for.
+//! Settings of the simulation. The default is calm; every knob names the behaviour of AWS that it stands for.
 
-mod faults;
-mod hands;
+mod boot_failure;
+mod credentials;
+mod manual_changes;
 mod network;
-mod reads;
-mod stillbirth;
-mod who;
 
 use std::collections::BTreeSet;
 
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
-pub use faults::{EndpointFaults, FaultRates, Unavailable};
-pub use hands::{ByHand, Deed};
+use crate::actions::Action;
+use crate::engine::fault::FaultRates;
+use crate::engine::network::EndpointFaults;
+use crate::engine::pages::PageRules;
+use crate::engine::span::Span;
+use crate::engine::throttle::Throttling;
+use crate::engine::visibility::{Lag, StaleReads};
+
+pub use boot_failure::BootFailure;
+pub use credentials::Credentials;
+pub use manual_changes::{ManualChange, ManualChanges};
 pub use network::{DefaultVpc, PublicAccess};
-pub use reads::{Lag, Relapse};
-pub use stillbirth::Stillbirth;
-pub use who::Credentials;
 
 /// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ pub struct Settings {
     pub account: String,
     /// The default VPC; /16, because its three subnets are /20 each. In the lab: loopback addresses.
     pub vpc_cidr: String,
-    /// Where public addresses come from.
+    /// The network that public addresses come from.
     pub public_cidr: String,
     /// Networks that reach private addresses of the VPC (peering, VPN): where the operator runs.
     pub peers: Vec<String>,
@@ -46,16 +47,16 @@ pub struct Settings {
     /// Time from TerminateInstances to `terminated`, when no machines are driven.
     pub stop: Span,
     pub machines: Machines,
-    /// Of instances and interfaces.
+    /// Lag of instances and interfaces.
     pub lag: Lag,
-    /// Of security groups that are made and deleted; [`Settings::lag`] when absent. AWS documents
+    /// Lag of security groups that are made and deleted; [`Settings::lag`] when absent. AWS documents
     /// `InvalidGroup.NotFound` for a group that was just created (EC2 developer guide, "Eventual consistency").
     pub group_lag: Option<Lag>,
-    /// Of rules in groups; [`Settings::lag`] when absent. Same source.
+    /// Lag of rules in groups; [`Settings::lag`] when absent. Same source.
     pub rule_lag: Option<Lag>,
     /// Reads that show an earlier state than reads before them.
-    pub relapse: Relapse,
-    /// How long an interface stays after its instance is terminated; up to ten minutes happens.
+    pub stale_reads: StaleReads,
+    /// The time that an interface stays after its instance is terminated; up to ten minutes happens.
     pub interface_linger: Span,
     pub terminated: Terminated,
     /// Items per page at most, whatever the caller asks for; 0 = as asked.
@@ -73,7 +74,7 @@ pub struct Settings {
     pub no_capacity_per_mille: u32,
     /// vCPUs that may be live at the same time (`VcpuLimitExceeded`).
     pub vcpu_quota: Option<u32>,
-    /// How long the quota goes on counting an instance that is terminated (EC2 developer guide, "Eventual
+    /// The time that the quota goes on counting an instance that is terminated (EC2 developer guide, "Eventual
     /// consistency": limit errors although instances were terminated).
     pub quota_linger: Span,
     /// Addresses that a subnet has at most (`InsufficientFreeAddressesInSubnet`).
@@ -93,12 +94,12 @@ pub struct Settings {
     /// A zone with a service disruption: launches there fail, and so does DescribeInstances without ids or with ids of
     /// that zone (API reference, DescribeInstances).
     pub zone_outage: Option<String>,
-    pub by_hand: ByHand,
+    pub manual_changes: ManualChanges,
     /// Instances that are accepted and then terminate while pending, per thousand.
-    pub stillborn_per_mille: u32,
-    /// Why they do; none: any of all.
-    pub stillborn_reasons: BTreeSet<Stillbirth>,
-    /// How late GetConsoleOutput shows what was printed.
+    pub fails_at_boot_per_mille: u32,
+    /// The reasons for which they do; none: any of all.
+    pub boot_failures: BTreeSet<BootFailure>,
+    /// The delay with which GetConsoleOutput shows what was printed.
     pub console_lag_millis: u64,
 }
 
@@ -120,7 +121,7 @@ impl Default for Settings {
             lag: Lag::default(),
             group_lag: None,
             rule_lag: None,
-            relapse: Relapse::default(),
+            stale_reads: StaleReads::default(),
             interface_linger: Span::seconds(1, 5),
             terminated: Terminated::default(),
             page_size: 0,
@@ -141,21 +142,25 @@ impl Default for Settings {
             denied: BTreeSet::new(),
             required_tag: None,
             zone_outage: None,
-            by_hand: ByHand::default(),
-            stillborn_per_mille: 0,
-            stillborn_reasons: BTreeSet::new(),
+            manual_changes: ManualChanges::default(),
+            fails_at_boot_per_mille: 0,
+            boot_failures: BTreeSet::new(),
             console_lag_millis: 0,
         }
     }
 }
 
 impl Settings {
-    /// How long after it was sent a call can still make something appear: late execution, then lag, then a relapse. An
-    /// operator that takes for absent what it does not see must be as patient as that.
+    pub(crate) fn page_rules(&self) -> PageRules {
+        PageRules { most: self.page_size, repeated_per_mille: self.repeated_page_per_mille }
+    }
+
+    /// The time after it was sent in which a call can still make something appear: late execution, then lag, then a
+    /// stale read. An operator that takes for absent what it does not see must be as patient as that.
     pub fn latest_appearance_millis(&self) -> u64 {
         let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
         let lags = [Some(self.lag), self.group_lag].into_iter().flatten().map(Lag::most).max().unwrap_or(0);
-        late + lags + self.relapse.most()
+        late + lags + self.stale_reads.most()
     }
 
     /// Quick enough to watch: for instances that are processes on one machine.
@@ -165,7 +170,7 @@ impl Settings {
             stop: Span { least_millis: 100, most_millis: 300 },
             lag: Lag::up_to(Span { least_millis: 0, most_millis: 200 }),
             interface_linger: Span { least_millis: 200, most_millis: 1_000 },
-            throttling: Throttling::Ec2,
+            throttling: Throttling::Published,
             ..Self::default()
         }
     }
@@ -179,38 +184,13 @@ impl Settings {
             interface_linger: Span::seconds(0, 120),
             page_size: 5,
             token: TokenRules { after_failure: AfterFailure::Burnt, ..TokenRules::default() },
-            throttling: Throttling::Ec2,
+            throttling: Throttling::Published,
             ..Self::default()
         }
     }
 }
 
-/// A length of time, drawn evenly from `least..=most` each time it is needed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Span {
-    pub least_millis: u64,
-    pub most_millis: u64,
-}
-
-impl Span {
-    pub const NONE: Self = Self { least_millis: 0, most_millis: 0 };
-
-    pub const fn seconds(least: u64, most: u64) -> Self {
-        Self { least_millis: least * 1000, most_millis: most * 1000 }
-    }
-
-    /// The longest it can be.
-    pub const fn most(self) -> u64 {
-        if self.most_millis > self.least_millis { self.most_millis } else { self.least_millis }
-    }
-
-    pub(crate) fn draw(self, random: &mut ChaCha8Rng) -> u64 {
-        random.random_range(self.least_millis..=self.most())
-    }
-}
-
-/// What stands behind an instance.
+/// The thing that stands behind an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Machines {
     /// Nothing: `terminated` comes after [`Settings::stop`].
@@ -220,7 +200,7 @@ pub enum Machines {
     Driven,
 }
 
-/// How a terminated instance fades from lists.
+/// The fading of a terminated instance from lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Terminated {
@@ -238,7 +218,7 @@ impl Default for Terminated {
     }
 }
 
-/// What EC2's documentation leaves open about client tokens.
+/// Choices that EC2's documentation leaves open about client tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenRules {
@@ -247,7 +227,7 @@ pub struct TokenRules {
     pub quota_check: QuotaCheck,
 }
 
-/// What a launch without capacity does to its token.
+/// The effect of a launch without capacity on its token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterFailure {
     /// Nothing: another request may use it.
@@ -257,7 +237,7 @@ pub enum AfterFailure {
     Burnt,
 }
 
-/// What a repeated launch answers when its instances are terminated.
+/// The answer to a repeated launch whose instances are terminated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AfterTermination {
     /// `IdempotentInstanceTerminated`, since 2025.
@@ -290,12 +270,4 @@ pub enum Plan {
     Paid,
     /// Only types that are eligible for the free tier may be launched.
     Free,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Throttling {
-    #[default]
-    Off,
-    /// The published token buckets of each action (EC2 developer guide, "Request throttling").
-    Ec2,
 }

@@ -1,4 +1,4 @@
-//! What the account's network is like.
+//! Shape of the account's network.
 
 use serde::{Deserialize, Serialize};
 

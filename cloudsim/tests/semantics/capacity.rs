@@ -1,6 +1,7 @@
 //! Pools, quotas, and what may be launched at all.
 
-use cloudsim::{CapacityPool, Plan, RunInstances, Settings, Span};
+use cloudsim::ec2::RunInstances;
+use cloudsim::{CapacityPool, Plan, Settings, Span};
 
 use crate::world::{SUBNET_B, SUBNET_C, at, code, exact, launch, request, request_in, sim};
 
@@ -9,14 +10,14 @@ fn a_launch_is_whole_or_not_at_all() {
     let capacity = vec![CapacityPool { instance_type: "t3.micro".into(), zone: "eu-west-1a".into(), count: 5 }];
     let mut sim = sim(Settings { capacity, ..exact() });
     let first = launch(&mut sim, 3, "one", 0);
-    let error = sim.run_instances(&request(3, "two"), at(1)).unwrap_err();
+    let error = sim.ec2(at(1)).run_instances(&request(3, "two")).unwrap_err();
     assert_eq!((error.code.as_str(), error.status), ("InsufficientInstanceCapacity", 500));
-    assert_eq!(sim.ledger().launched, 3);
-    sim.run_instances(&request_in(SUBNET_B, 3, "two"), at(2)).unwrap();
+    assert_eq!(sim.audit().launched, 3);
+    sim.ec2(at(2)).run_instances(&request_in(SUBNET_B, 3, "two")).unwrap();
     let up_to = RunInstances { min_count: 1, ..request(3, "three") };
-    assert_eq!(sim.run_instances(&up_to, at(3)).unwrap().len(), 2, "between the two counts, what there is");
-    sim.terminate_instances(&first, at(4)).unwrap();
-    assert_eq!(code(sim.run_instances(&request(3, "four"), at(5))), "InsufficientInstanceCapacity");
+    assert_eq!(sim.ec2(at(3)).run_instances(&up_to).unwrap().len(), 2, "between the two counts, what there is");
+    sim.ec2(at(4)).terminate_instances(&first).unwrap();
+    assert_eq!(code(sim.ec2(at(5)).run_instances(&request(3, "four"))), "InsufficientInstanceCapacity");
     launch(&mut sim, 3, "four", 30);
 }
 
@@ -24,9 +25,9 @@ fn a_launch_is_whole_or_not_at_all() {
 fn the_quota_counts_what_is_not_terminated() {
     let mut sim = sim(Settings { vcpu_quota: Some(4), ..exact() });
     let first = launch(&mut sim, 2, "one", 0);
-    assert_eq!(code(sim.run_instances(&request(1, "two"), at(1))), "VcpuLimitExceeded");
-    sim.terminate_instances(&first, at(2)).unwrap();
-    assert_eq!(code(sim.run_instances(&request(1, "two"), at(3))), "VcpuLimitExceeded");
+    assert_eq!(code(sim.ec2(at(1)).run_instances(&request(1, "two"))), "VcpuLimitExceeded");
+    sim.ec2(at(2)).terminate_instances(&first).unwrap();
+    assert_eq!(code(sim.ec2(at(3)).run_instances(&request(1, "two"))), "VcpuLimitExceeded");
     launch(&mut sim, 1, "two", 23);
 }
 
@@ -35,7 +36,7 @@ fn a_subnet_can_be_full() {
     let mut sim = sim(exact());
     sim.network_mut().subnets[0].cidr = "127.31.0.0/28".parse().ok();
     launch(&mut sim, 5, "one", 0);
-    assert_eq!(code(sim.run_instances(&request(1, "two"), at(1))), "InsufficientFreeAddressesInSubnet");
+    assert_eq!(code(sim.ec2(at(1)).run_instances(&request(1, "two"))), "InsufficientFreeAddressesInSubnet");
 }
 
 #[test]
@@ -59,12 +60,12 @@ fn what_can_never_be_launched_is_refused() {
     for (expected, change) in rows {
         let mut request = request(1, "token");
         change(&mut request);
-        assert_eq!(code(sim.run_instances(&request, at(0))), expected, "{request:?}");
+        assert_eq!(code(sim.ec2(at(0)).run_instances(&request)), expected, "{request:?}");
     }
     let old_type = RunInstances { instance_type: "t2.micro".into(), ..request_in(SUBNET_C, 1, "token") };
-    assert_eq!(code(sim.run_instances(&old_type, at(0))), "Unsupported");
-    assert_eq!(sim.ledger().launched, 0);
-    sim.run_instances(&RunInstances { user_data: "x".repeat(16_384), ..request(1, "token") }, at(0)).unwrap();
+    assert_eq!(code(sim.ec2(at(0)).run_instances(&old_type)), "Unsupported");
+    assert_eq!(sim.audit().launched, 0);
+    sim.ec2(at(0)).run_instances(&RunInstances { user_data: "x".repeat(16_384), ..request(1, "token") }).unwrap();
 }
 
 #[test]
@@ -72,18 +73,18 @@ fn a_free_plan_launches_free_types_only() {
     let mut sim = sim(Settings { plan: Plan::Free, ..exact() });
     launch(&mut sim, 1, "one", 0);
     let other = RunInstances { instance_type: "t2.micro".into(), ..request(1, "two") };
-    assert_eq!(code(sim.run_instances(&other, at(0))), "InvalidParameterCombination");
+    assert_eq!(code(sim.ec2(at(0)).run_instances(&other)), "InvalidParameterCombination");
 }
 
 #[test]
 fn every_pool_can_have_a_limit_and_a_launch_can_find_none_by_chance() {
     let named = CapacityPool { instance_type: "t3.micro".into(), zone: "eu-west-1a".into(), count: 5 };
     let mut limited = sim(Settings { pool_capacity: Some(2), capacity: vec![named], ..exact() });
-    assert_eq!(code(limited.run_instances(&request_in(SUBNET_B, 3, "one"), at(0))), "InsufficientInstanceCapacity");
-    limited.run_instances(&request_in(SUBNET_B, 2, "two"), at(0)).unwrap();
+    assert_eq!(code(limited.ec2(at(0)).run_instances(&request_in(SUBNET_B, 3, "one"))), "InsufficientInstanceCapacity");
+    limited.ec2(at(0)).run_instances(&request_in(SUBNET_B, 2, "two")).unwrap();
     launch(&mut limited, 5, "three", 0);
     let mut unlucky = sim(Settings { no_capacity_per_mille: 1000, ..exact() });
-    assert_eq!(code(unlucky.run_instances(&request(1, "one"), at(0))), "InsufficientInstanceCapacity");
+    assert_eq!(code(unlucky.ec2(at(0)).run_instances(&request(1, "one"))), "InsufficientInstanceCapacity");
     assert_eq!(unlucky.injected()["no capacity"], 1);
 }
 
@@ -91,9 +92,9 @@ fn every_pool_can_have_a_limit_and_a_launch_can_find_none_by_chance() {
 fn the_quota_may_go_on_counting_what_is_terminated() {
     let mut sim = sim(Settings { vcpu_quota: Some(2), quota_linger: Span::seconds(60, 60), ..exact() });
     let first = launch(&mut sim, 1, "one", 0);
-    sim.terminate_instances(&first, at(10)).unwrap();
+    sim.ec2(at(10)).terminate_instances(&first).unwrap();
     // Terminated at 30.
-    assert_eq!(code(sim.run_instances(&request(1, "two"), at(89))), "VcpuLimitExceeded");
+    assert_eq!(code(sim.ec2(at(89)).run_instances(&request(1, "two"))), "VcpuLimitExceeded");
     launch(&mut sim, 1, "two", 90);
 }
 
@@ -101,5 +102,5 @@ fn the_quota_may_go_on_counting_what_is_terminated() {
 fn a_subnet_can_have_few_addresses() {
     let mut sim = sim(Settings { subnet_addresses: Some(3), ..exact() });
     launch(&mut sim, 3, "one", 0);
-    assert_eq!(code(sim.run_instances(&request(1, "two"), at(1))), "InsufficientFreeAddressesInSubnet");
+    assert_eq!(code(sim.ec2(at(1)).run_instances(&request(1, "two"))), "InsufficientFreeAddressesInSubnet");
 }

@@ -1,8 +1,9 @@
-//! Who can talk to whom.
+//! Connections between instances, and with the internet.
 
 use std::net::Ipv4Addr;
 
-use cloudsim::{InterfaceRequest, PermissionSource, PublicAccess, RunInstances, Settings, Sim, Target};
+use cloudsim::ec2::{InterfaceRequest, PermissionSource, RunInstances, Target};
+use cloudsim::{PublicAccess, Settings, Sim};
 
 use crate::groups::{allow, create};
 use crate::world::{SUBNET_A, at, exact, request, sim};
@@ -34,7 +35,7 @@ fn world() -> World {
             ..InterfaceRequest::default()
         };
         let request = RunInstances { interface: Some(interface), ..request(1, token) };
-        let instance = sim.run_instances(&request, at(0)).unwrap().remove(0);
+        let instance = sim.ec2(at(0)).run_instances(&request).unwrap().remove(0);
         let network = instance.network.clone().unwrap();
         (network.private_address, network.public_address)
     };
@@ -112,12 +113,14 @@ fn block_public_access_closes_what_needs_a_public_address() {
 fn a_terminated_instance_answers_nobody() {
     let World { mut sim, worker, balancer, .. } = world();
     let id = sim
+        .truth()
+        .ec2
         .live_instances()
         .iter()
         .find(|live| live.network.as_ref().unwrap().private_address == worker)
         .unwrap()
         .id
         .clone();
-    sim.terminate_instances(&[id], at(11)).unwrap();
+    sim.ec2(at(11)).terminate_instances(&[id]).unwrap();
     assert!(sim.can_connect(balancer, worker, 8080).is_err());
 }

@@ -1,11 +1,10 @@
-//! What happens to calls on their way.
+//! Faults of calls on their way.
 
 use std::sync::Arc;
 
-use cloudsim::{
-    About, Action, Call, Fault, FaultRates, Instance, Outcome, Principal, Query, Reply, Settings, Sim, SimError, Span,
-    Throttling,
-};
+use cloudsim::ec2::{About, Action, Instance};
+use cloudsim::sts;
+use cloudsim::{Call, Fault, FaultRates, Outcome, Principal, Query, Reply, Settings, Sim, SimError, Span, Throttling};
 
 use crate::rehearsals::rehearsed;
 use crate::world::{at, code, exact, request, sim};
@@ -13,7 +12,7 @@ use crate::world::{at, code, exact, request, sim};
 fn run(sim: &mut Sim, count: u32, token: &str, second: i64) -> Reply<Outcome<Vec<Arc<Instance>>>> {
     let request = Arc::new(request(count, token));
     let call = Call::about(About::Launch(request.clone()));
-    sim.call(call, at(second), move |sim, now| sim.run_instances(&request, now))
+    sim.call(call, at(second), move |sim, now| sim.ec2(now).run_instances(&request))
 }
 
 fn error_of<T: std::fmt::Debug>(reply: Reply<Outcome<T>>) -> String {
@@ -39,33 +38,33 @@ fn each_fault_does_what_it_says() {
     ];
     for (fault, is_expected, launched) in rows {
         let mut sim = sim(exact());
-        sim.script(Action::RunInstances, fault);
+        sim.inject_next(Action::RunInstances, fault);
         let reply = run(&mut sim, 2, "token", 0);
         assert!(is_expected(&reply), "{fault:?}: {reply:?}");
-        assert_eq!(sim.ledger().launched, launched, "{fault:?}");
+        assert_eq!(sim.audit().launched, launched, "{fault:?}");
         // The same call with the same token afterwards: exactly two, whatever happened before.
         assert!(matches!(run(&mut sim, 2, "token", 1), Reply::Whole(Ok(made)) if made.len() == 2), "{fault:?}");
         sim.advance(at(300));
-        assert_eq!(sim.ledger().launched, 2, "{fault:?}");
+        assert_eq!(sim.audit().launched, 2, "{fault:?}");
     }
 }
 
 #[test]
 fn a_late_call_takes_effect_when_nobody_waits_for_it() {
     let mut sim = sim(exact());
-    sim.script(Action::RunInstances, Fault::LateExecution(90));
+    sim.inject_next(Action::RunInstances, Fault::LateExecution(90));
     assert!(matches!(run(&mut sim, 2, "token", 0), Reply::Lost));
     assert_eq!((sim.late_calls(), sim.next_event()), (1, Some(at(90))));
     sim.advance(at(89));
-    assert_eq!(sim.ledger().launched, 0);
+    assert_eq!(sim.audit().launched, 0);
     sim.advance(at(95));
-    assert_eq!((sim.ledger().launched, sim.late_calls()), (2, 0));
-    assert!(sim.live_instances().iter().all(|instance| instance.launched_at == at(90)));
+    assert_eq!((sim.audit().launched, sim.late_calls()), (2, 0));
+    assert!(sim.truth().ec2.live_instances().iter().all(|instance| instance.launched_at == at(90)));
 }
 
 #[test]
 fn a_run_bucket_holds_five_and_refills_two_a_second() {
-    let mut sim = sim(Settings { throttling: Throttling::Ec2, ..exact() });
+    let mut sim = sim(Settings { throttling: Throttling::Published, ..exact() });
     let mut admitted = |second: i64, tries: usize| {
         (0..tries)
             .filter(|index| matches!(run(&mut sim, 1, &format!("{second}-{index}"), second), Reply::Whole(Ok(_))))
@@ -76,12 +75,12 @@ fn a_run_bucket_holds_five_and_refills_two_a_second() {
     assert_eq!(admitted(2, 20), 2);
     assert_eq!(admitted(60, 20), 5, "never more than the bucket holds");
     assert_eq!(error_of(run(&mut sim, 1, "more", 60)), "RequestLimitExceeded");
-    assert_eq!(sim.ledger().calls[&Action::RunInstances], 81, "throttled calls are calls");
+    assert_eq!(sim.audit().calls[&Action::RunInstances.into()], 81, "throttled calls are calls");
 }
 
 #[test]
 fn instances_have_a_bucket_of_their_own_and_bare_lists_a_smaller_one() {
-    let mut sim = sim(Settings { throttling: Throttling::Ec2, ..exact() });
+    let mut sim = sim(Settings { throttling: Throttling::Published, ..exact() });
     assert!(matches!(run(&mut sim, 900, "one", 0), Reply::Whole(Ok(_))));
     assert_eq!(error_of(run(&mut sim, 200, "two", 0)), "RequestLimitExceeded");
     assert!(matches!(run(&mut sim, 100, "three", 0), Reply::Whole(Ok(_))));
@@ -91,7 +90,7 @@ fn instances_have_a_bucket_of_their_own_and_bare_lists_a_smaller_one() {
         (0..200)
             .filter(|_| {
                 let query = query.clone();
-                let reply = sim.call(call.clone(), at(0), move |sim, now| sim.describe_instances(&query, now));
+                let reply = sim.call(call.clone(), at(0), move |sim, now| sim.ec2(now).describe_instances(&query));
                 matches!(reply, Reply::Whole(Ok(_)))
             })
             .count()
@@ -106,8 +105,8 @@ fn faults_by_chance_come_as_often_as_they_are_set() {
     let mut sim = sim(Settings { faults, ..exact() });
     let (mut lost, mut throttled) = (0, 0);
     for _ in 0..5000 {
-        let who = |sim: &mut Sim, now| sim.caller_identity(Principal::Administrator, now);
-        match sim.call(Call::new(Action::GetCallerIdentity), at(0), who) {
+        let who = |sim: &mut Sim, now| sim.sts(now).caller_identity(Principal::Administrator);
+        match sim.call(Call::new(sts::Action::GetCallerIdentity), at(0), who) {
             Reply::Lost => lost += 1,
             Reply::Whole(Err(error)) if error.code == "RequestLimitExceeded" => throttled += 1,
             _ => (),
@@ -126,5 +125,5 @@ fn an_action_can_be_refused_for_good() {
     sim.refuse(Action::RunInstances, None);
     assert_eq!(rehearsed(&mut sim), "DryRunOperation");
     assert!(matches!(run(&mut sim, 1, "token", 0), Reply::Whole(Ok(_))));
-    assert_eq!(sim.ledger().launched, 1);
+    assert_eq!(sim.audit().launched, 1);
 }

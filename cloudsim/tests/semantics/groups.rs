@@ -1,6 +1,7 @@
 //! Security groups, and what keeps them from being deleted.
 
-use cloudsim::{CreateSecurityGroup, Filter, Lag, Outcome, Permission, PermissionSource, Query, Settings, Sim, Span};
+use cloudsim::ec2::{CreateSecurityGroup, Permission, PermissionSource};
+use cloudsim::{Filter, Lag, Outcome, Query, Settings, Sim, Span};
 
 use crate::world::{VPC, at, code, exact, ids, launch, request, sim};
 
@@ -11,11 +12,11 @@ pub(crate) fn create(sim: &mut Sim, name: &str, second: i64) -> Outcome<String> 
         vpc_id: Some(VPC.into()),
         tags: [("owner".to_owned(), "us".to_owned())].into(),
     };
-    sim.create_security_group(&request, at(second))
+    sim.ec2(at(second)).create_security_group(&request)
 }
 
 pub(crate) fn allow(sim: &mut Sim, group: &str, port: u16, source: PermissionSource, second: i64) -> Outcome<()> {
-    sim.authorize_ingress(group, &[(Permission::tcp(port, port, source), None)], at(second)).map(|_| ())
+    sim.ec2(at(second)).authorize_ingress(group, &[(Permission::tcp(port, port, source), None)]).map(|_| ())
 }
 
 #[test]
@@ -28,7 +29,7 @@ fn a_name_is_good_once_per_vpc() {
     {
         assert_eq!(code(create(&mut sim, name, 1)), expected);
     }
-    assert_eq!(sim.ledger().groups, 1);
+    assert_eq!(sim.audit().groups, 1);
 }
 
 #[test]
@@ -41,9 +42,9 @@ fn rules_are_added_once_and_removed() {
     assert_eq!(code(allow(&mut sim, &group, 80, PermissionSource::Group("sg-1".into()), 1)), "InvalidGroup.NotFound");
     assert_eq!(code(allow(&mut sim, "sg-1", 80, anywhere.clone(), 1)), "InvalidGroup.NotFound");
     let rule = Permission::tcp(80, 80, anywhere);
-    sim.revoke_ingress(&group, std::slice::from_ref(&rule), at(2)).unwrap();
-    assert_eq!(code(sim.revoke_ingress(&group, &[rule], at(2))), "InvalidPermission.NotFound");
-    let found = sim.describe_security_groups(&Query::ids([&group]), at(2)).unwrap().items;
+    sim.ec2(at(2)).revoke_ingress(&group, std::slice::from_ref(&rule)).unwrap();
+    assert_eq!(code(sim.ec2(at(2)).revoke_ingress(&group, &[rule])), "InvalidPermission.NotFound");
+    let found = sim.ec2(at(2)).describe_security_groups(&Query::ids([&group])).unwrap().items;
     assert_eq!(found[0].ingress, []);
 }
 
@@ -53,21 +54,21 @@ fn a_group_cannot_go_before_its_interfaces() {
     let group = create(&mut sim, "members", 0).unwrap();
     let mut request = request(1, "token");
     request.interface.as_mut().unwrap().group_ids = vec![group.clone()];
-    let id = ids(&sim.run_instances(&request, at(1)).unwrap());
-    sim.terminate_instances(&id, at(20)).unwrap();
+    let id = ids(&sim.ec2(at(1)).run_instances(&request).unwrap());
+    sim.ec2(at(20)).terminate_instances(&id).unwrap();
     // Terminated at 40; the interface lingers until 70.
     for second in [21, 40, 69] {
-        assert_eq!(code(sim.delete_security_group(&group, at(second))), "DependencyViolation", "at {second}");
+        assert_eq!(code(sim.ec2(at(second)).delete_security_group(&group)), "DependencyViolation", "at {second}");
     }
     let in_group = Query::filtered([Filter::new("group-id", [&group])]);
-    let mut interfaces = |second| sim.describe_network_interfaces(&in_group, at(second)).unwrap().items;
+    let mut interfaces = |second| sim.ec2(at(second)).describe_network_interfaces(&in_group).unwrap().items;
     let lingering = interfaces(69).remove(0);
     assert_eq!((lingering.status(), lingering.instance_id.clone()), ("available", None));
     assert_eq!(interfaces(70), []);
-    sim.delete_security_group(&group, at(70)).unwrap();
-    assert_eq!(code(sim.delete_security_group(&group, at(71))), "InvalidGroup.NotFound");
-    let ledger = sim.ledger();
-    assert_eq!((ledger.groups, ledger.interfaces), (0, 0));
+    sim.ec2(at(70)).delete_security_group(&group).unwrap();
+    assert_eq!(code(sim.ec2(at(71)).delete_security_group(&group)), "InvalidGroup.NotFound");
+    let audit = sim.audit();
+    assert_eq!((audit.groups, audit.interfaces), (0, 0));
 }
 
 #[test]
@@ -76,9 +77,9 @@ fn a_group_cannot_go_before_rules_that_name_it() {
     let (one, two) = (create(&mut sim, "one", 0).unwrap(), create(&mut sim, "two", 0).unwrap());
     allow(&mut sim, &one, 80, PermissionSource::Group(one.clone()), 1).unwrap();
     allow(&mut sim, &two, 80, PermissionSource::Group(one.clone()), 1).unwrap();
-    assert_eq!(code(sim.delete_security_group(&one, at(2))), "DependencyViolation");
-    sim.delete_security_group(&two, at(3)).unwrap();
-    sim.delete_security_group(&one, at(4)).unwrap();
+    assert_eq!(code(sim.ec2(at(2)).delete_security_group(&one)), "DependencyViolation");
+    sim.ec2(at(3)).delete_security_group(&two).unwrap();
+    sim.ec2(at(4)).delete_security_group(&one).unwrap();
 }
 
 #[test]
@@ -89,12 +90,12 @@ fn groups_come_and_go_late_for_readers() {
     assert_eq!(code(create(&mut sim, "members", 0)), "InvalidGroup.Duplicate", "names are known at once");
     let mut request = request(1, "token");
     request.interface.as_mut().unwrap().group_ids = vec![group.clone()];
-    assert_eq!(code(sim.run_instances(&request, at(1))), "InvalidGroup.NotFound", "made, and not seen yet");
+    assert_eq!(code(sim.ec2(at(1)).run_instances(&request)), "InvalidGroup.NotFound", "made, and not seen yet");
     let ours = Query::filtered([Filter::tag("owner", "us")]);
-    let mut count = |second| sim.describe_security_groups(&ours, at(second)).unwrap().items.len();
+    let mut count = |second| sim.ec2(at(second)).describe_security_groups(&ours).unwrap().items.len();
     assert_eq!((count(5), count(6)), (0, 1));
-    sim.delete_security_group(&group, at(10)).unwrap();
-    let mut count = |second| sim.describe_security_groups(&ours, at(second)).unwrap().items.len();
+    sim.ec2(at(10)).delete_security_group(&group).unwrap();
+    let mut count = |second| sim.ec2(at(second)).describe_security_groups(&ours).unwrap().items.len();
     assert_eq!((count(15), count(16)), (1, 0), "gone, and still seen");
 }
 
@@ -103,16 +104,16 @@ fn who_touches_what_is_not_theirs_is_noted() {
     let mut sim = sim(exact());
     let tags = || [("owner".to_owned(), "them".to_owned())].into();
     let (instance, group) =
-        (sim.plant_instance(tags(), at(0)).unwrap(), sim.plant_group("theirs", tags(), at(0)).unwrap());
+        (sim.ec2(at(0)).plant_instance(tags()).unwrap(), sim.ec2(at(0)).plant_group("theirs", tags()).unwrap());
     let ours = launch(&mut sim, 1, "token", 0);
-    sim.terminate_instances(&ours, at(1)).unwrap();
-    let ledger = sim.ledger();
-    assert_eq!((ledger.launched, ledger.live, ledger.groups), (1, 1, 0), "planted things are not counted");
-    assert_eq!(ledger.foreign_touched, [""; 0]);
-    sim.terminate_instances(std::slice::from_ref(&instance), at(2)).unwrap();
-    sim.delete_security_group(&group, at(2)).unwrap();
+    sim.ec2(at(1)).terminate_instances(&ours).unwrap();
+    let audit = sim.audit();
+    assert_eq!((audit.launched, audit.live, audit.groups), (1, 1, 0), "planted things are not counted");
+    assert_eq!(audit.foreign_touched, [""; 0]);
+    sim.ec2(at(2)).terminate_instances(std::slice::from_ref(&instance)).unwrap();
+    sim.ec2(at(2)).delete_security_group(&group).unwrap();
     assert_eq!(
-        sim.ledger().foreign_touched,
+        sim.audit().foreign_touched,
         [format!("TerminateInstances {instance}"), format!("DeleteSecurityGroup {group}")]
     );
 }

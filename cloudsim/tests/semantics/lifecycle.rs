@@ -1,6 +1,7 @@
 //! From pending to gone.
 
-use cloudsim::{Change, Lag, Machines, Query, RunInstances, Settings, Shutdown, Sim, Span, Stillbirth};
+use cloudsim::ec2::{Change, RunInstances, Shutdown};
+use cloudsim::{BootFailure, Lag, Machines, Query, Settings, Sim, Span};
 
 use crate::world::{at, code, exact, ids, launch, request, sim, states};
 
@@ -10,22 +11,22 @@ fn an_instance_lives_and_dies() {
     let id = launch(&mut sim, 1, "token", 0);
     assert_eq!(states(&mut sim, &id, 9), ["pending"]);
     assert_eq!(states(&mut sim, &id, 10), ["running"]);
-    let change = sim.terminate_instances(&id, at(20)).unwrap().remove(0);
+    let change = sim.ec2(at(20)).terminate_instances(&id).unwrap().remove(0);
     assert_eq!((change.previous.name(), change.current.name()), ("running", "shutting-down"));
     assert_eq!(states(&mut sim, &id, 39), ["shutting-down"]);
     assert_eq!(states(&mut sim, &id, 40), ["terminated"]);
-    let again = sim.terminate_instances(&id, at(41)).unwrap().remove(0);
+    let again = sim.ec2(at(41)).terminate_instances(&id).unwrap().remove(0);
     assert_eq!((again.previous.name(), again.current.name()), ("terminated", "terminated"), "again is no error");
-    let ledger = sim.ledger();
-    assert_eq!((ledger.launched, ledger.terminated, ledger.live), (1, 1, 0));
+    let audit = sim.audit();
+    assert_eq!((audit.launched, audit.terminated, audit.live), (1, 1, 0));
 }
 
 #[test]
 fn a_terminated_instance_fades_for_an_hour() {
     let mut sim = sim(exact());
     let id = launch(&mut sim, 1, "token", 0);
-    sim.terminate_instances(&id, at(20)).unwrap();
-    let mut look = |second| sim.describe_instances(&Query::ids(&id), at(second)).map(|page| page.items[0].clone());
+    sim.ec2(at(20)).terminate_instances(&id).unwrap();
+    let mut look = |second| sim.ec2(at(second)).describe_instances(&Query::ids(&id)).map(|page| page.items[0].clone());
     let seen = look(639).unwrap();
     assert!(seen.network.is_some() && !seen.tags.is_empty());
     let seen = look(640).unwrap();
@@ -33,7 +34,7 @@ fn a_terminated_instance_fades_for_an_hour() {
     assert!(look(2440).unwrap().tags.is_empty(), "then tags");
     assert_eq!(look(3639).unwrap().state.name(), "terminated");
     assert_eq!(code(look(3640)), "InvalidInstanceID.NotFound");
-    assert_eq!(sim.ledger().terminated, 1, "the ledger does not forget");
+    assert_eq!(sim.audit().terminated, 1, "the audit does not forget");
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn one_unknown_id_terminates_nothing() {
     let mut sim = sim(exact());
     let mut all = launch(&mut sim, 2, "token", 0);
     all.push("i-0".into());
-    assert_eq!(code(sim.terminate_instances(&all, at(20))), "InvalidInstanceID.NotFound");
+    assert_eq!(code(sim.ec2(at(20)).terminate_instances(&all)), "InvalidInstanceID.NotFound");
     assert_eq!(states(&mut sim, &all[..2], 60), ["running", "running"]);
 }
 
@@ -50,21 +51,22 @@ fn readers_see_each_change_late_and_each_in_its_way() {
     let lag = Lag { id: Span::seconds(1, 1), tag: Span::seconds(5, 5), token: Span::seconds(8, 8) };
     let mut sim = sim(Settings { lag, ..exact() });
     let id = launch(&mut sim, 1, "token", 0);
-    assert_eq!(code(sim.describe_instances(&Query::ids(&id), at(0))), "InvalidInstanceID.NotFound");
-    assert_eq!(code(sim.terminate_instances(&id, at(0))), "InvalidInstanceID.NotFound", "which does not mean gone");
-    assert_eq!(sim.live_instances().len(), 1, "the truth has no lag");
+    assert_eq!(code(sim.ec2(at(0)).describe_instances(&Query::ids(&id))), "InvalidInstanceID.NotFound");
+    assert_eq!(code(sim.ec2(at(0)).terminate_instances(&id)), "InvalidInstanceID.NotFound", "which does not mean gone");
+    assert_eq!(sim.truth().ec2.live_instances().len(), 1, "the truth has no lag");
     let by_tag = Query::filtered([cloudsim::Filter::tag("owner", "us")]);
     let by_token = Query::filtered([cloudsim::Filter::new("client-token", ["token"])]);
     let mut state = |query: &Query, second| {
-        let items = sim.describe_instances(query, at(second)).unwrap().items;
+        let items = sim.ec2(at(second)).describe_instances(query).unwrap().items;
         items.first().map(|instance| instance.state.name())
     };
     assert_eq!(state(&Query::ids(&id), 1), Some("pending"));
     assert_eq!((state(&by_tag, 4), state(&by_tag, 5)), (None, Some("pending")));
     assert_eq!((state(&by_token, 7), state(&by_token, 8)), (None, Some("pending")));
     assert_eq!(state(&by_tag, 15), Some("running"), "began at 10");
-    sim.terminate_instances(&id, at(20)).unwrap();
-    let mut state = |query: &Query, second| sim.describe_instances(query, at(second)).unwrap().items[0].state.name();
+    sim.ec2(at(20)).terminate_instances(&id).unwrap();
+    let mut state =
+        |query: &Query, second| sim.ec2(at(second)).describe_instances(query).unwrap().items[0].state.name();
     assert_eq!(state(&by_tag, 24), "running", "terminate, then list: still there");
     assert_eq!((state(&Query::ids(&id), 24), state(&by_tag, 25)), ("shutting-down", "shutting-down"));
 }
@@ -74,33 +76,33 @@ fn a_shutdown_from_inside_does_what_was_asked_for() {
     let mut sim = sim(exact());
     let terminates = launch(&mut sim, 1, "one", 0);
     let stops = RunInstances { shutdown: Shutdown::Stop, ..request(1, "two") };
-    let stops = ids(&sim.run_instances(&stops, at(0)).unwrap());
+    let stops = ids(&sim.ec2(at(0)).run_instances(&stops).unwrap());
     for id in terminates.iter().chain(&stops) {
-        sim.guest_shutdown(id, at(20));
-        sim.guest_shutdown(id, at(21));
+        sim.ec2(at(20)).guest_shutdown(id);
+        sim.ec2(at(21)).guest_shutdown(id);
     }
     let all = [terminates.clone(), stops].concat();
     assert_eq!(states(&mut sim, &all, 30), ["shutting-down", "stopping"]);
     // The second one began at 21: the time of the calls before does not go back.
     assert_eq!(states(&mut sim, &all, 41), ["terminated", "stopped"]);
-    let reason = sim.instance(&terminates[0]).unwrap().state_reason.clone().unwrap();
+    let reason = sim.truth().ec2.instance(&terminates[0]).unwrap().state_reason.clone().unwrap();
     assert_eq!(reason.code, "Client.InstanceInitiatedShutdown");
 }
 
 #[test]
 fn a_launch_can_be_accepted_and_die() {
     let mut sim = sim(exact());
-    sim.let_die_at_boot(1);
+    sim.let_fail_at_boot(1);
     let two = launch(&mut sim, 2, "token", 0);
     assert_eq!(states(&mut sim, &two, 9), ["pending", "pending"]);
     assert_eq!(states(&mut sim, &two, 10), ["terminated", "running"]);
-    let code = |sim: &Sim, id: &str| sim.instance(id).unwrap().state_reason.as_ref().unwrap().code;
-    assert!(Stillbirth::ALL.iter().any(|why| why.code() == code(&sim, &two[0])));
-    for (number, why) in (1..).zip(Stillbirth::ALL) {
+    let code = |sim: &Sim, id: &str| sim.truth().ec2.instance(id).unwrap().state_reason.as_ref().unwrap().code;
+    assert!(BootFailure::ALL.iter().any(|why| why.code() == code(&sim, &two[0])));
+    for (number, why) in (1..).zip(BootFailure::ALL) {
         let mut settings = sim.settings().clone();
-        settings.stillborn_reasons = [*why].into();
+        settings.boot_failures = [*why].into();
         sim.set_settings(settings);
-        sim.let_die_at_boot(1);
+        sim.let_fail_at_boot(1);
         let one = launch(&mut sim, 1, why.code(), number * 100);
         assert_eq!(states(&mut sim, &one, number * 100 + 10), ["terminated"]);
         assert_eq!(code(&sim, &one[0]), why.code());
@@ -110,12 +112,13 @@ fn a_launch_can_be_accepted_and_die() {
 #[test]
 fn a_driver_starts_and_stops_machines() {
     let mut sim = sim(Settings { machines: Machines::Driven, ..exact() });
-    let all = ids(&sim.run_instances(&RunInstances { user_data: "#!".into(), ..request(3, "token") }, at(0)).unwrap());
-    assert_eq!(sim.due(at(9)), []);
+    let all =
+        ids(&sim.ec2(at(0)).run_instances(&RunInstances { user_data: "#!".into(), ..request(3, "token") }).unwrap());
+    assert_eq!(sim.ec2(at(9)).due(), []);
     // One never gets a machine, and so has none to wait for.
-    sim.terminate_instances(&all[2..], at(9)).unwrap();
+    sim.ec2(at(9)).terminate_instances(&all[2..]).unwrap();
     assert_eq!(states(&mut sim, &all[2..], 9), ["terminated"]);
-    let changes = sim.due(at(10));
+    let changes = sim.ec2(at(10)).due();
     let started: Vec<_> = changes
         .iter()
         .map(|change| match change {
@@ -124,14 +127,14 @@ fn a_driver_starts_and_stops_machines() {
         })
         .collect();
     assert_eq!(started, [(all[0].clone(), "#!", 2), (all[1].clone(), "#!", 2)]);
-    sim.terminate_instances(&all[..1], at(20)).unwrap();
-    assert_eq!(sim.due(at(20)), [Change::Stop { id: all[0].clone() }]);
+    sim.ec2(at(20)).terminate_instances(&all[..1]).unwrap();
+    assert_eq!(sim.ec2(at(20)).due(), [Change::Stop { id: all[0].clone() }]);
     assert_eq!(states(&mut sim, &all[..1], 900), ["shutting-down"], "until the machine is gone");
-    sim.machine_stopped(&all[0], at(901));
+    sim.ec2(at(901)).machine_stopped(&all[0]);
     assert_eq!(states(&mut sim, &all[..1], 901), ["terminated"]);
-    sim.machine_stopped(&all[1], at(902));
+    sim.ec2(at(902)).machine_stopped(&all[1]);
     assert_eq!(states(&mut sim, &all[1..2], 902), ["terminated"], "a machine that ends by itself has shut down");
-    assert_eq!(sim.due(at(1000)), []);
+    assert_eq!(sim.ec2(at(1000)).due(), []);
 }
 
 #[test]
@@ -139,12 +142,13 @@ fn the_console_comes_late_and_latest_needs_nitro() {
     let mut sim = sim(Settings { console_lag_millis: 60_000, ..exact() });
     let nitro = launch(&mut sim, 1, "one", 0).remove(0);
     let xen = RunInstances { instance_type: "t2.micro".into(), ..request(1, "two") };
-    let xen = ids(&sim.run_instances(&xen, at(0)).unwrap()).remove(0);
+    let xen = ids(&sim.ec2(at(0)).run_instances(&xen).unwrap()).remove(0);
     for (second, line) in [(10, "booting"), (20, "ready")] {
-        sim.set_console(&nitro, line.into(), at(second));
-        sim.set_console(&xen, line.into(), at(second));
+        sim.ec2(at(second)).set_console(&nitro, line.into());
+        sim.ec2(at(second)).set_console(&xen, line.into());
     }
-    let mut text = |id: &str, latest, second| sim.console_output(id, latest, at(second)).map(|console| console.text);
+    let mut text =
+        |id: &str, latest, second| sim.ec2(at(second)).console_output(id, latest).map(|console| console.text);
     assert_eq!(text(&nitro, true, 20).unwrap().as_deref(), Some("ready"));
     assert_eq!(code(text(&xen, true, 20)), "UnsupportedOperation");
     assert_eq!(text(&xen, false, 69).unwrap(), None);
@@ -157,7 +161,7 @@ fn the_console_comes_late_and_latest_needs_nitro() {
 fn a_story_tells_what_happened() {
     let mut sim = cloudsim::Sim::new(7, exact()).unwrap();
     let id = launch(&mut sim, 1, "token", 0);
-    sim.terminate_instances(&id, at(20)).unwrap();
+    sim.ec2(at(20)).terminate_instances(&id).unwrap();
     sim.advance(at(100));
     let start = at(0).as_second();
     let lines = sim.story().iter().map(|line| format!("{:>3} s  {}", line.at.as_second() - start, line.what));

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cloudsim::{DefaultVpc, Filter, LocationType, PageRequest, Query, Settings, Sim};
+use cloudsim::ec2::LocationType;
+use cloudsim::{DefaultVpc, Filter, PageRequest, Query, Settings, Sim};
 
 use crate::world::{SUBNET_B, VPC, at, code, exact, launch, sim};
 
@@ -12,7 +13,7 @@ fn pages(sim: &mut Sim, max_results: Option<usize>) -> (Vec<String>, Vec<usize>)
     let mut page = PageRequest { max_results, next_token: None };
     loop {
         let query = Query { filters: vec![Filter::tag("owner", "us")], page: page.clone(), ..Query::default() };
-        let answer = sim.describe_instances(&query, at(60)).unwrap();
+        let answer = sim.ec2(at(60)).describe_instances(&query).unwrap();
         sizes.push(answer.items.len());
         found.extend(answer.items.iter().map(|instance| instance.id.clone()));
         match answer.next_token {
@@ -40,13 +41,13 @@ fn pages_are_complete_small_and_shuffled() {
 fn a_page_can_be_asked_for_again() {
     let mut sim = sim(Settings { page_size: 5, ..exact() });
     launch(&mut sim, 8, "token", 0);
-    let first = sim.describe_instances(&Query::default(), at(0)).unwrap();
+    let first = sim.ec2(at(0)).describe_instances(&Query::default()).unwrap();
     let next = PageRequest { max_results: None, next_token: first.next_token };
     let query = Query { page: next, ..Query::default() };
-    let again = sim.describe_instances(&query, at(0)).unwrap();
-    assert_eq!(sim.describe_instances(&query, at(1)).unwrap(), again);
+    let again = sim.ec2(at(0)).describe_instances(&query).unwrap();
+    assert_eq!(sim.ec2(at(1)).describe_instances(&query).unwrap(), again);
     let wrong = PageRequest { max_results: None, next_token: Some("page-99".into()) };
-    assert_eq!(code(sim.describe_instances(&Query { page: wrong, ..query }, at(1))), "InvalidNextToken");
+    assert_eq!(code(sim.ec2(at(1)).describe_instances(&Query { page: wrong, ..query })), "InvalidNextToken");
 }
 
 #[test]
@@ -64,7 +65,7 @@ fn bad_lists_are_refused() {
         ("InvalidInstanceID.NotFound", Query::ids(["i-0"])),
     ];
     for (expected, query) in rows {
-        assert_eq!(code(sim.describe_instances(&query, at(0))), expected, "{query:?}");
+        assert_eq!(code(sim.ec2(at(0)).describe_instances(&query)), expected, "{query:?}");
     }
 }
 
@@ -75,7 +76,7 @@ fn filters_narrow_a_list() {
     launch(&mut sim, 1, "other", 0);
     let mut count = |filters: &[(&str, &str)]| {
         let filters = filters.iter().map(|(name, value)| Filter::new(*name, [*value]));
-        sim.describe_instances(&Query::filtered(filters), at(0)).unwrap().items.len()
+        sim.ec2(at(0)).describe_instances(&Query::filtered(filters)).unwrap().items.len()
     };
     assert_eq!(count(&[("client-token", "token")]), 1);
     assert_eq!(count(&[("instance-id", &id[0])]), 1);
@@ -90,9 +91,9 @@ fn filters_narrow_a_list() {
 fn the_network_is_there() {
     let mut sim = sim(exact());
     launch(&mut sim, 3, "token", 0);
-    let vpcs = sim.describe_vpcs(&Query::filtered([Filter::new("is-default", ["true"])]), at(0)).unwrap().items;
+    let vpcs = sim.ec2(at(0)).describe_vpcs(&Query::filtered([Filter::new("is-default", ["true"])])).unwrap().items;
     assert_eq!((vpcs.len(), vpcs[0].id.as_str(), vpcs[0].cidr.to_string().as_str()), (1, VPC, "127.31.0.0/16"));
-    let mut subnets = sim.describe_subnets(&Query::default(), at(0)).unwrap().items;
+    let mut subnets = sim.ec2(at(0)).describe_subnets(&Query::default()).unwrap().items;
     subnets.sort_by(|a, b| a.zone.cmp(&b.zone));
     let rows: Vec<_> = subnets
         .iter()
@@ -106,9 +107,9 @@ fn the_network_is_there() {
             "eu-west-1c euw1-az2 127.31.32.0/20 4085"
         ]
     );
-    assert_eq!(sim.describe_subnets(&Query::ids([SUBNET_B]), at(0)).unwrap().items.len(), 1);
-    assert_eq!(code(sim.describe_subnets(&Query::ids(["subnet-1"]), at(0))), "InvalidSubnetID.NotFound");
-    let tables = sim.describe_route_tables(&Query::default(), at(0)).unwrap().items;
+    assert_eq!(sim.ec2(at(0)).describe_subnets(&Query::ids([SUBNET_B])).unwrap().items.len(), 1);
+    assert_eq!(code(sim.ec2(at(0)).describe_subnets(&Query::ids(["subnet-1"]))), "InvalidSubnetID.NotFound");
+    let tables = sim.ec2(at(0)).describe_route_tables(&Query::default()).unwrap().items;
     assert!(tables.len() == 1 && tables[0].is_main);
 }
 
@@ -116,19 +117,19 @@ fn the_network_is_there() {
 fn an_account_may_have_no_default_vpc() {
     let mut sim = sim(Settings { default_vpc: DefaultVpc::Absent, ..exact() });
     let defaults = Query::filtered([Filter::new("default-for-az", ["true"])]);
-    assert_eq!(sim.describe_subnets(&defaults, at(0)).unwrap().items, []);
-    assert_eq!(sim.describe_subnets(&Query::default(), at(0)).unwrap().items.len(), 3);
+    assert_eq!(sim.ec2(at(0)).describe_subnets(&defaults).unwrap().items, []);
+    assert_eq!(sim.ec2(at(0)).describe_subnets(&Query::default()).unwrap().items.len(), 3);
 }
 
 #[test]
 fn types_and_offerings_are_listed() {
     let mut sim = sim(exact());
-    let types = sim.describe_instance_types(&Query::ids(["t2.micro", "c7g.large"]), at(0)).unwrap().items;
+    let types = sim.ec2(at(0)).describe_instance_types(&Query::ids(["t2.micro", "c7g.large"])).unwrap().items;
     assert_eq!(types.len(), 2);
-    assert_eq!(code(sim.describe_instance_types(&Query::ids(["t2.giant"]), at(0))), "InvalidInstanceType");
+    assert_eq!(code(sim.ec2(at(0)).describe_instance_types(&Query::ids(["t2.giant"]))), "InvalidInstanceType");
     let query = Query::filtered([Filter::new("instance-type", ["t2.micro", "t3.micro"])]);
     let mut offered = |by| {
-        let found = sim.describe_instance_type_offerings(&query, by, at(0)).unwrap().items;
+        let found = sim.ec2(at(0)).describe_instance_type_offerings(&query, by).unwrap().items;
         let mut found: Vec<_> =
             found.into_iter().map(|offering| format!("{} {}", offering.instance_type, offering.location)).collect();
         found.sort();
@@ -146,10 +147,10 @@ fn a_list_by_tag_token_or_id_is_what_a_scan_would_find_also_after_a_change_of_ta
     for token in ["one", "two", "three"] {
         launch(&mut sim, 3, token, 0);
     }
-    let all: Vec<_> = sim.listed_instances().iter().map(|instance| instance.id.clone()).collect();
-    sim.retag_by_hand(&all[0], |tags| drop(tags.insert("owner".into(), "them".into())), at(40));
-    sim.retag_by_hand(&all[1], |tags| tags.clear(), at(40));
-    sim.terminate_instances(&all[2..4], at(50)).unwrap();
+    let all: Vec<_> = sim.truth().ec2.listed_instances().iter().map(|instance| instance.id.clone()).collect();
+    sim.ec2(at(40)).retag_by_hand(&all[0], |tags| drop(tags.insert("owner".into(), "them".into())));
+    sim.ec2(at(40)).retag_by_hand(&all[1], |tags| tags.clear());
+    sim.ec2(at(50)).terminate_instances(&all[2..4]).unwrap();
     for second in [50, 55, 60, 100, 3_000, 4_000] {
         for (literal, pattern) in [
             (Filter::tag("owner", "us"), Filter::new("tag:owner", ["us*"])),
@@ -161,7 +162,7 @@ fn a_list_by_tag_token_or_id_is_what_a_scan_would_find_also_after_a_change_of_ta
             ),
         ] {
             let mut found = |filters: Vec<Filter>| {
-                let mut items = sim.describe_instances(&Query::filtered(filters), at(second)).unwrap().items;
+                let mut items = sim.ec2(at(second)).describe_instances(&Query::filtered(filters)).unwrap().items;
                 items.sort_by(|one, other| one.id.cmp(&other.id));
                 items
             };

@@ -1,4 +1,4 @@
-//! What the simulation answers, behaviour by behaviour.
+//! The simulation's answers, behaviour by behaviour.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
 
@@ -13,7 +13,7 @@ mod permissions;
 mod ports;
 mod properties;
 mod rehearsals;
-mod relapses;
+mod stale_reads;
 mod surroundings;
 mod tokens;
 mod volumes;

@@ -1,11 +1,9 @@
-//! What the operator's policy lets pass, and what it refuses: the shipped document, evaluated on every call.
+//! The operator's policy as it is shipped, evaluated on every call: it lets pass what is ours and refuses what is near it.
 
 use std::sync::Arc;
 
-use cloudsim::{
-    About, Action, BlockDevice, Call, CreateSecurityGroup, Deed, Fault, Outcome, Policy, Principal, Reply,
-    RunInstances, Settings, Sim,
-};
+use cloudsim::ec2::{About, Action, BlockDevice, CreateSecurityGroup, RunInstances};
+use cloudsim::{Call, Fault, ManualChange, Outcome, Policy, Principal, Reply, Settings, Sim};
 use planner::owner::{INSTALLATION, KUBERNETES_CLUSTER, MANAGED_BY, Owner, Tags};
 
 use crate::world::{VPC, at, exact, ids, request, sim, states};
@@ -69,12 +67,13 @@ fn group(sim: &mut Sim) -> String {
         vpc_id: Some(VPC.into()),
         tags: tags(),
     });
-    call(sim, About::NewGroup(request.clone()), 0, move |sim, now| sim.create_security_group(&request, now)).unwrap()
+    call(sim, About::NewGroup(request.clone()), 0, move |sim, now| sim.ec2(now).create_security_group(&request))
+        .unwrap()
 }
 
 fn run(sim: &mut Sim, request: RunInstances, second: i64) -> Outcome<Vec<String>> {
     let request = Arc::new(request);
-    let made = call(sim, About::Launch(request.clone()), second, move |sim, now| sim.run_instances(&request, now))?;
+    let made = call(sim, About::Launch(request.clone()), second, move |sim, now| sim.ec2(now).run_instances(&request))?;
     Ok(ids(&made))
 }
 
@@ -88,7 +87,7 @@ fn in_group(sim: &mut Sim, request: RunInstances) -> RunInstances {
 fn terminate(sim: &mut Sim, ids: &[String], second: i64) -> Result<(), String> {
     let owned = ids.to_vec();
     let about = About::Instances(Action::TerminateInstances, owned.clone());
-    let answer = call(sim, about, second, move |sim, now| sim.terminate_instances(&owned, now));
+    let answer = call(sim, about, second, move |sim, now| sim.ec2(now).terminate_instances(&owned));
     answer.map(drop).map_err(|error| error.code)
 }
 
@@ -99,9 +98,9 @@ fn a_principal_without_a_policy_may_do_nothing_and_an_administrator_everything()
     assert_eq!((error.code.as_str(), error.status), ("UnauthorizedOperation", 403));
     let request = Arc::new(request(1, "token"));
     let by_administrator = Call::about(About::Launch(request.clone()));
-    let made = sim.call(by_administrator, at(0), move |sim, now| sim.run_instances(&request, now));
+    let made = sim.call(by_administrator, at(0), move |sim, now| sim.ec2(now).run_instances(&request));
     assert!(matches!(made, Reply::Whole(Ok(_))));
-    assert_eq!(sim.ledger().launched, 1);
+    assert_eq!(sim.audit().launched, 1);
 }
 
 #[test]
@@ -155,7 +154,7 @@ fn the_operators_own_launch_passes_and_every_near_miss_is_refused() {
         assert_eq!(error.code, "UnauthorizedOperation", "{what}");
         assert!(error.message.contains("arn:aws:iam::000000000000:user/operator is not authorized"), "{error}");
         assert!(error.message.contains("Encoded authorization failure message: "), "{error}");
-        assert_eq!(sim.ledger().launched, 0, "{what}");
+        assert_eq!(sim.audit().launched, 0, "{what}");
     }
     let mut sim = governed(exact());
     let request = in_group(&mut sim, ours(1, "token"));
@@ -169,8 +168,8 @@ fn what_ec2_does_not_know_or_what_lost_its_tags_is_denied_and_not_unknown() {
     let made = run(&mut sim, request, 0).unwrap();
     let unauthorized = Err("UnauthorizedOperation".to_owned());
     assert_eq!(terminate(&mut sim, &["i-0123456789abcdef0".to_owned()], 20), unauthorized);
-    sim.retag_by_hand(&made[0], |tags| drop(tags.remove(INSTALLATION)), at(20));
-    sim.retag_by_hand(&made[1], |tags| drop(tags.insert(INSTALLATION.into(), "x".into())), at(20));
+    sim.ec2(at(20)).retag_by_hand(&made[0], |tags| drop(tags.remove(INSTALLATION)));
+    sim.ec2(at(20)).retag_by_hand(&made[1], |tags| drop(tags.insert(INSTALLATION.into(), "x".into())));
     for id in &made[..2] {
         assert_eq!(terminate(&mut sim, std::slice::from_ref(id), 21), unauthorized);
         assert!(!sim.can_be_terminated(id));
@@ -183,7 +182,7 @@ fn what_ec2_does_not_know_or_what_lost_its_tags_is_denied_and_not_unknown() {
     assert_eq!(terminate(&mut sim, &made[2..3], 30), Ok(()));
     sim.advance(at(3_000));
     assert_eq!(terminate(&mut sim, &made[2..3], 3_000), unauthorized);
-    assert_eq!(sim.ledger().live, 2);
+    assert_eq!(sim.audit().live, 2);
 }
 
 #[test]
@@ -195,15 +194,15 @@ fn protection_spares_the_zone_of_what_is_protected() {
     in_b.interface.as_mut().unwrap().subnet_id = Some(crate::world::SUBNET_B.into());
     let a = run(&mut sim, request, 0).unwrap();
     let b = run(&mut sim, in_b, 0).unwrap();
-    assert!(sim.by_hand(Deed::Protect, &a[0], at(20)));
+    assert!(sim.ec2(at(20)).change_by_hand(ManualChange::Protect, &a[0]));
     let all = [a.clone(), b.clone()].concat();
     assert_eq!(terminate(&mut sim, &all, 21), Err("OperationNotPermitted".to_owned()));
     assert_eq!(states(&mut sim, &all, 22), ["running", "running", "shutting-down", "shutting-down"]);
     assert_eq!(terminate(&mut sim, &a[1..], 23), Ok(()));
-    assert!(sim.is_protected(&a[0]) && !sim.can_be_terminated(&a[0]));
+    assert!(sim.truth().ec2.is_protected(&a[0]) && !sim.can_be_terminated(&a[0]));
     // From inside it still ends.
-    sim.guest_shutdown(&a[0], at(24));
-    assert!(!sim.is_protected(&a[0]), "{:?}", states(&mut sim, &a, 24));
+    sim.ec2(at(24)).guest_shutdown(&a[0]);
+    assert!(!sim.truth().ec2.is_protected(&a[0]), "{:?}", states(&mut sim, &a, 24));
     assert_eq!(terminate(&mut sim, &a, 25), Ok(()));
 }
 
@@ -212,15 +211,16 @@ fn a_call_that_comes_late_is_judged_when_it_comes() {
     let mut sim = governed(exact());
     let request = in_group(&mut sim, ours(1, "token"));
     let made = run(&mut sim, request, 0).unwrap();
-    sim.script(Action::TerminateInstances, Fault::LateExecution(60));
+    sim.inject_next(Action::TerminateInstances, Fault::LateExecution(60));
     let owned = made.clone();
     let about = About::Instances(Action::TerminateInstances, owned.clone());
-    let late = sim
-        .call(Call::about(about).by(Principal::Operator), at(20), move |sim, now| sim.terminate_instances(&owned, now));
+    let late = sim.call(Call::about(about).by(Principal::Operator), at(20), move |sim, now| {
+        sim.ec2(now).terminate_instances(&owned)
+    });
     assert!(matches!(late, Reply::Lost));
-    sim.retag_by_hand(&made[0], Tags::clear, at(40));
+    sim.ec2(at(40)).retag_by_hand(&made[0], Tags::clear);
     sim.advance(at(100));
-    assert_eq!(sim.ledger().live, 1);
+    assert_eq!(sim.audit().live, 1);
     assert!(
         sim.story().iter().any(|line| line.what.contains("TerminateInstances refused unheard")),
         "{:?}",
@@ -235,11 +235,11 @@ fn a_dry_run_asks_for_permission_too() {
     let bad = RunInstances { http_tokens: None, ..good.clone() };
     let mut dry = |request: RunInstances| {
         let call = Call::about(About::Launch(Arc::new(request.clone()))).by(Principal::Operator);
-        match sim.dry_run(&call, at(1), |sim| sim.check_launch(&request)) {
+        match sim.dry_run(&call, at(1), |sim, now| sim.ec2(now).check_launch(&request)) {
             Reply::Whole(said) => said.code,
             broken => panic!("{broken:?}"),
         }
     };
     assert_eq!((dry(good).as_str(), dry(bad).as_str()), ("DryRunOperation", "UnauthorizedOperation"));
-    assert_eq!(sim.ledger().launched, 0);
+    assert_eq!(sim.audit().launched, 0);
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use cloudsim::{Action, Fault, Settings, SharedSim};
+use cloudsim::ec2::Action;
+use cloudsim::{Fault, Settings, SharedSim};
 use planner::Failure;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
@@ -94,15 +95,15 @@ fn a_benchmark_comes_and_goes() {
     second.store(100, Ordering::Relaxed);
     now(cloud.delete_group(&group)).unwrap();
     now(cloud.delete_group(&group)).unwrap();
-    let ledger = cloud.lock().ledger();
-    assert_eq!((ledger.launched, ledger.terminated, ledger.groups, ledger.interfaces), (12, 12, 0, 0));
+    let audit = cloud.lock().audit();
+    assert_eq!((audit.launched, audit.terminated, audit.groups, audit.interfaces), (12, 12, 0, 0));
 }
 
 #[test]
 fn what_breaks_on_the_way_is_unknown() {
     let (cloud, _) = shared(exact());
     for fault in [Fault::LostAnswer, Fault::Truncated, Fault::Status500, Fault::LateExecution(9)] {
-        cloud.lock().script(Action::DescribeInstances, fault);
+        cloud.lock().inject_next(Action::DescribeInstances, fault);
         let error = now(cloud.instances(&Selection::Owner(owner()))).unwrap_err();
         assert_eq!(error.failure, Failure::Unreachable, "{fault:?}");
     }
@@ -116,7 +117,7 @@ fn an_effect_waits_for_its_poll() {
     let (cloud, _) = shared(exact());
     let request = launch("token", 1, vec![]);
     drop(cloud.launch(&request));
-    assert_eq!(cloud.lock().ledger().launched, 0);
+    assert_eq!(cloud.lock().audit().launched, 0);
 }
 
 #[test]

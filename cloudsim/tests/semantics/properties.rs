@@ -1,9 +1,10 @@
-//! What holds whatever is called in whatever order.
+//! Properties that hold whatever is called in whatever order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cloudsim::{About, Action, Call, Fault, FaultRates, Query, Reply, Settings, Sim};
+use cloudsim::ec2::{About, Action};
+use cloudsim::{Call, Fault, FaultRates, Query, Reply, Settings, Sim};
 use proptest::prelude::*;
 
 use crate::world::{SUBNET_A, SUBNET_B, at, request_in};
@@ -52,7 +53,7 @@ fn play(seed: u64, steps: &[Step]) -> (Sim, Vec<String>) {
                 let subnet = if *zone_b { SUBNET_B } else { SUBNET_A };
                 let request = Arc::new(request_in(subnet, *count, &format!("token-{token}")));
                 let call = Call::about(About::Launch(request.clone()));
-                let reply = sim.call(call, at(second), move |sim, now| sim.run_instances(&request, now));
+                let reply = sim.call(call, at(second), move |sim, now| sim.ec2(now).run_instances(&request));
                 if let Reply::Whole(Ok(made)) = &reply {
                     known.extend(made.iter().map(|instance| instance.id.clone()));
                 }
@@ -61,21 +62,23 @@ fn play(seed: u64, steps: &[Step]) -> (Sim, Vec<String>) {
             Step::Terminate(index) if !known.is_empty() => {
                 let ids = vec![known[index % known.len()].clone()];
                 let call = Call::about(About::Instances(Action::TerminateInstances, ids.clone()));
-                let reply = sim.call(call, at(second), move |sim, now| sim.terminate_instances(&ids, now));
+                let reply = sim.call(call, at(second), move |sim, now| sim.ec2(now).terminate_instances(&ids));
                 answers.push(format!("{reply:?}"));
             }
-            Step::Shutdown(index) if !known.is_empty() => sim.guest_shutdown(&known[index % known.len()], at(second)),
+            Step::Shutdown(index) if !known.is_empty() => {
+                sim.ec2(at(second)).guest_shutdown(&known[index % known.len()])
+            }
             Step::List => {
                 let call = Call::new(Action::DescribeInstances).bare(true);
-                let reply = sim.call(call, at(second), |sim, now| sim.describe_instances(&Query::default(), now));
+                let reply = sim.call(call, at(second), |sim, now| sim.ec2(now).describe_instances(&Query::default()));
                 answers.push(format!("{reply:?}"));
             }
             Step::Wait(seconds) => second += seconds,
-            Step::Break(fault) => sim.script(Action::RunInstances, *fault),
+            Step::Break(fault) => sim.inject_next(Action::RunInstances, *fault),
             Step::Terminate(_) | Step::Shutdown(_) => (),
         }
-        let ledger = sim.ledger();
-        assert_eq!(ledger.live, ledger.launched - ledger.terminated, "step {step:?}");
+        let audit = sim.audit();
+        assert_eq!(audit.live, audit.launched - audit.terminated, "step {step:?}");
     }
     (sim, answers)
 }
@@ -104,7 +107,7 @@ proptest! {
             let wanted: usize = asked.split(' ').next().unwrap().parse().unwrap();
             prop_assert_eq!(*instances, wanted, "{}", asked);
         }
-        prop_assert_eq!(sim.ledger().launched, launches.values().sum::<usize>());
+        prop_assert_eq!(sim.audit().launched, launches.values().sum::<usize>());
     }
 
     #[test]
@@ -113,7 +116,7 @@ proptest! {
         let (second, again) = play(seed, &steps);
         prop_assert_eq!(answers, again);
         prop_assert_eq!(first.story(), second.story());
-        prop_assert_eq!(first.ledger(), second.ledger());
+        prop_assert_eq!(first.audit(), second.audit());
     }
 }
 

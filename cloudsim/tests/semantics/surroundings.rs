@@ -1,10 +1,12 @@
-//! Who calls, where, what others use, and what people do meanwhile.
+//! Callers and their credentials, zones, other users of the buckets, and people who change things meanwhile.
 
 use std::collections::BTreeSet;
 
+use cloudsim::ec2::{Action, CreateSecurityGroup};
+use cloudsim::sts;
 use cloudsim::{
-    Action, ByHand, Call, CreateSecurityGroup, Credentials, Deed, EndpointFaults, Filter, NetworkFault, Outcome,
-    Principal, Query, Reply, Settings, SharedSim, Sim, Span, Throttling, Unavailable,
+    Call, Credentials, EndpointFaults, Filter, ManualChange, ManualChanges, NetworkFault, Outcome, Principal, Query,
+    Reply, Settings, SharedSim, Sim, Span, Throttling, Unavailable,
 };
 use planner::owner::{Owner, Tags};
 
@@ -19,12 +21,12 @@ fn outcome<T>(reply: Reply<Outcome<T>>) -> Outcome<T> {
 }
 
 fn who(sim: &mut Sim) -> Outcome<String> {
-    let who = |sim: &mut Sim, now| sim.caller_identity(Principal::Administrator, now);
-    outcome(sim.call(Call::new(Action::GetCallerIdentity), at(60), who)).map(|who| who.account)
+    let who = |sim: &mut Sim, now| sim.sts(now).caller_identity(Principal::Administrator);
+    outcome(sim.call(Call::new(sts::Action::GetCallerIdentity), at(60), who)).map(|who| who.account)
 }
 
 fn list(sim: &mut Sim) -> Outcome<usize> {
-    let list = |sim: &mut Sim, now| sim.describe_instances(&Query::default(), now);
+    let list = |sim: &mut Sim, now| sim.ec2(now).describe_instances(&Query::default());
     outcome(sim.call(Call::new(Action::DescribeInstances), at(60), list)).map(|page| page.items.len())
 }
 
@@ -38,19 +40,19 @@ fn in_another_account_there_is_nothing() {
     assert_eq!(who(&mut sim).unwrap(), "111111111111");
     assert_eq!(list(&mut sim).unwrap(), 0);
     let now = at(60);
-    assert_eq!(sim.describe_security_groups(&Query::default(), now).unwrap().items.len(), 0);
-    assert_eq!(sim.describe_network_interfaces(&Query::default(), now).unwrap().items.len(), 0);
-    assert_eq!(sim.describe_subnets(&Query::default(), now).unwrap().items.len(), 0);
-    assert_eq!(sim.describe_vpcs(&Query::default(), now).unwrap().items.len(), 0);
-    assert_eq!(code(sim.describe_instances(&Query::ids(&id), now)), "InvalidInstanceID.NotFound");
-    assert_eq!(code(sim.terminate_instances(&id, now)), "InvalidInstanceID.NotFound");
-    assert_eq!(code(sim.console_output(&id[0], false, now)), "InvalidInstanceID.NotFound");
-    assert_eq!(code(sim.delete_security_group(&group, now)), "InvalidGroup.NotFound");
-    assert_eq!(code(sim.run_instances(&request(1, "other"), now)), "InvalidSubnetID.NotFound");
+    assert_eq!(sim.ec2(now).describe_security_groups(&Query::default()).unwrap().items.len(), 0);
+    assert_eq!(sim.ec2(now).describe_network_interfaces(&Query::default()).unwrap().items.len(), 0);
+    assert_eq!(sim.ec2(now).describe_subnets(&Query::default()).unwrap().items.len(), 0);
+    assert_eq!(sim.ec2(now).describe_vpcs(&Query::default()).unwrap().items.len(), 0);
+    assert_eq!(code(sim.ec2(now).describe_instances(&Query::ids(&id))), "InvalidInstanceID.NotFound");
+    assert_eq!(code(sim.ec2(now).terminate_instances(&id)), "InvalidInstanceID.NotFound");
+    assert_eq!(code(sim.ec2(now).console_output(&id[0], false)), "InvalidInstanceID.NotFound");
+    assert_eq!(code(sim.ec2(now).delete_security_group(&group)), "InvalidGroup.NotFound");
+    assert_eq!(code(sim.ec2(now).run_instances(&request(1, "other"))), "InvalidSubnetID.NotFound");
     let in_default =
         CreateSecurityGroup { name: "g".into(), description: "d".into(), ..CreateSecurityGroup::default() };
-    assert_eq!(code(sim.create_security_group(&in_default, now)), "VPCIdNotSpecified");
-    assert_eq!((sim.ledger().launched, sim.ledger().live, sim.ledger().groups), (1, 1, 1), "the truth is not gone");
+    assert_eq!(code(sim.ec2(now).create_security_group(&in_default)), "VPCIdNotSpecified");
+    assert_eq!((sim.audit().launched, sim.audit().live, sim.audit().groups), (1, 1, 1), "the truth is not gone");
     sim.set_settings(home);
     assert_eq!((who(&mut sim).unwrap().as_str(), list(&mut sim).unwrap()), ("000000000000", 1));
 }
@@ -64,17 +66,17 @@ fn credentials_fail_with_the_codes_of_each_service_and_change_nothing() {
     ] {
         let mut sim = sim(Settings { credentials, ..exact() });
         assert_eq!((code(list(&mut sim)).as_str(), code(who(&mut sim)).as_str()), (ec2, sts));
-        let run = |sim: &mut Sim, now| sim.run_instances(&request(1, "token"), now);
+        let run = |sim: &mut Sim, now| sim.ec2(now).run_instances(&request(1, "token"));
         assert_eq!(code(outcome(sim.call(Call::new(Action::RunInstances), at(0), run))), ec2);
-        assert_eq!((sim.ledger().launched, sim.injected().values().sum::<u64>()), (0, 3));
+        assert_eq!((sim.audit().launched, sim.injected().values().sum::<u64>()), (0, 3));
     }
 }
 
 #[test]
 fn a_policy_denies_single_actions() {
-    let denied = BTreeSet::from([Action::RunInstances, Action::GetCallerIdentity]);
+    let denied = BTreeSet::from([Action::RunInstances.into(), sts::Action::GetCallerIdentity.into()]);
     let mut sim = sim(Settings { denied, ..exact() });
-    let run = |sim: &mut Sim, now| sim.run_instances(&request(1, "token"), now);
+    let run = |sim: &mut Sim, now| sim.ec2(now).run_instances(&request(1, "token"));
     assert_eq!(code(outcome(sim.call(Call::new(Action::RunInstances), at(0), run))), "UnauthorizedOperation");
     assert_eq!(code(who(&mut sim)), "AccessDenied");
     assert_eq!(list(&mut sim).unwrap(), 0);
@@ -85,23 +87,23 @@ fn a_policy_denies_single_actions() {
 fn a_zones_outage_fails_lists_that_could_show_it() {
     let mut sim = sim(exact());
     let in_a = launch(&mut sim, 1, "a", 0);
-    let in_b = ids(&sim.run_instances(&request_in(SUBNET_B, 1, "b"), at(0)).unwrap());
+    let in_b = ids(&sim.ec2(at(0)).run_instances(&request_in(SUBNET_B, 1, "b")).unwrap());
     let settings = sim.settings().clone();
     sim.set_settings(Settings { zone_outage: Some("eu-west-1a".into()), ..settings.clone() });
     let by_tag = Query::filtered([Filter::tag("owner", "us")]);
-    assert_eq!(code(sim.describe_instances(&by_tag, at(1))), "Unavailable");
-    assert_eq!(code(sim.describe_instances(&Query::ids(&in_a), at(1))), "Unavailable");
-    assert_eq!(sim.describe_instances(&Query::ids(&in_b), at(1)).unwrap().items.len(), 1);
-    assert_eq!(code(sim.run_instances(&request(1, "c"), at(1))), "Unavailable");
-    assert!(sim.run_instances(&request_in(SUBNET_B, 1, "c"), at(1)).is_ok());
+    assert_eq!(code(sim.ec2(at(1)).describe_instances(&by_tag)), "Unavailable");
+    assert_eq!(code(sim.ec2(at(1)).describe_instances(&Query::ids(&in_a))), "Unavailable");
+    assert_eq!(sim.ec2(at(1)).describe_instances(&Query::ids(&in_b)).unwrap().items.len(), 1);
+    assert_eq!(code(sim.ec2(at(1)).run_instances(&request(1, "c"))), "Unavailable");
+    assert!(sim.ec2(at(1)).run_instances(&request_in(SUBNET_B, 1, "c")).is_ok());
     sim.set_settings(settings);
-    assert_eq!(sim.describe_instances(&by_tag, at(2)).unwrap().items.len(), 3);
+    assert_eq!(sim.ec2(at(2)).describe_instances(&by_tag).unwrap().items.len(), 3);
 }
 
 #[test]
 fn others_use_up_their_part_of_the_buckets_and_each_action_has_its_own() {
     let admitted = |others_percent, action| {
-        let mut sim = sim(Settings { throttling: Throttling::Ec2, others_percent, ..exact() });
+        let mut sim = sim(Settings { throttling: Throttling::Published, others_percent, ..exact() });
         let mut tries = |action: Action, second| {
             let admits = |_| {
                 let nothing = |_: &mut Sim, _| Ok(());
@@ -122,29 +124,33 @@ fn others_use_up_their_part_of_the_buckets_and_each_action_has_its_own() {
 fn people_stop_terminate_and_retag() {
     let mut sim = sim(exact());
     let id = launch(&mut sim, 4, "token", 0);
-    assert!(sim.by_hand(Deed::Stop, &id[0], at(20)) && sim.by_hand(Deed::Terminate, &id[1], at(20)));
+    assert!(
+        sim.ec2(at(20)).change_by_hand(ManualChange::Stop, &id[0])
+            && sim.ec2(at(20)).change_by_hand(ManualChange::Terminate, &id[1])
+    );
     assert_eq!(states(&mut sim, &id, 21), ["stopping", "shutting-down", "running", "running"]);
     assert_eq!(states(&mut sim, &id, 41), ["stopped", "terminated", "running", "running"]);
-    assert!(sim.by_hand(Deed::Terminate, &id[0], at(50)), "what is stopped can be terminated");
-    assert!(!sim.by_hand(Deed::Stop, &id[1], at(50)), "what is terminated cannot be stopped");
-    assert!(sim.retag_by_hand(&id[2], |tags| drop(tags.insert("owner".into(), "them".into())), at(50)));
-    assert!(sim.retag_by_hand(&id[3], |tags| tags.clear(), at(50)));
+    assert!(sim.ec2(at(50)).change_by_hand(ManualChange::Terminate, &id[0]), "what is stopped can be terminated");
+    assert!(!sim.ec2(at(50)).change_by_hand(ManualChange::Stop, &id[1]), "what is terminated cannot be stopped");
+    assert!(sim.ec2(at(50)).retag_by_hand(&id[2], |tags| drop(tags.insert("owner".into(), "them".into()))));
+    assert!(sim.ec2(at(50)).retag_by_hand(&id[3], |tags| tags.clear()));
     let ours = Query::filtered([Filter::tag("owner", "us")]);
-    let seen: Vec<_> = sim.describe_instances(&ours, at(71)).unwrap().items.iter().map(|one| one.id.clone()).collect();
+    let seen: Vec<_> =
+        sim.ec2(at(71)).describe_instances(&ours).unwrap().items.iter().map(|one| one.id.clone()).collect();
     assert!(seen.iter().all(|seen| id[..2].contains(seen)), "{seen:?}");
     assert_eq!(sim.foreign_touched(), [""; 0], "people may");
 }
 
 #[test]
 fn people_come_again_and_again_when_they_are_let() {
-    let deeds = BTreeSet::from([Deed::Terminate]);
-    let mut sim = sim(Settings { by_hand: ByHand { every: Span::seconds(60, 60), deeds }, ..exact() });
+    let kinds = BTreeSet::from([ManualChange::Terminate]);
+    let mut sim = sim(Settings { manual_changes: ManualChanges { every: Span::seconds(60, 60), kinds }, ..exact() });
     launch(&mut sim, 5, "token", 0);
     sim.advance(at(200));
-    assert_eq!((sim.ledger().live, sim.injected()["by hand"]), (2, 3), "at 60, 120 and 180");
+    assert_eq!((sim.audit().live, sim.injected()["manual change"]), (2, 3), "at 60, 120 and 180");
     sim.set_settings(exact());
     sim.advance(at(2_000));
-    assert_eq!(sim.ledger().live, 2);
+    assert_eq!(sim.audit().live, 2);
 }
 
 #[test]
@@ -157,22 +163,22 @@ fn near_misses_pass_no_filter_for_our_tags_and_are_many() {
         name: "bench".into(),
     };
     let mut sim = sim(exact());
-    let planted = sim.plant_near_misses(&owner, "a", at(0));
+    let planted = sim.ec2(at(0)).plant_near_misses(&owner, "a");
     assert!(planted >= 25, "{planted}");
-    assert_eq!(sim.describe_instances(&Query::default(), at(1)).unwrap().items.len(), planted);
+    assert_eq!(sim.ec2(at(1)).describe_instances(&Query::default()).unwrap().items.len(), planted);
     let proof = owner.proof();
     let ours = Query::filtered(proof.iter().map(|(key, value)| Filter::tag(key, value)));
-    assert_eq!(sim.describe_instances(&ours, at(1)).unwrap().items, []);
-    assert_eq!(sim.describe_security_groups(&ours, at(1)).unwrap().items, []);
+    assert_eq!(sim.ec2(at(1)).describe_instances(&ours).unwrap().items, []);
+    assert_eq!(sim.ec2(at(1)).describe_security_groups(&ours).unwrap().items, []);
     // Each lacks one thing only: without one of the proofs, some of them pass.
     for left_out in proof.keys() {
         let others = proof.iter().filter(|(key, _)| *key != left_out);
         let query = Query::filtered(others.map(|(key, value)| Filter::tag(key, value)));
-        let near = sim.describe_instances(&query, at(1)).unwrap().items;
+        let near = sim.ec2(at(1)).describe_instances(&query).unwrap().items;
         assert!(near.len() >= 5, "{left_out}: {}", near.len());
         assert!(near.iter().all(|one| !owner.owns(&one.tags)));
     }
-    assert_eq!(sim.ledger().live, 0, "they are not ours");
+    assert_eq!(sim.audit().live, 0, "they are not ours");
     let _: Tags = proof;
 }
 
@@ -188,10 +194,10 @@ fn nobody_answers_while_the_endpoint_is_unavailable() {
 fn in_process_a_cut_answer_is_lost_and_a_reset_call_was_not_made() {
     let tried = |endpoint| {
         let shared = SharedSim::new(sim(Settings { endpoint, ..exact() }), std::sync::Arc::new(|| at(0)));
-        let run = |sim: &mut Sim, now| sim.run_instances(&request(2, "token"), now);
+        let run = |sim: &mut Sim, now| sim.ec2(now).run_instances(&request(2, "token"));
         let error = shared.call(Call::new(Action::RunInstances), run).unwrap_err();
         assert_eq!(error.failure, planner::Failure::Unreachable);
-        shared.lock().ledger().launched
+        shared.lock().audit().launched
     };
     assert_eq!(tried(EndpointFaults { reset: 1000, ..EndpointFaults::default() }), 0);
     assert_eq!(tried(EndpointFaults { status503: 1000, ..EndpointFaults::default() }), 0);
@@ -205,7 +211,7 @@ fn a_knob_that_is_turned_changes_no_other_draws() {
         for token in 0..5 {
             launch(&mut sim, 4, &token.to_string(), 0);
             for _ in 0..10 {
-                let _ = sim.describe_instances(&Query::default(), at(0));
+                let _ = sim.ec2(at(0)).describe_instances(&Query::default());
             }
         }
         sim.advance(at(700));
@@ -214,13 +220,13 @@ fn a_knob_that_is_turned_changes_no_other_draws() {
     };
     let calm = boots(exact());
     assert_eq!(calm.len(), 20);
-    let relapse = cloudsim::Relapse { id: 300, tag: 300, token: 300, by: Span::seconds(0, 60) };
+    let stale_reads = cloudsim::StaleReads { id: 300, tag: 300, token: 300, by: Span::seconds(0, 60) };
     let lag = cloudsim::Lag::up_to(Span::seconds(0, 30));
     for settings in [
-        Settings { relapse, ..exact() },
+        Settings { stale_reads, ..exact() },
         Settings { lag, ..exact() },
         Settings { page_size: 5, repeated_page_per_mille: 100, ..exact() },
-        Settings { throttling: Throttling::Ec2, ..exact() },
+        Settings { throttling: Throttling::Published, ..exact() },
     ] {
         assert_eq!(boots(settings), calm);
     }

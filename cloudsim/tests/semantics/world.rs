@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cloudsim::{Instance, InterfaceRequest, Outcome, Query, RunInstances, Settings, Shutdown, Sim, Span};
+use cloudsim::ec2::{Instance, InterfaceRequest, RunInstances, Shutdown};
+use cloudsim::{Outcome, Query, Settings, Sim, Span};
 use jiff::Timestamp;
 
 pub(crate) const X86_IMAGE: &str = "ami-0a120230000000861";
@@ -58,7 +59,7 @@ pub(crate) fn ids(instances: &[Arc<Instance>]) -> Vec<String> {
 
 /// Launches and returns the ids.
 pub(crate) fn launch(sim: &mut Sim, count: u32, token: &str, second: i64) -> Vec<String> {
-    ids(&sim.run_instances(&request(count, token), at(second)).unwrap())
+    ids(&sim.ec2(at(second)).run_instances(&request(count, token)).unwrap())
 }
 
 pub(crate) fn code<T: std::fmt::Debug>(outcome: Outcome<T>) -> String {
@@ -67,7 +68,7 @@ pub(crate) fn code<T: std::fmt::Debug>(outcome: Outcome<T>) -> String {
 
 /// State names in the order of the ids, as a reader by id sees them.
 pub(crate) fn states(sim: &mut Sim, ids: &[String], second: i64) -> Vec<&'static str> {
-    let page = sim.describe_instances(&Query::ids(ids), at(second)).unwrap();
+    let page = sim.ec2(at(second)).describe_instances(&Query::ids(ids)).unwrap();
     let state = |id: &String| page.items.iter().find(|instance| instance.id == *id).unwrap().state.name();
     ids.iter().map(state).collect()
 }

@@ -42,10 +42,12 @@ impl Stage {
             let passed = i64::try_from(begun.elapsed().as_millis()).unwrap();
             Timestamp::from_millisecond(EPOCH * 1000 + passed).unwrap()
         });
-        let sim = SharedSim::new(Sim::new(seed, knobs).unwrap(), clock.clone());
+        let metrics = Metrics::default();
+        let counted = metrics.clone();
+        let sim = SharedSim::new(Sim::new(seed, knobs).unwrap(), clock.clone())
+            .counting(move |action, failure| counted.count_call(action, failure));
         let names: Vec<String> = (0..size).map(|number| format!("bench-{number}")).collect();
         let server = Server::new(&names, clock());
-        let metrics = Metrics::default();
         let agents = AgentsOfAll { clock: clock.clone(), all: Arc::default() };
         let reconciler = Reconciler::new(server.clone(), sim.clone(), agents, settings(), clock, metrics.clone());
         let due = (0..size).map(|index| (begun, index)).collect();
@@ -147,7 +149,7 @@ impl Stage {
 
     /// Calls that arrived, by AWS's own name.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, u64> {
-        self.sim.lock().ledger().calls.iter().map(|(action, count)| (action.name(), *count)).collect()
+        self.sim.lock().audit().calls.iter().map(|(action, count)| (action.name(), *count)).collect()
     }
 
     /// Ledger lines that were ever written.

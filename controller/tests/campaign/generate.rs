@@ -1,8 +1,9 @@
 //! Scripts from seeds. The same plan and seed give the same script for ever, until this file is changed.
 
+use cloudsim::ec2::{self, IMAGE_WITH_DATA};
 use cloudsim::{
-    Action, AfterFailure, AfterTermination, ByHand, Deed, Fault, FaultRates, IMAGE_WITH_DATA, Lag, QuotaCheck, Relapse,
-    Settings, Span, Throttling, TokenRules,
+    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, ManualChange, ManualChanges, QuotaCheck, Settings,
+    Span, StaleReads, Throttling, TokenRules,
 };
 use planner::owner;
 use rand::rngs::StdRng;
@@ -174,27 +175,27 @@ fn late_day(random: &mut StdRng) -> Settings {
         lag: Lag { id: span(random, 60), tag: span(random, 240), token: span(random, 120) },
         interface_linger: span(random, 300),
         faults: FaultRates { truncated: random.random_range(0..=60), ..FaultRates::default() },
-        relapse: relapse(random),
+        stale_reads: stale_reads(random),
         repeated_page_per_mille: random.random_range(0..=20),
         ..nearly_good_day(random)
     }
 }
 
 /// Reads that go back, in every other seed.
-fn relapse(random: &mut StdRng) -> Relapse {
+fn stale_reads(random: &mut StdRng) -> StaleReads {
     let on = u32::from(random.random_bool(0.5));
     let mut rate = |most: u32| on * random.random_range(0..=most);
     let (id, tag, token) = (rate(200), rate(300), rate(200));
-    Relapse { id, tag, token, by: span(random, 50) }
+    StaleReads { id, tag, token, by: span(random, 50) }
 }
 
 /// People with a console of their own, in every fourth seed.
-fn by_hand(random: &mut StdRng) -> ByHand {
+fn manual_changes(random: &mut StdRng) -> ManualChanges {
     if random.random_bool(0.75) {
-        return ByHand::default();
+        return ManualChanges::default();
     }
     let every = Span::seconds(random.random_range(20..120), 600);
-    ByHand { every, deeds: [Deed::Stop, Deed::Terminate].into() }
+    ManualChanges { every, kinds: [ManualChange::Stop, ManualChange::Terminate].into() }
 }
 
 /// A bad day within the same: late by at most 180 s, seen at most 60 s after that.
@@ -215,8 +216,8 @@ fn bad_day(random: &mut StdRng) -> Settings {
         status503_after_effect: rate(20),
     };
     Settings {
-        relapse: Relapse { by: span(random, 30), ..relapse(random) },
-        by_hand: by_hand(random),
+        stale_reads: StaleReads { by: span(random, 30), ..stale_reads(random) },
+        manual_changes: manual_changes(random),
         quota_linger: span(random, 60),
         no_capacity_per_mille: if no_capacity == 0 { 150 } else { 0 },
         repeated_page_per_mille: repeated_page,
@@ -226,8 +227,8 @@ fn bad_day(random: &mut StdRng) -> Settings {
         stop: span(random, 90),
         faults,
         page_size: random.random_range(0..6),
-        stillborn_per_mille: random.random_range(0..20),
-        throttling: if random.random_bool(0.5) { Throttling::Ec2 } else { Throttling::Off },
+        fails_at_boot_per_mille: random.random_range(0..20),
+        throttling: if random.random_bool(0.5) { Throttling::Published } else { Throttling::Off },
         token: token_rules(random),
         vcpu_quota: random.random_ratio(1, 5).then(|| random.random_range(6..24)),
         ..Settings::default()
@@ -253,7 +254,7 @@ fn launch_faults(random: &mut StdRng) -> Vec<(Action, u64, Fault)> {
     }
     let late = (1..12).filter(|_| random.random_bool(0.4)).collect::<Vec<u64>>();
     late.into_iter()
-        .map(|nth| (Action::RunInstances, nth, Fault::LateExecution(random.random_range(30..180))))
+        .map(|nth| (ec2::Action::RunInstances.into(), nth, Fault::LateExecution(random.random_range(30..180))))
         .collect()
 }
 

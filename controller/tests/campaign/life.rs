@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use planner::ports::InstanceState;
 
 use crate::script::{Script, Step};
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::cloud::Credentials;
 use crate::stage::judge::{Broken, Rule};
 use crate::stage::play::{Play, Ways};
@@ -66,7 +66,7 @@ pub(crate) enum Telling {
 }
 
 pub(crate) async fn live(script: &Script, ways: Ways, telling: Telling) -> Ended {
-    let pace = Pace {
+    let pace = Freshness {
         boot: SignedDuration::from_secs(script.boot_seconds),
         run: SignedDuration::from_secs(script.run_seconds),
         spread: None,
@@ -110,7 +110,7 @@ impl Life<'_> {
         plant_neighbours(self.play);
         let mut sim = self.play.sim.lock();
         for (action, nth, fault) in &self.script.faults {
-            sim.appoint(*action, *nth, *fault);
+            sim.inject_nth(*action, *nth, *fault);
         }
         drop(sim);
         let mut server = self.play.store.server();
@@ -188,7 +188,7 @@ impl Life<'_> {
             }
             Step::Terminate { nth } => {
                 // Somebody else's call: its outcome is not ours to know.
-                on_nth(play, *nth, |sim, id, now| drop(sim.terminate_instances(&[id.to_owned()], now)));
+                on_nth(play, *nth, |sim, id, now| drop(sim.ec2(now).terminate_instances(&[id.to_owned()])));
             }
             Step::Silence { seconds } => {
                 play.note(format!("no agent answers for {seconds} s"));
@@ -210,15 +210,15 @@ impl Life<'_> {
             }
             Step::Retag { nth, tag } => {
                 on_nth(play, *nth, |sim, id, now| {
-                    sim.retag_by_hand(id, |tags| drop(tags.insert(tag.clone(), "by hand".into())), now);
+                    sim.ec2(now).retag_by_hand(id, |tags| drop(tags.insert(tag.clone(), "by hand".into())));
                 });
             }
             Step::Untag { nth, tag } => {
                 on_nth(play, *nth, |sim, id, now| {
-                    sim.retag_by_hand(id, |tags| drop(tags.remove(tag)), now);
+                    sim.ec2(now).retag_by_hand(id, |tags| drop(tags.remove(tag)));
                 });
             }
-            Step::Protect { nth } => on_nth(play, *nth, |sim, id, now| sim.protect_by_hand(id, true, now)),
+            Step::Protect { nth } => on_nth(play, *nth, |sim, id, now| sim.ec2(now).protect_by_hand(id, true)),
             Step::Quota(quota) => turn(play, |knobs| knobs.vcpu_quota = *quota),
             _ => {}
         }
@@ -368,7 +368,7 @@ impl Life<'_> {
         self.told.passes = self.play.passes;
         self.told.crashes = self.play.crashes;
         self.told.freezes = self.play.freezes;
-        self.told.launched = sim.launched();
+        self.told.launched = sim.truth().ec2.launched();
         self.told.effects = self.play.effects();
     }
 }
@@ -385,7 +385,7 @@ fn difference(before: &Option<api::Status>, after: &Option<api::Status>) -> Stri
 fn on_nth(play: &Play, nth: usize, deed: impl FnOnce(&mut cloudsim::Sim, &str, jiff::Timestamp)) {
     let now = play.now();
     let mut sim = play.sim.lock();
-    let live = sim.live_instances();
+    let live = sim.truth().ec2.live_instances();
     if let Some(instance) = live.get(nth % live.len().max(1)) {
         deed(&mut sim, &instance.id, now);
     }
@@ -423,7 +423,7 @@ fn plant_neighbours(play: &Play) {
     for (index, owner) in neighbours.iter().enumerate() {
         let mut tags = owner.tags(&planner::owner::Tags::new());
         tags.insert(POOL.into(), "a".into());
-        play.sim.lock().plant_instance(tags.clone(), now);
-        play.sim.lock().plant_group(&format!("clusterbench-{index}-members"), tags, now);
+        play.sim.lock().ec2(now).plant_instance(tags.clone());
+        play.sim.lock().ec2(now).plant_group(&format!("clusterbench-{index}-members"), tags);
     }
 }

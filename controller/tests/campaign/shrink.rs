@@ -96,8 +96,8 @@ impl Shrinking {
 
     fn calm_down(&mut self) {
         let calmer: [fn(&mut Script); 17] = [
-            |script| script.knobs.relapse = Settings::default().relapse,
-            |script| script.knobs.by_hand = Settings::default().by_hand,
+            |script| script.knobs.stale_reads = Settings::default().stale_reads,
+            |script| script.knobs.manual_changes = Settings::default().manual_changes,
             |script| script.knobs.quota_linger = Settings::default().quota_linger,
             |script| (script.knobs.no_capacity_per_mille, script.knobs.repeated_page_per_mille) = (0, 0),
             |script| script.knobs.lag = Lag::default(),
@@ -107,7 +107,7 @@ impl Shrinking {
             |script| script.knobs.interface_linger = Settings::default().interface_linger,
             |script| script.knobs.boot = Settings::default().boot,
             |script| script.knobs.stop = Settings::default().stop,
-            |script| script.knobs.stillborn_per_mille = 0,
+            |script| script.knobs.fails_at_boot_per_mille = 0,
             |script| script.knobs.throttling = Throttling::Off,
             |script| script.knobs.token = TokenRules::default(),
             |script| (script.knobs.page_size, script.knobs.vcpu_quota) = (0, None),

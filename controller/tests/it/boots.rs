@@ -1,6 +1,6 @@
 //! Instances whose boot fails: their consoles are written as real ones are, and the loop reads them.
 
-use cloudsim::guest;
+use cloudsim::ec2::guest;
 
 use crate::stage::play::Play;
 use crate::stories::{small_on_a_calm_day, tell};
@@ -12,7 +12,7 @@ const ERROR: &str = "clusterbench: error: https://artifacts.example/v1/worker ha
 async fn with_a_ruined(instance_type: &str) -> (Play, String) {
     let mut play = small_on_a_calm_day();
     play.until(100, |play| play.live() == 5).await.unwrap();
-    let live = play.sim.lock().live_instances();
+    let live = play.sim.lock().truth().ec2.live_instances();
     let id = live.iter().find(|instance| instance.instance_type == instance_type).unwrap().id.clone();
     play.agents.ruin(&id);
     (play, id)
@@ -20,7 +20,7 @@ async fn with_a_ruined(instance_type: &str) -> (Play, String) {
 
 fn write_console(play: &Play, id: &str, lines: &[&str], failed: Option<i32>) {
     let now = play.now();
-    play.sim.lock().set_console(id, guest::console("ip-172-31-5-19", lines, failed), now);
+    play.sim.lock().ec2(now).set_console(id, guest::console("ip-172-31-5-19", lines, failed));
 }
 
 fn message(play: &Play, condition: &str) -> String {
@@ -36,14 +36,18 @@ fn an_instance_that_says_that_its_boot_failed_is_replaced_and_its_word_is_in_the
             let (mut play, id) = with_a_ruined(instance_type).await;
             write_console(&play, &id, &[STEP, ERROR], Some(1));
             play.until(100, |play| message(play, "Provisioned").contains(ERROR)).await.unwrap();
-            let is_replaced = |play: &Play| play.sim.lock().ledger().launched == 6;
+            let is_replaced = |play: &Play| play.sim.lock().audit().launched == 6;
             play.until(100, is_replaced).await.unwrap();
             let lines = play.store.status().unwrap().launches;
             let line = lines.iter().find(|line| line.instance_ids.contains(&id)).unwrap();
             assert_eq!((line.reason.as_str(), line.message.clone()), ("BootFailed", format!("{id}: {ERROR}")));
             play.until(300, Play::is_ready).await.unwrap();
-            assert!(play.sim.lock().live_instances().iter().all(|instance| instance.id != id), "{}", play.story());
-            assert_eq!(play.sim.lock().ledger().launched, 6);
+            assert!(
+                play.sim.lock().truth().ec2.live_instances().iter().all(|instance| instance.id != id),
+                "{}",
+                play.story()
+            );
+            assert_eq!(play.sim.lock().audit().launched, 6);
         });
     }
 }
@@ -56,7 +60,7 @@ fn while_a_boot_goes_on_the_condition_names_its_last_step() {
         let told = |play: &Play| message(play, "Deployed").contains(STEP);
         play.until(100, told).await.unwrap();
         assert!(message(&play, "Deployed").contains(&id));
-        assert_eq!(play.sim.lock().ledger().launched, 5, "nothing is replaced for being slow");
+        assert_eq!(play.sim.lock().audit().launched, 5, "nothing is replaced for being slow");
     });
 }
 
@@ -66,7 +70,7 @@ fn a_boot_that_hangs_is_replaced_after_the_deadline() {
     tell(async || {
         let (mut play, id) = with_a_ruined("t3.large").await;
         write_console(&play, &id, &[STEP], None);
-        play.until(2_000, |play: &Play| play.sim.lock().ledger().launched == 6).await.unwrap();
+        play.until(2_000, |play: &Play| play.sim.lock().audit().launched == 6).await.unwrap();
         let lines = play.store.status().unwrap().launches;
         let line = lines.iter().find(|line| line.instance_ids.contains(&id)).unwrap();
         assert!(line.message.contains("not ready 900 s after its launch; its console ends with"), "{line:#?}");

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use wire::Report;
 
 use crate::launches::terminate;
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, Ways, spec};
 use crate::stories::tell;
@@ -19,7 +19,7 @@ fn play(generators: i32, launches: i32) -> Play {
     for phase in &mut spec.load.phases {
         (phase.requests, phase.duration_seconds) = (None, Some(1));
     }
-    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.05) };
+    let pace = Freshness { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.05) };
     Play::with(1, calm, spec, 1, pace, Ways::default())
 }
 
@@ -56,7 +56,7 @@ fn they_begin_together_and_one_report_is_made() {
         play.until(300, Play::is_ready).await.unwrap();
         assert_eq!(runs(&play), [("Valid".to_owned(), 3)]);
         let parts = shares_of(&play);
-        let mut shares: Vec<_> = parts.iter().map(|part| (part.run.share.index, part.run.share.count)).collect();
+        let mut shares: Vec<_> = parts.iter().map(|part| (part.run.slice.index, part.run.slice.count)).collect();
         shares.sort_unstable();
         assert_eq!(shares, [(0, 3), (1, 3), (2, 3)]);
         let start = parts[0].run.start_at;
@@ -64,13 +64,13 @@ fn they_begin_together_and_one_report_is_made() {
             start.is_some() && parts.iter().all(|part| part.run.start_at == start && part.started_at < start.unwrap())
         );
         let whole = whole(&play);
-        assert_eq!((whole.rounds.len(), whole.run.share), (4, wire::Share::default()));
+        assert_eq!((whole.rounds.len(), whole.run.slice), (4, wire::Slice::default()));
         // A third of a thousand each.
         assert_eq!(whole.rounds[0].clusters[0].requests, 999);
         assert_eq!(play.agents.kept(), 0, "they keep nothing once their reports are home");
         play.store.delete(play.now());
         play.until(300, Play::is_gone).await.unwrap();
-        assert_eq!(play.sim.lock().ledger().launched, 6);
+        assert_eq!(play.sim.lock().audit().launched, 6);
     });
 }
 
@@ -84,7 +84,7 @@ fn each_launch_is_measured_by_all_of_them() {
         assert_eq!(whole.rounds.len(), 24);
         assert_eq!(whole.comparisons[0].about, wire::About::InstanceTypes);
         // Workers of six launches, a balancer, two generators.
-        assert_eq!(play.sim.lock().ledger().launched, 6 * 2 + 3);
+        assert_eq!(play.sim.lock().audit().launched, 6 * 2 + 3);
     });
 }
 
@@ -160,7 +160,7 @@ fn death_at_every_effect() {
             let mut play = play(2, 1);
             play.doom(nth, Moment::After);
             play.survive(900).await.unwrap_or_else(|broken| panic!("death at effect {nth}: {broken}"));
-            assert_eq!((runs(&play), play.sim.lock().ledger().launched), (vec![("Valid".to_owned(), 2)], 5), "{nth}");
+            assert_eq!((runs(&play), play.sim.lock().audit().launched), (vec![("Valid".to_owned(), 2)], 5), "{nth}");
             if play.crashes == 0 {
                 assert!(nth > 20, "{nth}");
                 break;
@@ -183,6 +183,6 @@ fn a_change_ends_both() {
         // Both had measured three of four rounds.
         assert_eq!((runs[0].rounds, runs[1].rounds), (3, 4));
         assert!(runs[0].result.contains("3 of 4"), "{}", runs[0].result);
-        assert_eq!(play.sim.lock().live_instances().len(), 4, "the second generator is gone");
+        assert_eq!(play.sim.lock().truth().ec2.live_instances().len(), 4, "the second generator is gone");
     });
 }

@@ -19,10 +19,10 @@ fn a_deletion_that_waits_for_somebody_elses_rule_says_whose_and_goes_on_when_it_
         let mut play = small_on_a_calm_day();
         play.until(300, Play::is_ready).await.unwrap();
         let now = play.now();
-        let theirs = play.sim.lock().plant_group("theirs", Tags::new(), now).unwrap();
-        let groups = play.sim.lock().live_groups();
+        let theirs = play.sim.lock().ec2(now).plant_group("theirs", Tags::new()).unwrap();
+        let groups = play.sim.lock().truth().ec2.live_groups();
         let ours = groups.iter().find(|group| group.name.ends_with("-members")).unwrap().id.clone();
-        play.sim.lock().let_in_by_hand(&theirs, &ours, now);
+        play.sim.lock().ec2(now).let_in_by_hand(&theirs, &ours);
         play.store.delete(play.now());
         // First it may be an interface of our own that lingers.
         play.until(300, |play| stalled(play).is_some()).await.unwrap();
@@ -40,8 +40,8 @@ fn a_deletion_that_waits_for_somebody_elses_rule_says_whose_and_goes_on_when_it_
             play.step().await.unwrap();
             assert!(stalled(&play).is_some(), "it is said as long as it lasts");
         }
-        play.sim.lock().shut_out_by_hand(&theirs, &ours, play.now());
+        play.sim.lock().ec2(play.now()).shut_out_by_hand(&theirs, &ours);
         play.until(300, Play::is_gone).await.unwrap();
-        assert_eq!(play.sim.lock().ledger().foreign_touched, [""; 0]);
+        assert_eq!(play.sim.lock().audit().foreign_touched, [""; 0]);
     });
 }

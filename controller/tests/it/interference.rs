@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use cloudsim::{Action, Fault};
+use cloudsim::Fault;
+use cloudsim::ec2::Action;
 use serde_json::json;
 
 use crate::stage::play::Play;
@@ -29,7 +30,7 @@ async fn gone_without_a_trace(mut play: Play) {
     play.until(900, Play::is_gone).await.unwrap();
     // What was still on its way has come by then.
     play.wait(Duration::from_secs(3_600));
-    let ledger = play.sim.lock().ledger();
+    let ledger = play.sim.lock().audit();
     assert_eq!((ledger.live, ledger.groups), (0, 0));
 }
 
@@ -38,7 +39,7 @@ fn a_wiped_status_and_a_failed_list_let_nothing_go() {
     tell(async || {
         let mut play = ready().await;
         play.wipe_status();
-        play.sim.lock().script(Action::DescribeSecurityGroups, Fault::Status500);
+        play.sim.lock().inject_next(Action::DescribeSecurityGroups, Fault::Status500);
         gone_without_a_trace(play).await;
     });
 }
@@ -47,8 +48,8 @@ fn a_wiped_status_and_a_failed_list_let_nothing_go() {
 fn a_wiped_status_does_not_forget_groups_that_come_late() {
     tell(async || {
         let mut play = small_on_a_calm_day();
-        play.sim.lock().script(Action::CreateSecurityGroup, Fault::LateExecution(100));
-        play.sim.lock().script(Action::CreateSecurityGroup, Fault::LateExecution(100));
+        play.sim.lock().inject_next(Action::CreateSecurityGroup, Fault::LateExecution(100));
+        play.sim.lock().inject_next(Action::CreateSecurityGroup, Fault::LateExecution(100));
         while play.sim.lock().late_calls() == 0 {
             play.step().await.unwrap();
         }
@@ -66,13 +67,13 @@ fn a_second_wipe_is_proven_anew() {
         let knobs = cloudsim::Settings { lag: slow_lists, ..play.sim.lock().settings().clone() };
         play.sim.lock().set_settings(knobs);
         for _ in 0..2 {
-            while play.sim.lock().ledger().groups < 2 {
+            while play.sim.lock().audit().groups < 2 {
                 play.step().await.unwrap();
             }
             play.wipe_status();
-            play.until(900, |play| play.sim.lock().ledger().groups == 0).await.unwrap();
+            play.until(900, |play| play.sim.lock().audit().groups == 0).await.unwrap();
         }
-        while play.sim.lock().ledger().groups < 2 {
+        while play.sim.lock().audit().groups < 2 {
             play.step().await.unwrap();
         }
         play.wipe_status();
@@ -96,7 +97,8 @@ fn a_torn_status_is_a_lost_one() {
 fn an_edited_worker_is_measured_on_its_own_instances() {
     tell(async || {
         let mut play = ready().await;
-        let before: Vec<String> = play.sim.lock().live_instances().iter().map(|instance| instance.id.clone()).collect();
+        let before: Vec<String> =
+            play.sim.lock().truth().ec2.live_instances().iter().map(|instance| instance.id.clone()).collect();
         play.store.edit(|spec| {
             spec.worker =
                 serde_json::from_value(json!({ "work": { "profile": "Sleep", "meanMicros": 2000 } })).unwrap();
@@ -104,7 +106,7 @@ fn an_edited_worker_is_measured_on_its_own_instances() {
         while play.agents.started.lock().unwrap().len() < 2 {
             play.step().await.unwrap();
         }
-        let alive = play.sim.lock().live_instances();
+        let alive = play.sim.lock().truth().ec2.live_instances();
         let old = alive
             .iter()
             .filter(|instance| before.contains(&instance.id) && instance.tags["clusterbench.dev/pool"].len() == 1);
@@ -127,7 +129,7 @@ fn an_edited_tag_replaces_nothing() {
         let mut play = measuring().await;
         play.store.edit(|spec| spec.tags = serde_json::from_value(json!([{ "key": "team", "value": "x" }])).unwrap());
         play.until(400, Play::is_ready).await.unwrap();
-        assert_eq!((play.agents.started.lock().unwrap().len(), play.sim.lock().ledger().launched), (1, 5));
+        assert_eq!((play.agents.started.lock().unwrap().len(), play.sim.lock().audit().launched), (1, 5));
     });
 }
 

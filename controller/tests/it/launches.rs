@@ -5,7 +5,7 @@ use cloudsim::{Settings, Span};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, Ways, spec};
 use crate::stories::tell;
@@ -20,7 +20,8 @@ fn calm() -> Settings {
 fn play(seed: u64, launches: i32, rounds: i32, count: i32) -> Play {
     let mut spec = spec(&[("a", "t2.large", count), ("b", "t2.large", count)]);
     (spec.load.launches, spec.load.rounds, spec.load.seed) = (launches, Some(rounds), i64::try_from(seed).unwrap());
-    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(SPREAD) };
+    let pace =
+        Freshness { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(SPREAD) };
     Play::with(seed, calm(), spec, 1, pace, Ways::default())
 }
 
@@ -134,7 +135,7 @@ fn death_at_every_effect() {
             let mut play = play(1, 2, 2, 1);
             play.doom(nth, Moment::After);
             play.survive(600).await.unwrap_or_else(|broken| panic!("death at effect {nth}: {broken}"));
-            assert_eq!((play.sim.lock().ledger().launched, play.agents.started.lock().unwrap().len()), (6, 2), "{nth}");
+            assert_eq!((play.sim.lock().audit().launched, play.agents.started.lock().unwrap().len()), (6, 2), "{nth}");
             if play.crashes == 0 {
                 assert!(nth > 25, "{nth}");
                 break;
@@ -211,9 +212,9 @@ fn a_claim_about_types_holds_with_launches_and_fails_without() {
 pub(crate) fn terminate(play: &Play, pool: &str) {
     let now = play.now();
     let mut sim = play.sim.lock();
-    let instances = sim.live_instances();
+    let instances = sim.truth().ec2.live_instances();
     let is_of = |tags: &planner::owner::Tags| tags.get(planner::owner::POOL).is_some_and(|name| name == pool);
     let ids: Vec<String> =
         instances.iter().filter(|instance| is_of(&instance.tags)).map(|instance| instance.id.clone()).collect();
-    let _ = sim.terminate_instances(&ids, now);
+    let _ = sim.ec2(now).terminate_instances(&ids);
 }

@@ -1,6 +1,7 @@
 //! Launches that are refused, before and after they are paid for.
 
-use cloudsim::{Action, IMAGE_WITH_DATA, Plan, Settings, SimError, Stillbirth};
+use cloudsim::ec2::{Action, IMAGE_WITH_DATA};
+use cloudsim::{BootFailure, Plan, Settings, SimError};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::stage::play::{Play, spec};
@@ -33,12 +34,12 @@ fn a_launch_without_permission_pays_nothing() {
         let words = ["pool a: the launch of 1 x t2.large", "UnauthorizedOperation", "LaunchInstancesMarkedAsOurs"];
         assert!(words.iter().all(|word| accepted.message.contains(word)), "{}", accepted.message);
         assert_eq!(play.phase(), "Stalled");
-        let ledger = play.sim.lock().ledger();
-        assert_eq!((ledger.launched, ledger.calls.get(&Action::RunInstances)), (0, None), "asked, never made");
+        let ledger = play.sim.lock().audit();
+        assert_eq!((ledger.launched, ledger.calls.get(&Action::RunInstances.into())), (0, None), "asked, never made");
         assert!(play.store.status().unwrap().launches.is_empty(), "no line is open for what was never sent");
         play.sim.lock().refuse(Action::RunInstances, None);
         play.until(300, Play::is_ready).await.unwrap();
-        assert_eq!(play.sim.lock().ledger().launched, 5);
+        assert_eq!(play.sim.lock().audit().launched, 5);
     });
 }
 
@@ -56,7 +57,7 @@ fn one_pool_that_is_refused_holds_back_all() {
         let accepted = condition(&play, "Accepted");
         assert!(accepted.message.starts_with("pool b: the launch of 2 x t3.large"), "{}", accepted.message);
         assert!(accepted.message.contains("Free Tier"), "{}", accepted.message);
-        assert_eq!((accepted.reason.as_str(), play.sim.lock().ledger().launched), ("Rejected", 0));
+        assert_eq!((accepted.reason.as_str(), play.sim.lock().audit().launched), ("Rejected", 0));
         play.store.delete(play.now());
         play.until(900, Play::is_gone).await.unwrap();
     });
@@ -67,13 +68,13 @@ fn one_pool_that_is_refused_holds_back_all() {
 fn a_new_process_rehearses_again() {
     tell(async || {
         let mut play = small_on_a_calm_day();
-        while play.sim.lock().ledger().dry_runs == 0 {
+        while play.sim.lock().audit().dry_runs == 0 {
             play.step().await.unwrap();
         }
-        assert_eq!(play.sim.lock().ledger().dry_runs, 4);
+        assert_eq!(play.sim.lock().audit().dry_runs, 4);
         play.replace_operator(0, 1);
         play.until(300, Play::is_ready).await.unwrap();
-        let ledger = play.sim.lock().ledger();
+        let ledger = play.sim.lock().audit();
         assert_eq!((ledger.dry_runs, ledger.launched), (8, 5));
     });
 }
@@ -82,15 +83,16 @@ fn a_new_process_rehearses_again() {
 #[test]
 fn capacity_that_is_missing_after_the_launch_moves_the_benchmark() {
     tell(async || {
-        let knobs = Settings { stillborn_reasons: [Stillbirth::NoCapacity].into(), ..calm() };
+        let knobs = Settings { boot_failures: [BootFailure::NoCapacity].into(), ..calm() };
         let mut play = Play::new(7, knobs, spec(&[("a", "t2.large", 1), ("b", "t3.large", 2)]), 1);
-        play.sim.lock().let_die_at_boot(1);
+        play.sim.lock().let_fail_at_boot(1);
         play.until(900, Play::is_ready).await.unwrap();
         let placement = play.store.status().unwrap().placement.unwrap();
         assert_eq!(placement.zone, "eu-west-1b");
         let accepted = condition(&play, "Accepted");
         assert_eq!(accepted.message, "the spec can be placed; eu-west-1a had no capacity for t2.large");
-        let zones: Vec<String> = play.sim.lock().live_instances().iter().map(|one| one.zone.clone()).collect();
+        let zones: Vec<String> =
+            play.sim.lock().truth().ec2.live_instances().iter().map(|one| one.zone.clone()).collect();
         assert_eq!(zones, vec!["eu-west-1b"; 5]);
     });
 }
@@ -113,7 +115,7 @@ fn an_unknown_refusal_of_the_only_send_closes_the_launch() {
         assert_eq!(said, [("Closed", "Rejected"); 4]);
         play.sim.lock().refuse(Action::RunInstances, None);
         play.until(600, Play::is_ready).await.unwrap();
-        assert_eq!(play.sim.lock().ledger().launched, 5);
+        assert_eq!(play.sim.lock().audit().launched, 5);
     });
 }
 
@@ -127,13 +129,13 @@ fn no_volume_is_left_of_an_image_that_keeps_its_own() {
         play.until(300, Play::is_ready).await.unwrap();
         {
             let sim = play.sim.lock();
-            let volumes = sim.live_volumes();
+            let volumes = sim.truth().ec2.live_volumes();
             assert_eq!(volumes.len(), 5 * 3);
             assert!(volumes.iter().all(|volume| volume.encrypted && volume.volume_type == "gp3"), "{volumes:?}");
         }
         play.store.delete(play.now());
         play.until(300, Play::is_gone).await.unwrap();
-        let ledger = play.sim.lock().ledger();
+        let ledger = play.sim.lock().audit();
         assert_eq!((ledger.launched, ledger.terminated, ledger.volumes), (5, 5, 0));
     });
 }

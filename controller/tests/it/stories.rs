@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cloudsim::{Action, CapacityPool, Fault, Settings, Span};
+use cloudsim::ec2::Action;
+use cloudsim::{CapacityPool, Fault, Settings, Span};
 use insta::assert_snapshot;
 
 use crate::stage::chaos::Moment;
@@ -99,7 +100,7 @@ fn death_while_a_launch_is_in_flight() {
             play.wait(wake.max(Duration::from_millis(200)));
         }
         let story = to_the_end(&mut play).await;
-        (story, play.sim.lock().ledger())
+        (story, play.sim.lock().audit())
     });
     assert_eq!((ledger.launched, ledger.terminated), (5, 5));
     assert_snapshot!(story, @"
@@ -148,9 +149,9 @@ fn death_while_a_launch_is_in_flight() {
 fn a_lost_answer() {
     let launched = tell(async || {
         let mut play = small(calm());
-        play.sim.lock().script(Action::RunInstances, Fault::LostAnswer);
+        play.sim.lock().inject_next(Action::RunInstances, Fault::LostAnswer);
         to_the_end(&mut play).await;
-        play.sim.lock().ledger().launched
+        play.sim.lock().audit().launched
     });
     assert_eq!(launched, 5);
 }
@@ -160,7 +161,7 @@ fn a_lost_answer() {
 fn a_launch_that_comes_after_the_deletion() {
     tell(async || {
         let mut play = small(calm());
-        play.sim.lock().script(Action::RunInstances, Fault::LateExecution(240));
+        play.sim.lock().inject_next(Action::RunInstances, Fault::LateExecution(240));
         while play.sim.lock().late_calls() == 0 {
             play.step().await.unwrap();
         }
@@ -168,7 +169,7 @@ fn a_launch_that_comes_after_the_deletion() {
         play.until(20, |play| play.live() > 0).await.unwrap();
         play.store.delete(play.now());
         play.until(600, Play::is_gone).await.unwrap();
-        let ledger = play.sim.lock().ledger();
+        let ledger = play.sim.lock().audit();
         assert_eq!((ledger.live, ledger.groups), (0, 0));
         assert!(ledger.launched >= 1, "the late call was executed: {ledger:?}");
     });
@@ -191,7 +192,7 @@ fn a_region_that_is_none() {
             assert_eq!((of("Accepted").status.as_str(), of("Accepted").reason.as_str()), ("False", reason));
             assert!(of("Accepted").message.starts_with(&format!("region: {region}")) || reason == "UnknownRegion");
             assert_eq!(of("Stalled").status, "True");
-            let calls = play.sim.lock().ledger().calls;
+            let calls = play.sim.lock().audit().calls;
             assert_eq!(calls.keys().map(|action| action.name()).collect::<Vec<_>>(), ["DescribeRegions"], "{region}");
             play.store.delete(play.now());
             play.until(300, Play::is_gone).await.unwrap();
@@ -204,7 +205,7 @@ fn a_region_that_is_none() {
 #[test]
 fn a_region_that_cannot_be_asked_about() {
     tell(async || {
-        let denied = std::collections::BTreeSet::from([Action::DescribeRegions]);
+        let denied = std::collections::BTreeSet::from([Action::DescribeRegions.into()]);
         let wanted =
             |region: &str| api::ClusterBenchmarkSpec { region: Some(region.into()), ..spec(&[("a", "t2.large", 1)]) };
         let mut play = Play::new(7, Settings { denied: denied.clone(), ..calm() }, wanted("us-east-1"), 1);
@@ -262,7 +263,7 @@ fn deletion_at_every_pass() {
             let ready = play.is_ready();
             play.store.delete(play.now());
             play.until(600, Play::is_gone).await.unwrap();
-            let ledger = play.sim.lock().ledger();
+            let ledger = play.sim.lock().audit();
             assert_eq!(
                 (ledger.live, ledger.groups, ledger.launched),
                 (0, 0, ledger.terminated),
@@ -287,7 +288,7 @@ fn death_at_every_effect() {
                 let mut play = small(calm());
                 play.doom(nth, moment);
                 play.survive(400).await.unwrap_or_else(|broken| panic!("death {moment:?} effect {nth}: {broken}"));
-                let ledger = play.sim.lock().ledger();
+                let ledger = play.sim.lock().audit();
                 assert_eq!((ledger.launched, ledger.live), (5, 5), "death {moment:?} effect {nth}");
                 assert_eq!(play.agents.started.lock().unwrap().len(), 1, "death {moment:?} effect {nth}");
                 if play.crashes == 0 {
@@ -308,7 +309,7 @@ fn a_wiped_status() {
         let mut play = small(calm());
         play.until(300, Play::is_ready).await.unwrap();
         play.wipe_status();
-        play.until(900, |play| play.is_ready() && play.sim.lock().ledger().launched == 10).await.unwrap();
+        play.until(900, |play| play.is_ready() && play.sim.lock().audit().launched == 10).await.unwrap();
         assert!(play.holds_finalizer());
         let status = play.store.status().unwrap();
         assert!(status.pools.iter().all(|pool| pool.last_launch >= 2), "{:?}", status.pools);

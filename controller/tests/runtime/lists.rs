@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloudsim::{Action, Fault};
+use cloudsim::Fault;
+use cloudsim::ec2::Action;
 
 use crate::stage::Stage;
 use crate::{minutes, ready, tell};
@@ -40,7 +41,7 @@ fn benchmarks_that_are_made_together_launch_once_each_and_are_never_throttled() 
     tell(async || {
         let stage = ready(20).await;
         assert_eq!((stage.calls()["RunInstances"], stage.lines(), stage.throttled()), (80, 80, 0));
-        let ledger = stage.sim.lock().ledger();
+        let ledger = stage.sim.lock().audit();
         assert_eq!((ledger.launched, ledger.live), (80, 80));
     });
 }
@@ -52,11 +53,11 @@ fn a_failed_list_is_not_kept() {
         let mut stage = ready(3).await;
         stage.play(minutes(5), |_| false).await;
         for fault in [Fault::Truncated, Fault::Status500, Fault::LostAnswer] {
-            stage.sim.lock().script(Action::DescribeInstances, fault);
+            stage.sim.lock().inject_next(Action::DescribeInstances, fault);
         }
-        let before = stage.sim.lock().ledger();
+        let before = stage.sim.lock().audit();
         stage.play(minutes(10), |_| false).await;
-        let after = stage.sim.lock().ledger();
+        let after = stage.sim.lock().audit();
         assert_eq!((before.launched, before.terminated), (after.launched, after.terminated));
         assert!(stage.all_ready(), "{}", stage.worst());
         let text = stage.metrics_text();
@@ -77,13 +78,13 @@ fn lists_of_another_account_are_nobodys() {
         stage.sim.lock().set_settings(wrong);
         stage.delete("bench-0");
         stage.play(minutes(30), |_| false).await;
-        assert_eq!(stage.sim.lock().ledger().terminated, 0);
+        assert_eq!(stage.sim.lock().audit().terminated, 0);
         assert!(stage.server.lock().objects.contains_key("bench-0"));
         let said = stage.condition("bench-0", "Provisioned");
         assert_eq!((said.status.as_str(), said.reason.as_str()), ("Unknown", "WrongAccount"));
         stage.sim.lock().set_settings(right);
         stage.play(minutes(30), |stage| !stage.server.lock().objects.contains_key("bench-0")).await;
-        let ledger = stage.sim.lock().ledger();
+        let ledger = stage.sim.lock().audit();
         assert_eq!((ledger.live, ledger.groups), (4, 2));
     });
 }
@@ -94,13 +95,13 @@ fn an_idle_benchmark_learns_of_a_death_from_the_list() {
     tell(async || {
         let mut stage = ready(5).await;
         stage.play(minutes(5), |_| false).await;
-        let victim = stage.sim.lock().live_instances()[0].id.clone();
+        let victim = stage.sim.lock().truth().ec2.live_instances()[0].id.clone();
         let now = stage.sim.now();
-        drop(stage.sim.lock().terminate_instances(&[victim], now));
-        let healed = stage.play(minutes(10), |stage| stage.sim.lock().ledger().launched == 21).await;
+        drop(stage.sim.lock().ec2(now).terminate_instances(&[victim]));
+        let healed = stage.play(minutes(10), |stage| stage.sim.lock().audit().launched == 21).await;
         assert!(healed.is_some_and(|took| took < minutes(3)), "{healed:?}");
         stage.play(minutes(30), |_| false).await;
-        let ledger = stage.sim.lock().ledger();
+        let ledger = stage.sim.lock().audit();
         assert_eq!((ledger.launched, ledger.live), (21, 20));
     });
 }

@@ -22,7 +22,7 @@ fn tell<T>(tale: impl AsyncFnOnce() -> T) -> T {
 }
 
 fn throttling() -> Settings {
-    Settings { throttling: Throttling::Ec2, ..Settings::default() }
+    Settings { throttling: Throttling::Published, ..Settings::default() }
 }
 
 /// So many benchmarks, all measured.

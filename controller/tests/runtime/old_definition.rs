@@ -9,7 +9,7 @@ fn an_old_definition_launches_nothing_and_says_the_way_out() {
         let mut stage = Stage::new(7, throttling(), 2);
         stage.server.lock().definition = Definition::Old;
         stage.play(minutes(60), |_| false).await;
-        assert_eq!(stage.sim.lock().ledger().launched, 0);
+        assert_eq!(stage.sim.lock().audit().launched, 0);
         let said = stage.condition("bench-0", "Stalled");
         assert_eq!((said.status.as_str(), said.reason.as_str()), ("True", "CrdTooOld"));
         assert!(said.message.contains("apply manifests/crds.yaml"), "{}", said.message);
@@ -24,6 +24,6 @@ fn an_old_definition_launches_nothing_and_says_the_way_out() {
         stage.server.lock().definition = Definition::Current;
         let converged = stage.play(minutes(60), Stage::all_ready).await;
         assert!(converged.is_some(), "{}", stage.worst());
-        assert_eq!(stage.sim.lock().ledger().launched, 8);
+        assert_eq!(stage.sim.lock().audit().launched, 8);
     });
 }

@@ -30,7 +30,7 @@ fn orphans_go_and_their_neighbours_stay() {
         lose(&stage, "bench-1");
         let removed = rounds(&mut stage, &mut Memory::default(), 20).await;
         assert_eq!(removed.iter().sum::<usize>(), 4 + 2, "{removed:?}");
-        let ledger = stage.sim.lock().ledger();
+        let ledger = stage.sim.lock().audit();
         assert_eq!((ledger.live, ledger.groups, ledger.foreign_touched), (8, 4, Vec::<String>::new()));
         let text = stage.metrics_text();
         assert!(text.contains(r#"clusterbench_swept_total{kind="instance",result="removed"} 4"#), "{text}");
@@ -56,7 +56,7 @@ fn what_cannot_be_read_is_not_swept() {
             tokio::time::sleep(minutes(2)).await;
             stage.reconciler.sweep("eu-west-1", &mut memory).await;
         }
-        assert_eq!(stage.sim.lock().ledger().live, 8);
+        assert_eq!(stage.sim.lock().audit().live, 8);
     });
 }
 
@@ -81,8 +81,8 @@ fn plant(stage: &Stage) {
     all.push(managed_by_others);
     let long_ago = stage.sim.now();
     for (index, tags) in all.into_iter().enumerate() {
-        stage.sim.lock().plant_instance(tags.clone(), long_ago);
-        stage.sim.lock().plant_group(&format!("near-miss-{index}"), tags, long_ago);
+        stage.sim.lock().ec2(long_ago).plant_instance(tags.clone());
+        stage.sim.lock().ec2(long_ago).plant_group(&format!("near-miss-{index}"), tags);
     }
 }
 
@@ -96,7 +96,7 @@ fn the_kill_switch_removes_all_of_an_installation_without_kubernetes() {
         let mut told = Vec::new();
         let left = controller::remove(&stage.sim, "bench", None, |line| told.push(line)).await.unwrap();
         assert!(left.is_empty(), "{}", left.text(Timestamp::UNIX_EPOCH));
-        let ledger = stage.sim.lock().ledger();
+        let ledger = stage.sim.lock().audit();
         assert_eq!((ledger.launched, ledger.live, ledger.groups), (12, 0, 0));
         assert_eq!(told.iter().filter(|line| line.contains(" delete sg-")).count(), 6, "{told:?}");
         assert!(controller::inventory(&stage.sim, "bench", None).await.unwrap().is_empty());

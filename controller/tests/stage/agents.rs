@@ -17,7 +17,7 @@ use crate::stage::measured::{self, Members};
 
 /// How long things take.
 #[derive(Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct Freshness {
     /// From running to answering.
     pub(crate) boot: SignedDuration,
     /// Length of a run.
@@ -27,7 +27,7 @@ pub(crate) struct Pace {
     pub(crate) spread: Option<f64>,
 }
 
-impl Default for Pace {
+impl Default for Freshness {
     fn default() -> Self {
         Self { boot: SignedDuration::from_secs(20), run: SignedDuration::from_secs(60), spread: None }
     }
@@ -74,7 +74,7 @@ pub(crate) struct FakeAgents {
     /// Names of runs that were started for the first time, for checks.
     pub(crate) started: Arc<Mutex<Vec<String>>>,
     pub(crate) chaos: Chaos,
-    pace: Pace,
+    pace: Freshness,
     in_flight: InFlight,
     judge: Judge,
     /// Until then nobody answers: no agent, to no operator.
@@ -86,7 +86,7 @@ pub(crate) struct FakeAgents {
 }
 
 impl FakeAgents {
-    pub(crate) fn new(sim: SharedSim, pace: Pace, in_flight: InFlight, judge: Judge) -> Self {
+    pub(crate) fn new(sim: SharedSim, pace: Freshness, in_flight: InFlight, judge: Judge) -> Self {
         Self {
             sim,
             agents: Arc::default(),
@@ -150,7 +150,7 @@ impl FakeAgents {
 
     /// Runs whose balancers have ended find nothing out any more.
     pub(crate) fn look_at_balancers(&self) {
-        let (now, living) = (self.sim.now(), self.sim.lock().live_instances());
+        let (now, living) = (self.sim.now(), self.sim.lock().truth().ec2.live_instances());
         let is_alive = |id: &str| living.iter().any(|one| one.id == id && one.state == InstanceState::Running);
         let mut agents = self.agents.lock().unwrap();
         for run in agents.values_mut().flat_map(|agent| agent.runs.values_mut()) {
@@ -162,7 +162,7 @@ impl FakeAgents {
         }
     }
 
-    fn is_up(&self, instance: &cloudsim::Instance) -> bool {
+    fn is_up(&self, instance: &cloudsim::ec2::Instance) -> bool {
         instance.state == InstanceState::Running
             && self.sim.now() >= instance.launched_at + self.pace.boot
             && !self.ruined.lock().unwrap().contains(&instance.id)
@@ -175,8 +175,8 @@ impl FakeAgents {
             return Err(unreachable("no answer"));
         }
         let address: Option<Ipv4Addr> = address.parse().ok();
-        let running = self.sim.lock().live_instances();
-        let at = |instance: &cloudsim::Instance| instance.network.as_ref().map(|network| network.private_address);
+        let running = self.sim.lock().truth().ec2.live_instances();
+        let at = |instance: &cloudsim::ec2::Instance| instance.network.as_ref().map(|network| network.private_address);
         let found = running.iter().find(|instance| self.is_up(instance) && at(instance) == address);
         let Some(instance) = found else { return Err(unreachable("connection refused")) };
         self.look_at_balancers();
@@ -185,7 +185,7 @@ impl FakeAgents {
     }
 
     fn members(&self, cluster: &Cluster) -> Vec<MemberStatus> {
-        let running = self.sim.lock().live_instances();
+        let running = self.sim.lock().truth().ec2.live_instances();
         let health = |member: &Member| match running.iter().find(|instance| instance.id == member.id) {
             Some(instance) if self.is_up(instance) => Health::Healthy,
             _ => Health::Unhealthy,
@@ -219,7 +219,7 @@ impl FakeRun {
     /// Of several generators each keeps to the timetable.
     fn hold(&self) -> Option<Hold> {
         let hold = if self.held_since.is_some() { Hold::Held } else { Hold::No };
-        (self.spec.share.count == 1).then_some(hold)
+        (self.spec.slice.count == 1).then_some(hold)
     }
 
     /// By itself, because going on is useless.
@@ -243,7 +243,7 @@ impl FakeRun {
     fn document(&self) -> Report {
         let finished_at = self.begins_at() + self.length;
         // A part has to be one that can be joined with the others.
-        let is_share = self.spec.share.count > 1;
+        let is_share = self.spec.slice.count > 1;
         let is_part = is_share || (self.spec.facts.launch > 0 && !self.aborted);
         let failed = self.failed || (self.balancer_lost_at.is_some() && !self.aborted);
         let spread = self.spread.or(is_part.then_some(0.0)).filter(|_| !failed);
@@ -376,7 +376,7 @@ impl Agents for FakeAgents {
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
-        let is_withheld = |run: &FakeRun| i64::from(run.spec.share.index) == self.withheld.load(Ordering::Relaxed);
+        let is_withheld = |run: &FakeRun| i64::from(run.spec.slice.index) == self.withheld.load(Ordering::Relaxed);
         let report = self.at(control, |agent, _, _| {
             agent.runs.get(id).filter(|run| !is_withheld(run)).map(|run| {
                 let (bytes, sha256) = run.report();

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use api::ClusterBenchmark;
 
-use cloudsim::{Action, Fault, SharedSim};
+use cloudsim::ec2::Action;
+use cloudsim::{Fault, SharedSim};
 use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
@@ -177,7 +178,7 @@ impl Mortal {
             }
         };
         let depart = |seconds| {
-            self.sim.lock().script(action, Fault::LateExecution(seconds));
+            self.sim.lock().inject_next(action, Fault::LateExecution(seconds));
             Departure::WithTheCall
         };
         self.chaos.effect(action.name(), call, depart).await

@@ -217,8 +217,8 @@ impl Judge {
         }
         book.launches_are_lines(sim)?;
         let Some(object) = &server.object else {
-            let (live, groups) = (sim.live_instances().len(), sim.live_groups().len());
-            let volumes = sim.live_volumes().len();
+            let (live, groups) = (sim.truth().ec2.live_instances().len(), sim.truth().ec2.live_groups().len());
+            let volumes = sim.truth().ec2.live_volumes().len();
             return match live + groups + volumes {
                 0 => Ok(()),
                 _ if book.abandoned => Ok(()),
@@ -239,11 +239,11 @@ impl Judge {
 impl Book {
     /// Every RunInstances that made instances is one line that was written first, and made what it says.
     fn launches_are_lines(&mut self, sim: &Sim) -> Result<(), Broken> {
-        if sim.launched() == self.launched {
+        if sim.truth().ec2.launched() == self.launched {
             return Ok(());
         }
-        self.launched = sim.launched();
-        for instance in sim.listed_instances() {
+        self.launched = sim.truth().ec2.launched();
+        for instance in sim.truth().ec2.listed_instances() {
             let token = instance.token.clone().unwrap_or_default();
             self.made.entry(token).or_default().insert(instance.id.clone());
         }
@@ -262,13 +262,15 @@ impl Book {
     /// Live and pending of a pool are never more than wanted; what was wanted before an edit may stay until it is
     /// removed, or can no longer come.
     fn never_above_wanted(&mut self, sim: &Sim, object: &ClusterBenchmark) -> Result<(), Broken> {
-        let wanted = || desired::pools(&object.spec).into_iter().map(|pool| (pool.name, pool.count as usize));
+        let counts = planner::scale::Counts::of_spec(&object.spec);
+        let wanted =
+            || desired::pools(&object.spec).into_iter().map(|pool| (pool.name.clone(), counts.of(&pool.name) as usize));
         if !self.wanted.iter().cloned().eq(wanted()) {
             self.wanted = wanted().collect();
             self.former.extend(self.lines.keys().cloned());
         }
         let mut live: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        let instances = sim.live_instances();
+        let instances = sim.truth().ec2.live_instances();
         for instance in instances.iter().filter(|instance| !instance.state.is_dead()) {
             // By the line that made it: tags can be changed by hand.
             let token = instance.token.as_deref().unwrap_or_default();

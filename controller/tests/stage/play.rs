@@ -15,7 +15,7 @@ use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER};
 use planner::ports::{Architecture, InstanceState};
 use planner::world::{Artifacts, Settings};
 
-use crate::stage::agents::{FakeAgents, Pace};
+use crate::stage::agents::{FakeAgents, Freshness};
 use crate::stage::chaos::{Chaos, InFlight, Moment};
 use crate::stage::cloud::{Credentials, Lie, Mortal, Sight};
 use crate::stage::judge::{Broken, Judge, Rule};
@@ -109,7 +109,7 @@ pub(crate) struct Play {
 
 impl Play {
     pub(crate) fn new(seed: u64, knobs: cloudsim::Settings, spec: ClusterBenchmarkSpec, operators: usize) -> Self {
-        Self::with(seed, knobs, spec, operators, Pace::default(), Ways::default())
+        Self::with(seed, knobs, spec, operators, Freshness::default(), Ways::default())
     }
 
     pub(crate) fn with(
@@ -117,7 +117,7 @@ impl Play {
         knobs: cloudsim::Settings,
         spec: ClusterBenchmarkSpec,
         operators: usize,
-        pace: Pace,
+        pace: Freshness,
         ways: Ways,
     ) -> Self {
         let clock = Arc::new(AtomicI64::new(EPOCH * 1000));
@@ -203,8 +203,8 @@ impl Play {
         self.in_flight.arrive(now);
         if self.expires_at.is_some_and(|at| at <= now) {
             let mut sim = self.sim.lock();
-            for instance in sim.live_instances() {
-                sim.guest_shutdown(&instance.id, now);
+            for instance in sim.truth().ec2.live_instances() {
+                sim.ec2(now).guest_shutdown(&instance.id);
             }
         }
         // Before a pass can remove what came meanwhile.
@@ -359,14 +359,14 @@ impl Play {
         let owned =
             [(INSTALLATION, installation), (KUBERNETES_CLUSTER, kubernetes_cluster), (BENCHMARK_UID, "uid-1".into())];
         let sim = self.sim.lock();
-        let is_known = |instance: &cloudsim::Instance| {
+        let is_known = |instance: &cloudsim::ec2::Instance| {
             let is_written = lines
                 .iter()
                 .any(|line| Some(&line.token) == instance.token.as_ref() || line.instance_ids.contains(&instance.id));
             is_written || owned.iter().all(|(key, value)| instance.tags.get(*key) == Some(value))
         };
-        let live = sim.live_instances();
-        let told = |instance: &cloudsim::Instance| instance.state == InstanceState::ShuttingDown;
+        let live = sim.truth().ec2.live_instances();
+        let told = |instance: &cloudsim::ec2::Instance| instance.state == InstanceState::ShuttingDown;
         let left = live.iter().filter(|one| !told(one) && is_known(one) && sim.can_be_terminated(&one.id));
         left.map(|instance| instance.id.clone()).collect()
     }
@@ -375,17 +375,17 @@ impl Play {
     pub(crate) fn end_what_only_people_can(&mut self, states: &[InstanceState]) {
         let now = self.now();
         let mut sim = self.sim.lock();
-        let all = sim.live_instances();
+        let all = sim.truth().ec2.live_instances();
         for instance in all.iter().filter(|one| states.contains(&one.state)) {
             if !sim.can_be_terminated(&instance.id) {
-                sim.protect_by_hand(&instance.id, false, now);
-                drop(sim.terminate_instances(std::slice::from_ref(&instance.id), now));
+                sim.ec2(now).protect_by_hand(&instance.id, false);
+                drop(sim.ec2(now).terminate_instances(std::slice::from_ref(&instance.id)));
             }
         }
     }
 
     pub(crate) fn live(&self) -> usize {
-        self.sim.lock().live_instances().len()
+        self.sim.lock().truth().ec2.live_instances().len()
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -452,7 +452,8 @@ impl Play {
 
     /// The truth and what people and processes did, with times as seconds since the start and without ids.
     pub(crate) fn story(&self) -> String {
-        story::tell(self.sim.lock().story(), &self.notes, EPOCH)
+        let notes = [self.notes.as_slice(), &self.store.server().told].concat();
+        story::tell(self.sim.lock().story(), &notes, EPOCH)
     }
 }
 

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::line::Line;
 use super::watch::Watch;
-use crate::kubectl::Kubectl;
+use crate::kubernetes::kubectl::Kubectl;
 
 /// The clock of the live line.
 const TICK: Duration = Duration::from_secs(1);
 /// Before a watch that ended is started again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Where an object is.
+/// The place of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bench {
     pub(super) namespace: String,
@@ -118,7 +118,7 @@ enum Outcome {
     Stalled(String),
 }
 
-/// What the conditions of the current generation say.
+/// The conditions of the current generation, in words.
 fn outcome(object: &Value) -> Outcome {
     let generation = &object["metadata"]["generation"];
     let current = |condition: &&Value| {

@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::cloud::Cloud;
-use crate::controlplane::{self, Binaries};
-use crate::down::Inventory;
+use crate::commands::down::Inventory;
+use crate::commands::logs;
+use crate::commands::up::{Life, Supervisor};
 use crate::interrupt::Interrupt;
-use crate::kubectl::Kubectl;
-use crate::ledger::Ledger;
-use crate::logs;
+use crate::kubernetes::controlplane::{self, Binaries};
+use crate::kubernetes::kubectl::Kubectl;
 use crate::state::{self, SUPERVISOR, State};
 use crate::supervisor::Options;
-use crate::up::{Life, Supervisor};
+use crate::supervisor::cloud::Cloud;
+use crate::supervisor::ledger::Ledger;
 use bench::Bench;
 use line::Line;
 
@@ -32,11 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// Time from `delete` until the object is gone, and from then until the lab has nothing left.
 const TEARDOWN: Duration = Duration::from_secs(5 * 60);
 const SETTLING: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Lines of each log that a failure shows.
 const TAIL: usize = 12;
 
-/// What the user chose.
+/// The user's choices.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Manifest with one or more ClusterBenchmarks; default: four t2.micro against four t2.large
@@ -135,7 +135,7 @@ async fn measure(state: &State, kubectl: &Kubectl, (manifest, name): (&str, &str
         loop {
             tokio::select! {
                 gone = &mut gone => break gone?,
-                () = tokio::time::sleep(LOOK) => {
+                () = tokio::time::sleep(POLL_INTERVAL) => {
                     let ledger = Ledger::of(admin).await?;
                     line.show(&format!("deleting: {} instances and {} groups are left", ledger.live, ledger.groups));
                 }
@@ -161,7 +161,7 @@ async fn settled(admin: std::net::SocketAddr) -> anyhow::Result<Ledger> {
             let story = ledger.story.join("\n    ");
             bail!("something is left: {}, {} live; what happened:\n    {story}", ledger.line(), ledger.live);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

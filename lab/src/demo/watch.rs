@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
-use crate::kubectl::Kubectl;
+use crate::kubernetes::kubectl::Kubectl;
 
 pub(super) struct Watch {
     _child: Child,

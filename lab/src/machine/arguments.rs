@@ -1,4 +1,4 @@
-//! What the stand-ins understand of the real commands' arguments.
+//! Arguments of the real commands, as far as the stand-ins understand them.
 
 /// A `systemctl` call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Systemctl {
     Stop(Vec<String>),
     Restart(Vec<String>),
     IsActive(Vec<String>),
-    /// Which properties of which unit, one `NAME=VALUE` a line.
+    /// Properties of a unit, one `NAME=VALUE` a line.
     Show {
         properties: Vec<String>,
         unit: String,

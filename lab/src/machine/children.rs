@@ -10,7 +10,7 @@ use rustix::process::{Pid, WaitOptions, wait};
 
 type Ended = Box<dyn FnOnce(ExitStatus) + Send>;
 
-/// Who is told when a child ends.
+/// The place that is told when a child ends.
 #[derive(Default)]
 pub(super) struct Children(Mutex<State>);
 

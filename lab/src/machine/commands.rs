@@ -24,7 +24,7 @@ pub(super) enum Command {
 impl Command {
     pub(super) const ALL: [Self; 3] = [Self::Systemctl, Self::Shutdown, Self::Journalctl];
 
-    /// Where a real instance has it.
+    /// The path that it has on a real instance.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Systemctl => "/usr/bin/systemctl",

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use cloudsim::guest;
+use cloudsim::ec2::guest;
 use rustix::process::Pid;
 
 use super::directory::Directory;
 
-/// Where the instance's processes are heard.
+/// The sockets on which the instance's processes are heard.
 pub(super) struct Console {
     file: File,
     booted: Instant,

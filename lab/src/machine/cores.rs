@@ -1,10 +1,10 @@
-//! Which processors an instance gets.
+//! The processors that an instance gets.
 
 use std::collections::BTreeMap;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// How many vCPUs lie on each processor of the lab.
+/// The number of vCPUs on each processor of the lab.
 #[derive(Clone, Debug)]
 pub(super) struct Cores(BTreeMap<usize, u32>);
 

@@ -1,4 +1,4 @@
-//! Where the things of one instance are.
+//! The directory of one instance.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 use super::MachineSpec;
 use super::commands::Command;
 
-/// How much of a console is kept for reading, as EC2 does.
+/// The part of a console that is kept for reading, as EC2 does.
 const CONSOLE_BYTES: usize = 64 * 1024;
 
 /// The directory of one instance.
 #[derive(Clone, Debug)]
 pub(super) struct Directory(PathBuf);
 
-/// What an init is started with.
+/// The facts that an init is started with.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Boot {
     pub spec: MachineSpec,
     /// The processors it may use.
     pub cores: Vec<usize>,
-    /// How many processors the lab has in all.
+    /// The number of processors that the lab has in all.
     pub cores_in_all: usize,
 }
 
@@ -45,7 +45,7 @@ impl Directory {
         self.root().join("etc/systemd/system").join(name)
     }
 
-    /// What a unit printed.
+    /// The file of what a unit printed.
     pub(super) fn journal(&self, unit: &str) -> PathBuf {
         self.0.join("journal").join(unit)
     }
@@ -62,7 +62,7 @@ impl Directory {
         self.0.join("console")
     }
 
-    /// Which cgroup the instance got, for its removal.
+    /// The cgroup that the instance got, for its removal.
     pub(super) fn quota(&self) -> PathBuf {
         self.0.join("quota")
     }

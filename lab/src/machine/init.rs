@@ -9,7 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cloudsim::guest;
+use cloudsim::ec2::guest;
 use jiff::Timestamp;
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 use signal_hook::consts::{SIGCHLD, SIGTERM};
@@ -21,21 +21,21 @@ use super::commands::{self, Answer, Request};
 use super::console::Console;
 use super::descendants::{descendants, signal_all};
 use super::directory::{Boot, Directory};
-use super::marked::MARK;
+use super::orphans::MARK;
 use super::supervise::{State, Units};
 use super::{METADATA_PORT, cores, metadata, quota};
 
-/// What init says on standard error once the instance is up.
+/// The word of init on standard error once the instance is up.
 pub(super) const READY: &str = "ready";
 /// Exit codes, for the lab. The guest shut itself down:
 pub(super) const POWERED_OFF: u8 = 10;
 /// The instance could not come up; standard error says why:
 pub(super) const CANNOT_START: u8 = 11;
 
-/// How long processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
+/// The time that processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
 /// a benchmark could use.
 const GRACE: Duration = Duration::from_millis(500);
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const BASH: &str = "/bin/bash";
 
 enum Wake {
@@ -120,7 +120,7 @@ fn limit(directory: &Directory, boot: &Boot) -> String {
     format!("{affinity}{short}, {quota}")
 }
 
-/// What every process of the instance inherits.
+/// The variables that every process of the instance inherits.
 fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String, String)> {
     let root = directory.root();
     let bin = |path: &str| root.join(path).to_string_lossy().into_owned();
@@ -135,8 +135,8 @@ fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String,
     .into()
 }
 
-/// As cloud-init does: a text that is no script is left alone, and a script that fails is no reason to stop. What the
-/// script prints goes through the journal, and cloud-init has the last word.
+/// Runs user data as cloud-init does: a text that is no script is left alone, and a script that fails is no reason to
+/// stop. The script's output goes through the journal, and cloud-init has the last word.
 fn run_user_data(units: &Units, console: &Arc<Console>) -> io::Result<()> {
     let directory = &units.directory;
     let path = directory.user_data();
@@ -180,7 +180,7 @@ fn shut_down(children: &Children) {
         if asked.elapsed() > GRACE {
             signal_all(Signal::KILL);
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 

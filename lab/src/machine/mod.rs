@@ -21,15 +21,15 @@ mod cores;
 mod descendants;
 mod directory;
 mod init;
-mod keeper;
-mod marked;
+mod instances;
 mod metadata;
+mod orphans;
 mod quota;
+mod quoting;
 mod spans;
 mod supervise;
 mod units;
 mod watch;
-mod words;
 
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
@@ -38,11 +38,11 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-pub use keeper::Processes;
-pub use marked::{count_processes, sweep_leftovers};
+pub use instances::Processes;
 pub use metadata::METADATA_PORT;
+pub use orphans::{count_processes, sweep_leftovers};
 
-/// What an instance is.
+/// The facts from which an instance is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineSpec {
     pub id: String,
@@ -59,7 +59,7 @@ pub struct MachineSpec {
     pub user_data: String,
 }
 
-/// What makes instances real.
+/// A driver that makes instances real.
 pub trait Machines: Send + Sync {
     /// Starts one; [`MachineEvent`]s say how it goes. An id is started once.
     fn start(&self, spec: MachineSpec);
@@ -68,11 +68,11 @@ pub trait Machines: Send + Sync {
     /// not running.
     fn stop(&self, id: &str);
 
-    /// What it has printed so far: at most the last 64 KiB, as EC2 keeps them.
+    /// The text that it has printed so far: at most the last 64 KiB, as EC2 keeps them.
     fn console(&self, id: &str) -> String;
 }
 
-/// What happened to an instance.
+/// An event in the life of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MachineEvent {
     /// Its init runs and its metadata can be read.

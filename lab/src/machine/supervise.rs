@@ -17,16 +17,16 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::children::Children;
 use super::console::Console;
 use super::directory::Directory;
+use super::quoting;
 use super::units::{self, Kind, Restart, Service, Timer, Unit};
-use super::words;
 
-/// How often a timer looks at the clock, which may be set while it waits.
-const TIMER_LOOK: Duration = Duration::from_millis(200);
+/// Pause between two looks of a timer at the clock, which may be set while it waits.
+const TIMER_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// All units of an instance.
 pub(super) struct Units {
     pub directory: Directory,
-    /// What every process of the instance has in its environment.
+    /// The environment of every process of the instance.
     pub environment: Vec<(String, String)>,
     pub children: Arc<Children>,
     console: Arc<Console>,
@@ -39,7 +39,7 @@ struct Started {
     thread: JoinHandle<()>,
 }
 
-/// What a unit's thread is told.
+/// A message to a unit's thread.
 enum Word {
     Exited(ExitStatus),
     Stop,
@@ -53,7 +53,7 @@ pub(super) enum State {
     Failed,
 }
 
-/// What can be told of a unit.
+/// The facts that can be told of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub state: State,
@@ -62,13 +62,13 @@ pub(super) struct Seen {
     ended: (&'static str, i32),
 }
 
-/// What systemd says of a process that it could not start: 203 is its `EXIT_EXEC`.
+/// The exit status that systemd gives a process which it could not start: 203 is its `EXIT_EXEC`.
 const NOT_EXECUTED: (&str, i32) = ("exit-code", 203);
 
 impl Seen {
     const NOT_STARTED: Self = Self { state: State::Inactive, restarts: 0, ended: ("success", 0) };
 
-    /// As `systemctl show` prints them.
+    /// The lines that `systemctl show` prints.
     pub(super) fn properties(&self) -> [(&'static str, String); 3] {
         let (result, status) = self.ended;
         [
@@ -89,7 +89,7 @@ fn ending(status: ExitStatus) -> (&'static str, i32) {
 }
 
 impl State {
-    /// As `systemctl is-active` prints it.
+    /// The word that `systemctl is-active` prints.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Activating => "activating",
@@ -267,7 +267,7 @@ impl Run {
         for file in &service.environment_files {
             let (optional, path) = file.strip_prefix('-').map_or((false, file.as_str()), |path| (true, path));
             match fs::read_to_string(directory.resolve(path)) {
-                Ok(text) => variables.extend(words::environment(&text).map_err(io::Error::other)?),
+                Ok(text) => variables.extend(quoting::environment(&text).map_err(io::Error::other)?),
                 Err(error) if optional && error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io::Error::other(format!("{path}: {error}"))),
             }
@@ -298,7 +298,7 @@ impl Run {
         Ok(pid)
     }
 
-    /// As systemd without a stamp file: a time that has passed when the timer starts never comes.
+    /// Waits like systemd without a stamp file: a time that has passed when the timer starts never comes.
     fn timer(&self, timer: &Timer) {
         self.set(State::Active);
         let _ = self.report.send(Ok(()));
@@ -314,7 +314,7 @@ impl Run {
                 }
                 return self.end(State::Inactive, Ok(()));
             }
-            if self.hear.recv_timeout(TIMER_LOOK) != Err(RecvTimeoutError::Timeout) {
+            if self.hear.recv_timeout(TIMER_POLL_INTERVAL) != Err(RecvTimeoutError::Timeout) {
                 return self.end(State::Inactive, Ok(()));
             }
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::quoting::{assignment, split};
 use super::spans::{calendar, span};
-use super::words::{assignment, split};
 
-/// What a unit does.
+/// The kind of a unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Service(Box<Service>),

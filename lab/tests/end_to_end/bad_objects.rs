@@ -1,4 +1,4 @@
-//! What the API server refuses, with a sentence that names the field, and what it tells about the fields.
+//! Objects that the API server refuses, with a sentence that names the field; and what it tells about the fields.
 
 use serde_json::{Value, json};
 

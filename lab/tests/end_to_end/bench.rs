@@ -11,7 +11,7 @@ use wire::{Report, sha256_hex};
 use crate::lab::{Lab, PATIENCE, until};
 
 /// Between looks at the object.
-const LOOK: Duration = Duration::from_millis(150);
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
 /// A whole benchmark, while others run beside it on two processors.
 const WHOLE_RUN: Duration = Duration::from_secs(240);
 /// Lines of the operator's log and of the cloud's story that a failure shows.
@@ -25,7 +25,7 @@ pub(crate) const INSTANCES: usize = 4;
 
 pub(crate) struct Bench {
     pub(crate) lab: &'static Lab,
-    /// Of the object and of its namespace.
+    /// Name of the object and of its namespace.
     pub(crate) name: String,
 }
 
@@ -121,7 +121,7 @@ impl Bench {
                 WHOLE_RUN.as_secs(),
                 self.story(&object)
             );
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
@@ -219,7 +219,7 @@ impl Bench {
         let deadline = Instant::now() + PATIENCE;
         while let Some(object) = self.get() {
             assert!(Instant::now() < deadline, "{} is not deleted\n{}", self.name, self.story(&object));
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         self.nothing_is_left();
     }

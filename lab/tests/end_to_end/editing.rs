@@ -1,4 +1,4 @@
-//! What an edit of a benchmark does to its instances and to its results.
+//! Edits of a benchmark, and their effect on its instances and its results.
 
 use serde_json::json;
 

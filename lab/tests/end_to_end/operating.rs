@@ -1,4 +1,4 @@
-//! What an operator shows beside status: events, a Lease, metrics, and the kill switch that needs no Kubernetes.
+//! Things that an operator shows beside status: events, a Lease, metrics, and the kill switch that needs no Kubernetes.
 
 use std::path::Path;
 use std::process::Command;

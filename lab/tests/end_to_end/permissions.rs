@@ -1,4 +1,4 @@
-//! What the operator's own account may do, asked of the real API server.
+//! Permissions of the operator's own account, asked of the real API server.
 
 use std::fs;
 

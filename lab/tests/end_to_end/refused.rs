@@ -1,4 +1,4 @@
-//! What the API server cannot know and the cloud refuses: said with the field and the way out, nothing launched.
+//! Specs that the API server cannot judge and the cloud refuses: said with the field and the way out, nothing launched.
 
 use serde_json::{Value, json};
 

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use lab::machine::{METADATA_PORT, MachineEvent, MachineSpec, Machines, Processes, count_processes, sweep_leftovers};
-use planner::desired::user_data::{Role, UserData};
+use planner::desired::role::Role;
+use planner::desired::user_data::UserData;
 use planner::instances::console::{self, last_word};
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 /// Longest wait for anything; reached only when it never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const PORT: u16 = 8080;
 const ID: &str = "i-0123456789abcdef0";
 /// Set in the copy of this test that plays the lab which is killed: the directory to work in.
@@ -145,7 +146,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -173,11 +174,12 @@ fn header(head: &str, name: &str) -> String {
 fn worker() -> &'static [u8] {
     static WORKER: OnceLock<Vec<u8>> = OnceLock::new();
     WORKER.get_or_init(|| {
-        if let Some(path) = std::env::var_os("WORKER_BINARY") {
-            return fs::read(path).expect("WORKER_BINARY can be read");
+        if let Some(directory) = std::env::var_os("CLUSTERBENCHMARK_BIN") {
+            return fs::read(Path::new(&directory).join("worker")).expect("the worker is among the binaries");
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo).args(["build", "--quiet", "--package", "worker"]).status();
+        // Of the whole workspace: with the features of one package everything below would be compiled once more.
+        let built = Command::new(cargo).args(["build", "--quiet", "--workspace", "--bin", "worker"]).status();
         assert!(built.expect("cargo runs").success(), "the worker does not build");
         let beside = Path::new(env!("CARGO_BIN_EXE_lab")).with_file_name("worker");
         fs::read(beside).expect("the worker is beside the lab")

@@ -55,7 +55,7 @@ echo done
     assert_eq!(lines, expected);
 }
 
-/// As journald does for `StandardOutput=journal+console`; `--no-block` does not wait for it.
+/// Prints as journald does for `StandardOutput=journal+console`; `--no-block` does not wait for it.
 #[test]
 fn a_unit_that_speaks_on_the_console_is_named_there_and_tells_how_it_ended() {
     let (mut lab, address) = (Lab::new("speaks"), address(13));

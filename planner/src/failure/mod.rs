@@ -1,4 +1,4 @@
-//! What can go wrong with an effect, by what one can do about it.
+//! The ways in which a call can fail, told apart by what one can do about each.
 
 pub mod codes;
 pub mod retry;
@@ -62,6 +62,9 @@ failures! {
     NotYetVisible, "at once";
     /// A thing of this name exists already.
     AlreadyExists, "at once: lists show whose it is";
+    /// Something that does not carry our tags has the name of a resource of this benchmark, or somebody edited the tags of
+    /// ours; it is left alone.
+    NameTaken, "with pauses that grow from a second to a minute; put the tags back, or delete it";
     /// Something still uses it.
     DependencyViolation, "with pauses that grow from a second to a minute";
     /// The call was not made: its time was over before it could be sent.

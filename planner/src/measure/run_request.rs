@@ -1,4 +1,4 @@
-//! What a run is told besides its load: what is asked of its result, and where and on what it is measured. Pure.
+//! The request of a run, as a generator is sent it: load, targets, judging, and the facts of where it is measured. Pure.
 
 use api::{ClusterBenchmarkSpec, Placement};
 use wire::{
@@ -170,7 +170,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         request: request(spec),
         judging: judging(spec),
         facts: Box::new(facts(world, placement, key)),
-        share: wire::Share { index: key.generator - 1, count: key.generators },
+        slice: wire::Slice { index: key.generator - 1, count: key.generators },
         start_at: key.start_at,
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
     })

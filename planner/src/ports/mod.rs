@@ -8,6 +8,7 @@ mod agents;
 mod catalog;
 mod compute;
 mod security_groups;
+mod termination;
 
 use crate::failure::CloudError;
 
@@ -15,6 +16,7 @@ pub use agents::{AgentError, Agents, ReportBytes};
 pub use catalog::*;
 pub use compute::*;
 pub use security_groups::*;
+pub use termination::{is_about_instances, terminate_each};
 
 pub type Answer<T> = Result<T, CloudError>;
 

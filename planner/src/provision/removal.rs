@@ -1,4 +1,4 @@
-//! Termination of instances, and what is said of those that the cloud refuses to terminate.
+//! The termination of instances, and the words for those that the cloud refuses to terminate.
 //!
 //! The policy that we ask users to grant allows it by three tags. An instance of which somebody edited one of them cannot
 //! be terminated by us, nor can one that somebody protected; each ends itself when its time is over. EC2 refuses a request
@@ -34,7 +34,7 @@ impl Denial {
 /// Whether a refused id says nothing but that no list shows it: EC2 does not know it (any more), or not yet. A policy by
 /// tags words that as a missing permission, because nothing has no tags (aws/karpenter-provider-aws#2100).
 pub(crate) fn is_unseen(world: &World, refused: &Refused) -> bool {
-    let seen = world.instances.known().is_some_and(|all| all.iter().any(|instance| instance.id == refused.id));
+    let seen = world.cloud.instances.known().is_some_and(|all| all.iter().any(|instance| instance.id == refused.id));
     !seen && matches!(refused.error.failure, Failure::NotFound | Failure::Unauthorized)
 }
 

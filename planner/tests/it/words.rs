@@ -14,11 +14,11 @@ use crate::fixture::{COMPLETE, seconds, world};
 #[test]
 fn stored_words_are_spelled_as_ever() {
     let failures = "Throttled NoCapacity Unsupported QuotaReached Unauthorized CredentialsExpired AccountRestricted \
-                    Rejected TokenSpent NotFound NotYetVisible AlreadyExists DependencyViolation TooLate Unreachable";
+                    Rejected TokenSpent NotFound NotYetVisible AlreadyExists NameTaken DependencyViolation TooLate Unreachable";
     let reasons = "Pending Placed Deleted Finished LedgerLost Expired UnknownRegion RegionNotEnabled \
                    UnknownInstanceType NotOffered UnknownSubnet SubnetsInTwoVpcs NoDefaultVpc SubnetFull NoEgress \
                    Ipv6Only UnknownImage WrongArchitecture NoArtifact Running Launching Replacing Relaunching Waiting \
-                   BootFailed NoRecipe NotUnderstood Moving TearingDown GroupInUse TerminationDenied NothingLeft \
+                   BootFailed NoRecipe NotUnderstood Moving TearingDown GroupInUse UnknownKind TerminationDenied NothingLeft \
                    WrongAccount WrongInstallation Healthy Unhealthy ControlUnreachable ControlKeyChanged Starting \
                    Collecting Pausing Paused BalancerGone Valid Invalid Failed TooLong Expiring Aborted Met NotMet \
                    Undecided Recorded CrdTooOld InvalidObject";

@@ -1,0 +1,115 @@
+//! Connections: addresses, routes and groups decide whether one comes through. In truth, whatever readers see.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use planner::ports::InstanceState;
+
+use super::group::PermissionSource;
+use super::instance::{Attached, Instance};
+use super::network::{Target, nth};
+use super::state::State;
+use crate::engine::visibility::Versions;
+use crate::settings::PublicAccess;
+
+/// One end of a connection.
+enum End {
+    Private(Arc<Instance>),
+    Public(Arc<Instance>),
+    /// An address in a network that is routed to the VPC.
+    Peer,
+    Internet,
+}
+
+impl State {
+    /// Whether `from` can open a TCP connection to `port` of `to`; if not, why.
+    pub(crate) fn can_connect(
+        &self,
+        public_access: PublicAccess,
+        from: Ipv4Addr,
+        to: Ipv4Addr,
+        port: u16,
+    ) -> Result<(), String> {
+        match (self.end(from)?, self.end(to)?) {
+            (End::Private(_) | End::Peer, End::Private(target)) => self.admits(&target, from, port),
+            (End::Internet | End::Public(_), End::Private(_)) => {
+                Err(format!("{to} is private: no route to it from {from}"))
+            }
+            (End::Private(source), End::Public(target)) => {
+                let seen_as = self.leaves(public_access, &source)?;
+                self.admits(&target, seen_as, port)
+            }
+            (End::Internet, End::Public(target)) if public_access != PublicAccess::Off => {
+                Err(format!("VPC Block Public Access closes the internet gateway to {}", target.id))
+            }
+            (_, End::Public(target)) => self.admits(&target, from, port),
+            (End::Private(source), End::Internet) => self.leaves(public_access, &source).map(|_| ()),
+            (_, End::Peer | End::Internet) => Ok(()),
+        }
+    }
+
+    fn end(&self, address: Ipv4Addr) -> Result<End, String> {
+        let truths = self.instances.values().filter_map(|record| record.seen.truth());
+        for instance in truths.filter(|instance| instance.state == InstanceState::Running) {
+            let Some(network) = &instance.network else { continue };
+            if network.private_address == address {
+                return Ok(End::Private(instance.clone()));
+            }
+            if network.public_address == Some(address) {
+                return Ok(End::Public(instance.clone()));
+            }
+        }
+        if self.network.vpcs.iter().any(|vpc| vpc.cidr.contains(&address)) || self.public_cidr.contains(&address) {
+            return Err(format!("{address} belongs to no running instance"));
+        }
+        Ok(if self.peers.iter().any(|peer| peer.contains(&address)) { End::Peer } else { End::Internet })
+    }
+
+    /// The address that the internet sees an instance by, if it gets there.
+    fn leaves(&self, public_access: PublicAccess, source: &Instance) -> Result<Ipv4Addr, String> {
+        let attached = attached(source)?;
+        let subnet = self.network.subnet(&attached.subnet_id);
+        match subnet.and_then(|subnet| self.network.way_out(subnet)) {
+            // Firewall endpoints are closed with the gateways behind them (VPC user guide, "VPC BPA basics").
+            Some(Target::InternetGateway(_) | Target::Endpoint(_)) if public_access != PublicAccess::Off => {
+                Err(format!("{}: VPC Block Public Access closes the internet gateway to it", source.id))
+            }
+            Some(Target::InternetGateway(_) | Target::Endpoint(_)) => attached
+                .public_address
+                .ok_or_else(|| format!("{} has no public address, which its subnet's route needs", source.id)),
+            Some(Target::NatGateway(_) | Target::TransitGateway(_)) => Ok(nth(self.public_cidr, 1)),
+            Some(Target::Local) | None => {
+                Err(format!("{}: {} has no route to the internet", source.id, attached.subnet_id))
+            }
+        }
+    }
+
+    fn admits(&self, target: &Instance, from: Ipv4Addr, port: u16) -> Result<(), String> {
+        let attached = attached(target)?;
+        let sources = self.groups_at(from);
+        let truths = attached.groups.iter().filter_map(|group| self.groups.get(&group.id).and_then(Versions::truth));
+        let admitted = truths.flat_map(|group| &group.ingress).any(|rule| {
+            rule.permission.covers_tcp(port)
+                && match &rule.permission.source {
+                    PermissionSource::Cidr(cidr) => cidr.contains(&from),
+                    PermissionSource::Group(id) => sources.contains(id),
+                }
+        });
+        if admitted {
+            return Ok(());
+        }
+        let groups: Vec<_> = attached.groups.iter().map(|group| group.id.as_str()).collect();
+        Err(format!("no rule of {} admits {from} to port {port} of {}", groups.join(", "), target.id))
+    }
+
+    /// Groups of the instance with this private address. Through public addresses, group rules do not hold.
+    fn groups_at(&self, address: Ipv4Addr) -> Vec<String> {
+        let truths = self.instances.values().filter_map(|record| record.seen.truth()?.network.as_ref());
+        let mut found = truths.filter(|network| network.private_address == address);
+        found.next().map(|network| network.groups.iter().map(|group| group.id.clone()).collect()).unwrap_or_default()
+    }
+}
+
+fn attached(instance: &Instance) -> Result<&Attached, String> {
+    instance.network.as_ref().ok_or_else(|| format!("{} has no network any more", instance.id))
+}

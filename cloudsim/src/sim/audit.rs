@@ -1,0 +1,96 @@
+//! The truth of the whole region, for judges: counts, faults, story.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Sim, States};
+use crate::actions::Action;
+use crate::ec2;
+use crate::engine::audit::StoryLine;
+use crate::engine::fault::Fault;
+use crate::iam::Verdict;
+
+/// Counts of what happened and of what is. Planted things are not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Audit {
+    /// Instances ever launched.
+    pub launched: usize,
+    /// Instances that reached `terminated`.
+    pub terminated: usize,
+    /// Instances that are in any other state.
+    pub live: usize,
+    /// Security groups that exist.
+    pub groups: usize,
+    /// Volumes that exist, attached or not.
+    pub volumes: usize,
+    /// Network interfaces that exist.
+    pub interfaces: usize,
+    /// Changes that calls made to things of others: must stay empty.
+    pub foreign_touched: Vec<String>,
+    /// Calls that arrived, by action, those with DryRun left out.
+    pub calls: BTreeMap<Action, u64>,
+    /// Calls with DryRun that arrived.
+    pub dry_runs: u64,
+}
+
+impl Sim {
+    /// The state of each service as it is, whatever readers are shown.
+    pub fn truth(&self) -> &States {
+        &self.states
+    }
+
+    pub fn audit(&self) -> Audit {
+        let ec2 = &self.states.ec2;
+        Audit {
+            launched: ec2.launched(),
+            terminated: ec2.terminated(),
+            live: ec2.live_instances().len(),
+            groups: ec2.live_groups().len(),
+            volumes: ec2.live_volumes().len(),
+            interfaces: ec2.live_interfaces(),
+            foreign_touched: self.engine.record.foreign_touched.clone(),
+            calls: self.calls.arrived().clone(),
+            dry_runs: self.calls.dry_runs(),
+        }
+    }
+
+    /// Changes that calls made to things of others; must stay empty.
+    pub fn foreign_touched(&self) -> &[String] {
+        &self.engine.record.foreign_touched
+    }
+
+    /// The faults that calls met, each with the number of its call; [`Sim::inject_nth`] repeats them.
+    pub fn faults(&self) -> &[(Action, u64, Fault)] {
+        self.calls.met()
+    }
+
+    /// Counts of what the knobs did, by kind.
+    pub fn injected(&self) -> &BTreeMap<&'static str, u64> {
+        &self.engine.record.injected
+    }
+
+    /// Every change so far, in order.
+    pub fn story(&self) -> &[StoryLine] {
+        &self.engine.record.story
+    }
+
+    /// Calls that broke off and have not taken effect yet.
+    pub fn late_calls(&self) -> usize {
+        self.late.len()
+    }
+
+    /// Whether a call of the operator can terminate an instance as it is now.
+    pub fn can_be_terminated(&self, id: &str) -> bool {
+        let Some(instance) = self.states.ec2.instance(id) else { return false };
+        let action = ec2::Action::TerminateInstances;
+        let ask = ec2::ask_about_instance(&self.settings, action, id, Some(&instance));
+        !self.states.ec2.is_protected(id) && self.iam.judge(&ask) == Verdict::Allowed
+    }
+
+    /// Whether `from` can open a TCP connection to `port` of `to`; if not, why.
+    pub fn can_connect(&self, from: std::net::Ipv4Addr, to: std::net::Ipv4Addr, port: u16) -> Result<(), String> {
+        self.states.ec2.can_connect(self.settings.public_access, from, to, port)
+    }
+}

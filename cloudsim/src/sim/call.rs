@@ -1,0 +1,220 @@
+//! The way of a call: counted, throttled, refused, hit by a fault, carried out.
+
+use jiff::Timestamp;
+
+use super::{About, Call, Sim, States};
+use crate::actions::{Action, ServiceName};
+use crate::ec2;
+use crate::engine::error::{Outcome, SimError};
+use crate::engine::fault::{Fault, Reply};
+use crate::engine::throttle::Throttling;
+use crate::iam::{Ask, Principal, Verdict};
+use crate::settings::Credentials;
+use crate::sts;
+
+const NOT_VALIDATED: &str = "AWS was not able to validate the provided access credentials";
+
+impl Sim {
+    /// Carries out one call as a caller over the network would see it.
+    ///
+    /// `operation` is one of the actions' own methods; those alone know neither throttling nor faults.
+    pub fn call<T>(
+        &mut self,
+        call: Call,
+        now: Timestamp,
+        operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
+    ) -> Reply<Outcome<T>> {
+        self.advance(now);
+        let now = self.engine.now();
+        let nth = self.calls.arrive(call.action());
+        // Permission is a part of the operation: a call that comes late is judged when it comes.
+        let asked = call.clone();
+        let operation = move |sim: &mut Self, now| sim.permit(&asked).and_then(|()| operation(sim, now));
+        match self.fault(call.action(), nth) {
+            None => Reply::Whole(self.admit(&call).and_then(|()| operation(self, now))),
+            Some(fault) => self.broken(&call, fault, operation),
+        }
+    }
+
+    /// Answers a call with DryRun: never a success. It meets what any call meets by chance; a fault that is injected waits
+    /// for a call that has an effect. `check` changes nothing.
+    pub fn dry_run(
+        &mut self,
+        call: &Call,
+        now: Timestamp,
+        check: impl FnOnce(&mut Self, Timestamp) -> Outcome<()>,
+    ) -> Reply<SimError> {
+        self.advance(now);
+        let now = self.engine.now();
+        self.calls.arrive_dry();
+        let by_chance = self.settings.faults.draw(&mut self.engine.random.faults);
+        if let Some(fault) = by_chance {
+            self.engine.count(fault.kind());
+        }
+        match by_chance {
+            Some(Fault::LostRequest | Fault::LostAnswer | Fault::LateExecution(_)) => return Reply::Lost,
+            Some(Fault::Throttled) => return Reply::Whole(throttled()),
+            Some(Fault::Status500 | Fault::Status500AfterEffect) => return Reply::Whole(SimError::internal()),
+            Some(Fault::Status503 | Fault::Status503AfterEffect) => return Reply::Whole(SimError::unavailable()),
+            Some(Fault::Truncated) | None => (),
+        }
+        // It takes a call from the action's bucket, and none of the resources that a launch takes.
+        let asked = Call::new(call.action()).by(call.by);
+        let said = match self.admit(&asked).and_then(|()| self.permit(call)).and_then(|()| check(self, now)) {
+            Err(refusal) => refusal,
+            Ok(()) => SimError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
+        };
+        if by_chance.is_some() { Reply::Truncated(said) } else { Reply::Whole(said) }
+    }
+
+    fn permit(&mut self, call: &Call) -> Outcome<()> {
+        if call.by == Principal::Administrator {
+            return Ok(());
+        }
+        for ask in self.asks(&call.about) {
+            let verdict = self.iam.answer(&ask);
+            if verdict != Verdict::Allowed {
+                self.engine.count("denied by policy");
+                let refusal = self.denial(call, &ask, verdict);
+                return Err(self.refused(call.action(), refusal));
+            }
+        }
+        Ok(())
+    }
+
+    /// The questions that a call means, asked by its service.
+    fn asks(&mut self, about: &About) -> Vec<Ask> {
+        match about {
+            About::Ec2(about) => self.ec2_unmoved().asks(about),
+            About::Nothing(Action::Ec2(action)) => vec![self.ec2_unmoved().ask_about_region(*action)],
+            About::Nothing(Action::Sts(action)) => sts::asks(*action),
+        }
+    }
+
+    fn denial(&self, call: &Call, ask: &Ask, verdict: Verdict) -> SimError {
+        let principal = call.by.arn(&self.settings.account);
+        let nth = self.engine.record.injected.values().sum();
+        ec2::unauthorized(&principal, ask, verdict, nth)
+    }
+
+    /// Takes what the call costs from the buckets of its service. `false`: it is throttled.
+    fn take_tokens(&mut self, call: &Call) -> bool {
+        if self.settings.throttling == Throttling::Off {
+            return true;
+        }
+        let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
+        let States { ec2, sts } = &mut self.states;
+        match call.action() {
+            Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
+            Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
+        }
+    }
+
+    fn fault(&mut self, action: Action, nth: u64) -> Option<Fault> {
+        let by_chance = self.settings.faults.draw(&mut self.engine.random.faults);
+        self.calls.fault(action, nth, by_chance)
+    }
+
+    fn admit(&mut self, call: &Call) -> Outcome<()> {
+        if let Some((kind, refusal)) = self.not_admitted(call.action()) {
+            self.engine.count(kind);
+            return Err(self.refused(call.action(), refusal));
+        }
+        if let Some(refusal) = self.calls.refusal(call.action()).cloned() {
+            return Err(self.refused(call.action(), refusal));
+        }
+        if !self.take_tokens(call) {
+            self.engine.count("throttled");
+            return Err(self.refused(call.action(), throttled()));
+        }
+        Ok(())
+    }
+
+    /// Credentials and permissions.
+    fn not_admitted(&self, action: Action) -> Option<(&'static str, SimError)> {
+        let is_sts = action.service() == ServiceName::Sts;
+        let refusal = match self.settings.credentials {
+            Credentials::Good => None,
+            Credentials::Expired if is_sts => {
+                Some(("expired credentials", "ExpiredToken", "The security token included in the request is expired"))
+            }
+            Credentials::Expired => Some(("expired credentials", "RequestExpired", "Request has expired.")),
+            Credentials::ClockSkew if is_sts => Some(("clock skew", "SignatureDoesNotMatch", "Signature expired")),
+            Credentials::ClockSkew => Some(("clock skew", "AuthFailure", NOT_VALIDATED)),
+            Credentials::Unknown if is_sts => {
+                let message = "The security token included in the request is invalid.";
+                Some(("unknown key", "InvalidClientTokenId", message))
+            }
+            Credentials::Unknown => Some(("unknown key", "AuthFailure", NOT_VALIDATED)),
+        };
+        if let Some((kind, code, message)) = refusal {
+            return Some((kind, SimError::new(code, message)));
+        }
+        if !self.settings.denied.contains(&action) {
+            return None;
+        }
+        let code = if is_sts { "AccessDenied" } else { "UnauthorizedOperation" };
+        Some(("denied", SimError::new(code, "You are not authorized to perform this operation.")))
+    }
+
+    fn refused(&mut self, action: Action, refusal: SimError) -> SimError {
+        if action.is_mutation() {
+            self.engine.tell(format!("{} refused: {}", action.name(), refusal.code));
+        }
+        refusal
+    }
+
+    fn broken<T>(
+        &mut self,
+        call: &Call,
+        fault: Fault,
+        operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
+    ) -> Reply<Outcome<T>> {
+        let (now, action) = (self.engine.now(), call.action());
+        self.engine.count(fault.kind());
+        if action.is_mutation() {
+            self.engine.tell(format!("{}: {fault:?}", action.name()));
+        }
+        let whole = |error| Reply::Whole(Err(error));
+        match fault {
+            Fault::LostRequest => Reply::Lost,
+            Fault::Throttled => whole(throttled()),
+            Fault::Status500 => whole(SimError::internal()),
+            Fault::Status503 => whole(SimError::unavailable()),
+            Fault::LostAnswer => {
+                let _unheard = self.admit(call).and_then(|()| operation(self, now));
+                Reply::Lost
+            }
+            Fault::Status500AfterEffect | Fault::Status503AfterEffect => {
+                let _unheard = self.admit(call).and_then(|()| operation(self, now));
+                whole(if fault == Fault::Status500AfterEffect { SimError::internal() } else { SimError::unavailable() })
+            }
+            Fault::Truncated => Reply::Truncated(self.admit(call).and_then(|()| operation(self, now))),
+            Fault::LateExecution(seconds) => {
+                if action.is_mutation() {
+                    self.late(action, seconds, operation);
+                }
+                Reply::Lost
+            }
+        }
+    }
+
+    fn late<T>(
+        &mut self,
+        action: Action,
+        seconds: u64,
+        operation: impl FnOnce(&mut Self, Timestamp) -> Outcome<T> + Send + 'static,
+    ) {
+        let late = move |sim: &mut Self, now: Timestamp| {
+            sim.engine.tell(format!("{} takes effect {seconds} s late", action.name()));
+            if let Err(error) = operation(sim, now) {
+                sim.engine.tell(format!("{} refused unheard: {}", action.name(), error.code));
+            }
+        };
+        self.late.enter(&mut self.engine, seconds.saturating_mul(1000), Box::new(late));
+    }
+}
+
+fn throttled() -> SimError {
+    SimError::new("RequestLimitExceeded", "Request limit exceeded.")
+}

@@ -1,0 +1,137 @@
+//! The binaries that instances fetch, under their hashes, and the file that tells the operator of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+
+use crate::state::State;
+
+/// The programs that run on instances.
+pub(crate) const NAMES: [&str; 3] = ["worker", "balancer", "loadgen"];
+
+/// The name of the artifacts' version: it does not change while a lab is up, as the files do not.
+const VERSION: &str = "lab";
+
+/// Bytes read at a time.
+const PIECE: usize = 64 * 1024;
+
+/// The lab's own copies, which do not change while it is up.
+#[derive(Debug)]
+pub(crate) struct Artifacts {
+    by_hash: BTreeMap<String, (&'static str, PathBuf)>,
+}
+
+impl Artifacts {
+    /// Hashes the binaries of `directory`.
+    pub(crate) fn read(directory: &std::path::Path) -> anyhow::Result<Self> {
+        let mut by_hash = BTreeMap::new();
+        for name in NAMES {
+            let path = directory.join(name);
+            let hash = sha256(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            by_hash.insert(hash, (name, path));
+        }
+        Ok(Self { by_hash })
+    }
+
+    /// Writes the index for the operator: `{baseUrl}/{sha256}/{name}` is where a file is.
+    pub(crate) fn write_index(&self, state: &State, address: SocketAddr) -> anyhow::Result<()> {
+        state.write("artifacts.json", &serde_json::to_vec_pretty(&self.index(address))?)
+    }
+
+    fn index(&self, address: SocketAddr) -> Value {
+        let mut hashes = serde_json::Map::new();
+        for (hash, (name, _)) in &self.by_hash {
+            hashes.insert((*name).to_owned(), json!({ architecture(): hash }));
+        }
+        json!({ "version": VERSION, "baseUrl": format!("http://{address}/artifacts"), "sha256": hashes })
+    }
+
+    pub(crate) fn router(self) -> Router {
+        Router::new().route("/artifacts/{sha256}/{name}", get(file)).with_state(Arc::new(self))
+    }
+}
+
+/// EC2's name of the architecture that these binaries are for: this machine's.
+fn architecture() -> &'static str {
+    if std::env::consts::ARCH == "aarch64" { "arm64" } else { std::env::consts::ARCH }
+}
+
+/// Hashes in pieces: with debug information a binary has a hundred megabytes.
+fn sha256(path: &std::path::Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(HEXLOWER.encode(&hash.finalize())),
+            length => hash.update(&piece[..length]),
+        }
+    }
+}
+
+async fn file(Shared(artifacts): Shared<Arc<Artifacts>>, Path((hash, name)): Path<(String, String)>) -> Response {
+    match artifacts.by_hash.get(&hash) {
+        Some((known, path)) if *known == name => match stream(path).await {
+            Ok(response) => response,
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{}: {error}\n", path.display())).into_response(),
+        },
+        _ => (StatusCode::NOT_FOUND, "no such artifact\n").into_response(),
+    }
+}
+
+async fn stream(path: &std::path::Path) -> io::Result<Response> {
+    let file = tokio::fs::File::open(path).await?;
+    let length = file.metadata().await?.len();
+    let pieces = futures::stream::try_unfold(file, |mut file| async move {
+        let mut piece = bytes::BytesMut::with_capacity(PIECE);
+        let length = file.read_buf(&mut piece).await?;
+        io::Result::Ok((length > 0).then(|| (piece.freeze(), file)))
+    });
+    Ok(([(CONTENT_LENGTH, length)], Body::from_stream(pieces)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch;
+
+    #[tokio::test]
+    async fn files_are_served_under_their_hash_only() {
+        let state = crate::state::temporary("artifacts-test").unwrap();
+        for name in NAMES {
+            state.make("").unwrap();
+            fs::write(state.path(name), name.repeat(100_000)).unwrap();
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let artifacts = Artifacts::read(state.directory()).unwrap();
+        let index = artifacts.index(address);
+        let worker = HEXLOWER.encode(&Sha256::digest("worker".repeat(100_000)));
+        assert_eq!(index["sha256"]["worker"][architecture()], worker);
+        assert_eq!(index["baseUrl"], format!("http://{address}/artifacts"));
+        tokio::spawn(async move { axum::serve(listener, artifacts.router()).await });
+        let get = async |path: String| fetch::get(address, &path).await.unwrap();
+        let (status, content) = get(format!("/artifacts/{worker}/worker")).await;
+        assert_eq!((status, content.len()), (200, 600_000));
+        assert_eq!(HEXLOWER.encode(&Sha256::digest(&content)), worker);
+        assert_eq!(get(format!("/artifacts/{worker}/balancer")).await.0, 404);
+        assert_eq!(get("/artifacts/bb/worker".to_owned()).await.0, 404);
+        fs::remove_dir_all(state.directory()).unwrap();
+    }
+}

@@ -1,0 +1,184 @@
+//! The lab's cloud: the AWS endpoint, and instances that are processes.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use cloudsim::{Policy, Settings, SharedSim};
+use jiff::Timestamp;
+use lab::machine::{self, Processes};
+use lab::region::{Region, RunningRegion};
+use planner::owner::{NAME, NAMESPACE, POOL, Tags};
+
+use crate::state::State;
+use crate::supervisor::admin::Subject;
+use crate::supervisor::chaos::{self, InForce, KnobShown, Turn};
+use crate::supervisor::ledger::{Instance, Ledger, Made};
+use crate::supervisor::network::Network;
+
+/// Looks, 10 ms apart.
+const LETTING_GO: u32 = 200;
+
+/// A cloud that runs.
+pub(crate) struct Cloud {
+    region: RunningRegion,
+    machines: Arc<Processes>,
+    state: State,
+    /// The settings that knobs go back to.
+    calm: Settings,
+}
+
+/// The truth about a cloud, for whoever asks.
+pub(crate) struct Seen {
+    sim: SharedSim,
+    state: State,
+    calm: Settings,
+    /// After how long the operator believes that what it does not see will not appear.
+    settle_seconds: u64,
+}
+
+impl Cloud {
+    /// Starts it; the endpoint answers when this returns.
+    pub(crate) async fn start(state: &State, lab: &Path, network: &Network, region: &str) -> anyhow::Result<Self> {
+        let settings = Settings {
+            region: region.to_owned(),
+            vpc_cidr: network.cidr(),
+            public_cidr: network.public_cidr(),
+            ..Settings::lab()
+        };
+        let (machines, events) =
+            Processes::start_in(state.directory(), lab).context("instances cannot be started as processes")?;
+        let machines = Arc::new(machines);
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let region = Region::start(settings, listen, machines.clone(), events).await;
+        let region = region.context("the AWS endpoint cannot be started")?;
+        let calm = region.sim().lock().settings().clone();
+        Ok(Self { region, machines, state: state.clone(), calm })
+    }
+
+    /// Lets the operator do what the shipped policy says, filled in for this account and Kubernetes cluster.
+    pub(crate) fn attach_policy(&self, kubernetes_cluster: &str, installation: &str) -> anyhow::Result<()> {
+        let sim = self.region.sim();
+        let policy = Policy::shipped(&sim.lock().settings().account, kubernetes_cluster, installation);
+        sim.lock().attach(Arc::new(policy.context("docs/iam-policy.json")?));
+        Ok(())
+    }
+
+    /// The value of `AWS_ENDPOINT_URL`.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.region.endpoint())
+    }
+
+    pub(crate) fn seen(&self, settle_seconds: u64) -> Seen {
+        Seen { sim: self.region.sim(), state: self.state.clone(), calm: self.calm.clone(), settle_seconds }
+    }
+
+    /// Returns when a part of it ends, which none should.
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
+        match self.region.ended().await {
+            Some(error) => anyhow::Error::from(error).context("the cloud broke"),
+            None => anyhow::anyhow!("the cloud ended"),
+        }
+    }
+
+    /// Ends the endpoint, then every instance. Returns when their processes are gone.
+    pub(crate) async fn stop(self) {
+        let Self { region, machines, .. } = self;
+        drop(region);
+        // Whoever lets go of the machines last waits for their processes. That should be us: the region's tasks, which
+        // end within moments, would block others.
+        for _ in 0..LETTING_GO {
+            if Arc::strong_count(&machines) == 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(machines)).await {
+            tracing::error!(%error, "the instances could not be stopped");
+        }
+    }
+
+    /// Ends what instances of an earlier lab left behind; how many processes that were.
+    pub(crate) fn sweep(state: &State) -> anyhow::Result<usize> {
+        machine::sweep_leftovers(state.directory()).context("processes of an earlier lab cannot be ended")
+    }
+
+    /// Processes of instances that run now.
+    pub(crate) fn processes(state: &State) -> usize {
+        machine::count_processes(state.directory())
+    }
+}
+
+impl Subject for Seen {
+    fn ledger(&self) -> Ledger {
+        let sim = self.sim.lock();
+        let cloudsim::Audit { launched, terminated, live, groups, volumes, interfaces, foreign_touched, .. } =
+            sim.audit();
+        let story = sim.story().iter().map(ToString::to_string).collect();
+        let mut benchmarks: BTreeMap<String, Made> = BTreeMap::new();
+        for (key, instance) in
+            sim.truth().ec2.listed_instances().iter().filter_map(|one| Some((benchmark(&one.tags)?, one)))
+        {
+            benchmarks.entry(key).or_default().instances.push(shown(instance));
+        }
+        for (key, group) in sim.truth().ec2.live_groups().iter().filter_map(|one| Some((benchmark(&one.tags)?, one))) {
+            benchmarks.entry(key).or_default().groups.push(group.id.clone());
+        }
+        drop(sim);
+        let processes = Cloud::processes(&self.state);
+        Ledger {
+            launched,
+            terminated,
+            live,
+            groups,
+            volumes,
+            interfaces,
+            processes,
+            foreign_touched,
+            benchmarks,
+            story,
+        }
+    }
+
+    fn instances(&self) -> Vec<Instance> {
+        self.sim.lock().truth().ec2.live_instances().iter().map(|instance| shown(instance)).collect()
+    }
+
+    fn knobs(&self) -> Vec<KnobShown> {
+        chaos::shown(&self.calm, self.sim.lock().settings())
+    }
+
+    fn turn(&self, turn: &Turn) -> Result<InForce, String> {
+        let mut sim = self.sim.lock();
+        let turned = chaos::turned(sim.settings(), turn, Timestamp::now())?;
+        sim.set_settings(turned);
+        if let Some(seed) = turn.seed {
+            sim.reseed(seed);
+        }
+        Ok(chaos::in_force(&self.calm, sim.settings(), self.settle_seconds))
+    }
+
+    fn calm(&self) -> InForce {
+        let mut sim = self.sim.lock();
+        sim.set_settings(self.calm.clone());
+        chaos::in_force(&self.calm, sim.settings(), self.settle_seconds)
+    }
+}
+
+fn shown(instance: &cloudsim::ec2::Instance) -> Instance {
+    let network = instance.network.as_ref();
+    Instance {
+        id: instance.id.clone(),
+        instance_type: instance.instance_type.clone(),
+        state: instance.state.name().to_owned(),
+        address: network.map_or_else(|| "-".to_owned(), |network| network.private_address.to_string()),
+        pool: instance.tags.get(POOL).cloned().unwrap_or_default(),
+    }
+}
+
+/// `namespace/name` of the benchmark that something is for.
+fn benchmark(tags: &Tags) -> Option<String> {
+    Some(format!("{}/{}", tags.get(NAMESPACE)?, tags.get(NAME)?))
+}
