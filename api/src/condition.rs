@@ -32,7 +32,7 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
-    /// Every type of condition.
+    /// Every condition there is.
     pub const ALL: [Self; 8] = [
         Self::Accepted,
         Self::Provisioned,

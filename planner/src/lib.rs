@@ -7,7 +7,8 @@
 //! plan's actions were tried. Everything else serves these two. Modules from the ground up:
 //!
 //! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
-//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done and measured;
+//! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done
+//!   and measured;
 //! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
 //!   the plan as it grows;
 //! - [`resources`]: what all that is created by name goes through, and the order of teardown;

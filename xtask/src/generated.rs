@@ -63,24 +63,6 @@ fn with_list(text: &str, key: &str, list: &str) -> Option<String> {
     is_there.then_some(replaced)
 }
 
-/// A file that should have this content, beside what it has.
-struct Wanted {
-    file: &'static str,
-    present: String,
-    content: String,
-}
-
-fn wanted(paths: &Paths) -> Outcome<Vec<Wanted>> {
-    let present = |file| fs::read_to_string(paths.root.join(file)).unwrap_or_default();
-    let printed = GENERATED.iter().map(|generated| {
-        let present = present(generated.file);
-        Ok(Wanted { file: generated.file, content: generated.wanted(paths, &present)?, present })
-    });
-    let mut all: Vec<Wanted> = printed.collect::<Outcome<_>>()?;
-    all.push(Wanted { file: notices::FILE, present: present(notices::FILE), content: notices::wanted(paths)? });
-    Ok(all)
-}
-
 /// A text with other sections: each that is printed has one place in it, and each place a section.
 fn with_sections(text: &str, printed: &str) -> Result<String, String> {
     let mut sections = BTreeMap::new();
@@ -101,6 +83,24 @@ fn with_sections(text: &str, printed: &str) -> Result<String, String> {
         Some(name) => Err(format!("`{BEGIN}{name}` has no place")),
         None => Ok(replaced),
     }
+}
+
+/// A file that should have this content, beside what it has.
+struct Wanted {
+    file: &'static str,
+    present: String,
+    content: String,
+}
+
+fn wanted(paths: &Paths) -> Outcome<Vec<Wanted>> {
+    let present = |file| fs::read_to_string(paths.root.join(file)).unwrap_or_default();
+    let printed = GENERATED.iter().map(|generated| {
+        let present = present(generated.file);
+        Ok(Wanted { file: generated.file, content: generated.wanted(paths, &present)?, present })
+    });
+    let mut all: Vec<Wanted> = printed.collect::<Outcome<_>>()?;
+    all.push(Wanted { file: notices::FILE, present: present(notices::FILE), content: notices::wanted(paths)? });
+    Ok(all)
 }
 
 pub(crate) fn write(paths: &Paths) -> Outcome {

@@ -1,4 +1,4 @@
-//! The conditions of a pass: status, reason and message of each.
+//! The conditions as a pass writes them: status, reason and message of each.
 
 mod reasons;
 mod stored;

@@ -152,7 +152,7 @@ reasons! {
         Provisioned: "EC2 has not let a security group go for two minutes, because somebody else's group has a rule that names it, or a network interface that is not ours is in it; the message says which. Stalled.", "remove that rule or interface; the rest follows by itself";
     }
     UnknownKind {
-        Provisioned: "`status.placement.kinds` names a kind of resource that this operator does not know, because a later one created it. Nothing is launched or measured; on deletion and at the expiry everything that it does know is removed, and the finalizer stays. Stalled.", "run the later version of the operator again";
+        Provisioned: "`status.placement.kinds` names a kind of resource that this operator does not know, because a later one created it. Nothing is launched or measured; on deletion and at the expiry everything that it does know is removed, and the finalizer stays. Stalled.", "run an operator that knows it: the message names the version";
     }
     TerminationDenied {
         Provisioned: "EC2 refuses to terminate an instance that has to go: somebody edited its tags, protected it, or the permission is missing. All others go. The message and `status.leftovers` name it, with the reason and the time at which it ends itself. Tried again each minute.", "as the message says: put the tags back, switch the protection off, or terminate it by hand";

@@ -154,6 +154,7 @@ pub enum Addressing {
 }
 
 impl Addressing {
+    /// Both.
     pub const ALL: [Self; 2] = [Self::Private, Self::Public];
 
     /// As status spells it.
