@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use wire::{Refused, Verifier};
 
-/// To be flattened into an agent's arguments. All absent: the agent serves alone, without a control API.
+/// Settings to be flattened into an agent's arguments. All absent: the agent serves alone, without a control API.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Control by the operator")]
 pub struct ControlArgs {
@@ -30,7 +30,7 @@ pub struct ControlArgs {
     pub control_public_key: Option<Verifier>,
 }
 
-/// What a control API needs; all or nothing.
+/// Settings of a control API; all or nothing.
 #[derive(Clone, Debug)]
 pub struct Control {
     pub instance_id: String,

@@ -1,4 +1,4 @@
-//! Lets a mutation in only when the operator signed it, for this instance, a moment ago.
+//! The guard lets a mutation in only when the operator signed it, for this instance, a moment ago.
 
 use std::sync::Arc;
 

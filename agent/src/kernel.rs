@@ -1,4 +1,4 @@
-//! Which machine this is.
+//! The identity of the machine that this process runs on.
 
 use std::fs;
 

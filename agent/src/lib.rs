@@ -1,7 +1,8 @@
-//! What the balancer and the generator share: arguments, listener, health, signature check, drain, logs.
+//! The parts that balancer and load generator share: arguments, listener, health, signature check, drain, logs, limits
+//! of the machine.
 //!
-//! An agent's main is: [`log_to_stderr`], [`raise_open_files`], parse [`ControlArgs`], [`listen`], then [`serve`] its own
-//! routes merged with [`Readiness::routes`] behind [`Guard::protect`], until [`Termination`] is received.
+//! An agent's main is: [`log_to_stderr`], [`raise_open_files`], parse [`ControlArgs`], [`listen`], then [`serve`] its
+//! own routes merged with [`Readiness::routes`] behind [`Guard::protect`], until [`Termination`] is received.
 
 mod arguments;
 mod guard;
@@ -9,6 +10,7 @@ mod kernel;
 mod listener;
 mod logs;
 mod open_files;
+mod own_limit;
 mod problem;
 mod readiness;
 mod termination;
@@ -18,7 +20,8 @@ pub use guard::{BODY_LIMIT_BYTES, Guard};
 pub use kernel::kernel_boot;
 pub use listener::{Drain, HEAD_TIMEOUT, listen, serve};
 pub use logs::log_to_stderr;
-pub use open_files::{open_files_limit, raise_open_files};
+pub use open_files::raise_open_files;
+pub use own_limit::{is_of_one_address, own_limit, own_limit_at_start};
 pub use problem::{Problem, document};
 pub use readiness::Readiness;
 pub use termination::Termination;

@@ -1,4 +1,4 @@
-//! Serves routes on a listener until it is told to stop, then lets the open requests finish.
+//! The listener: routes are served until it is told to stop, then open requests may finish.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-/// How long a client may take to send a request's head, and how long an idle connection is kept.
+/// Time that a client may take to send a request's head, and for which an idle connection is kept.
 /// The operator's requests come at once; whoever holds a connection longer only costs memory.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -25,7 +25,7 @@ const BACKLOG: u32 = 4096;
 /// Pause after a failed accept: with no file descriptors left, an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How serving ended.
+/// The end of serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drain {
     /// Every open request was answered.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::Problem;
 
-/// Whether this agent is ready; clones share the state.
+/// The readiness of this agent; clones share the state.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<watch::Sender<Result<(), String>>>);
 
@@ -19,12 +19,12 @@ impl Readiness {
         Self(Arc::new(watch::Sender::new(Err(why.into()))))
     }
 
-    /// From now on `/readyz` answers 200.
+    /// Makes `/readyz` answer 200.
     pub fn ready(&self) {
         drop(self.0.send_replace(Ok(())));
     }
 
-    /// From now on `/readyz` answers 503 with `why`.
+    /// Makes `/readyz` answer 503 with `why`.
     pub fn unready(&self, why: impl Into<String>) {
         drop(self.0.send_replace(Err(why.into())));
     }

@@ -1,6 +1,6 @@
-//! The data plane beside nginx, HAProxy and no proxy at all: the same members, the same client (wrk), interleaved rounds.
-//! Prints one Markdown section. Arguments: rounds (default 9), seconds of each measurement (default 1), requests in
-//! millions over which resident memory is watched (default 10).
+//! The data plane beside nginx, HAProxy and no proxy at all: the same members, the same client (wrk), interleaved
+//! rounds. Prints one Markdown section. Arguments: rounds (default 9), seconds of each measurement (default 1),
+//! requests in millions over which resident memory is watched (default 10).
 
 // A benchmark ends with a message when its surroundings are not as they must be.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -19,7 +19,7 @@ use ratios::Ratio;
 const CONNECTIONS: [u32; 4] = [1, 16, 64, 512];
 const ANSWERS: [&str; 3] = ["0", "1k", "64k"];
 
-/// What one measurement of one program gave.
+/// Figures of one measurement of one program.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     cpu_micros: f64,
@@ -88,7 +88,7 @@ fn main() {
     live::run(&directory);
 }
 
-/// How much of each proxy's time is its own code: the rest is the kernel's, for four calls a request, and the same
+/// The share of each proxy's time that is its own code: the rest is the kernel's, for four calls a request, and the same
 /// whoever makes them.
 fn user_share(proxies: &[Running]) -> String {
     let share = |proxy: &Running| {

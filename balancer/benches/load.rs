@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
-    /// From the start of the load to when it was planned.
+    /// Time from the start of the load to when it was planned.
     pub(crate) planned: Duration,
     pub(crate) took: Duration,
     pub(crate) is_good: bool,

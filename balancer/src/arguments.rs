@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Most client connections at the same time; by default 10,000, or what the limit of open files allows.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
-    /// Of a thousand requests, how many are logged to standard output, as one JSON object a line; 0 is no log.
+    /// Requests out of a thousand that are logged to standard output, as one JSON object a line; 0 is no log.
     #[arg(long, value_name = "PER_MILLE", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
     pub access_log_per_mille: u32,
     /// Longest time to open a connection to a member, in milliseconds.

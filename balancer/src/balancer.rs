@@ -1,4 +1,4 @@
-//! The balancer's state: the membership being served, how it changes, and what is said about it.
+//! The balancer's state: the membership being served, its changes, and its status.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,15 +12,16 @@ use wire::{
 };
 
 use crate::clock::Clock;
-use crate::cluster::{Cluster, Tally};
-use crate::front::Front;
-use crate::member::{Member, Record};
+use crate::cluster::member::{Member, Record};
+use crate::cluster::routing::Routing;
+use crate::cluster::{Cluster, ClusterState};
 use crate::policy::{self, MemberKey, Nanos, Parallelism};
-use crate::routing::Routing;
+use crate::proxy::connections::Connections;
 use crate::settings::Settings;
 
-/// Idle connections that are closed when a file is wanting: for the one that is waited for, and for a few that are waited
-/// for at the same time. All of them would have to be opened again at once, in the very moment in which files are scarce.
+/// Idle connections that are closed when a file is wanting: for the one that is waited for, and for a few that are
+/// waited for at the same time. All of them would have to be opened again at once, in the very moment in which files
+/// are scarce.
 const DROPPED_AT_ONCE: usize = 8;
 
 /// Everything a balancer knows. Shared by data path, checks and control.
@@ -33,7 +34,7 @@ pub struct Balancer {
     settings: Settings,
     routing: watch::Sender<Arc<Routing>>,
     changes: Mutex<Changes>,
-    front: OnceLock<Weak<Front>>,
+    connections: OnceLock<Weak<Connections>>,
 }
 
 /// Held while a membership is replaced.
@@ -42,7 +43,7 @@ struct Changes {
     next_key: u64,
 }
 
-/// Why a membership was not taken over. The one before stays.
+/// The reason why a membership was not taken over. The one before stays.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     #[error(transparent)]
@@ -63,7 +64,7 @@ impl Balancer {
             settings,
             routing: watch::Sender::new(routing),
             changes: Mutex::new(Changes { number: 0, next_key: 0 }),
-            front: OnceLock::new(),
+            connections: OnceLock::new(),
         })
     }
 
@@ -119,13 +120,13 @@ impl Balancer {
             }
         };
         let members: Vec<_> = wire.members.iter().map(member).collect();
-        let tally = match old {
-            Some(old) => Arc::clone(&old.tally),
-            None => Arc::new(Tally::new(wire.policy, self.clock)),
+        let state = match old {
+            Some(old) => Arc::clone(&old.state),
+            None => Arc::new(ClusterState::new(wire.policy, self.clock)),
         };
         let is_new_policy = old.is_some_and(|old| old.policy != wire.policy);
-        tally.change(&members, is_new_policy.then(|| policy::build(wire.policy)));
-        Arc::new(Cluster { name: wire.name.clone(), path: wire.path.clone(), policy: wire.policy, members, tally })
+        state.change(&members, is_new_policy.then(|| policy::build(wire.policy)));
+        Arc::new(Cluster { name: wire.name.clone(), path: wire.path.clone(), policy: wire.policy, members, state })
     }
 
     /// The membership being served, and what happened under it.
@@ -140,13 +141,13 @@ impl Balancer {
         }
     }
 
-    /// Whether every member's first health check has come back.
+    /// True when every member's first health check has come back.
     pub fn is_checked(&self) -> bool {
         !self.current().clusters.iter().any(|cluster| cluster.awaits_checks())
     }
 
-    /// Closes a few idle connections, of each member in turn: this process needs the files for what is waited for. Who has
-    /// most of them begins.
+    /// Closes a few idle connections, of each member in turn: this process needs the files for what is waited for. Who
+    /// has most of them begins.
     pub(crate) fn drop_idle(&self) {
         let routing = self.current();
         let mut pools: Vec<_> = members(&routing).map(|member| &member.pool).collect();
@@ -169,17 +170,17 @@ impl Balancer {
         self.routing.subscribe()
     }
 
-    /// What its client connections share. Made when it begins to serve.
-    pub(crate) fn front(self: &Arc<Self>) -> Arc<Front> {
-        let front = Front::new(Arc::clone(self));
+    /// Makes the state that its client connections share, when it begins to serve.
+    pub(crate) fn connections(self: &Arc<Self>) -> Arc<Connections> {
+        let connections = Connections::new(Arc::clone(self));
         // A second listener shares everything but this: its connections are not counted in `/metrics`.
-        let _ = self.front.set(Arc::downgrade(&front));
-        front
+        let _ = self.connections.set(Arc::downgrade(&connections));
+        connections
     }
 
-    /// The same, if it serves.
-    pub(crate) fn serving(&self) -> Option<Arc<Front>> {
-        self.front.get().and_then(Weak::upgrade)
+    /// The state that its client connections share, if it serves.
+    pub(crate) fn serving(&self) -> Option<Arc<Connections>> {
+        self.connections.get().and_then(Weak::upgrade)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -220,14 +221,14 @@ fn cluster_status(cluster: &Cluster) -> ClusterStatus {
         name: cluster.name.clone(),
         path: cluster.path.clone(),
         policy: cluster.policy,
-        requests: cluster.tally.requests.load(Relaxed),
-        failures: cluster.tally.failures.load(Relaxed),
+        requests: cluster.state.requests.load(Relaxed),
+        failures: cluster.state.failures.load(Relaxed),
         members: cluster.members.iter().map(member).collect(),
     }
 }
 
 fn opinion(cluster: &Cluster, member: &Member) -> MemberOpinion {
-    let opinion = cluster.tally.opinion(member.key);
+    let opinion = cluster.state.opinion(member.key);
     let source = match member.parallelism() {
         _ if opinion.is_hint_refuted => Some(ParallelismSource::Evidence),
         Some(Parallelism::Slots(_)) => Some(ParallelismSource::Slots),

@@ -13,22 +13,22 @@ use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// How long requests in flight may take after SIGTERM, as long as for a removed member.
+/// Time that requests in flight may take after SIGTERM, as long as for a removed member.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How long the control API may take to finish after that.
+/// Time that the control API may take to finish after that.
 const CONTROL_DRAIN: Duration = Duration::from_secs(2);
-/// How long the start waits for the members' first health checks: a little longer than one may take.
+/// Time for which the start waits for the members' first health checks: a little longer than one may take.
 const FIRST_CHECKS: Duration = Duration::from_millis(2_500);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     agent::log_to_stderr();
-    agent::raise_open_files();
+    let open_files = agent::raise_open_files();
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(arguments)));
+        .and_then(|runtime| runtime.block_on(run(arguments, open_files)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -39,11 +39,11 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<()> {
+async fn run(arguments: Arguments, open_files: u64) -> anyhow::Result<()> {
     let mut termination = Termination::catch()?;
     let control = arguments.control.control();
     let instance_id = arguments.control.instance_id.as_deref().unwrap_or("balancer");
-    let balancer = Balancer::new(instance_id, arguments.settings(agent::open_files_limit())?);
+    let balancer = Balancer::new(instance_id, arguments.settings(open_files)?);
     let readiness = Readiness::not_yet("no membership was set yet");
 
     let listener = agent::listen("--listen", arguments.listen).await?;

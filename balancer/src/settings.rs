@@ -1,4 +1,4 @@
-//! What can be set from outside, each with its default.
+//! Settings from outside, each with its default.
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -10,27 +10,28 @@ pub struct Settings {
     pub shards: usize,
     /// Most client connections at the same time; whoever comes then is told so and closed.
     pub max_connections: usize,
-    /// Of a thousand requests, how many are written to the access log; 0 is no log.
+    /// Requests out of a thousand that are written to the access log; 0 is no log.
     pub access_log_per_mille: u32,
     pub timeouts: Timeouts,
 }
 
-/// How long the parts of a request may take.
+/// Time limits of the parts of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To open a connection. Members are in the same zone, where it takes a millisecond; but a first packet that is lost,
-    /// as it is when the member's queue of connections is full, is sent again after 1 s, and once more after 2 s more
-    /// (RFC 6298, 2.1 and 5.5; each second since Linux 6.5, tcp_syn_linear_timeouts): all need their chance, where no other
-    /// member is there to be asked meanwhile.
+    /// Opening a connection. Members are in the same zone, where it takes a millisecond; but a first packet that is
+    /// lost, as it is when the member's queue of connections is full, is sent again after 1 s, and once more after 2 s
+    /// more (RFC 6298, 2.1 and 5.5; each second since Linux 6.5, tcp_syn_linear_timeouts): all need their chance, where
+    /// no other member is there to be asked meanwhile.
     pub connect: Duration,
     /// A request's head, from its first to its last byte. Heads fit in one or two packets, so this is several
     /// retransmissions; a client that dribbles longer only holds a connection open.
     pub header: Duration,
-    /// From the end of the request to the head of its answer.
+    /// Time from the end of the request to the head of its response.
     pub answer: Duration,
-    /// From one piece of a body to the next, whoever is waited for.
+    /// Time from one piece of a body to the next, whoever is waited for.
     pub body: Duration,
-    /// From an answer to the next request on its connection: nginx' default, and longer than the pauses in usual loads.
+    /// Time from a response to the next request on its connection: nginx' default, and longer than the pauses in usual
+    /// loads.
     pub idle: Duration,
 }
 

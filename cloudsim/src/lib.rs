@@ -12,6 +12,8 @@
 //! error codes; [`Sim::call`] wraps any of them into what happens on the way: throttling, refusals, lost answers, late
 //! execution. The truth is told by [`Sim::audit`], [`Sim::story`] and [`Sim::truth`].
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
+
 mod actions;
 pub mod ec2;
 mod engine;

@@ -1,4 +1,4 @@
-//! Carries out a plan's actions, all at the same time. No retry here: the loop is the retry.
+//! The effects of a plan, carried out all at the same time. There is no retry here: the loop is the retry.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 const PATIENCE: Duration = Duration::from_secs(90);
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
-    /// *Cancellation*: any action may or may not have happened; the next look tells.
+    /// *Cancellation*: any action may or may not have happened; the next pass tells.
     pub(crate) async fn act(&self, stored: &ClusterBenchmark, world: &World, plan: &Plan) -> Vec<Outcome> {
         if plan.effects.is_empty() {
             return Vec::new();

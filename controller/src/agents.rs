@@ -1,4 +1,4 @@
-//! The control APIs of balancer and generator, over HTTP, signed.
+//! The HTTP client for the control APIs of balancer and generator. It signs every request that changes something.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Only one operator works at a time: who holds a Lease in the operator's namespace.
+//! The Lease that lets one operator work at a time. It lies in the operator's namespace.
 //!
 //! It saves work and conflicts and nothing else depends on it: tokens, deadlines and resource versions keep two
 //! operators from doing anything twice. Our own and not a crate: those there are compare the clocks of two machines,
@@ -19,7 +19,7 @@ use crate::kubernetes::chain;
 
 /// Name of the Lease.
 const NAME: &str = "clusterbenchmark-operator";
-/// Between two looks at a Lease that another one holds, and two tries of what failed.
+/// Between two reads of a Lease that another one holds, and two tries of what failed.
 const LOOK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]

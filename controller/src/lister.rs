@@ -1,4 +1,4 @@
-//! One list of instances and one of groups for each region, for all objects together.
+//! The lister: one list of instances and one of groups for each region, shared by all objects.
 //!
 //! A hundred objects that each list their own would eat the account's quota of Describe calls, which production
 //! shares. So a pass says how old a list may be; only one list of a region is under way at a time, and who waits for
@@ -16,10 +16,10 @@ use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
+use crate::inventory_index::{Groups, Instances, Wanted};
 use crate::pass::Clock;
-use crate::sightings::{Groups, Instances, Wanted};
 
-/// How long one call of a look may take, retries below the port included.
+/// How long one call of a pass may take, retries below the port included.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// For how long nobody tries again after lists that failed.
 const FAILED_AGE: SignedDuration = SignedDuration::from_secs(1);
@@ -170,7 +170,7 @@ impl Lister {
             Facet::Known(after) if after.account == before.account => {}
             Facet::Known(after) => {
                 let (one, other) = (before.account, after.account);
-                let message = format!("the credentials changed from account {one} to {other} during a look");
+                let message = format!("the credentials changed from account {one} to {other} during a pass");
                 return unknown(&Unknown { failure: Failure::CredentialsExpired, message });
             }
             Facet::Unknown(why) => return unknown(&why),
@@ -228,7 +228,7 @@ fn calls(lists: &Lists) -> f64 {
     u32::try_from(all).map_or(CALLS_AT_ONCE, f64::from)
 }
 
-/// Calls that may be made now. May be overdrawn by one look, because nobody knows before how many pages it has.
+/// Calls that may be made now. May be overdrawn by one pass, because nobody knows before how many pages it has.
 struct Budget {
     calls: f64,
     filled_at: Instant,

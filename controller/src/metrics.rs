@@ -1,4 +1,4 @@
-//! What the operator counts. Labels are closed sets; no object names, no error texts. `docs/metrics.md` lists them.
+//! The metrics of the operator. Labels are closed sets: no object names, no error texts. `docs/metrics.md` lists them.
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What this process keeps of each object between passes. Losing it only delays.
+//! The notes that this process keeps of each object between passes. Losing them only delays.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -6,16 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use planner::{Action, Memory, Object, Plan};
 
+use crate::freshness::Freshness;
 use crate::lister::{Need, Tick};
 use crate::metrics::Owed;
-use crate::pace::Pace;
-use crate::turns::Given;
+use crate::rate_limit::Given;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Note {
     pub(crate) memory: Memory,
-    /// How fast the object changed at the last look; unknown before the first.
-    pub(crate) pace: Option<Pace>,
+    /// How fast the object changed at the last pass; unknown before the first.
+    pub(crate) freshness: Option<Freshness>,
     /// When its last effect on the cloud was over: lists that were begun before do not show it.
     pub(crate) acted: Tick,
     pub(crate) owed: Owed,
@@ -26,8 +26,8 @@ pub(crate) struct Note {
 impl Note {
     /// The lists that a pass may begin with.
     pub(crate) fn need(&self) -> Need {
-        let pace = self.pace.unwrap_or(Pace::Moving);
-        Need { begun_after: self.acted, longest_age: pace.longest_age() }
+        let freshness = self.freshness.unwrap_or(Freshness::Moving);
+        Need { begun_after: self.acted, longest_age: freshness.longest_age() }
     }
 }
 
@@ -56,14 +56,14 @@ impl Notes {
     }
 
     /// Before effects are tried. If a pass does not come back from them, whatever it was about to launch may be launched.
-    pub(crate) fn brace(&self, object: &Object, note: &Note, plan: &Plan) {
+    pub(crate) fn assume_sent(&self, object: &Object, note: &Note, plan: &Plan) {
         let mut note = note.clone();
         for action in plan.actions() {
             if let Action::Launch(request) = action {
                 note.memory.unsent.remove(&request.token);
             }
         }
-        note.pace = None;
+        note.freshness = None;
         self.keep(object, note);
     }
 

@@ -1,4 +1,4 @@
-//! One look at the world. Never fails: what could not be seen is `Unknown`.
+//! The observation of a pass. It never fails: what could not be seen is `Unknown`.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use planner::world::Holder;
 use planner::world::{Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
 use planner::{Failure, Memory, desired, region, runs};
 
-use crate::dropped;
-use crate::facts::{self, Facts};
+use crate::catalog_cache::{self, CatalogCache};
+use crate::crd_check;
+use crate::inventory_index::Wanted;
 use crate::lister::{Lists, Need, Tick, patiently};
 use crate::pass::Reconciler;
-use crate::sightings::Wanted;
 use crate::store::Store;
 
 /// Consoles asked for in one pass: each is a call, and one is enough to say what is wrong.
@@ -48,11 +48,11 @@ pub(crate) fn object(stored: &mut ClusterBenchmark) -> Option<Object> {
 
 /// What the server dropped was edited by nobody.
 fn seal(uid: &str, status: &Status) -> Seal {
-    if dropped::is_said(status) { Seal::Dropped } else { Seal::of(uid, status) }
+    if crd_check::is_said(status) { Seal::Dropped } else { Seal::of(uid, status) }
 }
 
 /// A world, and when its lists were begun.
-pub(crate) struct Look {
+pub(crate) struct Observation {
     pub(crate) world: World,
     /// `None`: the cloud was not asked.
     pub(crate) listed: Option<Tick>,
@@ -64,7 +64,7 @@ fn not_asked<T>() -> Facet<T> {
 }
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
-    pub(crate) async fn observe(&self, object: Object, memory: Memory, need: &Need) -> Look {
+    pub(crate) async fn observe(&self, object: Object, memory: Memory, need: &Need) -> Observation {
         let now = self.now();
         let mut world = World {
             now,
@@ -86,28 +86,28 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let mut listed = None;
         if needs_cloud(&world) && region::is_in_question(&world) {
             let own = &self.settings.region;
-            let (facts, cloud) = (self.facts.region(own), self.cloud(own));
-            world.regions = Some(patiently(self.facts.regions(&facts, &*cloud)).await);
+            let (cached, cloud) = (self.catalog.region(own), self.cloud(own));
+            world.regions = Some(patiently(self.catalog.regions(&cached, &*cloud)).await);
         }
         // Where no region is, nobody answers.
         if needs_cloud(&world) && region::refusal(&world).is_none() {
             let region = world.region().to_owned();
             let cloud = self.cloud(&region);
-            let facts = self.facts.region(&region);
-            listed = Some(self.observe_cloud(&cloud, &facts, &region, &mut world, need).await);
+            let cached = self.catalog.region(&region);
+            listed = Some(self.observe_cloud(&cloud, &cached, &region, &mut world, need).await);
             self.observe_agents(&mut world).await;
-            observe_consoles(&self.facts, &*cloud, &facts, &mut world).await;
+            observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
             observe_holders(&*cloud, &mut world).await;
         }
         // After the answers, so that nothing seems younger than it is.
         world.now = self.now();
-        Look { world, listed }
+        Observation { world, listed }
     }
 
     async fn observe_cloud(
         &self,
         cloud: &R::Cloud,
-        facts: &facts::Region,
+        cached: &catalog_cache::Region,
         region: &str,
         world: &mut World,
         need: &Need,
@@ -117,14 +117,14 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let (uid, installation) = (&world.object.uid, &world.settings.installation);
         let (lists, types) = tokio::join!(
             self.lister.lists(cloud, region, installation, (uid, &wanted), need),
-            patiently(self.facts.types(facts, cloud, &names)),
+            patiently(self.catalog.types(cached, cloud, &names)),
         );
         if lists.are_whole() {
             self.metrics.listed(region, lists.begun_at);
         }
         take(world, &lists);
         if zone_fallback::wants_site(world) {
-            world.site = Some(site(&self.facts, cloud, facts, world, &types, &names).await);
+            world.site = Some(site(&self.catalog, cloud, cached, world, &types, &names).await);
         }
         world.types = types;
         lists.tick
@@ -194,9 +194,9 @@ fn take(world: &mut World, lists: &Lists) {
 }
 
 async fn site<C: Cloud>(
-    facts: &Facts,
+    catalog: &CatalogCache,
     cloud: &C,
-    region: &facts::Region,
+    region: &catalog_cache::Region,
     world: &World,
     types: &Facet<Vec<InstanceType>>,
     names: &[String],
@@ -205,14 +205,14 @@ async fn site<C: Cloud>(
     let types = types.known().map(Vec::as_slice).unwrap_or_default();
     let images = placement::image_queries(&world.object.spec, types);
     let (subnets, offerings, images) = tokio::join!(
-        patiently(facts.subnets(region, cloud, &subnet_ids)),
-        patiently(facts.offerings(region, cloud, names)),
-        patiently(facts.images(region, cloud, images)),
+        patiently(catalog.subnets(region, cloud, &subnet_ids)),
+        patiently(catalog.offerings(region, cloud, names)),
+        patiently(catalog.images(region, cloud, images)),
     );
     Site { subnets, offerings, images }
 }
 
-/// What could not be seen is not said: another look follows.
+/// What could not be seen is not said: another pass follows.
 async fn observe_holders<C: Cloud>(cloud: &C, world: &mut World) {
     for id in holders::held(world) {
         let asked = async { tokio::try_join!(cloud.groups_naming(&id), cloud.interfaces(&id)) };
@@ -224,9 +224,14 @@ async fn observe_holders<C: Cloud>(cloud: &C, world: &mut World) {
     }
 }
 
-async fn observe_consoles<C: Cloud>(facts: &Facts, cloud: &C, region: &facts::Region, world: &mut World) {
+async fn observe_consoles<C: Cloud>(
+    catalog: &CatalogCache,
+    cloud: &C,
+    region: &catalog_cache::Region,
+    world: &mut World,
+) {
     for id in membership::slow_instances(world).into_iter().take(CONSOLES) {
-        let Facet::Known(Some(text)) = patiently(facts.console(region, cloud, &id)).await else { continue };
+        let Facet::Known(Some(text)) = patiently(catalog.console(region, cloud, &id)).await else { continue };
         if let Some(word) = console::last_word(&text) {
             world.consoles.insert(id, word.to_owned());
         }

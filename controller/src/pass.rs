@@ -7,17 +7,17 @@ use api::{ClusterBenchmark, Status};
 use jiff::Timestamp;
 use planner::ports::{Agents, Regions};
 use planner::world::{Finalizer, Settings};
-use planner::{Action, Memory, Outcome, Plan, World};
+use planner::{Action, Event, Memory, Outcome, Plan, World};
 
-use crate::dropped;
-use crate::facts::Facts;
+use crate::catalog_cache::CatalogCache;
+use crate::crd_check;
+use crate::freshness::{self, Freshness};
 use crate::lister::{Lister, Need};
 use crate::metrics::{Metrics, Owed};
 use crate::notes::{Note, Notes};
-use crate::observe::{self, Look};
-use crate::pace::{self, Pace};
+use crate::observe::{self, Observation};
+use crate::rate_limit::RateLimit;
 use crate::store::{Store, StoreError};
-use crate::turns::Turns;
 
 /// Where `now` comes from: the wall clock, or a test's.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -45,12 +45,12 @@ pub struct Reconciler<S, R, A> {
     pub metrics: Metrics,
     pub decisions: Decisions,
     pub(crate) lister: Lister,
-    pub(crate) facts: Facts,
-    turns: Turns,
+    pub(crate) catalog: CatalogCache,
+    rate_limit: RateLimit,
     pub(crate) notes: Notes,
 }
 
-/// When to look again.
+/// When the next pass is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     After(Duration),
@@ -68,9 +68,9 @@ pub enum PassError {
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     pub fn new(store: S, regions: R, agents: A, settings: Settings, clock: Clock, metrics: Metrics) -> Self {
-        let (lister, facts) = (Lister::new(clock.clone()), Facts::new(clock.clone()));
-        let (decisions, turns, notes) = (Decisions::default(), Turns::default(), Notes::default());
-        Self { store, regions, agents, settings, clock, metrics, decisions, lister, facts, turns, notes }
+        let (lister, catalog) = (Lister::new(clock.clone()), CatalogCache::new(clock.clone()));
+        let (decisions, rate_limit, notes) = (Decisions::default(), RateLimit::default(), Notes::default());
+        Self { store, regions, agents, settings, clock, metrics, decisions, lister, catalog, rate_limit, notes }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -93,22 +93,24 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let Some(object) = observe::object(&mut stored) else { return Ok(Next::Gone) };
         let begun = self.lister.tick();
         let note = self.notes.of(&object);
-        let Look { mut world, listed } = Box::pin(self.observe(object, note.memory.clone(), &note.need())).await;
+        let Observation { mut world, listed } = Box::pin(self.observe(object, note.memory.clone(), &note.need())).await;
         let mut plan = (self.decisions.plan)(&world);
-        // What pays, destroys or lets go is decided on lists that were begun after the object was read.
-        if listed.is_some_and(|tick| tick <= begun) && pace::is_grave(&world, &plan) {
-            let need = Need { begun_after: begun, longest_age: Pace::Idle.longest_age() };
+        // An action that costs money, deletes something or removes the finalizer needs lists that were started after the
+        // object was read.
+        if listed.is_some_and(|tick| tick <= begun) && freshness::is_grave(&world, &plan) {
+            let need = Need { begun_after: begun, longest_age: Freshness::Idle.longest_age() };
             world = Box::pin(self.observe(world.object, note.memory.clone(), &need)).await.world;
             plan = (self.decisions.plan)(&world);
         }
-        if dropped::is_said(&world.object.status) {
-            dropped::hold_back(&mut plan);
+        if crd_check::is_said(&world.object.status) {
+            crd_check::hold_back(&mut plan);
         }
         let mut turns = note.turns.clone();
-        self.turns.take(&world, &mut plan, &mut turns, self.now());
+        self.rate_limit.take(&world, &mut plan, &mut turns, self.now());
         tracing::debug!(actions = plan.effects.len(), wake = ?plan.wake, "planned");
-        self.notes.brace(&world.object, &note, &plan);
+        self.notes.assume_sent(&world.object, &note, &plan);
         let outcomes = Box::pin(self.act(&stored, &world, &plan)).await;
+        self.publish(&stored, &planner::status::events::done(&outcomes)).await;
         let mut memory = plan.memory.clone();
         memory.acted(&world, &outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;
@@ -119,13 +121,20 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Ok(Next::Gone) => self.forget(namespace, name),
             _ => {
                 self.metrics.owes(note.owed, owed);
-                self.notes.keep(&world.object, Note { memory, pace: Some(Pace::after(&plan)), acted, owed, turns });
+                self.notes
+                    .keep(&world.object, Note { memory, freshness: Some(Freshness::after(&plan)), acted, owed, turns });
             }
         }
         next
     }
 
-    /// Writes status. `None`: the object changed under us or is gone, and the next look tells which.
+    async fn publish(&self, object: &ClusterBenchmark, events: &[Event]) {
+        if !events.is_empty() {
+            self.store.publish(object, events).await;
+        }
+    }
+
+    /// Writes status. `None`: the object changed under us or is gone, and the next pass tells which.
     async fn put(&self, object: &ClusterBenchmark, status: &Status) -> Result<Option<ClusterBenchmark>, PassError> {
         match self.store.put_status(object, status).await {
             Ok(echo) => Ok(Some(echo)),
@@ -155,7 +164,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let of_finalizer =
             |outcome: &&Outcome| matches!(outcome.action, Action::AddFinalizer | Action::RemoveFinalizer);
         if let Some(outcome) = outcomes.iter().find(of_finalizer) {
-            // The object moved on under us: the next look writes.
+            // The object moved on under us: the next pass writes.
             return Ok(match (&outcome.action, &outcome.result) {
                 (Action::RemoveFinalizer, Ok(_)) => Next::Gone,
                 (_, Ok(_)) => Next::After(Duration::ZERO),
@@ -165,22 +174,22 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if world.object.finalizer == Finalizer::Absent && stored.metadata.deletion_timestamp.is_some() {
             return Ok(Next::After(wake.max(Duration::from_secs(30))));
         }
-        let said = dropped::is_said(&world.object.status);
+        let said = crd_check::is_said(&world.object.status);
         let next = (self.decisions.status)(world, plan, outcomes);
         // Until the server is seen to keep everything, what is written says that it does not.
-        let sent = if said { &dropped::said(&next, world) } else { &next };
+        let sent = if said { &crd_check::said(&next, world) } else { &next };
         if *sent == world.object.status {
             return Ok(Next::After(wake));
         }
         let Some(echo) = self.put(stored, sent).await? else { return Ok(Next::After(Duration::ZERO)) };
-        if !dropped::holds(&echo, sent) {
-            tracing::error!("{}", dropped::MESSAGE);
+        if !crd_check::holds(&echo, sent) {
+            tracing::error!("{}", crd_check::MESSAGE);
             if !said {
-                let status = dropped::said(&next, world);
+                let status = crd_check::said(&next, world);
                 self.put(&echo, &status).await?;
-                self.store.publish(stored, &planner::events(&world.object.status, &status)).await;
+                self.publish(stored, &planner::events(&world.object.status, &status)).await;
             }
-            return Ok(Next::After(dropped::PAUSE));
+            return Ok(Next::After(crd_check::PAUSE));
         }
         if said {
             // A status without the lines that are still rehearsed proves nothing about lines.
@@ -190,7 +199,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             self.put(&echo, &next).await?;
         }
         memory.recorded(&world.object.status.launches, &next.launches, &self.settings.process);
-        self.store.publish(stored, &planner::events(&world.object.status, &next)).await;
+        self.publish(stored, &planner::events(&world.object.status, &next)).await;
         Ok(Next::After(wake))
     }
 }

@@ -9,7 +9,7 @@ use planner::ports::{Answer, Cloud, Selection};
 use planner::sweep::inventory::Inventory;
 use tokio::time::Instant;
 
-/// Between two looks while instances shut down.
+/// Between two lists while instances shut down.
 const LOOK: Duration = Duration::from_secs(5);
 /// Longer than an instance takes to shut down (minutes) and an interface to vanish (up to ten minutes).
 const PATIENCE: Duration = Duration::from_secs(20 * 60);

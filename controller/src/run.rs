@@ -166,7 +166,7 @@ async fn watch<S: Store, R: Regions, A: Agents>(
     let passes = loops.run(turn, error_policy, context.clone()).for_each(|result| {
         match result {
             Ok(_) => {}
-            // The end of every deletion: the object went while its next look was due.
+            // The end of every deletion: the object went while its next pass was due.
             Err(controller::Error::ObjectNotFound(object)) => {
                 context.reconciler.forget(&object.namespace.unwrap_or_default(), &object.name);
             }

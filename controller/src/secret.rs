@@ -1,4 +1,4 @@
-//! The one secret: the key that signs control requests. And who this Kubernetes cluster is.
+//! The one secret, which is the key that signs control requests, and the identity of this Kubernetes cluster.
 
 use std::collections::BTreeMap;
 

@@ -10,10 +10,10 @@ use planner::owner::{BENCHMARK_UID, Owner, Tags};
 use planner::ports::{Agents, Compute, Group, Instance, Regions, SecurityGroups};
 use planner::sweep::{Life, Memory, Scope, decide, suspects};
 
+use crate::freshness::Freshness;
+use crate::inventory_index::Wanted;
 use crate::lister::{Need, Tick};
-use crate::pace::Pace;
 use crate::pass::Reconciler;
-use crate::sightings::Wanted;
 use crate::store::Store;
 
 /// Between two rounds. Two rounds find an orphan within five minutes after it is old enough.
@@ -48,7 +48,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     /// *Cancellation*: what was being removed may be gone or not.
     pub async fn sweep(&self, region: &str, memory: &mut Memory) -> Swept {
         let (cloud, scope) = (self.cloud(region), self.scope());
-        let need = Need { begun_after: Tick::default(), longest_age: Pace::Idle.longest_age() };
+        let need = Need { begun_after: Tick::default(), longest_age: Freshness::Idle.longest_age() };
         let wanted = Wanted::default();
         let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
         let (Some(instances), Some(groups)) = (lists.instances.known(), lists.groups.known()) else {

@@ -1,4 +1,4 @@
-//! An AWS endpoint alone, without machines: `cargo run -p lab --example endpoint`, then
+//! An AWS endpoint alone, without machines: `cargo run --example endpoint`, then
 //! `AWS_ACCESS_KEY_ID=lab AWS_SECRET_ACCESS_KEY=lab AWS_REGION=eu-west-1 aws --endpoint-url ... ec2 describe-instances`.
 
 use std::net::{Ipv4Addr, SocketAddr};

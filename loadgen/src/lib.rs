@@ -47,7 +47,6 @@ pub use control::routes;
 pub use drivers::DriverLost;
 pub use greeting::{NotGreeted, greet};
 pub use histogram_log::HistogramLog;
-pub use open_files::raise_open_files;
 pub use output::{json, pictures_and_text};
 pub use progress::Progress;
 pub use report::Measurement;

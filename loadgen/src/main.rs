@@ -13,8 +13,7 @@ use agent::{Guard, Readiness, Termination};
 use anyhow::Context;
 use arguments::{AgentArguments, Invocation, ReportArguments, RunArguments};
 use loadgen::{
-    HistogramLog, Progress, Runs, SendLog, Settings, greet, json, measure, pictures_and_text, raise_open_files, routes,
-    secure,
+    HistogramLog, Progress, Runs, SendLog, Settings, greet, json, measure, pictures_and_text, routes, secure,
 };
 use wire::{REPORT_SCHEMA, Report, Validity};
 
@@ -49,7 +48,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let spec = arguments.spec()?;
-    let mut settings = Settings::new("command line", raise_open_files());
+    let mut settings = Settings::new("command line", agent::raise_open_files());
     settings.request_limit = arguments.load.timeout.0;
     settings.resolver = settings.resolver.with(arguments.load.resolve.clone());
     let output = &arguments.output;
@@ -154,7 +153,7 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     )?;
     let mut termination = Termination::catch()?;
     let readiness = Readiness::not_yet("starting");
-    let mut settings = Settings::new(&control.instance_id, raise_open_files());
+    let mut settings = Settings::new(&control.instance_id, agent::raise_open_files());
     (settings.request_limit, settings.recovery) = (arguments.timeout.0, arguments.recovery.0);
     let (runs, mut defects) = Runs::open(&arguments.data_dir, settings)
         .with_context(|| format!("--data-dir {}", arguments.data_dir.display()))?;

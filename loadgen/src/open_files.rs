@@ -1,6 +1,4 @@
-//! Every connection is an open file, and the usual limit of 1,024 is a soft one.
-
-use rustix::process::{Resource, getrlimit, setrlimit};
+//! Connections that the limit of open files leaves room for.
 
 /// What the process has open besides its sockets: streams, files, its listener, and what it asks the balancer with.
 const OWN_OPEN_FILES: u64 = 64;
@@ -11,18 +9,6 @@ const FILES_OF_A_POLLER: u64 = 2;
 pub(crate) fn most_connections(open_files: u64, threads: usize, authorities: usize) -> u64 {
     let pollers = (threads as u64).saturating_mul(authorities as u64);
     open_files.saturating_sub(OWN_OPEN_FILES).saturating_sub(pollers.saturating_mul(FILES_OF_A_POLLER))
-}
-
-/// What `getrlimit` calls unlimited.
-const UNLIMITED: u64 = u64::MAX;
-
-/// Raises the soft limit of this process to the hard one and returns what holds afterwards.
-pub fn raise_open_files() -> u64 {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Refused: the limit stays as it was, and the check of the concurrency says so.
-    let _refused = setrlimit(Resource::Nofile, limit);
-    getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED)
 }
 
 #[cfg(test)]

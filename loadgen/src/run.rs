@@ -35,7 +35,7 @@ pub struct Settings {
     pub recovery: Duration,
     /// How long a target may let nobody in before the run ends.
     pub give_up: Duration,
-    /// How many files this process may have open, see [`crate::raise_open_files`].
+    /// How many files this process may have open, see [`agent::raise_open_files`].
     pub open_files: u64,
     /// How names are looked up.
     pub resolver: Resolver,

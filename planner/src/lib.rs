@@ -12,6 +12,8 @@
 //! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
 //! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
+
 pub mod balance;
 pub mod conditions;
 pub mod cost;

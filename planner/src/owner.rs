@@ -1,4 +1,4 @@
-//! Whose a cloud resource is: the tags that are written in the call that creates it.
+//! The owner of a cloud resource, as tags that are written in the call that creates it.
 
 use std::collections::BTreeMap;
 

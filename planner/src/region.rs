@@ -1,4 +1,4 @@
-//! Whether there is the region that a spec names. It cannot be changed, so a wrong one is said, and not tried for ever.
+//! The check that the region of a spec exists. It cannot be changed, so a wrong one is said, and not tried for ever.
 //!
 //! What tells is DescribeRegions of the operator's own region, not the SDK's list: that one is as old as the operator, and
 //! a region that is younger must work.

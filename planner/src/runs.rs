@@ -1,4 +1,4 @@
-//! Which run is asked for, what status holds of it, and under which names generators know it.
+//! The run that is asked for, its record in status, and its names on the generators.
 //!
 //! A run measures one launch of the workers, or several, one after the other (`load.launches`), by one generator, or by
 //! several together (`load.generator.count`). For a generator its share of a launch is a run of its own, with a report of

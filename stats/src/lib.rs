@@ -6,6 +6,8 @@
 //!
 //! [`report`] is the way from measured rounds to the document; everything else is a part of it.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
+
 mod assemble;
 mod busy;
 mod cautions;

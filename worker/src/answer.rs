@@ -1,4 +1,4 @@
-//! From a request to an answer.
+//! The worker: each request gets its answer here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ struct Answer<'a> {
     cluster: &'a str,
     /// Work that this request was, whatever time it took.
     work_micros: u64,
-    /// How long it waited for a slot.
+    /// Time for which it waited for a slot.
     queued_micros: u64,
 }
 

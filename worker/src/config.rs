@@ -27,7 +27,7 @@ pub struct Config {
     #[arg(long, env = "CLUSTER_PATH", value_name = "PATH")]
     pub cluster_path: Option<Paths>,
 
-    /// What a request costs: echo, or spin|timesliced|sleep[:deterministic|:exponential|:lognormal(SIGMA)]:DURATION
+    /// Cost of a request: echo, or spin|timesliced|sleep[:deterministic|:exponential|:lognormal(SIGMA)]:DURATION
     #[arg(long, env = "WORK", default_value = "echo", value_name = "PROFILE")]
     pub work: Profile,
 

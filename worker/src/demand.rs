@@ -1,4 +1,4 @@
-//! How much work a request is: drawn from the profile, or replayed from a text that the request carries.
+//! Demands: the work of a request is drawn from the profile, or replayed from a text that the request carries.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What this worker runs on, for whoever measures it: a benchmark of instances must know whether they were what their
-//! type says.
+//! The machine that this worker runs on, for whoever measures it: a benchmark of instances must know whether they were
+//! what their type says.
 
 use std::fs;
 use std::hint::black_box;
@@ -14,7 +14,7 @@ use crate::processor::{Ticks, ticks};
 /// Steps of a calibration: a quarter of a second of a processor of 3 GHz.
 const STEPS: u64 = 125_000_000;
 
-/// What `GET /machine` answers.
+/// The answer to `GET /machine`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Machine {
@@ -47,12 +47,12 @@ fn cpu_model(cpuinfo: &str) -> Option<String> {
     value("model name").or_else(|| value("CPU part").map(|part| format!("ARM part {part}")))
 }
 
-/// What `GET /calibration` answers.
+/// The answer to `GET /calibration`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Calibration {
-    /// What a fixed amount of work on one processor takes here, about a quarter of a second: without the time in which
-    /// other programs of this machine ran, and with that in which the hypervisor let nobody run.
+    /// Time that a fixed amount of work on one processor takes here, about a quarter of a second: without the time in
+    /// which other programs of this machine ran, and with that in which the hypervisor let nobody run.
     micros: u64,
 }
 
@@ -96,7 +96,7 @@ fn work() -> Duration {
     start.elapsed().saturating_sub(others.unwrap_or_default())
 }
 
-/// How long this thread has waited for a processor that another one had. `None`: the kernel does not count it.
+/// Time for which this thread has waited for a processor that another one had. `None`: the kernel does not count it.
 fn run_queue_wait() -> Option<Duration> {
     // Nanoseconds run, nanoseconds waited, and how often (kernel documentation, "Scheduler Statistics").
     let schedstat = fs::read_to_string("/proc/thread-self/schedstat").ok()?;

@@ -1,4 +1,4 @@
-//! What the worker counts about itself, as Prometheus text.
+//! Measurements of the worker by itself, as Prometheus text.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -25,7 +25,7 @@ pub struct Measurements {
     queued_nanos: AtomicU64,
 }
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     Answered(Served),

@@ -1,4 +1,4 @@
-//! Which paths belong to this worker.
+//! The paths that belong to this worker.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! CPU time: how it is burnt, and how much was used.
+//! CPU time: a demand of it is burnt, and its use is read.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) fn process_cpu_time() -> Duration {
     cpu_time(ClockId::ProcessCPUTime)
 }
 
-/// What all processors of this machine did since boot.
+/// Time of all processors of this machine since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Ticks {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::duration::{InvalidDuration, parse_duration};
 
-/// How the work is done.
+/// The way in which the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// No work: answers at once.
@@ -19,7 +19,7 @@ pub enum Kind {
     Sleep,
 }
 
-/// How demands are spread around their mean.
+/// The spread of demands around their mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Distribution {
     Deterministic,
@@ -30,7 +30,7 @@ pub enum Distribution {
     },
 }
 
-/// What a request costs.
+/// The cost of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
     pub kind: Kind,

@@ -1,4 +1,4 @@
-//! Exactly c slots with one FIFO queue in front of them.
+//! Slots: exactly c requests are served at a time, with one FIFO queue in front of them.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-/// How long one request waited and was served.
+/// Times for which one request waited and was served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     pub queued: Duration,

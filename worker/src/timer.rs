@@ -1,4 +1,4 @@
-//! Waiting with the kernel's resolution.
+//! Timers with the kernel's resolution.
 //!
 //! Tokio's timer works in whole milliseconds and rounds up, which would make an exponential demand of 2 ms come
 //! out 25 % longer on average. A timerfd wakes at the nanosecond it was set to, plus the latency of the scheduler.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Outcome, Paths, build, run, say};
+use crate::{Outcome, Paths, disk, notices, run, say};
 
 /// A file and the example that prints it, or a part of it.
 struct Generated {
@@ -44,35 +44,46 @@ fn with_list(text: &str, key: &str, list: &str) -> Option<String> {
     is_there.then_some(replaced)
 }
 
+/// A file that should have this content, beside what it has.
+struct Wanted {
+    file: &'static str,
+    present: String,
+    content: String,
+}
+
+fn wanted(paths: &Paths) -> Outcome<Vec<Wanted>> {
+    let present = |file| fs::read_to_string(paths.root.join(file)).unwrap_or_default();
+    let printed = GENERATED.iter().map(|generated| {
+        let present = present(generated.file);
+        Ok(Wanted { file: generated.file, content: generated.wanted(paths, &present)?, present })
+    });
+    let mut all: Vec<Wanted> = printed.collect::<Outcome<_>>()?;
+    all.push(Wanted { file: notices::FILE, present: present(notices::FILE), content: notices::wanted(paths)? });
+    Ok(all)
+}
+
 pub(crate) fn write(paths: &Paths) -> Outcome {
-    for generated in GENERATED {
-        let name = generated.file;
-        let path = paths.root.join(name);
-        let present = fs::read_to_string(&path).unwrap_or_default();
-        let content = generated.wanted(paths, &present)?;
+    for Wanted { file, present, content } in wanted(paths)? {
+        let path = paths.root.join(file);
         if let Some(directory) = path.parent() {
-            build::create(directory)?;
+            disk::create(directory)?;
         }
         if present == content {
-            say::line(format_args!("{name} is up to date"));
+            say::line(format_args!("{file} is up to date"));
             continue;
         }
-        fs::write(&path, content).map_err(|error| format!("{name} cannot be written: {error}"))?;
-        say::line(format_args!("{name} written"));
+        fs::write(&path, content).map_err(|error| format!("{file} cannot be written: {error}"))?;
+        say::line(format_args!("{file} written"));
     }
     Ok(())
 }
 
 pub(crate) fn check(paths: &Paths) -> Outcome {
-    let mut stale = Vec::new();
-    for generated in GENERATED {
-        let name = generated.file;
-        let present = fs::read_to_string(paths.root.join(name)).unwrap_or_default();
-        let content = generated.wanted(paths, &present)?;
-        if let Some(difference) = difference(&present, &content) {
-            stale.push(format!("{name} is stale ({difference})"));
-        }
-    }
+    let stale = wanted(paths)?.into_iter().filter_map(|Wanted { file, present, content }| {
+        let difference = difference(&present, &content)?;
+        Some(format!("{file} is stale ({difference})"))
+    });
+    let stale: Vec<String> = stale.collect();
     if stale.is_empty() { Ok(()) } else { Err(format!("{}: run `cargo xtask gen`", stale.join(", "))) }
 }
 

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Outcome, Paths, build, run, sha256};
+use crate::{Outcome, Paths, disk, run, sha256};
 
-/// In this order, with their names, they make the cache key.
+/// The files that make the cache key, in this order and with their names.
 const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
 
 /// A module below `lab` with one main function.
@@ -33,7 +33,7 @@ impl Program {
             return Ok(binary);
         }
         let lock = paths.cache.join(format!("{}.lock", self.name));
-        let _alone = build::lock(&lock, &format!("another clone builds {}", self.label))?;
+        let _alone = disk::lock(&lock, &format!("another clone builds {}", self.label))?;
         if !binary.is_file() {
             self.compile(paths, &source, &binary)?;
         }
@@ -57,7 +57,7 @@ impl Program {
         let build_cache = paths.cache.join(format!("{}-gocache", self.name));
         let temporary = binary.with_extension(format!("new{}", std::process::id()));
         if let Some(directory) = binary.parent() {
-            build::create(directory)?;
+            disk::create(directory)?;
         }
         let label = self.label;
         eprintln!("xtask: build of {label} (once, {})", self.takes);

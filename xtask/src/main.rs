@@ -4,15 +4,21 @@
 
 #![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
 
+mod advisories;
 mod bench;
 mod build;
 mod campaign;
 mod controlplane;
+mod disk;
 mod gate;
 mod generated;
 mod go;
+mod json;
 mod lab;
+mod lint;
+mod notices;
 mod oldest;
+mod outcomes;
 mod paths;
 mod run;
 // The same words as everywhere, without a dependency.
@@ -20,6 +26,8 @@ mod run;
 #[allow(unreachable_pub)]
 mod say;
 mod sha256;
+mod soak;
+mod suite;
 mod tidy;
 
 use std::process::ExitCode;
@@ -36,12 +44,15 @@ usage: cargo xtask <command>
   lab up | env | status | logs [PART] | kill PART | ledger | down
                           the local cloud and control plane (`lab up --help` for its flags)
   test [--fast]           everything that gates a commit; --fast: planner, cloudsim, stats, balancer policies
+  test CRATE [WORD...]    the tests of one crate, or those with one of the words in their path
   bench NAME [ARGUMENTS]  measure, beside a peer; `bench` alone lists what there is
   campaign --seeds A..B [--plan crash|lag|two-operators|all]
                           benchmarks on bad days in the simulated cloud: never twice, never leaked, never someone else's
+  soak [MINUTES]          what the gate does a little of, on new seeds: campaign, deaths of the operator, live A/A, fuzzers
   build                   all binaries and the control plane
   gen [--check]           write the generated files; --check fails when one is stale
-  tidy                    rules of the repository: arrows, features, names, sizes, generated files
+  tidy [--circles]        rules of the repository: arrows, circles of imports, features, names, sizes, generated files;
+                          --circles: counts the circles of every crate and names a ring of each
 ";
 
 fn main() -> ExitCode {
@@ -60,7 +71,9 @@ fn main() -> ExitCode {
         ("lab", rest) => lab::lab(&paths, rest),
         ("test", []) => gate::test(&paths),
         ("test", ["--fast"]) => gate::fast(&paths),
+        ("test", [package, words @ ..]) if !package.starts_with('-') => gate::of_crate(&paths, package, words),
         ("bench", rest) => bench::bench(&paths, rest),
+        ("soak", rest) => soak::soak(&paths, rest),
         ("campaign", rest) => campaign::campaign(&paths, rest),
         ("build", []) => {
             build::build(&paths).map(|built| say::line(format_args!("binaries are in {}", built.binaries.display())))
@@ -68,6 +81,7 @@ fn main() -> ExitCode {
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),
         ("tidy", []) => tidy::tidy(&paths),
+        ("tidy", ["--circles"]) => tidy::circles(&paths),
         _ => Err(String::new()),
     });
     match outcome {

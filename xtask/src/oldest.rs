@@ -1,4 +1,4 @@
-//! Would the oldest Kubernetes that README promises take our definitions? Asked of its own validation (lab/oldest, Go).
+//! Our definitions, judged by the validation of the oldest Kubernetes that README promises (lab/oldest, Go).
 
 use std::process::Command;
 

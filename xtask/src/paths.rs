@@ -1,4 +1,4 @@
-//! Where things are: the checkout, the caches that clones share, and what belongs to this clone alone.
+//! The places of things: the checkout, the caches that clones share, and what belongs to this clone alone.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -12,10 +12,10 @@ use crate::peers::Directory;
 const PER_SECOND: f64 = 500.0;
 const ONSET: f64 = 3.0;
 const SECONDS: f64 = 10.0;
-/// What `in a minute` takes.
+/// Time that `in a minute` takes.
 const MINUTE: f64 = ONSET + 60.0;
 
-/// What happens to the first member; `None`: it is killed.
+/// The fault of the first member; `None`: it is killed.
 const EVENTS: [(&str, Option<Way>); 4] = [
     ("answers 500 at once", Some(Way::Fails)),
     ("frozen", Some(Way::Frozen)),

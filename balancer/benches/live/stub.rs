@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::MEAN_MILLIS;
 
-/// What it does with requests instead of answering them; its health is checked in vain only when it is frozen.
+/// Its way with requests instead of answering them; its health is checked in vain only when it is frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// 500, at once.
@@ -25,7 +25,7 @@ pub(super) struct Stub {
     pub(super) address: String,
     /// Since when, and in which way, it is not well.
     onset: Arc<Mutex<Option<(Instant, Way)>>>,
-    /// When requests came, after the onset.
+    /// Moments at which requests came, after the onset.
     sent: Arc<Mutex<Vec<Duration>>>,
     random: Arc<Mutex<ChaCha8Rng>>,
     slot: Arc<tokio::sync::Mutex<()>>,

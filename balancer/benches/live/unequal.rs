@@ -10,7 +10,7 @@ use crate::peers::{self, Directory};
 use crate::ratios::{Ratio, median};
 
 const ROUNDS: u64 = 5;
-/// What a round's p99 needs (research of the load generator: its logarithm then has an error of 4 %).
+/// Requests that a round's p99 needs (research of the load generator: its logarithm then has an error of 4 %).
 const REQUESTS: f64 = 3_000.0;
 
 pub(super) async fn run(directory: &Directory, path: &PathBuf) {

@@ -1,7 +1,6 @@
 use wire::Health;
 
 use super::*;
-use crate::lane::Called;
 
 fn cluster(health: &[Health]) -> Arc<Cluster> {
     let member = |(index, health): (usize, &Health)| {
@@ -16,9 +15,9 @@ fn cluster(health: &[Health]) -> Arc<Cluster> {
         Arc::new(member)
     };
     let members: Vec<_> = health.iter().enumerate().map(member).collect();
-    let tally = Arc::new(Tally::new(wire::Policy::RoundRobin, Clock::start()));
-    tally.change(&members, None);
-    Arc::new(Cluster { name: "a".into(), path: "/a".into(), policy: wire::Policy::RoundRobin, members, tally })
+    let state = Arc::new(ClusterState::new(wire::Policy::RoundRobin, Clock::start()));
+    state.change(&members, None);
+    Arc::new(Cluster { name: "a".into(), path: "/a".into(), policy: wire::Policy::RoundRobin, members, state })
 }
 
 fn told(placed: Placed) -> String {
@@ -72,10 +71,10 @@ fn in_flight_is_counted_until_the_request_is_dropped() {
     drop(flight);
     let (in_flight, failures) = (record.in_flight.load(Relaxed), record.failures.load(Relaxed));
     assert_eq!((in_flight, failures, record.latency.mean_micros()), (0, 1, None));
-    assert_eq!(cluster.tally.requests.load(Relaxed), 1);
+    assert_eq!(cluster.state.requests.load(Relaxed), 1);
 }
 
-/// In the queue of the policy, and not beside it: in order, bounded, and forgotten when their clients go.
+/// They wait in the queue of the policy, and not beside it: in order, bounded, and forgotten when their clients go.
 #[tokio::test]
 async fn requests_that_wait_for_a_first_check_are_called_when_it_is_back() {
     let cluster = cluster(&[Health::Unknown, Health::Unknown]);
@@ -84,18 +83,18 @@ async fn requests_that_wait_for_a_first_check_are_called_when_it_is_back() {
         Placed::Now(_) => panic!("placed on a member that nobody checked"),
     };
     let (gone, mut first, mut second) = (park(), park(), park());
-    assert_eq!((cluster.tally.parked_now(), cluster.tally.parked.load(Relaxed)), (3, 3));
+    assert_eq!((cluster.state.parked_now(), cluster.state.parked.load(Relaxed)), (3, 3));
     drop(gone);
-    cluster.tally.checked();
+    cluster.state.checked();
     assert!(first.try_recv().is_err(), "no check is back");
-    assert_eq!(cluster.tally.parked_now(), 2, "whose client is gone waits no more");
+    assert_eq!(cluster.state.parked_now(), 2, "whose client is gone waits no more");
     cluster.members[1].set_healthy();
-    cluster.tally.checked();
+    cluster.state.checked();
     for called in [&mut first, &mut second] {
         let Ok(Called::Send(flight)) = called.try_recv() else { panic!("not called") };
         assert_eq!(flight.member().id, "i-1");
     }
-    assert_eq!(cluster.tally.parked_now(), 0);
+    assert_eq!(cluster.state.parked_now(), 0);
 }
 
 #[tokio::test]
@@ -104,8 +103,8 @@ async fn a_retry_that_finds_nobody_costs_nothing_of_the_budget() {
     for _ in 0..100 {
         assert!(cluster.retry(MemberKey(0), false).is_none());
     }
-    assert_eq!(cluster.tally.retries.load(Relaxed), 0);
+    assert_eq!(cluster.state.retries.load(Relaxed), 0);
     // 30 for ten seconds, and a tenth of what came in.
     let made = (0..100).filter(|_| cluster.retry(MemberKey(0), true).is_some()).count();
-    assert_eq!((made, cluster.tally.retries.load(Relaxed)), (30, 30));
+    assert_eq!((made, cluster.state.retries.load(Relaxed)), (30, 30));
 }

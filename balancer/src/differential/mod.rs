@@ -1,26 +1,26 @@
-//! Our reading of messages against hyper's. Strictness may differ, the reading must not: what we take, hyper takes too
-//! and sees the same message in it; and what we write of it for the other side is to hyper that message, whole, with the
-//! next one right behind it. Used by tests with generated messages and by the fuzz targets.
+//! Differential tests: our reading of messages against hyper's. Strictness may differ, the reading must not: what we
+//! take, hyper takes too and sees the same message in it; and what we write of it for the other side is to hyper that
+//! message, whole, with the next one right behind it. Used by tests with generated messages and by the fuzz targets of
+//! `http1`.
 
-mod answer;
 mod request;
+mod response;
 mod script;
 
-pub use answer::compare as answers;
 pub use request::compare as requests;
+pub use response::compare as responses;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::Full;
+use http1::Field;
 
-use crate::http1::Field;
-
-/// The answers that a fuzzer makes: the first byte, `H` or any other, says whether a HEAD or a GET was asked.
+/// Compares the responses that a fuzzer makes: the first byte, `H` or any other, says whether a HEAD or a GET was asked.
 ///
 /// # Errors
-/// As of [`answers`].
-pub fn fuzzed_answer(bytes: &[u8]) -> Result<bool, String> {
-    bytes.split_first().map_or(Ok(false), |(first, bytes)| answers(bytes, *first == b'H'))
+/// The errors of [`responses`].
+pub fn fuzzed_response(bytes: &[u8]) -> Result<bool, String> {
+    bytes.split_first().map_or(Ok(false), |(first, bytes)| responses(bytes, *first == b'H'))
 }
 
 /// Fields that a head may have to hyper: what we add must not be too much for it.
@@ -50,7 +50,7 @@ fn text(bytes: &[u8]) -> Full<Bytes> {
     Full::new(Bytes::copy_from_slice(bytes))
 }
 
-/// What hyper does with a connection: no clock, no socket.
+/// Runs what hyper does with a connection: no clock, no socket.
 fn block_on<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap_or_else(|error| panic!("a runtime without clock and sockets: {error}")).block_on(future)

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::http1::{RequestBody, RequestHead, end_of_head};
 use http::{Request, Response, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -12,11 +13,10 @@ use hyper_util::rt::TokioIo;
 
 use super::script::Script;
 use super::{Fields, MAX_FIELDS, block_on, our_fields, text, their_fields};
-use crate::forward::{self, Forwarding};
-use crate::http1::{RequestBody, RequestHead, end_of_head};
-use crate::relay::Relay;
+use crate::proxy::forward::{self, RequestContext};
+use crate::proxy::relay::Relay;
 
-/// What a client would send next on the same connection.
+/// The request that a client would send next on the same connection.
 const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nhost: next\r\n\r\n";
 
 /// A request as one of both reads it.
@@ -34,7 +34,7 @@ struct Taken {
     read: Read,
     /// Path and query, as the member is to see them.
     path: Vec<u8>,
-    /// What the member is sent.
+    /// Bytes that the member is sent.
     forwarded: Vec<u8>,
     ends_here: bool,
 }
@@ -74,12 +74,12 @@ fn take(bytes: &[u8]) -> Option<Taken> {
     let end = end_of_head(bytes, 0)?;
     let mut fields = Vec::new();
     let text = &bytes[..end];
-    let head = RequestHead::judge(text, &mut fields).ok()?;
+    let head = RequestHead::parse(text, &mut fields).ok()?;
     let mut forwarded = Vec::new();
-    let how = Forwarding { client: "192.0.2.1", fallback_host: "fallback" };
+    let how = RequestContext { client: "192.0.2.1", fallback_host: "fallback" };
     forward::request(&mut forwarded, text, &fields, &head, &how);
     let (mut piece, mut before, mut after) = (bytes[end..].to_vec(), Vec::new(), Vec::new());
-    let mut body = Relay::upload(head.body);
+    let mut body = Relay::request(head.body);
     let taken = body.take(&mut piece, &mut before, &mut after).ok()?;
     if head.body != RequestBody::None && !body.is_done() {
         return None;

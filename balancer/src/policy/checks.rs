@@ -1,4 +1,4 @@
-//! What the policies' own tests have in common.
+//! Checks that the policies' own tests share.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -18,7 +18,7 @@ pub(super) fn candidates(keys: &[u64]) -> Vec<Candidate> {
     keys.iter().map(idle).collect()
 }
 
-/// Where one request goes that is neither held back nor kept for probes.
+/// The member that one request goes to, which is neither held back nor kept for probes.
 pub(super) fn placed(policy: &mut dyn Policy, candidates: &[Candidate], random: &mut ChaCha8Rng) -> usize {
     policy.arrived(Nanos(0));
     match policy.pick(Nanos(0), &Ask { candidates, parked: 1, may_hold: false }, random) {
@@ -27,7 +27,7 @@ pub(super) fn placed(policy: &mut dyn Policy, candidates: &[Candidate], random: 
     }
 }
 
-/// How many of 3,000 requests each of three members of one slot gets at 70 % load; the third has this speed, or fails
+/// Requests of 3,000 that each of three members of one slot gets at 70 % load; the third has this speed, or fails
 /// every request after a tenth of the service time.
 pub(super) fn shares(policy: &mut dyn Policy, third: Option<f64>) -> [u64; 3] {
     let mut stations = vec![Station::slots(1); 3];

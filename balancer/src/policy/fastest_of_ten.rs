@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use crate::policy::checks::{candidates, placed, random};
 
-    /// Where 20 requests in a row go, `!` before those that measure first.
+    /// Members that 20 requests in a row go to, `!` before those that measure first.
     fn trace(latency_micros: &[Option<u64>]) -> String {
         let mut policy = FastestOfTen::default();
         let keys: Vec<u64> = (0..latency_micros.len() as u64).collect();

@@ -1,4 +1,4 @@
-//! What the default policy promises, as measured in the simulator with fixed seeds: statistical tests that hold each
+//! Promises of the default policy, measured in the simulator with fixed seeds: statistical tests that hold each
 //! claim of `docs/performance.md` about it. All policies meet the same requests.
 
 use super::{LeastRequests, Parts, Policy, ShortestExpectedDelay};

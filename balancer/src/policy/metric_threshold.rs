@@ -34,7 +34,7 @@ struct Busy {
     since: Nanos,
     /// Slot-nanoseconds of this period so far.
     busy: u64,
-    /// Of the last period.
+    /// Utilisation in the last period.
     percent: u64,
 }
 

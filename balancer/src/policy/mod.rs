@@ -1,4 +1,4 @@
-//! How a cluster's requests are spread over its members: pure rules, the same live and in a simulation.
+//! Policies spread a cluster's requests over its members: pure rules, the same live and in a simulation.
 //!
 //! A policy is told what happens and is asked where the next request goes. Time and randomness come in as arguments,
 //! so it replays exactly from a seed and a trace. It never waits, locks or reads a clock.
@@ -34,6 +34,7 @@ mod p2c_least_requests;
 mod peak_ewma;
 mod probe_ewma;
 mod random;
+mod retry_budget;
 mod roster;
 mod round_robin;
 mod shortest_expected_delay;
@@ -47,6 +48,7 @@ pub use p2c_least_requests::P2cLeastRequests;
 pub use peak_ewma::PeakEwma;
 pub use probe_ewma::ProbeEwma;
 pub use random::Random;
+pub(crate) use retry_budget::RetryBudget;
 pub use round_robin::RoundRobin;
 pub use shortest_expected_delay::{Parts, ShortestExpectedDelay};
 
@@ -70,7 +72,7 @@ impl Nanos {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberKey(pub u64);
 
-/// How many requests a member serves at the same time, and how we know.
+/// Number of requests that a member serves at the same time, and the source of that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parallelism {
     /// Declared by the worker itself: that many slots with a FIFO queue in front of them.
@@ -91,18 +93,18 @@ pub struct Candidate {
     pub round_trip: Nanos,
 }
 
-/// What a policy is asked.
+/// The question that a policy is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     /// Never empty, rising keys, only members that may be used now.
     pub candidates: &'a [Candidate],
     /// Requests in the queue, this one included.
     pub parked: usize,
-    /// Whether [`Pick::Hold`] is a possible answer.
+    /// [`Pick::Hold`] is a possible answer.
     pub may_hold: bool,
 }
 
-/// What becomes of the request.
+/// The answer of a policy: what is done with the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
     /// It goes to the candidate at `index` now; `note` comes back when it is finished.
@@ -114,7 +116,7 @@ pub enum Pick {
     Probe,
 }
 
-/// How a request ended, as evidence about the member.
+/// The end of a request, as evidence about the member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// An answer below 500.
@@ -128,20 +130,20 @@ pub enum Outcome {
 /// Probes a policy wants beside the health checks of the data path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probes {
-    /// From one probe of a member to its next.
+    /// Time from one probe of a member to its next.
     pub interval: Nanos,
     /// A probe that takes longer has failed.
     pub timeout: Nanos,
 }
 
-/// What a policy thinks of a member, for people who look at it.
+/// The view that a policy has of a member, for people who look at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opinion {
     /// Estimated time to serve one request, without waiting.
     pub service: Option<Nanos>,
     /// The parallelism it reckons with; `None` when it reckons with none.
     pub parallelism: Option<u32>,
-    /// Whether that figure is the policy's own, because the evidence refuted what was declared.
+    /// That figure is the policy's own, because the evidence refuted what was declared.
     pub is_hint_refuted: bool,
     /// Taken out after failures.
     pub is_ejected: bool,
@@ -170,7 +172,7 @@ pub trait Policy: Send {
         None
     }
 
-    /// What it thinks of this member.
+    /// The view that it has of this member.
     fn opinion(&self, _now: Nanos, _member: MemberKey) -> Opinion {
         Opinion::default()
     }

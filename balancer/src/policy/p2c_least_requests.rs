@@ -1,4 +1,4 @@
-//! Of two members drawn at random, the one with fewer requests in flight.
+//! Two members are drawn at random, and the one with fewer requests in flight is picked.
 //!
 //! Source: Mitzenmacher, "The power of two choices in randomized load balancing" (2001); default of Envoy and YARP,
 //! `random two least_conn` of nginx, `random(2)` of HAProxy.

@@ -1,4 +1,4 @@
-//! Of two members drawn at random, the one whose moving latency times requests in flight is lower.
+//! Two members are drawn at random, and the one whose moving latency times requests in flight is lower is picked.
 //!
 //! Source: Finagle's `PeakEwma` and tower's `peak_ewma` (linkerd's balancer): latency is a moving average over about
 //! ten seconds that a higher value replaces at once; cost = latency x (in flight + 1).
@@ -17,7 +17,7 @@ use super::{Ask, Candidate, MemberKey, Nanos, Outcome, Pick, Policy};
 /// Time in which an old value loses 63 % of its weight: Finagle's and tower's default.
 const DECAY: f64 = 10e9;
 
-/// What a member without any answer is taken for: tower's `default_rtt` as linkerd sets it, 30 ms.
+/// Latency that a member without any answer is taken to have: tower's `default_rtt` as linkerd sets it, 30 ms.
 const UNKNOWN: f64 = 30e6;
 
 /// Remembers one moving average of each member.

@@ -1,4 +1,4 @@
-//! What a policy remembers of each member, in order of keys.
+//! The memory that a policy has of each member, in order of keys.
 
 use super::MemberKey;
 

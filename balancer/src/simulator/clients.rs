@@ -1,4 +1,4 @@
-//! When the next request comes, and how much work it is.
+//! Clients: the moment at which the next request comes, and how much work it is.
 
 use super::scenario::{Arrivals, Scenario};
 use super::streams::{Name, Stream, exponential, stream};
@@ -9,9 +9,9 @@ pub(super) struct Clients {
     arrivals: Stream,
     demands: Stream,
     left: u64,
-    /// What is left of the burst that is coming in.
+    /// Requests left of the burst that is coming in.
     burst: u32,
-    /// Whether the rate is high, and until when.
+    /// True while the rate is high, and until when.
     phase: (bool, f64),
     /// Unrounded time of the last arrival of an open loop.
     clock: f64,
@@ -61,7 +61,7 @@ impl Clients {
         Some(self.clock.round() as u64)
     }
 
-    /// When a user of a closed loop sends again, if it does.
+    /// The moment at which a user of a closed loop sends again, if it does.
     pub(super) fn again(&mut self, now: u64, think: u64) -> Option<u64> {
         self.left = self.left.checked_sub(1)?;
         Some(now + (exponential(&mut self.arrivals) * think as f64).round() as u64)

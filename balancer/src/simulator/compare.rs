@@ -31,7 +31,7 @@ pub fn run(cell: &Cell, policy: &dyn Fn() -> Box<dyn Policy>, seeds: u64) -> (Pe
     (runs.iter().map(|run| (run.mean(), run.quantile(0.99))).collect(), growing * 2 > runs.len())
 }
 
-/// What the cell's figures are divided by, for each seed.
+/// The standard that the cell's figures are divided by, for each seed.
 pub fn standard(cell: &Cell, seeds: u64) -> PerSeed {
     match cell.standard {
         Standard::Ideal => run(cell, &|| Box::new(Ideal::of(&cell.scenario)), seeds).0,

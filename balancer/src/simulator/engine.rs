@@ -8,14 +8,14 @@ use super::outcome::{Attempt, Measured};
 use super::scenario::{Arrivals, Change, Scenario};
 use super::station::{JobId, Working};
 use super::streams::{Name, Stream, stream, unit};
-use crate::budget::RetryBudget;
+use crate::policy::RetryBudget;
 use crate::policy::{Ask, Candidate, MemberKey, Nanos, Outcome, Pick, Policy};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Changes(usize),
     Arrives,
-    /// At its station: a job, or what is left of it after the way there.
+    /// A job reaches its station, or what is left of it after the way there.
     Reaches(JobId),
     /// The station's next job is finished, unless it was announced anew since.
     Finishes {
@@ -244,7 +244,7 @@ impl Engine<'_> {
         self.leave(job);
     }
 
-    /// From the balancer to the station.
+    /// Sends it from the balancer to the station.
     fn leave(&mut self, job: JobId) {
         match self.scenario.round_trip.0 / 2 {
             0 => self.reach(job),

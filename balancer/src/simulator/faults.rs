@@ -5,7 +5,7 @@ use super::outcome::Measured;
 use super::scenario::{Arrivals, Change, Scenario, Station};
 use crate::policy::Nanos;
 
-/// When it happens.
+/// Moment at which it happens.
 pub const ONSET: Nanos = Nanos(20_000_000_000);
 const RATE: f64 = 500.0;
 
@@ -18,7 +18,7 @@ pub struct Fault {
     pub new_bound: f64,
 }
 
-/// What is asked of a run.
+/// The questions that a run is asked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Course {
     /// Failed attempts in the first 1, 10 and 30 seconds.
@@ -73,7 +73,7 @@ fn fault(name: &'static str, slots: u32, changes: Vec<(Nanos, usize, Change)>) -
     Fault { name, new_bound: bound.p99 * scenario.service.0 as f64, scenario }
 }
 
-/// What the run says, each figure one run's share of an average over so many.
+/// The answers of the run, each figure one run's share of an average over so many.
 pub fn course(run: &Measured, runs: u64) -> Course {
     let runs = runs as f64;
     let within = |sent: Nanos, seconds: u64| sent >= ONSET && sent.since(ONSET).0 < seconds * 1_000_000_000;

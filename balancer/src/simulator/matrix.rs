@@ -5,7 +5,7 @@ use super::scenario::{Arrivals, Change, Demand, Drift, Scenario, Station};
 use super::streams::{Name, normal, stream};
 use crate::policy::{Nanos, Parallelism};
 
-/// What the figures of a cell are divided by.
+/// The standard that the figures of a cell are divided by.
 #[derive(Clone, Copy, Debug)]
 pub enum Standard {
     /// [`super::ideal::Ideal`] on the same requests.
@@ -20,7 +20,7 @@ pub struct Cell {
     pub name: &'static str,
     pub scenario: Scenario,
     pub standard: Standard,
-    /// Whether the ablation shows it.
+    /// The ablation shows it.
     pub is_ablated: bool,
 }
 

@@ -1,11 +1,11 @@
-//! What came of a simulated run.
+//! The result of a simulated run.
 
 use crate::policy::Nanos;
 
 /// One attempt at a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// When it was sent.
+    /// Moment at which it was sent.
     pub sent: Nanos,
     pub station: usize,
     pub succeeded: bool,
@@ -18,7 +18,7 @@ pub struct Measured {
     pub responses: Vec<u64>,
     /// The same with the time of arrival, when attempts are kept.
     pub timeline: Vec<(Nanos, u64)>,
-    /// In order of their ends, when they are kept.
+    /// Attempts in order of their ends, when they are kept.
     pub attempts: Vec<Attempt>,
     pub arrived: u64,
     pub answered: u64,
@@ -33,7 +33,7 @@ pub struct Measured {
     pub sojourns: u128,
     /// Longest queue of parked requests.
     pub most_parked: usize,
-    /// When the last answer came.
+    /// Moment at which the last answer came.
     pub end: Nanos,
 }
 

@@ -1,9 +1,9 @@
-//! What is simulated: members, arrivals, demands, and what goes wrong when.
+//! A scenario: members, arrivals, demands, and the faults with their moments.
 
 use super::streams::{Stream, exponential, normal, unit};
 use crate::policy::{Nanos, Parallelism};
 
-/// How a member serves what it was sent.
+/// The way in which a member serves what it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discipline {
     /// So many at a time, the others wait in order.
@@ -18,7 +18,7 @@ pub struct Station {
     pub discipline: Discipline,
     /// Slots, or cores.
     pub slots: u32,
-    /// What the policy is told about it.
+    /// Parallelism that the policy is told.
     pub hint: Option<Parallelism>,
     /// Work done per unit of time and slot; 1 is nominal.
     pub speed: f64,
@@ -41,7 +41,7 @@ pub struct Drift {
 pub enum Change {
     Speed(f64),
     Slots(u32),
-    /// From now on this share of its requests fails, after this long, without being served.
+    /// This share of its requests fails from now on, after this long, without being served.
     Fails {
         share: f64,
         after: Nanos,
@@ -50,7 +50,7 @@ pub enum Change {
     Leaves,
 }
 
-/// When clients send.
+/// The moments at which clients send.
 #[derive(Clone, Debug)]
 pub enum Arrivals {
     /// Open loop, exponential gaps.
@@ -63,7 +63,7 @@ pub enum Arrivals {
     Closed { users: u32, think: Nanos },
 }
 
-/// How much work one request is: a distribution of mean 1.
+/// The work that one request is: a distribution of mean 1.
 #[derive(Clone, Copy, Debug)]
 pub enum Demand {
     Deterministic,
@@ -100,11 +100,11 @@ pub struct Scenario {
     pub round_trip: Nanos,
     /// Requests of clients in all.
     pub requests: u64,
-    /// Of these, how many at the beginning are not measured.
+    /// Requests at the beginning that are not measured.
     pub warmup: u64,
     /// One retry on another member after a failure, inside the budget of the data path.
     pub retries: bool,
-    /// What happens to which station and when, in order of time.
+    /// Changes of stations, in order of time.
     pub changes: Vec<(Nanos, usize, Change)>,
     /// Remember each attempt (time, station, success), for scenarios about faults.
     pub keeps_attempts: bool,

@@ -87,7 +87,7 @@ impl Working {
         }
     }
 
-    /// When the next job is finished, if nothing changes before.
+    /// The moment at which the next job is finished, if nothing changes before.
     pub(super) fn next(&self) -> Option<u64> {
         if self.speed <= 0.0 {
             return None;

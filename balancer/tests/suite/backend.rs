@@ -33,7 +33,7 @@ pub(crate) struct Seen {
     pub(crate) requests: AtomicU64,
     /// Open connections.
     pub(crate) connections: AtomicU64,
-    /// What `/health` answers; 0 is 200.
+    /// Status that `/health` answers; 0 is 200.
     pub(crate) health: AtomicU64,
     /// Extra header lines of every answer.
     pub(crate) headers: Mutex<Vec<(String, String)>>,

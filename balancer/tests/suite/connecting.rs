@@ -11,7 +11,7 @@ use wire::Health;
 
 use crate::backend::{Backend, read_head};
 use crate::client::eventually;
-use crate::front::{Front, cluster};
+use crate::running::{Running, cluster};
 
 const SHORT: Duration = Duration::from_millis(100);
 /// So long that no test sees the end of it.
@@ -28,7 +28,7 @@ fn listen(backlog: u32) -> TcpListener {
 /// A listener whose queue is full drops what else comes: a connection is neither refused nor accepted.
 struct Deaf {
     listener: TcpListener,
-    /// What fills its queue.
+    /// Connections that fill its queue.
     _held: Vec<TcpStream>,
 }
 
@@ -51,8 +51,8 @@ impl Deaf {
 async fn a_member_that_accepts_no_connection_is_504() {
     let deaf = Deaf::start().await;
     let timeouts = Timeouts { connect: SHORT, ..Timeouts::default() };
-    let front = Front::with(vec![cluster("c", vec![deaf.member()])], timeouts).await;
-    let answer = front.client().get("/c").await;
+    let running = Running::with(vec![cluster("c", vec![deaf.member()])], timeouts).await;
+    let answer = running.client().get("/c").await;
     assert_eq!(answer.status, 504, "{}", answer.text());
     assert_eq!(answer.json()["error"], "member \"deaf\" gave no answer: it did not accept a connection within 100 ms");
 }
@@ -79,11 +79,11 @@ async fn hesitant(millis: Arc<AtomicU64>) -> wire::Member {
 #[tokio::test]
 async fn a_check_lasts_longer_than_tcp_s_second_try_takes_and_silence_beyond_that_is_the_end() {
     let millis = Arc::new(AtomicU64::new(1_200));
-    let front = Front::start(vec![cluster("c", vec![hesitant(Arc::clone(&millis)).await])]).await;
-    front.until("hesitant", Health::Healthy).await;
+    let running = Running::start(vec![cluster("c", vec![hesitant(Arc::clone(&millis)).await])]).await;
+    running.until("hesitant", Health::Healthy).await;
     millis.store(u64::from(u32::MAX), Relaxed);
-    front.until("hesitant", Health::Unhealthy).await;
-    assert_eq!(front.member("hesitant").losses, 1);
+    running.until("hesitant", Health::Unhealthy).await;
+    assert_eq!(running.member("hesitant").losses, 1);
 }
 
 /// Whatever the method: nothing was sent, so nobody can have done it (RFC 9110, 9.2.2).
@@ -93,28 +93,28 @@ async fn while_a_connection_is_late_another_member_is_asked() {
     let (deaf, alive, ill) = (Deaf::start().await, Backend::start("alive").await, Backend::start("ill").await);
     ill.seen.health.store(500, Relaxed);
     let timeouts = Timeouts { connect: FOR_EVER, ..Timeouts::default() };
-    let front = Front::with(vec![cluster("c", vec![deaf.member(), alive.member(), ill.member()])], timeouts).await;
-    let mut client = front.client();
+    let running = Running::with(vec![cluster("c", vec![deaf.member(), alive.member(), ill.member()])], timeouts).await;
+    let mut client = running.client();
     assert_eq!(client.get("/c").await.status, 200);
-    assert_eq!(front.member("deaf").failures, 1, "it was asked first");
+    assert_eq!(running.member("deaf").failures, 1, "it was asked first");
     // The retry took its neighbour's turn: this is the third one's.
     assert_eq!(client.get("/c").await.status, 200);
     let answer = client.post("/c", "once").await;
     assert!(answer.status == 200 && answer.text().ends_with("\n\nonce"), "{}", answer.text());
-    assert_eq!((front.member("deaf").failures, front.member("deaf").in_flight), (2, 0));
+    assert_eq!((running.member("deaf").failures, running.member("deaf").in_flight), (2, 0));
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_while_a_connection_is_late_frees_its_place() {
     let deaf = Deaf::start().await;
     let timeouts = Timeouts { connect: FOR_EVER, ..Timeouts::default() };
-    let front = Front::with(vec![cluster("c", vec![deaf.member()])], timeouts).await;
-    let mut client = TcpStream::connect(front.address).await.unwrap();
+    let running = Running::with(vec![cluster("c", vec![deaf.member()])], timeouts).await;
+    let mut client = TcpStream::connect(running.address).await.unwrap();
     client.write_all(b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
-    eventually("it is in flight", || front.member("deaf").in_flight == 1).await;
+    eventually("it is in flight", || running.member("deaf").in_flight == 1).await;
     drop(client);
-    eventually("it is not", || front.member("deaf").in_flight == 0).await;
-    assert_eq!(front.member("deaf").failures, 0, "that is no evidence");
+    eventually("it is not", || running.member("deaf").in_flight == 0).await;
+    assert_eq!(running.member("deaf").failures, 0, "that is no evidence");
 }
 
 /// A member with one place in its queue of connections. While the gate is closed it accepts nothing.
@@ -135,22 +135,22 @@ async fn narrow(gate: Arc<AtomicBool>) -> wire::Member {
     wire::Member { id: "narrow".into(), address, vcpus: None }
 }
 
-/// The first packets of most connections are lost. TCP sends them again after 1 s, and then again: a time limit of 1 s ends
-/// just before, and failed every one of them.
+/// The first packets of most connections are lost. TCP sends them again after 1 s, and then again: a time limit of 1 s
+/// ends just before, and failed every one of them.
 #[tokio::test]
 async fn connections_whose_first_packet_is_lost_are_opened_by_tcp_s_next_tries() {
     const CLIENTS: u64 = 40;
     let gate = Arc::new(AtomicBool::new(true));
     let timeouts = Timeouts { answer: Duration::from_secs(5), ..Timeouts::default() };
-    let mut front = Front::with(vec![cluster("c", vec![narrow(Arc::clone(&gate)).await])], timeouts).await;
-    front.stop_checking().await;
+    let mut running = Running::with(vec![cluster("c", vec![narrow(Arc::clone(&gate)).await])], timeouts).await;
+    running.stop_checking().await;
     gate.store(false, Relaxed);
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {
-        let mut client = front.client();
+        let mut client = running.client();
         clients.spawn(async move { client.get("/c").await });
     }
-    eventually("all are sent", || front.member("narrow").requests == CLIENTS).await;
+    eventually("all are sent", || running.member("narrow").requests == CLIENTS).await;
     gate.store(true, Relaxed);
     let answers = clients.join_all().await;
     let (answered, given_up): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);

@@ -17,25 +17,25 @@ use wire::{BalancerStatus, Membership, NOT_AFTER_HEADER, Policy, SIGNATURE_HEADE
 
 use crate::backend::{self, Backend};
 use crate::client::{Answer, Client, eventually};
-use crate::front::{Front, cluster};
+use crate::running::{Running, cluster};
 
 const SEED: [u8; 32] = [5; 32];
 
 struct Api {
-    front: Front,
+    running: Running,
     address: SocketAddr,
 }
 
 impl Api {
     async fn start() -> Self {
-        let front = Front::start(vec![]).await;
+        let running = Running::start(vec![]).await;
         let listener = agent::listen("--control-listen", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let verifier = wire::Verifier::new(&Signer::new(SEED).public_key()).unwrap();
         let guard = Guard::new(&Control { instance_id: "balancer".into(), listen: address, verifier });
-        let routes = control::routes(&front.balancer, &Readiness::not_yet("no membership was set yet"), &guard);
+        let routes = control::routes(&running.balancer, &Readiness::not_yet("no membership was set yet"), &guard);
         tokio::spawn(agent::serve(listener, routes, std::future::pending(), Duration::ZERO));
-        Self { front, address }
+        Self { running, address }
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -84,7 +84,7 @@ async fn a_signed_membership_is_served_and_pinned_by_its_version() {
     let status: BalancerStatus = serde_json::from_slice(&applied.body).unwrap();
     assert_eq!(status.membership_sha256, membership.sha256());
     assert_ne!(status.version, empty);
-    assert_eq!(api.front.client().get("/c").await.status, 200);
+    assert_eq!(api.running.client().get("/c").await.status, 200);
     assert_eq!(
         (api.get("/readyz").await.status, api.get("/healthz").await.status),
         (200.try_into().unwrap(), 200.try_into().unwrap())
@@ -120,9 +120,9 @@ async fn what_is_not_signed_versioned_and_valid_changes_nothing() {
 #[tokio::test]
 async fn metrics_count_by_cluster_member_and_class() {
     let (api, backend) = (Api::start().await, Backend::start("a").await);
-    api.front.apply(vec![cluster("c", vec![backend.member()])]);
+    api.running.apply(vec![cluster("c", vec![backend.member()])]);
     for _ in 0..3 {
-        api.front.client().get("/c").await;
+        api.running.client().get("/c").await;
     }
     let metrics = api.get("/metrics").await;
     assert!(metrics.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
@@ -146,10 +146,10 @@ async fn metrics_tell_retries_and_ejections() {
     let good = turning("good", Duration::from_millis(50), u64::MAX).await;
     let bad = turning("bad", Duration::ZERO, 20).await;
     let policy = Policy::ShortestExpectedDelay;
-    api.front.apply(vec![wire::Cluster { policy, ..cluster("c", vec![good, bad]) }]);
-    eventually("both are checked", || api.front.balancer.is_checked()).await;
+    api.running.apply(vec![wire::Cluster { policy, ..cluster("c", vec![good, bad]) }]);
+    eventually("both are checked", || api.running.balancer.is_checked()).await;
     // By far the faster one, it gets nearly all, until it fails.
-    let (mut client, mut sent) = (api.front.client(), 0);
+    let (mut client, mut sent) = (api.running.client(), 0);
     let ejections = "balancer_ejections_total{cluster=\"c\",member=\"bad\"}";
     while api.metric(ejections).await == 0 {
         assert!(sent < 400, "it was never ejected");
@@ -185,10 +185,10 @@ async fn metrics_tell_retries_and_ejections() {
 #[tokio::test]
 async fn metrics_tell_kept_and_lost_connections() {
     let (api, mut backend) = (Api::start().await, Backend::start("a").await);
-    api.front.apply(vec![cluster("c", vec![backend.member()])]);
+    api.running.apply(vec![cluster("c", vec![backend.member()])]);
     let (pool, losses) =
         (r#"balancer_pool{cluster="c",member="a"}"#, r#"balancer_losses_total{cluster="c",member="a"}"#);
-    let mut client = api.front.client();
+    let mut client = api.running.client();
     assert_eq!(client.get("/c").await.status, 200);
     assert_eq!((api.metric(pool).await, api.metric(losses).await), (1, 0));
     backend.kill().await;
@@ -218,8 +218,8 @@ async fn metrics_tell_who_is_parked() {
     // It accepts and says nothing: its first check is under way for a second.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let member = wire::Member { id: "a".into(), address: silent.local_addr().unwrap().to_string(), vcpus: None };
-    api.front.apply(vec![cluster("c", vec![member])]);
-    let mut client = api.front.client();
+    api.running.apply(vec![cluster("c", vec![member])]);
+    let mut client = api.running.client();
     let waiting = tokio::spawn(async move { client.get("/c").await });
     let parked = "balancer_cluster_parked_now{cluster=\"c\"}";
     for _ in 0..500 {

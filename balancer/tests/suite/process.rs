@@ -11,7 +11,7 @@ use wire::Membership;
 
 use crate::backend::{Backend, closed_port};
 use crate::client::{Client, eventually};
-use crate::front::cluster;
+use crate::running::cluster;
 
 /// A running balancer; killed when dropped.
 struct Process {
@@ -114,7 +114,7 @@ async fn sigterm_finishes_what_is_in_flight_and_exits_0() {
     assert_eq!(process.child.wait().unwrap().code(), Some(0));
 }
 
-/// What a start that must fail says: one sentence, and exit code 1. Usage errors are clap's, with code 2.
+/// The words of a start that must fail: one sentence, and exit code 1. Usage errors are clap's, with code 2.
 fn refused(arguments: &[&str], code: i32) -> String {
     let mut child =
         Command::new(env!("CARGO_BIN_EXE_balancer")).args(arguments).stderr(Stdio::piped()).spawn().unwrap();

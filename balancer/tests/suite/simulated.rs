@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use wire::Policy;
 
 use crate::backend;
-use crate::front::{Front, cluster};
+use crate::running::{Running, cluster};
 
 /// Milliseconds of work that each member takes, and what the second one takes later.
 const WORK: [u64; 3] = [20, 10, 30];
@@ -30,15 +30,15 @@ async fn working(id: &str, millis: Arc<AtomicU64>) -> wire::Member {
 }
 
 /// One client, one request after the other for `lasts`, by a real balancer; the second member gets slow at `slower`.
-/// Who was asked, and when.
+/// Members that were asked, and when.
 async fn live(kind: Policy, slower: Duration, lasts: Duration) -> Vec<(Duration, usize)> {
     let works: Vec<_> = WORK.iter().map(|millis| Arc::new(AtomicU64::new(*millis))).collect();
     let mut members = Vec::new();
     for (number, work) in works.iter().enumerate() {
         members.push(working(&number.to_string(), Arc::clone(work)).await);
     }
-    let front = Front::start(vec![wire::Cluster { policy: kind, ..cluster("c", members) }]).await;
-    let (begun, mut client, mut asked) = (Instant::now(), front.client(), Vec::new());
+    let running = Running::start(vec![wire::Cluster { policy: kind, ..cluster("c", members) }]).await;
+    let (begun, mut client, mut asked) = (Instant::now(), running.client(), Vec::new());
     while begun.elapsed() < lasts {
         if begun.elapsed() >= slower {
             works[1].store(SLOW, Relaxed);
@@ -69,8 +69,8 @@ fn simulated(kind: Policy, slower: Duration, lasts: Duration) -> Vec<(Duration, 
     all.take_while(|(sent, _)| *sent < lasts).collect()
 }
 
-/// Who was asked in turn, each named once until it is another one's turn; the first half second is left out, before
-/// every member was probed.
+/// Members that were asked in turn, each named once until it is another one's turn; the first half second is left out,
+/// before every member was probed.
 fn turns(asked: &[(Duration, usize)]) -> Vec<usize> {
     let measured = asked.iter().filter(|(sent, _)| *sent > Duration::from_millis(500));
     let mut turns: Vec<usize> = measured.map(|(_, member)| *member).collect();

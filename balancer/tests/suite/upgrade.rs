@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 
 use crate::backend::{self, Backend};
 use crate::client::{eventually, raw};
-use crate::front::{Front, cluster};
+use crate::running::{Running, cluster};
 
 const REQUEST: &[u8] =
     b"GET /c HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n";
@@ -30,8 +30,8 @@ async fn after_a_101_bytes_pass_both_ways_until_both_sides_end() {
         stream.write_all(&sent).await.unwrap();
     })
     .await;
-    let front = Front::start(vec![cluster("c", vec![member])]).await;
-    let mut client = TcpStream::connect(front.address).await.unwrap();
+    let running = Running::start(vec![cluster("c", vec![member])]).await;
+    let mut client = TcpStream::connect(running.address).await.unwrap();
     // The first frame comes right behind the request: it waits until the member has agreed.
     client.write_all(&[REQUEST, b"abc"].concat()).await.unwrap();
     let head = read_to(&mut client, "hello").await;
@@ -39,7 +39,7 @@ async fn after_a_101_bytes_pass_both_ways_until_both_sides_end() {
         head.starts_with("HTTP/1.1 101 Switching Protocols\r\n") && head.contains("upgrade: websocket\r\n"),
         "{head}"
     );
-    eventually("the request is over for the policy", || front.member("a").in_flight == 0).await;
+    eventually("the request is over for the policy", || running.member("a").in_flight == 0).await;
     client.write_all(b"def").await.unwrap();
     client.shutdown().await.unwrap();
     let mut rest = String::new();
@@ -57,8 +57,8 @@ async fn without_a_101_it_is_an_ordinary_request_and_nothing_is_tunnelled() {
         assert_eq!(String::from_utf8_lossy(&more), "");
     })
     .await;
-    let front = Front::start(vec![cluster("c", vec![member])]).await;
-    let mut client = TcpStream::connect(front.address).await.unwrap();
+    let running = Running::start(vec![cluster("c", vec![member])]).await;
+    let mut client = TcpStream::connect(running.address).await.unwrap();
     client.write_all(&[REQUEST, b"\x81\x03abc"].concat()).await.unwrap();
     let mut seen = Vec::new();
     client.read_to_end(&mut seen).await.unwrap();
@@ -70,7 +70,7 @@ async fn without_a_101_it_is_an_ordinary_request_and_nothing_is_tunnelled() {
 #[tokio::test]
 async fn websocket_is_offered_whatever_stands_beside_it_and_nothing_else_is() {
     let backend = Backend::start("a").await;
-    let front = Front::start(vec![cluster("c", vec![backend.member()])]).await;
+    let running = Running::start(vec![cluster("c", vec![backend.member()])]).await;
     for (lines, is_offered) in [
         ("Connection: Upgrade\r\nUpgrade: websocket, h2c", true),
         ("Connection: Upgrade\r\nUpgrade: h2c, websocket", true),
@@ -89,14 +89,14 @@ async fn websocket_is_offered_whatever_stands_beside_it_and_nothing_else_is() {
         ("Connection: xupgrade\r\nUpgrade: websocket", false),
     ] {
         let request = format!("GET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{lines}\r\n\r\n");
-        let answer = raw(front.address, request.as_bytes()).await.to_lowercase();
+        let answer = raw(running.address, request.as_bytes()).await.to_lowercase();
         let seen = answer.split_once("get /c\n").unwrap_or_else(|| panic!("{lines:?}: {answer}")).1;
         let protocols: Vec<&str> = seen.lines().filter(|line| line.contains("upgrade")).collect();
         let expected: &[&str] = if is_offered { &["connection: upgrade", "upgrade: websocket"] } else { &[] };
         assert_eq!(protocols, expected, "{lines:?}: {seen}");
         assert!(!seen.contains("h2c") && !seen.contains("http2-settings"), "{lines:?}: {seen}");
     }
-    let old = raw(front.address, b"GET /c HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n").await;
+    let old = raw(running.address, b"GET /c HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n").await;
     assert!(old.starts_with("HTTP/1.1 200 ") && !old.contains("upgrade"), "{old}");
 }
 
@@ -128,14 +128,14 @@ async fn a_101_to_anything_but_what_was_offered_is_no_tunnel_but_a_502_and_a_clo
         "HTTP/1.0 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nsecret",
     ] {
         let (ended, mut ending) = tokio::sync::mpsc::unbounded_channel();
-        let front = Front::start(vec![cluster("c", vec![switching(switched, ended).await])]).await;
+        let running = Running::start(vec![cluster("c", vec![switching(switched, ended).await])]).await;
         // What stands behind the request must reach nobody.
-        let answer = raw(front.address, &[REQUEST, b"GET /c/behind HTTP/1.1\r\nHost: h\r\n\r\n"].concat()).await;
+        let answer = raw(running.address, &[REQUEST, b"GET /c/behind HTTP/1.1\r\nHost: h\r\n\r\n"].concat()).await;
         assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("switched protocols"), "{switched:?} {answer}");
         assert!(answer.contains("\r\nconnection: close\r\n") && !answer.contains("secret"), "{switched:?} {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{switched:?} {answer}");
         assert_eq!(ending.recv().await.unwrap(), b"", "{switched:?}");
-        assert_eq!(front.member("a").failures, 1, "{switched:?}");
+        assert_eq!(running.member("a").failures, 1, "{switched:?}");
     }
 }
 
@@ -146,8 +146,8 @@ async fn websocket_is_agreed_on_in_any_case_and_told_in_one() {
         "HTTP/1.1 101 S\r\nConnection: x, UPGRADE\r\nUpgrade: websocket,\r\n\r\nhello",
     ] {
         let (ended, _ending) = tokio::sync::mpsc::unbounded_channel();
-        let front = Front::start(vec![cluster("c", vec![switching(switched, ended).await])]).await;
-        let mut client = TcpStream::connect(front.address).await.unwrap();
+        let running = Running::start(vec![cluster("c", vec![switching(switched, ended).await])]).await;
+        let mut client = TcpStream::connect(running.address).await.unwrap();
         client.write_all(REQUEST).await.unwrap();
         let head = read_to(&mut client, "hello").await;
         assert!(head.contains("\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello"), "{head}");
@@ -163,9 +163,9 @@ async fn a_426_tells_the_client_what_it_may_ask_for() {
             stream.write_all(format!("{head}content-length: 0\r\n\r\n").as_bytes()).await.unwrap();
         })
         .await;
-        let front = Front::start(vec![cluster("c", vec![member])]).await;
+        let running = Running::start(vec![cluster("c", vec![member])]).await;
         let request = b"GET /c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-        let answer = raw(front.address, request).await.to_lowercase();
+        let answer = raw(running.address, request).await.to_lowercase();
         let lines: Vec<&str> =
             answer.lines().filter(|line| line.contains("upgrade:") || line.contains(": upgrade")).collect();
         let expected: &[&str] = if is_told { &["connection: upgrade", "upgrade: websocket"] } else { &[] };

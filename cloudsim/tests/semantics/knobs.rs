@@ -178,7 +178,7 @@ fn a_length_of_unavailability_counts_from_now() {
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chaos.md");
 
-/// `UPDATE_DOCS=1 cargo test -p cloudsim` writes it.
+/// `UPDATE_DOCS=1 cargo xtask test cloudsim knobs` writes it.
 #[test]
 fn the_document_lists_every_knob() {
     let text = std::fs::read_to_string(DOCUMENT).unwrap();
@@ -191,5 +191,8 @@ fn the_document_lists_every_knob() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(DOCUMENT, &expected).unwrap();
     }
-    assert!(text == expected || std::env::var_os("UPDATE_DOCS").is_some(), "UPDATE_DOCS=1 cargo test -p cloudsim");
+    assert!(
+        text == expected || std::env::var_os("UPDATE_DOCS").is_some(),
+        "UPDATE_DOCS=1 cargo xtask test cloudsim knobs"
+    );
 }

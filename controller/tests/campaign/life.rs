@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use planner::ports::InstanceState;
 
 use crate::script::{Script, Step};
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::cloud::Credentials;
 use crate::stage::judge::{Broken, Rule};
 use crate::stage::play::{Play, Ways};
@@ -66,7 +66,7 @@ pub(crate) enum Telling {
 }
 
 pub(crate) async fn live(script: &Script, ways: Ways, telling: Telling) -> Ended {
-    let pace = Pace {
+    let pace = Freshness {
         boot: SignedDuration::from_secs(script.boot_seconds),
         run: SignedDuration::from_secs(script.run_seconds),
         spread: None,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use wire::Report;
 
 use crate::launches::terminate;
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, Ways, spec};
 use crate::stories::tell;
@@ -19,7 +19,7 @@ fn play(generators: i32, launches: i32) -> Play {
     for phase in &mut spec.load.phases {
         (phase.requests, phase.duration_seconds) = (None, Some(1));
     }
-    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.05) };
+    let pace = Freshness { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.05) };
     Play::with(1, calm, spec, 1, pace, Ways::default())
 }
 

@@ -5,7 +5,7 @@ use cloudsim::{Settings, Span};
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, Ways, spec};
 use crate::stories::tell;
@@ -20,7 +20,8 @@ fn calm() -> Settings {
 fn play(seed: u64, launches: i32, rounds: i32, count: i32) -> Play {
     let mut spec = spec(&[("a", "t2.large", count), ("b", "t2.large", count)]);
     (spec.load.launches, spec.load.rounds, spec.load.seed) = (launches, Some(rounds), i64::try_from(seed).unwrap());
-    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(SPREAD) };
+    let pace =
+        Freshness { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(SPREAD) };
     Play::with(seed, calm(), spec, 1, pace, Ways::default())
 }
 

@@ -4,7 +4,7 @@ use cloudsim::{Settings, Span};
 use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::stage::agents::Pace;
+use crate::stage::agents::Freshness;
 use crate::stage::play::{Play, Ways, spec};
 use crate::stories::tell;
 
@@ -13,7 +13,7 @@ fn play(change: impl FnOnce(&mut api::Load)) -> Play {
     let mut spec = spec(&[("a", "t2.large", 1), ("b", "t2.large", 1)]);
     spec.load.rounds = Some(20);
     change(&mut spec.load);
-    let pace = Pace { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.0) };
+    let pace = Freshness { boot: SignedDuration::from_secs(5), run: SignedDuration::from_secs(20), spread: Some(0.0) };
     Play::with(1, calm, spec, 1, pace, Ways::default())
 }
 

@@ -17,7 +17,7 @@ use crate::stage::measured::{self, Members};
 
 /// How long things take.
 #[derive(Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct Freshness {
     /// From running to answering.
     pub(crate) boot: SignedDuration,
     /// Length of a run.
@@ -27,7 +27,7 @@ pub(crate) struct Pace {
     pub(crate) spread: Option<f64>,
 }
 
-impl Default for Pace {
+impl Default for Freshness {
     fn default() -> Self {
         Self { boot: SignedDuration::from_secs(20), run: SignedDuration::from_secs(60), spread: None }
     }
@@ -74,7 +74,7 @@ pub(crate) struct FakeAgents {
     /// Names of runs that were started for the first time, for checks.
     pub(crate) started: Arc<Mutex<Vec<String>>>,
     pub(crate) chaos: Chaos,
-    pace: Pace,
+    pace: Freshness,
     in_flight: InFlight,
     judge: Judge,
     /// Until then nobody answers: no agent, to no operator.
@@ -86,7 +86,7 @@ pub(crate) struct FakeAgents {
 }
 
 impl FakeAgents {
-    pub(crate) fn new(sim: SharedSim, pace: Pace, in_flight: InFlight, judge: Judge) -> Self {
+    pub(crate) fn new(sim: SharedSim, pace: Freshness, in_flight: InFlight, judge: Judge) -> Self {
         Self {
             sim,
             agents: Arc::default(),

@@ -8,6 +8,8 @@ use api::{BenchmarkReport, ClusterBenchmark, ClusterBenchmarkSpec, FINALIZER, St
 use controller::{Store, StoreError};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use planner::Event;
+use planner::effect::Kind;
 use planner::world::Finalizer;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) faults: VecDeque<Option<StoreFault>>,
     pub(crate) faults_met: Vec<StoreFault>,
     pub(crate) writes: u64,
+    /// Effects as events told them, for the story.
+    pub(crate) told: Vec<(Timestamp, String)>,
     version: u64,
 }
 
@@ -233,6 +237,12 @@ impl Server {
 }
 
 impl Store for MemoryStore {
+    async fn publish(&self, _object: &ClusterBenchmark, events: &[Event]) {
+        let is_effect = |event: &&Event| Kind::ALL.iter().any(|kind| kind.name() == event.reason);
+        let now = (self.clock)();
+        self.server().told.extend(events.iter().filter(is_effect).map(|event| (now, event.note.clone())));
+    }
+
     async fn get(&self, _namespace: &str, name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
         match self.fault() {
             Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),

@@ -15,7 +15,7 @@ use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER};
 use planner::ports::{Architecture, InstanceState};
 use planner::world::{Artifacts, Settings};
 
-use crate::stage::agents::{FakeAgents, Pace};
+use crate::stage::agents::{FakeAgents, Freshness};
 use crate::stage::chaos::{Chaos, InFlight, Moment};
 use crate::stage::cloud::{Credentials, Lie, Mortal, Sight};
 use crate::stage::judge::{Broken, Judge, Rule};
@@ -109,7 +109,7 @@ pub(crate) struct Play {
 
 impl Play {
     pub(crate) fn new(seed: u64, knobs: cloudsim::Settings, spec: ClusterBenchmarkSpec, operators: usize) -> Self {
-        Self::with(seed, knobs, spec, operators, Pace::default(), Ways::default())
+        Self::with(seed, knobs, spec, operators, Freshness::default(), Ways::default())
     }
 
     pub(crate) fn with(
@@ -117,7 +117,7 @@ impl Play {
         knobs: cloudsim::Settings,
         spec: ClusterBenchmarkSpec,
         operators: usize,
-        pace: Pace,
+        pace: Freshness,
         ways: Ways,
     ) -> Self {
         let clock = Arc::new(AtomicI64::new(EPOCH * 1000));
@@ -452,7 +452,8 @@ impl Play {
 
     /// The truth and what people and processes did, with times as seconds since the start and without ids.
     pub(crate) fn story(&self) -> String {
-        story::tell(self.sim.lock().story(), &self.notes, EPOCH)
+        let notes = [self.notes.as_slice(), &self.store.server().told].concat();
+        story::tell(self.sim.lock().story(), &notes, EPOCH)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A cloud as bad as EC2 can be, an operator that is killed again and again, a control plane that goes away: exactly
 //! what was asked for is launched, one run is recorded, nothing is left.
 //!
-//! `SEED=7 cargo xtask test` repeats the moments and the chance of a run.
+//! `SEED=7 cargo xtask test lab unkind` repeats the moments and the chance of a run, `DEATHS=20` makes more of them, and
+//! `cargo xtask soak` as many as there is time for.
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -14,8 +15,8 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, runs};
 use crate::lab::{Lab, unkind};
 
-/// Benchmarks of which each meets at least one death of the operator.
-const ROUNDS: usize = 20;
+/// Benchmarks of which each meets at least one death of the operator, unless `DEATHS` says otherwise.
+const ROUNDS: usize = 6;
 /// Benchmarks at the same time.
 const LANES: usize = 3;
 /// Four and four workers, a balancer, a generator.
@@ -53,6 +54,11 @@ fn seed() -> u64 {
         say(&format!("unkind lab: SEED={seed}"));
         seed
     })
+}
+
+/// How many benchmarks meet a death.
+fn rounds() -> usize {
+    std::env::var("DEATHS").map_or(ROUNDS, |rounds| rounds.parse().expect("DEATHS is a number"))
 }
 
 /// Not through `eprintln!`: the test runner would swallow it.
@@ -106,26 +112,27 @@ fn nothing_more(bench: &Bench) {
 }
 
 #[test]
-fn twenty_operators_die_at_random_moments_and_ten_instances_are_launched_each_time() {
-    let Some(lab) = bad_day("twenty deaths") else { return };
+fn operators_die_at_random_moments_and_ten_instances_are_launched_each_time() {
+    let Some(lab) = bad_day("deaths") else { return };
     let begun = Instant::now();
     // Several at a time: a death in one lane is one more for whatever the others are at.
     let deaths: usize = std::thread::scope(|scope| {
-        let lanes: Vec<_> = (0..LANES).map(|lane| scope.spawn(move || rounds(lab, lane))).collect();
+        let lanes: Vec<_> = (0..LANES).map(|lane| scope.spawn(move || live_and_die(lab, lane))).collect();
         lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).sum()
     });
     say(&format!(
-        "unkind lab: {ROUNDS} rounds, {deaths} deaths, {} instances launched, {:.0} s",
-        ROUNDS * INSTANCES,
+        "unkind lab: {} rounds, {deaths} deaths, {} instances launched, {:.0} s",
+        rounds(),
+        rounds() * INSTANCES,
         begun.elapsed().as_secs_f64()
     ));
 }
 
 /// One lane's share of the rounds; how often it killed the operator.
-fn rounds(lab: &'static Lab, lane: usize) -> usize {
+fn live_and_die(lab: &'static Lab, lane: usize) -> usize {
     let mut random = StdRng::seed_from_u64(seed() + lane as u64);
     let (mut leaving, mut deaths): (Vec<Bench>, usize) = (Vec::new(), 0);
-    for round in (lane..ROUNDS).step_by(LANES) {
+    for round in (lane..rounds()).step_by(LANES) {
         let count = random.random_range(1..=2);
         let mut moments: Vec<u64> = (0..count).map(|_| random.random_range(0..LIFE_MILLIS)).collect();
         moments.sort_unstable();
@@ -145,8 +152,9 @@ fn rounds(lab: &'static Lab, lane: usize) -> usize {
         }
         deaths += moments.len() + usize::from(in_deletion.is_some());
         say(&format!(
-            "unkind lab: round {}/{ROUNDS}: killed at {moments:?} ms, in deletion {in_deletion:?}, ready in {ready_in:.1} s",
-            round + 1
+            "unkind lab: round {}/{}: killed at {moments:?} ms, in deletion {in_deletion:?}, ready in {ready_in:.1} s",
+            round + 1,
+            rounds()
         ));
         leaving.push(bench);
         if leaving.len() > BEING_DELETED {

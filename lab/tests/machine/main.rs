@@ -173,11 +173,12 @@ fn header(head: &str, name: &str) -> String {
 fn worker() -> &'static [u8] {
     static WORKER: OnceLock<Vec<u8>> = OnceLock::new();
     WORKER.get_or_init(|| {
-        if let Some(path) = std::env::var_os("WORKER_BINARY") {
-            return fs::read(path).expect("WORKER_BINARY can be read");
+        if let Some(directory) = std::env::var_os("CLUSTERBENCHMARK_BIN") {
+            return fs::read(Path::new(&directory).join("worker")).expect("the worker is among the binaries");
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo).args(["build", "--quiet", "--package", "worker"]).status();
+        // Of the whole workspace: with the features of one package everything below would be compiled once more.
+        let built = Command::new(cargo).args(["build", "--quiet", "--workspace", "--bin", "worker"]).status();
         assert!(built.expect("cargo runs").success(), "the worker does not build");
         let beside = Path::new(env!("CARGO_BIN_EXE_lab")).with_file_name("worker");
         fs::read(beside).expect("the worker is beside the lab")

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use http1::BodyReader;
 use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, socket_with, sockopt};
 
 use super::addresses::Addresses;
 use super::poller::Poller;
-use super::response::Body;
 use super::socket::Socket;
 use crate::trust::Tls;
 
@@ -65,7 +65,7 @@ pub(crate) struct Answer {
     pub(crate) is_known_member: bool,
     /// Number of the one that answers, in the thread's list.
     pub(crate) member: usize,
-    pub(crate) body: Body,
+    pub(crate) body: BodyReader,
 }
 
 #[derive(Debug, Default)]

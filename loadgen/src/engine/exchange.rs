@@ -1,5 +1,6 @@
 //! One request over one connection: connect, write, read, judge.
 
+use agent::{is_of_one_address, own_limit, own_limit_at_start};
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use wire::GeneratorLimit;
@@ -7,9 +8,8 @@ use wire::GeneratorLimit;
 use super::addresses::OPENING_NANOS;
 use super::connections::{Answer, Request, State};
 use super::expected::keep;
-use super::own_limit::{is_of_one_address, own_limit, own_limit_at_start};
 use super::poller::{Ready, now_nanos};
-use super::response::{Body, HEAD_LIMIT_BYTES, NotHttp, head};
+use super::response::{HEAD_LIMIT_BYTES, NotHttp, eat, head};
 use super::socket::Received;
 use super::stretch::Stretch;
 use super::tls::BROKEN;
@@ -291,7 +291,7 @@ impl Stretch<'_> {
             let now = now_nanos();
             match received {
                 Ok(Received { length: 0, .. }) => {
-                    let until_close = matches!(connection.answer, Some(Answer { body: Body::UntilClose, .. }));
+                    let until_close = connection.answer.as_ref().is_some_and(|answer| answer.body.is_until_close());
                     if until_close {
                         self.complete(number, false, now);
                     } else {
@@ -371,7 +371,7 @@ impl Stretch<'_> {
             }
             let Some(answer) = &mut connection.answer else { return Err(NotHttp) };
             let looks = expected.looks_at_bodies();
-            let eaten = answer.body.eat(body_bytes, |content| {
+            let eaten = eat(&mut answer.body, body_bytes, |content| {
                 if looks {
                     keep(&mut carried, content);
                 }

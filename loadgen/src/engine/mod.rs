@@ -1,7 +1,6 @@
 //! The data path: one thread, its sockets, and the requests that are due.
 //!
-//! Pure: [`arrivals`] (when), [`request`] (what), [`response`] and [`expected`] (what came back), [`own_limit`] (whose fault
-//! it is). Effects: [`poller`], [`socket`] (plain, or with [`tls`]), [`connections`] to [`addresses`], and [`stretch`] that
+//! Pure: [`arrivals`] (when), [`request`] (what), [`response`] and [`expected`] (what came back). Effects: [`poller`], [`socket`] (plain, or with [`tls`]), [`connections`] to [`addresses`], and [`stretch`] that
 //! drives them. Nothing here allocates for a request, except rustls for its records.
 
 pub(crate) mod addresses;
@@ -10,7 +9,6 @@ pub(crate) mod connections;
 mod exchange;
 pub(crate) mod expected;
 pub(crate) mod load;
-mod own_limit;
 pub(crate) mod poller;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -1,14 +1,18 @@
-//! By hand, and against `httparse`, the parser of hyper.
+//! The parser itself is tested where it is: in `http1`, also against `httparse`.
 
-use proptest::prelude::*;
+use http1::ResponseBody;
 
 use super::*;
+
+fn body(ends: ResponseBody) -> BodyReader {
+    BodyReader::from(ends)
+}
 
 fn parsed(text: &str) -> Result<Option<Head<'_>>, NotHttp> {
     head(text.as_bytes(), false)
 }
 
-fn body_of(text: &str) -> Result<Option<Body>, NotHttp> {
+fn body_of(text: &str) -> Result<Option<BodyReader>, NotHttp> {
     parsed(text).map(|head| head.map(|head| head.body))
 }
 
@@ -16,22 +20,22 @@ fn body_of(text: &str) -> Result<Option<Body>, NotHttp> {
 fn reads_what_matters() {
     let text = "HTTP/1.1 200 OK\r\nServer: x\r\nX-Backend: i-1 \r\nx-boot:\tb\r\nContent-Length: 5\r\n\r\nhello";
     let head = parsed(text).unwrap().unwrap();
-    assert_eq!((head.status, head.body, head.is_kept), (200, Body::Length(5), true));
+    assert_eq!((head.status, head.body, head.is_kept), (200, body(ResponseBody::Sized(5)), true));
     assert_eq!((head.backend, head.boot), (&b"i-1"[..], Some(&b"b"[..])));
     assert_eq!(&text[head.length..], "hello");
 }
 
 #[test]
 fn knows_how_bodies_end() {
-    let chunked = Ok(Some(Body::Chunked(Chunk::Size(0, 0))));
+    let chunked = Ok(Some(body(ResponseBody::Chunked)));
     assert_eq!(body_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"), chunked);
-    assert_eq!(body_of("HTTP/1.1 200 OK\r\n\r\n"), Ok(Some(Body::UntilClose)));
+    assert_eq!(body_of("HTTP/1.1 200 OK\r\n\r\n"), Ok(Some(body(ResponseBody::UntilClose))));
     for status in ["100 Continue", "204 No", "304 Not"] {
         let text = format!("HTTP/1.1 {status}\r\ncontent-length: 7\r\n\r\n");
-        assert_eq!(body_of(&text), Ok(Some(Body::Length(0))), "{status}");
+        assert_eq!(body_of(&text), Ok(Some(body(ResponseBody::None))), "{status}");
     }
     let to_head = head(b"HTTP/1.1 200\r\ncontent-length: 7\r\n\r\n", true);
-    assert_eq!(to_head.unwrap().unwrap().body, Body::Length(0));
+    assert_eq!(to_head.unwrap().unwrap().body, body(ResponseBody::None));
 }
 
 #[test]
@@ -84,9 +88,9 @@ fn every_part_of_a_head_is_a_part() {
 
 /// Feeds `bytes` in pieces of `piece` bytes; the content, and what was not part of the body.
 fn chunked(bytes: &[u8], piece: usize) -> Result<(Vec<u8>, bool, usize), NotHttp> {
-    let (mut body, mut content, mut used) = (Body::Chunked(Chunk::Size(0, 0)), Vec::new(), 0);
+    let (mut body, mut content, mut used) = (self::body(ResponseBody::Chunked), Vec::new(), 0);
     for part in bytes.chunks(piece) {
-        let eaten = body.eat(part, |bytes| content.extend_from_slice(bytes))?;
+        let eaten = eat(&mut body, part, |bytes| content.extend_from_slice(bytes))?;
         used += eaten.bytes;
         if eaten.is_whole {
             return Ok((content, true, used));
@@ -113,81 +117,7 @@ fn reads_chunks_cut_anywhere() {
 
 #[test]
 fn a_length_is_counted_and_no_byte_more() {
-    let mut body = Body::Length(5);
-    assert_eq!(body.eat(b"abc", |_| ()), Ok(Eaten { bytes: 3, is_whole: false }));
-    assert_eq!(body.eat(b"defg", |_| ()), Ok(Eaten { bytes: 2, is_whole: true }));
-}
-
-/// What `httparse` makes of it: status, and the headers that we look at.
-fn reference(bytes: &[u8]) -> Option<Option<(u16, Vec<u8>, usize)>> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut headers);
-    match response.parse(bytes) {
-        Err(_) => None,
-        Ok(httparse::Status::Partial) => Some(None),
-        Ok(httparse::Status::Complete(length)) => {
-            let backend = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("x-backend"));
-            let backend = backend.map(|header| header.value.trim_ascii().to_vec()).unwrap_or_default();
-            Some(Some((response.code.unwrap(), backend, length)))
-        }
-    }
-}
-
-fn agrees(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let theirs = reference(bytes);
-    match head(bytes, false) {
-        // Stricter is allowed.
-        Err(NotHttp) => {}
-        Ok(None) => prop_assert!(matches!(theirs, Some(None)), "a part to us, {theirs:?} to httparse"),
-        Ok(Some(head)) => {
-            prop_assert_eq!(theirs, Some(Some((head.status, head.backend.to_vec(), head.length))));
-        }
-    }
-    Ok(())
-}
-
-fn good() -> impl Strategy<Value = String> {
-    let header = prop_oneof![
-        Just("x-backend: i-0123456789abcdef0".to_owned()),
-        Just("X-Boot:  7".to_owned()),
-        Just("connection: keep-alive".to_owned()),
-        "[A-Za-z][A-Za-z0-9-]{0,20}: [ -~]{0,40}".prop_filter("ours", |line| {
-            let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
-            !matches!(name.as_str(), "content-length" | "transfer-encoding" | "x-backend" | "connection" | "x-boot")
-        }),
-    ];
-    (
-        prop::sample::select(vec![200, 201, 302, 404, 503]),
-        "[ -~]{0,20}",
-        prop::collection::vec(header, 0..8),
-        0u32..9999,
-    )
-        .prop_map(|(status, reason, headers, length)| {
-            let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-            format!("HTTP/1.1 {status} {reason}\r\n{lines}content-length: {length}\r\n\r\n")
-        })
-}
-
-proptest! {
-    #[test]
-    fn good_heads_are_accepted_by_both(text in good()) {
-        prop_assert!(parsed(&text).unwrap().is_some(), "{}", text);
-        agrees(text.as_bytes())?;
-    }
-
-    #[test]
-    fn damaged_heads_mean_the_same_to_both(text in good(), damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut in any::<prop::sample::Index>()) {
-        let mut bytes = text.into_bytes();
-        for (at, byte) in damage {
-            let at = at.index(bytes.len());
-            bytes[at] = byte;
-        }
-        bytes.truncate(cut.index(bytes.len()) + 1);
-        agrees(&bytes)?;
-    }
-
-    #[test]
-    fn noise_is_never_more_to_us_than_to_httparse(bytes in prop::collection::vec(prop::sample::select(b"HTTP/1.1 20\r\n:a-\t\x7f\x00x".to_vec()), 0..80)) {
-        agrees(&bytes)?;
-    }
+    let mut body = self::body(ResponseBody::Sized(5));
+    assert_eq!(eat(&mut body, b"abc", |_| ()), Ok(Eaten { bytes: 3, is_whole: false }));
+    assert_eq!(eat(&mut body, b"defg", |_| ()), Ok(Eaten { bytes: 2, is_whole: true }));
 }

@@ -1,4 +1,4 @@
-//! Makes the balancer serve the instances, and waits until every one of them answers.
+//! The membership of our balancer: it is told its members, and waited for until every one of them answers.
 
 use api::{ConditionType, Placement};
 use wire::{Cluster, Health, Member, Membership};

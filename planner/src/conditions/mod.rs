@@ -1,4 +1,4 @@
-//! What a pass says about each condition.
+//! The conditions as a pass writes them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What instances cost by the hour, about: enough to tell a forgotten benchmark from a cheap one.
+//! Rough prices of instances by the hour: enough to tell a forgotten benchmark from a cheap one.
 //!
 //! On-demand list prices for Linux in us-east-1, as the AWS Price List showed them in July 2026. Other regions are
 //! up to two fifths dearer; volumes, public addresses, traffic and surplus credits are not in it. A type that is not

@@ -1,4 +1,4 @@
-//! The first thing an instance runs: a bash script, a pure function of its arguments.
+//! The user data of an instance: the bash script that it runs first, a pure function of its arguments.
 //!
 //! No secret and no other time than the expiry is in it, so it can be rebuilt byte for byte from a ledger line.
 //! Everything that comes from outside passes one of two gates: it is quoted for the language it lands in, or it is

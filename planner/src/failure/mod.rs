@@ -1,4 +1,4 @@
-//! What can go wrong with an effect, by what one can do about it.
+//! The ways in which a call can fail, told apart by what one can do about each.
 
 pub mod codes;
 pub mod retry;

@@ -1,4 +1,4 @@
-//! What a failure means for the user and for the next try.
+//! The retry policy: the meaning of a failure for the user and for the next try.
 
 use jiff::SignedDuration;
 

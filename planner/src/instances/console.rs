@@ -1,4 +1,4 @@
-//! The console of an instance: which line on it is the last one of our script.
+//! The console of an instance, and the last line on it that our script wrote.
 //!
 //! What a script of cloud-init or a unit prints reaches the console through the journal. journald puts a clock and
 //! `NAME[PID]: ` before each line (systemd, `src/journal/journald-console.c`), the terminal ends it with CR LF, and the

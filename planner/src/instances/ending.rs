@@ -1,4 +1,4 @@
-//! Why an instance ended although nobody asked it to, by EC2's own code, and what that means for its launch.
+//! The end of an instance that nobody asked for: EC2's own code for it, and its meaning for the launch.
 //!
 //! EC2 accepts a launch and may still give it up while it is pending: the instance is terminated, and `StateReason` says
 //! why (EC2 API reference, "StateReason"; EC2 user guide, "Troubleshoot instance launch issues: instance terminates

@@ -1,4 +1,4 @@
-//! Which instances do their work, and which will not.
+//! The readiness of instances: those that do their work, and those that never will.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Several generators that make one load: they begin at a moment that is fixed beforehand, and if one of them is lost, all
+//! The joint start of several generators: they begin at a moment that is fixed beforehand, and if one of them is lost, all
 //! measure again. A load that a part is missing of is not the one that was asked for.
 //!
 //! The moment is in status before anybody is told, and a part of the name under which generators know the run: who is

@@ -1,4 +1,4 @@
-//! Runs what is due, and gets every report home before anything is forgotten.
+//! The stage that measures: it starts the run that is due, and collects every report before anything is forgotten.
 
 pub(crate) mod former;
 pub(crate) mod holding;

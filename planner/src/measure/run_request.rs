@@ -1,4 +1,4 @@
-//! What a run is told besides its load: what is asked of its result, and where and on what it is measured. Pure.
+//! The request of a run, as a generator is sent it: load, targets, judging, and the facts of where it is measured. Pure.
 
 use api::{ClusterBenchmarkSpec, Placement};
 use wire::{

@@ -1,4 +1,4 @@
-//! How long a run takes at least: what can be known before it is measured. Pure.
+//! The least time that a run takes, and the time that the lifetime leaves for it. Pure.
 
 use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, LAUNCH_ROUNDS, Phase, Placement};
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! Whether what a run measures still counts. A run is of one balancer: its document names the address, and what is
+//! The runs that count no more, because their balancer has ended. A run is of one balancer: its document names the address, and what is
 //! measured through another one cannot be compared with it. When that balancer has ended, the run is stopped, its rounds
 //! are void, and it begins anew through the next one.
 

@@ -1,4 +1,4 @@
-//! Proof of absence: when instances that no list shows may be believed not to exist.
+//! The proof of absence: instances that no list shows are believed not to exist only after it.
 //!
 //! A list can lag by minutes, whether it is asked by tag, by token or by id. So what a launch may have made counts as
 //! coming until it is seen, and is believed to be gone only after two complete lists without it, the first one after

@@ -1,4 +1,4 @@
-//! What somebody may do about a refused launch, in words: from its code and the facts at hand. Nothing is decided by it.
+//! A hint beside a refused launch: the way out in words, from its code and the facts at hand. Nothing is decided by it.
 
 use crate::desired;
 use crate::families::{FAMILIES, FREE_PLAN};

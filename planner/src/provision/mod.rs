@@ -1,4 +1,4 @@
-//! Makes the instances be what the spec asks for: groups first, then launches, then the removal of what is too much.
+//! The stage that provisions: security groups first, then launches, then the removal of instances that are too many.
 
 pub(crate) mod absence;
 mod hint;
@@ -206,7 +206,7 @@ impl PoolWork<'_> {
         if missing == 0 || !self.may_launch() {
             return None;
         }
-        let because = format!("pool {name}: {} wanted, {} alive, {coming} coming", self.count(), self.alive().len());
+        let because = format!("{} wanted, {} alive, {coming} coming", self.count(), self.alive().len());
         self.draft(missing, group_ids?, because)
     }
 
@@ -240,13 +240,8 @@ impl PoolWork<'_> {
             return false;
         }
         let Some(not_after) = &line.not_after else { return false };
-        let because = format!(
-            "pool {}: {} wanted, {} alive; launch {} is written down",
-            line.pool,
-            self.count(),
-            self.alive().len(),
-            line.number
-        );
+        let because =
+            format!("{} wanted, {} alive, launch {} is written down", self.count(), self.alive().len(), line.number);
         self.plan.act(Action::Launch(LaunchRequest { not_after: not_after.0, ..request }), because);
         true
     }

@@ -1,4 +1,4 @@
-//! Where a benchmark lives: chosen once, from what the region offers, before the first effect.
+//! The placement of a benchmark: chosen once, from what the region offers, before the first effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 

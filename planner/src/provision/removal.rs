@@ -1,4 +1,4 @@
-//! Termination of instances, and what is said of those that the cloud refuses to terminate.
+//! The termination of instances, and the words for those that the cloud refuses to terminate.
 //!
 //! The policy that we ask users to grant allows it by three tags. An instance of which somebody edited one of them cannot
 //! be terminated by us, nor can one that somebody protected; each ends itself when its time is over. EC2 refuses a request

@@ -1,4 +1,4 @@
-//! One line of a table: as much as people can read beside other columns. The rest is in the conditions and the report.
+//! The line of a table column: as much as people can read beside other columns. Conditions and report have the rest.
 
 /// Characters of a column: one comparison fits, however long its cluster's name is (32 characters at most).
 const WIDTH: usize = 68;

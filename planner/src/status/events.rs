@@ -1,7 +1,9 @@
-//! What to tell people of a status that changed. Pure.
+//! The events about an object: new reasons in its status, and effects that were carried out. Pure.
 
 use api::{ConditionType, Status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::effect::Outcome;
 
 /// Bytes of an event's note that the API server takes (events.k8s.io/v1 validation).
 const NOTE: usize = 1024;
@@ -45,6 +47,21 @@ pub fn events(old: &Status, new: &Status) -> Vec<Event> {
         }
     }
     events
+}
+
+/// One event for each thing that was made or removed, with the arithmetic that led to it. The finalizer has none: the object
+/// goes with it.
+pub fn done(outcomes: &[Outcome]) -> Vec<Event> {
+    let is_told = |outcome: &&Outcome| {
+        let nature = outcome.action.nature();
+        outcome.result.is_ok() && nature.is_grave && nature.concern.condition().is_some()
+    };
+    let event = |outcome: &Outcome| {
+        let action = outcome.action.nature().concern.condition().map_or("", ConditionType::name);
+        let note = format!("{}: {}", outcome.action.words(), outcome.because);
+        Event::new(Severity::Normal, outcome.action.name(), action, &note)
+    };
+    outcomes.iter().filter(is_told).map(event).collect()
 }
 
 /// What stalls, what cannot be seen, and what AWS refuses: somebody may have to do something.

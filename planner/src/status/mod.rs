@@ -1,4 +1,4 @@
-//! What to write down: World, Plan and outcomes to Status. Pure.
+//! The status after a pass: World, Plan and outcomes to Status. Pure.
 
 pub mod column;
 pub mod events;

@@ -1,4 +1,4 @@
-//! What collected reports become in status. Pure.
+//! The runs of status, from the reports that were collected. Pure.
 
 use api::{ClusterBenchmarkSpec, ClusterResult, Part, Run};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

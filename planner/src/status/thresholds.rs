@@ -1,4 +1,4 @@
-//! What became of the thresholds. The generator judges them, with the statistics; here it is put into a condition.
+//! The condition of the thresholds. The generator judges them, with the statistics; here the judgement becomes a condition.
 
 use api::{Run, ThresholdsResult};
 use wire::{ThresholdOutcome, ThresholdResult};

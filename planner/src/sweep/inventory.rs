@@ -1,4 +1,4 @@
-//! What an installation holds in a region, as text for the person who is about to remove it. Pure.
+//! The inventory of an installation in a region, as text for the person who is about to remove it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

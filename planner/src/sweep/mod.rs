@@ -1,4 +1,4 @@
-//! What may be removed although no benchmark asks for it any more. Pure.
+//! The sweep of things that no benchmark asks for any more. Pure.
 //!
 //! The last net: a teardown should have removed everything. Whoever is wrong here kills a neighbour's instances, so
 //! absence is never enough. A thing goes only if it carries every tag of this installation *and* Kubernetes cluster,

@@ -1,4 +1,5 @@
-//! What keeps a group of ours from being deleted, when that is not ours: EC2 only says that something does.
+//! The holders of our security groups: things that are not ours and keep a group from being deleted. EC2 only says that
+//! something does.
 
 use jiff::SignedDuration;
 

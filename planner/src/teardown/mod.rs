@@ -1,4 +1,4 @@
-//! Removes everything of ours, in the order that EC2 demands, and says when nothing is left.
+//! The stage that tears down: it removes everything of ours, in the order that EC2 demands, and says when nothing is left.
 
 pub mod holders;
 

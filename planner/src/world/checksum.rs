@@ -1,4 +1,4 @@
-//! Tells a status that the operator wrote from one that somebody edited.
+//! The checksum that tells a status that the operator wrote from one that somebody edited.
 //!
 //! A person may write status: a line that is taken out of the ledger there would be launched again, an edited region
 //! would hide what runs. The seal is no secret and no defence against malice; it finds accidents and good intentions.

@@ -1,4 +1,4 @@
-//! What a process remembers between passes. Losing it only delays: everything it allows is also reached by waiting.
+//! The memory of a process between passes. Losing it only delays: everything that it allows is also reached by waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
 

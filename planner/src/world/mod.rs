@@ -1,4 +1,4 @@
-//! Everything a decision may look at, in one value.
+//! The world: everything that a decision may look at, in one value.
 
 mod checksum;
 mod facet;

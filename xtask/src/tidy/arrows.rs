@@ -1,14 +1,16 @@
-//! Which crate may know which.
+//! The arrows between crates: a table of who may know whom.
 
 use std::collections::BTreeSet;
 
 use super::Finding;
 use super::manifest::Crate;
+use super::tree::Tree;
 
 /// Crate, what its code may use, what its tests may use besides. This table is the architecture: an arrow that is
 /// not here is a decision, and is made in the design first.
 const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("say", &[], &[]),
+    ("http1", &[], &[]),
     ("wire", &[], &[]),
     ("stats", &["wire"], &[]),
     ("api", &["wire"], &[]),
@@ -18,9 +20,9 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("controller", &["wire", "api", "planner", "stats"], &["cloudsim"]),
     ("operator", &["say", "wire", "api", "planner", "controller", "cloud"], &[]),
     ("agent", &["wire"], &[]),
-    ("balancer", &["wire", "agent"], &[]),
+    ("balancer", &["http1", "wire", "agent"], &[]),
     ("worker", &["wire"], &[]),
-    ("loadgen", &["wire", "agent", "stats"], &[]),
+    ("loadgen", &["http1", "wire", "agent", "stats"], &[]),
     ("lab", &["say", "wire", "planner", "cloudsim"], &[]),
     ("xtask", &[], &[]),
 ];
@@ -31,6 +33,20 @@ const KEPT: &[(&str, &[&str], &str)] = &[
     ("kube", &["controller", "api"], "only `controller` talks to Kubernetes; `api` uses kube's derive"),
     ("k8s-openapi", &["controller", "api", "planner"], "Kubernetes' types belong to `controller`, `api` and `planner`"),
 ];
+
+/// Crates that read no clock, draw no lots and do no I/O. What that forbids is in clippy.toml; a crate that is none of
+/// these is allowed all of it.
+const PURE: &[&str] = &["planner", "stats", "cloudsim"];
+
+/// What stands on top of the lib.rs of a pure crate.
+const WARNING: &str = "#![warn(clippy::disallowed_methods, clippy::disallowed_types)]";
+
+/// Pure crates that do not ask to be held to it.
+pub(super) fn pure(tree: &Tree) -> Vec<Finding> {
+    let heads = PURE.iter().map(|name| format!("{name}/src/lib.rs"));
+    let missing = heads.filter(|path| tree.files.get(path).is_some_and(|text| !text.contains(WARNING)));
+    missing.map(|path| Finding::new(path, format!("is of a pure crate and does not say `{WARNING}`"))).collect()
+}
 
 /// Arrows between our crates that are not allowed, and crates that are not in the table.
 pub(super) fn findings(crates: &[Crate]) -> Vec<Finding> {
@@ -79,7 +95,6 @@ pub(super) fn outside(crates: &[Crate]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::manifest::crates;
-    use super::super::tree::Tree;
     use super::*;
 
     const WIRE: (&str, &str) = ("wire/Cargo.toml", "[package]\nname = \"wire\"\n");
@@ -137,6 +152,13 @@ mod tests {
             messages(findings(&crates(&tree))),
             ["extra/Cargo.toml: `extra` is not in the table of arrows: add it"]
         );
+    }
+
+    #[test]
+    fn a_pure_crate_says_so() {
+        let with = |head: &str| pure(&Tree::of([("planner/src/lib.rs", head), ("worker/src/lib.rs", "mod a;")])).len();
+        assert_eq!(with("//! Pure.\n#![warn(clippy::disallowed_methods, clippy::disallowed_types)]\nmod a;"), 0);
+        assert_eq!(with("//! Pure.\nmod a;"), 1);
     }
 
     #[test]

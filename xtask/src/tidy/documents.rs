@@ -1,4 +1,4 @@
-//! What documents point at is there: tests that they cite, and files that they link to.
+//! References in documents lead somewhere: tests that they cite, and files that they link to.
 
 use super::Finding;
 use super::tree::Tree;

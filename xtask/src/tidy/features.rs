@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
+use super::tree::Tree;
 use crate::{Outcome, Paths, run};
 
 /// `serde v1.0.0` -> each set of features it is built with (one for the target, perhaps another for build scripts).
@@ -65,9 +66,69 @@ fn compare(selection: &str, features: &Features, whole: &Features) -> Vec<Findin
     findings
 }
 
+/// Cargo's commands that build with the profile of the gate, which a package on its own must not be given to.
+const BUILDING: [&str; 6] = ["test", "check", "clippy", "run", "build", "insta"];
+
+/// Nobody is told to build a part with `-p`: beside kube alone tokio and hyper have fewer features than beside all that
+/// we link, no table of dependencies can change that, and cargo compiles them and everything above for minutes. The
+/// whole workspace is asked for, and targets are chosen by name (`xtask/src/suite.rs`).
+pub(super) fn commands(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // What xtask itself says of packages is not said to people.
+    let is_read = |path: &str| (path.ends_with(".md") || path.ends_with(".rs")) && !path.starts_with("xtask/");
+    for (path, text) in tree.files.iter().filter(|(path, _)| is_read(path)) {
+        for (number, line) in text.lines().enumerate() {
+            if let Some(command) = package_command(line) {
+                findings.push(Finding::new(
+                    format!("{path}:{}", number + 1),
+                    format!(
+                        "`{command}` resolves other features than the workspace and compiles dependencies once more: \
+                         `cargo xtask test CRATE`, or `--workspace` and the name of a target"
+                    ),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// A command of cargo's on this line that selects a package, in the gate's profile.
+fn package_command(line: &str) -> Option<&str> {
+    let (_, at) = line.match_indices("cargo ").find_map(|(at, word)| {
+        let rest = &line[at + word.len()..];
+        let command = rest.split(' ').next()?.trim_end_matches('`');
+        BUILDING.contains(&command).then_some((command, at))
+    })?;
+    let command = line[at..].split(['`', '#', '"']).next().unwrap_or_default();
+    let mut words = command.split_whitespace();
+    let selects = words.clone().any(|word| matches!(word, "-p" | "--package"));
+    // Another profile is compiled on its own in any case.
+    let is_apart = words.any(|word| matches!(word, "--release" | "--package=xtask"));
+    (selects && !is_apart).then(|| command.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_on_its_own_is_found_in_what_people_are_told() {
+        assert_eq!(
+            package_command("    cargo test -p planner --test it   # fails"),
+            Some("cargo test -p planner --test it")
+        );
+        assert_eq!(
+            package_command("run `cargo insta test --accept -p planner`"),
+            Some("cargo insta test --accept -p planner")
+        );
+        assert_eq!(package_command("cargo build --release -p balancer"), None);
+        assert_eq!(package_command("cargo test --workspace --test it"), None);
+        assert_eq!(package_command("cargo xtask test planner"), None);
+        assert_eq!(package_command("mkdir -p x && cargo test"), None);
+        let tree = Tree::of([("a.md", "x\ncargo check --package a"), ("b.toml", "cargo test -p a")]);
+        let places: Vec<String> = commands(&tree).into_iter().map(|one| one.place).collect();
+        assert_eq!(places, ["a.md:2"]);
+    }
 
     #[test]
     fn equal_sets_are_silent_and_different_ones_are_found() {

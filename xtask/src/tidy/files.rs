@@ -35,6 +35,16 @@ pub(super) fn sizes(tree: &Tree) -> Vec<Finding> {
     .collect()
 }
 
+/// Where the campaign writes what it found.
+const FAILURES: &str = "controller/tests/campaign/failures/";
+
+/// Seeds that failed and would be lost: their files are not in git.
+pub(super) fn lost_failures(tree: &Tree) -> Vec<Finding> {
+    let lost = tree.unknown.iter().filter(|path| path.starts_with(FAILURES));
+    lost.map(|path| Finding::new(path, "a seed that failed is not in git: add it with what mends it, or remove it"))
+        .collect()
+}
+
 /// Paths that exist on one person's computer only.
 pub(super) fn absolute_paths(tree: &Tree) -> Vec<Finding> {
     // Written in two parts: this file is searched as well.
@@ -89,6 +99,15 @@ mod tests {
             ("crds.yaml", &"\n".repeat(2000)),
         ]);
         assert_eq!(places(&sizes(&tree)), ["a/src/long.rs"]);
+    }
+
+    #[test]
+    fn a_failure_that_nobody_added_is_found() {
+        let file = format!("{FAILURES}all-7.json");
+        let mut tree = Tree::of([(&file, "{}"), ("a/src/new.rs", "")]);
+        assert_eq!(places(&lost_failures(&tree)), [""; 0]);
+        tree.unknown.extend([file.clone(), "a/src/new.rs".to_owned()]);
+        assert_eq!(places(&lost_failures(&tree)), [file]);
     }
 
     #[test]

@@ -66,6 +66,40 @@ pub(super) fn lints(crates: &[Crate]) -> Vec<Finding> {
     without.map(|one| Finding::new(&one.path, "has no `[lints] workspace = true`: add it")).collect()
 }
 
+/// Dependencies that no code of the crate names: each costs everybody its compile time.
+pub(super) fn unused(tree: &Tree, crates: &[Crate]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for one in crates {
+        let directory = one.path.trim_end_matches("Cargo.toml");
+        let code = |below: &str| {
+            let prefix = format!("{directory}{below}");
+            let files = tree.files.iter().filter(move |(path, _)| path.starts_with(&prefix) && path.ends_with(".rs"));
+            files.map(|(_, text)| text.as_str()).collect::<Vec<_>>()
+        };
+        let (product, all) = (code("src/"), code(""));
+        for name in &one.dependencies {
+            if !is_named(&all, name) {
+                findings.push(Finding::new(&one.path, format!("`{name}` is used nowhere: remove it")));
+            } else if !is_named(&product, name) {
+                findings.push(Finding::new(&one.path, format!("only tests use `{name}`: make it a dev-dependency")));
+            }
+        }
+        let unused = one.dev_dependencies.iter().filter(|name| !is_named(&all, name));
+        findings.extend(unused.map(|name| Finding::new(&one.path, format!("no test uses `{name}`: remove it"))));
+    }
+    findings
+}
+
+/// Whether a crate's name stands in some file as a word.
+fn is_named(files: &[&str], name: &str) -> bool {
+    let name = name.replace('-', "_");
+    let is_part = |sign: Option<char>| sign.is_some_and(|sign| sign.is_alphanumeric() || sign == '_');
+    files.iter().any(|text| {
+        text.match_indices(&name)
+            .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +148,24 @@ mod tests {
         ]);
         let findings = lints(&crates(&tree));
         assert_eq!(findings.iter().map(|one| one.place.as_str()).collect::<Vec<_>>(), ["b/Cargo.toml", "c/Cargo.toml"]);
+    }
+
+    #[test]
+    fn a_dependency_that_nobody_names_is_found() {
+        let manifest = "[package]\nname = \"a\"\n[dependencies]\nb-c = \"1\"\nd = \"1\"\ne = \"1\"\n[dev-dependencies]\nf = \"1\"\ng = \"1\"";
+        let tree = Tree::of([
+            ("a/Cargo.toml", manifest),
+            ("a/src/lib.rs", "use b_c::D;\nfn dd(d_e: u8) {}"),
+            ("a/tests/it.rs", "e::f(); use f::h;"),
+        ]);
+        let found: Vec<String> = unused(&tree, &crates(&tree)).iter().map(Finding::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "a/Cargo.toml: `d` is used nowhere: remove it",
+                "a/Cargo.toml: only tests use `e`: make it a dev-dependency",
+                "a/Cargo.toml: no test uses `g`: remove it",
+            ]
+        );
     }
 }

@@ -5,6 +5,8 @@ mod arrows;
 mod documents;
 mod features;
 mod files;
+mod imports;
+mod language;
 mod manifest;
 mod policy;
 mod tree;
@@ -12,7 +14,7 @@ mod tree;
 use std::fmt;
 use std::time::Instant;
 
-use crate::{Outcome, Paths, generated, run};
+use crate::{Outcome, Paths, generated, run, say};
 use tree::Tree;
 
 /// One broken rule.
@@ -58,17 +60,30 @@ pub(crate) fn tidy(paths: &Paths) -> Outcome {
     ))
 }
 
+/// Prints the circles of imports of every crate.
+pub(crate) fn circles(paths: &Paths) -> Outcome {
+    let tree = Tree::load(&paths.root)?;
+    say::text(imports::report(&tree, &manifest::crates(&tree)));
+    Ok(())
+}
+
 /// The rules that need nothing but the files.
 fn rules(tree: &Tree) -> Vec<Finding> {
     let crates = manifest::crates(tree);
     [
         arrows::findings(&crates),
         arrows::outside(&crates),
+        arrows::pure(tree),
         manifest::lints(&crates),
+        manifest::unused(tree, &crates),
+        imports::findings(tree, &crates),
         files::names(tree),
         files::sizes(tree),
+        files::lost_failures(tree),
         files::absolute_paths(tree),
         documents::findings(tree),
+        features::commands(tree),
+        language::findings(tree),
         policy::findings(tree),
     ]
     .concat()

@@ -1,4 +1,4 @@
-//! What failures say about a member: a price, and after a streak ejection.
+//! Failures give a member a price, and after a streak eject it.
 
 use crate::policy::Nanos;
 
@@ -12,7 +12,7 @@ const PRIOR: f64 = 8.0;
 const CHANCE: f64 = 1e-4;
 /// The others are taken to fail at least this often, or two failures in a row would do.
 const LEAST_RATIO: f64 = 0.1;
-/// What a failed attempt costs, in service times.
+/// Price of a failed attempt, in service times.
 const ATTEMPT: f64 = 10.0;
 const FIRST_EJECTION: u64 = 1_000_000_000;
 /// Doublings of the time out: at most 32 s.
@@ -71,7 +71,7 @@ impl Failures {
         }
     }
 
-    /// Whether it must not be used now.
+    /// True while it must not be used.
     pub(super) fn is_out(&self, now: Nanos) -> bool {
         match self.state {
             State::In => false,
@@ -95,7 +95,7 @@ impl Failures {
         (self.state, self.streak) = (State::In, 0);
     }
 
-    /// What an attempt costs more because it may fail: an expected success takes 1/(1-e) attempts, and a failed one
+    /// Extra cost of an attempt because it may fail: an expected success takes 1/(1-e) attempts, and a failed one
     /// costs the client as much as three good ones. Only what exceeds the others' ratio by two standard deviations
     /// is this member's own: when all fail, avoiding one for bad luck only unbalances the load.
     pub(super) fn price(&self, others: f64) -> f64 {

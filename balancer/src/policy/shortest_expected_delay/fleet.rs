@@ -1,4 +1,4 @@
-//! What members have in common, and how far each may be believed to differ from it.
+//! The fleet: the speed that members have in common, and how far each may be believed to differ from it.
 
 use super::member::Member;
 use super::usual::Usual;
@@ -10,7 +10,7 @@ const LEAST_ANSWERS: f64 = 8.0;
 const SIGNIFICANCE: f64 = 5.0;
 /// Answers the spread of single answers is taken from at least.
 const LEAST_FOR_SPREAD: f64 = 128.0;
-/// What is known of a member that gets no requests fades in this time.
+/// Time in which knowledge of a member that gets no requests fades.
 const FADING: f64 = 10e9;
 /// Spread of single answers (squared coefficient of variation) above which members that share cores among requests are
 /// better left to it, and below which holding is on again.
@@ -89,7 +89,7 @@ impl Fleet {
             members.fold((0.0, 0.0), |(failed, tried), one| (failed + one.failures.failed, tried + one.failures.tried));
     }
 
-    /// Whether limits are to be ignored, given the length of the queue and the slots known.
+    /// True when limits are to be ignored, given the length of the queue and the slots known.
     pub(super) fn is_over(parked: usize, slots: f64) -> bool {
         parked as f64 > OVERFLOW * slots
     }

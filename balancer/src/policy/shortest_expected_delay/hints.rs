@@ -1,4 +1,4 @@
-//! How parallel a kind of member is: what was declared, until the evidence refutes it.
+//! The parallelism of a kind of member: as it was declared, until the evidence refutes it.
 //!
 //! The declared figure belongs to a kind of member (an instance type), never to one: learning it per member from
 //! throughput feeds back on itself and diverges. It is only ever refuted upwards, by departures that come faster than
@@ -14,7 +14,7 @@ const LEAST_GAPS: f64 = 24.0;
 const MOST_GAPS: f64 = 1_024.0;
 /// A declaration is good when departures are, two standard errors aside, not even this much faster.
 const GOOD: f64 = 1.5;
-/// How much faster than declared departures must come, three standard errors aside.
+/// Factor by which departures must come faster than declared, three standard errors aside.
 const FASTER: f64 = 1.2;
 /// Holds from one experiment to the next.
 const EXPERIMENT: u64 = 512;
@@ -27,7 +27,7 @@ const DEEP: u64 = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Kind {
     declared: Option<Parallelism>,
-    /// What is reckoned with.
+    /// The parallelism that is reckoned with.
     pub(super) parallelism: f64,
     /// Requests in flight at which a member is full; infinite when there is no limit.
     pub(super) limit: f64,
@@ -120,7 +120,7 @@ fn slots(declared: Option<Parallelism>) -> Option<u32> {
     }
 }
 
-/// Of the logarithm of a mean of so many gaps.
+/// Standard error of the logarithm of a mean of so many gaps.
 fn standard_error(count: f64, cv2: f64) -> f64 {
     (cv2.max(1.0) / count).sqrt()
 }

@@ -1,4 +1,4 @@
-//! What is remembered of one member.
+//! The memory of one member.
 
 use super::failures::Failures;
 use super::speed::Service;
@@ -35,7 +35,7 @@ impl Member {
         self.failures.sent();
     }
 
-    /// How long it has been silent, when that is too long for one whose service takes so long.
+    /// Time for which it has been silent, when that is too long for one whose service takes so long.
     pub(super) fn silence(&self, now: Nanos, service: f64) -> Option<f64> {
         let busy = f64::from(self.in_flight).min(self.parallelism);
         let silent = now.since(self.quiet).0 as f64;

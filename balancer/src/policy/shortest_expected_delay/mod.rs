@@ -204,7 +204,7 @@ impl ShortestExpectedDelay {
         best.map(|(index, _)| index)
     }
 
-    /// Whether waiting for a slot of a faster member promises an earlier answer than going to this one now.
+    /// True when waiting for a slot of a faster member promises an earlier answer than going to this one now.
     fn is_worth_waiting(&self, seat: &Seat, parked: usize, round_trip: f64) -> bool {
         let faster =
             |one: &&Seat| one.is_limited && !one.is_silent && !one.is_out && WORTH_WAITING * one.service < seat.cost;

@@ -1,4 +1,4 @@
-//! How long a member takes for one request, from its own answers.
+//! The speed of a member: the time that it takes for one request, from its own answers.
 //!
 //! Members are compared by the mean of the square roots of their latencies. When all serve the same mix of requests and
 //! differ in speed only, that tells the speeds apart as well as the plain mean does for exponential demands (variance

@@ -27,7 +27,7 @@ impl Hand {
         Self { policy, members, random: random(1) }
     }
 
-    /// Where the next request goes; `None` when it is held.
+    /// The member that the next request goes to; `None` when it is held.
     fn pick(&mut self, millis: u64, parked: usize, may_hold: bool) -> Option<usize> {
         let ask = Ask { candidates: &self.members, parked, may_hold };
         match self.policy.pick(Nanos(millis * MILLI), &ask, &mut self.random) {

@@ -1,4 +1,4 @@
-//! What is usual for members of one kind at each occupancy.
+//! The usual service of members of one kind at each occupancy.
 //!
 //! A member that serves two at a time may take longer for each: because the two share a core, or because it really
 //! serves one. Members are compared at equal occupancy, or the busier one would be taken for the slower one.
@@ -8,7 +8,7 @@ use super::speed::{OCCUPANCIES, Service};
 /// Answers for each member that the level of a kind is taken over: those of lowest occupancy.
 const ENOUGH: f64 = 96.0;
 
-/// Of the members of one kind.
+/// Usual service of the members of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Usual {
     members: f64,

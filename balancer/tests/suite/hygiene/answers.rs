@@ -3,9 +3,9 @@
 use super::bytes;
 use super::recorder::{After, Recorder};
 use crate::client::raw;
-use crate::front::{Front, cluster};
+use crate::running::{Running, cluster};
 
-/// What the client must see of the first answer.
+/// The part of the first answer that the client must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     /// It is passed on, and the second request is answered on the same connection.
@@ -117,12 +117,12 @@ fn script(target: &str) -> (Vec<u8>, After) {
 #[tokio::test]
 async fn answers_are_passed_on_whole_or_not_at_all_and_the_next_request_gets_its_own() {
     let (_recorder, member) = Recorder::start(script).await;
-    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let running = Running::start(vec![cluster("c", vec![member])]).await;
     for (number, (section, request, answer, _, then, present, absent)) in ROWS.iter().enumerate() {
         let first = request.replace("{}", &format!("/c/{number}"));
         // Both at once: what is read wrongly of the first answer shows in the second.
         let both = format!("{first}\nGET /c/second HTTP/1.1\nHost: h\nConnection: close\n\n");
-        let seen = raw(front.address, &bytes(&both)).await.replace("\r\n", "\n");
+        let seen = raw(running.address, &bytes(&both)).await.replace("\r\n", "\n");
         let place = format!("RFC {section}: {request:?} {answer:?} -> {seen:?}");
         let has_second = seen.matches("\n\nsecond").count();
         let is_bad_gateway = seen.starts_with("HTTP/1.1 502 ");
@@ -140,7 +140,8 @@ async fn answers_are_passed_on_whole_or_not_at_all_and_the_next_request_gets_its
     }
 }
 
-/// What is measured is not what the balancer wrote of the answer, and `dur=0.120` at the end of a head is no last chunk.
+/// The member's part is measured and not what the balancer wrote of the answer, and `dur=0.120` at the end of a head is
+/// no last chunk.
 fn without_durations(text: &str) -> String {
     let mut pieces = text.split("dur=");
     let first = pieces.next().unwrap_or_default().to_owned();

@@ -1,5 +1,6 @@
-//! Raw requests and answers, each with the section of RFC 9110, 9112, 3986 or 7540 that decides it, through a balancer in front of a
-//! member that records every byte. In the tables a line break is CR LF; `␊` is a bare LF and `␍` a bare CR.
+//! Raw requests and answers, each with the section of RFC 9110, 9112, 3986 or 7540 that decides it, through a balancer
+//! in front of a member that records every byte. In the tables a line break is CR LF; `␊` is a bare LF and `␍` a bare
+//! CR.
 
 mod answers;
 mod recorder;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use super::bytes;
 use super::recorder::{After, Recorder};
 use crate::client::raw;
-use crate::front::{Front, cluster};
+use crate::running::{Running, cluster};
 
 /// Section, request, status of the one answer after which the connection is closed. The member sees nothing.
 pub(super) const REFUSED: &[(&str, &str, u16)] = &[
@@ -210,9 +210,9 @@ fn ok(_target: &str) -> (Vec<u8>, After) {
 #[tokio::test]
 async fn ambiguous_requests_are_refused_and_reach_no_member() {
     let (recorder, member) = Recorder::start(ok).await;
-    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let running = Running::start(vec![cluster("c", vec![member])]).await;
     for (section, request, status) in REFUSED {
-        let answer = raw(front.address, &bytes(request)).await;
+        let answer = raw(running.address, &bytes(request)).await;
         let place = format!("RFC {section}: {request:?} -> {answer:?}");
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{place}");
         assert!(
@@ -224,8 +224,8 @@ async fn ambiguous_requests_are_refused_and_reach_no_member() {
 }
 
 /// Sends bytes and reads until so many answers are there.
-async fn answers(front: &Front, request: &[u8], count: usize) -> String {
-    let mut stream = TcpStream::connect(front.address).await.unwrap();
+async fn answers(running: &Running, request: &[u8], count: usize) -> String {
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     while String::from_utf8_lossy(&answer).matches("\r\n\r\nok").count() < count {
@@ -238,9 +238,9 @@ async fn answers(front: &Front, request: &[u8], count: usize) -> String {
 #[tokio::test]
 async fn unambiguous_requests_reach_the_member_in_one_form() {
     let (recorder, member) = Recorder::start(ok).await;
-    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let running = Running::start(vec![cluster("c", vec![member])]).await;
     for (section, request, count, present, absent) in FORWARDED {
-        let answer = answers(&front, &bytes(request), *count).await;
+        let answer = answers(&running, &bytes(request), *count).await;
         let seen = recorder.take();
         let all = seen.concat().replace("\r\n", "\n");
         let place = format!("RFC {section}: {request:?} -> {answer:?}; the member saw {all:?}");
@@ -262,7 +262,7 @@ async fn unambiguous_requests_reach_the_member_in_one_form() {
 #[tokio::test]
 async fn an_upload_that_breaks_its_framing_is_cut_on_both_sides() {
     let (recorder, member) = Recorder::start(ok).await;
-    let front = Front::start(vec![cluster("c", vec![member])]).await;
+    let running = Running::start(vec![cluster("c", vec![member])]).await;
     for body in [
         "3␊abc\n0\n\n",
         "0x3\nabc\n0\n\n",
@@ -278,7 +278,7 @@ async fn an_upload_that_breaks_its_framing_is_cut_on_both_sides() {
         "0\nGET /c/smuggled HTTP/1.1\nHost: h\n\n",
     ] {
         let request = format!("POST /c HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n{body}");
-        let answer = raw(front.address, &bytes(&request)).await;
+        let answer = raw(running.address, &bytes(&request)).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "RFC 9112 7.1: {body:?} -> {answer:?}");
         assert_eq!(recorder.take(), Vec::<String>::new(), "RFC 9112 7.1: {body:?}");
     }

@@ -1,0 +1,60 @@
+//! The control API: read by anyone who can reach it, changed by the operator alone.
+
+use std::sync::Arc;
+
+use agent::{Guard, Problem, Readiness, document};
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::{HeaderMap, StatusCode};
+use wire::BalancerStatus;
+
+use super::metrics;
+use crate::balancer::{Balancer, Refused};
+
+/// `GET /status`, `/metrics`, `/healthz`, `/readyz`.
+pub fn reading(balancer: &Arc<Balancer>, readiness: &Readiness) -> Router {
+    let routes = Router::new().route("/status", get(status)).route("/metrics", get(exposition));
+    routes.with_state(Arc::clone(balancer)).merge(readiness.routes())
+}
+
+/// [`reading`] and `PUT /v1/membership`, behind the signature check.
+pub fn routes(balancer: &Arc<Balancer>, readiness: &Readiness, guard: &Guard) -> Router {
+    let state = (Arc::clone(balancer), readiness.clone());
+    let changing = Router::new().route("/v1/membership", put(set_membership)).with_state(state);
+    guard.protect(reading(balancer, readiness).merge(changing))
+}
+
+async fn status(State(balancer): State<Arc<Balancer>>) -> Json<BalancerStatus> {
+    Json(balancer.status())
+}
+
+async fn exposition(State(balancer): State<Arc<Balancer>>) -> Result<impl IntoResponse, Problem> {
+    let text = metrics::exposition(&balancer)
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics: {error}")))?;
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text))
+}
+
+async fn set_membership(
+    State((balancer, readiness)): State<(Arc<Balancer>, Readiness)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<BalancerStatus>, Problem> {
+    let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(|| {
+        let error = "If-Match is missing: give the version that /status shows, in double quotes";
+        Problem::new(StatusCode::PRECONDITION_REQUIRED, error)
+    })?;
+    let version = if_match.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(if_match);
+    balancer.apply(document(&body)?, Some(version)).map_err(|refused| {
+        let status = match refused {
+            Refused::Invalid(_) => StatusCode::BAD_REQUEST,
+            Refused::Stale { .. } => StatusCode::PRECONDITION_FAILED,
+        };
+        Problem::new(status, refused.to_string())
+    })?;
+    readiness.ready();
+    Ok(Json(balancer.status()))
+}

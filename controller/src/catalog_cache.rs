@@ -1,0 +1,170 @@
+//! A cache of the catalog: what a region offers changes seldom, so it is asked once for all objects, and kept for a while.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, Subnet};
+
+use crate::pass::Clock;
+
+/// A type's vCPUs and architecture do not change; a type may be new in a region.
+const TYPES: SignedDuration = SignedDuration::from_hours(1);
+/// What a placement is chosen from: free addresses change, and a user who mends a subnet waits for this.
+const SITE: SignedDuration = SignedDuration::from_secs(30);
+/// What was not there or failed: long enough that a thousand objects do not ask one after the other.
+const MISSING: SignedDuration = SignedDuration::from_secs(5);
+/// EC2 renews a console every few minutes; Nitro types show it at once.
+const CONSOLE: SignedDuration = SignedDuration::from_secs(10);
+/// Answers kept of one kind; beyond that, the old ones go.
+const MOST: usize = 4_096;
+
+pub(crate) struct CatalogCache {
+    clock: Clock,
+    regions: Mutex<HashMap<String, Arc<Region>>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Region {
+    types: Kept<String, Option<InstanceType>>,
+    subnets: Kept<Vec<String>, Vec<Subnet>>,
+    offerings: Kept<Vec<String>, Vec<(String, String)>>,
+    images: Kept<String, Option<Image>>,
+    consoles: Kept<String, Option<String>>,
+    regions: Kept<(), Vec<KnownRegion>>,
+}
+
+impl CatalogCache {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, regions: Mutex::default() }
+    }
+
+    pub(crate) fn region(&self, name: &str) -> Arc<Region> {
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        regions.entry(name.to_owned()).or_default().clone()
+    }
+
+    /// CatalogCache of the named types; a name that the region does not know is left out.
+    pub(crate) async fn types<C: Cloud>(
+        &self,
+        region: &Region,
+        cloud: &C,
+        names: &[String],
+    ) -> Answer<Vec<InstanceType>> {
+        let kept = &region.types;
+        let _flight = kept.flight.lock().await;
+        let now = (self.clock)();
+        let is_missing = |name: &&String| kept.young(name, now, type_age).is_none();
+        let missing: Vec<String> = names.iter().filter(is_missing).cloned().collect();
+        if !missing.is_empty() {
+            let answer = cloud.instance_types(&missing).await;
+            for name in missing {
+                let one = answer.as_ref().map(|types| types.iter().find(|fact| fact.name == name).cloned());
+                kept.keep(name, one.map_err(Clone::clone), now);
+            }
+        }
+        names.iter().filter_map(|name| kept.any(name)?.transpose()).collect()
+    }
+
+    pub(crate) async fn subnets<C: Cloud>(&self, region: &Region, cloud: &C, ids: &[String]) -> Answer<Vec<Subnet>> {
+        self.kept(&region.subnets, ids.to_vec(), SITE, cloud.subnets(ids)).await
+    }
+
+    pub(crate) async fn offerings<C: Cloud>(
+        &self,
+        region: &Region,
+        cloud: &C,
+        names: &[String],
+    ) -> Answer<Vec<(String, String)>> {
+        self.kept(&region.offerings, names.to_vec(), SITE, cloud.offerings(names)).await
+    }
+
+    pub(crate) async fn images<C: Cloud>(
+        &self,
+        region: &Region,
+        cloud: &C,
+        queries: BTreeMap<Architecture, ImageQuery>,
+    ) -> Answer<BTreeMap<Architecture, Option<Image>>> {
+        let mut images = BTreeMap::new();
+        for (architecture, query) in queries {
+            let image = self.kept(&region.images, format!("{query:?}"), SITE, cloud.image(&query)).await?;
+            images.insert(architecture, image);
+        }
+        Ok(images)
+    }
+
+    /// The regions that this one knows.
+    pub(crate) async fn regions<C: Cloud>(&self, region: &Region, cloud: &C) -> Answer<Vec<KnownRegion>> {
+        self.kept(&region.regions, (), SITE, cloud.regions()).await
+    }
+
+    /// When many boot at the same time, who does not get its turn takes what was seen before.
+    pub(crate) async fn console<C: Cloud>(&self, region: &Region, cloud: &C, id: &str) -> Answer<Option<String>> {
+        let kept = &region.consoles;
+        let (key, now) = (id.to_owned(), (self.clock)());
+        if let Some(answer) = kept.young(&key, now, |_| CONSOLE) {
+            return answer;
+        }
+        let Ok(_flight) = kept.flight.try_lock() else { return kept.any(&key).unwrap_or(Ok(None)) };
+        let answer = cloud.console(id).await;
+        kept.keep(key, answer.clone(), now);
+        answer
+    }
+
+    async fn kept<K: Clone + Eq + Hash, V: Clone>(
+        &self,
+        kept: &Kept<K, V>,
+        key: K,
+        longest_age: SignedDuration,
+        ask: impl Future<Output = Answer<V>>,
+    ) -> Answer<V> {
+        // Held while asking: who wants the same waits for the answer.
+        let _flight = kept.flight.lock().await;
+        let now = (self.clock)();
+        let age = |answer: &Answer<V>| if answer.is_ok() { longest_age } else { MISSING };
+        if let Some(answer) = kept.young(&key, now, age) {
+            return answer;
+        }
+        let answer = ask.await;
+        kept.keep(key, answer.clone(), now);
+        answer
+    }
+}
+
+fn type_age(answer: &Answer<Option<InstanceType>>) -> SignedDuration {
+    if matches!(answer, Ok(Some(_))) { TYPES } else { MISSING }
+}
+
+/// Answers with the time at which they were asked for.
+struct Kept<K, V> {
+    answers: Mutex<HashMap<K, (Timestamp, Answer<V>)>>,
+    /// Held by who asks.
+    flight: tokio::sync::Mutex<()>,
+}
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self { answers: Mutex::default(), flight: tokio::sync::Mutex::default() }
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Kept<K, V> {
+    fn young(&self, key: &K, now: Timestamp, age: impl Fn(&Answer<V>) -> SignedDuration) -> Option<Answer<V>> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asked_at, answer) = answers.get(key)?;
+        (now.duration_since(*asked_at) <= age(answer)).then(|| answer.clone())
+    }
+
+    fn any(&self, key: &K) -> Option<Answer<V>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(key).map(|(_, answer)| answer.clone())
+    }
+
+    fn keep(&self, key: K, answer: Answer<V>, now: Timestamp) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= MOST {
+            answers.retain(|_, (asked_at, _)| now.duration_since(*asked_at) <= SITE);
+        }
+        answers.insert(key, (now, answer));
+    }
+}

@@ -1,0 +1,134 @@
+//! An index of the lists of a region, by owner. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use api::Launch;
+use planner::owner::{BENCHMARK_UID, Owner};
+use planner::ports::{Group, Instance, InstanceState};
+use planner::world::ledger;
+
+/// What an object asks for beyond the lists by tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Tokens of open launches.
+    pub(crate) tokens: BTreeSet<String>,
+    /// Ids in the ledger: dead instances lose their tags before they vanish.
+    pub(crate) ids: BTreeSet<String>,
+}
+
+impl Wanted {
+    pub(crate) fn of(lines: &[Launch]) -> Self {
+        let open = lines.iter().filter(|line| ledger::is_open(line));
+        Self {
+            tokens: open.map(|line| line.token.clone()).collect(),
+            ids: lines.iter().flat_map(|line| &line.instance_ids).cloned().collect(),
+        }
+    }
+
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.tokens.extend(other.tokens.iter().cloned());
+        self.ids.extend(other.ids.iter().cloned());
+    }
+
+    /// Whether whoever asked for all of this asked for `other` too.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.tokens.is_superset(&other.tokens) && self.ids.is_superset(&other.ids)
+    }
+}
+
+/// Instances, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Instances {
+    by_id: BTreeMap<String, Instance>,
+    by_benchmark: HashMap<String, BTreeSet<String>>,
+    by_token: HashMap<String, BTreeSet<String>>,
+}
+
+impl Instances {
+    /// Lists may disagree for a while: states only move forward, so the later one is true.
+    pub(crate) fn add(&mut self, instances: Vec<Instance>) {
+        for instance in instances {
+            let id = instance.id.clone();
+            if let Some(uid) = instance.tags.get(BENCHMARK_UID) {
+                self.by_benchmark.entry(uid.clone()).or_default().insert(id.clone());
+            }
+            if let Some(token) = &instance.token {
+                self.by_token.entry(token.clone()).or_default().insert(id.clone());
+            }
+            let known = self.by_id.get(&id);
+            if known.is_none_or(|known| age(known.state) < age(instance.state)) {
+                self.by_id.insert(id, instance);
+            }
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Instance> {
+        self.by_id.values()
+    }
+
+    /// What is of one benchmark: by its tags, by the tokens of its launches, by the ids in its ledger. In the order of ids.
+    pub(crate) fn of(&self, owner: &Owner, lines: &[Launch]) -> Vec<Instance> {
+        let tagged = self.by_benchmark.get(&owner.benchmark_uid).into_iter().flatten();
+        let open = lines.iter().filter(|line| ledger::is_open(line));
+        let launched = open.filter_map(|line| self.by_token.get(&line.token)).flatten();
+        let written = lines.iter().flat_map(|line| &line.instance_ids);
+        let ids: BTreeSet<&String> = tagged.chain(launched).chain(written).collect();
+        // An id in status proves nothing: tags or our token do, and neither can be put on an instance of others.
+        let is_ours = |instance: &&Instance| {
+            let by_us = |token: &String| lines.iter().any(|line| line.token == *token);
+            owner.owns(&instance.tags) || instance.token.as_ref().is_some_and(by_us)
+        };
+        ids.into_iter().filter_map(|id| self.by_id.get(id)).filter(is_ours).cloned().collect()
+    }
+}
+
+fn age(state: InstanceState) -> u8 {
+    match state {
+        InstanceState::Pending => 0,
+        InstanceState::Running => 1,
+        InstanceState::Stopping => 2,
+        InstanceState::Stopped => 3,
+        InstanceState::ShuttingDown => 4,
+        InstanceState::Terminated => 5,
+    }
+}
+
+/// Groups by benchmark.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    all: Vec<Group>,
+    by_benchmark: HashMap<String, Vec<usize>>,
+}
+
+impl Groups {
+    pub(crate) fn new(all: Vec<Group>) -> Self {
+        let mut by_benchmark: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, group) in all.iter().enumerate() {
+            if let Some(uid) = group.tags.get(BENCHMARK_UID) {
+                by_benchmark.entry(uid.clone()).or_default().push(index);
+            }
+        }
+        Self { all, by_benchmark }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.all.iter()
+    }
+
+    pub(crate) fn of(&self, owner: &Owner) -> Vec<Group> {
+        let tagged = self.by_benchmark.get(&owner.benchmark_uid).into_iter().flatten();
+        tagged.filter_map(|index| self.all.get(*index)).filter(|group| owner.owns(&group.tags)).cloned().collect()
+    }
+}

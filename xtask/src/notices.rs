@@ -1,0 +1,81 @@
+//! `NOTICE`: what is linked into the programs that are deployed, and under which licence.
+
+use crate::{Outcome, Paths, run};
+
+pub(crate) const FILE: &str = "NOTICE";
+
+/// The programs that somebody deploys. The lab runs on the machine it is built on.
+const DEPLOYED: [&str; 4] = ["operator", "balancer", "worker", "loadgen"];
+
+/// What they are built for.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
+const HEAD: &str = "\
+ClusterBenchmark
+Licensed under the Apache License, Version 2.0; see LICENSE.
+
+The programs operator, balancer, worker and loadgen are linked with the packages below, in the versions that Cargo.lock
+pins. Which licences are accepted, and why, is in deny.toml. The texts of the licences are in the packages' sources: at the
+addresses below, and unpacked in the registry directory of cargo after a build. Who distributes the programs adds them.
+Written by `cargo xtask gen`.
+";
+
+/// The file as it should be. Needs no network where the workspace was built.
+pub(crate) fn wanted(paths: &Paths) -> Outcome<String> {
+    let mut arguments =
+        vec!["tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}\t{l}\t{r}"];
+    arguments.extend(DEPLOYED.iter().flat_map(|name| ["--package", name]));
+    arguments.extend(TARGETS.iter().flat_map(|name| ["--target", name]));
+    let listed = run::output(&mut run::cargo(paths, &arguments))?;
+    written(&listed)
+}
+
+/// The lines of `cargo tree` as a table. Our own packages have a path, and are left out.
+fn written(listed: &str) -> Outcome<String> {
+    let mut rows = std::collections::BTreeSet::new();
+    for line in listed.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.is_empty()) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [package, licence, repository] = fields[..] else {
+            return Err(format!("`cargo tree` printed a line of another form: {line}"));
+        };
+        if package.contains('/') {
+            continue;
+        }
+        if licence.is_empty() {
+            return Err(format!("{package} names no licence: it cannot be used"));
+        }
+        // Written with a slash in packages from before expressions were agreed upon.
+        let licence = licence.split('/').map(str::trim).collect::<Vec<_>>().join(" OR ");
+        rows.insert(format!("{:<36} {licence:<52} {repository}", package.replacen(" v", " ", 1)).trim_end().to_owned());
+    }
+    if rows.is_empty() {
+        return Err("`cargo tree` named no package that is not ours".to_owned());
+    }
+    Ok(rows.iter().fold(format!("{HEAD}\n"), |text, row| text + row + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written;
+
+    #[test]
+    fn packages_are_listed_once_and_ours_are_not() {
+        let text = written("a v1.0.0\tMIT/Apache-2.0\thttps://x\n\nours v0.1.0 (/dir/ours)\tApache-2.0\t\na v1.0.0\tMIT/Apache-2.0\thttps://x (*)\nb v2.0.0\tMIT\t\n").unwrap();
+        let rows: Vec<Vec<&str>> = text
+            .lines()
+            .skip_while(|line| !line.is_empty())
+            .skip(1)
+            .skip_while(|line| !line.is_empty())
+            .skip(1)
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(rows, [vec!["a", "1.0.0", "MIT", "OR", "Apache-2.0", "https://x"], vec!["b", "2.0.0", "MIT"]]);
+    }
+
+    #[test]
+    fn a_package_without_a_licence_is_refused() {
+        assert!(written("a v1.0.0\t\thttps://x\n").unwrap_err().contains("names no licence"));
+        assert!(written("a v1.0.0 MIT\n").is_err());
+        assert!(written("").is_err());
+    }
+}
