@@ -1,4 +1,4 @@
-//! `ClusterBenchmark`: what a user wants to know.
+//! `ClusterBenchmark`: the question of a user, and its spec.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -183,6 +183,7 @@ pub struct Work {
 
 /// What our worker does for a request.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum WorkProfile {
     Echo,
     Sleep,
@@ -191,6 +192,7 @@ pub enum WorkProfile {
 
 /// How the work of requests is spread around its mean. Lognormal has sigma 1.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Distribution {
     #[default]
     Deterministic,
@@ -212,7 +214,7 @@ pub struct Balancer {
     pub instance_type: String,
 }
 
-/// What balancer and generator run on: its credits would be measured too.
+/// Type of balancer and generator that is not burstable: credits would be measured too.
 pub(crate) fn not_burstable() -> String {
     "c6i.large".to_owned()
 }
@@ -229,6 +231,7 @@ impl Default for Balancer {
 /// every tenth request and sends the rest to the fastest, ProbeEwma probes them each 2.5 s, MetricThreshold moves on when
 /// one is over 70 % utilised.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Policy {
     #[default]
     ShortestExpectedDelay,
@@ -265,6 +268,7 @@ pub struct Network {
 
 /// Whether instances get a public address.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Addressing {
     #[default]
     Auto,
@@ -308,6 +312,7 @@ impl Default for Lifecycle {
 
 /// What happens to the instances when the result is recorded.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum AfterRun {
     #[default]
     Keep,

@@ -1,6 +1,6 @@
-//! The conditions of a benchmark.
+//! Conditions of a benchmark.
 
-/// In the order in which they become true. Present from the first pass on, each with a reason. Where the spec holds
+/// Conditions in the order in which they become true. Present from the first pass on, each with a reason. Where the spec holds
 /// thresholds, [`ConditionType::ThresholdsMet`] is there too.
 pub const CONDITIONS: [ConditionType; 5] = [
     ConditionType::Accepted,
@@ -10,6 +10,7 @@ pub const CONDITIONS: [ConditionType; 5] = [
     ConditionType::Ready,
 ];
 
+/// Type of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConditionType {
     /// The spec makes sense in this account and region.
@@ -31,6 +32,7 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// Name as status has it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accepted => "Accepted",

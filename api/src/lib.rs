@@ -1,12 +1,12 @@
-//! The custom resources: what users write ([`ClusterBenchmark`]) and what the operator writes beside its status
-//! ([`BenchmarkReport`]). Types only: no client, no decisions.
+//! Custom resources: [`ClusterBenchmark`], written by users, and [`BenchmarkReport`], written by the operator beside its
+//! status. Types only: no client, no decisions.
 //!
 //! Rules for every field, each learnt on a real API server:
 //! - every integer has a minimum and a maximum, because the server does not enforce `format`;
 //! - in status only list keys are required and enums are strings, so that an old or a new operator can read it;
 //! - every optional field is skipped when absent, because CEL's `has()` is true for an explicit null;
 //! - every string and list that a rule looks at has a maximum, or the rule exceeds the server's cost budget.
-
+#![warn(missing_docs)]
 // The derives of KubeSchema make the lint see re-exported types as private.
 #![allow(unreachable_pub)]
 // kube takes one `printcolumn(...)` for each column; the lint sees the repeated keys inside.
@@ -27,7 +27,7 @@ pub use benchmark::{
     Network, Policy, Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
-pub use load::{AUTO_ROUNDS, Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
+pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use request::{Connections, Header, Request};
 pub use schema::crds;
@@ -43,11 +43,13 @@ pub const GROUP: &str = "clusterbench.dev";
 /// Held from before the first effect until nothing of ours is left.
 pub const FINALIZER: &str = "clusterbench.dev/teardown";
 
-/// Labels of a `BenchmarkReport`.
+/// Label of a `BenchmarkReport`: name of its benchmark.
 pub const BENCHMARK_LABEL: &str = "clusterbench.dev/benchmark";
+/// Label of a `BenchmarkReport`: uid of its benchmark.
 pub const BENCHMARK_UID_LABEL: &str = "clusterbench.dev/benchmark-uid";
+/// Label of a `BenchmarkReport`: runId of its run.
 pub const RUN_LABEL: &str = "clusterbench.dev/run";
-/// Of a report about one of several launches, which is a part of a run's: the number of the launch.
+/// Label of a report about one of several launches, a part of a run: number of the launch.
 pub const LAUNCH_LABEL: &str = "clusterbench.dev/launch";
-/// Of a report about what one of several generators sent, which is a part of a run's: the number of the generator.
+/// Label of a report about the load of one of several generators, a part of a run: number of the generator.
 pub const GENERATOR_LABEL: &str = "clusterbench.dev/generator";

@@ -1,4 +1,4 @@
-//! The load of a benchmark.
+//! Load of a benchmark.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -73,8 +73,6 @@ pub struct Load {
     pub generator: Generator,
 }
 
-/// Rounds of a run whose number is not given: the last of its looks.
-pub const AUTO_ROUNDS: u32 = 40;
 /// Rounds on each of several launches, when their number is not given. New instances say more about a type than more
 /// rounds on the same ones: of 20 rounds on 5, 10 and 20 launches, a gap of 5 % is found in 42, 69 and 84 %.
 pub const LAUNCH_ROUNDS: u32 = 2;
@@ -128,6 +126,7 @@ impl Comparison {
 
 /// Which clusters are compared.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Pairs {
     #[default]
     AgainstFirst,
@@ -142,6 +141,7 @@ fn default_warmup() -> i32 {
 /// How requests arrive. Poisson (independent users) and Constant (equal gaps) send `requestsPerSecond`, whether or not
 /// earlier requests were answered; ClosedLoop keeps `concurrency` requests open and starts the next when one ends.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Arrivals {
     Poisson,
     Constant,

@@ -44,6 +44,7 @@ pub struct BenchmarkReportSpec {
     /// into 68 characters.
     #[schemars(length(max = 1024))]
     pub p99: String,
+    /// When the run ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
     /// What was measured and where, a line for each: clusters, worker, balancer, generator, place.

@@ -1,4 +1,4 @@
-//! What a request of the load looks like, and what a right answer is.
+//! Form of a request of the load, and of the right answer to it.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -71,6 +71,7 @@ pub struct Header {
 
 /// Whether connections are used again.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Connections {
     #[default]
     Kept,

@@ -1,4 +1,4 @@
-//! How texts are spelled, as rules of the schema. A rule has a sentence with the way out, where a `pattern` would answer
+//! Rules of the schema for the spelling of texts. A rule has a sentence with the way out, where a `pattern` would answer
 //! a mistake with a regular expression.
 
 use kube::core::Rule;

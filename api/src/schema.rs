@@ -1,4 +1,4 @@
-//! The resource definitions as they are installed.
+//! Resource definitions as they are installed.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSON, JSONSchemaProps,

@@ -13,6 +13,7 @@ pub const LAUNCH_OPEN: &str = "Open";
 /// State of a launch that certainly makes no further instance.
 pub const LAUNCH_CLOSED: &str = "Closed";
 
+/// State of a benchmark, as the operator last saw and decided it.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
@@ -101,9 +102,13 @@ pub struct Placement {
     /// it is in is among them, everything there is being removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftZone>,
-    /// Time after which no security group is created for it, until this is moved.
+    /// Kinds of resources that are created by name for it, such as SecurityGroup: each is written here before the first
+    /// of its kind is created. An operator that does not know one of them keeps the benchmark's finalizer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Time after which nothing is created by name for it, until this is moved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub groups_not_after: Option<Time>,
+    pub create_not_after: Option<Time>,
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
@@ -294,8 +299,10 @@ pub struct Run {
     /// SHA-256 of the report as the generator gave it.
     #[serde(default)]
     pub report_sha256: String,
+    /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
     /// Rounds that count.
@@ -360,19 +367,27 @@ pub struct ThresholdsResult {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterResult {
+    /// Name of the cluster.
     pub name: String,
+    /// Requests that count.
     #[serde(default)]
     pub requests: i64,
+    /// Requests without a good answer.
     #[serde(default)]
     pub failed: i64,
+    /// Answered requests per second of load.
     #[serde(default)]
     pub requests_per_second: i64,
+    /// Median latency in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50_micros: Option<i64>,
+    /// 90th percentile of the latency in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90_micros: Option<i64>,
+    /// 99th percentile of the latency in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_micros: Option<i64>,
+    /// 99.9th percentile of the latency in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_micros: Option<i64>,
 }

@@ -72,7 +72,7 @@ fn is_grave_line(world: &World, line: &Launch) -> bool {
     let Some(old) = world.object.status.launches.iter().find(|old| old.token == line.token) else { return true };
     let given_up = is_open(old) && line.state == LAUNCH_CLOSED && line.reason == NEVER_SEEN;
     let terminated = |id: &String| {
-        let all = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+        let all = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
         all.iter().any(|instance| instance.id == *id && instance.state == InstanceState::Terminated)
     };
     let dropped = old.instance_ids.iter().filter(|id| !line.instance_ids.contains(id));

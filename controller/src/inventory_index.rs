@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::Launch;
-use planner::owner::{BENCHMARK_UID, Owner};
+use jiff::Timestamp;
+use planner::owner::{BENCHMARK_UID, Owner, Tags};
 use planner::ports::{Group, Instance, InstanceState};
-use planner::world::ledger;
+use planner::sweep::Found;
+use planner::world::{CloudView, Facet, Unknown, ledger};
 
 /// What an object asks for beyond the lists by tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,45 @@ impl Wanted {
     /// Whether whoever asked for all of this asked for `other` too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.tokens.is_superset(&other.tokens) && self.ids.is_superset(&other.ids)
+    }
+}
+
+/// Resources of an installation in a region, by kind, as one look at the lists shows them.
+#[derive(Debug)]
+pub(crate) struct InventoryIndex {
+    /// Before the first call: what was made later may be missing.
+    pub(crate) begun_at: Timestamp,
+    pub(crate) instances: Facet<Instances>,
+    pub(crate) groups: Facet<Groups>,
+}
+
+impl InventoryIndex {
+    /// Nothing is known of any kind, for one reason.
+    pub(crate) fn unseen(begun_at: Timestamp, why: &Unknown) -> Self {
+        Self { begun_at, instances: Facet::Unknown(why.clone()), groups: Facet::Unknown(why.clone()) }
+    }
+
+    /// Whether every kind is known.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.instances.known().is_some() && self.groups.known().is_some()
+    }
+
+    /// The part that is one benchmark's, with these lines in its ledger.
+    pub(crate) fn of(&self, owner: &Owner, lines: &[Launch]) -> CloudView {
+        CloudView {
+            listed_at: self.begun_at,
+            instances: self.instances.map(|all| all.of(owner, lines)),
+            groups: self.groups.map(|all| all.of(owner)),
+        }
+    }
+
+    /// Everything with tags that pass; nothing at all unless every kind is known.
+    pub(crate) fn found(&self, passes: impl Fn(&Tags) -> bool) -> Option<Found> {
+        let (instances, groups) = (self.instances.known()?, self.groups.known()?);
+        Some(Found {
+            instances: instances.by_id.values().filter(|one| passes(&one.tags)).cloned().collect(),
+            groups: groups.all.iter().filter(|one| passes(&one.tags)).cloned().collect(),
+        })
     }
 }
 
@@ -68,10 +109,6 @@ impl Instances {
 
     pub(crate) fn contains(&self, id: &str) -> bool {
         self.by_id.contains_key(id)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Instance> {
-        self.by_id.values()
     }
 
     /// What is of one benchmark: by its tags, by the tokens of its launches, by the ids in its ledger. In the order of ids.
@@ -121,10 +158,6 @@ impl Groups {
 
     pub(crate) fn len(&self) -> usize {
         self.all.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.all.iter()
     }
 
     pub(crate) fn of(&self, owner: &Owner) -> Vec<Group> {

@@ -16,7 +16,7 @@ use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
-use crate::inventory_index::{Groups, Instances, Wanted};
+use crate::inventory_index::{Groups, Instances, InventoryIndex, Wanted};
 use crate::pass::Clock;
 
 /// How long one call of a pass may take, retries below the port included.
@@ -45,25 +45,22 @@ pub(crate) struct Need {
 #[derive(Debug)]
 pub(crate) struct Lists {
     pub(crate) tick: Tick,
-    /// Before the first call: what was made later may be missing.
-    pub(crate) begun_at: Timestamp,
     pub(crate) identity: Facet<Identity>,
-    pub(crate) instances: Facet<Instances>,
-    pub(crate) groups: Facet<Groups>,
+    pub(crate) index: InventoryIndex,
     asked: Wanted,
 }
 
 impl Lists {
     pub(crate) fn are_whole(&self) -> bool {
-        self.identity.known().is_some() && self.instances.known().is_some() && self.groups.known().is_some()
+        self.identity.known().is_some() && self.index.is_whole()
     }
 
     fn will_do(&self, need: &Need, wanted: &Wanted, now: Timestamp) -> bool {
-        let age = now.duration_since(self.begun_at);
+        let age = now.duration_since(self.index.begun_at);
         if self.tick <= need.begun_after {
             return false;
         }
-        match &self.instances {
+        match &self.index.instances {
             Facet::Known(instances) if self.are_whole() => {
                 let unseen = wanted.ids.iter().filter(|id| !instances.contains(id)).cloned().collect();
                 let rest = Wanted { tokens: wanted.tokens.clone(), ids: unseen };
@@ -154,11 +151,8 @@ impl Lister {
     /// empty.
     async fn list<C: Cloud>(&self, cloud: &C, installation: &str, asked: Wanted) -> Lists {
         let (tick, begun_at) = (self.tick(), (self.clock)());
-        let lists =
-            |identity, instances, groups| Lists { tick, begun_at, identity, instances, groups, asked: asked.clone() };
-        let unknown = |why: &Unknown| {
-            lists(Facet::Unknown(why.clone()), Facet::Unknown(why.clone()), Facet::Unknown(why.clone()))
-        };
+        let lists = |identity, index| Lists { tick, identity, index, asked: asked.clone() };
+        let unknown = |why: &Unknown| lists(Facet::Unknown(why.clone()), InventoryIndex::unseen(begun_at, why));
         let before = match patiently(cloud.identity()).await {
             Facet::Known(identity) => identity,
             Facet::Unknown(why) => return unknown(&why),
@@ -175,11 +169,8 @@ impl Lister {
             }
             Facet::Unknown(why) => return unknown(&why),
         }
-        let groups = match groups {
-            Facet::Known(groups) => Facet::Known(Groups::new(groups)),
-            Facet::Unknown(why) => Facet::Unknown(why),
-        };
-        lists(Facet::Known(before), instances, groups)
+        let index = InventoryIndex { begun_at, instances, groups: groups.map(|groups| Groups::new(groups.clone())) };
+        lists(Facet::Known(before), index)
     }
 }
 
@@ -222,9 +213,9 @@ async fn instances<C: Cloud>(cloud: &C, installation: &str, asked: &Wanted) -> A
 /// What the lists cost in Describe calls, about.
 fn calls(lists: &Lists) -> f64 {
     let pages = |items: Option<usize>| 1 + items.unwrap_or_default() / PAGE;
-    let instances = pages(lists.instances.known().map(Instances::len));
+    let instances = pages(lists.index.instances.known().map(Instances::len));
     let by_token = if lists.asked.tokens.is_empty() { 0 } else { pages(Some(lists.asked.tokens.len())) };
-    let all = instances + by_token + pages(lists.groups.known().map(Groups::len));
+    let all = instances + by_token + pages(lists.index.groups.known().map(Groups::len));
     u32::try_from(all).map_or(CALLS_AT_ONCE, f64::from)
 }
 

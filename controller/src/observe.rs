@@ -11,7 +11,7 @@ use planner::provision::placement;
 use planner::provision::zone_fallback;
 use planner::teardown::holders;
 use planner::world::Holder;
-use planner::world::{Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
+use planner::world::{CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
 use planner::{Failure, Memory, desired, region, runs};
 
 use crate::catalog_cache::{self, CatalogCache};
@@ -60,7 +60,11 @@ pub(crate) struct Observation {
 
 /// Something that was not asked, because nothing depends on it now.
 fn not_asked<T>() -> Facet<T> {
-    Facet::Unknown(Unknown { failure: Failure::NotYetVisible, message: "not looked at yet".to_owned() })
+    Facet::Unknown(nothing_asked())
+}
+
+fn nothing_asked() -> Unknown {
+    Unknown { failure: Failure::NotYetVisible, message: "not looked at yet".to_owned() }
 }
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
@@ -68,15 +72,13 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let now = self.now();
         let mut world = World {
             now,
-            listed_at: now,
             settings: self.settings.clone(),
             object,
             identity: not_asked(),
+            cloud: CloudView::unseen(now, &nothing_asked()),
             regions: None,
             site: None,
             types: not_asked(),
-            groups: not_asked(),
-            instances: not_asked(),
             balancer: None,
             runs: None,
             consoles: BTreeMap::new(),
@@ -120,7 +122,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             patiently(self.catalog.types(cached, cloud, &names)),
         );
         if lists.are_whole() {
-            self.metrics.listed(region, lists.begun_at);
+            self.metrics.listed(region, lists.index.begun_at);
         }
         take(world, &lists);
         if zone_fallback::wants_site(world) {
@@ -172,25 +174,16 @@ fn type_names(world: &World) -> Vec<String> {
 
 /// The part of the lists that is this object's. Lists of another account than the placement's say nothing about it.
 fn take(world: &mut World, lists: &Lists) {
-    world.listed_at = lists.begun_at;
     world.identity = lists.identity.clone();
     let account = world.object.status.placement.as_ref().map(|placement| &placement.account_id);
     let foreign = lists.identity.known().zip(account).filter(|(identity, account)| identity.account != **account);
     if let Some((identity, account)) = foreign {
         let message = format!("the lists are of account {}, not of {account}", identity.account);
         let why = Unknown { failure: Failure::CredentialsExpired, message };
-        (world.instances, world.groups) = (Facet::Unknown(why.clone()), Facet::Unknown(why));
+        world.cloud = CloudView::unseen(lists.index.begun_at, &why);
         return;
     }
-    let owner = world.owner();
-    world.instances = match &lists.instances {
-        Facet::Known(all) => Facet::Known(all.of(&owner, &world.object.status.launches)),
-        Facet::Unknown(why) => Facet::Unknown(why.clone()),
-    };
-    world.groups = match &lists.groups {
-        Facet::Known(all) => Facet::Known(all.of(&owner)),
-        Facet::Unknown(why) => Facet::Unknown(why.clone()),
-    };
+    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches);
 }
 
 async fn site<C: Cloud>(

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use planner::Failure;
 use planner::owner;
 use planner::ports::{Answer, Cloud, Selection};
+use planner::sweep::Found;
 use planner::sweep::inventory::Inventory;
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20 * 60);
 pub async fn inventory<C: Cloud>(cloud: &C, installation: &str, kubernetes_cluster: Option<&str>) -> Answer<Inventory> {
     let (selection, tags) = (Selection::Installation(installation.to_owned()), owner::of_installation(installation));
     let (instances, groups) = tokio::try_join!(cloud.instances(&selection), cloud.groups(&tags))?;
-    Ok(Inventory::new(instances, groups, kubernetes_cluster))
+    Ok(Inventory::new(Found { instances, groups }, kubernetes_cluster))
 }
 
 /// Removes what is there: instances first, then groups. `tell` gets a line for each thing that is done or fails.

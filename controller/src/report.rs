@@ -92,8 +92,8 @@ pub(crate) fn object(
             benchmark_uid: uid.clone(),
             run_id: run.id.clone(),
             result: column::line(&format!("{part}{}", report.summary)),
-            requests_per_second: each(report, |cluster| cluster.requests_per_second.to_string()),
-            p99: each(report, p99),
+            requests_per_second: listed(&report::requests_per_second(report)),
+            p99: listed(&report::p99(report)),
             finished_at: Some(Time(report.finished_at)),
             measured: measured(&benchmark.spec, place, run),
             report_sha256: sha256.to_owned(),
@@ -140,22 +140,7 @@ fn measured(spec: &ClusterBenchmarkSpec, place: Option<&Placement>, run: &RunKey
     lines
 }
 
-/// One value for each cluster, for a column.
-fn each(report: &Report, value: impl Fn(&wire::ClusterReport) -> String) -> String {
-    let values: Vec<String> = report.clusters.iter().map(value).collect();
+/// Values of all clusters, for a column.
+fn listed(values: &[String]) -> String {
     column::list(values.iter().map(String::as_str), ", ")
-}
-
-/// `none`: too many failed. `>= 5.00 ms`: requests were still open at the end.
-fn p99(cluster: &wire::ClusterReport) -> String {
-    let latency = &cluster.latency;
-    match latency.p99_micros {
-        None => "none".to_owned(),
-        Some(micros) if latency.exact(Some(micros)).is_none() => format!(">= {}", milliseconds(micros)),
-        Some(micros) => milliseconds(micros),
-    }
-}
-
-fn milliseconds(micros: u64) -> String {
-    format!("{}.{:02} ms", micros / 1000, micros % 1000 / 10)
 }

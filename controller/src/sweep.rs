@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Agents, Compute, Group, Instance, Regions, SecurityGroups};
+use planner::ports::{Agents, Compute, Regions, SecurityGroups};
 use planner::sweep::{Life, Memory, Scope, decide, suspects};
 
 use crate::freshness::Freshness;
@@ -51,22 +51,18 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let need = Need { begun_after: Tick::default(), longest_age: Freshness::Idle.longest_age() };
         let wanted = Wanted::default();
         let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
-        let (Some(instances), Some(groups)) = (lists.instances.known(), lists.groups.known()) else {
-            return Swept::default();
-        };
         let now = self.now();
         let recent = self.notes.read_after(now - RECENT);
         let is_recent = |tags: &Tags| tags.get(BENCHMARK_UID).is_some_and(|uid| recent.contains(uid));
-        let instances: Vec<Instance> = instances.iter().filter(|one| !is_recent(&one.tags)).cloned().collect();
-        let groups: Vec<Group> = groups.iter().filter(|one| !is_recent(&one.tags)).cloned().collect();
+        let Some(found) = lists.index.found(|tags| !is_recent(tags)) else { return Swept::default() };
         // All that follows is read after the lists were whole.
-        let asked = suspects(&scope, &instances, &groups, now, memory);
+        let asked = suspects(&scope, &found, now, memory);
         let lives: BTreeMap<Owner, Life> = futures::stream::iter(asked)
             .map(async |owner: Owner| (owner.clone(), self.life(&owner).await))
             .buffer_unordered(READS)
             .collect()
             .await;
-        let removal = decide(&scope, &instances, &groups, &lives, now, memory);
+        let removal = decide(&scope, &found, &lives, now, memory);
         let mut swept = Swept::default();
         if !removal.instances.is_empty() {
             let ids: Vec<String> = removal.instances.into_iter().collect();

@@ -1,6 +1,8 @@
-//! Plain tables: columns as wide as their widest cell, numbers to the right.
+//! Plain tables, whose columns of numbers are found by their cells.
 
 use std::fmt;
+
+use report::{Side, aligned};
 
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -19,27 +21,16 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.rows[0].len();
         let cells = |column: usize| self.rows.iter().map(move |row| row[column].as_str());
-        let widths: Vec<_> =
-            (0..columns).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
         // A column is of numbers when every cell below its head starts with a digit and is not an address.
         let is_number =
             |cell: &str| cell == "-" || (cell.starts_with(|c: char| c.is_ascii_digit()) && !cell.contains("://"));
-        let rights: Vec<_> =
-            (0..columns).map(|column| self.rows.len() > 1 && cells(column).skip(1).all(is_number)).collect();
-        for row in &self.rows {
-            let mut line = String::new();
-            for ((cell, &width), right) in row.iter().zip(&widths).zip(&rights) {
-                if *right {
-                    line.push_str(&format!("{cell:>width$}   "));
-                } else {
-                    line.push_str(&format!("{cell:<width$}   "));
-                }
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+        let side = |column: usize| {
+            let is_right = self.rows.len() > 1 && cells(column).skip(1).all(is_number);
+            if is_right { Side::Right } else { Side::Left }
+        };
+        let sides: Vec<Side> = (0..self.rows[0].len()).map(side).collect();
+        f.write_str(&aligned(&sides, &self.rows))
     }
 }
 
@@ -52,6 +43,6 @@ mod tests {
         let mut table = Table::new(&["NAME", "COUNT"]);
         table.row(["cluster1".to_owned(), "5".to_owned()]);
         table.row(["b".to_owned(), "20000".to_owned()]);
-        assert_eq!(table.to_string(), "NAME       COUNT\ncluster1       5\nb          20000\n");
+        assert_eq!(table.to_string(), "NAME      COUNT\ncluster1      5\nb         20000\n");
     }
 }

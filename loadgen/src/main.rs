@@ -1,7 +1,6 @@
 //! `loadgen run` measures and prints; `loadgen agent` does what the operator asks for.
 
-mod arguments;
-mod load_arguments;
+mod command_line;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
@@ -11,10 +10,9 @@ use std::time::Duration;
 
 use agent::{Guard, Readiness, Termination};
 use anyhow::Context;
-use arguments::{AgentArguments, Invocation, ReportArguments, RunArguments};
-use loadgen::{
-    HistogramLog, Progress, Runs, SendLog, Settings, greet, json, measure, pictures_and_text, routes, secure,
-};
+use command_line::json::json;
+use command_line::{AgentArguments, Invocation, ReportArguments, RunArguments};
+use loadgen::{HistogramLog, Progress, Runs, SendLog, Settings, greet, measure, routes, secure};
 use wire::{REPORT_SCHEMA, Report, Validity};
 
 /// Exit code of a run that must not be quoted. Scripts that only look at the code must not take it for a result.
@@ -27,7 +25,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 const REFRESH: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
-    let invocation = arguments::parse();
+    let invocation = command_line::parse();
     agent::log_to_stderr();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -82,8 +80,8 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let report = measurement.report()?;
     print(&match (output.json, output.csv) {
         (true, _) => json(&measurement, &report)? + "\n",
-        (_, true) => stats::csv(&report),
-        _ => pictures_and_text(&report),
+        (_, true) => report::csv(&report),
+        _ => report::chart_and_text(&report),
     })?;
     if let Some(Err(why)) = log.map(|log| log.finish()).or(sends.map(|sends| sends.finish())) {
         anyhow::bail!("a file that was asked for is not complete: {why}");
@@ -114,7 +112,7 @@ fn show_report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     if report.schema != REPORT_SCHEMA {
         anyhow::bail!("FILE {name} has schema {:?}, this program reads {REPORT_SCHEMA}", report.schema);
     }
-    print(&if arguments.csv { stats::csv(&report) } else { pictures_and_text(&report) })?;
+    print(&if arguments.csv { report::csv(&report) } else { report::chart_and_text(&report) })?;
     Ok(if report.validity == Validity::Invalid { ExitCode::from(INVALID) } else { ExitCode::SUCCESS })
 }
 

@@ -140,7 +140,7 @@ async fn bad_input_names_the_flag_and_the_way_out() {
         (&["--url", url, "--rate", "1", "--duration", "1 d"], "such as 30s, 5m or 1h"),
         (&["--url", url, "--rate", "1", "--duration", "1s", "--header", "x"], "--header: \"x\" is not NAME: VALUE"),
         (&["--url", url, "--rate", "1", "--duration", "1s", "--fail-if", "p99"], "MEASURE > VALUE"),
-        (&["--url", url, "--rate", "1", "--duration", "1s", "--share", "0/2"], "--start-at"),
+        (&["--url", url, "--rate", "1", "--duration", "1s", "--slice", "0/2"], "--start-at"),
         (
             &["--url", url, "--rate", "1", "--duration", "1s", "--histogram", "/dev/null/no"],
             "--histogram /dev/null/no cannot be written",

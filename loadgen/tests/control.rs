@@ -376,9 +376,9 @@ async fn a_held_run_can_be_aborted_and_one_of_several_generators_cannot_be_held(
     assert_eq!(agent.abort("one").await.0, 200);
     assert_eq!(agent.status("one").await.state, RunState::Aborted);
     let load = ClosedLoop { concurrency: 2, stop: wire::Stop::DurationSeconds(60) };
-    let share = wire::Share { index: 0, count: 2 };
+    let slice = wire::Slice { index: 0, count: 2 };
     let start_at = Some(Timestamp::now() + Duration::from_secs(30));
-    let two = RunSpec { id: "two".into(), phases: vec![wire::Phase::ClosedLoop(load)], share, start_at, ..run };
+    let two = RunSpec { id: "two".into(), phases: vec![wire::Phase::ClosedLoop(load)], slice, start_at, ..run };
     assert_eq!(agent.put(&two).await.0, 201);
     let (code, why) = agent.send("PUT", "/v1/runs/two/hold", b"").await.unwrap();
     assert_eq!((code, agent.status("two").await.hold), (409, None));

@@ -19,7 +19,7 @@ async fn a_server_that_announces_the_end_of_connections_is_measured_as_it_is() {
     assert_eq!((reasons(&report), cluster.failures), (Vec::new(), Failures::default()));
     assert_eq!((cluster.requests, cluster.announced_ends, cluster.connections), (200, 200, 200));
     let said = "\nc: 200 answers announced the end of their connection; opening 200 of them is part of its times\n";
-    assert!(stats::text(&report).contains(said), "{}", stats::text(&report));
+    assert!(report::text(&report).contains(said), "{}", report::text(&report));
 }
 
 #[tokio::test(flavor = "multi_thread")]

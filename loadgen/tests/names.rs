@@ -64,7 +64,7 @@ async fn connections_are_spread_over_all_addresses_of_a_name() {
     let report = report(&run(backends[0].address.port(), 2, 6, 120), &settings).await;
     assert_measured(&report, &backends);
     assert_eq!(backends.iter().map(connections).collect::<Vec<_>>(), [2, 2, 2]);
-    let text = stats::text(&report);
+    let text = report::text(&report);
     assert!(text.contains(&format!("\nc answers by address: {} ", backends[0].address)), "{text}");
 }
 

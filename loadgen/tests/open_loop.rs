@@ -9,7 +9,7 @@ use std::time::Duration;
 use stats::Latencies;
 use support::{Backend, FINE, FakeBalancer, Reply, report, settings, spec, status};
 use wire::{
-    Arrivals, Connections, Failures, Health, Members, OpenLoop, Phase, RequestSpec, RoundOutcome, RunSpec, Share, Stop,
+    Arrivals, Connections, Failures, Health, Members, OpenLoop, Phase, RequestSpec, RoundOutcome, RunSpec, Slice, Stop,
     Validity,
 };
 
@@ -131,18 +131,18 @@ async fn an_answer_of_a_stranger_is_a_wrong_one() {
 async fn two_generators_send_what_one_would_and_at_the_same_time() {
     let one = Backend::fine().await;
     let both = Backend::fine().await;
-    let poisson = |backend: &Backend, share, start_at| {
+    let poisson = |backend: &Backend, slice, start_at| {
         let load = OpenLoop { arrivals: Arrivals::Poisson, ..open_loop(200, Stop::DurationSeconds(1)) };
         RunSpec {
-            share,
+            slice,
             start_at,
             drain_seconds: Some(1),
             ..spec(vec![backend.target("c")], 1, vec![Phase::OpenLoop(load)])
         }
     };
-    let alone = report(&poisson(&one, Share::default(), None), &settings()).await;
+    let alone = report(&poisson(&one, Slice::default(), None), &settings()).await;
     let start_at = Some(jiff::Timestamp::now() + Duration::from_millis(500));
-    let runs = [0, 1].map(|index| poisson(&both, Share { index, count: 2 }, start_at));
+    let runs = [0, 1].map(|index| poisson(&both, Slice { index, count: 2 }, start_at));
     let settings = settings();
     let (first, second) = tokio::join!(report(&runs[0], &settings), report(&runs[1], &settings));
     let planned = |report: &wire::Report| report.clusters[0].planned;
@@ -156,7 +156,7 @@ async fn two_generators_send_what_one_would_and_at_the_same_time() {
 async fn a_generator_that_is_late_for_the_others_voids_its_round() {
     let backend = Backend::fine().await;
     let run = RunSpec {
-        share: Share { index: 0, count: 2 },
+        slice: Slice { index: 0, count: 2 },
         start_at: Some(jiff::Timestamp::now() - Duration::from_secs(3600)),
         ..one_second(&backend, 10)
     };
@@ -172,7 +172,7 @@ async fn a_warm_up_ends_before_the_generators_begin() {
     let backend = Backend::fine().await;
     let start = jiff::Timestamp::now() + Duration::from_secs(7);
     let run = RunSpec {
-        share: Share { index: 0, count: 2 },
+        slice: Slice { index: 0, count: 2 },
         start_at: Some(start),
         warmup_seconds: 3_000,
         drain_seconds: Some(1),

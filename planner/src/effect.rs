@@ -27,6 +27,7 @@ pub enum Action {
     CreateGroup(GroupRequest),
     AuthorizeIngress {
         group_id: String,
+        name: String,
         rule: Rule,
     },
     DeleteGroup {
@@ -239,6 +240,21 @@ kinds! {
     ForgetRun,
 }
 
+/// What an action does to a resource that is created by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByName<'a> {
+    pub name: &'a str,
+    pub deed: Deed<'a>,
+}
+
+/// What is done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed<'a> {
+    Create,
+    Change { id: &'a str },
+    Delete { id: &'a str },
+}
+
 /// What the loop has to know of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nature<'a> {
@@ -308,13 +324,24 @@ impl Action {
         self.nature().kind.name()
     }
 
+    /// The resource that it creates, changes or deletes, if that has a name.
+    pub fn by_name(&self) -> Option<ByName<'_>> {
+        let (name, deed) = match self {
+            Self::CreateGroup(request) => (&request.name, Deed::Create),
+            Self::AuthorizeIngress { group_id: id, name, .. } => (name, Deed::Change { id }),
+            Self::DeleteGroup { id, name } => (name, Deed::Delete { id }),
+            _ => return None,
+        };
+        Some(ByName { name, deed })
+    }
+
     /// The action in words that follow "cannot".
     pub fn words(&self) -> String {
         match self {
             Self::AddFinalizer => "add the finalizer".to_owned(),
             Self::RemoveFinalizer => "remove the finalizer".to_owned(),
             Self::CreateGroup(group) => format!("create group {}", group.name),
-            Self::AuthorizeIngress { group_id, rule } => format!("open port {} in {group_id}", rule.from_port),
+            Self::AuthorizeIngress { group_id, rule, .. } => format!("open port {} in {group_id}", rule.from_port),
             Self::DeleteGroup { id, .. } => format!("delete group {id}"),
             Self::Rehearse(request) => format!("rehearse the launch of {} x {}", request.count, request.instance_type),
             Self::Launch(request) => {
@@ -345,7 +372,7 @@ impl Action {
                 return None;
             }
             Self::CreateGroup(request) => done(cloud.create_group(request).await.map(drop)),
-            Self::AuthorizeIngress { group_id, rule } => done(cloud.authorize_ingress(group_id, rule).await),
+            Self::AuthorizeIngress { group_id, rule, .. } => done(cloud.authorize_ingress(group_id, rule).await),
             Self::DeleteGroup { id, .. } => done(cloud.delete_group(id).await),
             Self::Rehearse(request) => done(cloud.rehearse(request).await),
             Self::Launch(request) => cloud.launch(request).await.map(Done::Launched),

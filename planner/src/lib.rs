@@ -8,7 +8,9 @@
 //!
 //! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
 //! - [`world`], [`conditions`], [`effect`], [`run_key`], [`runs`]: what is seen, said, done and measured;
-//! - [`desired`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, what is there, and the plan as it grows;
+//! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
+//!   the plan as it grows;
+//! - [`resources`]: what all that is created by name goes through, and the order of teardown;
 //! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
 //! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
 
@@ -31,8 +33,10 @@ pub mod plan;
 pub mod ports;
 pub mod provision;
 pub mod region;
+pub mod resources;
 pub mod run_key;
 pub mod runs;
+pub mod scale;
 pub mod stages;
 pub mod status;
 pub mod sweep;

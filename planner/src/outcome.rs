@@ -6,41 +6,19 @@ use crate::effect::{Action, Done, Effect, Outcome};
 use crate::failure::retry::{Retry, retry_policy};
 use crate::failure::{CloudError, Failure};
 use crate::provision::removal;
+use crate::resources::answer;
 use crate::world::World;
 use crate::world::ledger;
 use crate::world::memory::{Denial, Memory, Rehearsal};
 
 impl Outcome {
-    /// The result in the light of what lists show. A policy by tags refuses what does not exist, because nothing has no tags (aws/karpenter-provider-aws#2100): while
-    /// lists that are late still show a group, its absence comes as `UnauthorizedOperation`. That is believed to be a
-    /// missing permission only when lists go on showing the group. So does a group of ours that was just made exist already while
-    /// no list shows it; when none does for longer than lists can be late, it is not ours any more.
+    /// The result in the light of what lists show.
     pub fn of(world: &World, effect: impl Into<Effect>, result: Result<Done, CloudError>) -> Self {
         let effect = effect.into();
-        let (id, patience) = match &effect.action {
-            Action::DeleteGroup { id, .. } | Action::AuthorizeIngress { group_id: id, .. } => {
-                (id, world.settings.proof_gap)
-            }
-            Action::CreateGroup(request) => (&request.name, world.settings.settle),
-            _ => return Self::new(effect, result),
+        let result = match effect.action.by_name() {
+            Some(about) => result.map_err(|error| answer::believed(world, about, error)),
+            None => result,
         };
-        let since = world.memory.refused_groups.get(id);
-        let is_late = since.is_none_or(|since| world.now.duration_since(*since) < patience);
-        let result = result.map_err(|error| match error.failure {
-            Failure::Unauthorized if is_late && !matches!(effect.action, Action::CreateGroup(_)) => {
-                CloudError { failure: Failure::NotFound, ..error }
-            }
-            // A group of our name that no list shows as ours.
-            Failure::AlreadyExists if !is_late => CloudError::new(
-                Failure::Rejected,
-                error.code,
-                format!(
-                    "{}; it does not carry our tags: if somebody edited them, put them back, else delete it",
-                    error.message
-                ),
-            ),
-            _ => error,
-        });
         Self::new(effect, result)
     }
 }
@@ -49,6 +27,9 @@ impl Memory {
     /// After the actions of a pass were tried.
     pub fn acted(&mut self, world: &World, outcomes: &[Outcome]) {
         for outcome in outcomes {
+            if let Some(about) = outcome.action.by_name() {
+                answer::remember(self, world, about, &outcome.result);
+            }
             match (&outcome.action, &outcome.result) {
                 (Action::Launch(request), result) => {
                     // These came before anything was done, and cannot have started anything.
@@ -59,9 +40,6 @@ impl Memory {
                     if !untouched {
                         self.unsent.remove(&request.token);
                     }
-                }
-                (Action::DeleteGroup { id, .. }, Err(error)) if error.failure == Failure::DependencyViolation => {
-                    self.held_groups.entry(id.clone()).or_insert(world.now);
                 }
                 (Action::Terminate(ids), Ok(Done::Terminated(refused))) => {
                     self.denials.retain(|id, _| !ids.contains(id));
@@ -74,28 +52,6 @@ impl Memory {
                         Some(heard) => drop(self.rehearsals.insert(hash, heard)),
                         None => drop(self.rehearsals.remove(&hash)),
                     }
-                }
-                (Action::DeleteGroup { id, name }, Ok(_)) => {
-                    self.deleted_groups.insert(name.clone());
-                    self.held_groups.remove(id);
-                    self.refused_groups.remove(id);
-                }
-                (Action::CreateGroup(request), result) => {
-                    self.deleted_groups.remove(&request.name);
-                    match result.as_ref().map_err(|error| error.failure) {
-                        Err(Failure::AlreadyExists | Failure::Rejected) => {
-                            self.refused_groups.entry(request.name.clone()).or_insert(world.now);
-                        }
-                        _ => drop(self.refused_groups.remove(&request.name)),
-                    }
-                }
-                (Action::DeleteGroup { id, .. } | Action::AuthorizeIngress { group_id: id, .. }, Err(error))
-                    if matches!(error.failure, Failure::NotFound | Failure::Unauthorized) =>
-                {
-                    self.refused_groups.entry(id.clone()).or_insert(world.now);
-                }
-                (Action::AuthorizeIngress { group_id, .. }, Ok(_)) => {
-                    self.refused_groups.remove(group_id);
                 }
                 _ => {}
             }

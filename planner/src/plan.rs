@@ -41,13 +41,16 @@ impl Plan {
         let status = &world.object.status;
         let mut memory = world.memory.clone();
         memory.begin_pass(world.now, &status.launches, &world.settings.process);
-        let seen = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+        let seen = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
         let lives = |id: &String| seen.iter().any(|one| one.id == *id && one.state != InstanceState::Terminated);
-        if world.instances.known().is_some() {
+        if world.cloud.instances.known().is_some() {
             memory.denials.retain(|id, _| lives(id));
         }
-        if let Facet::Known(groups) = &world.groups {
-            memory.refused_groups.retain(|name, _| !groups.iter().any(|group| group.name == *name));
+        if let Facet::Known(groups) = &world.cloud.groups {
+            // What lists show as ours has its name.
+            for group in groups {
+                memory.named.entry(group.name.clone()).and_modify(|named| named.taken_since = None);
+            }
         }
         Self {
             effects: Vec::new(),

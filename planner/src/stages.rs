@@ -13,6 +13,7 @@ use crate::goal::{Goal, goal};
 use crate::plan::{MOVING, Plan, SLOW, STEADY};
 use crate::provision::removal::DENIED;
 use crate::provision::{self, placement, zone_fallback};
+use crate::resources::kind::{UNKNOWN_KIND, unknown_kinds_sentence};
 use crate::world::{Deletion, Finalizer, Seal, Unknown, World};
 use crate::{balance, measure, pausing, region, teardown};
 
@@ -36,6 +37,7 @@ pub fn plan(world: &World) -> Plan {
         return plan;
     }
     match goal(world) {
+        Goal::Instances if is_of_a_later_operator(world, &mut plan) => {}
         Goal::Nothing(why) => teardown::plan(world, why, &mut plan),
         Goal::Instances => match world.object.status.placement.clone() {
             _ if world.object.spec.paused => pausing::plan(world, &mut plan),
@@ -110,13 +112,23 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
     }
 }
 
+/// What a later operator made of the spec cannot be compared with it.
+fn is_of_a_later_operator(world: &World, plan: &mut Plan) -> bool {
+    let Some(sentence) = unknown_kinds_sentence(world.object.status.placement.as_ref()) else { return false };
+    let message = format!("{sentence}; until then nothing is done");
+    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::Unknown, UNKNOWN_KIND, message);
+    plan.conditions.stall(ConditionType::Provisioned);
+    plan.wake = SLOW;
+    true
+}
+
 fn place(world: &World, plan: &mut Plan) {
     if let Some((reason, message)) = region::refusal(world) {
         return refuse(plan, reason, message);
     }
     let Some(site) = &world.site else { return };
     // What exists already would refute that nothing was ever made: it must have been looked for.
-    if let Some(why) = world.instances.unknown().or(world.groups.unknown()) {
+    if let Some(why) = world.cloud.unknown() {
         let why = Unknown { message: format!("{}{}", why.message, region::doubt(world)), ..why.clone() };
         plan.conditions.unknown(ConditionType::Accepted, Some(&why));
         plan.wake_within(MOVING * 5);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use planner::owner::{self, Owner, Tags};
 use planner::ports::{Group, Instance, InstanceState};
-use planner::sweep::{Life, Memory, Scope, decide, suspects};
+use planner::sweep::{Found, Life, Memory, Scope, decide, suspects};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -55,15 +55,14 @@ fn group(id: &str, tags: Tags) -> Group {
 
 /// A process that lists the same things round after round, two minutes apart.
 struct Rounds {
-    instances: Vec<Instance>,
-    groups: Vec<Group>,
+    found: Found,
     memory: Memory,
     minute: i64,
 }
 
 impl Rounds {
     fn new(instances: Vec<Instance>, groups: Vec<Group>) -> Self {
-        Self { instances, groups, memory: Memory::default(), minute: 0 }
+        Self { found: Found { instances, groups }, memory: Memory::default(), minute: 0 }
     }
 
     fn at(&self) -> Timestamp {
@@ -74,9 +73,9 @@ impl Rounds {
     fn round(&mut self, life: impl Fn(&Owner) -> Life) -> Vec<String> {
         self.minute += 2;
         let at = self.at();
-        let asked = suspects(&scope(), &self.instances, &self.groups, at, &mut self.memory);
+        let asked = suspects(&scope(), &self.found, at, &mut self.memory);
         let lives: BTreeMap<Owner, Life> = asked.into_iter().map(|owner| (owner.clone(), life(&owner))).collect();
-        let removal = decide(&scope(), &self.instances, &self.groups, &lives, at, &mut self.memory);
+        let removal = decide(&scope(), &self.found, &lives, at, &mut self.memory);
         removal.instances.into_iter().chain(removal.groups).collect()
     }
 }
@@ -176,7 +175,7 @@ fn groups_wait_for_their_age_and_for_the_last_instance() {
     for _ in 0..12 {
         assert_eq!(rounds.round(gone), [""; 0]);
     }
-    rounds.instances[0].state = InstanceState::Terminated;
+    rounds.found.instances[0].state = InstanceState::Terminated;
     assert_eq!(rounds.round(gone), ["sg-1"]);
     let mut young = Rounds::new(Vec::new(), vec![group("sg-1", tags("a"))]);
     let removed_at = (0..20).find(|_| !young.round(gone).is_empty());
@@ -186,12 +185,12 @@ fn groups_wait_for_their_age_and_for_the_last_instance() {
 
 #[test]
 fn two_rounds_that_follow_too_closely_are_one() {
-    let instances = vec![old("i-1", tags("a"))];
+    let found = Found { instances: vec![old("i-1", tags("a"))], groups: Vec::new() };
     let lives = BTreeMap::from([(owner("a"), Life::Gone)]);
     let mut memory = Memory::default();
     let mut at = |seconds: i64| {
         let at = now() + SignedDuration::from_secs(seconds);
-        decide(&scope(), &instances, &[], &lives, at, &mut memory).instances.len()
+        decide(&scope(), &found, &lives, at, &mut memory).instances.len()
     };
     assert_eq!([at(0), at(59), at(60)], [0, 0, 1]);
 }

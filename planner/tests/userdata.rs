@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use jiff::Timestamp;
-use planner::desired::user_data::{Control, InvalidUserData, LIMIT, Role, UserData};
-use planner::instances::console::BOOT_UNIT;
+use planner::desired::role::Role;
+use planner::desired::user_data::{BOOT_UNIT, Control, InvalidUserData, LIMIT, UserData};
 use wire::sha256_hex;
 
 const PROGRAM: &str = "#!/bin/sh\nexit 0\n";

@@ -16,8 +16,8 @@ use auto::auto;
 use naive::{gains, paired_t, welch, welch_on_requests};
 use noise::{NAMES, Noise, Order, Shape, random};
 use rand_chacha::ChaCha8Rng;
-use stats::{Looks, Pairs, Rules, compare, p_value};
-use wire::{CautionKind, Comparison, Direction, Size};
+use stats::{Rules, compare, p_value};
+use wire::{Comparison, Direction, Looks, Pairs, Size, WarningKind};
 
 const SEED: u64 = 20_261_125;
 const EQUAL: Shape<'static> = Shape { speeds: &[0.0, 0.0], rounds: 20, launches: 1, order: Order::Shuffled };
@@ -56,7 +56,7 @@ struct Counted {
     wrong_side: u32,
     covered: u32,
     equivalent: u32,
-    cautioned: u32,
+    warned: u32,
     not_comparable: u32,
     rounds: u64,
 }
@@ -73,8 +73,8 @@ impl Counted {
         self.covered +=
             u32::from(comparison.interval_percent.is_some_and(|[low, high]| (low..=high).contains(&percent)));
         self.equivalent += u32::from(comparison.size == Size::EquivalentWithin5Percent);
-        let unequal = |caution: &wire::Caution| caution.kind == CautionKind::UnequalOutliers;
-        self.cautioned += u32::from(comparison.cautions.iter().any(unequal));
+        let unequal = |warning: &wire::Warning| warning.kind == WarningKind::UnequalOutliers;
+        self.warned += u32::from(comparison.warnings.iter().any(unequal));
         self.not_comparable += u32::from(comparison.direction == Direction::NotComparable);
         self.rounds += rounds as u64;
     }
@@ -201,7 +201,7 @@ impl Bench {
                 noise.name,
                 self.percent(fixed.found),
                 self.percent(fixed.not_comparable),
-                self.percent(fixed.cautioned)
+                self.percent(fixed.warned)
             );
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wire::ClusterReport;
 
-use crate::{Latencies, NotAHistogram};
+use crate::histogram::{Latencies, NotAHistogram};
 
 /// Handshakes that succeeded.
 #[derive(Clone, Debug, Default)]

@@ -4,56 +4,33 @@
 //! and tests on single requests call two identical clusters different more often than not. What is compared is, per
 //! round, how much faster a cluster was than another (see [`percent_faster`] for the one definition of "faster").
 //!
-//! [`report`] is the way from measured rounds to the document; everything else is a part of it.
+//! `compare` holds the comparison, `report` the way from measured rounds to the document ([`report`]); both stand on
+//! histograms, metrics, and numbers as people read them. How a report is printed is the crate `report`'s.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
 
-mod assemble;
-mod busy;
-mod cautions;
 mod compare;
-mod conclude;
-mod csv;
-mod document;
-mod facts;
-mod gates;
 mod handshakes;
 mod histogram;
-mod holm;
-mod join;
-mod looks;
 mod metric;
-mod needed;
-mod obstacles;
-mod outliers;
-mod own_limits;
-mod percents;
-mod ranking;
-mod render;
-mod self_test;
-mod series;
+mod numbers;
+mod report;
 mod speed;
-mod thresholds;
-mod wilcoxon;
 
-pub use assemble::{Material, Tally, address_shares, report, shares, sum, twins};
-pub use compare::{Arrivals, Demands, EQUIVALENCE_PERCENT, Pairs, Rules, compare};
-pub use conclude::{Conclusion, Findings, conclude};
-pub use csv::csv;
-pub use document::document;
-pub use gates::{Evidence, PhaseEvidence, judge, reasons};
-pub use handshakes::Handshakes;
-pub use histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
-pub use holm::holm_levels;
-pub use join::{NotOneRun, join_generators, join_launches};
-pub use looks::{AUTO_LOOKS, CONFIDENCE_ALPHA, Looks, Next};
-pub use metric::{percent_faster, words};
-pub use needed::rounds_needed;
-pub use obstacles::requests_needed;
-pub use render::{text, time};
-pub use self_test::self_test;
-pub use series::LAUNCHES_FOR_TYPES;
-pub use speed::CpuTime;
-pub use thresholds::{Results, thresholds};
-pub use wilcoxon::{Differences, Interval, SignedRank, hodges_lehmann, interval, p_value};
+pub use crate::compare::holm::holm_levels;
+pub use crate::compare::looks::{CONFIDENCE_ALPHA, Next, next_look};
+pub use crate::compare::rules::{Arrivals, Demands, EQUIVALENCE_PERCENT, Rules};
+pub use crate::compare::sample_size::rounds_needed;
+pub use crate::compare::series::LAUNCHES_FOR_TYPES;
+pub use crate::compare::wilcoxon::{Differences, Interval, SignedRank, hodges_lehmann, interval, p_value};
+pub use crate::compare::{compare, requests_needed};
+pub use crate::handshakes::Handshakes;
+pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
+pub use crate::metric::{answered, percent_faster, words};
+pub use crate::numbers::{bounded, milliseconds, quantile, tenths, time};
+pub use crate::report::{
+    Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally, address_shares, conclude,
+    document, join_generators, join_launches, judge, reasons, report, self_test, shares, sum, thresholds, twins,
+};
+pub use crate::speed::CpuTime;
 pub use wire::Metric;

@@ -1,4 +1,4 @@
-//! What clusters are compared by, and what "faster" means.
+//! Metrics that clusters are compared by, and the one definition of "faster".
 
 use wire::{ClusterReport, Metric};
 
@@ -46,7 +46,8 @@ pub(crate) fn rate(cluster: &ClusterReport) -> f64 {
     answered(cluster) as f64 * 1e6 / cluster.load_micros as f64
 }
 
-pub(crate) fn answered(cluster: &ClusterReport) -> u64 {
+/// Requests with a good answer.
+pub fn answered(cluster: &ClusterReport) -> u64 {
     cluster.requests.saturating_sub(cluster.failures.total() + cluster.open_at_end)
 }
 

@@ -1,4 +1,4 @@
-//! At which speed a member ran, by what its kernel counted. Pure.
+//! Speed of a member, by what its kernel counted. Pure.
 
 use wire::{CreditMode, Credits, Speed};
 
@@ -16,7 +16,7 @@ pub struct CpuTime {
 /// Stolen time, of what was wanted, that is more than bad luck with neighbours in a short round. At full demand a cap takes
 /// seven tenths and more.
 const THROTTLED_PER_MILLE: u64 = 500;
-/// What is used under a cap stays near it: this much above is rounding, and credits earned while nothing was asked for.
+/// CPU time used under a cap stays near it: this much above is rounding, and credits earned while nothing was asked for.
 const ABOVE_BASELINE_PER_MILLE: u64 = 1_250;
 
 impl CpuTime {

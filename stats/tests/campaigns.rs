@@ -5,11 +5,11 @@
 mod support;
 
 use proptest::prelude::*;
-use stats::{Looks, Pairs, Rules, compare};
+use stats::{Rules, compare};
 use support::auto::auto;
 use support::noise::{NAMES, Noise, Order, Shape, random};
 use support::pairs;
-use wire::{About, Direction, Size};
+use wire::{About, Direction, Looks, Pairs, Size};
 
 const CAMPAIGNS: u32 = 2000;
 const SEED: u64 = 20_261_122;

@@ -5,12 +5,12 @@ mod support;
 
 use stats::{Latencies, NotOneRun, join_generators, join_launches, report};
 use support::sample::material;
-use wire::{About, Report, RoundOutcome, Share, Validity};
+use wire::{About, Report, RoundOutcome, Slice, Validity};
 
 /// A run of `rounds` rounds as generator `index` of two made it.
 fn half(rounds: u32, index: u32) -> Report {
     let mut material = material(2, rounds, 400);
-    material.spec.share = Share { index, count: 2 };
+    material.spec.slice = Slice { index, count: 2 };
     material.environment.generators[0].instance_id = format!("i-generator{index}");
     report(material).unwrap()
 }
@@ -23,7 +23,7 @@ fn counts(report: &Report, cluster: usize) -> u64 {
 fn two_generators_add_their_requests_round_by_round_in_the_same_time() {
     let halves = [half(8, 0), half(8, 1)];
     let whole = join_generators(&halves).unwrap();
-    assert_eq!((whole.rounds.len(), whole.run.share), (8, Share { index: 0, count: 1 }));
+    assert_eq!((whole.rounds.len(), whole.run.slice), (8, Slice { index: 0, count: 1 }));
     assert_eq!(whole.rounds.iter().map(|round| round.round).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
     assert_eq!(counts(&whole, 0), counts(&halves[0], 0) + counts(&halves[1], 0));
     let (one, both) = (&halves[0].rounds[0].clusters[0], &whole.rounds[0].clusters[0]);

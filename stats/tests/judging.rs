@@ -3,11 +3,11 @@
 
 mod support;
 
-use stats::{Arrivals, Demands, Findings, Pairs, Results, Rules, compare, conclude, self_test, thresholds};
+use stats::{Arrivals, Demands, Findings, Results, Rules, compare, conclude, self_test, thresholds};
 use support::{pairs, round};
 use wire::{
-    CautionKind, ClusterReport, Comparison, Direction, Failures, Limit, Metric, Quantiles, RoundOutcome, RoundReport,
-    SelfTestOutcome, Speed, Threshold, ThresholdOutcome, Validity,
+    ClusterReport, Comparison, Direction, Failures, Limit, Metric, Pairs, Quantiles, RoundOutcome, RoundReport,
+    SelfTestOutcome, Speed, Threshold, ThresholdOutcome, Validity, WarningKind,
 };
 
 const BOTH: [&str; 2] = ["cluster1", "cluster2"];
@@ -76,8 +76,8 @@ fn where_latencies_are_undecided_the_answered_shares_are_compared() {
     let comparison = one(&Rules::default(), &rounds);
     let [low, high] = comparison.answered_interval_points.unwrap();
     assert!((-62.0..=-60.0).contains(&low) && (-62.0..=-60.0).contains(&high), "{low} {high}");
-    assert_eq!(comparison.cautions[0].kind, CautionKind::UnequalFailures);
-    insta::assert_snapshot!(comparison.cautions[0].sentence, @"cluster2 answered a smaller share of its requests, by 60.6 to 61.2 percentage points");
+    assert_eq!(comparison.warnings[0].kind, WarningKind::UnequalFailures);
+    insta::assert_snapshot!(comparison.warnings[0].sentence, @"cluster2 answered a smaller share of its requests, by 60.6 to 61.2 percentage points");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn rounds_on_credits_and_rounds_without_are_not_mixed() {
     insta::assert_snapshot!(mixed.sentence, @"cluster2 and cluster1 are not comparable: cluster1 ran 12 rounds at full speed and 8 rounds at its baseline: they are different machines; measure less, or wait until all credits are spent, or use credit mode Unlimited.");
     let burst = one(&Rules::default(), &speeds(20));
     assert_eq!(burst.direction, Direction::Faster);
-    insta::assert_snapshot!(burst.cautions[0].sentence, @"cluster1 ran on credits, at a speed that lasts until they are spent");
+    insta::assert_snapshot!(burst.warnings[0].sentence, @"cluster1 ran on credits, at a speed that lasts until they are spent");
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn a_cluster_near_saturation_is_named_under_an_open_loop_only() {
         first.latency_of_successes.mean_micros = Some(1_877);
     });
     let open = Rules { arrivals: Arrivals::Open, ..Rules::default() };
-    let caution = one(&open, &rounds).cautions.remove(0);
-    assert_eq!(caution.kind, CautionKind::NearSaturation);
-    insta::assert_snapshot!(caution.sentence, @"near saturation: cluster1 was about 90 % busy, where waiting grows without bound and rounds differ by chance; a rate a fifth lower tells more in less time");
-    assert_eq!(one(&Rules::default(), &rounds).cautions, []);
+    let warning = one(&open, &rounds).warnings.remove(0);
+    assert_eq!(warning.kind, WarningKind::NearSaturation);
+    insta::assert_snapshot!(warning.sentence, @"near saturation: cluster1 was about 90 % busy, where waiting grows without bound and rounds differ by chance; a rate a fifth lower tells more in less time");
+    assert_eq!(one(&Rules::default(), &rounds).warnings, []);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn outlier_rounds_of_one_cluster_are_said_instead_of_a_verdict_that_they_make() 
     let spoilt = one(&Rules::default(), &pairs(&rounds));
     assert_eq!(spoilt.direction, Direction::NotComparable);
     insta::assert_snapshot!(spoilt.sentence, @"cluster2 and cluster1 are not comparable: cluster2 had 10 outlier rounds and cluster1 had 0, of 24: these make the difference, the other rounds show none.");
-    assert_eq!(spoilt.cautions[0].kind, CautionKind::UnequalOutliers);
+    assert_eq!(spoilt.warnings[0].kind, WarningKind::UnequalOutliers);
     let truly_slower: Vec<(u64, u64)> = rounds.iter().map(|(first, second)| (*first, second * 13 / 10)).collect();
     let comparison = one(&Rules::default(), &pairs(&truly_slower));
     assert_eq!(comparison.direction, Direction::Slower, "the other rounds show it too");

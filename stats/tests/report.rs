@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::Value;
-use stats::{Latencies, csv, document, report, text};
+use stats::{Latencies, document, report};
 use support::sample::material;
 use support::schema::violations;
 use wire::{REPORT_LIMIT_BYTES, Report, RoundOutcome, SelfTestOutcome, Target, ThresholdOutcome, Validity};
@@ -127,47 +127,6 @@ fn thresholds_are_judged() {
     let report = report(material(2, 20, 1_000)).unwrap();
     let outcomes: Vec<ThresholdOutcome> = report.thresholds.iter().map(|result| result.outcome).collect();
     assert_eq!(outcomes, [ThresholdOutcome::Met, ThresholdOutcome::Met], "{:?}", report.thresholds);
-}
-
-#[test]
-fn the_text_and_the_csv_say_what_the_document_says() {
-    let mut material = material(2, 7, 200);
-    material.rounds[1].outcome = RoundOutcome::Voided;
-    material.rounds[1].reason = "\"i-1\", of cluster1, was lost".into();
-    material.planned_rounds = 6;
-    let report = report(material).unwrap();
-    insta::assert_snapshot!(text(&report), @r#"
-    INVALID
-    This run is not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost). Its numbers are kept for reading and must not be quoted.
-
-    CLUSTER   REQUESTS  FAILED  REQUESTS/S      P50      P90      P99  P99.9
-    cluster1      1200       6         995  9.75 ms  18.5 ms  35.2 ms   none
-    cluster2      1200       6         995  10.1 ms  19.4 ms  32.7 ms   none
-
-    cluster1: 1200 of 1200 planned requests sent, 20 us late at p50 and 95 us at p99
-    cluster2: 1200 of 1200 planned requests sent, 21 us late at p50 and 107 us at p99
-    cluster1 failures: 6 5xx
-    cluster2 failures: 6 5xx
-    cluster1 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
-    cluster2 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
-    threshold undecided: p99 latency of all requests: the run is not valid
-    threshold undecided: p50 latency of all requests: the run is not valid
-    round 2 voided and repeated: "i-1", of cluster1, was lost
-    not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost)
-    6 rounds counted, 1 voided; 25 of 26 checks passed; 400 requests of warm-up not counted; seed 7
-    measured in AWS eu-west-1b (euw1-az2) from i-0aaa, c6i.large, Intel(R) Xeon(R), 6.1.0
-    cluster1: t2.micro, 1 vCPU, ami-0123, Standard credits with a baseline of 10 %, Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz, 6.1.0
-    cluster2: t2.micro, 1 vCPU, ami-0123, Standard credits with a baseline of 10 %, Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz, 6.1.0
-    balancer: c6i.large, RoundRobin
-    programs: loadgen 0.1.0, balancer 0.1.0
-    "#);
-    let csv = csv(&report);
-    let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines.len(), 1 + 14);
-    let columns = lines[0].split(',').count();
-    assert_eq!((columns, lines[1].split(',').count()), (36, 36));
-    assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
-    assert!(lines[3].ends_with(r#","""i-1"", of cluster1, was lost""#), "{}", lines[3]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The one hash of the project.
+//! SHA-256, the one hash of the project.
 
 use sha2::{Digest, Sha256};
 

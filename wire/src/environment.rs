@@ -1,17 +1,19 @@
-//! Where numbers were measured. Numbers of one environment say nothing of another.
+//! Environment of a measurement. Numbers of one environment say nothing of another.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Where a run was measured, from where, and on what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Environment {
+    /// Account of machines that it was measured in.
     #[serde(default)]
     pub place: Place,
     /// One for each generator of the run.
     #[serde(default)]
     pub generators: Vec<GeneratorFacts>,
-    /// In the order of the clusters of the report.
+    /// Clusters in the order of the report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterFacts>,
     /// Programs and their versions: `loadgen 0.1.0`, `balancer 0.1.0`.
@@ -23,23 +25,27 @@ pub struct Environment {
     /// Id of the balancer's instance; of a run with several launches each one that was measured through.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub balancers: Vec<String>,
-    /// What has no field of its own, and what was left out of this report.
+    /// Notes on what has no field of its own, and on what was left out of this report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// What the operator knows and a generator cannot see: it is given to the run, and comes back in its report.
+/// Facts that the operator knows and a generator cannot see: the run is given them, and its report returns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Facts {
+    /// Place as the operator knows it.
     pub place: Place,
     /// Type of the generator's instance.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub generator_type: String,
+    /// Clusters in the order of the targets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterFacts>,
+    /// Programs and their versions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// How the programs were set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
     /// Number of the launch that is measured, from 1; 0: it is the only one.
@@ -57,17 +63,21 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// Place of a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
+    /// Kind of the place.
     pub kind: PlaceKind,
+    /// AWS region. Empty: not known, or none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub region: String,
-    /// As the account calls it, with the id that is the same for all accounts: `eu-west-1b (euw1-az2)`.
+    /// Zone as the account calls it, with the id that is the same for all accounts: `eu-west-1b (euw1-az2)`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub zone: String,
 }
 
+/// Kind of a place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PlaceKind {
     /// Nobody said: a generator that was started by hand.
@@ -83,36 +93,45 @@ pub enum PlaceKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GeneratorFacts {
+    /// Id of its instance, or the name that it was given.
     pub instance_id: String,
+    /// Type of its instance. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_type: String,
     /// Processors that it may use.
     pub parallelism: u32,
+    /// Model of its processors, as the kernel names it.
     pub cpu_model: String,
+    /// Release of its kernel.
     pub kernel: String,
     /// CPU time the hypervisor took from it during the run, in thousandths of the time passed.
     pub steal_per_mille: u32,
     /// CPU time it used during load, in thousandths of what it was allowed.
     pub cpu_per_mille: u32,
-    /// By how much its wall clock moved against its monotonic one during the run.
+    /// Movement of its wall clock against its monotonic one during the run, in milliseconds.
     #[serde(default)]
     pub clock_step_millis: i64,
 }
 
-/// What a cluster was made of.
+/// Facts about one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterFacts {
+    /// Name of the cluster.
     pub cluster: String,
+    /// Type of its instances. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_type: String,
+    /// Processors of each instance. 0: not known.
     #[serde(default)]
     pub vcpus: u32,
+    /// Machine image of its instances. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub image: String,
     /// Absent: the type is not burstable, or it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits: Option<Credits>,
+    /// Its instances, of all launches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberFacts>,
 }
@@ -121,11 +140,13 @@ pub struct ClusterFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Credits {
+    /// Whether credits may be overdrawn.
     pub mode: CreditMode,
-    /// What it may use for ever, in thousandths of one vCPU, for each vCPU.
+    /// CPU time that it may use for ever, in thousandths of one vCPU, for each vCPU.
     pub baseline_per_mille: u32,
 }
 
+/// Rule for an instance whose CPU credits are spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CreditMode {
     /// Falls to its baseline when credits are spent.
@@ -138,17 +159,22 @@ pub enum CreditMode {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberFacts {
+    /// Id of the instance.
     pub id: String,
+    /// Launch that it came with, from 1.
     #[serde(default = "first")]
     pub launch: u32,
+    /// Model of its processors, as the kernel names it. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cpu_model: String,
+    /// Release of its kernel. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kernel: String,
-    /// What a fixed amount of work, about a quarter of a second, takes: before the first load and after the last. Absent: not
-    /// measured.
+    /// Time that a fixed amount of work, about a quarter of a second, takes before the first load, in
+    /// microseconds. Absent: not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration_before_micros: Option<u64>,
+    /// The same after the last load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration_after_micros: Option<u64>,
 }

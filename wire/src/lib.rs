@@ -1,11 +1,13 @@
-//! What our processes say to each other: membership documents, run specifications, reports and the
-//! signature that protects them. Knows neither Kubernetes nor AWS, does no I/O.
+//! Documents that our processes exchange: memberships, run specifications, reports and the signature that
+//! protects them. Knows neither Kubernetes nor AWS, does no I/O.
 //!
 //! All documents are JSON with camelCase names. Integers carry their unit in the name; there are no floats
 //! except in verdicts, where a ratio is what is meant.
+#![warn(missing_docs)]
 
 mod digest;
 mod environment;
+mod judging;
 mod limits;
 mod membership;
 mod report;
@@ -18,6 +20,7 @@ pub use digest::sha256_hex;
 pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
 };
+pub use judging::{AUTO_LOOKS, AUTO_ROUNDS, Judging, Looks, Pairs};
 pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
 pub use membership::{
     BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberOpinion, MemberStatus, Membership,
@@ -29,14 +32,14 @@ pub use report::{
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
-    Expect, Header, Hold, Judging, Looks, Members, OpenLoop, Pairs, Phase, Ramp, RequestSpec, Rounds, RunBalancer,
-    RunSpec, RunState, RunStatus, Share, Stop, Target, Work, WorkDistribution,
+    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunSpec, RunState,
+    RunStatus, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};
 pub use verdict::{
-    About, Caution, CautionKind, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, SelfTest,
-    SelfTestOutcome, Size, Threshold, ThresholdOutcome, ThresholdResult, Unit,
+    About, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, SelfTest, SelfTestOutcome, Size,
+    Threshold, ThresholdOutcome, ThresholdResult, Unit, Warning, WarningKind,
 };
 
 /// Paths that a worker answers itself, whatever its cluster's path is: whether it lives, its counters, what it runs on, and

@@ -1,4 +1,5 @@
-//! Limits of the generator's own machine and process. What they keep from being sent is no failure of what is measured.
+//! Limits of the generator's own machine and process. A request that they hold back is no failure of
+//! what is measured.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// than a client of one service ever has, and below the number of local ports.
 pub const MOST_CONNECTIONS: u32 = 10_000;
 
+/// A limit of the generator, by what ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum GeneratorLimit {
     /// Open files of the process (EMFILE), or the connections that they leave room for.
@@ -28,6 +30,7 @@ pub enum GeneratorLimit {
 }
 
 impl GeneratorLimit {
+    /// All of them, in the order of the declaration.
     pub const ALL: [Self; 8] = [
         Self::OpenFiles,
         Self::Connections,
@@ -44,6 +47,8 @@ impl GeneratorLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitHits {
+    /// Limit that was met.
     pub limit: GeneratorLimit,
+    /// Requests that met it.
     pub requests: u64,
 }

@@ -1,4 +1,4 @@
-//! Which members serve which path, and what the balancer says about them.
+//! Membership of a balancer: the members that serve each path, and their state.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Membership {
+    /// Clusters to serve, each with a name and a path of its own.
     pub clusters: Vec<Cluster>,
 }
 
@@ -15,11 +16,14 @@ pub struct Membership {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cluster {
+    /// Name of the cluster, unique in the document.
     pub name: String,
     /// Absolute path without a trailing slash, such as `/cluster1`; `/` takes what no other cluster takes.
     pub path: String,
+    /// How requests are spread over the members.
     #[serde(default)]
     pub policy: Policy,
+    /// Instances that serve it. None: every request is answered with 503.
     pub members: Vec<Member>,
 }
 
@@ -63,22 +67,54 @@ pub enum Policy {
 /// Why a membership document is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMembership {
+    /// A field that needs a value has none.
     #[error("clusters[{index}].{field} is empty: give it a value")]
-    Empty { index: usize, field: &'static str },
+    Empty {
+        /// Position of the cluster, from 0.
+        index: usize,
+        /// Field without a value.
+        field: &'static str,
+    },
+    /// A path that is none, or ends with a slash.
     #[error("clusters[{index}].path is {path:?}: it must start with '/' and not end with one")]
-    Path { index: usize, path: String },
+    Path {
+        /// Position of the cluster, from 0.
+        index: usize,
+        /// Path as written.
+        path: String,
+    },
+    /// The same name twice.
     #[error("two clusters are named {0:?}: names must differ")]
     DuplicateName(String),
+    /// The same path twice.
     #[error("two clusters are served at {0:?}: paths must differ")]
     DuplicatePath(String),
+    /// A member without an id.
     #[error("cluster {cluster:?} has a member without an id: answers name their member by it")]
-    NoId { cluster: String },
+    NoId {
+        /// Cluster of the member.
+        cluster: String,
+    },
+    /// The same member twice in one cluster.
     #[error("cluster {cluster:?} has member {id:?} twice: ids must differ")]
-    DuplicateMember { cluster: String, id: String },
+    DuplicateMember {
+        /// Cluster of the member.
+        cluster: String,
+        /// Id that is there twice.
+        id: String,
+    },
+    /// An address that is not an IP address with a port.
     #[error(
         "member {id:?} of cluster {cluster:?} has address {address:?}: it must be an IP address and a port, such as 10.0.0.5:8080"
     )]
-    Address { cluster: String, id: String, address: String },
+    Address {
+        /// Cluster of the member.
+        cluster: String,
+        /// Id of the member.
+        id: String,
+        /// Address as written.
+        address: String,
+    },
 }
 
 impl Membership {
@@ -126,10 +162,11 @@ impl Cluster {
     }
 }
 
-/// What `GET /status` of a balancer answers.
+/// Answer to `GET /status` of a balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BalancerStatus {
+    /// Id of the instance that answers.
     pub instance_id: String,
     /// Boot of the kernel that it runs on. Who shares it shares the machine. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -138,30 +175,43 @@ pub struct BalancerStatus {
     pub version: String,
     /// SHA-256 of the canonical JSON of the membership being served, to compare with the desired one.
     pub membership_sha256: String,
+    /// Clusters that are served, in the order of the membership.
     pub clusters: Vec<ClusterStatus>,
 }
 
+/// State of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterStatus {
+    /// Name of the cluster.
     pub name: String,
+    /// Path that it is served at.
     pub path: String,
+    /// Policy in force.
     pub policy: Policy,
+    /// Requests to it since the process started.
     pub requests: u64,
+    /// Those of them without a good answer.
     pub failures: u64,
+    /// Its members, in the order of the membership.
     pub members: Vec<MemberStatus>,
 }
 
+/// State of one member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberStatus {
+    /// Id of the member.
     pub id: String,
+    /// IP address and port that requests are sent to.
     pub address: String,
+    /// Result of its last health checks.
     pub health: Health,
+    /// Requests that it is serving now.
     pub in_flight: u64,
     /// Requests sent to this member since it joined, health checks not counted.
     pub requests: u64,
-    /// Of these, how many got no answer or a 5xx.
+    /// Those of them that got no answer or a 5xx.
     pub failures: u64,
     /// Share of the cluster's requests, in thousandths.
     pub share_per_mille: u32,
@@ -176,12 +226,12 @@ pub struct MemberStatus {
     /// Last `x-slots` value seen from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
-    /// What the policy makes of it, if it makes anything.
+    /// Opinion of the policy, if it has any.
     #[serde(default)]
     pub opinion: MemberOpinion,
 }
 
-/// What a policy thinks of a member.
+/// Opinion of a policy on a member.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberOpinion {
@@ -191,6 +241,7 @@ pub struct MemberOpinion {
     /// How many requests at the same time it reckons with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallelism: Option<u32>,
+    /// Source of that figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parallelism_source: Option<ParallelismSource>,
     /// Taken out after failures in a row, until a trial succeeds.
@@ -205,15 +256,18 @@ pub enum ParallelismSource {
     Slots,
     /// The membership's `vcpus`.
     Vcpus,
-    /// What was declared was refuted by what was seen.
+    /// Measured answers, which refuted the declared figure.
     Evidence,
 }
 
+/// Health of a member, by the checks of the balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Health {
     /// Not checked yet: gets no traffic.
     Unknown,
+    /// The last check succeeded: it gets traffic.
     Healthy,
+    /// Checks failed in a row: it gets no traffic.
     Unhealthy,
 }
 

@@ -1,4 +1,4 @@
-//! The full result of a run, version 1.
+//! Report, the full result of a run, version 1.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,28 +13,32 @@ pub const REPORT_SCHEMA: &str = "clusterbench.dev/report/v1";
 /// Longer ones lose details of single rounds, never totals, and say so in a note.
 pub const REPORT_LIMIT_BYTES: usize = 900 * 1024;
 
-/// What one run measured, what may be said about it, and everything needed to check both.
+/// Numbers of one run, the verdict on them, and everything needed to check both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// `clusterbench.dev/report/v1`
     pub schema: String,
-    /// What was asked for, as the operator sent it.
+    /// Specification of the run, as the operator sent it.
     pub run: RunSpec,
+    /// When the run began.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub started_at: Timestamp,
+    /// When the run ended.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Timestamp,
+    /// Whether the numbers may be quoted.
     pub validity: Validity,
     /// Why the run is not valid; empty when it is.
     pub reasons: Vec<String>,
     /// Everything that was checked, with what was measured and what is allowed.
     #[serde(default)]
     pub gates: Vec<Gate>,
+    /// Where it was measured, from where, and on what.
     pub environment: Environment,
-    /// In the order of `run.targets`, over all counted rounds.
+    /// Clusters in the order of `run.targets`, over all counted rounds.
     pub clusters: Vec<ClusterReport>,
-    /// In the order measured, voided ones included.
+    /// Rounds in the order measured, voided ones included.
     pub rounds: Vec<RoundReport>,
     /// Each cluster against the first one (all pairs on request), by the metric of the headline.
     pub comparisons: Vec<Comparison>,
@@ -53,8 +57,10 @@ pub struct Report {
     pub verdict: String,
 }
 
+/// Whether the numbers of a run may be quoted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Validity {
+    /// Every gate passed.
     #[default]
     Valid,
     /// A gate failed: the numbers are kept for reading and must not be quoted.
@@ -72,6 +78,7 @@ pub struct RoundReport {
     /// The instances that were measured: from 1, one more after every relaunch of the workers.
     #[serde(default = "first")]
     pub launch: u32,
+    /// Whether the round counts.
     pub outcome: RoundOutcome,
     /// Why it was voided: `i-0123 of cluster1 was lost`. Empty when it counts.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -79,7 +86,7 @@ pub struct RoundReport {
     /// The cluster that voided it; empty when it counts, or when it was none of them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub voided_by: String,
-    /// In the order measured.
+    /// Clusters in the order measured.
     pub clusters: Vec<ClusterReport>,
 }
 
@@ -87,10 +94,13 @@ fn first() -> u32 {
     1
 }
 
+/// Whether a round counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RoundOutcome {
+    /// Its numbers are in the totals.
     #[default]
     Counted,
+    /// Its numbers are in no total; it was repeated.
     Voided,
 }
 
@@ -98,6 +108,7 @@ pub enum RoundOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterReport {
+    /// Name of the cluster.
     pub cluster: String,
     /// Requests that count: answered, failed or still open at the end. Warm-up is not among them.
     pub requests: u64,
@@ -137,15 +148,16 @@ pub struct ClusterReport {
     /// Requests that all members together serve at the same time, by their `x-slots` or vCPUs. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
-    /// What the credits of a burstable type gave, the worst member. Absent: not a burstable type, or not known.
+    /// Speed that the credits of a burstable type gave, of the worst member. Absent: not a burstable type, or not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
     /// CPU time of members that the hypervisor took, in thousandths, of the worst member; over several rounds the mean by
     /// time. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal_per_mille: Option<u32>,
+    /// Requests without a good answer.
     pub failures: Failures,
-    /// What was answered to requests that failed although they were answered.
+    /// Status of the answers to requests that failed although they were answered.
     #[serde(default, skip_serializing_if = "FailedStatus::is_none")]
     pub failed_status: FailedStatus,
     /// Answered requests per second of load time, rounded.
@@ -154,10 +166,12 @@ pub struct ClusterReport {
     pub latency: Quantiles,
     /// The same over answered requests only.
     pub latency_of_successes: Quantiles,
+    /// Shares of its members. Empty: no answer named its member.
     pub members: Vec<MemberShare>,
     /// Answers by address, where the URL gives a name: every address of the name, also those that served nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressShare>,
+    /// Histograms that the quantiles are from.
     #[serde(default)]
     pub histograms: Histograms,
 }
@@ -171,12 +185,14 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Handshakes {
+    /// Handshakes that succeeded.
     pub count: u64,
     /// Those that went on with an earlier session, which is less work for both sides.
     pub resumed: u64,
     /// From when the connection was there to when the first request could be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50_micros: Option<u64>,
+    /// The same, of one in a hundred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_micros: Option<u64>,
     /// Versions and cipher suites that were agreed on, such as `TLSv1.3 TLS13_AES_256_GCM_SHA384`.
@@ -219,16 +235,22 @@ pub struct Histograms {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quantiles {
+    /// Median.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50_micros: Option<u64>,
+    /// 90th percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90_micros: Option<u64>,
+    /// 99th percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_micros: Option<u64>,
+    /// 99.9th percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_micros: Option<u64>,
+    /// Slowest answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_micros: Option<u64>,
+    /// Mean of all answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_micros: Option<u64>,
     /// Requests were still open at the end, the first after so long: a value from here on is a lower bound, `>= x`.
@@ -266,10 +288,12 @@ pub struct Failures {
 }
 
 impl Failures {
+    /// Requests of all kinds together.
     pub fn total(&self) -> u64 {
         self.kinds().iter().map(|(_, count)| count).sum()
     }
 
+    /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Failures) {
         self.connect += other.connect;
         self.reset += other.reset;
@@ -303,11 +327,12 @@ pub enum FailedStatus {
     None,
     /// All had this one.
     Each(u16),
+    /// There were different ones.
     Several,
 }
 
 impl FailedStatus {
-    /// Of both together.
+    /// Status of both together.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::None, one) | (one, Self::None) => one,
@@ -316,6 +341,7 @@ impl FailedStatus {
         }
     }
 
+    /// Whether there was no such answer.
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
@@ -327,7 +353,9 @@ impl FailedStatus {
 pub struct MemberShare {
     /// Empty: answers that did not name their member.
     pub id: String,
+    /// Answers from it.
     pub requests: u64,
+    /// Its share of all answers, in thousandths.
     pub share_per_mille: u32,
 }
 
@@ -337,6 +365,8 @@ pub struct MemberShare {
 pub struct AddressShare {
     /// With its port: `10.0.0.7:80`, `[2001:db8::7]:80`.
     pub address: String,
+    /// Answers from it.
     pub requests: u64,
+    /// Its share of all answers, in thousandths.
     pub share_per_mille: u32,
 }

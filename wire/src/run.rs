@@ -1,20 +1,21 @@
-//! What a generator is asked to do, and how far it is.
+//! Specification of a run as a generator is given it, and the state of that run.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Metric, Threshold};
+use crate::Facts;
+use crate::judging::Judging;
 
 /// How long requests that are open when a phase stops sending are waited for, unless a run says it: longer than answers
 /// take whose tail is interesting, and short beside a round. What is open then is at least so slow.
 pub const DRAIN_SECONDS: u32 = 10;
 
-/// What several generators leave between one cluster and the next: the balancer is asked how its members are, and answers
+/// Time that several generators leave between one cluster and the next: the balancer is asked how its members are, and answers
 /// within five seconds or not at all; and the members, at that time and before the next load, within four.
 pub const BETWEEN_CLUSTERS_SECONDS: u32 = 10;
 
-/// What several generators leave for the calibration of the members, which nobody's load may disturb, before the moment
+/// Time that several generators leave for the calibration of the members, which nobody's load may disturb, before the moment
 /// at which they begin: a quarter of a second of work at full speed, and more for who has less.
 pub const CALIBRATION_SECONDS: u32 = 5;
 
@@ -26,11 +27,15 @@ pub const CALIBRATION_SECONDS: u32 = 5;
 pub struct RunSpec {
     /// Chosen by the operator, unique per run; a second `PUT` with the same id and the same document changes nothing.
     pub id: String,
+    /// Seed of the order, the arrivals and the work. Rounds draw theirs from it.
     pub seed: u64,
+    /// Rounds that are to count.
     pub rounds: Rounds,
     /// Requests sent to each target before the first round and not counted.
     pub warmup_requests: u64,
+    /// Targets that are measured; the first one is the baseline of the comparisons.
     pub targets: Vec<Target>,
+    /// Load of a round, the same for every target, one phase after the other.
     pub phases: Vec<Phase>,
     /// `http://host:port` of the balancer's control API. When given, its members are compared before and after
     /// every round, and a member that was lost or restarted voids the round.
@@ -39,16 +44,16 @@ pub struct RunSpec {
     /// Seconds of load on each target before the first round, after the warm-up requests, and not counted either.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub warmup_seconds: u32,
-    /// What every request looks like, and what a right answer is.
+    /// Form of every request, and of the right answer.
     #[serde(default, skip_serializing_if = "RequestSpec::is_default")]
     pub request: RequestSpec,
     /// How long requests that are still open when a phase stops sending are waited for. Then they are cut, and count
     /// as *at least this slow*. Absent: ten seconds. Never longer than a request may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<u32>,
-    /// Which share of the load is this generator's. The shares of all generators together are the load of one.
-    #[serde(default, skip_serializing_if = "Share::is_whole")]
-    pub share: Share,
+    /// Slice of the load that this generator sends. The slices of all generators together are the load of one.
+    #[serde(default, skip_serializing_if = "Slice::is_whole")]
+    pub slice: Slice,
     /// The first stretch of load begins at this moment, and every further one at a moment that follows from it, so
     /// that several generators stay together. Absent: each begins when the one before is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,6 +85,7 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rounds {
+    /// Rounds that are to count; with `judging.looks` `Auto` at most.
     pub count: u32,
 }
 
@@ -87,10 +93,14 @@ pub struct Rounds {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Phase {
+    /// Load by users that wait for their answers.
     ClosedLoop(ClosedLoop),
+    /// Load by a schedule.
     OpenLoop(OpenLoop),
+    /// No load.
     #[serde(rename_all = "camelCase")]
     Pause {
+        /// How long nothing is sent.
         seconds: u32,
     },
 }
@@ -99,7 +109,9 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClosedLoop {
+    /// Users of all generators together, each with one request open.
     pub concurrency: u32,
+    /// When the users stop.
     pub stop: Stop,
 }
 
@@ -107,9 +119,11 @@ pub struct ClosedLoop {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenLoop {
+    /// Gaps between the planned sends.
     pub arrivals: Arrivals,
-    /// Of all generators together.
+    /// Rate in requests per second, of all generators together.
     pub requests_per_second: u32,
+    /// When the schedule ends.
     pub stop: Stop,
     /// The rate changes in steps during the phase. Needs `durationSeconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,6 +134,7 @@ pub struct OpenLoop {
     pub max_connections: Option<u32>,
 }
 
+/// Gaps between the planned sends of an open loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Arrivals {
     /// Independent users: exponential gaps, drawn from the seed of the round.
@@ -132,7 +147,9 @@ pub enum Arrivals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ramp {
+    /// Rate of the last step, in requests per second, of all generators together.
     pub to_requests_per_second: u32,
+    /// Number of steps.
     pub steps: u32,
 }
 
@@ -140,24 +157,31 @@ pub struct Ramp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Stop {
+    /// After so many requests, of all generators together.
     Requests(u64),
+    /// After so many seconds.
     DurationSeconds(u32),
 }
 
-/// What every request looks like.
+/// Form of every request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RequestSpec {
+    /// HTTP method.
     pub method: String,
+    /// Headers besides those that the generator sends itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Header>,
+    /// Body of every request. Empty: none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub body: String,
+    /// Whether connections are used again.
     pub connections: Connections,
     /// The work that each request asks for as `?work_micros=`: drawn from the seed of the round and the number of the
     /// request, so that every cluster of a round is asked for the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
+    /// Right answer.
     #[serde(skip_serializing_if = "Expect::is_default")]
     pub expect: Expect,
 }
@@ -181,13 +205,17 @@ impl RequestSpec {
     }
 }
 
+/// One header of every request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Header {
+    /// Name of the header.
     pub name: String,
+    /// Value of the header.
     pub value: String,
 }
 
+/// Whether connections are used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Connections {
     /// Kept and used again.
@@ -197,22 +225,28 @@ pub enum Connections {
     PerRequest,
 }
 
+/// Work that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Work {
+    /// How the work of requests is spread around its mean.
     pub distribution: WorkDistribution,
+    /// Mean work of a request, in microseconds.
     pub mean_micros: u32,
 }
 
+/// How the work of requests is spread around its mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum WorkDistribution {
+    /// The same for every request.
     Constant,
+    /// Exponential: a squared coefficient of variation of 1.
     Exponential,
     /// With a sigma of 1: a squared coefficient of variation of 1.7.
     Lognormal,
 }
 
-/// What a right answer is. Any other is a failure.
+/// Right answer to a request. Any other one is a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Expect {
@@ -236,14 +270,17 @@ impl Expect {
     }
 }
 
+/// Whether an answer has to name its cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ClusterName {
+    /// The body may be anything.
     #[default]
     Ignored,
     /// The body is JSON that names the cluster that was asked.
     InBody,
 }
 
+/// Whether an answer has to come from a member that the balancer knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Members {
     /// Workers may name themselves as they like.
@@ -265,83 +302,47 @@ impl ClusterName {
     }
 }
 
-/// One of `count` equal shares of the load, by the number of the request: `index` of 4 sends 0, 4, 8, ... plus `index`.
+/// One of `count` equal slices of the load, by the number of the request: `index` of 4 sends 0, 4, 8, ... plus `index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Share {
+pub struct Slice {
+    /// Number of the slice, from 0.
     pub index: u32,
+    /// Slices in all.
     pub count: u32,
 }
 
-impl Default for Share {
+impl Default for Slice {
     fn default() -> Self {
         Self { index: 0, count: 1 }
     }
 }
 
-impl Share {
+impl Slice {
     fn is_whole(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How the rounds are judged, and when there are enough of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Judging {
-    pub looks: Looks,
-    pub metric: Metric,
-    pub pairs: Pairs,
-    /// The gap that the report says the needed rounds for.
-    pub gap_percent: u32,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub thresholds: Vec<Threshold>,
-}
-
-impl Default for Judging {
-    fn default() -> Self {
-        let (looks, metric, pairs) = (Looks::default(), Metric::default(), Pairs::default());
-        Self { looks, metric, pairs, gap_percent: 5, thresholds: Vec::new() }
-    }
-}
-
-impl Judging {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Looks {
-    /// After `rounds.count` rounds.
-    #[default]
-    AtTheEnd,
-    /// After 10, 20 and 40 rounds, whichever decides first; never more than `rounds.count`.
-    Auto,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Pairs {
-    /// Each cluster with the first.
-    #[default]
-    AgainstFirst,
-    All,
-}
-
-/// What `GET /v1/runs/{id}` answers.
+/// Answer to `GET /v1/runs/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStatus {
+    /// Id of the run.
     pub id: String,
+    /// Whether it is still on.
     pub state: RunState,
+    /// Rounds that count so far.
     pub rounds_done: u32,
     /// Rounds to measure until the next look, which may be the last one.
     pub rounds_total: u32,
+    /// Rounds that were voided so far.
     pub rounds_voided: u32,
+    /// When the run began.
     pub started_at: Timestamp,
     /// One line for people: `round 7 of 20, cluster2: 812 requests/s`.
     pub message: String,
-    /// What somebody should look at although the run goes on: a disk that takes nothing more. It changes seldom.
+    /// Warning although the run goes on, such as a disk that takes nothing more. It changes seldom.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub warning: String,
     /// Whether it goes on after the round that is on. Absent: it cannot be held, because it keeps to a timetable with
@@ -372,15 +373,17 @@ pub enum Hold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunBalancer {
-    /// As the document names it: `http://host:port`.
+    /// Address as the document names it: `http://host:port`.
     pub control: String,
     /// The instance that answered there first. Empty: none has answered yet.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_id: String,
 }
 
+/// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunState {
+    /// It measures, or is held.
     Running,
     /// The report is ready. It may still be `Invalid`; the report says so.
     Finished,
@@ -400,13 +403,13 @@ mod tests {
         let text = r#"{"id":"r","seed":7,"rounds":{"count":20},"warmupRequests":5,"targets":[{"cluster":"a","url":"http://h/a"}],"phases":[{"closedLoop":{"concurrency":100,"stop":{"requests":1000}}},{"pause":{"seconds":60}}],"balancerControl":"http://h:1"}"#;
         let spec: RunSpec = serde_json::from_str(text).unwrap();
         assert_eq!(spec.request, RequestSpec::default());
-        assert_eq!((spec.share, spec.start_at, spec.drain_seconds), (Share { index: 0, count: 1 }, None, None));
+        assert_eq!((spec.slice, spec.start_at, spec.drain_seconds), (Slice { index: 0, count: 1 }, None, None));
         assert_eq!(serde_json::to_string(&spec).unwrap(), text);
     }
 
     #[test]
     fn everything_can_be_asked_for() {
-        let text = r#"{"id":"r","seed":7,"rounds":{"count":1},"warmupRequests":0,"targets":[],"phases":[{"openLoop":{"arrivals":"Poisson","requestsPerSecond":1000,"stop":{"durationSeconds":30},"ramp":{"toRequestsPerSecond":2000,"steps":5}}}],"request":{"method":"POST","headers":[{"name":"a","value":"b"}],"body":"{}","connections":"PerRequest","work":{"distribution":"Exponential","meanMicros":2000},"expect":{"status":201,"clusterName":"InBody"}},"share":{"index":1,"count":4},"startAt":"2026-01-01T00:00:00Z"}"#;
+        let text = r#"{"id":"r","seed":7,"rounds":{"count":1},"warmupRequests":0,"targets":[],"phases":[{"openLoop":{"arrivals":"Poisson","requestsPerSecond":1000,"stop":{"durationSeconds":30},"ramp":{"toRequestsPerSecond":2000,"steps":5}}}],"request":{"method":"POST","headers":[{"name":"a","value":"b"}],"body":"{}","connections":"PerRequest","work":{"distribution":"Exponential","meanMicros":2000},"expect":{"status":201,"clusterName":"InBody"}},"slice":{"index":1,"count":4},"startAt":"2026-01-01T00:00:00Z"}"#;
         let spec: RunSpec = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&spec).unwrap(), text);
     }

@@ -1,4 +1,4 @@
-//! The report's JSON Schema, made from the types.
+//! JSON Schema of the report, made from the types.
 
 use schemars::generate::SchemaSettings;
 

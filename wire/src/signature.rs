@@ -20,9 +20,10 @@ pub const NOT_AFTER_HEADER: &str = "x-clusterbench-not-after";
 /// How far ahead of the verifier's clock a deadline may lie. It bounds replay and absorbs clock skew.
 pub const VALID_FOR: Duration = Duration::from_secs(120);
 
-/// What is signed.
+/// Request that is signed.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
+    /// HTTP method.
     pub method: &'a str,
     /// Path and query as sent.
     pub path: &'a str,
@@ -30,6 +31,7 @@ pub struct Request<'a> {
     pub instance_id: &'a str,
     /// Value of `If-Match`, empty when there is none.
     pub if_match: &'a str,
+    /// Body as sent.
     pub body: &'a [u8],
 }
 
@@ -51,6 +53,7 @@ impl Request<'_> {
 pub struct Signer(SigningKey);
 
 impl Signer {
+    /// Signer with the private key `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         Self(SigningKey::from_bytes(&seed))
     }
@@ -71,16 +74,22 @@ impl Signer {
 /// Why a request is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    /// The verifier was given no key.
     #[error("the public key is not 32 bytes of base64url")]
     BadKey,
+    /// A header is missing.
     #[error("the request carries no {SIGNATURE_HEADER} and {NOT_AFTER_HEADER}")]
     Unsigned,
+    /// The deadline cannot be read.
     #[error("{NOT_AFTER_HEADER} is not an RFC 3339 time")]
     BadDeadline,
+    /// The deadline is over.
     #[error("the request's deadline has passed")]
     Expired,
+    /// The deadline is beyond [`VALID_FOR`].
     #[error("the request's deadline is more than two minutes ahead: check the clocks")]
     TooFarAhead,
+    /// Signed with another key, for another instance, or changed since.
     #[error("the signature is not valid for this request on this instance")]
     BadSignature,
 }
@@ -90,6 +99,10 @@ pub enum Refused {
 pub struct Verifier(VerifyingKey);
 
 impl Verifier {
+    /// Verifier of requests that were signed with the private half of `public_key`, 32 bytes as base64url.
+    ///
+    /// # Errors
+    /// [`Refused::BadKey`]: the key is none.
     pub fn new(public_key: &str) -> Result<Self, Refused> {
         let bytes = BASE64URL_NOPAD.decode(public_key.as_bytes()).map_err(|_| Refused::BadKey)?;
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| Refused::BadKey)?;

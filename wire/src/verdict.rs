@@ -1,4 +1,4 @@
-//! What may be said: gates, comparisons, thresholds.
+//! Verdict of a run: gates, comparisons, thresholds.
 //!
 //! The only floats of our documents are here, where ratios are what is meant.
 
@@ -9,19 +9,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Gate {
+    /// Kind of the check.
     pub kind: GateKind,
-    /// What it is about: a cluster with its phase, a generator, a member. Empty: the whole run.
+    /// Subject: a cluster with its phase, a generator, a member. Empty: the whole run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
+    /// Value that was measured, in `unit`.
     pub measured: u64,
+    /// Value that is allowed, in `unit`.
     pub limit: u64,
+    /// Unit of both values.
     pub unit: Unit,
+    /// Whether it passed.
     pub outcome: GateOutcome,
     /// When it failed: what happened, with value and limit, and the way out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
+/// Kind of a gate, by the value that it checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum GateKind {
     /// Rounds that count, of those that were asked for.
@@ -54,23 +60,29 @@ pub enum GateKind {
     AllFailed,
 }
 
+/// Unit of the values of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Unit {
+    /// Things counted.
     Count,
+    /// Microseconds.
     Micros,
+    /// Milliseconds.
     Millis,
     /// Thousandths.
     PerMille,
 }
 
+/// Outcome of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum GateOutcome {
+    /// The limit was kept.
     Passed,
     /// The run is not valid.
     Failed,
 }
 
-/// What clusters are compared by.
+/// Metric that clusters are compared by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Metric {
     /// Median latency of all requests, a failure counting as infinitely slow. The default: every round of a few
@@ -78,12 +90,16 @@ pub enum Metric {
     #[default]
     #[serde(rename = "p50Micros")]
     P50,
+    /// 90th percentile of the latency of all requests.
     #[serde(rename = "p90Micros")]
     P90,
+    /// 99th percentile of the latency of all requests.
     #[serde(rename = "p99Micros")]
     P99,
+    /// 99.9th percentile of the latency of all requests.
     #[serde(rename = "p999Micros")]
     P999,
+    /// Answered requests per second of load.
     #[serde(rename = "requestsPerSecond")]
     RequestsPerSecond,
     /// Share of requests without a good answer. For thresholds only: it has no ratio.
@@ -95,19 +111,23 @@ pub enum Metric {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
+    /// Cluster that is compared.
     pub cluster: String,
+    /// Cluster that it is compared with.
     pub baseline: String,
+    /// Metric that they are compared by.
     pub metric: Metric,
     /// Rounds that count.
     pub rounds: u32,
     /// Launches that these rounds measured, each of them new instances.
     #[serde(default)]
     pub launches: u32,
-    /// What the claim is about, and with it what was taken as one independent measurement.
+    /// Subject of the claim, which decides what one independent measurement is.
     #[serde(default)]
     pub about: About,
+    /// Which one is faster, if that is shown.
     pub direction: Direction,
-    /// Of the two statements, this is about how large the difference is: both may be true at once.
+    /// Bound of the difference, the other one of two statements: both may be true at once.
     #[serde(default)]
     pub size: Size,
     /// Why there is no direction: too few rounds, failures that reached the metric, speeds that were mixed.
@@ -139,13 +159,14 @@ pub struct Comparison {
     /// cluster answered fewer. Absent when they never differed, or below 6 rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_interval_points: Option<[f64; 2]>,
-    /// What to know before the sentence is quoted.
+    /// Conditions to know before the sentence is quoted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cautions: Vec<Caution>,
+    pub warnings: Vec<Warning>,
     /// The comparison as one sentence.
     pub sentence: String,
 }
 
+/// Subject of a claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum About {
     /// The instances that were launched: the unit is the round.
@@ -155,9 +176,12 @@ pub enum About {
     InstanceTypes,
 }
 
+/// Which cluster is faster, as far as that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Direction {
+    /// The whole interval is above zero: the cluster is faster than the baseline.
     Faster,
+    /// The whole interval is below zero: the cluster is slower than the baseline.
     Slower,
     /// The interval contains zero.
     NoDifferenceShown,
@@ -167,6 +191,7 @@ pub enum Direction {
     NotComparable,
 }
 
+/// How large a difference may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Size {
     /// The difference may be larger than 5 %, or it is not known.
@@ -179,13 +204,16 @@ pub enum Size {
 /// A condition under which a comparison is weaker than it looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Caution {
-    pub kind: CautionKind,
+pub struct Warning {
+    /// Kind of the condition.
+    pub kind: WarningKind,
+    /// The same in words, with the numbers.
     pub sentence: String,
 }
 
+/// Kind of a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CautionKind {
+pub enum WarningKind {
     /// So busy that waiting, not speed, is what was measured.
     NearSaturation,
     /// One cluster has outlier rounds and the other has not: means differ and medians need not.
@@ -202,35 +230,50 @@ pub enum CautionKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Threshold {
+    /// Cluster that it is about.
     pub cluster: String,
+    /// Metric that it is about.
     pub metric: Metric,
+    /// Limit on that metric.
     pub limit: Limit,
 }
 
+/// Limit on a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Limit {
-    /// In the unit of the metric.
+    /// Upper bound, in the unit of the metric.
     AtMost(u64),
-    /// In the unit of the metric.
+    /// Lower bound, in the unit of the metric.
     AtLeast(u64),
     /// Faster than another cluster by at least so much; negative: slower by at most so much.
     #[serde(rename_all = "camelCase")]
-    FasterThan { cluster: String, percent: i32 },
+    FasterThan {
+        /// Name of the other cluster.
+        cluster: String,
+        /// Percent by which it is faster at least.
+        percent: i32,
+    },
 }
 
+/// Outcome of one threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ThresholdResult {
+    /// Threshold as it was asked for.
     pub threshold: Threshold,
+    /// Whether it is met.
     pub outcome: ThresholdOutcome,
     /// With what was measured: `p99 of cluster1 is 43.1 ms, at most 50 ms`.
     pub sentence: String,
 }
 
+/// Outcome of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ThresholdOutcome {
+    /// The result keeps the limit.
     Met,
+    /// The result does not keep the limit.
     NotMet,
     /// The run cannot tell: it is not valid, or the interval contains the limit.
     Undecided,
@@ -248,11 +291,15 @@ impl ThresholdOutcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SelfTest {
+    /// Whether a difference was found.
     pub outcome: SelfTestOutcome,
+    /// Each cluster that was measured twice, against itself.
     pub comparisons: Vec<Comparison>,
+    /// The same as one sentence.
     pub sentence: String,
 }
 
+/// Outcome of a self-test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SelfTestOutcome {
     /// No difference was found.

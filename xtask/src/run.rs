@@ -17,11 +17,17 @@ pub(crate) fn cargo(paths: &Paths, arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(&paths.root).args(arguments).env("CARGO_TARGET_DIR", &paths.target).stdin(Stdio::null());
-    // What `cargo run` sets for xtask itself must not reach build scripts and tests of other packages.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_xtask)) {
         command.env_remove(name);
     }
     command
+}
+
+/// Whether `cargo run` sets this variable to say something of xtask itself. It must not reach build scripts of other
+/// packages: ring's runs again when one of them is there and was not, or the other way round, and then ring, rustls and
+/// kube are compiled once more, at each turn between `cargo xtask` and cargo by hand.
+fn is_of_xtask(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Runs a step to its end. Its standard output goes to our standard error: standard output is for results.
@@ -124,6 +130,21 @@ mod tests {
     fn durations_are_short() {
         assert_eq!(duration(Duration::from_secs(8)), "8s");
         assert_eq!(duration(Duration::from_secs(185)), "3m05s");
+    }
+
+    #[test]
+    fn cargo_is_told_nothing_of_xtask_itself() {
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR", "CARGO_PKG_VERSION_PRE"] {
+            assert!(is_of_xtask(name), "{name}");
+        }
+        for name in ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO", "CARGO_TERM_COLOR"] {
+            assert!(!is_of_xtask(name), "{name}");
+        }
+        let paths = Paths { root: "/".into(), cache: "".into(), target: "/t".into() };
+        let command = cargo(&paths, &["build"]);
+        // `cargo test` sets them for this test as well.
+        let removed = |name: &str| command.get_envs().any(|(known, value)| known == name && value.is_none());
+        assert!(removed("CARGO_MANIFEST_DIR") && removed("CARGO_PKG_VERSION_MAJOR"));
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn all() -> Vec<Mutant> {
                 if let Action::StartRun { run, .. } = &mut effect.action
                     && let Some(at) = run.start_at
                 {
-                    run.start_at = Some(at + SignedDuration::from_secs(i64::from(run.share.index)));
+                    run.start_at = Some(at + SignedDuration::from_secs(i64::from(run.slice.index)));
                 }
             }
             plan
@@ -188,7 +188,10 @@ fn empty_list_lets_go(world: &World) -> Plan {
     let over = |instances: &Vec<planner::ports::Instance>| {
         instances.iter().all(|instance| instance.state == InstanceState::Terminated)
     };
-    lets_go(world, world.instances.known().is_some_and(over) && world.groups.known().is_some_and(Vec::is_empty))
+    lets_go(
+        world,
+        world.cloud.instances.known().is_some_and(over) && world.cloud.groups.known().is_some_and(Vec::is_empty),
+    )
 }
 
 /// Status says that there are no instances, so there are none.
@@ -216,11 +219,11 @@ fn zone_changes(world: &World) -> Plan {
 
 fn emptied(world: &World) -> World {
     let mut world = world.clone();
-    if world.instances.known().is_none() {
-        world.instances = Facet::Known(Vec::new());
+    if world.cloud.instances.known().is_none() {
+        world.cloud.instances = Facet::Known(Vec::new());
     }
-    if world.groups.known().is_none() {
-        world.groups = Facet::Known(Vec::new());
+    if world.cloud.groups.known().is_none() {
+        world.cloud.groups = Facet::Known(Vec::new());
     }
     world
 }

@@ -56,7 +56,7 @@ fn they_begin_together_and_one_report_is_made() {
         play.until(300, Play::is_ready).await.unwrap();
         assert_eq!(runs(&play), [("Valid".to_owned(), 3)]);
         let parts = shares_of(&play);
-        let mut shares: Vec<_> = parts.iter().map(|part| (part.run.share.index, part.run.share.count)).collect();
+        let mut shares: Vec<_> = parts.iter().map(|part| (part.run.slice.index, part.run.slice.count)).collect();
         shares.sort_unstable();
         assert_eq!(shares, [(0, 3), (1, 3), (2, 3)]);
         let start = parts[0].run.start_at;
@@ -64,7 +64,7 @@ fn they_begin_together_and_one_report_is_made() {
             start.is_some() && parts.iter().all(|part| part.run.start_at == start && part.started_at < start.unwrap())
         );
         let whole = whole(&play);
-        assert_eq!((whole.rounds.len(), whole.run.share), (4, wire::Share::default()));
+        assert_eq!((whole.rounds.len(), whole.run.slice), (4, wire::Slice::default()));
         // A third of a thousand each.
         assert_eq!(whole.rounds[0].clusters[0].requests, 999);
         assert_eq!(play.agents.kept(), 0, "they keep nothing once their reports are home");

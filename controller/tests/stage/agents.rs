@@ -219,7 +219,7 @@ impl FakeRun {
     /// Of several generators each keeps to the timetable.
     fn hold(&self) -> Option<Hold> {
         let hold = if self.held_since.is_some() { Hold::Held } else { Hold::No };
-        (self.spec.share.count == 1).then_some(hold)
+        (self.spec.slice.count == 1).then_some(hold)
     }
 
     /// By itself, because going on is useless.
@@ -243,7 +243,7 @@ impl FakeRun {
     fn document(&self) -> Report {
         let finished_at = self.begins_at() + self.length;
         // A part has to be one that can be joined with the others.
-        let is_share = self.spec.share.count > 1;
+        let is_share = self.spec.slice.count > 1;
         let is_part = is_share || (self.spec.facts.launch > 0 && !self.aborted);
         let failed = self.failed || (self.balancer_lost_at.is_some() && !self.aborted);
         let spread = self.spread.or(is_part.then_some(0.0)).filter(|_| !failed);
@@ -376,7 +376,7 @@ impl Agents for FakeAgents {
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
-        let is_withheld = |run: &FakeRun| i64::from(run.spec.share.index) == self.withheld.load(Ordering::Relaxed);
+        let is_withheld = |run: &FakeRun| i64::from(run.spec.slice.index) == self.withheld.load(Ordering::Relaxed);
         let report = self.at(control, |agent, _, _| {
             agent.runs.get(id).filter(|run| !is_withheld(run)).map(|run| {
                 let (bytes, sha256) = run.report();

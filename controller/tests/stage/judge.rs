@@ -262,7 +262,9 @@ impl Book {
     /// Live and pending of a pool are never more than wanted; what was wanted before an edit may stay until it is
     /// removed, or can no longer come.
     fn never_above_wanted(&mut self, sim: &Sim, object: &ClusterBenchmark) -> Result<(), Broken> {
-        let wanted = || desired::pools(&object.spec).into_iter().map(|pool| (pool.name, pool.count as usize));
+        let counts = planner::scale::Counts::of_spec(&object.spec);
+        let wanted =
+            || desired::pools(&object.spec).into_iter().map(|pool| (pool.name.clone(), counts.of(&pool.name) as usize));
         if !self.wanted.iter().cloned().eq(wanted()) {
             self.wanted = wanted().collect();
             self.former.extend(self.lines.keys().cloned());

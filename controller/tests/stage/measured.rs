@@ -48,7 +48,7 @@ fn round(number: u32, spec: &RunSpec, members: &Members, spread: f64, random: &m
     let clusters = spec.targets.iter().map(|target| {
         let log = of_round + OF_CLUSTER * normal(random) - mean_speed(members.get(&target.cluster), spread);
         let micros = (TYPICAL_MICROS * log.exp()).round() as u64;
-        let requests = 1_000 / u64::from(spec.share.count);
+        let requests = 1_000 / u64::from(spec.slice.count);
         let mut response = stats::Latencies::new();
         (0..requests).for_each(|_| response.record(micros));
         ClusterReport {

@@ -1,4 +1,4 @@
-//! Heads of responses as a client reads them, beside what `httparse`, the parser of hyper, makes of them.
+//! Heads of responses as a client reads them, beside what `httparse`, the parser of hyper, makes of them, and a proxy.
 
 use proptest::prelude::*;
 
@@ -41,6 +41,10 @@ fn agrees(bytes: &[u8]) -> Result<(), TestCaseError> {
         Ok(None) => prop_assert!(matches!(theirs, Some(None)), "a part to us, {theirs:?} to httparse"),
         Ok(Some(read)) => prop_assert_eq!(theirs, Some(Some(read))),
     }
+    // Whatever a client takes, a proxy takes as the same: it only takes more.
+    let [client, proxy] = [ResponseRules::CLIENT, ResponseRules::PROXY]
+        .map(|rules| ResponseHead::parse_partial(bytes, false, rules, |_| ()));
+    prop_assert!(client.is_err() || client == proxy, "{client:?} to a client, {proxy:?} to a proxy");
     Ok(())
 }
 

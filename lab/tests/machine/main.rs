@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use lab::machine::{METADATA_PORT, MachineEvent, MachineSpec, Machines, Processes, count_processes, sweep_leftovers};
-use planner::desired::user_data::{Role, UserData};
+use planner::desired::role::Role;
+use planner::desired::user_data::UserData;
 use planner::instances::console::{self, last_word};
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};

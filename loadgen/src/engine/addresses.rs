@@ -1,4 +1,4 @@
-//! The addresses of a name, shared by all threads: whose turn it is, which let nobody in, and what each served.
+//! Addresses of a name, shared by all threads: the next one in turn, those that let nobody in, and the answers of each.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -11,7 +11,7 @@ const REST_NANOS: u64 = 1_000_000_000;
 /// after 1 s and after 2 s more (RFC 6298, 2.1 and 5.5): three tries, and a second for the last one's answer.
 pub(crate) const OPENING_NANOS: u64 = 4_000_000_000;
 
-/// In the order in which they should be tried. Every number here is a hint that threads may see late.
+/// Addresses in the order in which they should be tried. Every number here is a hint that threads may see late.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
     list: Vec<Address>,

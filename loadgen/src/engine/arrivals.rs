@@ -1,11 +1,11 @@
-//! When the requests of an open-loop phase are due: fixed by the seed before the first one is sent. Pure.
+//! Moments at which the requests of an open-loop phase are due: fixed by the seed before the first one is sent. Pure.
 //!
-//! There is one schedule for all threads and all generators. Whoever has share `i` of `n` draws the whole of it and
-//! sends every n-th request: the shares of any number of senders add up to exactly the schedule of one.
+//! There is one schedule for all threads and all generators. A sender with slice `i` of `n` draws the whole of it and
+//! sends every n-th request: the slices of any number of senders add up to exactly the schedule of one.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use wire::{Arrivals as Kind, OpenLoop, Share, Stop};
+use wire::{Arrivals as Kind, OpenLoop, Slice, Stop};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// Arrivals have streams of their own, apart from those that orders and work are drawn from with the same seed.
@@ -20,7 +20,7 @@ pub(crate) struct Planned {
     pub(crate) at_nanos: u64,
 }
 
-/// The planned requests of one phase, for one share of it. Constant memory, whatever their number.
+/// The planned requests of one phase, for one slice of it. Constant memory, whatever their number.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrivals {
     random: ChaCha8Rng,
@@ -28,11 +28,11 @@ pub(crate) struct Arrivals {
     /// Rates, each until a moment; the last one's moment ends the phase.
     steps: Vec<Step>,
     step: usize,
-    share: Share,
+    slice: Slice,
     /// Requests of all senders that are still to come, at most.
     left: u64,
     index: u64,
-    /// Of the last request; of constant arrivals, the number of requests since the step began.
+    /// Moment of the last request; of constant arrivals, the number of requests since the step began.
     at_nanos: u64,
     within_step: u64,
 }
@@ -46,7 +46,7 @@ struct Step {
 
 impl Arrivals {
     /// `phase` numbers the phases of a round, so that each has arrivals of its own.
-    pub(crate) fn new(load: &OpenLoop, seed: u64, phase: u64, share: Share) -> Self {
+    pub(crate) fn new(load: &OpenLoop, seed: u64, phase: u64, slice: Slice) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(STREAM + phase);
         let left = match load.stop {
@@ -58,7 +58,7 @@ impl Arrivals {
             kind: load.arrivals,
             steps: steps(load),
             step: 0,
-            share,
+            slice,
             left,
             index: 0,
             at_nanos: 0,
@@ -104,7 +104,7 @@ impl Iterator for Arrivals {
     type Item = Planned;
 
     fn next(&mut self) -> Option<Planned> {
-        let (index, count) = (u64::from(self.share.index), u64::from(self.share.count.max(1)));
+        let (index, count) = (u64::from(self.slice.index), u64::from(self.slice.count.max(1)));
         loop {
             let planned = self.next_of_all()?;
             if planned.index % count == index {
@@ -114,9 +114,9 @@ impl Iterator for Arrivals {
     }
 }
 
-/// Share `thread` of `threads` of what `share` sends.
-pub(crate) fn share_of_thread(share: Share, thread: u32, threads: u32) -> Share {
-    Share { index: share.index + thread * share.count, count: share.count * threads }
+/// Slice `thread` of `threads` of what `slice` sends.
+pub(crate) fn slice_of_thread(slice: Slice, thread: u32, threads: u32) -> Slice {
+    Slice { index: slice.index + thread * slice.count, count: slice.count * threads }
 }
 
 fn gaps(count: u64, requests_per_second: u64) -> u64 {
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: Share = Share { index: 0, count: 1 };
+    const ALL: Slice = Slice { index: 0, count: 1 };
 
     fn load(arrivals: Kind, requests_per_second: u32, stop: Stop) -> OpenLoop {
         OpenLoop { arrivals, requests_per_second, stop, ramp: None, max_connections: None }
@@ -205,15 +205,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_add_up_to_the_whole(seed: u64, generators in 1u32..5, threads in 1u32..4, poisson: bool) {
+        fn slices_add_up_to_the_whole(seed: u64, generators in 1u32..5, threads in 1u32..4, poisson: bool) {
             let kind = if poisson { Kind::Poisson } else { Kind::Constant };
             let load = load(kind, 997, Stop::DurationSeconds(1));
             let whole: Vec<Planned> = Arrivals::new(&load, seed, 0, ALL).collect();
             let shares = (0..generators).flat_map(|index| (0..threads).map(move |thread| (index, thread)));
             let mut parts: Vec<Planned> = shares
                 .flat_map(|(index, thread)| {
-                    let share = share_of_thread(Share { index, count: generators }, thread, threads);
-                    Arrivals::new(&load, seed, 0, share)
+                    let slice = slice_of_thread(Slice { index, count: generators }, thread, threads);
+                    Arrivals::new(&load, seed, 0, slice)
                 })
                 .collect();
             parts.sort_by_key(|planned| planned.index);

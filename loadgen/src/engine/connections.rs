@@ -1,4 +1,4 @@
-//! The connections of one thread to one authority: those in use in the order their requests began, and those idle, by
+//! Connections of one thread to one authority: those in use in the order their requests began, and those idle, by
 //! address, the last one used first. Nothing here allocates once as many connections were open as will be.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, sock
 use super::addresses::Addresses;
 use super::poller::Poller;
 use super::socket::Socket;
-use crate::trust::Tls;
+use crate::target::trust::Tls;
 
 /// No connection.
 const NONE: u32 = u32::MAX;
@@ -78,11 +78,11 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Connections {
     pub(crate) addresses: Arc<Addresses>,
-    /// What every connection begins with, of https.
+    /// TLS that every connection begins with, of https.
     pub(crate) tls: Option<Arc<Tls>>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// By address.
+    /// Numbers by address.
     idle: Vec<Vec<u32>>,
     /// The address whose idle connection is taken next.
     turn: usize,
@@ -151,7 +151,7 @@ impl Connections {
         (slot.generation == (token >> 32) as u32 && slot.connection.is_some()).then_some(number)
     }
 
-    /// Of the connection in this place, until it is gone.
+    /// Token of the connection in this place, until it is gone.
     pub(crate) fn token(&self, number: u32) -> u64 {
         let generation = self.slots.get(number as usize).map_or(0, |slot| slot.generation);
         u64::from(generation) << 32 | u64::from(number)

@@ -10,17 +10,17 @@ use super::connections::{Answer, Request, State};
 use super::expected::keep;
 use super::poller::{Ready, now_nanos};
 use super::response::{HEAD_LIMIT_BYTES, NotHttp, eat, head};
+use super::segment::LoadSegment;
 use super::socket::Received;
-use super::stretch::Stretch;
 use super::tls::BROKEN;
-use crate::distrust::refusal;
-use crate::honesty::Lie;
-use crate::recording::{Failure, micros};
+use crate::engine::recording::{Failure, micros};
+use crate::mutant::Mutant;
+use crate::target::distrust::refusal;
 
 /// All bytes of a request are written.
 const ALL: usize = usize::MAX;
 
-/// What writing came to.
+/// Outcome of writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
     /// All, or as much as fits for now.
@@ -40,7 +40,7 @@ enum Progress {
     Whole { has_more: bool },
 }
 
-impl Stretch<'_> {
+impl LoadSegment<'_> {
     /// Sends a request over an idle connection, or a new one. `false`: there is none and none more is allowed.
     pub(super) fn begin(&mut self, request: Request, now: u64) -> bool {
         let has_room = self.connections.open() < self.most_connections;
@@ -398,14 +398,14 @@ impl Stretch<'_> {
         self.backends.answered(answer.member);
         self.served(address);
         self.answered();
-        let honesty = self.load.honesty;
+        let mutation = self.load.mutation;
         match judged {
-            Err(failure) if !honesty.tells(Lie::ErrorsAreAnswers) => {
+            Err(failure) if !mutation.is(Mutant::ErrorsAreAnswers) => {
                 self.tally.answered_badly(failure, answer.status);
             }
             _ => {
                 let since =
-                    if honesty.tells(Lie::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };
+                    if mutation.is(Mutant::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };
                 self.tally.response.record(micros(now.saturating_sub(since)));
                 self.tally.service.record(micros(now.saturating_sub(request.sent_nanos)));
             }
@@ -434,7 +434,7 @@ impl Stretch<'_> {
     /// The request has no good answer. The connection cannot be used again: an answer might still come.
     pub(super) fn fail(&mut self, number: u32, failure: Failure, now: u64) {
         drop(self.connections.close(number));
-        if !(failure == Failure::Timeout && self.load.honesty.tells(Lie::TimeoutsDropped)) {
+        if !(failure == Failure::Timeout && self.load.mutation.is(Mutant::TimeoutsDropped)) {
             self.tally.failed(failure);
         }
         self.last_nanos = Some(now);

@@ -1,15 +1,15 @@
-//! Which answers are good ones. Pure.
+//! Check of an answer against the one that is expected. Pure.
 
 use std::collections::HashSet;
 
 use wire::{ClusterName, Expect, Members};
 
-use crate::recording::Failure;
+use crate::engine::recording::Failure;
 
 /// Longest body that is looked at; a longer one is not the expected one.
 const LOOKED_AT_BYTES: usize = 1024 * 1024;
 
-/// What answers of one cluster have to be.
+/// Expectation of the answers of one cluster.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expected {
     status: Option<u16>,
@@ -39,7 +39,7 @@ impl Expected {
         self.body.is_some() || self.cluster.is_some()
     }
 
-    /// Who does not say who it is may be anyone: workers need not name themselves.
+    /// An answer without a name may be from anyone: workers need not name themselves.
     pub(crate) fn knows(&self, member: &[u8]) -> bool {
         member.is_empty() || self.members.as_ref().is_none_or(|members| members.contains(member))
     }

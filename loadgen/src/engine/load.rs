@@ -1,15 +1,15 @@
-//! One stretch of load: the same for every thread that drives it.
+//! Load of one phase on one cluster: the same for every thread that drives it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use wire::{GeneratorLimit, OpenLoop, Share};
+use wire::{GeneratorLimit, OpenLoop, Slice};
 
 use super::addresses::Addresses;
 use super::expected::Expected;
 use super::request::Template;
 use crate::Target;
-use crate::honesty::Honesty;
+use crate::mutant::Mutation;
 
 #[derive(Debug)]
 pub(crate) struct Load {
@@ -34,7 +34,7 @@ pub(crate) struct Load {
     /// Whether every send is told, and not only how many were how late.
     pub(crate) notes_sends: bool,
     pub(crate) life: Life,
-    pub(crate) honesty: Honesty,
+    pub(crate) mutation: Mutation,
 }
 
 /// When requests begin.
@@ -44,7 +44,7 @@ pub(crate) enum Plan {
         load: OpenLoop,
         seed: u64,
         phase: u64,
-        share: Share,
+        slice: Slice,
         /// At the same time, of all threads.
         most_connections: usize,
         /// Why not more; `None`: so many were asked for.
@@ -72,7 +72,7 @@ impl Load {
     }
 }
 
-/// As equal as whole ones can be.
+/// Part of `all` for one thread: the parts are as equal as whole numbers can be.
 pub(crate) fn part(all: usize, thread: u32, threads: u32) -> usize {
     all / threads as usize + usize::from((thread as usize) < all % threads as usize)
 }
@@ -80,9 +80,9 @@ pub(crate) fn part(all: usize, thread: u32, threads: u32) -> usize {
 /// Users that each have one request open.
 #[derive(Debug)]
 pub(crate) struct Closed {
-    /// Of this generator.
+    /// Users of this generator.
     pub(crate) users: u32,
-    pub(crate) share: Share,
+    pub(crate) slice: Slice,
     /// Requests begun so far.
     pub(crate) begun: AtomicU64,
     /// Requests of this generator, at most.
@@ -99,8 +99,8 @@ impl Closed {
         }
         // Relaxed: the number is all that is shared.
         let begun = self.begun.fetch_add(1, Ordering::Relaxed);
-        let of_share = || u64::from(self.share.index) + begun * u64::from(self.share.count);
-        (begun < self.most).then(of_share)
+        let of_slice = || u64::from(self.slice.index) + begun * u64::from(self.slice.count);
+        (begun < self.most).then(of_slice)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Poller {
     events: Vec<Event>,
 }
 
-/// What happened to a socket.
+/// Event of a socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
     pub(crate) token: u64,

@@ -1,4 +1,4 @@
-//! The bytes of a request: made once, with holes for the number of the request and the work it asks for.
+//! Bytes of a request: made once, with holes for the number of the request and the work it asks for.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,4 +1,4 @@
-//! A socket, with TLS on it where the URL wants that: the same verbs for both.
+//! Socket, plain or with TLS: the same verbs for both.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -7,8 +7,8 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustls::Error;
 
 use super::tls::Session;
-use crate::recording::Handshake;
-use crate::trust::Tls;
+use crate::engine::recording::Handshake;
+use crate::target::trust::Tls;
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -16,7 +16,7 @@ pub(crate) struct Socket {
     session: Option<Box<Session>>,
 }
 
-/// What was received.
+/// Result of receiving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
     /// 0: the other side has ended.
@@ -47,7 +47,7 @@ impl Socket {
         self.session.as_ref().map(|session| session.handshake(now))
     }
 
-    /// What is wrong with the other side's TLS.
+    /// Fault of the other side's TLS.
     pub(crate) fn error(&self) -> Option<&Error> {
         self.session.as_ref()?.error()
     }

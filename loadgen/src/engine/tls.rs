@@ -8,8 +8,8 @@ use rustix::net::{RecvFlags, recv};
 use rustls::{ClientConnection, Error, HandshakeKind};
 
 use super::socket::Received;
-use crate::recording::Handshake;
-use crate::trust::Tls;
+use crate::engine::recording::Handshake;
+use crate::target::trust::Tls;
 
 /// The other side broke the protocol or ended without saying so: what the kernel's own TLS calls it
 /// (Documentation/networking/tls.rst).
@@ -22,7 +22,7 @@ pub(super) struct Session {
     begun_nanos: u64,
     /// Why nothing will come any more: told once what came before was taken.
     lost: Option<Errno>,
-    /// What rustls found wrong.
+    /// Fault that rustls found.
     error: Option<Error>,
 }
 
@@ -31,7 +31,7 @@ impl Session {
         Ok(Self { tls: tls.begin()?, begun_nanos: now, lost: None, error: None })
     }
 
-    /// As far as it goes without waiting; `true`: requests may be sent.
+    /// Shakes hands as far as it goes without waiting; `true`: requests may be sent.
     pub(super) fn shake_hands(&mut self, socket: &OwnedFd) -> Result<bool> {
         loop {
             match self.flush(socket) {
@@ -62,7 +62,7 @@ impl Session {
         }
     }
 
-    /// What rustls found wrong, if that was what ended the connection.
+    /// Fault that rustls found, if that was what ended the connection.
     pub(super) fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }

@@ -11,6 +11,7 @@ use crate::instances::{alive, control, single};
 use crate::owner;
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
+use crate::scale::{counts, length};
 use crate::world::{Facet, World};
 
 /// Every running instance of every cluster, and those that serve already and are not seen to end: a list from the past
@@ -42,7 +43,7 @@ fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item =
     let mut running = alive(&world.object.status.launches, instances, &cluster.name);
     running
         .retain(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type);
-    let mut surplus = running.len().saturating_sub(usize::try_from(cluster.count).unwrap_or(0));
+    let mut surplus = running.len().saturating_sub(length(counts(world).of(&cluster.name)));
     running.retain(|instance| {
         let is_left = surplus > 0 && world.memory.denials.contains_key(&instance.id);
         surplus -= usize::from(is_left);
@@ -73,7 +74,7 @@ fn serving<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item =
 }
 
 fn seen(world: &World) -> &[Instance] {
-    world.instances.known().map(Vec::as_slice).unwrap_or_default()
+    world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default()
 }
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
@@ -81,8 +82,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.conditions.set(ConditionType::Deployed, ConditionStatus::False, "Waiting", message);
         plan.wake_within(MOVING);
     };
-    if world.instances.known().is_none() {
-        plan.conditions.unknown(ConditionType::Deployed, world.instances.unknown());
+    if world.cloud.instances.known().is_none() {
+        plan.conditions.unknown(ConditionType::Deployed, world.cloud.instances.unknown());
         return;
     }
     if placement.public_key != world.settings.public_key {
@@ -114,11 +115,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         }
         return waiting(plan, "the balancer is being told its members".to_owned());
     }
-    let total: usize = desired::pools(&world.object.spec)
-        .iter()
-        .filter(|pool| !pool.path.is_empty())
-        .map(|pool| usize::try_from(pool.count).unwrap_or(0))
-        .sum();
+    let counts = counts(world);
+    let total: usize = world.object.spec.clusters.iter().map(|cluster| length(counts.of(&cluster.name))).sum();
     let members =
         || status.clusters.iter().flat_map(|cluster| cluster.members.iter().map(move |member| (cluster, member)));
     let healthy = members().filter(|(_, member)| member.health == Health::Healthy).count();
@@ -190,7 +188,7 @@ fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str) {
 
 /// Instances that should be ready by now and are not: their consoles are worth a look.
 pub fn slow_instances(world: &World) -> Vec<String> {
-    let Some(instances) = world.instances.known() else { return Vec::new() };
+    let Some(instances) = world.cloud.instances.known() else { return Vec::new() };
     let ready = ready(world);
     let owner = world.owner();
     instances

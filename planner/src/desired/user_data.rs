@@ -7,7 +7,10 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::instances::console::BOOT_UNIT;
+use super::role::Role;
+
+/// Unit that runs the script, as journald names it too.
+pub const BOOT_UNIT: &str = "clusterbench-boot";
 
 /// EC2's limit on user data, in raw bytes.
 pub const LIMIT: usize = 16_384;
@@ -23,25 +26,6 @@ const START_SECONDS: u32 = 60;
 const START_RESTARTS: u32 = 10;
 /// Ports below need a capability.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
-
-/// What an instance is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    Worker,
-    Balancer,
-    Generator,
-}
-
-impl Role {
-    /// The role as it names files, units and the `ROLE` variable.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Worker => "worker",
-            Self::Balancer => "balancer",
-            Self::Generator => "generator",
-        }
-    }
-}
 
 /// What the script is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,6 +34,8 @@ pub enum Failure {
     NotYetVisible,
     /// A thing of this name exists already.
     AlreadyExists,
+    /// Something that is not ours has the name of a resource of ours.
+    NameTaken,
     /// Something still uses it.
     DependencyViolation,
     /// The call was not made: its time was over before it could be sent.

@@ -52,6 +52,7 @@ pub fn retry_policy(failure: Failure) -> RetryPolicy {
         Failure::NotFound => ("NotFound", Retry::Backoff),
         Failure::NotYetVisible => ("NotYetVisible", Retry::Now),
         Failure::AlreadyExists => ("AlreadyExists", Retry::Now),
+        Failure::NameTaken => ("NameTaken", Retry::Backoff),
         Failure::DependencyViolation => ("DependencyViolation", Retry::Backoff),
         Failure::TooLate => ("TooLate", Retry::Now),
         Failure::Unreachable => ("Unreachable", Retry::Backoff),

@@ -11,6 +11,8 @@
 //! (Such lines: clustervision/trinity#723, openshift/osd-network-verifier's tests, and a guest with systemd 252 and
 //! cloud-init 22.4.2, 2026-11-29.) Everything else that writes there is no word of ours, even if it says the same.
 
+use crate::desired::user_data::BOOT_UNIT;
+
 /// Every line of our script starts so.
 const OURS: &str = "clusterbench: ";
 /// A word that starts so says that the boot failed, and why.
@@ -20,8 +22,6 @@ pub const READY: &str = "clusterbench: ready:";
 /// A word that starts so says what is being done.
 pub const STEP: &str = "clusterbench: step";
 
-/// How journald names the unit that runs our script.
-pub const BOOT_UNIT: &str = "clusterbench-boot";
 /// Who may speak for us. A program that we started is none of them, whatever it prints.
 const SPEAKERS: [&str; 2] = ["cloud-init", BOOT_UNIT];
 

@@ -36,7 +36,7 @@ pub(crate) fn highest_number(world: &World, ledger: &[Launch], instances: &[Inst
 
 /// The running instance of a pool that has one.
 pub(crate) fn single<'a>(world: &'a World, pool: &str) -> Option<&'a Instance> {
-    let instances = world.instances.known()?;
+    let instances = world.cloud.instances.known()?;
     let mut running = alive(&world.object.status.launches, instances, pool);
     running.retain(|instance| instance.state == InstanceState::Running && instance.private_address.is_some());
     running.first().copied()

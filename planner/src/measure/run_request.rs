@@ -170,7 +170,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         request: request(spec),
         judging: judging(spec),
         facts: Box::new(facts(world, placement, key)),
-        share: wire::Share { index: key.generator - 1, count: key.generators },
+        slice: wire::Slice { index: key.generator - 1, count: key.generators },
         start_at: key.start_at,
         balancer_control: control(balancer).map(|control| format!("http://{control}")),
     })

@@ -1,15 +1,12 @@
 //! The least time that a run takes, and the time that the lifetime leaves for it. Pure.
 
-use api::{AUTO_ROUNDS, ClusterBenchmarkSpec, LAUNCH_ROUNDS, Phase, Placement};
+use api::{ClusterBenchmarkSpec, LAUNCH_ROUNDS, Phase, Placement};
 use jiff::SignedDuration;
-use wire::{BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, DRAIN_SECONDS};
+use wire::{AUTO_LOOKS, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, DRAIN_SECONDS};
 
 use crate::desired::{generators, launches};
 use crate::run_key::RunKey;
 use crate::world::World;
-
-/// Rounds of a run that decides itself: after each of these it is looked at (`stats::AUTO_LOOKS`).
-const LOOKS: [u32; 3] = [10, 20, AUTO_ROUNDS];
 
 /// Rounds that are measured at most, of each launch: those that are asked for; or up to the last look that the lifetime
 /// has room for.
@@ -21,13 +18,13 @@ pub(crate) fn most_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
         return LAUNCH_ROUNDS;
     }
     let lifetime = SignedDuration::from_secs(i64::from(spec.lifecycle.max_lifetime_seconds));
-    let fitting = LOOKS.into_iter().rev().find(|rounds| least(spec, *rounds) < lifetime);
-    fitting.unwrap_or(LOOKS[0])
+    let fitting = AUTO_LOOKS.into_iter().rev().find(|rounds| least(spec, *rounds) < lifetime);
+    fitting.unwrap_or(AUTO_LOOKS[0])
 }
 
 /// Rounds without which nothing is said.
 pub(crate) fn fewest_rounds(spec: &ClusterBenchmarkSpec) -> u32 {
-    if decides_itself(spec) { LOOKS[0] } else { most_rounds(spec) }
+    if decides_itself(spec) { AUTO_LOOKS[0] } else { most_rounds(spec) }
 }
 
 /// Whether the run ends as soon as it has shown what is asked.

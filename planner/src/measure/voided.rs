@@ -50,7 +50,7 @@ pub(crate) fn is_unclear(world: &World, plan: &mut Plan, status: &RunStatus) -> 
         return false;
     }
     let first = *plan.memory.absent_since.entry(SILENT.to_owned()).or_insert(world.now);
-    world.listed_at.duration_since(first) < world.settings.settle
+    world.cloud.listed_at.duration_since(first) < world.settings.settle
 }
 
 /// What is waited for when a run ended early and its balancer is silent.
@@ -92,7 +92,7 @@ pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
             return Through::Gone(replaced(&of.instance_id, &answer.instance_id));
         }
     }
-    let Some(instances) = world.instances.known() else { return Through::Silent };
+    let Some(instances) = world.cloud.instances.known() else { return Through::Silent };
     let is_own = |instance: &&Instance| {
         if of.instance_id.is_empty() { is_at(instance, of) } else { instance.id == of.instance_id }
     };

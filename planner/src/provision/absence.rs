@@ -21,7 +21,7 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
         return 0;
     }
     let last_send = line.not_after.as_ref().map_or(world.now, |at| at.0);
-    if world.listed_at < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
+    if world.cloud.listed_at < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
         return never_seen + missing;
     }
     line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
@@ -33,6 +33,6 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
 
 /// Whether `what` was missed before, by a list that was begun at least `proof_gap` before this one, by this process.
 pub(crate) fn absent_for(world: &World, memory: &mut Memory, what: &str) -> bool {
-    let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.listed_at);
-    world.listed_at.duration_since(first) >= world.settings.proof_gap
+    let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.cloud.listed_at);
+    world.cloud.listed_at.duration_since(first) >= world.settings.proof_gap
 }

@@ -2,6 +2,7 @@
 
 use crate::desired;
 use crate::families::{FAMILIES, FREE_PLAN};
+use crate::scale::counts;
 use crate::world::World;
 
 /// To be added to the cloud's own words about a launch; empty where these say enough. Codes: EC2 API reference, "Error
@@ -37,9 +38,10 @@ fn is_outside_the_free_plan(world: &World, instance_type: &str) -> bool {
 fn vcpus(world: &World) -> String {
     let mut need = Vec::new();
     let mut total = 0;
+    let counts = counts(world);
     for pool in desired::pools(&world.object.spec) {
         let Some(fact) = world.instance_type(&pool.instance_type) else { return String::new() };
-        let vcpus = pool.count * fact.vcpus;
+        let vcpus = counts.of(&pool.name) * fact.vcpus;
         total += vcpus;
         need.push(format!("{} {vcpus}", pool.name));
     }

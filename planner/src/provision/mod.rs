@@ -21,6 +21,7 @@ use crate::instances::{alive, highest_number, readiness};
 use crate::owner;
 use crate::plan::{MOVING, Plan, SLOW};
 use crate::ports::{Instance, InstanceState, LaunchRequest};
+use crate::scale::{Counts, counts, length};
 use crate::world::ledger::{self, BOOT_FAILED, Step};
 use crate::world::{Facet, Settings, World};
 use hint::hint;
@@ -35,7 +36,7 @@ const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     zone_fallback::say_where(placement, plan);
-    let instances = match &world.instances {
+    let instances = match &world.cloud.instances {
         Facet::Known(instances) => instances,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));
@@ -52,13 +53,15 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         return;
     }
     let group_ids = security_groups::plan(world, placement, plan);
-    let pools = desired::pools(&world.object.spec);
+    let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
     let mut causes = Causes::default();
     let mut drafts = Vec::new();
     for pool in &pools {
         match desired::recipe(world, placement, pool) {
             Ok(recipe) => {
-                let mut work = PoolWork { world, placement, instances, recipe: &recipe, plan, causes: &mut causes };
+                let count = counts.of(&pool.name);
+                let mut work =
+                    PoolWork { world, placement, instances, recipe: &recipe, count, plan, causes: &mut causes };
                 work.remove();
                 drafts.extend(work.launch(group_ids.as_ref()));
             }
@@ -78,7 +81,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.wake_within(MOVING * 5);
     } else {
         let refusals = plan.refusals(world, instances);
-        judge(&pools, instances, &causes, &refusals, plan);
+        judge(&pools, &counts, instances, &causes, &refusals, plan);
         plan.leftovers.extend(refusals);
     }
 }
@@ -109,6 +112,8 @@ struct PoolWork<'a> {
     placement: &'a Placement,
     instances: &'a [Instance],
     recipe: &'a Recipe<'a>,
+    /// Instances that are wanted.
+    count: u32,
     plan: &'a mut Plan,
     causes: &'a mut Causes,
 }
@@ -124,7 +129,7 @@ impl PoolWork<'_> {
     }
 
     fn count(&self) -> usize {
-        usize::try_from(self.pool().count).unwrap_or(usize::MAX)
+        length(self.count)
     }
 
     /// Terminates instances that are not what the spec asks for, did not boot, or are too many.
@@ -273,7 +278,7 @@ impl PoolWork<'_> {
             let hint = hint(self.world, &last.instance_type, &last.message);
             let message = format!(
                 "pool {name}: {} x {} in {}: {}{hint}; {outlook}",
-                self.recipe.pool.count, self.recipe.pool.instance_type, self.placement.zone, last.message
+                self.count, self.recipe.pool.instance_type, self.placement.zone, last.message
             );
             self.causes.add(message, &last.reason.clone());
             self.plan.wake_within(MOVING * 5);
@@ -344,20 +349,27 @@ fn remove_strangers(world: &World, pools: &[PoolSpec], instances: &[Instance], p
     }
 }
 
-fn judge(pools: &[PoolSpec], instances: &[Instance], causes: &Causes, refusals: &[String], plan: &mut Plan) {
-    let wanted: usize = pools.iter().map(|pool| usize::try_from(pool.count).unwrap_or(0)).sum();
+fn judge(
+    pools: &[PoolSpec],
+    wanted_in: &Counts,
+    instances: &[Instance],
+    causes: &Causes,
+    refusals: &[String],
+    plan: &mut Plan,
+) {
+    let wanted = length(wanted_in.total());
     let serves =
         |instance: &&&Instance| instance.state == InstanceState::Running && !plan.doomed.contains(&instance.id);
     let running_of = |pool: &PoolSpec| {
         let running = alive(&plan.ledger, instances, &pool.name).iter().filter(serves).count();
-        running.min(usize::try_from(pool.count).unwrap_or(0))
+        running.min(length(wanted_in.of(&pool.name)))
     };
     let running: usize = pools.iter().map(running_of).sum();
     let mut counts = format!("{running} of {wanted} instances run");
     if !refusals.is_empty() {
         counts = format!("{counts}; not terminated: {}", refusals.join(", "));
     }
-    let is_incomplete = |pool: &&PoolSpec| running_of(pool) < usize::try_from(pool.count).unwrap_or(0);
+    let is_incomplete = |pool: &&PoolSpec| running_of(pool) < length(wanted_in.of(&pool.name));
     let failed_boot = pools.iter().filter(is_incomplete).find_map(|pool| {
         let mut lines = plan.ledger.iter().rev().filter(|line| line.pool == pool.name);
         lines.find(|line| line.reason == BOOT_FAILED).map(|line| format!("; {}", line.message))

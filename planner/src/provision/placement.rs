@@ -6,10 +6,12 @@ use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedV
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::security_groups;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
 use crate::ports::{Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
+use crate::resources::ResourceKind;
+use crate::resources::creation::not_after;
+use crate::scale::counts;
 use crate::world::{Facet, Site, Unknown, World};
 
 /// Why there is no placement.
@@ -84,7 +86,9 @@ fn assemble(
         version: world.settings.artifacts.version.clone(),
         artifacts,
         left: Vec::new(),
-        groups_not_after: Some(security_groups::not_after(world)),
+        // What every benchmark needs. Another kind adds itself before the first of it is created.
+        kinds: vec![ResourceKind::SecurityGroup.name().to_owned()],
+        create_not_after: Some(not_after(world)),
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
         relaunches: 0,
@@ -216,7 +220,7 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
     let mut placed = BTreeMap::new();
     for pool in desired::pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
-        let name = desired::program(pool.role);
+        let name = pool.role.program();
         if name == "worker" && spec.worker.artifact_url.is_some() {
             continue;
         }
@@ -309,7 +313,7 @@ fn offers_all(world: &World, zone: &str, offerings: &[(String, String)]) -> bool
 
 /// Addresses that all instances need.
 fn addresses(world: &World) -> u32 {
-    desired::pools(&world.object.spec).iter().map(|pool| pool.count).sum()
+    counts(world).total()
 }
 
 /// Whether instances in this subnet get a public address.

@@ -34,7 +34,7 @@ impl Denial {
 /// Whether a refused id says nothing but that no list shows it: EC2 does not know it (any more), or not yet. A policy by
 /// tags words that as a missing permission, because nothing has no tags (aws/karpenter-provider-aws#2100).
 pub(crate) fn is_unseen(world: &World, refused: &Refused) -> bool {
-    let seen = world.instances.known().is_some_and(|all| all.iter().any(|instance| instance.id == refused.id));
+    let seen = world.cloud.instances.known().is_some_and(|all| all.iter().any(|instance| instance.id == refused.id));
     !seen && matches!(refused.error.failure, Failure::NotFound | Failure::Unauthorized)
 }
 

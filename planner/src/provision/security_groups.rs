@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use api::{ConditionType, Placement};
 use ipnet::Ipv4Net;
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::desired::user_data::Role;
+use crate::desired::role::Role;
 use crate::desired::{BALANCER_PORT, CONTROL_PORT};
 use crate::effect::Action;
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Group, GroupRequest, Rule, Source};
+use crate::resources::ResourceKind;
+use crate::resources::creation::create;
+use crate::resources::name::{EDGE, MEMBERS, group_name};
 use crate::world::{Facet, World};
 
 /// Ids of the groups, known and with all their rules seen.
@@ -33,15 +34,10 @@ impl GroupIds {
     }
 }
 
-/// Names of both groups: unique in the VPC, because the uid is.
-pub(crate) fn names(world: &World) -> [String; 2] {
-    ["members", "edge"].map(|kind| format!("clusterbench-{}-{kind}", world.object.uid))
-}
-
 /// Creates what is missing. The ids, once both groups and all rules are *seen*: a launch that names a group too early
 /// fails.
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Option<GroupIds> {
-    let groups = match &world.groups {
+    let groups = match &world.cloud.groups {
         Facet::Known(groups) => groups,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));
@@ -49,7 +45,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Opt
             return None;
         }
     };
-    let [members, edge] = names(world);
+    let [members, edge] = [MEMBERS, EDGE].map(|purpose| group_name(&world.owner(), purpose));
     let members =
         group(world, placement, plan, groups, &members, "instances of one benchmark among themselves", |group| {
             BTreeSet::from([Rule { from_port: 0, to_port: 65535, source: Source::Group(group.id.clone()) }])
@@ -70,12 +66,6 @@ fn edge_rules(world: &World) -> BTreeSet<Rule> {
     control.chain(ingress.map(|from| rule(BALANCER_PORT, from))).collect()
 }
 
-/// Until when groups may be created from now on, in whole seconds as status holds them.
-pub(crate) fn not_after(world: &World) -> Time {
-    let at = world.now + world.settings.launch_window;
-    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
-}
-
 /// Id of the group if it is there with all its rules.
 fn group(
     world: &World,
@@ -87,29 +77,23 @@ fn group(
     rules: impl Fn(&Group) -> BTreeSet<Rule>,
 ) -> Option<String> {
     let Some(group) = groups.iter().find(|group| group.name == name) else {
-        plan.memory.forget_group(name);
-        // Written ahead like a launch: a call that is never answered may still make a group, but only until then.
-        let until = placement.groups_not_after.as_ref().map(|at| at.0);
-        let Some(until) = until.filter(|at| world.now <= *at) else {
-            plan.placement = Some(Placement { groups_not_after: Some(not_after(world)), ..placement.clone() });
-            plan.wake = SignedDuration::ZERO;
-            return None;
-        };
         let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-        let create = Action::CreateGroup(GroupRequest {
-            name: name.to_owned(),
-            description: description.to_owned(),
-            vpc_id: placement.vpc_id.clone(),
-            tags: world.owner().tags(&user),
-            not_after: until,
+        create(world, placement, plan, (ResourceKind::SecurityGroup, name), |not_after| {
+            Action::CreateGroup(GroupRequest {
+                name: name.to_owned(),
+                description: description.to_owned(),
+                vpc_id: placement.vpc_id.clone(),
+                tags: world.owner().tags(&user),
+                not_after,
+            })
         });
-        plan.act(create, "no list shows it");
         return None;
     };
     let missing: Vec<Rule> = rules(group).into_iter().filter(|rule| !group.ingress.contains(rule)).collect();
     let complete = missing.is_empty();
     for rule in missing {
-        plan.act(Action::AuthorizeIngress { group_id: group.id.clone(), rule }, "the group lacks it");
+        let (group_id, name) = (group.id.clone(), name.to_owned());
+        plan.act(Action::AuthorizeIngress { group_id, name, rule }, "the group lacks it");
     }
     complete.then(|| group.id.clone())
 }

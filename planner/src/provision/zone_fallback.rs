@@ -20,6 +20,7 @@ use crate::instances::alive;
 use crate::plan::{MOVING, Plan, STEADY};
 use crate::ports::{InstanceState, Subnet};
 use crate::runs;
+use crate::scale::{counts, length};
 use crate::world::{Facet, World, ledger};
 
 /// A zone that had no capacity is not tried again before that. Capacity comes back in minutes to hours (EC2 user
@@ -70,7 +71,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     for kind in [ConditionType::Deployed, ConditionType::Measured] {
         plan.conditions.set(kind, ConditionStatus::False, "Moving", "waits for the instances in another zone");
     }
-    let instances = match &world.instances {
+    let instances = match &world.cloud.instances {
         Facet::Known(instances) => instances,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));
@@ -164,13 +165,13 @@ fn word(failure: Failure) -> String {
 /// The instance type that the current zone had not for a pool that still needs it, at its last try, and why.
 fn starved(world: &World, placement: &Placement) -> Option<(String, Failure)> {
     let status = &world.object.status;
-    let instances = world.instances.known()?;
+    let (instances, counts) = (world.cloud.instances.known()?, counts(world));
     desired::pools(&world.object.spec).into_iter().find_map(|pool| {
         let last = status.launches.iter().filter(|line| line.pool == pool.name).max_by_key(|line| line.number)?;
         let failure = lack(last)?;
         let is_here =
             last.subnet_id == placement.subnet_id && last.instance_type == pool.instance_type && !ledger::is_open(last);
-        let is_needed = alive(&status.launches, instances, &pool.name).len() < usize::try_from(pool.count).unwrap_or(0);
+        let is_needed = alive(&status.launches, instances, &pool.name).len() < length(counts.of(&pool.name));
         (is_here && is_needed).then_some((pool.instance_type, failure))
     })
 }

@@ -72,7 +72,7 @@ fn severity(condition: &Condition) -> Severity {
 }
 
 /// Reasons of [`crate::failure::retry`] that do not pass with the next try, and what cost a run what it had measured.
-const REFUSED: [&str; 9] = [
+const REFUSED: [&str; 10] = [
     "NoCapacity",
     "Unsupported",
     crate::provision::removal::DENIED,
@@ -81,6 +81,7 @@ const REFUSED: [&str; 9] = [
     "CredentialsExpired",
     "AccountRestricted",
     "Rejected",
+    "NameTaken",
     crate::measure::voided::BALANCER_GONE,
 ];
 

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions};
 use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
-use crate::effect::{Action, Done, Outcome};
+use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::retry::retry_policy;
 use crate::failure::{CloudError, Failure};
 use crate::goal::{Goal, TeardownReason, goal};
@@ -25,6 +25,7 @@ use crate::ports::{self, InstanceState};
 use crate::provision::rehearsal;
 use crate::run_key::{ABORTED, RUNNING, RunKey, VALID};
 use crate::runs;
+use crate::scale::counts;
 use crate::teardown;
 use crate::text::cut;
 use crate::world::ledger::{self, BOOT_FAILED, OnlySend};
@@ -57,7 +58,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         pools: old.pools.clone(),
         instances: old.instances.clone(),
     };
-    if let Facet::Known(instances) = &world.instances {
+    if let Facet::Known(instances) = &world.cloud.instances {
         describe(world, plan, instances, &mut status);
     }
     in_whole_seconds(&mut status);
@@ -114,13 +115,14 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
     let mut conditions = plan.conditions.clone();
     for outcome in outcomes {
         let Err(error) = &outcome.result else { continue };
-        // A conflict or a late group is what the next look is for.
-        let of_group = matches!(outcome.action, Action::AuthorizeIngress { .. } | Action::DeleteGroup { .. });
-        let late_group = of_group && error.failure == Failure::NotFound;
+        // A conflict or a late resource is what the next look is for.
+        let deed = outcome.action.by_name().map(|about| about.deed);
+        let is_late =
+            matches!(deed, Some(Deed::Change { .. } | Deed::Delete { .. })) && error.failure == Failure::NotFound;
         // What holds it is said already, and whose turn it is.
-        let is_explained = matches!(&outcome.action, Action::DeleteGroup { id, .. } if world.holders.contains_key(id))
+        let is_explained = matches!(deed, Some(Deed::Delete { id }) if world.holders.contains_key(id))
             && error.failure == Failure::DependencyViolation;
-        if late_group
+        if is_late
             || is_explained
             || matches!(error.failure, Failure::NotYetVisible | Failure::AlreadyExists | Failure::TooLate)
         {
@@ -286,7 +288,7 @@ fn result(wanted: &RunKey, runs: &[Run]) -> Option<String> {
 /// Instances and pools, as the cloud lists them.
 fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &mut Status) {
     let ready = ready(world);
-    let pools = desired::pools(&world.object.spec);
+    let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
     let shares = shares(world, &status.runs);
     let owner = world.owner();
     status.instances = instances
@@ -303,7 +305,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
         .collect();
     status.instances.sort_by(|a, b| (&a.pool, &a.id).cmp(&(&b.pool, &b.id)));
     let wanted_for = |pool: &PoolSpec| {
-        if goal(world) == Goal::Instances { i32::try_from(pool.count).unwrap_or(i32::MAX) } else { 0 }
+        if goal(world) == Goal::Instances { i32::try_from(counts.of(&pool.name)).unwrap_or(i32::MAX) } else { 0 }
     };
     let ready_in = |name: &str| status.instances.iter().filter(|i| i.pool == name && i.state == "ready").count();
     status.pools = pools

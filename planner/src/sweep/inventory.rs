@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::cost::price::hourly_usd_micros;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
 use crate::ports::{Group, Instance, InstanceState};
+use crate::sweep::found::Found;
 
 /// What is not gone yet, of all benchmarks of an installation or of those of one Kubernetes cluster.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +32,9 @@ struct Held {
 }
 
 impl Inventory {
-    /// `instances` and `groups` carry the tags of the installation. Terminated instances are gone.
-    pub fn new(instances: Vec<Instance>, groups: Vec<Group>, kubernetes_cluster: Option<&str>) -> Self {
+    /// What was found of an installation. Terminated instances are gone.
+    pub fn new(found: Found, kubernetes_cluster: Option<&str>) -> Self {
+        let Found { instances, groups } = found;
         let is_asked = |tags: &Tags| kubernetes_cluster.is_none_or(|uid| tag(tags, KUBERNETES_CLUSTER) == uid);
         let mut benchmarks: BTreeMap<Benchmark, Held> = BTreeMap::new();
         for instance in instances {
@@ -178,7 +180,7 @@ mod tests {
         }
     }
 
-    fn held() -> (Vec<Instance>, Vec<Group>) {
+    fn held() -> Found {
         let instances = vec![
             instance("i-1", tags("k1", "u1"), "t2.micro", InstanceState::Running, 72),
             instance("i-2", tags("k1", "u1"), "p5.48xlarge", InstanceState::ShuttingDown, 3),
@@ -192,13 +194,12 @@ mod tests {
             tags,
             ingress: Vec::new(),
         };
-        (instances, vec![group("sg-1", tags("k1", "u1")), group("sg-2", tags("k2", "u3"))])
+        Found { instances, groups: vec![group("sg-1", tags("k1", "u1")), group("sg-2", tags("k2", "u3"))] }
     }
 
     #[test]
     fn the_text_says_what_it_is_whose_and_what_it_costs() {
-        let (instances, groups) = held();
-        let text = Inventory::new(instances, groups, None).text(Timestamp::UNIX_EPOCH);
+        let text = Inventory::new(held(), None).text(Timestamp::UNIX_EPOCH);
         assert_eq!(
             text,
             "\
@@ -217,12 +218,11 @@ in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is 
 
     #[test]
     fn groups_go_after_instances_and_only_of_the_kubernetes_cluster_that_was_named() {
-        let (instances, groups) = held();
-        let all = Inventory::new(instances.clone(), groups.clone(), None);
+        let all = Inventory::new(held(), None);
         assert_eq!(all.kubernetes_clusters().into_iter().collect::<Vec<_>>(), ["k1", "k2"]);
         assert_eq!((all.to_terminate(), all.to_delete()), (vec!["i-1".to_owned(), "i-4".to_owned()], vec![]));
-        let one = Inventory::new(instances, groups.clone(), Some("k1"));
+        let one = Inventory::new(held(), Some("k1"));
         assert_eq!((one.to_terminate(), one.to_delete()), (vec!["i-1".to_owned()], vec![]));
-        assert_eq!(Inventory::new(Vec::new(), groups, Some("k2")).to_delete(), ["sg-2"]);
+        assert_eq!(Inventory::new(Found { instances: Vec::new(), ..held() }, Some("k2")).to_delete(), ["sg-2"]);
     }
 }

@@ -5,6 +5,7 @@
 //! is old, and its benchmark was asked for by name, after the thing was listed, and found to be gone or to be another
 //! one (another uid), in two rounds in a row. A benchmark that could not be asked for is alive.
 
+mod found;
 pub mod inventory;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::owner::{self, Owner, Tags};
 use crate::ports::{Group, Instance, InstanceState};
+
+pub use found::Found;
 
 /// What is younger is spared: three times the five minutes within which AWS says that everything is visible.
 pub const YOUNG: SignedDuration = SignedDuration::from_mins(15);
@@ -68,13 +71,8 @@ impl Scope {
 }
 
 /// Benchmarks of which something is there that would be old enough. They are to be read now: after the lists.
-pub fn suspects(
-    scope: &Scope,
-    instances: &[Instance],
-    groups: &[Group],
-    now: Timestamp,
-    memory: &mut Memory,
-) -> BTreeSet<Owner> {
+pub fn suspects(scope: &Scope, found: &Found, now: Timestamp, memory: &mut Memory) -> BTreeSet<Owner> {
+    let Found { instances, groups } = found;
     memory.first_seen.retain(|id, _| groups.iter().any(|group| group.id == *id));
     for group in groups {
         memory.first_seen.entry(group.id.clone()).or_insert(now);
@@ -88,12 +86,12 @@ pub fn suspects(
 /// Decides a round. `lives` holds what was read of every suspect, after the lists were complete.
 pub fn decide(
     scope: &Scope,
-    instances: &[Instance],
-    groups: &[Group],
+    found: &Found,
     lives: &BTreeMap<Owner, Life>,
     now: Timestamp,
     memory: &mut Memory,
 ) -> Removal {
+    let Found { instances, groups } = found;
     let gone: BTreeSet<&String> =
         lives.iter().filter(|(_, life)| **life == Life::Gone).map(|(owner, _)| &owner.benchmark_uid).collect();
     // Tags of one uid with two names: one of them lies, and neither is believed.

@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 
 use crate::ports::{Group, InstanceState, Interface};
+use crate::world::named::Since;
 use crate::world::{Facet, Holder, World};
 
 /// Interfaces of our own instances go some time after them, EC2 does not say how long. What holds a group for longer than
@@ -12,14 +13,16 @@ const LINGERS: SignedDuration = SignedDuration::from_secs(120);
 
 /// Groups of ours that EC2 has refused to delete for so long that it has to be somebody else's doing.
 pub fn held(world: &World) -> Vec<String> {
-    let groups = world.groups.known().map(Vec::as_slice).unwrap_or_default();
+    let groups = world.cloud.groups.known().map(Vec::as_slice).unwrap_or_default();
     let is_held = |group: &&Group| {
-        let since = world.memory.held_groups.get(&group.id);
-        since.is_some_and(|since| world.now.duration_since(*since) > LINGERS)
+        let held = world.memory.named.get(&group.name).and_then(|named| named.held.as_ref());
+        Since::lasts(held, &group.id, world.now).is_some_and(|lasts| lasts > LINGERS)
     };
-    let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+    let instances = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
     // As long as one of ours is there, it is that.
-    if matches!(world.instances, Facet::Unknown(_)) || instances.iter().any(|i| i.state != InstanceState::Terminated) {
+    if matches!(world.cloud.instances, Facet::Unknown(_))
+        || instances.iter().any(|i| i.state != InstanceState::Terminated)
+    {
         return Vec::new();
     }
     groups.iter().filter(is_held).map(|group| group.id.clone()).collect()
@@ -30,12 +33,12 @@ pub(crate) const GROUP_IN_USE: &str = "GroupInUse";
 
 /// What holds our groups and the way out, in words; empty: nothing was looked for.
 pub(crate) fn sentences(world: &World) -> String {
-    let groups = world.groups.known().map(Vec::as_slice).unwrap_or_default();
+    let groups = world.cloud.groups.known().map(Vec::as_slice).unwrap_or_default();
     groups.iter().filter_map(|group| sentence(world, group)).collect::<Vec<_>>().join("; ")
 }
 
 fn sentence(world: &World, group: &Group) -> Option<String> {
-    let ours = world.groups.known().map(Vec::as_slice).unwrap_or_default();
+    let ours = world.cloud.groups.known().map(Vec::as_slice).unwrap_or_default();
     let is_strange = |holder: &&Holder| match holder {
         Holder::Interface(_) => true,
         // One of ours that names it goes with us.

@@ -8,11 +8,12 @@ use crate::conditions::ConditionStatus;
 use crate::effect::Action;
 use crate::goal::TeardownReason;
 use crate::measure;
-use crate::plan::{MOVING, Plan, STEADY};
+use crate::plan::{MOVING, Plan, SLOW, STEADY};
 use crate::ports::{Instance, InstanceState};
-use crate::provision::absence::absent_for;
 use crate::provision::removal::{self, DENIED};
-use crate::provision::security_groups;
+use crate::resources::ResourceKind;
+use crate::resources::kind::{Proof, UNKNOWN_KIND, unknown_kinds, unknown_kinds_sentence};
+use crate::resources::removal::{Left, remove};
 use crate::runs;
 use crate::world::{Facet, World, ledger};
 
@@ -24,11 +25,18 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     if why != TeardownReason::LedgerLost {
         measure::join(world, plan);
     }
+    let unknown_kinds = unknown_kinds_sentence(plan.placement.as_ref());
     if world.nothing_was_made() || is_gone(world, plan) {
-        finish(why, plan);
+        match unknown_kinds {
+            None => finish(why, plan),
+            Some(sentence) => {
+                hold(plan, format!("{sentence}; nothing else is left"));
+                plan.wake = SLOW;
+            }
+        }
         return;
     }
-    let instances = world.instances.known().map(Vec::as_slice).unwrap_or_default();
+    let instances = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
     let refusals = plan.refusals(world, instances);
     let lives = |instance: &&Instance| instance.state != InstanceState::Terminated;
     if refusals.is_empty() || instances.iter().filter(lives).count() > refusals.len() {
@@ -37,31 +45,44 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     }
     let what = plan.leftovers.join(", ");
     let message = if what.is_empty() { proving(world, plan) } else { format!("still there: {what}") };
-    let unknown = world.instances.unknown().or(world.groups.unknown());
     let held = holders::sentences(world);
-    match unknown {
-        Some(_) => plan.conditions.unknown(ConditionType::Provisioned, unknown),
-        None if !refusals.is_empty() => {
+    match (world.cloud.unknown(), unknown_kinds) {
+        (Some(why), _) => plan.conditions.unknown(ConditionType::Provisioned, Some(why)),
+        _ if !refusals.is_empty() => {
             plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, DENIED, message);
         }
-        None if held.is_empty() => {
+        (None, None) if held.is_empty() => {
             plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, "TearingDown", message);
         }
-        None => {
+        (None, None) => {
             let message = format!("{held}; {message}");
             plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, holders::GROUP_IN_USE, message);
             plan.conditions.stall(ConditionType::Provisioned);
         }
+        (None, Some(sentence)) => {
+            let message = [sentence, held, message].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+            hold(plan, message.join("; "));
+        }
     }
+}
+
+/// Keeps the finalizer until an operator runs that knows every kind of the placement.
+fn hold(plan: &mut Plan, message: String) {
+    let unknown = unknown_kinds(plan.placement.as_ref()).into_iter();
+    let unknown: Vec<String> =
+        unknown.map(|kind| format!("{kind} (a kind that this operator does not know)")).collect();
+    plan.leftovers.extend(unknown);
+    plan.conditions.set(ConditionType::Provisioned, ConditionStatus::False, UNKNOWN_KIND, message);
+    plan.conditions.stall(ConditionType::Provisioned);
 }
 
 /// What is waited for when nothing is seen any more, and until when. The moment is written down, so it does not change.
 fn proving(world: &World, plan: &Plan) -> String {
     let lines = plan.ledger.iter().filter(|line| ledger::is_open(line)).filter_map(|line| line.not_after.as_ref());
-    let groups = plan.placement.iter().filter_map(|placement| placement.groups_not_after.as_ref());
-    let last_call = lines.chain(groups).map(|at| at.0).max();
+    let created = plan.placement.iter().filter_map(|placement| placement.create_not_after.as_ref());
+    let last_call = lines.chain(created).map(|at| at.0).max();
     let gap = world.settings.proof_gap.as_secs();
-    match last_call.map(|at| at + world.settings.settle).filter(|until| world.listed_at < *until) {
+    match last_call.map(|at| at + world.settings.settle).filter(|until| world.cloud.listed_at < *until) {
         Some(until) => format!(
             "nothing is seen any more; a call that was sent late could take effect until {until}, then two empty lists {gap} s apart prove that nothing comes"
         ),
@@ -105,39 +126,27 @@ fn finish(why: TeardownReason, plan: &mut Plan) {
 
 /// Whether nothing is left; plans what can be removed now and lists what is left.
 fn is_gone(world: &World, plan: &mut Plan) -> bool {
-    let (Facet::Known(instances), Facet::Known(groups)) = (&world.instances, &world.groups) else { return false };
-    let instances_gone = removal::terminate_all(world, instances, plan, "nothing is wanted any more");
-    let lines_closed = removal::settle_lines(world, instances, plan);
-    let mut groups_gone = true;
-    for group in groups {
-        groups_gone = false;
-        plan.leftovers.push(format!("{} ({})", group.id, group.name));
-        plan.memory.absent_since.remove(&group.name);
-        // Interfaces hold a group until their instances are gone.
-        if instances_gone {
-            let delete = Action::DeleteGroup { id: group.id.clone(), name: group.name.clone() };
-            plan.act(delete, "every instance is terminated");
-        }
+    let Facet::Known(instances) = &world.cloud.instances else { return false };
+    if world.cloud.unknown().is_some() {
+        return false;
     }
-    let may_prove = groups_gone && instances_gone && lines_closed;
-    for name in security_groups::names(world) {
-        groups_gone &= may_prove && is_absent(world, plan, &name);
+    let mut left = Left::Nothing;
+    for kind in ResourceKind::TEARDOWN {
+        let of_kind = match kind.proof() {
+            Proof::Ledger => remove_launches(world, instances, plan),
+            Proof::Name => remove(world, plan, *kind, left),
+        };
+        left = left.max(of_kind);
     }
-    instances_gone && lines_closed && groups_gone
+    left == Left::Nothing
 }
 
-/// Whether a group that no list shows cannot appear any more. A creation that was never answered may take effect late,
-/// even after the same group was created again and deleted.
-fn is_absent(world: &World, plan: &mut Plan, name: &str) -> bool {
-    let placement = world.object.status.placement.as_ref().filter(|_| !world.ledger_is_lost());
-    let last_call = match placement.and_then(|placement| placement.groups_not_after.as_ref()) {
-        Some(at) => at.0,
-        // Placement or ledger are lost: whoever used them saw them before we first looked.
-        None => {
-            let looked = plan.memory.absent_since.entry(format!("placement of {name}")).or_insert(world.now);
-            *looked + world.settings.launch_window
-        }
-    };
-    let settled = world.listed_at >= last_call + world.settings.settle;
-    settled && (plan.memory.deleted_groups.contains(name) || absent_for(world, &mut plan.memory, name))
+fn remove_launches(world: &World, instances: &[Instance], plan: &mut Plan) -> Left {
+    let are_terminated = removal::terminate_all(world, instances, plan, "nothing is wanted any more");
+    let are_settled = removal::settle_lines(world, instances, plan);
+    match (are_terminated, are_settled) {
+        (true, true) => Left::Nothing,
+        (true, false) => Left::Unproven,
+        (false, _) => Left::Something,
+    }
 }

@@ -37,6 +37,14 @@ impl<T> Facet<T> {
         }
     }
 
+    /// The same facet of something that is made from the value.
+    pub fn map<U>(&self, of: impl FnOnce(&T) -> U) -> Facet<U> {
+        match self {
+            Self::Known(value) => Facet::Known(of(value)),
+            Self::Unknown(why) => Facet::Unknown(why.clone()),
+        }
+    }
+
     pub fn unknown(&self) -> Option<&Unknown> {
         match self {
             Self::Known(_) => None,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::Launch;
 use jiff::{SignedDuration, Timestamp};
 
+use super::named::Named;
 use crate::failure::CloudError;
 
 /// Longer than any pause between two passes at an object that is being torn down.
@@ -14,17 +15,12 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(180);
 pub struct Memory {
     /// Launches that this process wrote down itself and has not sent, by token.
     pub unsent: BTreeSet<String>,
-    /// When something was first looked for in vain, after its settling time, by token or group name.
+    /// When something was first looked for in vain, after its settling time: a launch by its token, an answer by its words.
     pub absent_since: BTreeMap<String, Timestamp>,
-    /// Groups that were seen and whose deletion was answered, by name: no list has to prove their absence a second time.
-    pub deleted_groups: BTreeSet<String>,
-    /// Groups that EC2 does not let go because something depends on them, by id, and since when.
-    pub held_groups: BTreeMap<String, Timestamp>,
+    /// What was seen and heard of all that is created by name, by that name.
+    pub named: BTreeMap<String, Named>,
     /// Terminations that were refused, by instance.
     pub denials: BTreeMap<String, Denial>,
-    /// When EC2 first refused to change a group that lists show, by its id, or to make one that they do not show, by its
-    /// name: see [`crate::Outcome::of`].
-    pub refused_groups: BTreeMap<String, Timestamp>,
     /// What was heard of launches that are about to be written down, by the hash of the request.
     pub rehearsals: BTreeMap<String, Rehearsal>,
     /// When this process looked last.
@@ -39,6 +35,7 @@ impl Memory {
     pub(crate) fn begin_pass(&mut self, now: Timestamp, lines: &[Launch], process: &str) {
         if self.looked_at.is_none_or(|at| now.duration_since(at) > LONGEST_PAUSE) {
             self.absent_since.clear();
+            self.named.values_mut().for_each(Named::forget_absence);
         }
         self.looked_at = Some(now);
         // A line that another process took over may have been sent by it, also when it is ours again: the write by which
@@ -49,13 +46,7 @@ impl Memory {
     /// Forgets every proof of a teardown: things are made again.
     pub(crate) fn begin_anew(&mut self) {
         self.absent_since.clear();
-        self.deleted_groups.clear();
-    }
-
-    /// A group is about to be made: whatever was proven of an earlier one of this name is void.
-    pub(crate) fn forget_group(&mut self, name: &str) {
-        self.absent_since.retain(|what, _| !what.ends_with(name));
-        self.deleted_groups.remove(name);
+        self.named.values_mut().for_each(Named::forget_proof);
     }
 
     /// After a status was written: its new lines are ours alone, nobody has sent them. What was another process's in

@@ -1,9 +1,11 @@
 //! The world: everything that a decision may look at, in one value.
 
 mod checksum;
+mod cloud_view;
 mod facet;
 pub mod ledger;
 pub mod memory;
+pub mod named;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -13,33 +15,28 @@ use wire::{BalancerStatus, RunStatus};
 
 use crate::owner::Owner;
 use crate::ports::{
-    Architecture, Group, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Subnet,
+    Architecture, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Subnet,
 };
 use memory::Memory;
 
 pub use checksum::seal;
+pub use cloud_view::CloudView;
 pub use facet::{Facet, Unknown};
 pub use settings::{Artifacts, Settings};
 
 #[derive(Clone, Debug)]
 pub struct World {
     pub now: Timestamp,
-    /// When the lists of instances and groups were begun. They may be older than this look, because all objects of a
-    /// region share them: what they do not show is measured against this time, never against `now`.
-    pub listed_at: Timestamp,
     pub settings: Settings,
     pub object: Object,
     pub identity: Facet<Identity>,
+    pub cloud: CloudView,
     /// Asked only while the spec's region is in question ([`crate::region`]).
     pub regions: Option<Facet<Vec<KnownRegion>>>,
     /// What the region offers. Asked only while there is no placement.
     pub site: Option<Site>,
     /// Facts of every instance type in the spec; a type that the region does not know is left out.
     pub types: Facet<Vec<InstanceType>>,
-    pub groups: Facet<Vec<Group>>,
-    /// By owner tags, by the tokens of open launches and by the ids in the ledger, each a complete list; dead ones
-    /// included.
-    pub instances: Facet<Vec<Instance>>,
     /// Asked when the balancer's instance runs.
     pub balancer: Option<Facet<BalancerStatus>>,
     /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
@@ -137,8 +134,8 @@ impl World {
     fn something_exists(&self) -> bool {
         let owner = self.owner();
         let lives = |instance: &Instance| owner.owns(&instance.tags) && instance.state != InstanceState::Terminated;
-        self.instances.known().is_some_and(|all| all.iter().any(lives))
-            || self.groups.known().is_some_and(|groups| !groups.is_empty())
+        self.cloud.instances.known().is_some_and(|all| all.iter().any(lives))
+            || self.cloud.groups.known().is_some_and(|groups| !groups.is_empty())
     }
 
     /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.

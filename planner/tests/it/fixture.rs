@@ -6,6 +6,7 @@
 //! zones b c | left a 60s [Unsupported]   other zones at hand (default: not looked at) | when a zone was left, and why
 //! control 100.68.0.18/18 | ingress 10.9.8.7/8  a network that the operator dials from, as the spec's ingressCidrs
 //! groups none | unknown                  (default: both, with their rules)
+//! kinds | kinds SecurityGroup Carousel   kinds of the placement (default: SecurityGroup)
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's;
 //!                                        `unsent`: this process wrote it and did not send it
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
@@ -107,7 +108,8 @@ fn placement() -> Placement {
         version: "1".into(),
         artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
         left: Vec::new(),
-        groups_not_after: Some(Time(epoch() + seconds(120))),
+        kinds: vec!["SecurityGroup".into()],
+        create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         relaunches: 0,
     }
@@ -165,7 +167,6 @@ pub(crate) fn world(text: &str) -> World {
     let now = epoch() + find("now").map_or(seconds(100), |line| duration(line[1]));
     let mut world = World {
         now,
-        listed_at: now - find("listed").map_or(seconds(0), |line| duration(line[1])),
         settings: settings(),
         object: Object {
             namespace: "default".into(),
@@ -182,11 +183,14 @@ pub(crate) fn world(text: &str) -> World {
             account: find("account").map_or("111", |line| line[1]).into(),
             arn: "arn".into(),
         }),
+        cloud: CloudView {
+            listed_at: now - find("listed").map_or(seconds(0), |line| duration(line[1])),
+            instances: Facet::Known(Vec::new()),
+            groups: Facet::Known(Vec::new()),
+        },
         regions: None,
         site: None,
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
-        groups: Facet::Known(Vec::new()),
-        instances: Facet::Known(Vec::new()),
         balancer: None,
         runs: None,
         consoles: BTreeMap::new(),
@@ -209,6 +213,9 @@ pub(crate) fn world(text: &str) -> World {
         let ingress_cidrs = line[1..].iter().map(|network| (*network).to_owned()).collect();
         world.object.spec.network = Some(api::Network { ingress_cidrs, ..api::Network::default() });
     }
+    if let (Some(kinds), Some(placement)) = (find("kinds"), &mut world.object.status.placement) {
+        placement.kinds = kinds[1..].iter().map(|kind| (*kind).to_owned()).collect();
+    }
     if let Some(zones) = find("zones") {
         world.site = Some(site(&world, &zones[1..]));
     }
@@ -224,7 +231,7 @@ pub(crate) fn world(text: &str) -> World {
     if has("wiped") || has("new") {
         world.object.status.observed_generation = Some(-1);
     }
-    world.groups = match find("groups").map(|line| line[1]) {
+    world.cloud.groups = match find("groups").map(|line| line[1]) {
         None => Facet::Known(groups(&world)),
         Some("none") => Facet::Known(Vec::new()),
         _ => Facet::Unknown(unknown()),
@@ -238,7 +245,7 @@ pub(crate) fn world(text: &str) -> World {
     }
     let instances =
         lines.iter().filter(|line| line.first() == Some(&"have")).map(|line| instance(&world, line)).collect();
-    world.instances = if has("instances unknown") { Facet::Unknown(unknown()) } else { Facet::Known(instances) };
+    world.cloud.instances = if has("instances unknown") { Facet::Unknown(unknown()) } else { Facet::Known(instances) };
     for line in lines.iter().filter(|line| line.first() == Some(&"console")) {
         world.consoles.insert(line[1].into(), line[2..].join(" "));
     }

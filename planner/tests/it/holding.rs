@@ -143,12 +143,12 @@ fn what_an_edited_ledger_may_hide_is_waited_for() {
         assert!(!spell(&world, &plan(&world)).contains("remove finalizer"));
         world.memory = plan(&world).memory;
         world.now += jiff::SignedDuration::from_secs(wait);
-        world.listed_at = world.now;
+        world.cloud.listed_at = world.now;
     }
     for _ in 0..2 {
         world.memory = plan(&world).memory;
         world.now += jiff::SignedDuration::from_secs(61);
-        world.listed_at = world.now;
+        world.cloud.listed_at = world.now;
     }
     assert!(spell(&world, &plan(&world)).contains("remove finalizer"));
 }
@@ -202,7 +202,7 @@ fn another_installation_is_left_alone() {
 /// Members that the balancer is told, when a list shows the two workers of a measuring benchmark like this.
 fn told_when(change: impl FnOnce(&mut Vec<Instance>)) -> Option<Vec<String>> {
     let mut world = world(&format!("{COMPLETE}\nbalancer healthy\nrun running"));
-    let Facet::Known(instances) = &mut world.instances else { unreachable!() };
+    let Facet::Known(instances) = &mut world.cloud.instances else { unreachable!() };
     change(instances);
     plan(&world).actions().cloned().find_map(|action| match action {
         Action::SetMembership { to, .. } => Some(to.clusters[0].members.iter().map(|m| m.id.clone()).collect()),
@@ -253,7 +253,7 @@ fn what_was_another_processs_may_have_been_sent() {
 fn an_instance_of_another_line_closes_none_by_its_tags() {
     let mut world = world("line a/1 x1 closed ids i-1\nline a/2 x1 open\nhave i-1 a/2 running");
     let token = world.object.status.launches[0].token.clone();
-    let Facet::Known(instances) = &mut world.instances else { unreachable!() };
+    let Facet::Known(instances) = &mut world.cloud.instances else { unreachable!() };
     instances[0].token = Some(token);
     let line = &plan(&world).ledger[1];
     assert_eq!((line.state.as_str(), line.instance_ids.len()), ("Open", 0));

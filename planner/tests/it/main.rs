@@ -6,6 +6,7 @@
 mod consoles;
 mod fixture;
 mod holding;
+mod kinds;
 mod launching;
 mod moving;
 mod placing;

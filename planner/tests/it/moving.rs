@@ -212,7 +212,7 @@ fn a_line_that_another_process_had_is_never_again_one_that_was_not_sent() {
     world.object.status.launches[0].sender = "operator".into();
     assert!(plan(&world).memory.unsent.is_empty());
     world.object.deletion = Deletion::Asked;
-    world.groups = Facet::Known(Vec::new());
+    world.cloud.groups = Facet::Known(Vec::new());
     let text = spell(&world, &plan(&world));
     assert!(!text.contains("Closed (NeverSeen)") && !text.contains("remove the finalizer"), "{text}");
 }

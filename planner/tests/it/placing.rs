@@ -124,7 +124,7 @@ fn a_firewall_endpoint_is_said_when_it_is_taken() {
     let mut case = case("a=t2.large*2");
     case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, Egress::Endpoint)]);
     case.world.site = Some(case.site.clone());
-    case.world.groups = Facet::Known(Vec::new());
+    case.world.cloud.groups = Facet::Known(Vec::new());
     let plan = planner::plan(&case.world);
     assert_snapshot!(crate::spelling::spell(&case.world, &plan), @"
     place in subnet-a Public
@@ -192,7 +192,7 @@ fn a_region_that_is_none_is_said_before_anything_is_asked_of_it() {
             known("us-west-2", OptIn::Done),
             known("ap-east-1", OptIn::Missing),
         ]));
-        (world.instances, world.groups) = (Facet::Unknown(unanswered()), Facet::Unknown(unanswered()));
+        (world.cloud.instances, world.cloud.groups) = (Facet::Unknown(unanswered()), Facet::Unknown(unanswered()));
         planner::region::refusal(&world)
             .map_or_else(|| "may be".to_owned(), |(reason, text)| format!("{reason}: {text}"))
     };
@@ -209,8 +209,8 @@ fn a_region_of_which_nothing_is_known_is_named() {
     world.object.spec.region = Some("eu-west-9".into());
     world.regions = Some(Facet::Unknown(unanswered()));
     world.site = Some(case("a=t2.large*2").site);
-    world.groups = Facet::Known(Vec::new());
-    world.instances = Facet::Unknown(unanswered());
+    world.cloud.groups = Facet::Known(Vec::new());
+    world.cloud.instances = Facet::Unknown(unanswered());
     assert_snapshot!(crate::spelling::spell(&world, &planner::plan(&world)), @"
     Accepted=Unknown Unreachable: no answer (spec.region is eu-west-9; whether there is such a region is not known either: no answer)
     wake 5s

@@ -14,14 +14,16 @@ use crate::fixture::{epoch, seconds, world};
 fn worlds() -> impl Strategy<Value = World> {
     let line = (0..3u8, 1..4i64, 1..4u32, any::<bool>(), 0..600i64, 0..4u8);
     let instance = (0..5u8, 1..4i64, 0..5u8, any::<bool>(), 0..2000i64);
-    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..4u8);
+    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..4u8, 0..8u8);
     (proptest::collection::vec(line, 0..4), proptest::collection::vec(instance, 0..8), header).prop_map(
-        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones))| {
+        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones, kinds))| {
             let mut text = String::from("clusters a=t2.micro*2 b=t2.large*1\n");
             let objects =
                 ["", "", "deleting\n", "wiped\n", "no finalizer\n", "deleting\nunplaced\n", "paused\n", "edited\n"];
             text += objects[usize::from(object)];
             text += ["", "zones b\n", "zones b\nleft a 60s\n", "zones b c\nleft b 60s\n"][usize::from(zones)];
+            text += ["", "", "", "", "", "kinds\n", "kinds SecurityGroup Carousel\n", "kinds Carousel\n"]
+                [usize::from(kinds)];
             text += if unknown { "instances unknown\n" } else { "" };
             text += &format!("now {now}s\n");
             let pools = ["a", "b", "balancer", "generator", "gone"];
@@ -55,7 +57,7 @@ proptest! {
     #[test]
     fn the_same_world_gives_the_same_plan_in_any_order(mut world in worlds()) {
         let first = plan(&world);
-        if let Facet::Known(instances) = &mut world.instances {
+        if let Facet::Known(instances) = &mut world.cloud.instances {
             instances.reverse();
         }
         let second = plan(&world);
@@ -74,7 +76,7 @@ proptest! {
 
     #[test]
     fn unknown_never_launches_terminates_or_lets_go(mut world in worlds()) {
-        world.instances = Facet::Unknown(planner::world::Unknown { failure: planner::Failure::Unreachable, message: String::new() });
+        world.cloud.instances = Facet::Unknown(planner::world::Unknown { failure: planner::Failure::Unreachable, message: String::new() });
         let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
         for action in plan(&world).actions().cloned() {
             match action {
@@ -88,13 +90,14 @@ proptest! {
     #[test]
     fn alive_and_coming_are_never_more_than_wanted(world in worlds()) {
         let plan = plan(&world);
-        let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
+        let counts = planner::scale::counts(&world);
         for pool in desired::pools(&world.object.spec) {
             let fresh: i32 = plan.ledger.iter()
                 .filter(|line| line.pool == pool.name && !world.object.status.launches.iter().any(|old| old.token == line.token))
                 .map(|line| line.count).sum();
             let alive = instances.iter().filter(|i| !i.state.is_dead() && ledger::pool_of(&world.object.status.launches, i) == Some(&pool.name)).count();
-            prop_assert!(fresh == 0 || usize::try_from(fresh).unwrap() + alive <= usize::try_from(pool.count).unwrap());
+            prop_assert!(fresh == 0 || usize::try_from(fresh).unwrap() + alive <= usize::try_from(counts.of(&pool.name)).unwrap());
         }
     }
 
@@ -114,10 +117,41 @@ proptest! {
     fn the_finalizer_stays_while_anything_may_live(world in worlds()) {
         let plan = plan(&world);
         if !plan.actions().any(|action| *action == Action::RemoveFinalizer) { return Ok(()) }
-        let Facet::Known(instances) = &world.instances else { return Ok(()) };
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
         if world.object.status.placement.is_none() { return Ok(()) }
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated));
         prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
+    }
+
+    /// Even when nothing that it knows is left, however often it looks.
+    #[test]
+    fn an_unknown_kind_keeps_the_finalizer(mut world in worlds()) {
+        let Some(placement) = &mut world.object.status.placement else { return Ok(()) };
+        placement.kinds.push("Carousel".into());
+        world.object.deletion = planner::world::Deletion::Asked;
+        world.object.finalizer = Finalizer::Present;
+        (world.cloud.instances, world.cloud.groups) = (Facet::Known(Vec::new()), Facet::Known(Vec::new()));
+        for _ in 0..4 {
+            let plan = plan(&world);
+            prop_assert!(plan.actions().all(|action| *action != Action::RemoveFinalizer));
+            world.memory = plan.memory.clone();
+            world.object.status = status(&world, &plan, &[]);
+            prop_assert_eq!(world.object.status.conditions.iter().any(|one| one.reason == "NothingLeft"), false);
+            world.now += seconds(150);
+            world.cloud.listed_at = world.now;
+        }
+        let is_stalled = world.object.status.conditions.iter().any(|one| one.type_ == "Stalled" && one.reason == "UnknownKind");
+        prop_assert!(is_stalled, "{:?}", world.object.status.conditions);
+    }
+
+    #[test]
+    fn nothing_is_created_of_a_kind_or_at_a_time_that_was_not_read_back(world in worlds()) {
+        let placement = world.object.status.placement.clone().unwrap_or_default();
+        for action in plan(&world).actions() {
+            let Action::CreateGroup(request) = action else { continue };
+            prop_assert!(placement.kinds.iter().any(|kind| kind == "SecurityGroup"));
+            prop_assert!(placement.create_not_after.as_ref().is_some_and(|at| at.0 == request.not_after && world.now <= at.0));
+        }
     }
 
     #[test]
@@ -125,7 +159,7 @@ proptest! {
         let plan = plan(&world);
         let (Some(before), Some(after)) = (&world.object.status.placement, &plan.placement) else { return Ok(()) };
         if before.subnet_id == after.subnet_id { return Ok(()) }
-        let Facet::Known(instances) = &world.instances else { return Err(TestCaseError::fail("moved blindly")) };
+        let Facet::Known(instances) = &world.cloud.instances else { return Err(TestCaseError::fail("moved blindly")) };
         prop_assert!(instances.iter().all(|i| i.state == InstanceState::Terminated || !world.owner().owns(&i.tags)));
         prop_assert!(plan.ledger.iter().all(|line| !ledger::is_open(line)));
         prop_assert!(plan.effects.is_empty());

@@ -110,7 +110,7 @@ fn what_was_refused_is_asked_again_after_a_minute_or_an_edit() {
     for _ in 0..6 {
         heard.memory = plan(&heard).memory;
         heard.now += SignedDuration::from_secs(10);
-        heard.listed_at = heard.now;
+        heard.cloud.listed_at = heard.now;
     }
     assert_eq!(rehearses(&heard), 3);
     assert!(spell(&heard, &plan(&heard)).contains("Accepted=False Unauthorized"), "still");

@@ -73,7 +73,7 @@ fn action_text(action: &Action) -> String {
         Action::AddFinalizer => "add finalizer".into(),
         Action::RemoveFinalizer => "remove finalizer".into(),
         Action::CreateGroup(group) => format!("create group {}", group.name),
-        Action::AuthorizeIngress { group_id, rule } => {
+        Action::AuthorizeIngress { group_id, rule, .. } => {
             let source = match &rule.source {
                 Source::Cidr(cidr) => cidr.to_string(),
                 Source::Group(group) => group.clone(),

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use planner::ports::{Interface, Refused};
 use planner::teardown::holders;
 use planner::world::Holder;
+use planner::world::named::{Named, Since};
 use planner::{Action, CloudError, Done, Failure, Memory, Outcome, plan, status};
 
 use crate::fixture::{epoch, seconds, world};
@@ -130,7 +131,9 @@ fn what_exists_refutes_that_nothing_was_made() {
 #[test]
 fn the_finalizer_goes_when_everything_was_seen_to_end() {
     let mut world = world("deleting\ngroups none\nhave i-1 a/1 terminated\nnow 420s");
-    world.memory.deleted_groups = ["clusterbench-uid-1-members", "clusterbench-uid-1-edge"].map(str::to_owned).into();
+    let deleted = || Named { is_deleted: true, ..Named::default() };
+    let names = ["clusterbench-uid-1-members", "clusterbench-uid-1-edge"];
+    world.memory.named = names.map(|name| (name.to_owned(), deleted())).into();
     assert_snapshot!(spell(&world, &plan(&world)), @"
     remove finalizer
     Accepted=True Deleted: the benchmark is being deleted
@@ -149,22 +152,25 @@ fn absence_is_proven_by_two_looks() {
         world.object.status.launches[0].not_after =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
         world.now = epoch() + seconds(at);
-        world.listed_at = world.now;
+        world.cloud.listed_at = world.now;
         world.memory = memory;
         let plan = plan(&world);
         (plan.actions().cloned().collect::<Vec<_>>(), plan.memory)
     };
+    let missed = |memory: &Memory| {
+        memory.absent_since.len() + memory.named.values().filter(|named| named.absent_since.is_some()).count()
+    };
     // 120 s deadline + 300 s settling: looks before 420 s prove nothing, however many.
     let (actions, memory) = look(Memory::default(), 419);
-    assert_eq!((actions, memory.absent_since.len()), (vec![], 0));
+    assert_eq!((actions, missed(&memory)), (vec![], 0));
     let (actions, memory) = look(memory, 421);
-    assert_eq!((actions, memory.absent_since.len()), (vec![], 1));
+    assert_eq!((actions, missed(&memory)), (vec![], 1));
     let (actions, memory) = look(memory, 480);
     assert_eq!(actions, vec![]);
     // The launch is settled now; the groups' own settling begins with the first look without a launch.
     // The launch is settled now; for the groups this is the first look.
     let (actions, memory) = look(memory, 482);
-    assert_eq!((actions, memory.absent_since.len()), (vec![], 3));
+    assert_eq!((actions, missed(&memory)), (vec![], 3));
     let (actions, memory) = look(memory, 541);
     assert_eq!(actions, vec![]);
     let (actions, _) = look(memory, 543);
@@ -179,7 +185,7 @@ fn what_an_old_list_does_not_show_is_not_proven_absent() {
         let mut world = world("deleting\ngroups none\nline a/1 x2 open age 100s");
         world.object.status.launches[0].not_after =
             Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(epoch() + seconds(120)));
-        (world.now, world.listed_at) = (epoch() + seconds(now), epoch() + seconds(listed));
+        (world.now, world.cloud.listed_at) = (epoch() + seconds(now), epoch() + seconds(listed));
         world.memory = memory;
         plan(&world)
     };
@@ -215,7 +221,9 @@ fn a_deletion_that_waits_says_why_instead_of_the_result() {
 fn what_holds_a_group_is_said_with_the_way_out() {
     let held = |refused: i64, of: Vec<Holder>| {
         let mut world = world("deleting\nhave i-1 a/1 terminated\nnow 1000s");
-        world.memory.held_groups = [("sg-members".to_owned(), world.now - seconds(refused))].into();
+        let held = Some(Since { id: "sg-members".to_owned(), at: world.now - seconds(refused) });
+        let named = Named { held, ..Named::default() };
+        world.memory.named = [("clusterbench-uid-1-members".to_owned(), named)].into();
         let asked = holders::held(&world);
         world.holders.extend(asked.iter().map(|id| (id.clone(), of.clone())));
         let plan = plan(&world);
@@ -450,7 +458,7 @@ fn a_group_whose_tags_were_edited_is_said_once_lists_cannot_be_late_any_more() {
     for second in [0, 200, 400] {
         world.now = epoch() + seconds(second);
         let until = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now + seconds(120));
-        world.object.status.placement.as_mut().unwrap().groups_not_after = Some(until);
+        world.object.status.placement.as_mut().unwrap().create_not_after = Some(until);
         let plan = plan(&world);
         let creation = plan.actions().find(|action| matches!(action, Action::CreateGroup(_))).unwrap();
         let taken = CloudError::new(Failure::AlreadyExists, "InvalidGroup.Duplicate", "it exists");
@@ -463,7 +471,7 @@ fn a_group_whose_tags_were_edited_is_said_once_lists_cannot_be_late_any_more() {
         world.memory = memory;
     }
     let launching = ("Launching".to_owned(), false);
-    assert_eq!(said, [launching.clone(), launching, ("Rejected".to_owned(), true)]);
+    assert_eq!(said, [launching.clone(), launching, ("NameTaken".to_owned(), true)]);
 }
 
 #[test]

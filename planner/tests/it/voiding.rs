@@ -89,11 +89,11 @@ fn a_failure_is_believed_when_the_balancer_is_seen_to_live() {
         assert!(!collects(&world));
         world.memory = plan(&world).memory;
         world.now += seconds(99);
-        world.listed_at = world.now;
+        world.cloud.listed_at = world.now;
     }
     world.now += seconds(4);
     assert!(!collects(&world), "the lists were begun before");
-    world.listed_at = world.now;
+    world.cloud.listed_at = world.now;
     assert!(collects(&world));
 }
 

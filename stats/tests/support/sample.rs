@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
-use stats::{Latencies, Looks, Material, Rules, shares};
+use stats::{Latencies, Material, Rules, shares};
 use wire::{
-    ClusterFacts, ClusterReport, CreditMode, Credits, Environment, Failures, GeneratorFacts, Histograms, Limit,
+    ClusterFacts, ClusterReport, CreditMode, Credits, Environment, Failures, GeneratorFacts, Histograms, Limit, Looks,
     MemberFacts, Metric, Place, PlaceKind, RoundOutcome, RoundReport, Rounds, RunSpec, Speed, Target, Threshold,
 };
 

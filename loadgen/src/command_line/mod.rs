@@ -1,0 +1,269 @@
+//! Command line: arguments as clap reads them, and the output for scripts.
+
+pub(crate) mod fail_if;
+pub(crate) mod json;
+mod load;
+mod times;
+
+use std::path::PathBuf;
+
+use agent::ControlArgs;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use loadgen::InvalidSpec;
+use wire::{AUTO_ROUNDS, Judging, Looks, Metric, Rounds, RunSpec, Target};
+
+use self::fail_if::FailIf;
+use self::load::{LoadArguments, WarmUp, flag};
+use self::times::{Seconds, seconds};
+
+/// Ten rounds give an interval of useful width; see the table in the README.
+const ROUNDS_OF_A_RUN: u32 = 10;
+/// Defaults of `compare`: few enough users not to saturate, enough requests for a stable median.
+const USERS_OF_A_COMPARISON: u32 = 8;
+const REQUESTS_OF_A_COMPARISON: u64 = 1000;
+const WARM_UP_OF_A_COMPARISON: u64 = 200;
+
+/// Load generator: load that arrives when it should, percentiles that count failures, verdicts with an interval.
+///
+/// Without a command it is the agent, when CONTROL_LISTEN is set.
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<RunArguments>),
+    Compare(Box<CompareArguments>),
+    Report(ReportArguments),
+    Agent(Box<AgentArguments>),
+}
+
+/// One command with its arguments.
+pub(crate) enum Invocation {
+    Run(Box<RunArguments>),
+    Report(ReportArguments),
+    Agent(Box<AgentArguments>),
+}
+
+/// Measures one or more URLs and prints the result.
+///
+/// Exit codes: 0 a valid result, 1 it could not be measured, 2 wrong arguments, 3 the result is not valid and must not
+/// be quoted (the reasons are on standard error and in the result), 4 a condition of --fail-if holds.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// What to measure, http://host:port/path or https://, optionally as NAME=URL; repeat it to compare each with the first.
+    #[arg(long = "url", value_name = "[NAME=]URL", required = true)]
+    urls: Vec<String>,
+    /// What messages call them: `compare` has them without a flag.
+    #[arg(skip = "--url")]
+    pub(crate) urls_as: &'static str,
+    /// How often each URL is measured, in shuffled order; 1 for one URL and 10 for several when absent.
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<u32>,
+    /// Set by `compare` without --rounds.
+    #[arg(skip)]
+    looks: Looks,
+    #[command(flatten)]
+    pub(crate) load: LoadArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Compares URLs with the first one: shuffled rounds, one seed for each round, and a verdict with an interval.
+///
+/// Without --rate or --closed-loop it keeps 8 requests open, without --requests or --duration it sends 1000 to each in
+/// each round. Exit codes as of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// What to compare, http://host:port/path or https://, optionally as NAME=URL; the first is what the others are compared with.
+    #[arg(value_name = "[NAME=]URL", required = true, num_args = 2..)]
+    urls: Vec<String>,
+    /// How often each URL is measured, in shuffled order; when absent it is looked at after 10, 20 and 40 rounds, and
+    /// the first look that decides ends it.
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<u32>,
+    #[command(flatten)]
+    load: LoadArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// Prints one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Prints one line for each URL in each round, as CSV, instead of a table.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// Writes every second's histograms into this file, an HdrHistogram interval log.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) histogram: Option<PathBuf>,
+    /// Writes every send of an open loop into this file: planned and real moment, in nanoseconds from its start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sends: Option<PathBuf>,
+    /// What URLs are compared by: p50, p90, p99, p99.9 or rate.
+    #[arg(long, value_name = "METRIC", default_value = "p50", value_parser = metric)]
+    pub(crate) metric: Metric,
+    /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000' or 'failed > 0.1%'.
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) fail_if: Vec<FailIf>,
+}
+
+/// Prints a report that is there already: what `run --json` wrote, or `.spec.report` of a BenchmarkReport.
+///
+/// Exit codes: 0 it is valid, 1 it cannot be read, 3 it is not valid and must not be quoted.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The JSON document; `-`: standard input.
+    pub(crate) file: PathBuf,
+    /// Prints one line for each cluster in each round, as CSV, instead of text.
+    #[arg(long)]
+    pub(crate) csv: bool,
+}
+
+/// Serves the control API of the operator and carries out the runs it asks for.
+#[derive(Debug, Args)]
+pub(crate) struct AgentArguments {
+    #[command(flatten)]
+    pub(crate) control: ControlArgs,
+    /// Where runs and reports are kept until the operator has collected them.
+    #[arg(long, env = "DATA_DIR", value_name = "DIRECTORY", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+    /// Seconds a request may take; then it is counted as a timeout.
+    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Seconds,
+    /// Seconds to wait before a round for lost members to be healthy again; then the round is void.
+    #[arg(long, env = "RECOVERY_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) recovery: Seconds,
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "loadgen")]
+struct BareAgent {
+    #[command(flatten)]
+    agent: AgentArguments,
+}
+
+fn metric(text: &str) -> Result<Metric, String> {
+    match text {
+        "p50" => Ok(Metric::P50),
+        "p90" => Ok(Metric::P90),
+        "p99" => Ok(Metric::P99),
+        "p99.9" => Ok(Metric::P999),
+        "rate" => Ok(Metric::RequestsPerSecond),
+        _ => Err("give p50, p90, p99, p99.9 or rate".to_owned()),
+    }
+}
+
+/// Reads the command line; ends the process with code 2 and a message when it is wrong.
+pub(crate) fn parse() -> Invocation {
+    match Arguments::parse().command {
+        Some(Command::Run(run)) => Invocation::Run(run),
+        Some(Command::Compare(compare)) => Invocation::Run(Box::new(compare.run())),
+        Some(Command::Agent(agent)) => Invocation::Agent(agent),
+        Some(Command::Report(report)) => Invocation::Report(report),
+        None if std::env::var_os("CONTROL_LISTEN").is_some() => Invocation::Agent(Box::new(BareAgent::parse().agent)),
+        None => Arguments::command()
+            .error(
+                clap::error::ErrorKind::MissingSubcommand,
+                "say what to do: `loadgen run --url http://host:port/ --closed-loop 10 --requests 1000`, \
+                 or `loadgen agent` (also when CONTROL_LISTEN is set)",
+            )
+            .exit(),
+    }
+}
+
+impl CompareArguments {
+    /// The run that it is.
+    fn run(self) -> RunArguments {
+        let Self { urls, rounds, mut load, output } = self;
+        if load.rate.is_none() {
+            load.closed_loop.get_or_insert(USERS_OF_A_COMPARISON);
+        }
+        if load.duration.is_none() {
+            load.requests.get_or_insert(REQUESTS_OF_A_COMPARISON);
+        }
+        load.warmup.get_or_insert(WarmUp::Requests(WARM_UP_OF_A_COMPARISON));
+        let looks = if rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd };
+        let rounds = Some(rounds.unwrap_or(AUTO_ROUNDS));
+        RunArguments { urls, urls_as: "URL", rounds, looks, load, output }
+    }
+}
+
+impl RunArguments {
+    pub(crate) fn spec(&self) -> anyhow::Result<RunSpec> {
+        let count = self.rounds.unwrap_or(if self.urls.len() > 1 { ROUNDS_OF_A_RUN } else { 1 });
+        let judging = Judging { looks: self.looks, metric: self.output.metric, ..Judging::default() };
+        Ok(RunSpec { rounds: Rounds { count }, targets: targets(&self.urls), judging, ..self.load.spec()? })
+    }
+
+    /// The same error with the flag instead of the field of the document.
+    pub(crate) fn in_flags(&self, error: &InvalidSpec) -> anyhow::Error {
+        let flag = if error.field.starts_with("targets") { self.urls_as } else { flag(&error.field) };
+        anyhow::anyhow!("{flag}: {}", error.problem)
+    }
+}
+
+/// Names that were not given come from the path, or count up where paths are empty or the same.
+fn targets(urls: &[String]) -> Vec<Target> {
+    let split: Vec<(Option<&str>, &str)> = urls.iter().map(|url| name_and_url(url)).collect();
+    let paths: Vec<String> = split.iter().map(|(_, url)| last_segment(url)).collect();
+    let number = |path: &String| paths.iter().filter(|other| *other == path).count();
+    let named = |(index, (name, url)): (usize, &(Option<&str>, &str))| {
+        let path = &paths[index];
+        let cluster = match name {
+            Some(name) => (*name).to_owned(),
+            None if !path.is_empty() && number(path) == 1 => path.clone(),
+            None => format!("url{}", index + 1),
+        };
+        Target { cluster, url: (*url).to_owned() }
+    };
+    split.iter().enumerate().map(named).collect()
+}
+
+/// `NAME=URL`; an equals sign after a colon or slash is part of the URL.
+fn name_and_url(text: &str) -> (Option<&str>, &str) {
+    match text.split_once('=') {
+        Some((name, url)) if !name.contains([':', '/']) => (Some(name), url),
+        _ => (None, text),
+    }
+}
+
+fn last_segment(url: &str) -> String {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let before_query = after_scheme.split(['?', '#']).next().unwrap_or_default();
+    let path = before_query.split_once('/').map_or("", |(_, path)| path);
+    path.trim_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(urls: &[&str]) -> Vec<String> {
+        let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+        targets(&urls).into_iter().map(|target| format!("{} {}", target.cluster, target.url)).collect()
+    }
+
+    #[test]
+    fn urls_have_names() {
+        assert_eq!(
+            names(&["a=http://h/x", "http://h/cluster2?q=1"]),
+            ["a http://h/x", "cluster2 http://h/cluster2?q=1"]
+        );
+        assert_eq!(names(&["http://h:1/", "http://h:2"]), ["url1 http://h:1/", "url2 http://h:2"]);
+        assert_eq!(names(&["http://h/same", "http://h/same"]), ["url1 http://h/same", "url2 http://h/same"]);
+        assert_eq!(names(&["http://h/?a=b"]), ["url1 http://h/?a=b"]);
+        assert_eq!(names(&["http://h?a=b/c"]), ["url1 http://h?a=b/c"]);
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+        BareAgent::command().debug_assert();
+    }
+}

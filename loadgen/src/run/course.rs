@@ -1,0 +1,153 @@
+//! State of one run while it is measured: targets, threads, balancer, time limits, progress.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wire::{MemberFacts, RunSpec, Slice};
+
+use crate::engine::drivers::Drivers;
+use crate::mutant::Mutation;
+use crate::run::balancer::Watch;
+use crate::run::connection_limit::is_crowded;
+use crate::run::histogram_log::HistogramLog;
+use crate::run::members::Members;
+use crate::run::names::Names;
+use crate::run::send_log::SendLog;
+use crate::run::settings::{MeasureError, Settings, threads};
+use crate::run::timetable::Timetable;
+use crate::target::trust::secure;
+use crate::{InvalidSpec, Progress, Target};
+
+/// Everything that the rounds of a run have in common.
+pub(crate) struct Course<'a> {
+    pub(crate) spec: &'a RunSpec,
+    pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) names: Names,
+    pub(crate) drivers: Drivers,
+    pub(crate) watch: Option<Watch>,
+    pub(crate) request_limit: Duration,
+    pub(crate) give_up: Duration,
+    pub(crate) most_connections: usize,
+    /// Connections of loads that are over are closed before the next begins.
+    pub(crate) is_crowded: bool,
+    pub(crate) timetable: Option<Timetable>,
+    pub(crate) log: Option<Arc<HistogramLog>>,
+    pub(crate) sends: Option<Arc<SendLog>>,
+    pub(crate) progress: &'a Progress,
+    pub(crate) mutation: Mutation,
+}
+
+impl<'a> Course<'a> {
+    /// Sets a run up: looks its names up, and starts its threads.
+    ///
+    /// # Errors
+    /// No certificate could be believed, a control URL that is none, or threads that cannot be started.
+    pub(crate) async fn new(
+        spec: &'a RunSpec,
+        settings: &Settings,
+        progress: &'a Progress,
+        mut targets: Vec<Target>,
+    ) -> Result<Self, MeasureError> {
+        secure(&mut targets, &settings.trust)?;
+        let targets: Vec<Arc<Target>> = targets.into_iter().map(Arc::new).collect();
+        let names = Names::new(settings.resolver.clone());
+        // A name that is not found yet leads nowhere: requests to it fail as connections that cannot be made.
+        names.look_up(&authorities(&targets)).await;
+        let watch = match &spec.balancer_control {
+            None => None,
+            Some(control) => {
+                let url = format!("{}/status", control.trim_end_matches('/'));
+                let status = Target::parse("balancer", &url)
+                    .map_err(|error| InvalidSpec { field: "balancerControl".to_owned(), problem: error.to_string() })?;
+                let mut clusters: Vec<String> = Vec::new();
+                for target in &targets {
+                    if !clusters.contains(&target.serves) {
+                        clusters.push(target.serves.clone());
+                    }
+                }
+                Some(Watch::new(status, settings.resolver.clone(), clusters, settings.recovery))
+            }
+        };
+        let most_connections = usize::try_from(settings.most_connections(spec)).unwrap_or(usize::MAX);
+        let is_crowded = is_crowded(spec, authorities(&targets).len(), most_connections);
+        Ok(Self {
+            spec,
+            targets,
+            names,
+            drivers: Drivers::start(threads(spec))?,
+            watch,
+            request_limit: settings.request_limit,
+            give_up: settings.give_up,
+            most_connections,
+            is_crowded,
+            // Alone, a run waits for its start and then takes the time it takes.
+            timetable: Timetable::of(spec).filter(|_| spec.slice != Slice::default()),
+            log: settings.log.clone(),
+            sends: settings.sends.clone(),
+            progress,
+            mutation: settings.mutation,
+        })
+    }
+
+    /// Learns who the members are. Without an answer the first round says why.
+    pub(crate) async fn meet(&self, seen: &mut Members) {
+        let Some(watch) = &self.watch else { return };
+        if let Ok(status) = watch.settled(self.progress).await {
+            seen.meet(&status, watch.clusters()).await;
+        }
+        self.note_balancer();
+    }
+
+    /// Waits before the next round while somebody holds the run; then says how long that was.
+    pub(crate) async fn stay(&self, rounds: u32) -> Option<String> {
+        let since = Instant::now();
+        let stayed = self.progress.stays().await;
+        stayed.then(|| format!("the run was held for {} s after round {rounds}", since.elapsed().as_secs()))
+    }
+
+    /// Tells whoever asks for the run which balancer it is of.
+    pub(crate) fn note_balancer(&self) {
+        if let Some(met) = self.watch.as_ref().and_then(Watch::met) {
+            self.progress.met(met);
+        }
+    }
+
+    /// Why the run cannot go on, if it is of a balancer that another one has replaced.
+    pub(crate) fn replaced(&self) -> Option<String> {
+        self.watch.as_ref()?.replaced()
+    }
+
+    /// Has the members calibrated, by one of several generators: two calibrations would measure each other.
+    pub(crate) async fn calibrate(&self, seen: &mut Members, place: fn(&mut MemberFacts) -> &mut Option<u64>) {
+        if self.spec.slice.index == 0 {
+            self.progress.waiting("the members are calibrated");
+            seen.calibrate(place).await;
+        }
+    }
+
+    /// Runs what comes before the first load. With several generators it is cut at `before` ahead of the moment at which
+    /// they begin together, and then the result is `None`.
+    pub(crate) async fn in_time<T>(&self, before: Duration, preparing: impl Future<Output = T>) -> Option<T> {
+        match &self.timetable {
+            None => Some(preparing.await),
+            Some(timetable) => {
+                let left = timetable.left().saturating_sub(before);
+                let prepared = tokio::time::timeout(left, preparing).await.ok();
+                if prepared.is_none() {
+                    tracing::warn!("warm-up or calibration was cut: the generators begin");
+                }
+                prepared
+            }
+        }
+    }
+
+    /// Every `host:port` once.
+    pub(crate) fn authorities(&self) -> BTreeSet<&str> {
+        authorities(&self.targets)
+    }
+}
+
+fn authorities(targets: &[Arc<Target>]) -> BTreeSet<&str> {
+    targets.iter().map(|target| target.authority.as_str()).collect()
+}

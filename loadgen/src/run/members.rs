@@ -1,0 +1,206 @@
+//! Facts that the members tell themselves: their machine, its speed, and the CPU time that was taken from it.
+//!
+//! Our worker answers. Another program may not; then nothing is known of its instance, and the report says so.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use stats::CpuTime;
+use wire::{BalancerStatus, ClusterFacts, ClusterReport, Credits, MemberFacts};
+
+use crate::target::fetch::{Unfetched, fetch};
+use crate::{Resolver, Target};
+
+/// It answers from memory, and asking comes between two loads that follow each other. But a connection whose first packet
+/// is lost is tried again after one second and after two more (RFC 6298, 2 and 5.5): a limit below three would make of a
+/// lost packet a member that is not there.
+const MACHINE_LIMIT: Duration = Duration::from_secs(4);
+/// A quarter of a second of work where only a twentieth of a processor is left, and some more.
+const CALIBRATION_LIMIT: Duration = Duration::from_secs(20);
+
+/// All members that were met, by name of the cluster and id.
+#[derive(Debug, Default)]
+pub(crate) struct Members(BTreeMap<String, BTreeMap<String, Known>>);
+
+/// A member that was met.
+#[derive(Clone, Debug)]
+struct Known {
+    address: String,
+    /// It was a member when the balancer was asked last.
+    is_here: bool,
+    /// It has said that it does not speak of itself: it is not asked again.
+    is_silent: bool,
+    facts: MemberFacts,
+}
+
+/// Answer to `GET /machine`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Machine {
+    #[serde(default)]
+    cpu_model: String,
+    #[serde(default)]
+    kernel: String,
+    #[serde(default)]
+    busy_millis: u64,
+    #[serde(default)]
+    stolen_millis: u64,
+    #[serde(default)]
+    total_millis: u64,
+}
+
+/// Answer to `GET /calibration`.
+#[derive(Deserialize)]
+struct Calibration {
+    micros: u64,
+}
+
+/// CPU time since boot of the members of one cluster, by id.
+pub(crate) type Readings = BTreeMap<String, CpuTime>;
+
+impl Members {
+    /// Meets whoever serves these clusters.
+    pub(crate) async fn meet(&mut self, status: &BalancerStatus, clusters: &[String]) {
+        for cluster in clusters {
+            self.look(status, cluster).await;
+        }
+    }
+
+    /// Has those that were met say how fast they are, before the first load and after the last: into `place`. All at
+    /// the same time: each is an instance of its own.
+    pub(crate) async fn calibrate(&mut self, place: fn(&mut MemberFacts) -> &mut Option<u64>) {
+        let speaking = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(|known| known.speaks());
+        let calibrated = speaking.map(|known| async {
+            let asked = ask::<Calibration>(&known.address, "/calibration", CALIBRATION_LIMIT).await;
+            if let Ok(calibration) = note(known, asked) {
+                *place(&mut known.facts) = Some(calibration.micros);
+            }
+        });
+        join_all(calibrated).await;
+    }
+
+    /// Counters of the processors of a cluster's members. Members that joined are met.
+    pub(crate) async fn look(&mut self, status: &BalancerStatus, cluster: &str) -> Readings {
+        let serving = status.clusters.iter().filter(|serving| serving.name == cluster);
+        let known = self.0.entry(cluster.to_owned()).or_default();
+        known.values_mut().for_each(|known| known.is_here = false);
+        for member in serving.flat_map(|serving| &serving.members) {
+            let known = known.entry(member.id.clone()).or_insert_with(|| Known::new(&member.id));
+            known.is_here = true;
+            known.address.clone_from(&member.address);
+        }
+        let speaking = known.values_mut().filter(|known| known.speaks());
+        let readings = speaking.map(|known| async {
+            let asked = ask::<Machine>(&known.address, "/machine", MACHINE_LIMIT).await;
+            let machine = note(known, asked).ok()?;
+            (known.facts.cpu_model, known.facts.kernel) = (machine.cpu_model, machine.kernel);
+            let Machine { busy_millis, stolen_millis, total_millis, .. } = machine;
+            // Without a kernel that counts there is nothing to compare.
+            let reading = CpuTime { busy_millis, stolen_millis, total_millis };
+            (total_millis > 0).then(|| (known.facts.id.clone(), reading))
+        });
+        join_all(readings).await.into_iter().flatten().collect()
+    }
+
+    /// Facts that were told of the clusters, with their members as they were seen.
+    pub(crate) fn facts(&self, told: &[ClusterFacts]) -> Vec<ClusterFacts> {
+        let is_told = |name: &String| told.iter().any(|told| told.cluster == *name);
+        let untold = self.0.iter().filter(|(name, members)| !members.is_empty() && !is_told(name));
+        let untold = untold.map(|(name, _)| ClusterFacts { cluster: name.clone(), ..ClusterFacts::default() });
+        let mut clusters: Vec<ClusterFacts> = told.iter().cloned().chain(untold).collect();
+        for facts in &mut clusters {
+            let members = self.0.get(&facts.cluster).into_iter().flat_map(BTreeMap::values);
+            facts.members = members.map(|known| known.facts.clone()).collect();
+        }
+        clusters
+    }
+
+    /// Clusters whose members do not say how fast they are, in words.
+    pub(crate) fn silence(&self) -> Vec<String> {
+        let is_silent = |members: &BTreeMap<String, Known>| members.values().any(|known| known.is_silent);
+        let silent = self.0.iter().filter(|(_, members)| is_silent(members));
+        silent.map(|(cluster, _)| format!("members of {cluster} do not say what they run on")).collect()
+    }
+}
+
+impl Known {
+    fn new(id: &str) -> Self {
+        let facts = MemberFacts { id: id.to_owned(), launch: 1, ..MemberFacts::default() };
+        Self { address: String::new(), is_here: true, is_silent: false, facts }
+    }
+
+    /// A member that left is not asked: nobody would answer, and that takes time.
+    fn speaks(&self) -> bool {
+        self.is_here && !self.is_silent
+    }
+}
+
+/// Fills in the CPU time taken from the members of a cluster between two readings, and their speed: of each the worst.
+pub(crate) fn judge(report: &mut ClusterReport, before: &Readings, after: &Readings, credits: Option<&Credits>) {
+    let used: Vec<CpuTime> = after.iter().filter_map(|(id, after)| after.since(before.get(id)?)).collect();
+    report.steal_per_mille = used.iter().filter_map(CpuTime::steal_per_mille).max();
+    // The slower one is the greater one.
+    report.speed = credits.and_then(|credits| used.iter().map(|used| used.speed(credits)).max());
+}
+
+async fn ask<T: DeserializeOwned>(address: &str, path: &str, limit: Duration) -> Result<T, Unfetched> {
+    let not_ours = |why: String| Unfetched::Refused(why);
+    let target =
+        Target::parse("member", &format!("http://{address}{path}")).map_err(|why| not_ours(why.to_string()))?;
+    let bytes = fetch(&target, &Resolver::system(), limit).await?;
+    serde_json::from_slice(&bytes).map_err(|error| not_ours(error.to_string()))
+}
+
+/// Remembers that a member does not speak; one that cannot be reached now may speak later.
+fn note<T>(known: &mut Known, asked: Result<T, Unfetched>) -> Result<T, ()> {
+    asked.map_err(|why| {
+        tracing::debug!(member = known.facts.id, %why, "a member did not say what it runs on");
+        known.is_silent |= matches!(why, Unfetched::Refused(_));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{BETWEEN_CLUSTERS_SECONDS, CreditMode, Speed};
+
+    use super::*;
+    use crate::Settings;
+    use crate::run::balancer::STATUS_LIMIT;
+
+    fn readings(of: &[(&str, [u64; 3])]) -> Readings {
+        let reading =
+            |[busy_millis, stolen_millis, total_millis]: [u64; 3]| CpuTime { busy_millis, stolen_millis, total_millis };
+        of.iter().map(|(id, numbers)| ((*id).to_owned(), reading(*numbers))).collect()
+    }
+
+    #[test]
+    fn no_limit_ends_before_tcp_has_tried_to_connect_three_times() {
+        // After 0 s, 1 s and 1 + 2 s: RFC 6298.
+        let third_try = Duration::from_secs(3);
+        let limits = [MACHINE_LIMIT, CALIBRATION_LIMIT, STATUS_LIMIT, Settings::GIVE_UP, Settings::REQUEST_LIMIT];
+        assert!(limits.iter().all(|limit| *limit > third_try), "{limits:?}");
+        let between = Duration::from_secs(u64::from(BETWEEN_CLUSTERS_SECONDS));
+        assert!(between > STATUS_LIMIT.max(MACHINE_LIMIT) + MACHINE_LIMIT, "several generators would be late");
+    }
+
+    #[test]
+    fn the_worst_member_counts() {
+        let before = readings(&[("a", [0, 0, 0]), ("b", [0, 0, 0]), ("rebooted", [9, 9, 9])]);
+        let credits = Credits { mode: CreditMode::Standard, baseline_per_mille: 100 };
+        let judged = |after: &Readings, credits| {
+            let mut report = ClusterReport::default();
+            judge(&mut report, &before, after, credits);
+            (report.steal_per_mille, report.speed)
+        };
+        let fine = readings(&[("a", [900, 10, 1_000]), ("b", [900, 20, 1_000])]);
+        assert_eq!(judged(&fine, Some(&credits)), (Some(20), Some(Speed::Burst)));
+        assert_eq!(judged(&fine, None), (Some(20), None), "not burstable");
+        let capped = readings(&[("a", [900, 10, 1_000]), ("b", [100, 900, 1_000])]);
+        assert_eq!(judged(&capped, Some(&credits)), (Some(900), Some(Speed::Baseline)));
+        let unknown = readings(&[("new", [1, 1, 1]), ("rebooted", [1, 1, 1])]);
+        assert_eq!(judged(&unknown, Some(&credits)), (None, None));
+    }
+}

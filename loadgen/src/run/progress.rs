@@ -1,0 +1,248 @@
+//! Progress of a run, for people who wait.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use wire::Hold;
+
+use crate::engine::recording::Tally;
+use crate::engine::segment::Second;
+
+/// Written by the run, read by whoever asks; and whether somebody wants it to stay where it is.
+#[derive(Debug)]
+pub struct Progress {
+    state: Mutex<State>,
+    wish: watch::Sender<Wish>,
+}
+
+/// Wish of the operator for a run between two rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    GoOn,
+    Hold,
+}
+
+#[derive(Debug)]
+struct State {
+    rounds: u32,
+    done: u32,
+    voided: u32,
+    warning: String,
+    /// Id of the balancer that was met.
+    balancer: String,
+    activity: Activity,
+}
+
+#[derive(Debug)]
+enum Activity {
+    Preparing,
+    Waiting(String),
+    Load { cluster: String, warms_up: bool, latest: Box<Latest> },
+    Pause { cluster: String, seconds: u32 },
+    Held,
+}
+
+/// The second that goes on, put together from the threads', and what the one before came to.
+#[derive(Debug, Default)]
+struct Latest {
+    number: u64,
+    tally: Tally,
+    /// Requests that ended in it, and their numbers as text.
+    before: Option<(u64, String)>,
+}
+
+impl Latest {
+    fn add(&mut self, second: &Second) {
+        if second.number > self.number {
+            let ended = self.tally.response.count() + self.tally.failures.total();
+            self.before = Some((ended, figures(&self.tally)));
+            (self.number, self.tally) = (second.number, Tally::default());
+        }
+        self.tally.merge(&second.tally);
+    }
+}
+
+/// `p50 1.2 ms, p99 3.4 ms, 0 failed, sent 12 us late`: the last is the 99th percentile of the lag.
+fn figures(tally: &Tally) -> String {
+    let failed = tally.failures.total();
+    let latency = tally.response.quantiles(failed);
+    let lag = tally.send_lag.quantiles(0);
+    format!(
+        "p50 {}, p99 {}, {failed} failed, sent {} late",
+        stats::quantile(latency.p50_micros, stats::time),
+        stats::quantile(latency.p99_micros, stats::time),
+        stats::quantile(lag.p99_micros, stats::time)
+    )
+}
+
+impl Progress {
+    pub fn new(rounds: u32) -> Self {
+        let state = Mutex::new(State {
+            rounds,
+            done: 0,
+            voided: 0,
+            warning: String::new(),
+            balancer: String::new(),
+            activity: Activity::Preparing,
+        });
+        Self { state, wish: watch::Sender::new(Wish::GoOn) }
+    }
+
+    /// The run goes on, or is held when the round that is on has ended.
+    pub(crate) fn wish(&self, wish: Wish) {
+        self.wish.send_replace(wish);
+    }
+
+    /// Whether it is held, or will be.
+    pub(crate) fn hold(&self) -> Hold {
+        match (*self.wish.borrow(), &self.state().activity) {
+            (Wish::GoOn, _) => Hold::No,
+            (Wish::Hold, Activity::Held) => Hold::Held,
+            (Wish::Hold, _) => Hold::AfterThisRound,
+        }
+    }
+
+    /// Between two rounds: waits as long as somebody wants that. `false`: nobody did.
+    pub(crate) async fn stays(&self) -> bool {
+        if *self.wish.borrow() == Wish::GoOn {
+            return false;
+        }
+        self.state().activity = Activity::Held;
+        // The sender is ours: it is there as long as we are.
+        let _gone = self.wish.subscribe().wait_for(|wish| *wish == Wish::GoOn).await.is_err();
+        // Not held any more, also if somebody wishes for it anew before the next round says what it does.
+        self.waiting("the run goes on");
+        true
+    }
+
+    /// Rounds that count, rounds to the next look, and rounds that were voided.
+    pub fn rounds(&self) -> (u32, u32, u32) {
+        let state = self.state();
+        (state.done, state.rounds, state.voided)
+    }
+
+    /// So many rounds are measured before the run is looked at (again).
+    pub(crate) fn until(&self, rounds: u32) {
+        self.state().rounds = rounds;
+    }
+
+    /// One line: `round 7 of 20, cluster2: 812 requests/s, p50 1.2 ms, p99 3.4 ms, 0 failed, sent 12 us late`.
+    pub fn message(&self) -> String {
+        let state = self.state();
+        let round = format!("round {} of {}", (state.done + 1).min(state.rounds), state.rounds);
+        match &state.activity {
+            Activity::Preparing => "preparing".to_owned(),
+            Activity::Waiting(reason) => format!("{round}, waiting: {reason}"),
+            Activity::Held => format!("held after round {} of {}", state.done, state.rounds),
+            Activity::Pause { cluster, seconds } => format!("{round}, {cluster}: pause of {seconds} s"),
+            Activity::Load { cluster, warms_up, latest } => {
+                let what = if *warms_up { format!("warm-up, {cluster}") } else { format!("{round}, {cluster}") };
+                match &latest.before {
+                    Some((ended, figures)) => format!("{what}: {ended} requests/s, {figures}"),
+                    None => format!("{what}: begins"),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn waiting(&self, reason: &str) {
+        self.state().activity = Activity::Waiting(reason.to_owned());
+    }
+
+    pub(crate) fn pausing(&self, cluster: &str, seconds: u32) {
+        self.state().activity = Activity::Pause { cluster: cluster.to_owned(), seconds };
+    }
+
+    pub(crate) fn loading(&self, cluster: &str, warms_up: bool) {
+        let (cluster, latest) = (cluster.to_owned(), Box::default());
+        self.state().activity = Activity::Load { cluster, warms_up, latest };
+    }
+
+    pub(crate) fn second(&self, second: &Second) {
+        if let Activity::Load { latest, .. } = &mut self.state().activity {
+            latest.add(second);
+        }
+    }
+
+    pub(crate) fn counted(&self) {
+        self.state().done += 1;
+    }
+
+    pub(crate) fn voided(&self) {
+        self.state().voided += 1;
+    }
+
+    /// Warning although the run goes on; empty: none.
+    pub fn warning(&self) -> String {
+        self.state().warning.clone()
+    }
+
+    pub(crate) fn warn(&self, warning: String) {
+        self.state().warning = warning;
+    }
+
+    /// Id of the balancer that the run is measured through; empty: none has answered yet.
+    pub(crate) fn balancer(&self) -> String {
+        self.state().balancer.clone()
+    }
+
+    pub(crate) fn met(&self, balancer: &str) {
+        self.state().balancer = balancer.to_owned();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic happens under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_going_on() {
+        let progress = Progress::new(20);
+        assert_eq!(progress.message(), "preparing");
+        progress.loading("cluster1", true);
+        assert_eq!(progress.message(), "warm-up, cluster1: begins");
+        progress.counted();
+        progress.voided();
+        progress.pausing("cluster2", 60);
+        assert_eq!(progress.message(), "round 2 of 20, cluster2: pause of 60 s");
+        progress.waiting("i-1 of cluster1 is unhealthy");
+        assert_eq!(progress.message(), "round 2 of 20, waiting: i-1 of cluster1 is unhealthy");
+        progress.until(40);
+        assert_eq!(progress.message(), "round 2 of 40, waiting: i-1 of cluster1 is unhealthy");
+        assert_eq!(progress.rounds(), (1, 40, 1));
+    }
+
+    #[tokio::test]
+    async fn a_run_that_goes_on_is_not_held_although_it_will_be_again() {
+        let progress = Progress::new(20);
+        progress.wish(Wish::Hold);
+        let go_on = async { progress.wish(Wish::GoOn) };
+        assert_eq!(tokio::join!(biased; progress.stays(), go_on), (true, ()));
+        assert_eq!(progress.message(), "round 1 of 20, waiting: the run goes on");
+        progress.wish(Wish::Hold);
+        assert_eq!(progress.hold(), Hold::AfterThisRound);
+    }
+
+    #[test]
+    fn the_last_whole_second_is_shown_over_all_threads() {
+        let progress = Progress::new(1);
+        progress.loading("c", false);
+        let second = |number, micros| {
+            let mut tally = Tally::default();
+            tally.response.record(micros);
+            tally.send_lag.record(5);
+            Second { thread: 0, number, tally, sends: Vec::new(), is_last: false }
+        };
+        progress.second(&second(0, 100));
+        progress.second(&second(0, 300));
+        assert_eq!(progress.message(), "round 1 of 1, c: begins");
+        progress.second(&second(1, 9));
+        let shown = "round 1 of 1, c: 2 requests/s, p50 100 us, p99 300 us, 0 failed, sent 5 us late";
+        assert_eq!(progress.message(), shown);
+    }
+}

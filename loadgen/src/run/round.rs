@@ -1,0 +1,250 @@
+//! One round: every cluster once, with the same seed, watched for losses.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use wire::{BalancerStatus, ClusterReport, Credits, RoundOutcome, RoundReport};
+
+use crate::engine::drivers::{Driven, DriverLost};
+use crate::engine::load::Load;
+use crate::engine::poller::now_nanos;
+use crate::mutant::Mutant;
+use crate::run::balancer::{members, slots_of};
+use crate::run::course::Course;
+use crate::run::environment::{Effort, Reading};
+use crate::run::measurement::{PhaseTallies, PhaseTally, cluster_report};
+use crate::run::members::{Members, Readings, judge};
+use crate::run::phases::{self, AHEAD_NANOS, load};
+use crate::run::seconds::{Interval, Seconds};
+use crate::{Attempt, Target};
+
+/// Measurement of one cluster in one round, and its consequence.
+struct Visit {
+    report: ClusterReport,
+    phases: PhaseTallies,
+    fate: RoundFate,
+}
+
+/// Consequence of one visit for its round.
+enum RoundFate {
+    /// The round goes on.
+    Good,
+    /// The round does not count: by which cluster, if by one, and why.
+    Void(String, String),
+    /// The run ends: the target let nobody in.
+    Useless(String),
+}
+
+/// A round, and why the run cannot go on, if so.
+pub(crate) struct Attempted {
+    pub(crate) round: RoundReport,
+    pub(crate) phases: PhaseTallies,
+    pub(crate) useless: Option<String>,
+}
+
+impl Course<'_> {
+    /// Requests that are counted nowhere: they open connections and fill caches. How many there were.
+    pub(crate) async fn warm_up(&self, target: &Arc<Target>, seed: u64) -> Result<Driven, DriverLost> {
+        let mut all = Driven::default();
+        for segment in phases::of_warm_up(self.spec) {
+            self.progress.loading(&target.cluster, true);
+            let load = self.with_room(load(self, target, seed, &segment, None, None), true).await;
+            let driven = self.drivers.drive(Arc::new(load), |second| self.progress.second(second)).await?;
+            all.add(driven);
+        }
+        Ok(all)
+    }
+
+    /// Measures each cluster once. The round ends at the first reason to void it: what follows would not count.
+    pub(crate) async fn round(
+        &self,
+        number: u32,
+        attempt_number: u32,
+        attempt: Attempt,
+        effort: &mut Effort,
+        seen: &mut Members,
+    ) -> Result<Attempted, DriverLost> {
+        let mut phases = PhaseTallies::new();
+        let mut round = RoundReport {
+            round: number,
+            seed: attempt.seed,
+            launch: 1,
+            outcome: RoundOutcome::Counted,
+            reason: String::new(),
+            voided_by: String::new(),
+            clusters: Vec::with_capacity(attempt.order.len()),
+        };
+        let void = |mut round: RoundReport, by: &str, reason: String| {
+            (round.outcome, round.reason, round.voided_by) = (RoundOutcome::Voided, reason, by.to_owned());
+            Ok(Attempted { round, phases: PhaseTallies::new(), useless: None })
+        };
+        // At the same time, because several generators have so much time in between and no more.
+        let authorities = self.authorities();
+        let (settled, ()) = tokio::join!(self.settled(), self.names.look_up(&authorities));
+        let mut before = match settled {
+            Ok(status) => status,
+            Err(reason) => return void(round, "", reason),
+        };
+        let slots = u64::from(attempt_number) * self.targets.len() as u64..;
+        let targets = attempt.order.iter().filter_map(|index| self.targets.get(*index));
+        for (target, slot) in targets.zip(slots) {
+            let known = before.as_ref().and_then(|status| members(status, &target.serves));
+            let idle = self.readings(seen, before.as_ref(), target).await;
+            let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            // At the same time: several generators leave no time for one after the other.
+            let is_good = matches!(visit.fate, RoundFate::Good);
+            let after = async { if is_good { self.unchanged(before.as_ref()).await } else { Ok(None) } };
+            let (spent, after) = tokio::join!(self.readings(seen, before.as_ref(), target), after);
+            judge(&mut visit.report, &idle, &spent, self.credits(target));
+            let after = match visit.fate {
+                RoundFate::Good => after,
+                RoundFate::Void(by, reason) => Err((by, reason)),
+                // Counted, so that its counts are in the report; the run says that it failed.
+                RoundFate::Useless(reason) => {
+                    round.clusters.push(visit.report);
+                    phases.extend(visit.phases);
+                    return Ok(Attempted { round, phases, useless: Some(reason) });
+                }
+            };
+            // After the visit every member has answered, and with its first answer it says how many slots it has.
+            visit.report.slots = after.as_ref().ok().and_then(|status| slots_of(status.as_ref()?, &target.serves));
+            round.clusters.push(visit.report);
+            phases.extend(visit.phases);
+            before = match after {
+                Ok(status) => status,
+                Err((by, reason)) => return void(round, &by, reason),
+            };
+        }
+        Ok(Attempted { round, phases, useless: None })
+    }
+
+    /// Counters of the processors of the target's members.
+    async fn readings(&self, seen: &mut Members, status: Option<&BalancerStatus>, target: &Target) -> Readings {
+        match status {
+            Some(status) => seen.look(status, &target.serves).await,
+            None => Readings::new(),
+        }
+    }
+
+    fn credits(&self, target: &Target) -> Option<&Credits> {
+        let told = self.spec.facts.clusters.iter().find(|told| told.cluster == target.serves)?;
+        told.credits.as_ref()
+    }
+
+    async fn settled(&self) -> Result<Option<BalancerStatus>, String> {
+        match &self.watch {
+            Some(watch) => watch.settled(self.progress).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn unchanged(&self, before: Option<&BalancerStatus>) -> Result<Option<BalancerStatus>, (String, String)> {
+        let (Some(watch), Some(before)) = (&self.watch, before) else { return Ok(None) };
+        let after = watch.look().await.map_err(|why| (String::new(), why))?;
+        watch.change(before, &after).map_or(Ok(Some(after)), Err)
+    }
+
+    /// All phases for one cluster.
+    async fn visit(
+        &self,
+        target: &Arc<Target>,
+        seed: u64,
+        slot: u64,
+        known: Option<HashSet<Vec<u8>>>,
+        effort: &mut Effort,
+    ) -> Result<Visit, DriverLost> {
+        let (mut all, mut fate, mut phases) = (Driven::default(), RoundFate::Good, PhaseTallies::new());
+        if self.mutation.is(Mutant::WarmUpIncluded) {
+            all.tally = self.warm_up(target, seed).await?.tally;
+        }
+        for segment in phases::of_round(self.spec) {
+            if !segment.pause.is_zero() {
+                self.progress.pausing(&target.cluster, segment.pause.as_secs() as u32);
+                tokio::time::sleep(segment.pause).await;
+                continue;
+            }
+            let begins = match &self.timetable {
+                None => None,
+                Some(timetable) => match timetable.begins(slot, segment.number) {
+                    Ok(begins) => Some(begins),
+                    Err(late) => {
+                        fate = RoundFate::Void(String::new(), late);
+                        break;
+                    }
+                },
+            };
+            self.progress.loading(&target.cluster, false);
+            let load = load(self, target, seed, &segment, known.clone(), begins);
+            let load = self.with_room(load, begins.is_none()).await;
+            let driven = self.drive(load, effort).await?;
+            let key = (target.cluster.clone(), segment.number);
+            phases.insert(key, PhaseTally::new(&driven.tally, driven.peak));
+            let useless = driven.gave_up.then(|| useless(target, &driven));
+            all.add(driven);
+            if let Some(useless) = useless {
+                fate = RoundFate::Useless(useless);
+                break;
+            }
+        }
+        if let (RoundFate::Good, Some(member)) = (&fate, all.backends.restarted()) {
+            fate = RoundFate::Void(target.cluster.clone(), format!("{member} of {} was restarted", target.cluster));
+        }
+        let (requests, load_time) = (all.tally.requests(), all.took);
+        tracing::debug!(cluster = target.cluster, requests, ?load_time, "cluster measured");
+        let report = cluster_report(&target.cluster, &all, target.is_named());
+        Ok(Visit { report, phases, fate })
+    }
+
+    /// The load, when there is room for its connections: that of others is made before its clock starts. Only several
+    /// generators have a common moment at which they begin (`may_move` is `false`).
+    async fn with_room(&self, mut load: Load, may_move: bool) -> Load {
+        if self.is_crowded {
+            self.drivers.make_room(&load).await;
+            if may_move {
+                load.begin_at(now_nanos() + AHEAD_NANOS);
+            }
+        }
+        load
+    }
+
+    async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
+        let begin = Reading::now();
+        let log = self.log.as_ref().map(|log| log.of(&load));
+        let mut seconds = Seconds::of(self.drivers.threads(&load) as usize);
+        let write = |intervals: Vec<Interval>| {
+            if let Some(log) = &log {
+                intervals.iter().for_each(|interval| log.write(interval));
+            }
+        };
+        let driven = self.drivers.drive(Arc::new(load), |second| {
+            self.progress.second(second);
+            write(seconds.add(second));
+            if let Some(sends) = &self.sends {
+                sends.write(&second.sends);
+            }
+        });
+        let driven = driven.await?;
+        write(seconds.finish(driven.took));
+        effort.add_since(&begin);
+        Ok(driven)
+    }
+}
+
+/// Why going on with a target that let nobody in would be useless.
+fn useless(target: &Target, driven: &Driven) -> String {
+    let cluster = &target.cluster;
+    if let Some(why) = &driven.refused {
+        return format!("{cluster}: {why}");
+    }
+    let speaks = if target.tls.is_some() { ", and that it speaks TLS" } else { "" };
+    let (seconds, failed) = (driven.took.as_secs(), driven.tally.failures.connect);
+    // The gate says which limit of the generator it was, and the way out.
+    if driven.tally.limits.is_empty() {
+        format!(
+            "{cluster} let nobody in for {seconds} s ({failed} connect): check its address, its port and whether it \
+             runs{speaks}"
+        )
+    } else {
+        format!("the generator could not connect to {cluster} for {seconds} s")
+    }
+}

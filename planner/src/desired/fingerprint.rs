@@ -1,0 +1,84 @@
+//! Fingerprints of a spec: over what instances are launched with, and over what is measured. Where one changes,
+//! instances are replaced, or another run is due.
+
+use api::{ClusterBenchmarkSpec, PlacedImage, Placement};
+use serde::Serialize;
+use wire::sha256_hex;
+
+use super::pools::PoolSpec;
+use super::programs::environment;
+use super::role::Role;
+
+/// What makes instances of a pool different from others, for [`revision`].
+#[derive(Serialize)]
+struct Essence<'a> {
+    instance_type: &'a str,
+    image: &'a str,
+    subnet: &'a str,
+    addressing: &'a str,
+    public_key: &'a str,
+    version: &'a str,
+    role: &'a str,
+    port: i32,
+    environment: Vec<(&'static str, String)>,
+    artifact: Option<[&'a str; 2]>,
+    /// Absent at first, so that a new operator replaces nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relaunches: Option<i64>,
+}
+
+/// Revision of a pool's instances.
+pub(super) fn revision(
+    spec: &ClusterBenchmarkSpec,
+    placement: &Placement,
+    pool: &PoolSpec,
+    image: &PlacedImage,
+) -> String {
+    let is_worker = pool.role == Role::Worker;
+    let essence = Essence {
+        instance_type: &pool.instance_type,
+        image: &image.id,
+        subnet: &placement.subnet_id,
+        addressing: &placement.addressing,
+        public_key: &placement.public_key,
+        version: &placement.version,
+        role: pool.role.program(),
+        port: if is_worker { spec.worker.port } else { 0 },
+        environment: environment(spec, pool),
+        artifact: if is_worker {
+            spec.worker.artifact_url.as_deref().zip(spec.worker.artifact_sha256.as_deref()).map(<[&str; 2]>::from)
+        } else {
+            None
+        },
+        relaunches: Some(placement.relaunches).filter(|count| is_worker && *count > 0),
+    };
+    digest(&essence)[..16].to_owned()
+}
+
+/// SHA-256 over all that is measured. Another value makes another run due; fields at their default are left out, so
+/// that a later version with more fields does not measure again.
+pub fn measured_sha256(spec: &ClusterBenchmarkSpec) -> String {
+    #[derive(Serialize)]
+    struct Measured<'a> {
+        version: u32,
+        clusters: &'a [api::Cluster],
+        #[serde(skip_serializing_if = "is_default")]
+        worker: &'a api::Worker,
+        #[serde(skip_serializing_if = "is_default")]
+        balancer: &'a api::Balancer,
+        load: api::Load,
+    }
+    // Given or not, the median is the same threshold.
+    let mut load = spec.load.clone();
+    load.thresholds.iter_mut().for_each(|threshold| _ = threshold.metric.get_or_insert_default());
+    digest(&Measured { version: 1, clusters: &spec.clusters, worker: &spec.worker, balancer: &spec.balancer, load })
+}
+
+fn is_default<T: Default + PartialEq>(value: &&T) -> bool {
+    **value == T::default()
+}
+
+fn digest<T: Serialize>(value: &T) -> String {
+    // These are plain structs: serialisation cannot fail. An empty document would only cause another run.
+    sha256_hex(&serde_json::to_vec(value).unwrap_or_default())
+}

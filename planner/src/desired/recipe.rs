@@ -1,0 +1,176 @@
+//! Recipe of a pool: the RunInstances call of its launches, but for their number, token and count.
+
+use api::{ClusterBenchmarkSpec, PlacedImage, PlacedVolume, Placement};
+use jiff::Timestamp;
+
+use super::fingerprint::revision;
+use super::pools::PoolSpec;
+use super::programs::environment;
+use super::role::{BALANCER_PORT, CONTROL_PORT, Role};
+use super::user_data::{Control, InvalidUserData, UserData};
+use crate::cost::credits::credits;
+use crate::owner::{self, Tags};
+use crate::ports::{Credits, LaunchRequest, Volume};
+use crate::world::World;
+
+/// Everything of a launch but its number, its token and its count.
+#[derive(Clone, Debug)]
+pub struct Recipe<'a> {
+    pub pool: &'a PoolSpec,
+    /// Changes when the instances of the pool would have to be replaced to be what the spec asks for. Over what the
+    /// user asked for, not over the script that we make of it: a new operator replaces nothing.
+    pub revision: String,
+    world: &'a World,
+    placement: &'a Placement,
+    image: &'a PlacedImage,
+    credits: Option<Credits>,
+    expires_at: Timestamp,
+    artifact: Artifact<'a>,
+}
+
+/// Why a recipe cannot be made now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRecipe {
+    #[error("instance type {0} is not known (yet)")]
+    UnknownType(String),
+    #[error(
+        "the placement has no image for {0}: the architecture was added later; delete the benchmark and create it again"
+    )]
+    NoImage(&'static str),
+    #[error("there is no {program} for {architecture}: choose instance types of another architecture")]
+    NoArtifact { program: &'static str, architecture: &'static str },
+    #[error("the placement holds no expiry")]
+    NoExpiry,
+}
+
+/// How instances of `pool` are launched under `placement`.
+pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec) -> Result<Recipe<'a>, NoRecipe> {
+    let spec = &world.object.spec;
+    let fact =
+        world.instance_type(&pool.instance_type).ok_or_else(|| NoRecipe::UnknownType(pool.instance_type.clone()))?;
+    let architecture = fact.architecture.name();
+    let image = placement
+        .images
+        .iter()
+        .find(|image| image.architecture == architecture)
+        .ok_or(NoRecipe::NoImage(architecture))?;
+    Ok(Recipe {
+        pool,
+        revision: revision(spec, placement, pool, image),
+        world,
+        placement,
+        image,
+        credits: credits(fact),
+        expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
+        artifact: artifact(spec, placement, pool.role, architecture)?,
+    })
+}
+
+impl Recipe<'_> {
+    /// The RunInstances call of one launch. Equal arguments make equal calls, byte for byte. It may not be sent until
+    /// somebody says until when.
+    pub fn request(
+        &self,
+        group_ids: Vec<String>,
+        number: i64,
+        count: u32,
+        token: String,
+    ) -> Result<LaunchRequest, InvalidUserData> {
+        let user_data = self.script()?;
+        let placement = self.placement;
+        Ok(LaunchRequest {
+            token,
+            instance_type: self.pool.instance_type.clone(),
+            count,
+            image_id: self.image.id.clone(),
+            subnet_id: placement.subnet_id.clone(),
+            group_ids,
+            public_address: match placement.addressing.as_str() {
+                "Public" => crate::ports::Addressing::Public,
+                _ => crate::ports::Addressing::Private,
+            },
+            user_data,
+            root_device: self.image.root_device.clone(),
+            root_gib: u32::try_from(self.image.root_gib).unwrap_or(8),
+            volumes: self.image.volumes.iter().map(volume).collect(),
+            credits: self.credits,
+            tags: self.tags(number),
+            not_after: Timestamp::MIN,
+        })
+    }
+
+    fn tags(&self, number: i64) -> Tags {
+        let (object, pool) = (&self.world.object, &self.pool.name);
+        let user: Tags = object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let mut tags = self.world.owner().tags(&user);
+        // For people's eyes only, nothing is looked up by it: who sets a `Name` of their own keeps it.
+        tags.entry("Name".to_owned()).or_insert_with(|| format!("clusterbench {}/{pool}", object.name));
+        tags.insert(owner::POOL.to_owned(), pool.clone());
+        tags.insert(owner::REVISION.to_owned(), self.revision.clone());
+        tags.insert(owner::LAUNCH.to_owned(), number.to_string());
+        tags
+    }
+
+    fn script(&self) -> Result<String, InvalidUserData> {
+        let (spec, role) = (&self.world.object.spec, self.pool.role);
+        let control = Control { port: CONTROL_PORT, public_key: &self.placement.public_key };
+        UserData {
+            role,
+            expires_at: self.expires_at,
+            artifact_url: &self.artifact.url(&self.world.settings.artifacts.base_url),
+            artifact_sha256: self.artifact.sha256(),
+            port: match role {
+                Role::Worker => u16::try_from(spec.worker.port).ok(),
+                Role::Balancer => Some(BALANCER_PORT),
+                Role::Generator => None,
+            },
+            control: (role != Role::Worker).then_some(control),
+            environment: &environment(spec, self.pool),
+        }
+        .script()
+    }
+}
+
+fn volume(placed: &PlacedVolume) -> Volume {
+    Volume { device: placed.device.clone(), gib: u32::try_from(placed.gib).unwrap_or(0) }
+}
+
+/// Where a role's program comes from.
+#[derive(Clone, Copy, Debug)]
+enum Artifact<'a> {
+    Users { url: &'a str, sha256: &'a str },
+    Ours { program: &'static str, sha256: &'a str },
+}
+
+impl Artifact<'_> {
+    fn url(&self, base_url: &str) -> String {
+        match self {
+            Self::Users { url, .. } => (*url).to_owned(),
+            Self::Ours { program, sha256 } => format!("{}/{sha256}/{program}", base_url.trim_end_matches('/')),
+        }
+    }
+
+    fn sha256(&self) -> &str {
+        match self {
+            Self::Users { sha256, .. } | Self::Ours { sha256, .. } => sha256,
+        }
+    }
+}
+
+fn artifact<'a>(
+    spec: &'a ClusterBenchmarkSpec,
+    placement: &'a Placement,
+    role: Role,
+    architecture: &'static str,
+) -> Result<Artifact<'a>, NoRecipe> {
+    if let (Role::Worker, Some(url), Some(sha256)) = (role, &spec.worker.artifact_url, &spec.worker.artifact_sha256) {
+        return Ok(Artifact::Users { url, sha256 });
+    }
+    let program = role.program();
+    let placed = placement
+        .artifacts
+        .iter()
+        .find(|artifact| artifact.name == program && artifact.architecture == architecture)
+        .ok_or(NoRecipe::NoArtifact { program, architecture })?;
+    Ok(Artifact::Ours { program, sha256: &placed.sha256 })
+}

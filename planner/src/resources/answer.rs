@@ -1,0 +1,67 @@
+//! Answers to calls about what has a name, in the light of what lists show.
+
+use crate::effect::{ByName, Deed, Done};
+use crate::failure::{CloudError, Failure};
+use crate::world::World;
+use crate::world::memory::Memory;
+use crate::world::named::Since;
+
+/// The error as it is believed.
+///
+/// A policy by tags refuses what does not exist, because nothing has no tags (aws/karpenter-provider-aws#2100): while lists
+/// that are late still show a resource, its absence comes as `UnauthorizedOperation`. That is believed to be a missing
+/// permission only when lists go on showing it. So does a resource of ours that was just created exist already while no list
+/// shows it; when none does for longer than lists can be late, its name is taken by what is not ours (any more).
+pub(crate) fn believed(world: &World, about: ByName<'_>, error: CloudError) -> CloudError {
+    let named = world.memory.named.get(about.name);
+    match (about.deed, error.failure) {
+        (Deed::Change { id } | Deed::Delete { id }, Failure::Unauthorized) => {
+            let refused = named.and_then(|named| named.refused.as_ref());
+            let lasts = Since::lasts(refused, id, world.now);
+            let is_late = lasts.is_none_or(|lasts| lasts < world.settings.proof_gap);
+            if is_late { CloudError { failure: Failure::NotFound, ..error } } else { error }
+        }
+        (Deed::Create, Failure::AlreadyExists) => {
+            let taken_since = named.and_then(|named| named.taken_since);
+            let is_late = taken_since.is_none_or(|since| world.now.duration_since(since) < world.settings.settle);
+            if is_late { error } else { taken(&error) }
+        }
+        _ => error,
+    }
+}
+
+fn taken(error: &CloudError) -> CloudError {
+    let message = format!(
+        "{}; it does not carry our tags: if somebody edited them, put them back, else delete it",
+        error.message
+    );
+    CloudError::new(Failure::NameTaken, error.code.clone(), message)
+}
+
+/// Remembers what became of a call.
+pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, result: &Result<Done, CloudError>) {
+    let named = memory.named.entry(about.name.to_owned()).or_default();
+    let failure = result.as_ref().map_err(|error| error.failure).err();
+    match (about.deed, failure) {
+        (Deed::Create, failure) => {
+            named.is_deleted = false;
+            match failure {
+                Some(Failure::AlreadyExists | Failure::NameTaken) => {
+                    named.taken_since.get_or_insert(world.now);
+                }
+                _ => named.taken_since = None,
+            }
+        }
+        (Deed::Delete { id }, Some(Failure::DependencyViolation)) => Since::begin(&mut named.held, id, world.now),
+        (Deed::Delete { id }, None) => {
+            named.is_deleted = true;
+            Since::end(&mut named.held, id);
+            Since::end(&mut named.refused, id);
+        }
+        (Deed::Change { id }, None) => Since::end(&mut named.refused, id),
+        (Deed::Change { id } | Deed::Delete { id }, Some(Failure::NotFound | Failure::Unauthorized)) => {
+            Since::begin(&mut named.refused, id, world.now);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,100 @@
+//! Kinds of resources: their order of teardown, and what proves that nothing of a kind is left.
+
+use api::Placement;
+
+/// A kind of resource in AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ResourceKind {
+    Instance,
+    SecurityGroup,
+}
+
+/// What proves that nothing of a kind is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Each line of the ledger is closed and its instances were seen terminated; or two complete lists do not show what a
+    /// launch may have made, the first one later than anything late can appear ([`crate::provision`]).
+    Ledger,
+    /// Each name of the kind was seen and its deletion answered, or two complete lists do not show it; both only after the
+    /// window of creation and the settling time ([`super::removal`]).
+    Name,
+}
+
+impl ResourceKind {
+    /// Every kind, in the order of teardown: nothing of a kind is deleted before all of those before it is seen to be gone,
+    /// because these may use it.
+    pub const TEARDOWN: &[Self] = &[Self::Instance, Self::SecurityGroup];
+
+    /// Its name in `status.placement.kinds`, which has no instances: the ledger has a line for each launch of them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instance => "Instance",
+            Self::SecurityGroup => "SecurityGroup",
+        }
+    }
+
+    pub fn proof(self) -> Proof {
+        match self {
+            Self::Instance => Proof::Ledger,
+            Self::SecurityGroup => Proof::Name,
+        }
+    }
+
+    /// Whether the placement says that something of this kind may have been created.
+    pub(crate) fn is_written(self, placement: &Placement) -> bool {
+        placement.kinds.iter().any(|kind| kind == self.name())
+    }
+}
+
+/// Kinds in a placement that this operator does not know. A later one wrote them; this one can neither list nor delete
+/// what there is of them.
+pub fn unknown_kinds(placement: Option<&Placement>) -> Vec<&str> {
+    let is_known = |name: &str| ResourceKind::TEARDOWN.iter().any(|kind| kind.name() == name);
+    let written = placement.into_iter().flat_map(|placement| &placement.kinds);
+    written.map(String::as_str).filter(|name| !is_known(name)).collect()
+}
+
+/// Reason of `Provisioned` while a placement names a kind that is not known.
+pub(crate) const UNKNOWN_KIND: &str = "UnknownKind";
+
+/// Unknown kinds in words, with the way out. `None`: all are known.
+pub(crate) fn unknown_kinds_sentence(placement: Option<&Placement>) -> Option<String> {
+    let (unknown, placement) = (unknown_kinds(placement), placement?);
+    if unknown.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "status.placement.kinds names {}, which this operator does not know and cannot remove: run an operator that does, of version {} or later",
+        unknown.join(", "),
+        placement.version
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_place_in_the_teardown_and_a_name_of_its_own() {
+        let mut kinds = ResourceKind::TEARDOWN.to_vec();
+        kinds.dedup();
+        assert_eq!(kinds, ResourceKind::TEARDOWN);
+        let mut names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), kinds.len());
+        // What uses others goes before them: an interface of an instance holds its groups.
+        assert_eq!(kinds.first(), Some(&ResourceKind::Instance));
+    }
+
+    #[test]
+    fn what_a_later_operator_wrote_is_not_known() {
+        let kinds = ["SecurityGroup", "Carousel"].map(str::to_owned).to_vec();
+        let placement = Placement { kinds, version: "7.1".into(), ..Placement::default() };
+        assert_eq!(unknown_kinds(Some(&placement)), ["Carousel"]);
+        let sentence = unknown_kinds_sentence(Some(&placement)).unwrap_or_default();
+        assert!(sentence.contains("names Carousel,") && sentence.contains("version 7.1"), "{sentence}");
+        let known = Placement { kinds: vec!["SecurityGroup".into()], ..Placement::default() };
+        assert_eq!((unknown_kinds_sentence(Some(&known)), unknown_kinds_sentence(None)), (None, None));
+    }
+}

@@ -1,0 +1,19 @@
+//! Resources of AWS that a benchmark has, by kind, and the one rule that all obey that are created by name.
+//!
+//! A name is derived ([`name`]), so that every process finds the same resource. Before the first of a kind is created, the
+//! placement in status says so and until when it may be done; only a later pass that reads this back sends the call, with
+//! all tags of the owner in it ([`creation`]). What exists is told by lists alone, by name and tags, never by the answer of
+//! a call; a stranger under our name is left alone ([`answer`]). Everything is deleted in the order of one table, each kind
+//! with its proof that nothing of it is left or can appear any more ([`kind`], [`removal`]).
+//!
+//! A kind that is added is a variant of [`ResourceKind`]: the compiler names what else has to be written here. Beside it
+//! come a list of it in [`CloudView`](crate::world::CloudView) and in [`Found`](crate::sweep::Found), and its actions in
+//! [`effect`](crate::effect), whose `by_name` says what they create, change or delete.
+
+pub(crate) mod answer;
+pub(crate) mod creation;
+pub mod kind;
+pub mod name;
+pub(crate) mod removal;
+
+pub use kind::ResourceKind;

@@ -1,0 +1,66 @@
+//! Renderings of one report, beside each other.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+// The run that the tests of the statistics have, too: what it says is checked there, how it is written is checked here.
+#[allow(dead_code, reason = "a part is used")]
+#[path = "../../stats/tests/support/noise.rs"]
+mod noise;
+#[path = "../../stats/tests/support/sample.rs"]
+mod sample;
+
+use report::{chart, csv, text};
+use sample::material;
+use wire::{GeneratorLimit, LimitHits, RoundOutcome};
+
+#[test]
+fn the_text_and_the_csv_say_what_the_document_says() {
+    let mut material = material(2, 7, 200);
+    material.rounds[1].outcome = RoundOutcome::Voided;
+    material.rounds[1].reason = "\"i-1\", of cluster1, was lost".into();
+    material.rounds[1].clusters[0].generator_limits =
+        vec![LimitHits { limit: GeneratorLimit::Connections, requests: 3 }];
+    material.planned_rounds = 6;
+    let report = stats::report(material).unwrap();
+    insta::assert_snapshot!(text(&report), @r#"
+    INVALID
+    This run is not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost). Its numbers are kept for reading and must not be quoted.
+
+    CLUSTER   REQUESTS  FAILED  REQUESTS/S      P50      P90      P99  P99.9
+    cluster1      1200       6         995  9.75 ms  18.5 ms  35.2 ms   none
+    cluster2      1200       6         995  10.1 ms  19.4 ms  32.7 ms   none
+
+    cluster1: 1200 of 1200 planned requests sent, 20 us late at p50 and 95 us at p99
+    cluster2: 1200 of 1200 planned requests sent, 21 us late at p50 and 107 us at p99
+    cluster1 failures: 6 5xx
+    cluster2 failures: 6 5xx
+    cluster1 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
+    cluster2 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
+    threshold undecided: p99 latency of all requests: the run is not valid
+    threshold undecided: p50 latency of all requests: the run is not valid
+    round 2 voided and repeated: "i-1", of cluster1, was lost
+    not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost)
+    6 rounds counted, 1 voided; 25 of 26 checks passed; 400 requests of warm-up not counted; seed 7
+    measured in AWS eu-west-1b (euw1-az2) from i-0aaa, c6i.large, Intel(R) Xeon(R), 6.1.0
+    cluster1: t2.micro, 1 vCPU, ami-0123, Standard credits with a baseline of 10 %, Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz, 6.1.0
+    cluster2: t2.micro, 1 vCPU, ami-0123, Standard credits with a baseline of 10 %, Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz, 6.1.0
+    balancer: c6i.large, RoundRobin
+    programs: loadgen 0.1.0, balancer 0.1.0
+    "#);
+    let csv = csv(&report);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 1 + 14);
+    let columns = lines[0].split(',').count();
+    assert_eq!((columns, lines[1].split(',').count()), (45, 45));
+    assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
+    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0"#;
+    assert!(lines[3].ends_with(voided), "{}", lines[3]);
+}
+
+#[test]
+fn a_chart_is_drawn_for_each_cluster_that_answered() {
+    let mut report = stats::report(material(2, 6, 200)).unwrap();
+    report.clusters[1].histograms.response.clear();
+    let chart = chart(&report);
+    assert!(chart.starts_with("cluster1, answered requests by response time:\n  up to "), "{chart}");
+    assert!(!chart.contains("cluster2"), "{chart}");
+}

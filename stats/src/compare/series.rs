@@ -1,0 +1,112 @@
+//! Rounds of one cluster against another, as the numbers that are compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wire::{About, ClusterReport, Metric, RoundOutcome, RoundReport, Speed};
+
+use super::wilcoxon::hodges_lehmann;
+use crate::metric::{answered, log_gain};
+
+/// Below this many launches a claim is about the instances that were measured: the exact interval needs six values,
+/// and with five launches of four rounds a true gap of 5 % is found in 42 % of campaigns only.
+pub const LAUNCHES_FOR_TYPES: u32 = 6;
+
+/// One cluster against another.
+pub(crate) struct Series<'a> {
+    pub(crate) metric: Metric,
+    pub(crate) cluster: &'a str,
+    pub(crate) baseline: &'a str,
+    /// Counted rounds, whether or not both clusters are in them.
+    pub(crate) rounds: u32,
+    pub(crate) pairs: Vec<Pair<'a>>,
+}
+
+/// Both clusters in one round.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair<'a> {
+    pub(crate) launch: u32,
+    pub(crate) cluster: &'a ClusterReport,
+    pub(crate) baseline: &'a ClusterReport,
+}
+
+/// Independent measurements, the sample of the signed-rank test.
+pub(crate) struct Units {
+    pub(crate) gains: Vec<f64>,
+    pub(crate) about: About,
+}
+
+impl<'a> Series<'a> {
+    /// Voided rounds are left out.
+    pub(crate) fn of(metric: Metric, rounds: &'a [RoundReport], cluster: &'a str, baseline: &'a str) -> Self {
+        let counted: Vec<&RoundReport> = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted).collect();
+        let pairs = counted.iter().filter_map(|round| Pair::of(round, cluster, baseline)).collect();
+        Self { metric, cluster, baseline, rounds: counted.len() as u32, pairs }
+    }
+
+    /// One log gain per round; `None` when a round has none, because failures reached the metric.
+    pub(crate) fn gains(&self) -> Option<Vec<f64>> {
+        let gains: Vec<f64> =
+            self.pairs.iter().filter_map(|pair| log_gain(self.metric, pair.cluster, pair.baseline)).collect();
+        (gains.len() == self.rounds as usize).then_some(gains)
+    }
+
+    /// Rounds without a gain.
+    pub(crate) fn lacking(&self) -> u32 {
+        let has = |pair: &&Pair<'_>| log_gain(self.metric, pair.cluster, pair.baseline).is_some();
+        self.rounds - self.pairs.iter().filter(has).count() as u32
+    }
+
+    pub(crate) fn launches(&self) -> u32 {
+        self.pairs.iter().map(|pair| pair.launch).collect::<BTreeSet<_>>().len() as u32
+    }
+
+    /// With enough launches the unit is the launch, otherwise the round. Rounds on the same instances repeat the
+    /// differences between those instances: taking them for independent makes a claim about types wrong in 44 % of
+    /// campaigns of 20 rounds.
+    pub(crate) fn units(&self) -> Option<Units> {
+        let gains = self.gains()?;
+        if self.launches() < LAUNCHES_FOR_TYPES {
+            return Some(Units { gains, about: About::TheseInstances });
+        }
+        let mut blocks: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (pair, gain) in self.pairs.iter().zip(gains) {
+            blocks.entry(pair.launch).or_default().push(gain);
+        }
+        let gains = blocks.values().filter_map(|block| hodges_lehmann(block)).collect();
+        Some(Units { gains, about: About::InstanceTypes })
+    }
+
+    /// Requests of the smallest measurement of a round.
+    pub(crate) fn fewest_requests(&self) -> u64 {
+        self.pairs.iter().map(|pair| pair.cluster.requests.min(pair.baseline.requests)).min().unwrap_or(0)
+    }
+
+    /// Speeds that the rounds were measured at, of cluster and baseline.
+    pub(crate) fn speeds(&self) -> BTreeSet<[Option<Speed>; 2]> {
+        self.pairs.iter().map(|pair| [pair.cluster.speed, pair.baseline.speed]).collect()
+    }
+
+    /// Answered requests of all in thousandths, of cluster and baseline.
+    pub(crate) fn answered_per_mille(&self) -> [u32; 2] {
+        let share = |side: fn(&Pair<'a>) -> &'a ClusterReport| {
+            let (all, good) = self.pairs.iter().map(side).fold((0, 0), |(all, good), report| {
+                (all + u128::from(report.requests), good + u128::from(answered(report)))
+            });
+            (good * 1000 / all.max(1)) as u32
+        };
+        [share(|pair| pair.cluster), share(|pair| pair.baseline)]
+    }
+
+    /// Per round: by how many percentage points more of its requests the cluster answered.
+    pub(crate) fn answered_points(&self) -> Vec<f64> {
+        let share = |report: &ClusterReport| answered(report) as f64 * 100.0 / report.requests.max(1) as f64;
+        self.pairs.iter().map(|pair| share(pair.cluster) - share(pair.baseline)).collect()
+    }
+}
+
+impl<'a> Pair<'a> {
+    fn of(round: &'a RoundReport, cluster: &str, baseline: &str) -> Option<Self> {
+        let find = |name: &str| round.clusters.iter().find(|report| report.cluster == name);
+        Some(Self { launch: round.launch, cluster: find(cluster)?, baseline: find(baseline)? })
+    }
+}

@@ -1,0 +1,128 @@
+//! Conclusion of a run in words: one line for a column, sentences for people.
+
+use wire::{About, ClusterReport, Comparison, CreditMode, Environment, PlaceKind, SelfTest, SelfTestOutcome};
+
+use super::ranking::ranking;
+use crate::compare::sentence::line;
+use crate::numbers::{bounded, milliseconds, tenths};
+
+/// Ends a verdict: one launch is one sample of instances, and more rounds on it do not make it two.
+const ABOUT_INSTANCES: &str = "This is about these instances, not about the instance types.";
+const ABOUT_TYPES: &str = "This is about the instance types: every launch was new instances.";
+const ABOUT_THE_LAB: &str = "It was measured in the lab, on one machine: it describes the lab.";
+
+/// `Report.summary` and `Report.verdict`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conclusion {
+    pub summary: String,
+    pub verdict: String,
+}
+
+/// Findings that are put into words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Findings<'a> {
+    pub clusters: &'a [ClusterReport],
+    pub comparisons: &'a [Comparison],
+    pub self_test: Option<&'a SelfTest>,
+    /// Reasons against the validity of the run.
+    pub invalid: &'a [String],
+    pub environment: Option<&'a Environment>,
+}
+
+/// Puts a run into words. With reasons against its validity these are all that is said.
+pub fn conclude(findings: &Findings<'_>) -> Conclusion {
+    if let Some(first) = findings.invalid.first() {
+        return Conclusion {
+            summary: format!("invalid: {first}"),
+            verdict: format!(
+                "This run is not valid: {}. Its numbers are kept for reading and must not be quoted.",
+                findings.invalid.join("; ")
+            ),
+        };
+    }
+    let (mut lines, mut sentences) = (Vec::new(), Vec::new());
+    if findings.comparisons.is_empty() {
+        lines.extend(findings.clusters.iter().map(alone));
+        sentences.push(format!("{}; there is nothing to compare with.", lines.join("; ")));
+    }
+    let one_baseline = findings.comparisons.windows(2).all(|two| two[0].baseline == two[1].baseline);
+    lines.extend(findings.comparisons.iter().map(|comparison| line(comparison, one_baseline)));
+    sentences.extend(findings.comparisons.iter().map(|comparison| comparison.sentence.clone()));
+    sentences.extend(ranking(findings.comparisons));
+    for warning in findings.comparisons.iter().flat_map(|comparison| &comparison.warnings) {
+        let sentence = format!("Note: {}.", warning.sentence);
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    if let Some(test) = findings.self_test {
+        lines.push(outcome(test.outcome).to_owned());
+        sentences.push(test.sentence.clone());
+    }
+    sentences.extend(findings.environment.into_iter().flat_map(baselines));
+    sentences.extend(findings.environment.and_then(balancers));
+    sentences.push(about(findings.comparisons).to_owned());
+    if findings.environment.is_some_and(|environment| environment.place.kind == PlaceKind::Lab) {
+        sentences.push(ABOUT_THE_LAB.to_owned());
+    }
+    Conclusion { summary: lines.join("; "), verdict: sentences.join(" ") }
+}
+
+fn outcome(outcome: SelfTestOutcome) -> &'static str {
+    match outcome {
+        SelfTestOutcome::Passed => "self-test: no difference shown",
+        SelfTestOutcome::Alarm => "self-test failed",
+        SelfTestOutcome::Undecided => "self-test undecided",
+    }
+}
+
+fn about(comparisons: &[Comparison]) -> &'static str {
+    let about_types = |comparison: &Comparison| comparison.about == About::InstanceTypes;
+    if !comparisons.is_empty() && comparisons.iter().all(about_types) { ABOUT_TYPES } else { ABOUT_INSTANCES }
+}
+
+/// The baseline of a burstable type belongs to every verdict about it.
+fn baselines(environment: &Environment) -> Vec<String> {
+    let sentence = |facts: &wire::ClusterFacts| {
+        let credits = facts.credits?;
+        let baseline = tenths(credits.baseline_per_mille);
+        Some(match credits.mode {
+            CreditMode::Standard => format!(
+                "{} ({}) has a baseline of {baseline} of each vCPU, to which it falls when its credits are spent.",
+                facts.cluster, facts.instance_type
+            ),
+            CreditMode::Unlimited => format!(
+                "{} ({}) has a baseline of {baseline} of each vCPU; what it uses above is paid for.",
+                facts.cluster, facts.instance_type
+            ),
+        })
+    };
+    environment.clusters.iter().filter_map(sentence).collect()
+}
+
+/// A comparison is of one balancer within each launch. When another one took its place between two launches, that is said.
+fn balancers(environment: &Environment) -> Option<String> {
+    let ids = &environment.balancers;
+    (ids.len() > 1).then(|| {
+        format!(
+            "Note: the launches were measured through {} balancers, one after the other: {}.",
+            ids.len(),
+            ids.join(", ")
+        )
+    })
+}
+
+fn alone(cluster: &ClusterReport) -> String {
+    let latency = &cluster.latency;
+    let mut line = format!(
+        "{}: {} requests/s, p50 {}, p99 {}",
+        cluster.cluster,
+        cluster.requests_per_second,
+        bounded(latency, latency.p50_micros, milliseconds),
+        bounded(latency, latency.p99_micros, milliseconds)
+    );
+    if cluster.failures.total() > 0 {
+        line.push_str(&format!(", {} of {} failed", cluster.failures.total(), cluster.requests));
+    }
+    line
+}

@@ -1,0 +1,145 @@
+//! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
+
+mod conclude;
+mod document;
+mod evidence;
+mod facts;
+mod gate;
+mod gates;
+mod join;
+mod own_limits;
+mod ranking;
+mod self_test;
+mod thresholds;
+mod totals;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use wire::{
+    ClusterReport, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Threshold, Validity,
+};
+
+pub use self::conclude::{Conclusion, Findings, conclude};
+pub use self::document::document;
+pub use self::evidence::{Evidence, PhaseEvidence};
+use self::facts::{annotated, completed};
+pub use self::gates::{judge, reasons};
+pub use self::join::{NotOneRun, join_generators, join_launches};
+pub use self::self_test::self_test;
+pub use self::thresholds::{Results, thresholds};
+pub use self::totals::{Tally, address_shares, shares, sum};
+use self::totals::{counted, total};
+use crate::compare::rules::Rules;
+use crate::compare::{compare, requests_needed};
+use crate::histogram::NotAHistogram;
+
+/// Compared besides the headline, where every round carries them.
+const FURTHER: [Metric; 3] = [Metric::P99, Metric::P999, Metric::RequestsPerSecond];
+
+/// A run as it was measured, the material of its report.
+#[derive(Clone, Debug)]
+pub struct Material {
+    pub spec: RunSpec,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    pub environment: Environment,
+    /// Rounds in the order measured, voided ones included.
+    pub rounds: Vec<RoundReport>,
+    /// Rounds that were to count.
+    pub planned_rounds: u32,
+    /// Requests of the warm-up, by cluster.
+    pub warmup_requests: BTreeMap<String, u64>,
+    /// One for each cluster and phase. Empty: judged by the totals of each cluster.
+    pub phases: Vec<PhaseEvidence>,
+    pub elapsed_millis: u64,
+    /// Why it ended before its end, if it did.
+    pub aborted: Option<String>,
+    pub thresholds: Vec<Threshold>,
+    pub rules: Rules,
+}
+
+/// The report of a run.
+///
+/// # Errors
+/// A histogram that cannot be read: numbers are never reported without it.
+pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
+    let facts = &material.spec.facts;
+    material.environment = completed(material.environment, facts);
+    material.rounds = annotated(material.rounds, facts, &material.environment);
+    let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
+    let mut clusters = names.iter().map(|name| total(name, &material.rounds)).collect::<Result<Vec<_>, _>>()?;
+    for cluster in &mut clusters {
+        cluster.warmup_requests = material.warmup_requests.get(&cluster.cluster).copied().unwrap_or(0);
+    }
+    Ok(judged(material, clusters, Vec::new()))
+}
+
+/// The report around the totals. `carried` gates were judged on the parts of the load already.
+pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: Vec<Gate>) -> Report {
+    let derived: Vec<PhaseEvidence> = clusters.iter().filter(|_| carried.is_empty()).map(PhaseEvidence::of).collect();
+    let mut gates = judge(&Evidence {
+        planned_rounds: material.planned_rounds,
+        run: &material.spec,
+        rounds: &material.rounds,
+        clusters: &clusters,
+        environment: &material.environment,
+        phases: if material.phases.is_empty() { &derived } else { &material.phases },
+        arrivals: material.rules.arrivals,
+        elapsed_millis: material.elapsed_millis,
+        aborted: material.aborted.as_deref(),
+    });
+    gates.extend(carried);
+    let reasons = reasons(&gates);
+    let validity = if reasons.is_empty() { Validity::Valid } else { Validity::Invalid };
+    let (names, twins) = twins(&material.spec);
+    let comparisons = compare(&material.rules, &material.rounds, &names);
+    let self_test = self_test(&material.rules, &material.rounds, &twins);
+    let rules = &material.rules;
+    let thresholds =
+        thresholds(&material.thresholds, &Results { validity, clusters: &clusters, rounds: &material.rounds, rules });
+    let said = conclude(&Findings {
+        clusters: &clusters,
+        comparisons: &comparisons,
+        self_test: self_test.as_ref(),
+        invalid: &reasons,
+        environment: Some(&material.environment),
+    });
+    Report {
+        schema: REPORT_SCHEMA.to_owned(),
+        further_comparisons: further(rules, &material.rounds, &names),
+        run: material.spec.clone(),
+        started_at: material.started_at,
+        finished_at: material.finished_at,
+        validity,
+        reasons,
+        gates,
+        environment: material.environment,
+        clusters,
+        rounds: material.rounds,
+        comparisons,
+        thresholds,
+        self_test,
+        summary: said.summary,
+        verdict: said.verdict,
+    }
+}
+
+/// Clusters to compare, and those that are there twice: a target with the URL of an earlier one is its twin.
+pub fn twins(spec: &RunSpec) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let (mut names, mut twins) = (Vec::new(), Vec::new());
+    for (index, target) in spec.targets.iter().enumerate() {
+        match spec.targets[..index].iter().find(|earlier| earlier.url == target.url) {
+            Some(earlier) => twins.push((earlier.cluster.as_str(), target.cluster.as_str())),
+            None => names.push(target.cluster.as_str()),
+        }
+    }
+    (names, twins)
+}
+
+fn further(rules: &Rules, rounds: &[RoundReport], names: &[&str]) -> Vec<wire::Comparison> {
+    let fewest = counted(rounds).flat_map(|round| &round.clusters).map(|cluster| cluster.requests).min().unwrap_or(0);
+    let carried = |metric: &Metric| *metric != rules.metric && fewest >= requests_needed(*metric, rules.demands);
+    let by = |metric| compare(&Rules { metric, pairs: Pairs::AgainstFirst, ..*rules }, rounds, names);
+    FURTHER.into_iter().filter(carried).flat_map(by).collect()
+}

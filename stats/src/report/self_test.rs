@@ -1,0 +1,46 @@
+//! Self-test: a cluster measured as if it were two.
+
+use wire::{Comparison, Direction, Pairs, RoundReport, SelfTest, SelfTestOutcome};
+
+use crate::compare::compare;
+use crate::compare::rules::Rules;
+
+/// Compares each cluster with its twin: the same instances under a second name. What it finds is the campaign's own.
+///
+/// It says nothing of instances or types: two clusters of the same type on different instances do differ.
+pub fn self_test(rules: &Rules, rounds: &[RoundReport], twins: &[(&str, &str)]) -> Option<SelfTest> {
+    let rules = Rules { pairs: Pairs::AgainstFirst, ..*rules };
+    let comparisons: Vec<Comparison> =
+        twins.iter().flat_map(|(cluster, twin)| compare(&rules, rounds, &[cluster, twin])).collect();
+    let alarm = comparisons.iter().find(|one| matches!(one.direction, Direction::Faster | Direction::Slower));
+    let undecided =
+        comparisons.iter().find(|one| matches!(one.direction, Direction::Undecided | Direction::NotComparable));
+    let (outcome, sentence) = match (alarm, undecided) {
+        _ if comparisons.is_empty() => return None,
+        (Some(one), _) => (
+            SelfTestOutcome::Alarm,
+            format!(
+                "Self-test failed: {} is {} measured twice, and still: {} The figures of this run cannot be trusted. One \
+                 campaign in twenty fails so by chance: measure again, and if it fails again, do not believe this setup.",
+                one.cluster, one.baseline, one.sentence
+            ),
+        ),
+        (None, Some(one)) => (SelfTestOutcome::Undecided, format!("Self-test undecided: {}", one.sentence)),
+        (None, None) => {
+            let widest = comparisons
+                .iter()
+                .filter_map(|one| one.interval_percent)
+                .map(|[low, high]| low.abs().max(high.abs()))
+                .fold(0.0, f64::max);
+            let names: Vec<&str> = twins.iter().map(|(cluster, _)| *cluster).collect();
+            (
+                SelfTestOutcome::Passed,
+                format!(
+                    "Self-test: no difference shown between {} and itself (intervals within {widest:.1} %).",
+                    names.join(" and ")
+                ),
+            )
+        }
+    };
+    Some(SelfTest { outcome, comparisons, sentence })
+}
