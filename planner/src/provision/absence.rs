@@ -37,7 +37,7 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
 }
 
 /// Whether `what` was missed before, by a list that was begun at least `proof_gap` before this one, by this process.
-pub(crate) fn absent_for(world: &World, memory: &mut Memory, what: &str) -> bool {
+fn absent_for(world: &World, memory: &mut Memory, what: &str) -> bool {
     let first = *memory.absent_since.entry(what.to_owned()).or_insert(world.cloud.listed_at);
     world.cloud.listed_at.duration_since(first) >= world.settings.proof_gap
 }
