@@ -1,4 +1,4 @@
-//! What an operator costs: AWS calls, passes, CPU time and memory, for 1 to 1,000 benchmarks, against the simulated EC2
+//! The cost of an operator: AWS calls, passes, CPU time and memory, for 1 to 1,000 benchmarks, against the simulated EC2
 //! with its published throttling, under virtual time.
 //!
 //! Each size is a process of its own, so that its memory is its own; that includes the simulated EC2 and API server,

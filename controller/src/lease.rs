@@ -30,7 +30,7 @@ pub(crate) struct Leadership {
     api: Api<Lease>,
     identity: String,
     lasts: Duration,
-    /// As it was written last.
+    /// The Lease as it was written last.
     held: Lease,
     renewed_at: Instant,
 }

@@ -79,7 +79,7 @@ pub(crate) struct Lister {
 }
 
 struct Region {
-    /// By uid of the object.
+    /// Needs of each object, by its uid.
     wanted: Mutex<HashMap<String, Wanted>>,
     last: Mutex<Option<Arc<Lists>>>,
     /// Held by who lists.
@@ -195,7 +195,7 @@ impl Region {
     }
 }
 
-/// By the installation's tags, then by the tokens of open launches, then by the ids that were still missing, each for
+/// Lists by the installation's tags, then by the tokens of open launches, then by the ids that were still missing, each for
 /// all objects at once. Each list is complete or the whole is a failure.
 async fn instances<C: Cloud>(cloud: &C, installation: &str, asked: &Wanted) -> Answer<Instances> {
     let mut seen = Instances::default();

@@ -118,7 +118,7 @@ impl Metrics {
         self.leads.set(1);
     }
 
-    /// In the Prometheus text format.
+    /// All metrics in the Prometheus text format.
     pub fn text(&self) -> String {
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();

@@ -31,12 +31,12 @@ impl Note {
     }
 }
 
-/// By namespace and name, for an object that is gone has no uid any more.
+/// Notes by namespace and name: an object that is gone has no uid any more.
 #[derive(Default)]
 pub(crate) struct Notes(Mutex<HashMap<(String, String), (String, Note)>>);
 
 impl Notes {
-    /// Of this very object; nothing is known yet of another one of its name.
+    /// The note of this very object; nothing is known yet of another one of its name.
     pub(crate) fn of(&self, object: &Object) -> Note {
         let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let note = notes.get(&key(&object.namespace, &object.name));

@@ -19,7 +19,7 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 /// RateLimit of launches that are written down, by token.
 pub(crate) type Given = BTreeMap<String, Timestamp>;
 
-/// By region.
+/// Rate limits by region.
 #[derive(Default)]
 pub(crate) struct RateLimit(Mutex<HashMap<String, Region>>);
 

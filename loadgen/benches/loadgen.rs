@@ -1,4 +1,4 @@
-//! What our generator costs, beside wrk and hey on the same nginx.
+//! The cost of our generator, beside wrk and hey on the same nginx.
 //!
 //! `cargo xtask bench loadgen [ROUNDS]`. nginx and the tools are pinned to different processors; the order of the tools
 //! is another one in each round. What counts is the tool's own CPU time for a request: on a machine that others use as

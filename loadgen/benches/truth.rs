@@ -1,4 +1,4 @@
-//! What tools say of a server whose answers are known exactly.
+//! The numbers that load generators give for a server whose answers are known exactly.
 //!
 //! `cargo xtask bench truth [SECONDS]`. The server is this program, started again for every run: it answers each request
 //! after a delay taken in turn from the quantiles of a distribution (a sequence that fills it evenly, so that any
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use support::server::{self, Conduct, PROBABILITIES, Server};
 use support::{Figures, Tool, percent_off};
 
-/// Of all requests; enough for ten requests above p99.9 in 20 seconds, few enough that the machine is not the limit.
+/// Rate of all requests: enough for ten requests above p99.9 in 20 seconds, few enough that the machine is not the limit.
 const RATE: u32 = 500;
 const SECONDS: u32 = 20;
 

@@ -21,7 +21,7 @@ const ROUNDS_OF_NOISE: u32 = 24;
 const CAMPAIGNS: u64 = 20;
 /// Few and short, so that twenty campaigns take minutes. The interval exists from 6 rounds on.
 const ROUNDS_OF_A_CAMPAIGN: u32 = 10;
-/// Of the slower cluster's capacity.
+/// Load, as a part of the slower cluster's capacity.
 const LOAD_OF_A_CAMPAIGN: f64 = 0.8;
 /// At most one campaign in twenty should raise an alarm; four or more of twenty do so by chance once in sixty times.
 const ALARM: usize = 4;
@@ -80,7 +80,7 @@ fn noise(processes: &Processes) {
     println!();
 }
 
-/// Of the log ratio between `left` of a round and `right` of the one that is `shift` later.
+/// Correlation of the log ratio between `left` of a round and `right` of the one that is `shift` later.
 fn spread(rounds: &Report, shift: usize, metric: fn(&Quantiles) -> Option<u64>) -> f64 {
     let of = |name: &str| -> Vec<f64> {
         let all = rounds.rounds.iter().filter_map(|round| round.clusters.iter().find(|one| one.cluster == name));

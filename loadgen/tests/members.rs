@@ -1,4 +1,4 @@
-//! What members say of the instances they run on.
+//! Members tell of the instances that they run on.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;

@@ -173,7 +173,7 @@ async fn a_name_server_that_is_silent_for_a_while_changes_nothing() {
     assert_measured(&report, &backends);
 }
 
-/// As curl has it.
+/// The syntax of curl.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_gives_names_their_addresses() {
     let backends = backends(2).await;

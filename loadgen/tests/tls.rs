@@ -179,7 +179,7 @@ async fn a_certificate_that_is_not_believed_later_ends_the_run_as_invalid() {
     assert_eq!(server.requests(), 5);
 }
 
-/// In TLS 1.3 the client has sent its request by the time it is told.
+/// The client of TLS 1.3 has sent its request by the time it is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_that_is_missing_ends_the_run_as_invalid() {
     let authority = Authority::new();

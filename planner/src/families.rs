@@ -83,7 +83,7 @@ const fn burst(
     Family { burstable: Yes, ..fixed(name, architecture, sizes, large_usd_micros) }
 }
 
-/// In the order in which they are offered to a reader: burstable ones, then general purpose, compute, memory.
+/// All families, in the order in which they are offered to a reader: burstable ones, then general purpose, compute, memory.
 ///
 /// Prices: on-demand, Linux, us-east-1, of the Price List as it was on 2026-07-20.
 pub const FAMILIES: &[Family] = &[

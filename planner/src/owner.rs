@@ -10,7 +10,7 @@ pub const NAMESPACE: &str = "clusterbench.dev/namespace";
 pub const NAME: &str = "clusterbench.dev/name";
 pub const POOL: &str = "clusterbench.dev/pool";
 pub const LAUNCH: &str = "clusterbench.dev/launch";
-/// Of the pool as the user asked for it: instances with another value are replaced.
+/// Revision of the pool as the user asked for it: instances with another value are replaced.
 pub const REVISION: &str = "clusterbench.dev/revision";
 
 /// Value of [`MANAGED_BY`].

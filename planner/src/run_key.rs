@@ -65,7 +65,7 @@ impl RunKey {
         self.launches * self.generators > 1
     }
 
-    /// As status holds a run that is on.
+    /// The run that is on, as status holds it.
     pub fn begun(&self) -> Run {
         let count = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         Run {

@@ -1,4 +1,4 @@
-//! How runs ended: parsed here and nowhere else, and written by their names.
+//! The outcome of a run: parsed here and nowhere else, and written by their names.
 
 use api::Run;
 
@@ -19,7 +19,7 @@ pub enum RunOutcome {
 impl RunOutcome {
     pub const ALL: [Self; 5] = [Self::Running, Self::Valid, Self::Invalid, Self::Aborted, Self::Failed];
 
-    /// As status spells it.
+    /// The spelling of status.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "Running",

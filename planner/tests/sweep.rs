@@ -1,4 +1,4 @@
-//! What the sweeper may remove, as tables: things in a few words, what was read of their benchmarks, what goes.
+//! The sweep, as tables: things in a few words, what was read of their benchmarks, what goes.
 
 #![allow(clippy::unwrap_used)]
 

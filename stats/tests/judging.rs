@@ -1,4 +1,4 @@
-//! When there is no verdict, what weakens one, thresholds and the self-test.
+//! Verdicts that are withheld or weakened, thresholds, and the self-test.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What a user reads, word by word.
+//! The sentences that a user reads, word by word.
 
 mod support;
 

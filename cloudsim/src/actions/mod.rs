@@ -123,7 +123,7 @@ impl Action {
     }
 }
 
-/// As policies write it: `ec2:RunInstances`.
+/// The name that policies use: `ec2:RunInstances`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.service().name(), self.name())

@@ -16,7 +16,7 @@ use planner::world::{Artifacts, Finalizer, Settings};
 use tokio::time::Instant;
 use wire::*;
 
-/// As in `controller::run`.
+/// The same as in `controller::run`.
 const CONCURRENCY: usize = 64;
 const EPOCH: i64 = 1_800_000_000;
 /// Length of a run.
@@ -54,7 +54,7 @@ impl Stage {
         Self { reconciler: Arc::new(reconciler), server, sim, metrics, names, due, passes: 0 }
     }
 
-    /// As kube's controller does it: so many passes at a time, each object again when it asked for it. How long it took
+    /// Runs passes like kube's controller: so many passes at a time, each object again when it asked for it. How long it took
     /// until `done`; `None` when the time was over first.
     pub(crate) async fn play(&mut self, at_most: Duration, done: impl Fn(&Self) -> bool) -> Option<Duration> {
         let begun = Instant::now();
@@ -130,7 +130,7 @@ impl Stage {
         self.metrics.text()
     }
 
-    /// As a user would delete it.
+    /// Deletes it, like a user.
     pub(crate) fn delete(&self, name: &str) {
         let now = self.sim.now();
         let object = self.server.lock().objects[name].clone();

@@ -45,7 +45,7 @@ pub(crate) struct Sum {
     pub(crate) to_ready: usize,
     pub(crate) to_gone: usize,
     pub(crate) faults: BTreeMap<String, u64>,
-    /// Of the threads that played.
+    /// Time of the threads that played.
     cpu_seconds: f64,
 }
 

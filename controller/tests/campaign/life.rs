@@ -306,7 +306,7 @@ impl Life<'_> {
         Err(self.play.not_there(at_most))
     }
 
-    /// Of a benchmark that is deleted, all that can be terminated goes soon, however long something else stays.
+    /// All that can be terminated of a benchmark that is deleted goes soon, however long something else stays.
     async fn others_go(&mut self) -> Result<usize, Broken> {
         let deadline = self.play.now() + OTHERS;
         let count = self.until(TO_GONE, |play| play.left_alive().is_empty() || play.now() > deadline).await?;

@@ -15,7 +15,7 @@ pub(crate) struct Script {
     /// What it broke when it was written.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) broke: String,
-    /// Of the simulation: ids, lags and what else it draws.
+    /// Seed of the simulation: ids, lags and what else it draws.
     pub(crate) seed: u64,
     pub(crate) operators: usize,
     /// Clusters at the beginning: name, type, count.
@@ -160,7 +160,7 @@ impl Script {
         spec
     }
 
-    /// As a file: what shrinking left, one step in a line.
+    /// The script as a file: what shrinking left, one step in a line.
     pub(crate) fn text(&self) -> String {
         let mut head = serde_json::to_value(Self { steps: Vec::new(), ..self.clone() }).unwrap();
         head["knobs"] = changed(&self.knobs);

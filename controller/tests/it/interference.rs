@@ -1,4 +1,4 @@
-//! What people and clocks do to a benchmark in the middle of things: statuses wiped and torn, specs edited, lifetimes
+//! Interference of people and clocks with a benchmark in the middle of things: statuses wiped and torn, specs edited, lifetimes
 //! that end. Each of these once leaked, measured the wrong thing or lost a result.
 
 use std::time::Duration;

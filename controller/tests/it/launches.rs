@@ -10,7 +10,7 @@ use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, Ways, spec};
 use crate::stories::tell;
 
-/// By how much instances of one type differ, research says, is 5 %.
+/// Instances of one type differ by 5 %, research says.
 const SPREAD: f64 = 0.05;
 
 fn calm() -> Settings {

@@ -1,4 +1,4 @@
-//! What a run comes to, through the real loop: in status, and in the report that is kept.
+//! The result of a run, through the real loop: in status, and in the report that is kept.
 
 use cloudsim::{Settings, Span};
 use jiff::SignedDuration;

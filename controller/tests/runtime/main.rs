@@ -1,4 +1,4 @@
-//! What the operator does beside the loop of one benchmark: lists for all, events, an old resource definition, the
+//! The operator beside the loop of one benchmark: lists for all, events, an old resource definition, the
 //! sweeper, the kill switch. Against the simulated EC2, in virtual time.
 
 // In a test, a surprise is a failure. The stage is shared with a benchmark that uses more of it.

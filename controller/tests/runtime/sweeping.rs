@@ -60,7 +60,7 @@ fn what_cannot_be_read_is_not_swept() {
     });
 }
 
-/// As near to ours as one can get: another installation, another Kubernetes cluster, no owner, other spelling.
+/// Near misses: another installation, another Kubernetes cluster, no owner, other spelling.
 fn plant(stage: &Stage) {
     let ours = Owner {
         installation: "bench".into(),

@@ -22,7 +22,7 @@ pub(crate) struct Freshness {
     pub(crate) boot: SignedDuration,
     /// Length of a run.
     pub(crate) run: SignedDuration,
-    /// By how much instances of one type differ, as the standard deviation of the logarithm of their speed. `None`: all
+    /// Difference between instances of one type, as the standard deviation of the logarithm of their speed. `None`: all
     /// that is measured is found valid, and says the same.
     pub(crate) spread: Option<f64>,
 }
@@ -69,7 +69,7 @@ struct FakeRun {
 #[derive(Clone)]
 pub(crate) struct FakeAgents {
     sim: SharedSim,
-    /// By instance id: a replaced instance starts with nothing.
+    /// State by instance id: a replaced instance starts with nothing.
     agents: Arc<Mutex<BTreeMap<String, Agent>>>,
     /// Names of runs that were started for the first time, for checks.
     pub(crate) started: Arc<Mutex<Vec<String>>>,
@@ -216,18 +216,18 @@ impl FakeRun {
         self.aborted || self.failed || (now >= ends_at && !is_held)
     }
 
-    /// Of several generators each keeps to the timetable.
+    /// Each of several generators keeps to the timetable.
     fn hold(&self) -> Option<Hold> {
         let hold = if self.held_since.is_some() { Hold::Held } else { Hold::No };
         (self.spec.slice.count == 1).then_some(hold)
     }
 
-    /// By itself, because going on is useless.
+    /// Ends by itself, because going on is useless.
     fn has_failed(&self, now: Timestamp) -> bool {
         self.failed || self.balancer_lost_at.is_some_and(|at| now >= at + IN_VAIN)
     }
 
-    /// Of several generators each waits for the moment that all were told.
+    /// Each of several generators waits for the moment that all were told.
     fn begins_at(&self) -> Timestamp {
         self.spec.start_at.map_or(self.started_at, |at| at.max(self.started_at))
     }

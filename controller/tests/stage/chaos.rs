@@ -1,4 +1,4 @@
-//! What happens to a process at its effects: it dies before one, after it, or while it is in flight; or it stands
+//! Deaths and freezes of a process at its effects: it dies before one, after it, or while it is in flight; or it stands
 //! still before one that it has decided on, and goes on minutes later.
 
 use std::future::Future;

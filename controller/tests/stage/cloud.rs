@@ -26,7 +26,7 @@ use crate::stage::judge::{Judge, Rule};
 pub(crate) enum Credentials {
     #[default]
     Own,
-    /// Of an account in which nothing of ours is.
+    /// Credentials of an account in which nothing of ours is.
     OtherAccount,
     Expired,
 }
@@ -115,7 +115,7 @@ impl Mortal {
         *self.credentials.lock().unwrap()
     }
 
-    /// In another account there is nothing of ours; without credentials nobody answers.
+    /// Another account has nothing of ours; without credentials nobody answers.
     fn elsewhere<T>(&self, nothing: Answer<T>) -> Option<Answer<T>> {
         match self.credentials() {
             Credentials::Own => None,

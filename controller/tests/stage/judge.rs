@@ -1,4 +1,4 @@
-//! What must hold at every moment, judged from the simulation's own truth and never from what the operator was shown.
+//! The judge of what must hold at every moment. It judges from the simulation's own truth and never from what the operator was shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -110,7 +110,7 @@ impl MemoryStore {
         self.server().object.as_ref().and_then(|object| object.status.clone())
     }
 
-    /// As a user would.
+    /// Edits the spec, like a user.
     pub(crate) fn edit(&self, change: impl FnOnce(&mut ClusterBenchmarkSpec)) {
         self.server().change(|object| {
             let before = object.spec.clone();

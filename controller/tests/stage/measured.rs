@@ -1,4 +1,4 @@
-//! What a generator measures of instances that differ from each other, as real instances of one type do.
+//! Measurements of instances that differ from each other, as real instances of one type do.
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;

@@ -1,4 +1,4 @@
-//! What stories and the campaign play on: an API server in memory, agents, an EC2 that is simulated, operators that
+//! The stage of stories and campaign: an API server in memory, agents, an EC2 that is simulated, operators that
 //! die and freeze at chosen effects, and a judge that knows the truth.
 
 // Each of the two test targets uses a part of it.

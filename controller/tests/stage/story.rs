@@ -1,4 +1,4 @@
-//! What happened, line by line: times as seconds since the start, ids replaced by numbers in the order in which they
+//! The story of a play, line by line: times as seconds since the start, ids replaced by numbers in the order in which they
 //! appear, so that two plays of one script tell one story.
 
 use cloudsim::StoryLine;

@@ -64,10 +64,10 @@ pub(crate) struct LoadArguments {
     /// A new connection for every request.
     #[arg(long)]
     new_connections: bool,
-    /// Of https: certificates of authorities (PEM) that are believed besides those that this machine knows.
+    /// Certificates of authorities (PEM) that are believed for https, besides those that this machine knows.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Of https: believes every certificate, whoever it is from and whatever host it is for.
+    /// Believes every certificate of https, whoever it is from and whatever host it is for.
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
     /// The status of a right answer; any below 400 when absent.

@@ -62,7 +62,7 @@ fn file(name: &str, text: &str) -> PathBuf {
 }
 
 impl Identity {
-    /// As `openssl req -x509` makes it: it has signed itself, and says that it is an authority.
+    /// A certificate like that of `openssl req -x509`: it has signed itself, and says that it is an authority.
     pub(crate) fn signed_by_itself(names: &[&str]) -> Self {
         Self::signed_by_itself_with(names, |_| ())
     }

@@ -35,7 +35,7 @@ macro_rules! reasons {
             /// All but those of failed calls.
             const WORDS: &[Self] = &[$(Self::$reason,)*];
 
-            /// As status spells it.
+            /// The spelling of status.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$reason => stringify!($reason),)*
@@ -44,7 +44,7 @@ macro_rules! reasons {
             }
         }
 
-        /// In the order of the documents' tables.
+        /// All reasons, in the order of the documents' tables.
         pub const ROWS: &[Row] = &[$($(Row {
             conditions: &[$($condition),*],
             reasons: &[Reason::$reason],

@@ -49,7 +49,7 @@ const ENDINGS: &[(&str, Ending)] = &[
     ),
 ];
 
-/// By a state reason as the ports give it: the code, then a colon and words, which nobody looks at.
+/// The ending for a state reason as the ports give it: the code, then a colon and words, which nobody looks at.
 pub(crate) fn ending(state_reason: &str) -> Option<Ending> {
     let code = state_reason.split(':').next().unwrap_or_default().trim();
     ENDINGS.iter().find(|(known, _)| *known == code).map(|(_, ending)| *ending)

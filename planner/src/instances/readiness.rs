@@ -39,7 +39,7 @@ impl FailedBoot {
         Self { reason: Refusal::BootFailed, message }
     }
 
-    /// Of one that is dead.
+    /// The failure of an instance that is dead.
     fn ended(instance: &Instance) -> Self {
         let said = instance.state_reason.as_deref();
         let ending = said.and_then(ending::ending);

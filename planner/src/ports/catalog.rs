@@ -1,4 +1,4 @@
-//! What a region offers: subnets, images, instance types.
+//! The catalog of a region: subnets, images, instance types.
 
 use std::future::Future;
 

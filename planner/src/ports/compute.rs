@@ -157,7 +157,7 @@ impl Addressing {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Private, Self::Public];
 
-    /// As status spells it.
+    /// The spelling of status.
     pub fn name(self) -> &'static str {
         match self {
             Self::Private => "Private",

@@ -1,4 +1,4 @@
-//! What the operator asks of the outside world. `cloud` implements the cloud's ports over the AWS SDK, `cloudsim` as a
+//! The ports: all that the operator asks of the outside world. `cloud` implements the cloud's ports over the AWS SDK, `cloudsim` as a
 //! state machine; `controller` implements [`Agents`] over HTTP.
 //!
 //! Common to all ports of the cloud: a method either answers for certain and completely, or fails. A list that was cut,

@@ -45,7 +45,7 @@ pub struct GroupRequest {
     pub description: String,
     pub vpc_id: String,
     pub tags: Tags,
-    /// As in [`LaunchRequest`].
+    /// Last moment of the call, see [`LaunchRequest`].
     pub not_after: Timestamp,
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
 struct Causes {
     list: Vec<(Reason, String)>,
     stalled: bool,
-    /// Of some pool it is not known what its instances should be.
+    /// It is not known of some pool what its instances should be.
     unclear: bool,
 }
 

@@ -20,7 +20,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub severity: Severity,
-    /// As in the condition.
+    /// Reason of the condition, or name of the action.
     pub reason: String,
     /// The condition's type: what the operator was about.
     pub action: String,

@@ -16,7 +16,7 @@ pub struct Inventory {
     benchmarks: BTreeMap<Benchmark, Held>,
 }
 
-/// As the tags tell it; empty where one is missing.
+/// A benchmark as the tags tell it; empty where one is missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Benchmark {
     kubernetes_cluster: String,

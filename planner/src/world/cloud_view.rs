@@ -12,10 +12,10 @@ pub struct CloudView {
     /// When the lists were begun. They may be older than this pass, because all objects of a region share them: what they
     /// do not show is measured against this time, never against `now`.
     pub listed_at: Timestamp,
-    /// By owner tags, by the tokens of open launches and by the ids in the ledger, each a complete list; dead ones
+    /// Instances by owner tags, by the tokens of open launches and by the ids in the ledger, each a complete list; dead ones
     /// included.
     pub instances: Facet<Vec<Instance>>,
-    /// By owner tags.
+    /// Groups by owner tags.
     pub groups: Facet<Vec<Group>>,
 }
 

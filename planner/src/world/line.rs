@@ -20,7 +20,7 @@ pub enum LineState {
 impl LineState {
     pub const ALL: [Self; 2] = [Self::Open, Self::Closed];
 
-    /// As status spells it.
+    /// The spelling of status.
     pub fn name(self) -> &'static str {
         match self {
             Self::Open => LAUNCH_OPEN,
@@ -46,7 +46,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// As status spells it.
+    /// The spelling of status.
     pub fn name(self) -> &'static str {
         match self {
             Self::Call(failure) => failure.name(),

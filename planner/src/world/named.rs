@@ -1,4 +1,4 @@
-//! What a process remembers of a resource that is created by name.
+//! The memory of a resource that is created by name.
 
 use jiff::{SignedDuration, Timestamp};
 

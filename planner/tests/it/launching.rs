@@ -1,4 +1,4 @@
-//! What a launch says.
+//! The contents of a launch.
 
 use planner::{desired, owner};
 

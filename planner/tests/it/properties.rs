@@ -1,4 +1,4 @@
-//! What holds in every world.
+//! Properties that hold in every world.
 
 use std::collections::BTreeSet;
 

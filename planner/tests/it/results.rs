@@ -1,4 +1,4 @@
-//! What a run is told, and what becomes of it in status.
+//! The request of a run, and its record in status.
 
 use api::{Status, ThresholdsResult};
 use insta::assert_snapshot;

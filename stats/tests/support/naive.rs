@@ -1,4 +1,4 @@
-//! How others decide whether two systems differ. Each answers: would it be called a difference at 5 %?
+//! Decisions of others whether two systems differ. Each says whether it would call that a difference at 5 %.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

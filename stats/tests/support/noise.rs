@@ -19,7 +19,7 @@ pub(crate) struct Noise {
     pub(crate) phi: f64,
     /// Rise over the whole campaign.
     pub(crate) trend: f64,
-    /// Of each measurement.
+    /// Noise of each measurement.
     pub(crate) own: f64,
     /// Share of measurements that are 10 to 60 % slower, and of rounds that are so as a whole.
     pub(crate) outliers: f64,
@@ -59,7 +59,7 @@ impl Noise {
     pub(crate) const INSTANCES: Self = INSTANCES;
 }
 
-/// In which order clusters are measured.
+/// Order in which clusters are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Every round in a new one.
