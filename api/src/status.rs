@@ -332,7 +332,7 @@ pub struct Run {
     pub clusters: Vec<ClusterResult>,
 }
 
-/// One of several launches that a run measures, or one generator's share of it.
+/// One of several launches that a run measures, or one generator's slice of it.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Part {

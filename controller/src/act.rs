@@ -119,14 +119,14 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         parts: &[String],
     ) -> Result<Collected, CloudError> {
         let mut reports = Vec::with_capacity(parts.len());
-        let shares = (1..=run.launches).flat_map(|launch| {
+        let slices = (1..=run.launches).flat_map(|launch| {
             (1..=run.generators).map(move |generator| planner::RunKey { launch, generator, ..run.clone() })
         });
-        for (share, sha256) in shares.zip(parts) {
+        for (slice, sha256) in slices.zip(parts) {
             let name = report::name(stored, run, sha256);
             let part = self.store.get_report(stored, &name).await.map_err(store_failed)?;
             let part = part.and_then(|part| report::checked(part.spec.report.as_bytes(), sha256).ok());
-            reports.push(part.ok_or_else(|| report::gone(&report::part(&share), &name))?);
+            reports.push(part.ok_or_else(|| report::gone(&report::part(&slice), &name))?);
         }
         let (report, bytes) = report::joined(run, &reports)?;
         let sha256 = wire::sha256_hex(&bytes);

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::run_outcome::RunOutcome;
 
-/// Which run, and which part of it: a launch, and one generator's share of that.
+/// Which run, and which part of it: a launch, and one generator's slice of that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunKey {
     pub id: String,
@@ -93,7 +93,7 @@ impl RunKey {
     }
 
     /// What each generator has of this launch.
-    pub(crate) fn shares(&self) -> impl Iterator<Item = Self> {
+    pub(crate) fn slices(&self) -> impl Iterator<Item = Self> {
         (1..=self.generators).map(|generator| Self { generator, ..self.clone() })
     }
 }

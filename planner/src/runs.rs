@@ -1,7 +1,7 @@
 //! The run that is asked for, its record in status, and its names on the generators.
 //!
 //! A run measures one launch of the workers, or several, one after the other (`load.launches`), by one generator, or by
-//! several together (`load.generator.count`). For a generator its share of a launch is a run of its own, with a report of
+//! several together (`load.generator.count`). For a generator its slice of a launch is a run of its own, with a report of
 //! its own: a part. What is recorded of a run is never lost with the instance that measured it.
 
 use api::{Part, Run};
@@ -21,7 +21,7 @@ pub(crate) fn before(run: &Run) -> Option<RunKey> {
 /// Everything that generators may know of a run: what each has of the launch that is measured, and of the one before,
 /// which it may still have to forget.
 pub(crate) fn known(run: &Run) -> impl Iterator<Item = RunKey> {
-    [before(run), Some(RunKey::of(run))].into_iter().flatten().flat_map(|key| key.shares().collect::<Vec<_>>())
+    [before(run), Some(RunKey::of(run))].into_iter().flatten().flat_map(|key| key.slices().collect::<Vec<_>>())
 }
 
 /// The run that the spec asks for, and the launch that is next.
@@ -67,7 +67,7 @@ pub(crate) fn running<'a>(runs: &'a [Run], key: &RunKey) -> Option<&'a Run> {
 pub fn keys(world: &World) -> Vec<RunKey> {
     let known = world.object.status.runs.iter().flat_map(known);
     let mut keys: Vec<RunKey> = Vec::new();
-    for key in wanted(world).shares().chain(known) {
+    for key in wanted(world).slices().chain(known) {
         if !keys.contains(&key) {
             keys.push(key);
         }

@@ -1,7 +1,7 @@
 //! The actions of all services: an enum for each service, and [`Action`], which names service and action.
 //!
 //! Faults, refusals, permissions and counts of calls are kept by [`Action`]. A new service is a file here, a folder beside
-//! `ec2`, and a line in [`Action`].
+//! `ec2`, a line in `services!` below, and a field of the states in `sim`.
 
 pub(crate) mod ec2;
 pub(crate) mod sts;

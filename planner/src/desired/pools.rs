@@ -47,7 +47,7 @@ pub fn generators(spec: &ClusterBenchmarkSpec) -> u32 {
     u32::try_from(spec.load.generator.count).unwrap_or(1).max(1)
 }
 
-/// Pool of a generator's instance, by its number from 1: each is known by its share of the load. Cannot be the name of a
+/// Pool of a generator's instance, by its number from 1: each is known by its slice of the load. Cannot be the name of a
 /// cluster.
 pub fn generator(number: u32) -> String {
     if number > 1 { format!("{GENERATOR}-{number}") } else { GENERATOR.to_owned() }

@@ -3,7 +3,7 @@
 use api::Placement;
 
 use super::records::{LOST, abort};
-use super::shares::{Generator, collect, open};
+use super::slices::{Generator, collect, open};
 use super::time_left::is_late;
 use crate::plan::{MOVING, Plan};
 use crate::run_key::RunKey;
@@ -22,7 +22,7 @@ pub(crate) fn former_is_on(world: &World, placement: &Placement, plan: &mut Plan
     let silent = matches!(&world.runs, Some(Facet::Unknown(_)));
     if former.is_empty() || is_late(world, placement) || !silent {
         plan.memory.absent_since.remove(FORMER);
-        let is_known = |key: &RunKey| key.shares().any(|share| answer(world, &share).is_some());
+        let is_known = |key: &RunKey| key.slices().any(|slice| answer(world, &slice).is_some());
         return !is_late(world, placement) && former.iter().any(is_known);
     }
     let first = *plan.memory.absent_since.entry(FORMER.to_owned()).or_insert(world.now);
@@ -36,15 +36,15 @@ pub(crate) fn collect_former(world: &World, plan: &mut Plan, generators: &[Gener
         if running(&world.object.status.runs, &key).is_some_and(runs::is_whole) {
             continue;
         }
-        let shares = open(world, &key, generators);
-        for share in &shares {
-            match share.answer {
-                Some(_) if share.is_running() => plan.act(share.stop(), "the spec asks for another run"),
-                Some(status) => collect(plan, share, status),
+        let slices = open(world, &key, generators);
+        for slice in &slices {
+            match slice.answer {
+                Some(_) if slice.is_running() => plan.act(slice.stop(), "the spec asks for another run"),
+                Some(status) => collect(plan, slice, status),
                 None => {}
             }
         }
-        if shares.iter().all(|share| share.answer.is_none()) {
+        if slices.iter().all(|slice| slice.answer.is_none()) {
             for run in plan.runs.iter_mut().filter(|run| key.is_of(run) && RunOutcome::Running.is_of(run)) {
                 let why = if run.started_at.is_some() { LOST } else { "the spec was changed before it went on" };
                 abort(run, why, world);

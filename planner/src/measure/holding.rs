@@ -2,30 +2,30 @@
 
 use wire::{Hold, RunStatus};
 
-use super::shares::Share;
+use super::slices::Slice;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::Plan;
 use crate::world::World;
 
 /// Holds a run that is on, or lets it go on, as the spec says now: repeated at each look until the generator says that it
 /// is so. `progress` is how far it is, in words.
-pub(crate) fn judge_running(world: &World, plan: &mut Plan, share: &Share<'_>, status: &RunStatus, progress: &str) {
+pub(crate) fn judge_running(world: &World, plan: &mut Plan, slice: &Slice<'_>, status: &RunStatus, progress: &str) {
     let is_paused = world.object.spec.paused;
     let (reason, message) = match (is_paused, status.hold) {
         (false, None | Some(Hold::No)) => (Reason::Running, progress.to_owned()),
         (false, Some(Hold::AfterThisRound | Hold::Held)) => {
-            plan.act(share.resume(), "spec.paused is false again");
+            plan.act(slice.resume(), "spec.paused is false again");
             (Reason::Running, format!("{progress}; spec.paused is false again: the run goes on"))
         }
         (true, Some(Hold::Held)) => (Reason::Paused, held(status)),
         (true, Some(Hold::AfterThisRound | Hold::No)) => {
             if status.hold == Some(Hold::No) {
-                plan.act(share.hold(), "spec.paused is true");
+                plan.act(slice.hold(), "spec.paused is true");
             }
             (Reason::Pausing, format!("{progress}; spec.paused is true: the round that is on is finished first"))
         }
         (true, None) => {
-            let why = match share.key.generators {
+            let why = match slice.key.generators {
                 1 => "its generator is of a version that holds none",
                 _ => "several generators keep to the clock",
             };

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::records::{LOST, lose, note_running, waiting};
 use super::run_request::run_spec;
-use super::shares::Share;
+use super::slices::Slice;
 use super::time_left;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::Plan;
@@ -31,11 +31,11 @@ pub(crate) fn are_free(world: &World) -> bool {
 }
 
 /// Nobody has begun: fixes the moment, and once it is seen in status, tells all of them.
-pub(crate) fn start(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>]) {
+pub(crate) fn start(world: &World, plan: &mut Plan, key: &RunKey, slices: &[Slice<'_>]) {
     match key.start_at {
         Some(at) if can_begin(world, at) => {
             plan.conditions.measured(ConditionStatus::False, Reason::Starting, starting(key, at));
-            tell(world, plan, shares);
+            tell(world, plan, slices);
         }
         Some(missed) if world.now < missed + OBEYED => {
             waiting(
@@ -55,7 +55,7 @@ pub(crate) fn start(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Shar
 
 /// Some have begun, or are done, and these know nothing of it: they are told as long as there is time; then the start
 /// has failed.
-pub(crate) fn missing(world: &World, plan: &mut Plan, key: &RunKey, silent: &[Share<'_>]) {
+pub(crate) fn missing(world: &World, plan: &mut Plan, key: &RunKey, silent: &[Slice<'_>]) {
     let Some(at) = key.start_at else { return };
     if can_begin(world, at) {
         tell(world, plan, silent);
@@ -63,7 +63,7 @@ pub(crate) fn missing(world: &World, plan: &mut Plan, key: &RunKey, silent: &[Sh
         // Somebody was seen with it, so it has begun, even if that was never written down.
         note_running(plan, key, Some(Time(at)));
         if lose(world, plan, key, LOST) {
-            waiting(plan, "a generator lost its share of the load; all measure again");
+            waiting(plan, "a generator lost its slice of the load; all measure again");
         }
     }
 }
@@ -73,11 +73,11 @@ fn can_begin(world: &World, at: Timestamp) -> bool {
     world.now + time_left::ahead(&world.object.spec) <= at
 }
 
-fn tell(world: &World, plan: &mut Plan, shares: &[Share<'_>]) {
-    for share in shares {
-        if let Some(run) = run_spec(world, &share.key) {
-            let because = format!("generator {} of {} has not begun", share.key.generator, share.key.generators);
-            plan.act(share.start(run), because);
+fn tell(world: &World, plan: &mut Plan, slices: &[Slice<'_>]) {
+    for slice in slices {
+        if let Some(run) = run_spec(world, &slice.key) {
+            let because = format!("generator {} of {} has not begun", slice.key.generator, slice.key.generators);
+            plan.act(slice.start(run), because);
         }
     }
 }

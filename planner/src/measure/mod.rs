@@ -6,7 +6,7 @@ mod joint_start;
 pub(crate) mod records;
 pub(crate) mod relaunch;
 pub mod run_request;
-mod shares;
+mod slices;
 pub(crate) mod time_left;
 pub(crate) mod voided;
 
@@ -22,7 +22,7 @@ use crate::run_outcome::RunOutcome;
 use crate::runs::{self, answer, held, recorded, running, wanted};
 use crate::world::{Facet, World};
 use records::{ABORTS, LOST, aborted, anew, lose, note_running, reason, waiting};
-use shares::{Generator, Share, collect, generators, open, with_warning};
+use slices::{Generator, Slice, collect, generators, open, with_warning};
 use time_left::{is_late, too_long};
 use voided::Through;
 
@@ -53,21 +53,21 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     if !(1..=key.generators).all(is_there) {
         return waiting(plan, "waits for the instances");
     }
-    let shares = open(world, &key, &generators);
-    let (silent, known): (Vec<Share<'_>>, Vec<Share<'_>>) = shares.into_iter().partition(|it| it.answer.is_none());
+    let slices = open(world, &key, &generators);
+    let (silent, known): (Vec<Slice<'_>>, Vec<Slice<'_>>) = slices.into_iter().partition(|it| it.answer.is_none());
     let is_late = is_late(world, placement);
-    let why_void = known.iter().find_map(|share| voided::why(world, share.answer?));
+    let why_void = known.iter().find_map(|slice| voided::why(world, slice.answer?));
     if let Some(why) = why_void.filter(|_| !is_late) {
         return voided::plan(world, plan, &key, &known, &why);
     }
-    for share in &known {
-        let Some(status) = share.answer else { continue };
+    for slice in &known {
+        let Some(status) = slice.answer else { continue };
         match (status.state, is_late) {
             (RunState::Running, true) => {
                 let message =
                     "lifecycle.maxLifetimeSeconds is nearly over: the run is stopped, what it measured is kept";
                 plan.conditions.measured(ConditionStatus::False, Reason::Expiring, message);
-                plan.act(share.stop(), "lifecycle.maxLifetimeSeconds is nearly over");
+                plan.act(slice.stop(), "lifecycle.maxLifetimeSeconds is nearly over");
             }
             (RunState::Running, false) => {
                 let mut message = with_warning(progress(world, &key, status), status);
@@ -75,14 +75,14 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
                     message +=
                         "; the balancer does not answer: if it has ended, the run begins anew through the next one";
                 }
-                holding::judge_running(world, plan, share, status, &message);
+                holding::judge_running(world, plan, slice, status, &message);
                 note_running(plan, &key, Some(Time(status.started_at)));
                 plan.wake_within(MOVING);
             }
             (RunState::Failed | RunState::Aborted, false) if voided::is_unclear(world, plan, status) => {
                 waiting(plan, "the run ended early, and its balancer does not answer: waits for what has become of it");
             }
-            _ => collect(plan, share, status),
+            _ => collect(plan, slice, status),
         }
     }
     if !known.is_empty() {
@@ -129,13 +129,13 @@ fn progress(world: &World, key: &RunKey, status: &RunStatus) -> String {
 fn is_cleared(world: &World, key: &RunKey) -> bool {
     let run = running(&world.object.status.runs, key);
     let before = run.and_then(runs::before);
-    let is_done = |share: RunKey| {
-        answer(world, &share).is_none_or(|status| {
-            let is_held = run.is_some_and(|run| status.report_sha256.as_deref() == Some(held(run, &share)));
+    let is_done = |slice: RunKey| {
+        answer(world, &slice).is_none_or(|status| {
+            let is_held = run.is_some_and(|run| status.report_sha256.as_deref() == Some(held(run, &slice)));
             status.state != RunState::Running && !is_held
         })
     };
-    before.is_none_or(|before| before.shares().all(is_done)) && (key.generators == 1 || joint_start::are_free(world))
+    before.is_none_or(|before| before.slices().all(is_done)) && (key.generators == 1 || joint_start::are_free(world))
 }
 
 /// One report is made of all parts, as soon as all of them are recorded. It takes no instance.
@@ -175,16 +175,16 @@ fn clear_away(world: &World, plan: &mut Plan, generators: &[Generator]) {
                 continue;
             };
             let (Some(status), sha256) = (answer(world, &key), held(run, &key)) else { continue };
-            let share = Share { key, generator, answer: Some(status) };
+            let slice = Slice { key, generator, answer: Some(status) };
             let is_result = !sha256.is_empty() && outcome != RunOutcome::Aborted;
-            let is_over = share.key.generators > 1 && outcome != RunOutcome::Running;
-            if share.is_running() && (is_result || is_over) {
-                plan.act(share.stop(), "its result is recorded, or another generator has ended it");
+            let is_over = slice.key.generators > 1 && outcome != RunOutcome::Running;
+            if slice.is_running() && (is_result || is_over) {
+                plan.act(slice.stop(), "its result is recorded, or another generator has ended it");
             } else if status.report_sha256.as_deref() == Some(sha256) {
                 let forget = Action::ForgetRun {
                     control: generator.control.clone(),
                     instance_id: generator.instance_id.clone(),
-                    name: share.key.name(),
+                    name: slice.key.name(),
                     report_sha256: sha256.to_owned(),
                 };
                 plan.act(forget, "status holds its report");
@@ -193,7 +193,7 @@ fn clear_away(world: &World, plan: &mut Plan, generators: &[Generator]) {
     }
 }
 
-fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>]) {
+fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, slices: &[Slice<'_>]) {
     let aborted = aborted(&world.object.status.runs, key);
     if aborted >= ABORTS {
         let last = world.object.status.runs.iter().rfind(|run| key.is_of(run) && RunOutcome::Aborted.is_of(run));
@@ -213,14 +213,14 @@ fn start(world: &World, placement: &Placement, plan: &mut Plan, key: &RunKey, sh
         return waiting(plan, "waits until all workers are replaced");
     }
     if key.generators > 1 {
-        return joint_start::start(world, plan, key, shares);
+        return joint_start::start(world, plan, key, slices);
     }
-    for share in shares {
+    for slice in slices {
         let Some(run) = run_request::run_spec(world, key) else { return };
         plan.conditions.measured(ConditionStatus::False, Reason::Starting, "the run is being started");
         // Written ahead without a start time: until the generator is seen running it, it may not have begun.
         note_running(plan, key, None);
-        plan.act(share.start(run), "every instance is ready, and nothing is recorded of the run");
+        plan.act(slice.start(run), "every instance is ready, and nothing is recorded of the run");
     }
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{RunBalancer, RunState, RunStatus};
 
 use super::records::{lose, note_running};
-use super::shares::{Share, collect};
+use super::slices::{Slice, collect};
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::BALANCER;
 use crate::instances::{control, single};
@@ -38,7 +38,7 @@ pub(crate) fn why(world: &World, status: &RunStatus) -> Option<String> {
 
 /// Why nothing of this launch counts, by whatever one of its generators says.
 pub(crate) fn why_of(world: &World, key: &RunKey) -> Option<String> {
-    key.shares().find_map(|share| why(world, answer(world, &share)?))
+    key.slices().find_map(|slice| why(world, answer(world, &slice)?))
 }
 
 /// Whether a run that ended early may have done so because its balancer had ended: lists show that late. It is waited
@@ -57,16 +57,16 @@ const SILENT: &str = "balancer of a run that ended early";
 
 /// Stops what is on. What one generator has comes home, as aborted; of several nothing is recorded, and all measure
 /// again. Launches before this one, which ended through the balancer that they began with, stay.
-pub(crate) fn plan(world: &World, plan: &mut Plan, key: &RunKey, shares: &[Share<'_>], why: &str) {
-    for (share, status) in shares.iter().filter_map(|share| Some((share, share.answer?))) {
+pub(crate) fn plan(world: &World, plan: &mut Plan, key: &RunKey, slices: &[Slice<'_>], why: &str) {
+    for (slice, status) in slices.iter().filter_map(|slice| Some((slice, slice.answer?))) {
         match status.state {
-            RunState::Running => plan.act(share.stop(), why),
-            _ if key.generators == 1 => collect(plan, share, status),
+            RunState::Running => plan.act(slice.stop(), why),
+            _ if key.generators == 1 => collect(plan, slice, status),
             _ => {}
         }
     }
     if key.generators > 1 {
-        let began = shares.iter().filter_map(|share| Some(share.answer?.started_at)).min();
+        let began = slices.iter().filter_map(|slice| Some(slice.answer?.started_at)).min();
         note_running(plan, key, began.map(Time));
         lose(world, plan, key, why);
     }

@@ -4,18 +4,30 @@ use std::future::Future;
 
 use wire::{BalancerStatus, Membership, RunSpec, RunStatus};
 
-/// Why an agent gave no answer. Never a reason to replace an instance.
+/// A call of an agent that gave no answer. It is never a reason to replace an instance.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AgentError {
     /// No connection, no answer in time, or an answer that is not the agent's.
     #[error("cannot reach {url}: {why}")]
-    Unreachable { url: String, why: String },
+    Unreachable {
+        /// URL that was asked.
+        url: String,
+        /// Reason for people.
+        why: String,
+    },
     /// `If-Match` did not match: somebody changed the membership since it was seen.
     #[error("the membership changed since it was seen")]
     Conflict,
     /// The agent refused; its own words.
     #[error("{url} refused: {status} {why}")]
-    Refused { url: String, status: u16, why: String },
+    Refused {
+        /// URL that was asked.
+        url: String,
+        /// HTTP status of the answer.
+        status: u16,
+        /// Body of the answer.
+        why: String,
+    },
 }
 
 /// A report as the generator holds it: the exact bytes, whose hash the run's status names.
@@ -23,6 +35,7 @@ pub type ReportBytes = Vec<u8>;
 
 /// `control` is `address:port` of the agent's control API; `instance_id` is signed into each request.
 pub trait Agents: Send + Sync + 'static {
+    /// Membership, health, counts and shares as the balancer has them.
     fn balancer_status(&self, control: &str) -> impl Future<Output = Result<BalancerStatus, AgentError>> + Send;
 
     /// Replaces the whole membership if the balancer still serves version `expect`.
@@ -79,5 +92,6 @@ pub trait Agents: Send + Sync + 'static {
         report_sha256: &str,
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
+    /// The report of a run that has ended.
     fn report(&self, control: &str, id: &str) -> impl Future<Output = Result<ReportBytes, AgentError>> + Send;
 }

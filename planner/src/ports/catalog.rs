@@ -26,15 +26,22 @@ pub trait Catalog {
     fn regions(&self) -> impl Future<Output = Answer<Vec<KnownRegion>>> + Send;
 }
 
+/// A subnet, with all that decides whether instances can live in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
+    /// Id, such as `subnet-0123456789abcdef0`.
     pub id: String,
+    /// Id of its VPC.
     pub vpc_id: String,
+    /// Name of its availability zone, such as `eu-west-1a`. Accounts give one name to different zones.
     pub zone: String,
+    /// Id of its availability zone, such as `euw1-az1`: the same in every account.
     pub zone_id: String,
     /// `None`: it is IPv6-only, and our instances need IPv4 addresses.
     pub cidr: Option<Ipv4Net>,
+    /// IPv4 addresses that are free.
     pub free_addresses: u32,
+    /// The way of its instances to the internet.
     pub egress: Egress,
 }
 
@@ -62,10 +69,13 @@ pub enum Egress {
 /// A region that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownRegion {
+    /// Name, such as `eu-west-1`.
     pub name: String,
+    /// Whether the account has enabled it.
     pub opt_in: OptIn,
 }
 
+/// Whether the account may use a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OptIn {
     /// The account may use it.
@@ -74,30 +84,43 @@ pub enum OptIn {
     Missing,
 }
 
+/// The image that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageQuery {
     /// Newest image of a family, such as `al2023`, for an architecture.
     Alias {
+        /// Name of the family.
         alias: String,
+        /// Architecture of the instance type.
         architecture: Architecture,
     },
+    /// The image with this id, whatever its architecture.
     Id(String),
 }
 
+/// An image, with the volumes that it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
+    /// Id, such as `ami-0123456789abcdef0`.
     pub id: String,
+    /// Name that its owner gave it.
     pub name: String,
+    /// Architecture that it runs on.
     pub architecture: Architecture,
+    /// Device name of its root volume, such as `/dev/xvda`.
     pub root_device: String,
+    /// Size of its root volume, in GiB.
     pub root_gib: u32,
     /// Volumes besides the root, by device name.
     pub volumes: Vec<Volume>,
 }
 
+/// Architecture of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Architecture {
+    /// Intel and AMD.
     X86_64,
+    /// Graviton.
     Arm64,
 }
 
@@ -111,25 +134,39 @@ impl Architecture {
     }
 }
 
+/// An instance type, as the region describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceType {
+    /// Name, such as `t3.micro`.
     pub name: String,
+    /// Virtual processors.
     pub vcpus: u32,
+    /// Memory, in MiB.
     pub memory_mib: u64,
+    /// Architecture; of a type with two, the one that we choose.
     pub architecture: Architecture,
+    /// Whether it lives on CPU credits.
     pub burstable: Burstable,
+    /// The hypervisor below it.
     pub hypervisor: Hypervisor,
+    /// Whether an account on the free plan may launch it.
     pub free_tier: bool,
 }
 
+/// Whether a type lives on CPU credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Burstable {
+    /// It does: T types.
     Yes,
+    /// It has its processors for itself.
     No,
 }
 
+/// The hypervisor below an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hypervisor {
+    /// The older one.
     Xen,
+    /// The newer one: it shows a console at once.
     Nitro,
 }

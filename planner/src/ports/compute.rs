@@ -40,16 +40,21 @@ pub trait Compute {
     fn console(&self, id: &str) -> impl Future<Output = Answer<Option<String>>> + Send;
 }
 
+/// The account and the principal of our credentials (STS GetCallerIdentity).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
+    /// Account id, twelve digits.
     pub account: String,
+    /// ARN of the principal.
     pub arn: String,
 }
 
 /// An instance that was not terminated, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// Id of the instance.
     pub id: String,
+    /// The refusal.
     pub error: CloudError,
 }
 
@@ -66,32 +71,51 @@ pub enum Selection {
     Ids(Vec<String>),
 }
 
+/// An instance, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
+    /// Id, such as `i-0123456789abcdef0`.
     pub id: String,
+    /// State.
     pub state: InstanceState,
+    /// Client token of the launch that made it.
     pub token: Option<String>,
+    /// Name of its type.
     pub instance_type: String,
+    /// Id of its image.
     pub image_id: String,
+    /// Name of its availability zone.
     pub zone: String,
     /// Terminated instances lose this and the following three gradually.
     pub subnet_id: Option<String>,
+    /// Private IPv4 address.
     pub private_address: Option<Ipv4Addr>,
+    /// Public IPv4 address, where it has one.
     pub public_address: Option<Ipv4Addr>,
+    /// Ids of its security groups.
     pub group_ids: Vec<String>,
+    /// Time of its launch, as EC2 tells it.
     pub launched_at: Timestamp,
+    /// All its tags.
     pub tags: Tags,
     /// Code and text of StateReason, such as `Client.InstanceInitiatedShutdown: ...`.
     pub state_reason: Option<String>,
 }
 
+/// State of an instance (EC2 user guide, "Instance lifecycle").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum InstanceState {
+    /// It is being started, and billed from the next state on.
     Pending,
+    /// It runs.
     Running,
+    /// It is being terminated.
     ShuttingDown,
+    /// It is gone, and listed for about an hour.
     Terminated,
+    /// It is being stopped.
     Stopping,
+    /// It is stopped. Its volumes are billed.
     Stopped,
 }
 
@@ -117,17 +141,25 @@ impl InstanceState {
 /// Everything that a RunInstances call says. Equal requests make equal calls, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchRequest {
+    /// Client token: the same request with the same token makes the same instances.
     pub token: String,
+    /// Name of the instance type.
     pub instance_type: String,
+    /// Instances: all of them or none.
     pub count: u32,
+    /// Id of the image.
     pub image_id: String,
+    /// Id of the subnet.
     pub subnet_id: String,
+    /// Ids of the security groups.
     pub group_ids: Vec<String>,
+    /// Whether each instance gets a public IPv4 address.
     pub public_address: Addressing,
     /// Raw text, at most 16,384 bytes.
     pub user_data: String,
     /// Device name of the image's root volume; like every volume an encrypted gp3, deleted on termination.
     pub root_device: String,
+    /// Size of the root volume, in GiB.
     pub root_gib: u32,
     /// The other volumes that the image asks for. One that the request does not name keeps what the image says, which
     /// may be to stay when the instance is gone (EC2 user guide, "Block device mappings").
@@ -143,13 +175,18 @@ pub struct LaunchRequest {
 /// A volume under its device name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Volume {
+    /// Device name, such as `/dev/sdb`.
     pub device: String,
+    /// Size, in GiB.
     pub gib: u32,
 }
 
+/// Whether instances have public IPv4 addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Addressing {
+    /// They have private ones only.
     Private,
+    /// They have a public one each, beside the private one.
     Public,
 }
 
@@ -171,8 +208,11 @@ impl Addressing {
     }
 }
 
+/// Mode of CPU credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credits {
+    /// No more than was earned.
     Standard,
+    /// Surplus credits, which are billed.
     Unlimited,
 }

@@ -4,6 +4,8 @@
 //! Common to all ports of the cloud: a method either answers for certain and completely, or fails. A list that was cut,
 //! paged wrongly, or came without its end is a failure ([`crate::Failure::Unreachable`]), never a shorter list.
 
+#![warn(missing_docs)]
+
 mod agents;
 mod catalog;
 mod compute;
@@ -18,6 +20,7 @@ pub use compute::*;
 pub use security_groups::*;
 pub use termination::{is_about_instances, terminate_each};
 
+/// The answer of a port of the cloud.
 pub type Answer<T> = Result<T, CloudError>;
 
 /// Everything the operator needs of one region.
@@ -27,6 +30,7 @@ impl<T: Compute + SecurityGroups + Catalog + Send + Sync + 'static> Cloud for T 
 
 /// The regions the operator may work in.
 pub trait Regions: Send + Sync + 'static {
+    /// The cloud of one region.
     type Cloud: Cloud;
 
     /// The cloud of one region. Cheap; does no call.

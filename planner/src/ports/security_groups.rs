@@ -30,20 +30,31 @@ pub trait SecurityGroups {
     fn interfaces(&self, group_id: &str) -> impl Future<Output = Answer<Vec<Interface>>> + Send;
 }
 
+/// A security group, with its ingress rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// Id, such as `sg-0123456789abcdef0`.
     pub id: String,
+    /// Name, unique in its VPC.
     pub name: String,
+    /// Id of its VPC.
     pub vpc_id: String,
+    /// All its tags.
     pub tags: Tags,
+    /// Rules for what comes in, those of TCP.
     pub ingress: Vec<Rule>,
 }
 
+/// A CreateSecurityGroup call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRequest {
+    /// Name, unique in its VPC.
     pub name: String,
+    /// Description for people.
     pub description: String,
+    /// Id of the VPC.
     pub vpc_id: String,
+    /// Tags that are written in the same call.
     pub tags: Tags,
     /// Last moment of the call, see [`LaunchRequest`].
     pub not_after: Timestamp,
@@ -52,11 +63,15 @@ pub struct GroupRequest {
 /// One ingress rule, TCP.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rule {
+    /// First port.
     pub from_port: u16,
+    /// Last port.
     pub to_port: u16,
+    /// Where requests may come from.
     pub source: Source,
 }
 
+/// The source that a rule lets in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// Without host bits: EC2 lists `100.68.0.18/18` as `100.68.0.0/18` (API reference, IpRange.CidrIp), and rules are
@@ -66,9 +81,13 @@ pub enum Source {
     Group(String),
 }
 
+/// A network interface in a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
+    /// Id, such as `eni-0123456789abcdef0`.
     pub id: String,
+    /// Status in EC2's words.
     pub status: String,
+    /// Id of the instance that it belongs to, if any.
     pub instance_id: Option<String>,
 }

@@ -35,7 +35,7 @@ pub struct World {
     pub cloud: CloudView,
     /// Asked only while the spec's region is in question ([`crate::region`]).
     pub regions: Option<Facet<Vec<KnownRegion>>>,
-    /// What the region offers. Asked only while there is no placement.
+    /// What the region offers. Asked only while a placement, or another zone, is to be chosen.
     pub site: Option<Site>,
     /// Facts of every instance type in the spec; a type that the region does not know is left out.
     pub types: Facet<Vec<InstanceType>>,

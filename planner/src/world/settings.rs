@@ -25,7 +25,7 @@ pub struct Settings {
     pub control_sources: Vec<Ipv4Net>,
     /// How long after its last possible send a launch may still appear.
     ///
-    /// 5 minutes: the longest lag that AWS speaks of (EC2 user guide, "Eventual consistency").
+    /// 5 minutes: the longest lag that AWS speaks of (EC2 developer guide, "Eventual consistency").
     pub settle: SignedDuration,
     /// Time between the two empty lists that prove absence.
     pub proof_gap: SignedDuration,

@@ -15,8 +15,13 @@ const TAGS: &str = "planner/src/owner.rs";
 /// What every tag of ours begins with.
 const OURS: &str = "clusterbench.dev/";
 
-/// Fields of `cloud`'s `Region` that hold an SDK client, and the prefix of their actions.
-const CLIENTS: [(&str, &str); 3] = [("self.reads.", "ec2:"), ("self.effects.", "ec2:"), ("self.identity.", "sts:")];
+/// Fields of `cloud`'s `Region` that hold an SDK client, the prefix of their actions, and the SDK.
+const CLIENTS: [(&str, &str, &str); 3] = [
+    ("self.reads.", "ec2:", "aws-sdk-ec2"),
+    ("self.effects.", "ec2:", "aws-sdk-ec2"),
+    ("self.identity.", "sts:", "aws-sdk-sts"),
+];
+const MANIFEST: &str = "cloud/Cargo.toml";
 
 /// Needs no permission: everybody may ask who they are.
 const FREE: &str = "sts:GetCallerIdentity";
@@ -36,7 +41,21 @@ pub(super) fn findings(tree: &Tree) -> Vec<Finding> {
     let idle = granted.difference(&called).map(|action| format!("{action} is granted and not called: remove it"));
     let unknown = unknown_tags(tree, policy);
     let unknown = unknown.iter().map(|key| format!("{key} is no tag of {TAGS}: correct it"));
-    missing.chain(idle).chain(unknown).map(|what| Finding::new(POLICY, what)).collect()
+    let unseen = unseen_sdks(tree).into_iter();
+    let unseen = unseen.map(|sdk| {
+        Finding::new(
+            MANIFEST,
+            format!("calls of {sdk} are not compared with the policy: name its clients in xtask/src/tidy/policy.rs"),
+        )
+    });
+    missing.chain(idle).chain(unknown).map(|what| Finding::new(POLICY, what)).chain(unseen).collect()
+}
+
+/// SDKs that `cloud` depends on and of which no client is known here: their calls would need no permission.
+fn unseen_sdks(tree: &Tree) -> BTreeSet<&str> {
+    let lines = tree.files.get(MANIFEST).map(String::as_str).unwrap_or_default().lines();
+    let sdks = lines.filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|name| name.starts_with("aws-sdk-"));
+    sdks.filter(|name| CLIENTS.iter().all(|(_, _, sdk)| sdk != name)).collect()
 }
 
 /// What stands after every `"Action":`, one string or a list.
@@ -61,7 +80,7 @@ fn called(tree: &Tree) -> BTreeSet<String> {
         }
         // Formatted code breaks lines before dots.
         let text: String = text.split_whitespace().collect();
-        for (client, prefix) in CLIENTS {
+        for (client, prefix, _) in CLIENTS {
             let calls = text.match_indices(client).map(|(at, _)| &text[at + client.len()..]);
             actions.extend(calls.filter_map(|rest| Some(action(prefix, rest.split_once("()")?.0))));
         }
@@ -109,6 +128,17 @@ mod tests {
             (TAGS, TAG),
         ]);
         findings(&tree).into_iter().map(|one| one.what).collect()
+    }
+
+    #[test]
+    fn an_sdk_whose_calls_nobody_looks_at_is_found() {
+        let with = |sdk: &str| {
+            let manifest = format!("[dependencies]\naws-sdk-ec2.workspace = true\n{sdk}.workspace = true\n");
+            let tree = Tree::of([(MANIFEST, manifest.as_str())]);
+            unseen_sdks(&tree).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(with("aws-sdk-sts"), Vec::<String>::new());
+        assert_eq!(with("aws-sdk-sqs"), ["aws-sdk-sqs"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! rule can beat (`simulator::bounds`).
 //! Each part answers a pathology of the other rules:
 //! - parallelism comes from the instance type (`hints`), so eight cores are not taken for one, and evidence refutes it;
-//! - service times are measured at low occupancy only (`service`), so load is not taken for slowness, and are believed
+//! - service times are measured at low occupancy only (`speed`), so load is not taken for slowness, and are believed
 //!   to differ between members only as far as chance does not explain it (`fleet`), so noise is not followed;
 //! - a failure is never a latency: it has a price, and a streak takes the member out (`failures`);
 //! - a member that owes an answer for too long is as slow as its silence;

@@ -1,4 +1,4 @@
-//! The generators that run, and the share of a launch that each of them has.
+//! The generators that run, and the slice of a launch that each of them has.
 
 use wire::{RunSpec, RunState, RunStatus};
 
@@ -19,15 +19,15 @@ pub(crate) struct Generator {
     pub(crate) instance_id: String,
 }
 
-/// One generator's share of a launch that is not recorded yet.
-pub(crate) struct Share<'a> {
+/// One generator's slice of a launch that is not recorded yet.
+pub(crate) struct Slice<'a> {
     pub(crate) key: RunKey,
     pub(crate) generator: &'a Generator,
     /// What the generator says of it.
     pub(crate) answer: Option<&'a RunStatus>,
 }
 
-impl Share<'_> {
+impl Slice<'_> {
     pub(crate) fn is_running(&self) -> bool {
         self.answer.is_some_and(|status| status.state == RunState::Running)
     }
@@ -68,18 +68,18 @@ pub(crate) fn generators(world: &World) -> Vec<Generator> {
 }
 
 /// What is still to come of a launch, of the generators that run.
-pub(crate) fn open<'a>(world: &'a World, key: &RunKey, generators: &'a [Generator]) -> Vec<Share<'a>> {
+pub(crate) fn open<'a>(world: &'a World, key: &RunKey, generators: &'a [Generator]) -> Vec<Slice<'a>> {
     let run = running(&world.object.status.runs, key);
-    let is_recorded = |share: &RunKey| run.is_some_and(|run| !held(run, share).is_empty());
-    let share = |key: RunKey| {
+    let is_recorded = |slice: &RunKey| run.is_some_and(|run| !held(run, slice).is_empty());
+    let slice = |key: RunKey| {
         let generator = generators.iter().find(|generator| generator.number == key.generator)?;
-        Some(Share { answer: answer(world, &key), key, generator })
+        Some(Slice { answer: answer(world, &key), key, generator })
     };
-    key.shares().filter(|share| !is_recorded(share)).filter_map(share).collect()
+    key.slices().filter(|slice| !is_recorded(slice)).filter_map(slice).collect()
 }
 
-pub(crate) fn collect(plan: &mut Plan, share: &Share<'_>, status: &RunStatus) {
-    let key = &share.key;
+pub(crate) fn collect(plan: &mut Plan, slice: &Slice<'_>, status: &RunStatus) {
+    let key = &slice.key;
     let Some(sha256) = &status.report_sha256 else {
         return waiting(plan, "the generator is writing its report");
     };
@@ -89,7 +89,7 @@ pub(crate) fn collect(plan: &mut Plan, share: &Share<'_>, status: &RunStatus) {
     }
     let message = with_warning("the report is being collected".to_owned(), status);
     plan.conditions.measured(ConditionStatus::False, Reason::Collecting, message);
-    let control = share.generator.control.clone();
+    let control = slice.generator.control.clone();
     let because = format!("the run has ended, as {:?}", status.state);
     plan.act(Action::CollectReport { control, run: key.clone(), sha256: sha256.clone() }, because);
 }
