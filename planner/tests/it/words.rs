@@ -59,7 +59,7 @@ fn plans(world: &mut World) -> Vec<Plan> {
         world.object.status = status(world, &plan, &[]);
         world.memory = plan.memory.clone();
         world.now += seconds(90);
-        world.listed_at = world.now;
+        world.cloud.listed_at = world.now;
         plans.push(plan);
     }
     plans
