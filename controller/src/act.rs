@@ -9,7 +9,7 @@ use planner::ports::{Agents, Cloud, Regions};
 use planner::world::Finalizer;
 use planner::{CloudError, Failure, Plan, World};
 
-use crate::pass::Reconciler;
+use crate::reconciler::Reconciler;
 use crate::report::{self, Of};
 use crate::store::{Store, StoreError};
 

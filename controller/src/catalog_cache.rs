@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, Subnet};
 
-use crate::pass::Clock;
+use crate::clock::Clock;
 
 /// A type's vCPUs and architecture do not change; a type may be new in a region.
 const TYPES: SignedDuration = SignedDuration::from_hours(1);

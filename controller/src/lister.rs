@@ -16,8 +16,8 @@ use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::inventory_index::{Groups, Instances, InventoryIndex, Wanted};
-use crate::pass::Clock;
 
 /// How long one call of a pass may take, retries below the port included.
 const PATIENCE: Duration = Duration::from_secs(45);

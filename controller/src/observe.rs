@@ -18,7 +18,7 @@ use crate::catalog_cache::{self, CatalogCache};
 use crate::crd_check;
 use crate::inventory_index::Wanted;
 use crate::lister::{Lists, Need, Tick, patiently};
-use crate::pass::Reconciler;
+use crate::reconciler::Reconciler;
 use crate::store::Store;
 
 /// Consoles asked for in one pass: each is a call, and one is enough to say what is wrong.

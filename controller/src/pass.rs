@@ -1,54 +1,20 @@
 //! One pass over one object: observe, plan, act, record.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use api::{ClusterBenchmark, Status};
-use jiff::Timestamp;
 use planner::ports::{Agents, Regions};
-use planner::world::{Finalizer, Settings};
+use planner::world::Finalizer;
 use planner::{Action, Event, Memory, Outcome, Plan, World};
 
-use crate::catalog_cache::CatalogCache;
 use crate::crd_check;
 use crate::freshness::{self, Freshness};
-use crate::lister::{Lister, Need};
-use crate::metrics::{Metrics, Owed};
-use crate::notes::{Note, Notes};
+use crate::lister::Need;
+use crate::metrics::Owed;
+use crate::notes::Note;
 use crate::observe::{self, Observation};
-use crate::rate_limit::RateLimit;
+use crate::reconciler::Reconciler;
 use crate::store::{Store, StoreError};
-
-/// Where `now` comes from: the wall clock, or a test's.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// What decides, as a value: the planner, unless a test asks whether a wrong decision would be noticed.
-#[derive(Clone, Copy)]
-pub struct Decisions {
-    pub plan: fn(&World) -> Plan,
-    pub status: fn(&World, &Plan, &[Outcome]) -> Status,
-}
-
-impl Default for Decisions {
-    fn default() -> Self {
-        Self { plan: planner::plan, status: planner::status }
-    }
-}
-
-/// The loop over its ports.
-pub struct Reconciler<S, R, A> {
-    pub store: S,
-    pub regions: R,
-    pub agents: A,
-    pub settings: Settings,
-    pub clock: Clock,
-    pub metrics: Metrics,
-    pub decisions: Decisions,
-    pub(crate) lister: Lister,
-    pub(crate) catalog: CatalogCache,
-    rate_limit: RateLimit,
-    pub(crate) notes: Notes,
-}
 
 /// When the next pass is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,20 +33,6 @@ pub enum PassError {
 }
 
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
-    pub fn new(store: S, regions: R, agents: A, settings: Settings, clock: Clock, metrics: Metrics) -> Self {
-        let (lister, catalog) = (Lister::new(clock.clone()), CatalogCache::new(clock.clone()));
-        let (decisions, rate_limit, notes) = (Decisions::default(), RateLimit::default(), Notes::default());
-        Self { store, regions, agents, settings, clock, metrics, decisions, lister, catalog, rate_limit, notes }
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
-    }
-
-    pub(crate) fn cloud(&self, region: &str) -> Arc<R::Cloud> {
-        self.regions.region(region)
-    }
-
     /// *Guarantees*: nothing is launched that is not written down and read back first.
     /// *Errors*: only of the Kubernetes side; what the cloud or an agent refuses is in the object's conditions.
     /// *Cancellation*: at any point; a later pass finds out what happened.

@@ -22,7 +22,8 @@ use tracing::Instrument;
 use crate::admin::{self, Life};
 use crate::kubernetes;
 use crate::lease::{self, LeaseLost};
-use crate::pass::{Next, PassError, Reconciler};
+use crate::pass::{Next, PassError};
+use crate::reconciler::Reconciler;
 use crate::store::Store;
 
 /// Objects worked on at the same time: kube's default is no limit. Most of them wait for the same lists; with 16, a

@@ -13,7 +13,7 @@ use planner::sweep::{Life, Memory, Scope, decide, suspects};
 use crate::freshness::Freshness;
 use crate::inventory_index::Wanted;
 use crate::lister::{Need, Tick};
-use crate::pass::Reconciler;
+use crate::reconciler::Reconciler;
 use crate::store::Store;
 
 /// Between two rounds. Two rounds find an orphan within five minutes after it is old enough.

@@ -1,6 +1,6 @@
 //! Bodies: their end (RFC 9112, section 6), and their content without its framing.
 
-use crate::chunked::{ChunkError, Chunked};
+use crate::chunked::{ChunkError, Chunked, Part};
 use crate::head::{Line, SpaceBeforeColon, line};
 
 /// The end of a request's body.
@@ -27,17 +27,6 @@ pub enum ResponseBody {
 pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
     let is_plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
     is_plain.then(|| value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
-}
-
-/// The next bytes of a body: their kind and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Content.
-    Data(usize),
-    /// Framing: sizes, extensions, line ends.
-    Framing(usize),
-    /// The trailer section.
-    Trailer(usize),
 }
 
 /// The place within one body, in whatever pieces it arrives. It holds no bytes.

@@ -1,6 +1,5 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), read byte by byte and without a buffer.
 
-use crate::body::Part;
 use crate::fields::{is_token_byte, is_value};
 use crate::head::FIELDS_LIMIT;
 
@@ -16,6 +15,17 @@ const PLAIN_BYTES: u64 = SIZE_DIGITS as u64 + 4;
 /// Bytes of framing that a whole body may have beyond its data, beside what is free. Many tiny chunks with long
 /// extensions are work for nothing; Go's net/http bounds them so as well (CVE-2023-39326).
 const OVERHEAD_LIMIT_BYTES: u64 = 16 * 1024;
+
+/// The next bytes of a body: their kind and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Content.
+    Data(usize),
+    /// Framing: sizes, extensions, line ends.
+    Framing(usize),
+    /// The trailer section.
+    Trailer(usize),
+}
 
 /// The rule that bytes break, so that they are no chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -18,8 +18,8 @@ mod request;
 mod response;
 mod target;
 
-pub use body::{BodyReader, Decoded, Decoder, Part, RequestBody, ResponseBody};
-pub use chunked::ChunkError;
+pub use body::{BodyReader, Decoded, Decoder, RequestBody, ResponseBody};
+pub use chunked::{ChunkError, Part};
 pub use fields::{Field, Kind, tokens};
 pub use head::{HEAD_LIMIT_BYTES, end_of_head};
 pub use request::{Method, RequestError, RequestHead};

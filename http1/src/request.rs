@@ -290,7 +290,7 @@ fn request_line(line: &[u8]) -> Result<RequestHead, RequestError> {
     if method == b"CONNECT" {
         return Err(RequestError::Connect);
     }
-    let (authority, start) = split_target(target, method)?;
+    let (authority, start) = split_target(target, method).ok_or(RequestError::Target)?;
     let start = first + 1 + start;
     let path_end = line[start..last].iter().position(|byte| *byte == b'?').map_or(last, |query| start + query);
     Ok(RequestHead {

@@ -3,32 +3,28 @@
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
-use crate::request::RequestError;
-
 /// Splits a target into its authority, which an absolute one has, and the position where path and query begin. An
 /// absolute target without a path has an empty one, which is sent as `/`. `target` is not empty.
 ///
-/// # Errors
-/// When it is no target, or holds what none may hold.
-pub(crate) fn split_target(target: &[u8], method: &[u8]) -> Result<(Option<Range<usize>>, usize), RequestError> {
+/// `None`: it is no target, or holds what none may hold.
+pub(crate) fn split_target(target: &[u8], method: &[u8]) -> Option<(Option<Range<usize>>, usize)> {
     if !target.iter().all(|byte| is_of_target(*byte)) {
-        return Err(RequestError::Target);
+        return None;
     }
     if target[0] == b'/' || (target == b"*" && method == b"OPTIONS") {
-        return Ok((None, 0));
+        return Some((None, 0));
     }
     let scheme = [&b"http://"[..], b"https://"]
         .into_iter()
-        .find(|scheme| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme))
-        .ok_or(RequestError::Target)?
+        .find(|scheme| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme))?
         .len();
     let length = target[scheme..].iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(target.len() - scheme);
     let authority = scheme..scheme + length;
     if !is_host(&target[authority.clone()]) {
-        return Err(RequestError::Target);
+        return None;
     }
     let start = authority.end;
-    Ok((Some(authority), start))
+    Some((Some(authority), start))
 }
 
 /// True for a byte that RFC 3986 allows, and for `^ { | }` beside it, which browsers send as they are. The others that

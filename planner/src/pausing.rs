@@ -32,9 +32,6 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
 
 /// Whether `Measured` says more for this reason than that the benchmark is paused.
 fn says_more(reason: Reason) -> bool {
-    match reason {
-        Reason::Running | Reason::Pausing | Reason::Paused | Reason::BalancerGone => true,
-        Reason::Collecting | Reason::Expiring => true,
-        _ => false,
-    }
+    use Reason::{BalancerGone, Collecting, Expiring, Paused, Pausing, Running};
+    matches!(reason, Running | Pausing | Paused | BalancerGone | Collecting | Expiring)
 }

@@ -24,11 +24,19 @@ fn each<const N: usize>(action: &str, failures: [Option<Failure>; N]) -> Vec<(St
     failures.map(|failure| (action.to_owned(), failure)).into()
 }
 
+/// The shape that STS gives errors (AWS STS API reference, "Common Errors"; the Query protocol of AWS).
+fn refused_by_sts(code: &str) -> String {
+    format!(
+        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+         <Code>{code}</Code><Message>words of {code}</Message></Error><RequestId>req-1</RequestId></ErrorResponse>"
+    )
+}
+
 #[tokio::test]
 async fn every_page_and_every_repetition_counts() {
     let counted = Counted::default();
     let fake = Fake::start(|before, form| match (before, value(form, "Action")) {
-        (_, Some("GetCallerIdentity")) => Reply::Answer(403, refusal("ExpiredToken")),
+        (_, Some("GetCallerIdentity")) => Reply::Answer(403, refused_by_sts("ExpiredToken")),
         (0, _) => Reply::Answer(503, refusal("RequestLimitExceeded")),
         (1, _) => Reply::Reset,
         (2, _) => Reply::Answer(200, described(1..3, "page-2")),

@@ -49,6 +49,8 @@ fn a_calm_day() {
     assert_snapshot!(story, @"
       0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+      0s  - create group clusterbench-uid-1-members: no list shows it
+      0s  - create group clusterbench-uid-1-edge: no list shows it
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
@@ -56,15 +58,20 @@ fn a_calm_day() {
       2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
       2s  RunInstances (DryRun) 1 x c6i.large at subnet-0de0fa170000000a0 would be taken
       3s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#2 -> i#3
+      3s  - launch 1 x t2.large for a: 1 wanted, 0 alive, launch 1 is written down
       3s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
+      3s  - launch 2 x t3.large for b: 2 wanted, 0 alive, launch 1 is written down
       3s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
+      3s  - launch 1 x c6i.large for balancer: 1 wanted, 0 alive, launch 1 is written down
       4s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+      4s  - launch 1 x c6i.large for generator: 1 wanted, 0 alive, launch 1 is written down
      13s  i#3 is running
      13s  i#5 is running
      13s  i#6 is running
      13s  i#8 is running
      14s  i#10 is running
      86s  TerminateInstances i#6 i#8 i#10 i#3 i#5
+     86s  - terminate 5 instances: nothing is wanted any more
      96s  i#6 is terminated
      96s  i#8 is terminated
      96s  i#10 is terminated
@@ -83,6 +90,8 @@ fn a_calm_day() {
     101s  eni#15 is gone
     103s  DeleteSecurityGroup sg#0
     103s  DeleteSecurityGroup sg#1
+    103s  - delete group sg#0: every instance is terminated
+    103s  - delete group sg#1: every instance is terminated
     ");
 }
 
@@ -106,6 +115,8 @@ fn death_while_a_launch_is_in_flight() {
     assert_snapshot!(story, @"
       0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
+      0s  - create group clusterbench-uid-1-members: no list shows it
+      0s  - create group clusterbench-uid-1-edge: no list shows it
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
@@ -117,12 +128,16 @@ fn death_while_a_launch_is_in_flight() {
      12s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
      12s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
      12s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
+     12s  - launch 2 x t3.large for b: 2 wanted, 0 alive, launch 1 is written down
+     12s  - launch 1 x c6i.large for balancer: 1 wanted, 0 alive, launch 1 is written down
+     12s  - launch 1 x c6i.large for generator: 1 wanted, 0 alive, launch 1 is written down
      13s  i#3 is running
      22s  i#5 is running
      22s  i#6 is running
      22s  i#8 is running
      22s  i#10 is running
      94s  TerminateInstances i#6 i#8 i#10 i#3 i#5
+     94s  - terminate 5 instances: nothing is wanted any more
     104s  i#6 is terminated
     104s  i#8 is terminated
     104s  i#10 is terminated
@@ -141,6 +156,8 @@ fn death_while_a_launch_is_in_flight() {
     109s  eni#15 is gone
     111s  DeleteSecurityGroup sg#0
     111s  DeleteSecurityGroup sg#1
+    111s  - delete group sg#0: every instance is terminated
+    111s  - delete group sg#1: every instance is terminated
     ");
 }
 

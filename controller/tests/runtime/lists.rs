@@ -107,7 +107,7 @@ fn an_idle_benchmark_learns_of_a_death_from_the_list() {
 }
 
 #[test]
-fn each_new_reason_is_one_event() {
+fn each_new_reason_and_each_thing_made_is_one_event() {
     tell(async || {
         let mut stage = ready(1).await;
         stage.play(minutes(60), |_| false).await;
@@ -116,8 +116,14 @@ fn each_new_reason_is_one_event() {
             events,
             [
                 "Normal Accepted Placed bench-0",
+                "Normal Provisioned CreateGroup bench-0",
+                "Normal Provisioned CreateGroup bench-0",
                 "Normal Provisioned Launching bench-0",
                 "Normal Deployed Waiting bench-0",
+                "Normal Provisioned Launch bench-0",
+                "Normal Provisioned Launch bench-0",
+                "Normal Provisioned Launch bench-0",
+                "Normal Provisioned Launch bench-0",
                 "Normal Provisioned Running bench-0",
                 "Normal Deployed Healthy bench-0",
                 "Normal Measured Starting bench-0",

@@ -2,7 +2,7 @@
 //!
 //! A client reaches it by `AWS_ENDPOINT_URL` and cannot tell it from AWS by the actions that are served: same parameters,
 //! same elements, same error codes. Unlike AWS, which knows the service by the host that is called, all services are
-//! behind one address: [`signature`] reads the service from the scope that the request is signed for, [`services`] knows
+//! behind one address: [`signature`] reads the service from the scope that the request is signed for, [`api`] knows
 //! the protocol that a service speaks, and [`protocol`] reads requests and writes answers and errors. What the lab does
 //! not simulate is refused by name, never ignored. Requests must carry the access key of an administrator or of the
 //! operator; their signatures are not verified.
@@ -11,12 +11,14 @@
 //! truncated one is cut in the middle with a content length that says nothing of it. Before and after that comes the
 //! network ([`cloudsim::NetworkFault`]): HTTP 503 of something else, a reset, a body that is shorter than was promised.
 
+mod api;
+mod ec2;
 mod exchange;
 mod protocol;
 mod sending;
 mod serve;
-mod services;
 mod signature;
+mod sts;
 
 use std::sync::Arc;
 
@@ -64,11 +66,11 @@ pub(crate) struct Lost;
 pub(crate) fn answer(served: &Served, request: &Request<'_>, request_id: &str) -> Result<Response<Sending>, Lost> {
     let (api, sent) = match Signature::of(request) {
         Ok(signature) => {
-            let api = services::api(signature.service);
+            let api = api::of(signature.service);
             (api, carry_out(served, request, &api, &signature))
         }
         // Nobody knows which service was meant: the words are those of any Query API.
-        Err(refusal) => (services::api(ServiceName::Sts), Err(refusal)),
+        Err(refusal) => (api::of(ServiceName::Sts), Err(refusal)),
     };
     let sent = sent.unwrap_or_else(|refusal| Reply::Whole(Err(refusal)));
     respond(&served.sim, &api, request, sent, request_id)
@@ -84,7 +86,7 @@ fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Sign
     let action = Action::of(signature.service, &name).ok_or_else(|| {
         SimError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
     })?;
-    services::answer(Exchange { served, action, principal, account, params })
+    api::answer(Exchange { served, action, principal, account, params })
 }
 
 fn respond(

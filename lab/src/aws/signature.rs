@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use cloudsim::{Outcome, Principal, ServiceName, SimError};
 use http::header::AUTHORIZATION;
 
+use super::api;
 use super::protocol::Request;
-use super::services;
 
 /// The access key of whoever works with the lab: an administrator of its account.
 pub const ACCESS_KEY: &str = "lab";
@@ -56,7 +56,7 @@ impl Signature {
         let principal = match self.key.as_str() {
             ACCESS_KEY => Principal::Administrator,
             OPERATOR_ACCESS_KEY => Principal::Operator,
-            _ => return Err(services::unknown_key(self.service)),
+            _ => return Err(api::unknown_key(self.service)),
         };
         if self.region != region {
             let message = format!("Credential should be scoped to a valid region: this one is {region}.");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use api::{CONDITIONS, ConditionType};
 
-use crate::world::Unknown;
+use crate::failure::Unknown;
 pub use reasons::{REHEARSED, ROWS, Reason, Row};
 pub use stored::Stored;
 

@@ -274,12 +274,13 @@ impl Reason {
             AccountRestricted, CredentialsExpired, NameTaken, NoCapacity, QuotaReached, Rejected, Unauthorized,
             Unsupported,
         };
-        match self {
-            Self::TerminationDenied | Self::BalancerGone => true,
-            Self::Call(NoCapacity | Unsupported | QuotaReached | Unauthorized) => true,
-            Self::Call(CredentialsExpired | AccountRestricted | Rejected | NameTaken) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::TerminationDenied
+                | Self::BalancerGone
+                | Self::Call(NoCapacity | Unsupported | QuotaReached | Unauthorized)
+                | Self::Call(CredentialsExpired | AccountRestricted | Rejected | NameTaken)
+        )
     }
 }
 

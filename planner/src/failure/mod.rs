@@ -2,10 +2,13 @@
 
 pub mod codes;
 pub mod retry;
+mod unknown;
 
 use std::fmt;
 
 use jiff::Timestamp;
+
+pub use unknown::Unknown;
 
 macro_rules! failures {
     ($($(#[doc = $sentence:literal])+ $failure:ident, $tried_again:literal;)*) => {

@@ -56,14 +56,13 @@ pub fn unknown_kinds(placement: Option<&Placement>) -> Vec<&str> {
 
 /// Unknown kinds in words, with the way out. `None`: all are known.
 pub(crate) fn unknown_kinds_sentence(placement: Option<&Placement>) -> Option<String> {
-    let (unknown, placement) = (unknown_kinds(placement), placement?);
+    let unknown = unknown_kinds(placement);
     if unknown.is_empty() {
         return None;
     }
     Some(format!(
-        "status.placement.kinds names {}, which this operator does not know and cannot remove: run an operator that does, of version {} or later",
-        unknown.join(", "),
-        placement.version
+        "status.placement.kinds names {}, which this operator does not know and cannot remove: run the later version of the operator that wrote it",
+        unknown.join(", ")
     ))
 }
 
@@ -87,10 +86,10 @@ mod tests {
     #[test]
     fn what_a_later_operator_wrote_is_not_known() {
         let kinds = ["SecurityGroup", "Carousel"].map(str::to_owned).to_vec();
-        let placement = Placement { kinds, version: "7.1".into(), ..Placement::default() };
+        let placement = Placement { kinds, ..Placement::default() };
         assert_eq!(unknown_kinds(Some(&placement)), ["Carousel"]);
         let sentence = unknown_kinds_sentence(Some(&placement)).unwrap_or_default();
-        assert!(sentence.contains("names Carousel,") && sentence.contains("version 7.1"), "{sentence}");
+        assert!(sentence.contains("names Carousel,") && sentence.contains("run the later version"), "{sentence}");
         let known = Placement { kinds: vec!["SecurityGroup".into()], ..Placement::default() };
         assert_eq!((unknown_kinds_sentence(Some(&known)), unknown_kinds_sentence(None)), (None, None));
     }

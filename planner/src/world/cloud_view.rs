@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::facet::{Facet, Unknown};
+use super::facet::Facet;
+use crate::failure::Unknown;
 use crate::ports::{Group, Instance};
 
 /// Resources of one benchmark, a complete list for each kind.

@@ -1,6 +1,6 @@
 //! One part of the world: known, or unknown and why.
 
-use crate::failure::{CloudError, Failure};
+use crate::failure::{Failure, Unknown};
 use crate::ports::AgentError;
 
 /// One part of the world: looked at, or not known and why.
@@ -8,19 +8,6 @@ use crate::ports::AgentError;
 pub enum Facet<T> {
     Known(T),
     Unknown(Unknown),
-}
-
-/// Why a facet is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    pub failure: Failure,
-    pub message: String,
-}
-
-impl From<CloudError> for Unknown {
-    fn from(error: CloudError) -> Self {
-        Self { failure: error.failure, message: error.to_string() }
-    }
 }
 
 impl From<AgentError> for Unknown {

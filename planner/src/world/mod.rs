@@ -20,9 +20,10 @@ use crate::ports::{
 };
 use memory::Memory;
 
+pub use crate::failure::Unknown;
 pub use checksum::seal;
 pub use cloud_view::CloudView;
-pub use facet::{Facet, Unknown};
+pub use facet::Facet;
 pub use settings::{Artifacts, Settings};
 
 #[derive(Clone, Debug)]

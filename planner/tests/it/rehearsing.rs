@@ -78,7 +78,7 @@ fn one_refusal_holds_all_launches_back_and_is_said_in_words() {
     wake 1s
     ");
     let world = world("unrehearsed");
-    let one = plan(&world).actions().cloned().find(|action| matches!(action, Action::Rehearse(_))).unwrap();
+    let one = plan(&world).actions().find(|action| matches!(action, Action::Rehearse(_))).cloned().unwrap();
     let mut heard = answered(&world, &Ok(Done::Ok));
     let before = heard.clone();
     heard.memory.acted(&before, &[Outcome::new(one, refused("OptInRequired"))]);

@@ -154,7 +154,7 @@ pub(super) const SHARES: [Share; 7] = [
             // Not by `run::cargo`: only the toolchains' proxy reads `+nightly`, and the sanitizer's build has a directory
             // of its own.
             let mut command = Command::new("cargo");
-            command.current_dir(stage.paths.root.join("balancer")).stdin(Stdio::null());
+            command.current_dir(stage.paths.root.join("http1")).stdin(Stdio::null());
             command.args(["+nightly", "fuzz", "run", target]).arg(found).arg(format!("fuzz/corpus/{target}"));
             command.arg("--").arg(format!("-max_total_time={FUZZING}"));
             command.arg(format!("-seed={}", seed % u64::from(u32::MAX)));
@@ -162,7 +162,7 @@ pub(super) const SHARES: [Share; 7] = [
         },
         repeat: |seed| {
             let target = target(seed);
-            format!("cd balancer && cargo +nightly fuzz run {target} fuzz/artifacts/{target}/NAME (the log has it)")
+            format!("cd http1 && cargo +nightly fuzz run {target} fuzz/artifacts/{target}/NAME (the log has it)")
         },
         ..NOTHING
     },
@@ -185,7 +185,7 @@ fn plan(seed: u64) -> &'static str {
 }
 
 fn target(seed: u64) -> &'static str {
-    ["request", "answer"][(seed % 2) as usize]
+    ["request", "response"][(seed % 2) as usize]
 }
 
 fn last_line(text: &str) -> String {

@@ -76,7 +76,11 @@ pub(super) fn unused(tree: &Tree, crates: &[Crate]) -> Vec<Finding> {
             let files = tree.files.iter().filter(move |(path, _)| path.starts_with(&prefix) && path.ends_with(".rs"));
             files.map(|(_, text)| text.as_str()).collect::<Vec<_>>()
         };
-        let (product, all) = (code("src/"), code(""));
+        let (product, mut all) = (code("src/"), code(""));
+        for borrowed in borrowed(tree, directory) {
+            let files = tree.files.iter().filter(|(path, _)| path.starts_with(&borrowed));
+            all.extend(files.map(|(_, text)| text.as_str()));
+        }
         for name in &one.dependencies {
             if !is_named(&all, name) {
                 findings.push(Finding::new(&one.path, format!("`{name}` is used nowhere: remove it")));
@@ -88,6 +92,26 @@ pub(super) fn unused(tree: &Tree, crates: &[Crate]) -> Vec<Finding> {
         findings.extend(unused.map(|name| Finding::new(&one.path, format!("no test uses `{name}`: remove it"))));
     }
     findings
+}
+
+/// Directories of other crates whose files a crate takes as its own, by `#[path = "../../other/tests/support/mod.rs"]`.
+fn borrowed(tree: &Tree, directory: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in tree.files.iter().filter(|(path, _)| path.starts_with(directory) && path.ends_with(".rs")) {
+        for given in text.split("#[path = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let mut parts: Vec<&str> = path.split('/').collect();
+            parts.pop();
+            for part in given.split('/') {
+                match part {
+                    ".." => parts.truncate(parts.len().saturating_sub(1)),
+                    name => parts.push(name),
+                }
+            }
+            parts.pop();
+            found.push(format!("{}/", parts.join("/")));
+        }
+    }
+    found
 }
 
 /// Whether a crate's name stands in some file as a word.
@@ -103,6 +127,16 @@ fn is_named(files: &[&str], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_a_test_takes_from_another_crate_use_its_dependencies() {
+        let manifest = "[package]\nname = \"a\"\n[dev-dependencies]\nrand = \"1\"";
+        let test = ("a/tests/it.rs", "#[path = \"../../b/tests/support/mod.rs\"]\nmod support;");
+        let used = Tree::of([("a/Cargo.toml", manifest), test, ("b/tests/support/noise.rs", "use rand::Rng;")]);
+        assert_eq!(unused(&used, &crates(&used)), []);
+        let unused_there = Tree::of([("a/Cargo.toml", manifest), test, ("b/tests/other/noise.rs", "use rand::Rng;")]);
+        assert_eq!(unused(&unused_there, &crates(&unused_there)).len(), 1);
+    }
 
     #[test]
     fn a_workspace_of_its_own_is_not_ours() {

@@ -1,6 +1,6 @@
 //! Protocols: how a request names its action and parameters, and how answers and errors are written.
 //!
-//! The names are Smithy's. The protocol that a service speaks is said by [`super::services::api`].
+//! The names are Smithy's. The protocol that a service speaks is said by [`super::api::of`].
 
 pub(super) mod query;
 

@@ -1,15 +1,13 @@
-//! Services: the interface that each has, and its actions.
-
-mod ec2;
-mod sts;
+//! The interface of each service: its protocol, and its actions.
 
 use cloudsim::{Action, Outcome, ServiceName, SimError};
 
 use super::exchange::{Exchange, Sent};
 use super::protocol::Api;
+use super::{ec2, sts};
 
 /// The protocol, version and namespace of a service.
-pub(super) fn api(service: ServiceName) -> Api {
+pub(super) fn of(service: ServiceName) -> Api {
     match service {
         ServiceName::Ec2 => ec2::API,
         ServiceName::Sts => sts::API,
