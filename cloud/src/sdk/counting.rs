@@ -15,7 +15,7 @@ use planner::Failure;
 use super::failure;
 
 /// Told of each call: the action's name, and the failure if there was one.
-pub type CountCall = Arc<dyn Fn(&str, Option<Failure>) + Send + Sync>;
+pub(crate) type CountCall = Arc<dyn Fn(&str, Option<Failure>) + Send + Sync>;
 
 /// Tells of the calls of a client.
 #[derive(Clone)]

@@ -4,9 +4,12 @@ use std::sync::Mutex;
 
 use super::*;
 
-/// Action and failure of each call so far.
+/// Action and failure of a call.
+type Call = (String, Option<Failure>);
+
+/// The calls so far.
 #[derive(Clone, Default)]
-struct Counted(Arc<Mutex<Vec<(String, Option<Failure>)>>>);
+struct Counted(Arc<Mutex<Vec<Call>>>);
 
 impl Counted {
     fn region(&self, aws: Aws) -> Arc<Region> {
@@ -15,12 +18,12 @@ impl Counted {
         aws.counting(count).region("eu-west-1")
     }
 
-    fn taken(&self) -> Vec<(String, Option<Failure>)> {
+    fn taken(&self) -> Vec<Call> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-fn each<const N: usize>(action: &str, failures: [Option<Failure>; N]) -> Vec<(String, Option<Failure>)> {
+fn each<const N: usize>(action: &str, failures: [Option<Failure>; N]) -> Vec<Call> {
     failures.map(|failure| (action.to_owned(), failure)).into()
 }
 
