@@ -93,7 +93,10 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     on.terminate(&made).await;
     let gone = async || match cloud.delete_group(&group_id).await {
         Err(error) if error.failure == planner::Failure::DependencyViolation => None,
-        answer => Some(answer.unwrap()),
+        answer => {
+            answer.unwrap();
+            Some(())
+        }
     };
     on.eventually("the group is deleted", gone).await;
 }
