@@ -71,7 +71,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 self.collect(stored, world, control, run, sha256).await.map(collected)
             }
             Action::JoinParts { run, reports } => self.join(stored, world, run, reports).await.map(collected),
-            other => other.carry_out(cloud, &self.agents).await.unwrap_or(Ok(Done::Ok)),
+            other => other.carry_out(cloud, &self.agents).await.unwrap_or_else(|| {
+                let message = format!("nothing carries out {}: a defect, please report it", other.name());
+                Err(CloudError::new(Failure::Rejected, "NotCarriedOut", message))
+            }),
         }
     }
 

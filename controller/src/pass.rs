@@ -62,10 +62,11 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         tracing::debug!(actions = plan.effects.len(), wake = ?plan.wake, "planned");
         self.notes.assume_sent(&world.object, &note, &plan);
         let outcomes = Box::pin(self.act(&stored, &world, &plan)).await;
-        self.publish(&stored, &planner::status::events::done(&outcomes)).await;
         let mut memory = plan.memory.clone();
         memory.acted(&world, &outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;
+        // After status, which must not wait for them.
+        self.publish(&stored, &planner::status::events::done(&outcomes)).await;
         let acted =
             if plan.actions().any(|action| action.nature().changes_lists) { self.lister.tick() } else { note.acted };
         let owed = owed(&plan);

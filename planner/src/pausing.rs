@@ -12,11 +12,7 @@ use crate::world::World;
 const NOTHING_NEW: &str = "spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything";
 
 pub(crate) fn plan(world: &World, plan: &mut Plan) {
-    if let Some(placement) = &world.object.status.placement {
-        measure::plan(world, placement, plan);
-        // What is stopped was not to go on: its time is over, or its balancer is gone, or nobody asks for it any more.
-        plan.effects.retain(|effect| effect.action.nature().while_paused);
-    }
+    bring_home(world, plan);
     let is_recorded = runs::recorded(world, &runs::wanted(world)).is_some();
     for kind in [ConditionType::Accepted, ConditionType::Provisioned, ConditionType::Deployed, ConditionType::Measured]
     {
@@ -27,6 +23,15 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
     }
     if !is_recorded {
         plan.conditions.stall(ConditionType::Accepted);
+    }
+}
+
+/// Holds, stops or collects what is on, and begins nothing.
+pub(crate) fn bring_home(world: &World, plan: &mut Plan) {
+    if let Some(placement) = &world.object.status.placement {
+        measure::plan(world, placement, plan);
+        // What is stopped was not to go on: its time is over, or its balancer is gone, or nobody asks for it any more.
+        plan.effects.retain(|effect| effect.action.nature().while_paused);
     }
 }
 

@@ -40,6 +40,11 @@ impl RunOutcome {
         Self::of(run) == Some(self)
     }
 
+    /// Whether the run is on, or may be: this version does not know the word that says so.
+    pub fn may_be_on(run: &Run) -> bool {
+        Self::of(run).is_none_or(|outcome| outcome == Self::Running)
+    }
+
     /// Whether the run came to an end of its own: measuring the same again is for somebody to ask for.
     pub fn is_result(self) -> bool {
         matches!(self, Self::Valid | Self::Invalid | Self::Failed)

@@ -77,8 +77,7 @@ pub fn keys(world: &World) -> Vec<RunKey> {
 
 /// Numbers of the generators that may know something: those that the spec asks for, and those of runs that are on.
 pub fn generators(world: &World) -> std::ops::RangeInclusive<u32> {
-    let on =
-        world.object.status.runs.iter().filter(|run| RunOutcome::Running.is_of(run)).map(|run| count(run.generators));
+    let on = world.object.status.runs.iter().filter(|run| RunOutcome::may_be_on(run)).map(|run| count(run.generators));
     1..=on.fold(desired::generators(&world.object.spec), u32::max)
 }
 

@@ -36,7 +36,7 @@ pub fn plan(world: &World) -> Plan {
         return plan;
     }
     match goal(world) {
-        Goal::Instances if is_of_a_later_operator(world, &mut plan) => {}
+        Goal::Instances if is_of_a_later_operator(world, &mut plan) => pausing::bring_home(world, &mut plan),
         Goal::Nothing(why) => teardown::plan(world, why, &mut plan),
         Goal::Instances => match world.object.status.placement.clone() {
             _ if world.object.spec.paused => pausing::plan(world, &mut plan),

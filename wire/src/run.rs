@@ -52,7 +52,7 @@ pub struct RunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<u32>,
     /// Slice of the load that this generator sends. The slices of all generators together are the load of one.
-    #[serde(default, skip_serializing_if = "Slice::is_whole")]
+    #[serde(default, skip_serializing_if = "Slice::is_whole", alias = "share")]
     pub slice: Slice,
     /// The first stretch of load begins at this moment, and every further one at a moment that follows from it, so
     /// that several generators stay together. Absent: each begins when the one before is over.

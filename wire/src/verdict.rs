@@ -160,7 +160,7 @@ pub struct Comparison {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_interval_points: Option<[f64; 2]>,
     /// Conditions to know before the sentence is quoted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "cautions")]
     pub warnings: Vec<Warning>,
     /// The comparison as one sentence.
     pub sentence: String,

@@ -51,7 +51,7 @@ pub(crate) fn test(paths: &Paths) -> Outcome {
     for binary in &binaries {
         tally.add(one(paths, &mut times, binary, &[], Some(&built))?);
     }
-    let documents = &mut run::cargo(paths, &["test", "--workspace", "--doc", "--quiet"]);
+    let documents = &mut run::cargo(paths, &["test", "--workspace", "--doc", "--quiet", "--no-fail-fast"]);
     tally.add(times.part("documentation", || outcomes::counted("documentation", documents))?);
     finish(&times, &tally, ", tidy clean", started)
 }

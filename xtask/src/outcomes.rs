@@ -22,7 +22,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Reads one line of the test binary of this name.
-    fn read(&mut self, binary: &str, line: &str) {
+    pub(crate) fn read(&mut self, binary: &str, line: &str) {
         if let Some((name, rest)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
             if let Some(time) = time(rest) {
                 self.times.push((format!("{binary}: {name}"), time));

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::outcomes::Tally;
 use crate::{Outcome, Paths, build, disk, run, say, suite};
 use shares::{SHARES, Share, Stage};
 
@@ -89,6 +90,11 @@ fn slice(stage: &Stage<'_>, share: &Share, seed: u64, logs: &Path) -> Outcome<Op
     eprintln!("xtask: {label}");
     let status = run::heartbeat(&label, || run::status(&mut command))?;
     let text = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+    let mut tally = Tally::default();
+    text.lines().for_each(|line| tally.read(&label, line));
+    if status.success() && text.contains("test result: ") && tally.passed == 0 {
+        return Err(format!("{label}: no test has its words any more: the share is out of date"));
+    }
     if status.success() {
         eprintln!("xtask: {label}: {}", (share.essence)(&text));
         fs::remove_file(&log).map_err(|error| format!("{} cannot be removed: {error}", log.display()))?;

@@ -75,7 +75,8 @@ fn binary(line: &str) -> Option<Binary> {
         Json::List(kinds) if kinds.contains(&Json::Text("test".to_owned())) => name.to_owned(),
         Json::List(kinds) if kinds.contains(&Json::Text("bin".to_owned())) => format!("bin {name}"),
         Json::List(kinds) if kinds.contains(&Json::Text("lib".to_owned())) => "lib".to_owned(),
-        _ => return None,
+        // Whatever else cargo builds as a test is run as one: nothing is left out without a word.
+        _ => name.to_owned(),
     };
     Some(Binary {
         package: directory.file_name()?.to_str()?.to_owned(),

@@ -1,10 +1,12 @@
 //! The events about an object: new reasons in its status, and effects that were carried out. Pure.
 
+use std::collections::BTreeMap;
+
 use api::{ConditionType, Status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::conditions::{ConditionStatus, Reason, Stored};
-use crate::effect::Outcome;
+use crate::effect::{Action, Kind, Outcome};
 
 /// Bytes of an event's note that the API server takes (events.k8s.io/v1 validation).
 const NOTE: usize = 1024;
@@ -50,19 +52,27 @@ pub fn events(old: &Status, new: &Status) -> Vec<Event> {
     events
 }
 
-/// One event for each thing that was made or removed, with the arithmetic that led to it. The finalizer has none: the object
-/// goes with it.
+/// One event for each kind of action that made or removed something, with the arithmetic that led to each. One and not
+/// several: the API server's events of one reason are counted, and the notes of all but the first are lost. The finalizer has
+/// none: the object goes with it.
 pub fn done(outcomes: &[Outcome]) -> Vec<Event> {
-    let is_told = |outcome: &&Outcome| {
-        let nature = outcome.action.nature();
-        outcome.result.is_ok() && nature.is_grave && nature.concern.condition().is_some()
+    let mut notes: BTreeMap<(Kind, ConditionType), Vec<String>> = BTreeMap::new();
+    for Outcome { action, because, result } in outcomes {
+        let nature = action.nature();
+        let (Ok(done), Some(about), true) = (result, nature.concern.condition(), nature.is_grave) else { continue };
+        let words = match (action, done.refused().len()) {
+            (_, 0) => action.words(),
+            (Action::Terminate(ids), refused) if refused < ids.len() => {
+                format!("{}, {refused} refused", action.words())
+            }
+            _ => continue,
+        };
+        notes.entry((nature.kind, about)).or_default().push(format!("{words}: {because}"));
+    }
+    let event = |((kind, about), notes): ((Kind, ConditionType), Vec<String>)| {
+        Event::new(Severity::Normal, kind.name(), about.name(), &notes.join("; "))
     };
-    let event = |outcome: &Outcome| {
-        let action = outcome.action.nature().concern.condition().map_or("", ConditionType::name);
-        let note = format!("{}: {}", outcome.action.words(), outcome.because);
-        Event::new(Severity::Normal, outcome.action.name(), action, &note)
-    };
-    outcomes.iter().filter(is_told).map(event).collect()
+    notes.into_iter().map(event).collect()
 }
 
 /// What stalls, what cannot be seen, and what AWS refuses: somebody may have to do something.

@@ -57,7 +57,8 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
     let mut kept = runs.split_off(runs.len().saturating_sub(RUNS));
     // The joined report is made; what it was made of is found by its label.
     if let Some((_, older)) = kept.split_last_mut() {
-        older.iter_mut().filter(|run| !RunOutcome::Running.is_of(run)).for_each(|run| run.parts.clear());
+        let is_over = |run: &&mut Run| RunOutcome::of(run).is_some_and(|outcome| outcome != RunOutcome::Running);
+        older.iter_mut().filter(is_over).for_each(|run| run.parts.clear());
     }
     kept
 }

@@ -131,7 +131,7 @@ pub(super) const SHARES: [Share; 7] = [
         weight: 3,
         slice: Duration::from_secs(6 * 60),
         command: |stage, seed| {
-            let words = ["bench", "--quiet", "--package", "loadgen", "--bench", "verdicts", "--", "judge"];
+            let words = ["bench", "--quiet", "--workspace", "--bench", "verdicts", "--", "judge"];
             let mut command = run::cargo(stage.paths, &words);
             command.env("SEED", seed.to_string());
             Ok(command)
