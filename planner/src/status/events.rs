@@ -111,6 +111,9 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
+    use crate::effect::{Done, Effect};
+    use crate::ports::Refused;
+    use crate::{CloudError, Failure};
 
     fn status(conditions: &[(&str, &str, &str, &str)]) -> Status {
         let condition = |(kind, truth, reason, message): &(&str, &str, &str, &str)| Condition {
@@ -172,6 +175,34 @@ mod tests {
         for reason in ["Throttled", "DependencyViolation", "Launching", "TearingDown"] {
             assert_eq!(provisioned(reason), [format!("Normal Provisioned {reason}: why")]);
         }
+    }
+
+    fn told_of(outcomes: &[Outcome]) -> Vec<String> {
+        done(outcomes).into_iter().map(|event| format!("{} {}: {}", event.action, event.reason, event.note)).collect()
+    }
+
+    fn terminated(ids: [&str; 2], refused: &[&str], because: &str) -> Outcome {
+        let error = || CloudError::new(Failure::Unauthorized, "UnauthorizedOperation", "no");
+        let refused = refused.iter().map(|id| Refused { id: (*id).to_owned(), error: error() }).collect();
+        let action = Action::Terminate(ids.map(str::to_owned).into());
+        Outcome::new(Effect { action, because: because.to_owned() }, Ok(Done::Terminated(refused)))
+    }
+
+    #[test]
+    fn what_was_removed_is_one_event_with_all_that_led_to_it() {
+        let outcomes = [terminated(["i-1", "i-2"], &[], "two"), terminated(["i-3", "i-4"], &["i-4"], "other two")];
+        let note = "terminate 2 instances: two; terminate 2 instances, 1 refused: other two";
+        assert_eq!(told_of(&outcomes), [format!("Provisioned Terminate: {note}")]);
+    }
+
+    #[test]
+    fn what_was_refused_or_failed_is_told_as_done_nowhere() {
+        let failed = Outcome::new(
+            Action::DeleteGroup { id: "sg-1".into(), name: "members".into() },
+            Err(CloudError::new(Failure::DependencyViolation, "DependencyViolation", "in use")),
+        );
+        let let_go = Outcome::new(Action::RemoveFinalizer, Ok(Done::Ok));
+        assert_eq!(told_of(&[terminated(["i-1", "i-2"], &["i-1", "i-2"], "all"), failed, let_go]), [""; 0]);
     }
 
     #[test]

@@ -130,3 +130,16 @@ fn a_run_of_an_unknown_outcome_ends_and_begins_nothing() {
         assert_eq!(plan.conditions.get(api::ConditionType::Measured).reason, Reason::NotUnderstood);
     }
 }
+
+/// Its generators may be measuring still, whatever the spec asks for now, and its parts may be all that is left of it.
+#[test]
+fn a_run_of_an_unknown_outcome_keeps_its_generators_and_its_parts() {
+    let mut world = world(&format!("{COMPLETE}balancer healthy\nrun none\nrecorded"));
+    let newer = world.object.status.runs[0].clone();
+    let part = api::Part { report_sha256: "hash".into(), rounds: 2, relaunches: 0, generator: 1, start_at: None };
+    let older = api::Run { outcome: "Superseded".into(), generators: 3, parts: vec![part], ..newer.clone() };
+    world.object.status.runs = vec![older, newer];
+    assert_eq!(planner::runs::generators(&world), 1..=3);
+    let written = status(&world, &plan(&world), &[]);
+    assert_eq!(written.runs[0].parts.len(), 1);
+}
