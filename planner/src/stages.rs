@@ -36,7 +36,16 @@ pub fn plan(world: &World) -> Plan {
         return plan;
     }
     match goal(world) {
-        Goal::Instances if is_of_a_later_operator(world, &mut plan) => pausing::bring_home(world, &mut plan),
+        Goal::Instances if is_of_a_later_operator(world, &mut plan) => {
+            pausing::bring_home(world, &mut plan);
+            if plan.conditions.get(ConditionType::Measured).reason == Reason::Waiting {
+                let message = "waits for the later version of the operator";
+                plan.conditions.measured(ConditionStatus::False, Reason::Waiting, message);
+            }
+            if plan.effects.is_empty() {
+                plan.wake = plan.wake.max(STEADY);
+            }
+        }
         Goal::Nothing(why) => teardown::plan(world, why, &mut plan),
         Goal::Instances => match world.object.status.placement.clone() {
             _ if world.object.spec.paused => pausing::plan(world, &mut plan),

@@ -38,8 +38,7 @@ fn workers_are_replaced_between_launches_and_nothing_else_is() {
     assert_snapshot!(story, @"
       0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
-      0s  - create group clusterbench-uid-1-members: no list shows it
-      0s  - create group clusterbench-uid-1-edge: no list shows it
+      0s  - create group clusterbench-uid-1-members: no list shows it; create group clusterbench-uid-1-edge: no list shows it
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
@@ -60,14 +59,12 @@ fn workers_are_replaced_between_launches_and_nothing_else_is() {
      14s  i#9 is running
      36s  TerminateInstances i#3
      36s  TerminateInstances i#5
-     36s  - terminate 1 instances: pool a: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot
-     36s  - terminate 1 instances: pool b: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot
+     36s  - terminate 1 instances: pool a: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot; terminate 1 instances: pool b: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot
      37s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
      37s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
      37s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#10 -> i#11
      37s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#12 -> i#13
-     37s  - launch 1 x t2.large for a: 1 wanted, 0 alive, launch 2 is written down
-     37s  - launch 1 x t2.large for b: 1 wanted, 0 alive, launch 2 is written down
+     37s  - launch 1 x t2.large for a: 1 wanted, 0 alive, launch 2 is written down; launch 1 x t2.large for b: 1 wanted, 0 alive, launch 2 is written down
      46s  i#3 is terminated
      46s  i#5 is terminated
      47s  i#11 is running
@@ -76,14 +73,12 @@ fn workers_are_replaced_between_launches_and_nothing_else_is() {
      51s  eni#15 is gone
      69s  TerminateInstances i#11
      69s  TerminateInstances i#13
-     69s  - terminate 1 instances: pool a: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot
-     69s  - terminate 1 instances: pool b: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot
+     69s  - terminate 1 instances: pool a: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot; terminate 1 instances: pool b: 1 wanted, 0 kept; 1 are not what the spec asks for, 0 did not boot
      70s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
      70s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
      71s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#16 -> i#17
      71s  RunInstances 1 x t2.large at subnet-0de0fa170000000a0, token token#18 -> i#19
-     71s  - launch 1 x t2.large for a: 1 wanted, 0 alive, launch 3 is written down
-     71s  - launch 1 x t2.large for b: 1 wanted, 0 alive, launch 3 is written down
+     71s  - launch 1 x t2.large for a: 1 wanted, 0 alive, launch 3 is written down; launch 1 x t2.large for b: 1 wanted, 0 alive, launch 3 is written down
      79s  i#11 is terminated
      79s  i#13 is terminated
      81s  i#17 is running
@@ -106,8 +101,7 @@ fn workers_are_replaced_between_launches_and_nothing_else_is() {
     117s  eni#25 is gone
     117s  DeleteSecurityGroup sg#0
     117s  DeleteSecurityGroup sg#1
-    117s  - delete group sg#0: every instance is terminated
-    117s  - delete group sg#1: every instance is terminated
+    117s  - delete group sg#0: every instance is terminated; delete group sg#1: every instance is terminated
     ");
 }
 

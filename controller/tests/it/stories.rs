@@ -49,8 +49,7 @@ fn a_calm_day() {
     assert_snapshot!(story, @"
       0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
-      0s  - create group clusterbench-uid-1-members: no list shows it
-      0s  - create group clusterbench-uid-1-edge: no list shows it
+      0s  - create group clusterbench-uid-1-members: no list shows it; create group clusterbench-uid-1-edge: no list shows it
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
@@ -90,8 +89,7 @@ fn a_calm_day() {
     101s  eni#15 is gone
     103s  DeleteSecurityGroup sg#0
     103s  DeleteSecurityGroup sg#1
-    103s  - delete group sg#0: every instance is terminated
-    103s  - delete group sg#1: every instance is terminated
+    103s  - delete group sg#0: every instance is terminated; delete group sg#1: every instance is terminated
     ");
 }
 
@@ -115,8 +113,7 @@ fn death_while_a_launch_is_in_flight() {
     assert_snapshot!(story, @"
       0s  CreateSecurityGroup clusterbench-uid-1-members -> sg#0
       0s  CreateSecurityGroup clusterbench-uid-1-edge -> sg#1
-      0s  - create group clusterbench-uid-1-members: no list shows it
-      0s  - create group clusterbench-uid-1-edge: no list shows it
+      0s  - create group clusterbench-uid-1-members: no list shows it; create group clusterbench-uid-1-edge: no list shows it
       1s  AuthorizeSecurityGroupIngress sg#0 tcp 0-65535 from sg#0
       1s  AuthorizeSecurityGroupIngress sg#1 tcp 8081-8081 from 10.0.0.0/8
       2s  RunInstances (DryRun) 1 x t2.large at subnet-0de0fa170000000a0 would be taken
@@ -128,9 +125,7 @@ fn death_while_a_launch_is_in_flight() {
      12s  RunInstances 2 x t3.large at subnet-0de0fa170000000a0, token token#4 -> i#5 i#6
      12s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#7 -> i#8
      12s  RunInstances 1 x c6i.large at subnet-0de0fa170000000a0, token token#9 -> i#10
-     12s  - launch 2 x t3.large for b: 2 wanted, 0 alive, launch 1 is written down
-     12s  - launch 1 x c6i.large for balancer: 1 wanted, 0 alive, launch 1 is written down
-     12s  - launch 1 x c6i.large for generator: 1 wanted, 0 alive, launch 1 is written down
+     12s  - launch 2 x t3.large for b: 2 wanted, 0 alive, launch 1 is written down; launch 1 x c6i.large for balancer: 1 wanted, 0 alive, launch 1 is written down; launch 1 x c6i.large for generator: 1 wanted, 0 alive, launch 1 is written down
      13s  i#3 is running
      22s  i#5 is running
      22s  i#6 is running
@@ -156,8 +151,7 @@ fn death_while_a_launch_is_in_flight() {
     109s  eni#15 is gone
     111s  DeleteSecurityGroup sg#0
     111s  DeleteSecurityGroup sg#1
-    111s  - delete group sg#0: every instance is terminated
-    111s  - delete group sg#1: every instance is terminated
+    111s  - delete group sg#0: every instance is terminated; delete group sg#1: every instance is terminated
     ");
 }
 

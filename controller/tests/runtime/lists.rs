@@ -116,10 +116,9 @@ fn each_new_reason_and_each_thing_made_is_one_event() {
             events,
             [
                 "Normal Accepted Placed bench-0",
-                "Normal Provisioned CreateGroup bench-0",
-                "Normal Provisioned CreateGroup bench-0",
                 "Normal Provisioned Launching bench-0",
                 "Normal Deployed Waiting bench-0",
+                "Normal Provisioned CreateGroup bench-0",
                 "Normal Provisioned Launch bench-0",
                 "Normal Provisioned Launch bench-0",
                 "Normal Provisioned Launch bench-0",

@@ -67,8 +67,9 @@ fn an_operator_that_does_not_know_a_kind_keeps_the_finalizer() {
 fn nothing_is_done_to_what_a_later_operator_made() {
     assert_snapshot!(planned(&format!("kinds SecurityGroup Carousel\n{COMPLETE}\nhave i-9 gone/1 running")), @"
     Provisioned=Unknown UnknownKind: status.placement.kinds names Carousel, which this operator does not know and cannot remove: run the later version of the operator that wrote it; until then nothing is done
+    Measured=False Waiting: waits for the later version of the operator
     stalled by Provisioned
-    wake 60s
+    wake 30s
     ");
     // At its expiry what is known goes, as when it is deleted.
     let expired = planned("kinds Carousel\nnow 7200s\nhave i-1 a/1 running");
