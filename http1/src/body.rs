@@ -24,9 +24,30 @@ pub enum ResponseBody {
 }
 
 /// The value of Content-Length: 1*DIGIT (RFC 9110, 8.6), short enough to be a number.
-pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
+fn content_length(value: &[u8]) -> Option<u64> {
     let is_plain = !value.is_empty() && value.len() <= 18 && value.iter().all(u8::is_ascii_digit);
     is_plain.then(|| value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// The words of a head that say where its body ends: the same rules for requests and responses, or two programs could see
+/// different messages.
+#[derive(Default)]
+pub(crate) struct Framing {
+    pub(crate) length: Option<u64>,
+    pub(crate) is_chunked: bool,
+}
+
+impl Framing {
+    /// False for a Content-Length that is not a plain number, or given twice.
+    pub(crate) fn takes_length(&mut self, value: &[u8]) -> bool {
+        content_length(value).is_some_and(|length| self.length.replace(length).is_none())
+    }
+
+    /// False for a Transfer-Encoding that is not exactly `chunked`, given once, in HTTP/1.1.
+    pub(crate) fn takes_coding(&mut self, value: &[u8], is_http_11: bool) -> bool {
+        let is_first = !std::mem::replace(&mut self.is_chunked, true);
+        is_first && is_http_11 && value.eq_ignore_ascii_case(b"chunked")
+    }
 }
 
 /// The place within one body, in whatever pieces it arrives. It holds no bytes.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::body::{RequestBody, content_length};
+use crate::body::{Framing, RequestBody};
 use crate::fields::{self, Field, Kind, has_token};
 use crate::head::{BadLine, FIELDS_LIMIT, HEAD_LIMIT_BYTES, Line, SpaceBeforeColon, first_line, line};
 use crate::target::{is_host, split_target};
@@ -187,8 +187,7 @@ impl RequestHead {
 /// Words of the fields that are judged together, once all of them are parsed.
 #[derive(Default)]
 struct Given {
-    length: Option<u64>,
-    is_chunked: bool,
+    framing: Framing,
     has_host: bool,
     closes: bool,
     keeps: bool,
@@ -200,17 +199,9 @@ struct Given {
 impl Given {
     fn note(&mut self, request: &mut RequestHead, field: &Field, value: &[u8]) -> Result<(), RequestError> {
         match field.kind {
-            Kind::ContentLength => {
-                let length = content_length(value).ok_or(RequestError::ContentLength)?;
-                if self.length.replace(length).is_some() {
-                    return Err(RequestError::ContentLength);
-                }
-            }
-            Kind::TransferEncoding => {
-                if self.is_chunked || !request.is_http_11 || !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(RequestError::TransferEncoding);
-                }
-                self.is_chunked = true;
+            Kind::ContentLength if !self.framing.takes_length(value) => return Err(RequestError::ContentLength),
+            Kind::TransferEncoding if !self.framing.takes_coding(value, request.is_http_11) => {
+                return Err(RequestError::TransferEncoding);
             }
             Kind::Host => {
                 // Empty is what a target without an authority has (RFC 9110, 7.2).
@@ -248,14 +239,14 @@ impl Given {
     }
 
     fn conclude(self, mut request: RequestHead) -> Result<RequestHead, RequestError> {
-        request.body = match (self.length, self.is_chunked) {
+        request.body = match (self.framing.length, self.framing.is_chunked) {
             _ if request.is_http_11 && !self.has_host => return Err(RequestError::Host),
             (Some(_), true) => return Err(RequestError::TwoLengths),
             (None, true) => RequestBody::Chunked,
             (None | Some(0), false) => RequestBody::None,
             (Some(length), false) => RequestBody::Sized(length),
         };
-        request.has_zero_length = self.length == Some(0);
+        request.has_zero_length = self.framing.length == Some(0);
         request.persists = !self.closes && (request.is_http_11 || self.keeps);
         request.takes_trailers = request.is_http_11 && self.names_te && self.has_trailers_te;
         // A protocol begins where the request ends: one with a body only asks, and is answered as if it had not.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::body::{ResponseBody, content_length};
+use crate::body::{Framing, ResponseBody};
 use crate::fields::{Field, Kind, has_token, tokens};
 use crate::head::{BadLine, FIELDS_LIMIT, HEAD_LIMIT_BYTES, Line, SpaceBeforeColon, line, line_end};
 use crate::request::WEBSOCKET;
@@ -145,8 +145,7 @@ impl ResponseHead {
 /// Words of the fields that are judged together, once all of them are parsed.
 #[derive(Default)]
 struct Given {
-    length: Option<u64>,
-    is_chunked: bool,
+    framing: Framing,
     closes: bool,
     keeps: bool,
     upgrades: bool,
@@ -155,17 +154,9 @@ struct Given {
 impl Given {
     fn note(&mut self, response: &mut ResponseHead, kind: Kind, value: &[u8]) -> Result<(), ResponseError> {
         match kind {
-            Kind::ContentLength => {
-                let given = content_length(value).ok_or(ResponseError::ContentLength)?;
-                if self.length.replace(given).is_some() {
-                    return Err(ResponseError::ContentLength);
-                }
-            }
-            Kind::TransferEncoding => {
-                if self.is_chunked || !response.is_http_11 || !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(ResponseError::TransferEncoding);
-                }
-                self.is_chunked = true;
+            Kind::ContentLength if !self.framing.takes_length(value) => return Err(ResponseError::ContentLength),
+            Kind::TransferEncoding if !self.framing.takes_coding(value, response.is_http_11) => {
+                return Err(ResponseError::TransferEncoding);
             }
             Kind::Connection => {
                 self.closes |= has_token(value, b"close");
@@ -183,7 +174,7 @@ impl Given {
 
     fn conclude(self, mut response: ResponseHead, is_to_head: bool) -> Result<ResponseHead, ResponseError> {
         let has_no_body = is_to_head || matches!(response.status, 100..=199 | 204 | 304);
-        response.body = match (self.length, self.is_chunked) {
+        response.body = match (self.framing.length, self.framing.is_chunked) {
             // Both together are how responses are smuggled (RFC 9112, 6.3).
             (Some(_), true) => return Err(ResponseError::TwoLengths),
             _ if has_no_body => ResponseBody::None,
