@@ -23,8 +23,8 @@ mod status;
 mod threshold;
 
 pub use benchmark::{
-    Addressing, AfterRun, Balancer, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, Distribution, Image, Lifecycle,
-    Network, Policy, Tag, Work, WorkProfile, Worker,
+    Addressing, AfterRun, Algorithm, Application, Balancer, BalancerKind, Cluster, ClusterBenchmark,
+    ClusterBenchmarkSpec, Distribution, HealthCheck, Image, Lifecycle, Network, Policy, Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
@@ -33,7 +33,7 @@ pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedImage, PlacedVolume, Placement, Pool, Run, Status, ThresholdsResult,
+    PlacedBalancer, PlacedImage, PlacedVolume, Placement, Pool, Run, Status, ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};
 

@@ -73,6 +73,21 @@ pub(crate) fn subnet_ids() -> Rule {
         .message("subnetIds: each entry is the id of a subnet, such as subnet-0123456789abcdef0")
 }
 
+pub(crate) fn health_path() -> Rule {
+    spelled(
+        "^/[-a-zA-Z0-9_.~/%]*$",
+        "path: a slash and then letters, digits and the characters - _ . ~ / %, such as /health",
+    )
+}
+
+/// The success codes of an Application Load Balancer are 200 to 499 (API reference, Matcher).
+pub(crate) fn health_statuses() -> Rule {
+    spelled(
+        "^[234][0-9][0-9]([,-][234][0-9][0-9])*$",
+        "statuses: HTTP statuses from 200 to 499, one, several with commas between, or a range, such as 200-499",
+    )
+}
+
 pub(crate) fn method() -> Rule {
     spelled("^[A-Z]+$", "method: write the method in capitals, such as GET or POST")
 }

@@ -102,6 +102,9 @@ pub struct Placement {
     /// it is in is among them, everything there is being removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<LeftZone>,
+    /// The Application Load Balancer, as it is to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancer: Option<PlacedBalancer>,
     /// Kinds of resources that are created by name for it, such as SecurityGroup: each is written here before the first
     /// of its kind is created. An operator that does not know one of them keeps the benchmark's finalizer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -119,6 +122,18 @@ pub struct Placement {
 
 fn is_zero(value: &i64) -> bool {
     *value == 0
+}
+
+/// The Application Load Balancer of a benchmark, before it is created.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedBalancer {
+    /// Number in its name. One with other subnets has the next: a name that was used is never used for other settings.
+    pub number: i64,
+    /// Subnets of its nodes, in at least two zones; the first is that of the instances.
+    pub subnet_ids: Vec<String>,
+    /// Their availability zones.
+    pub zones: Vec<String>,
 }
 
 /// A zone without what is asked for.
@@ -270,12 +285,27 @@ pub struct Instance {
     pub share_per_mille: Option<i32>,
 }
 
-/// The load balancer.
+/// What stands in front of the clusters.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BalancerStatus {
+    /// Custom or Application. Empty in the status of an earlier version: Custom.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Name of the Application Load Balancer.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
     /// Where it takes requests.
     pub endpoint: String,
+    /// State of the Application Load Balancer in AWS's words, such as provisioning or active.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub state: String,
+    /// Availability zones of its nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
+    /// Healthy targets of all, such as 7/8.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub targets: String,
 }
 
 /// One measurement.

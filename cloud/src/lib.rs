@@ -17,6 +17,8 @@
 //! InstanceTypeOfferings and Regions. GetCallerIdentity of STS needs none.
 
 mod ec2;
+mod load_balancers;
+mod metrics;
 mod region;
 mod sdk;
 mod sts;

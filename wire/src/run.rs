@@ -41,6 +41,11 @@ pub struct RunSpec {
     /// every round, and a member that was lost or restarted voids the round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancer_control: Option<String>,
+    /// Members of the targets, in place of `balancerControl`: the generator asks each of them itself before and after every
+    /// round, because what stands in front (an Application Load Balancer) answers no question about them. One that was
+    /// lost, restarted or silent voids the round.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<RunMember>,
     /// Seconds of load on each target before the first round, after the warm-up requests, and not counted either.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub warmup_seconds: u32,
@@ -79,6 +84,18 @@ pub struct Target {
     pub cluster: String,
     /// `http://host:port/path`
     pub url: String,
+}
+
+/// One instance that serves a target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunMember {
+    /// Cluster of one of the targets.
+    pub cluster: String,
+    /// Instance id: what `x-backend` of its answers says.
+    pub id: String,
+    /// `host:port` of its service, an IP address and a port.
+    pub address: String,
 }
 
 /// How many rounds count. Voided rounds are repeated and not counted.
@@ -259,7 +276,8 @@ pub struct Expect {
     /// Where `"cluster":"..."` has to name the cluster: what our own worker answers.
     #[serde(skip_serializing_if = "ClusterName::is_default")]
     pub cluster_name: ClusterName,
-    /// Whether `x-backend` has to be a member that the balancer knows. Needs `balancerControl`.
+    /// Whether `x-backend` has to be a known member: one that the balancer knows, or one of `members`. Needs
+    /// `balancerControl` or `members`.
     #[serde(skip_serializing_if = "Members::is_default")]
     pub members: Members,
 }

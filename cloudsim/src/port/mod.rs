@@ -2,6 +2,8 @@
 
 mod catalog;
 mod compute;
+mod load_balancers;
+mod metrics;
 mod security_groups;
 
 use std::convert::Infallible;

@@ -9,6 +9,8 @@
 mod agents;
 mod catalog;
 mod compute;
+mod load_balancers;
+mod metrics;
 mod security_groups;
 mod termination;
 
@@ -17,6 +19,8 @@ use crate::failure::CloudError;
 pub use agents::{AgentError, Agents, ReportBytes};
 pub use catalog::*;
 pub use compute::*;
+pub use load_balancers::*;
+pub use metrics::*;
 pub use security_groups::*;
 pub use termination::{is_about_instances, terminate_each};
 
@@ -24,9 +28,9 @@ pub use termination::{is_about_instances, terminate_each};
 pub type Answer<T> = Result<T, CloudError>;
 
 /// Everything the operator needs of one region.
-pub trait Cloud: Compute + SecurityGroups + Catalog + Send + Sync + 'static {}
+pub trait Cloud: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Send + Sync + 'static {}
 
-impl<T: Compute + SecurityGroups + Catalog + Send + Sync + 'static> Cloud for T {}
+impl<T: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Send + Sync + 'static> Cloud for T {}
 
 /// The regions the operator may work in.
 pub trait Regions: Send + Sync + 'static {
