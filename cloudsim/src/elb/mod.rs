@@ -81,6 +81,27 @@ impl<'a> Elb<'a> {
         self.state.agenda.enter(self.engine, millis, event);
     }
 
+    /// Makes happen what is first on the agenda.
+    pub(crate) fn happen_first(&mut self) {
+        match self.state.agenda.take_first() {
+            Some(Event::Provisioned(arn)) => self.provisioned(&arn),
+            Some(Event::InterfacesGone(arn)) => self.interfaces_gone(&arn),
+            Some(Event::Check { target, number }) => self.check(&target, number),
+            Some(Event::Drained { target, number }) => self.drained(&target, number),
+            Some(Event::ManualChange) => self.change_by_hand(),
+            Some(Event::Scale) => self.scale_any(),
+            Some(Event::Flap) => self.flap_any(),
+            None => (),
+        }
+    }
+
+    /// Puts on the agenda what the knobs want to happen now and then.
+    pub(crate) fn expect_accidents(&mut self) {
+        self.expect_manual_change();
+        self.expect_scaling();
+        self.expect_flap();
+    }
+
     /// A length of time of this span.
     fn draw(&mut self, span: Span, of: impl FnOnce(&mut state::Streams) -> &mut Stream) -> u64 {
         span.draw(of(&mut self.state.random))

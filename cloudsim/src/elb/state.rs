@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 use super::data_path::Node;
 use super::listener::{Listener, Rule};
@@ -45,7 +46,8 @@ pub struct State {
 
 /// Things that calls ever made, by name: of load balancers and target groups their own; of listeners and rules that of
 /// their load balancer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Made {
     pub load_balancers: BTreeMap<String, usize>,
     pub target_groups: BTreeMap<String, usize>,
