@@ -176,7 +176,10 @@ mod tests {
         let launch = Action::from(ec2::Action::RunInstances);
         assert_eq!((Action::parse("RunInstances"), launch.to_string().as_str()), (Some(launch), "ec2:RunInstances"));
         let metrics = Action::from(cloudwatch::Action::GetMetricData);
-        assert_eq!((metrics.to_string().as_str(), metrics.service().name()), ("cloudwatch:GetMetricData", "monitoring"));
+        assert_eq!(
+            (metrics.to_string().as_str(), metrics.service().name()),
+            ("cloudwatch:GetMetricData", "monitoring")
+        );
         for none in ["", "ec2:", "monitoring:GetMetricData", "sts:RunInstances", "sqs:SendMessage", "runinstances"] {
             assert_eq!(Action::parse(none), None, "{none:?}");
         }

@@ -1,6 +1,6 @@
 //! GetMetricData and ListMetrics.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -84,16 +84,17 @@ impl CloudWatch<'_> {
         };
         let period = i64::from(query.period);
         let begin = start.as_second().div_euclid(period) * period;
-        let starts = std::iter::successors(Some(begin), |at| Some(at + period));
-        let mut points = Vec::new();
-        for from in starts.take_while(|at| *at < end.as_second()) {
-            let here = minutes.range(from..from + period);
-            let mut samples: Vec<(f64, u64)> = here.flat_map(|(_, minute)| minute.shown(self.engine.now())).collect();
-            if let (Some(value), Ok(at)) = (statistic.value(&mut samples), Timestamp::from_second(from)) {
-                points.push(Point { at, value });
-            }
+        let mut periods: BTreeMap<i64, Vec<(f64, u64)>> = BTreeMap::new();
+        // A period that began before the end is whole.
+        let last = (end.as_second() - 1).div_euclid(period) * period + period;
+        for (at, minute) in minutes.range(begin..last.max(begin)) {
+            let samples = periods.entry(at.div_euclid(period) * period).or_default();
+            samples.extend(minute.shown(self.engine.now()));
         }
-        Ok(points)
+        let point = |(from, mut samples): (i64, Vec<(f64, u64)>)| {
+            Some(Point { at: Timestamp::from_second(from).ok()?, value: statistic.value(&mut samples)? })
+        };
+        Ok(periods.into_iter().filter_map(point).collect())
     }
 
     /// ListMetrics.

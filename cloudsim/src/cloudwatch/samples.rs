@@ -67,8 +67,8 @@ impl CloudWatch<'_> {
         self.put("UnHealthyHostCount", load_balancer, Some(target_group), at, f64::from(unhealthy), 1);
     }
 
-    /// Notes `count` samples of one value, under each combination of dimensions that AWS keeps for the metric. They show
-    /// after the lag of metrics.
+    /// Notes `count` samples of one value, under each combination of dimensions that AWS keeps for the metric. They
+    /// show after the lag of metrics.
     pub fn put(
         &mut self,
         name: &str,

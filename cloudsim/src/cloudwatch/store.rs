@@ -37,7 +37,10 @@ impl Minute {
     /// Values with their counts that show at a moment.
     pub(super) fn shown(&self, now: Timestamp) -> impl Iterator<Item = (f64, u64)> {
         let now = now.as_second();
-        self.0.iter().filter(move |((from, _), _)| *from <= now).map(|((_, value), count)| (f64::from_bits(value.0), *count))
+        self.0
+            .iter()
+            .filter(move |((from, _), _)| *from <= now)
+            .map(|((_, value), count)| (f64::from_bits(value.0), *count))
     }
 }
 

@@ -47,7 +47,9 @@ impl State {
             (End::Internet, End::Public(target)) if public_access != PublicAccess::Off => {
                 Err(format!("VPC Block Public Access closes the internet gateway to {}", target.id))
             }
-            (End::Node(node), End::Public(_) | End::Internet) => Err(format!("{} dials its targets only", node.description)),
+            (End::Node(node), End::Public(_) | End::Internet) => {
+                Err(format!("{} dials its targets only", node.description))
+            }
             (_, End::Public(target)) => self.admits(&target, from, port),
             (End::Private(source), End::Internet) => self.leaves(public_access, &source).map(|_| ()),
             (_, End::Peer | End::Internet) => Ok(()),

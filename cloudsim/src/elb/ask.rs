@@ -1,8 +1,8 @@
 //! Questions that ELBv2 asks IAM about a call.
 //!
-//! Source of resources and keys: Service Authorization Reference, "Actions, resources, and condition keys for AWS Elastic
-//! Load Balancing V2". A thing that is to be created has `*` for its id; its tags are those of the request. What a call does
-//! not see has no tags: a policy by tags then denies what would be NotFound, or a success, otherwise.
+//! Source of resources and keys: Service Authorization Reference, "Actions, resources, and condition keys for AWS
+//! Elastic Load Balancing V2". A thing that is to be created has `*` for its id; its tags are those of the request.
+//! What a call does not see has no tags: a policy by tags then denies what would be NotFound, or a success, otherwise.
 
 use planner::owner::Tags;
 
@@ -30,7 +30,10 @@ impl Elb<'_> {
             About::NewTargetGroup(request) => {
                 let arn = self.arn(&format!("targetgroup/{}/*", request.name));
                 let ask = self.ask(Action::CreateTargetGroup, arn.clone()).with_new_tags(&request.tags);
-                [Some(ask), self.ask_to_tag(Action::CreateTargetGroup, arn, &request.tags)].into_iter().flatten().collect()
+                [Some(ask), self.ask_to_tag(Action::CreateTargetGroup, arn, &request.tags)]
+                    .into_iter()
+                    .flatten()
+                    .collect()
             }
             About::NewListener(request) => self.asks_of_new_listener(request),
             About::NewRule(request) => self.asks_of_new_rule(request),
@@ -87,8 +90,8 @@ impl Elb<'_> {
         self.ask(action, arn.to_owned()).tagged(SERVICE, &tags)
     }
 
-    /// Tags in a call that creates something need a permission of their own (user guide, "Grant permission to tag resources
-    /// during creation").
+    /// Tags in a call that creates something need a permission of their own (user guide, "Grant permission to tag
+    /// resources during creation").
     fn ask_to_tag(&self, creating: Action, arn: String, tags: &Tags) -> Option<Ask> {
         let region = &self.settings.region;
         let ask = Ask::new(format!("{SERVICE}:AddTags"), arn)

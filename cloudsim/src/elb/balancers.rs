@@ -23,8 +23,8 @@ const FREE_ADDRESSES: u32 = 8;
 const NAMED: usize = 20;
 
 impl Elb<'_> {
-    /// CreateLoadBalancer. There is no client token: a load balancer of this name with these settings is answered, whoever
-    /// made it; one with other settings is a duplicate (hashicorp/terraform-provider-aws#32942).
+    /// CreateLoadBalancer. There is no client token: a load balancer of this name with these settings is answered,
+    /// whoever made it; one with other settings is a duplicate (hashicorp/terraform-provider-aws#32942).
     pub fn create_load_balancer(&mut self, request: &CreateLoadBalancer) -> Outcome<Arc<LoadBalancer>> {
         let outcome = self.create_balancer(request);
         let name = &request.name;
@@ -53,8 +53,8 @@ impl Elb<'_> {
             let subnet = subnets_now.iter().find(|subnet| subnet.id == at.subnet_id);
             if subnet.is_none_or(|subnet| self.ec2().free_addresses(subnet) < FREE_ADDRESSES) {
                 let message = format!(
-                    "Not enough IP space available in {}. ELB requires at least {FREE_ADDRESSES} free IP addresses in each \
-                     subnet.",
+                    "Not enough IP space available in {}. ELB requires at least {FREE_ADDRESSES} free IP addresses in \
+                     each subnet.",
                     at.subnet_id
                 );
                 return Err(SimError::new("InvalidSubnet", message));
@@ -86,10 +86,8 @@ impl Elb<'_> {
         if has_equal_settings && has_equal_tags {
             return Ok(existing.clone());
         }
-        let message = format!(
-            "A load balancer with the same name '{}' exists, but with different settings",
-            request.name
-        );
+        let message =
+            format!("A load balancer with the same name '{}' exists, but with different settings", request.name);
         Err(SimError::new("DuplicateLoadBalancerName", message))
     }
 
@@ -97,9 +95,10 @@ impl Elb<'_> {
         let known = self.ec2().subnets_now();
         let mut found: Vec<Subnet> = Vec::new();
         for id in &request.subnet_ids {
-            let subnet = known.iter().find(|subnet| subnet.id == *id).ok_or_else(|| {
-                SimError::new("SubnetNotFound", format!("The subnet ID '{id}' does not exist"))
-            })?;
+            let subnet = known
+                .iter()
+                .find(|subnet| subnet.id == *id)
+                .ok_or_else(|| SimError::new("SubnetNotFound", format!("The subnet ID '{id}' does not exist")))?;
             if found.iter().any(|other| other.zone == subnet.zone) {
                 let message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone";
                 return Err(SimError::new("InvalidConfigurationRequest", message));
@@ -225,10 +224,7 @@ impl Elb<'_> {
     }
 
     /// DescribeLoadBalancers. An ARN or name that is not there refuses all of it.
-    pub fn describe_load_balancers(
-        &mut self,
-        request: &DescribeLoadBalancers,
-    ) -> Outcome<Page<Arc<LoadBalancer>>> {
+    pub fn describe_load_balancers(&mut self, request: &DescribeLoadBalancers) -> Outcome<Page<Arc<LoadBalancer>>> {
         let DescribeLoadBalancers { arns, names, page } = request;
         if !arns.is_empty() && !names.is_empty() {
             return Err(invalid("Only one of load balancer ARNs or names can be specified"));
@@ -265,8 +261,8 @@ impl Elb<'_> {
         record.and_then(|record| record.seen.seen(view)).cloned().ok_or_else(|| balancer_not_found(arn))
     }
 
-    /// DeleteLoadBalancer, with its listeners and their rules. One that is not there, or that this call does not see yet, is
-    /// a success (API reference, DeleteLoadBalancer).
+    /// DeleteLoadBalancer, with its listeners and their rules. One that is not there, or that this call does not see
+    /// yet, is a success (API reference, DeleteLoadBalancer).
     pub fn delete_load_balancer(&mut self, arn: &str) -> Outcome<()> {
         if !arn.contains(":loadbalancer/") {
             return Err(invalid(format!("'{arn}' is not a valid load balancer ARN")));

@@ -80,8 +80,8 @@ pub struct GroupPath {
     pub targets: Vec<TargetPath>,
 }
 
-/// A registered target whose instance has an address. Whether it is checked and gets traffic is for the nodes to find out: those in
-/// zones that are not enabled get neither.
+/// A registered target whose instance has an address. Whether it is checked and gets traffic is for the nodes to find
+/// out: those in zones that are not enabled get neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetPath {
     pub instance_id: String,

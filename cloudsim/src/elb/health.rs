@@ -173,7 +173,7 @@ impl Elb<'_> {
         let flaps_until = self.state.targets.get(&key).and_then(|record| record.flaps_until);
         let result = match found {
             _ if flaps_until.is_some_and(|until| self.engine.now() < until) => Err(CheckFailure::Timeout),
-            Check::Answered(status) if statuses.is_some_and(|statuses| statuses.contain(status)) => Ok(()),
+            Check::Answered(status) if statuses.as_ref().is_some_and(|some| some.contain(status)) => Ok(()),
             Check::Answered(status) => Err(CheckFailure::ResponseCodeMismatch(status)),
             Check::Timeout => Err(CheckFailure::Timeout),
             Check::Failed => Err(CheckFailure::FailedHealthChecks),
@@ -222,7 +222,8 @@ impl Elb<'_> {
         self.state.version += 1;
     }
 
-    /// Follows what became of instances: one that stopped gets no traffic, and one that is no longer listed is no target.
+    /// Follows what became of instances: one that stopped gets no traffic, and one that is no longer listed is no
+    /// target.
     pub(crate) fn follow_instances(&mut self) {
         for id in self.ec2.take_moved() {
             let keys: Vec<TargetKey> = self.state.targets.keys().filter(|(_, of)| *of == id).cloned().collect();
@@ -298,8 +299,8 @@ impl Elb<'_> {
 }
 
 impl Tally {
-    /// A new target needs one success; others as many as the target group says (user guide, "Health checks for your target
-    /// groups").
+    /// A new target needs one success; others as many as the target group says (user guide, "Health checks for your
+    /// target groups").
     fn count(&mut self, result: Result<(), CheckFailure>, rules: &HealthCheck) {
         match result {
             Ok(()) => (self.successes, self.failures) = (self.successes + 1, 0),

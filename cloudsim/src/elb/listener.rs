@@ -39,7 +39,11 @@ pub struct Rule {
 pub enum RuleAction {
     /// Weight of each target group, by ARN.
     Forward(BTreeMap<String, u32>),
-    FixedResponse { status: u16, content_type: String, body: String },
+    FixedResponse {
+        status: u16,
+        content_type: String,
+        body: String,
+    },
 }
 
 impl RuleAction {

@@ -85,8 +85,8 @@ impl Elb<'_> {
         made
     }
 
-    /// Target groups of an action must be seen by the caller, lie in the VPC of the load balancer, and be used by no other
-    /// one (user guide, "Quotas": one load balancer for each target group).
+    /// Target groups of an action must be seen by the caller, lie in the VPC of the load balancer, and be used by no
+    /// other one (user guide, "Quotas": one load balancer for each target group).
     pub(super) fn check_action(&self, action: &RuleAction, balancer_arn: &str, view: ReadView) -> Outcome<()> {
         /// Target groups that one load balancer may use, and that one action may name.
         const GROUPS_PER_BALANCER: usize = 100;

@@ -1,7 +1,7 @@
 //! ELBv2: its state, its actions, and what it does by itself.
 //!
-//! [`State`] is the truth of one region. [`Elb`] is ELBv2 at one moment, with the actions as methods: they answer as ELBv2
-//! would on a good day, with its error codes. It stands on EC2, whose subnets, groups and instances it uses.
+//! [`State`] is the truth of one region. [`Elb`] is ELBv2 at one moment, with the actions as methods: they answer as
+//! ELBv2 would on a good day, with its error codes. It stands on EC2, whose subnets, groups and instances it uses.
 
 mod about;
 mod ask;
@@ -120,8 +120,8 @@ impl<'a> Elb<'a> {
         self.engine.is_elsewhere(&self.settings.account)
     }
 
-    /// One page: of a list made by `make` and shuffled, or of one that was begun before. A list by ARNs or names is never
-    /// cut.
+    /// One page: of a list made by `make` and shuffled, or of one that was begun before. A list by ARNs or names is
+    /// never cut.
     fn list<T: Clone + Send + 'static>(
         &mut self,
         page: &PageRequest,

@@ -43,8 +43,8 @@ impl TargetGroup {
     }
 }
 
-/// A CreateTargetGroup request for protocol HTTP, HTTP1 and target type `instance`; the health check is HTTP on the port of
-/// the traffic.
+/// A CreateTargetGroup request for protocol HTTP, HTTP1 and target type `instance`; the health check is HTTP on the
+/// port of the traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateTargetGroup {
     pub name: String,

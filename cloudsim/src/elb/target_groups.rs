@@ -47,11 +47,7 @@ impl Elb<'_> {
         Ok(self.add_target_group(request, Origin::Called))
     }
 
-    fn repeated_group(
-        &self,
-        existing: &Arc<TargetGroup>,
-        request: &CreateTargetGroup,
-    ) -> Outcome<Arc<TargetGroup>> {
+    fn repeated_group(&self, existing: &Arc<TargetGroup>, request: &CreateTargetGroup) -> Outcome<Arc<TargetGroup>> {
         let has_equal_settings = existing.port == request.port
             && existing.vpc_id == request.vpc_id
             && existing.health_check == request.health_check;
@@ -121,8 +117,9 @@ impl Elb<'_> {
                 arns.is_empty() && names.is_empty() || arns.contains(&one.arn) || names.contains(&one.name)
             };
             let shown = all.iter().filter(|group| is_named(group)).map(|group| elb.with_users(group));
-            let of_balancer =
-                |group: &TargetGroup| load_balancer_arn.as_ref().is_none_or(|arn| group.load_balancer_arns.contains(arn));
+            let of_balancer = |group: &TargetGroup| {
+                load_balancer_arn.as_ref().is_none_or(|arn| group.load_balancer_arns.contains(arn))
+            };
             Ok(shown.filter(of_balancer).collect())
         })
     }

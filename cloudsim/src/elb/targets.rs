@@ -17,8 +17,8 @@ use crate::engine::visibility::{Path, Versions};
 const TARGETS: usize = 1000;
 
 impl Elb<'_> {
-    /// RegisterTargets. All of them or none: each must run, as far as ELBv2 sees it. One that is registered stays as it is,
-    /// and one that is draining serves again.
+    /// RegisterTargets. All of them or none: each must run, as far as ELBv2 sees it. One that is registered stays as it
+    /// is, and one that is draining serves again.
     pub fn register_targets(&mut self, group_arn: &str, instance_ids: &[String]) -> Outcome<()> {
         let outcome = self.register_all(group_arn, instance_ids);
         let ids = instance_ids.join(" ");
@@ -74,20 +74,22 @@ impl Elb<'_> {
         }
         let registration = Registration { instance_id, zone, health: Health::Initial };
         let (now, lag, number) = (self.engine.now(), self.draw_lag(), self.engine.next_entry());
-        let new = || TargetRecord {
-            seen: Versions::new(registration.clone(), now, lag),
-            tallies: BTreeMap::new(),
-            is_checking: false,
-            flaps_until: None,
-            number,
-        };
         match self.state.targets.get_mut(&key) {
             Some(record) => {
                 record.seen.push(Some(registration), now, lag);
                 record.tallies.clear();
                 (record.is_checking, record.flaps_until, record.number) = (false, None, number);
             }
-            None => drop(self.state.targets.insert(key.clone(), new())),
+            None => {
+                let record = TargetRecord {
+                    seen: Versions::new(registration, now, lag),
+                    tallies: BTreeMap::new(),
+                    is_checking: false,
+                    flaps_until: None,
+                    number,
+                };
+                self.state.targets.insert(key.clone(), record);
+            }
         }
         self.state.version += 1;
         self.look_at(&key);

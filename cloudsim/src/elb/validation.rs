@@ -26,8 +26,9 @@ pub(super) fn check_name(what: &str, name: &str) -> Outcome<()> {
         return Err(invalid(format!("The {what} name '{name}' cannot be longer than '{NAME_LIMIT}' characters")));
     }
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-        let message =
-            format!("The {what} name '{name}' can only contain characters that are alphanumeric characters and hyphens(-)");
+        let message = format!(
+            "The {what} name '{name}' can only contain characters that are alphanumeric characters and hyphens(-)"
+        );
         return Err(invalid(message));
     }
     if name.starts_with('-') || name.ends_with('-') {
@@ -69,7 +70,9 @@ pub(super) fn check_health_check(check: &HealthCheck) -> Outcome<()> {
     }
     if check.timeout_seconds >= check.interval_seconds {
         let (timeout, interval) = (check.timeout_seconds, check.interval_seconds);
-        return Err(invalid(format!("Health check timeout '{timeout}' must be smaller than the interval '{interval}'")));
+        return Err(invalid(format!(
+            "Health check timeout '{timeout}' must be smaller than the interval '{interval}'"
+        )));
     }
     if !check.path.starts_with('/') || check.path.len() > 1024 {
         return Err(invalid(format!("Health check path '{}' must begin with a '/' character", check.path)));

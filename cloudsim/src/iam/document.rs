@@ -139,11 +139,7 @@ impl Policy {
     }
 
     /// All policies that this project ships.
-    pub fn all_shipped(
-        account: &str,
-        kubernetes_cluster: &str,
-        installation: &str,
-    ) -> Result<[Self; 2], PolicyError> {
+    pub fn all_shipped(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<[Self; 2], PolicyError> {
         let application = Self::shipped_application(account, kubernetes_cluster, installation)?;
         Ok([Self::shipped(account, kubernetes_cluster, installation)?, application])
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use planner::owner::Tags;
 use planner::ports::{
     Algorithm, Answer, Listener, ListenerRequest, ListenerRule, LoadBalancer, LoadBalancerRequest, LoadBalancers,
     NAME_PREFIX, RuleRequest, Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
-use planner::owner::Tags;
 use planner::{CloudError, Failure};
 
 use super::SharedSim;
@@ -26,7 +26,10 @@ const TAGGED: usize = 20;
 impl LoadBalancers for SharedSim {
     async fn load_balancers(&self) -> Answer<Vec<LoadBalancer>> {
         let list = |elb: &mut Elb<'_>, page: &PageRequest| {
-            elb.describe_load_balancers(&DescribeLoadBalancers { page: page.clone(), ..DescribeLoadBalancers::default() })
+            elb.describe_load_balancers(&DescribeLoadBalancers {
+                page: page.clone(),
+                ..DescribeLoadBalancers::default()
+            })
         };
         let mut found = self.all_of_elb(Action::DescribeLoadBalancers, list)?;
         found.retain(|one| one.kind == LoadBalancerKind::Application && one.name.starts_with(NAME_PREFIX));
@@ -144,11 +147,8 @@ impl LoadBalancers for SharedSim {
 
     async fn create_listener(&self, request: &ListenerRequest) -> Answer<()> {
         CloudError::too_late(request.not_after, self.now())?;
-        let not_found = RuleAction::FixedResponse {
-            status: 404,
-            content_type: "text/plain".into(),
-            body: String::new(),
-        };
+        let not_found =
+            RuleAction::FixedResponse { status: 404, content_type: "text/plain".into(), body: String::new() };
         let request = Arc::new(CreateListener {
             load_balancer_arn: request.load_balancer_arn.clone(),
             port: request.port,

@@ -164,7 +164,12 @@ impl Settings {
     /// stale read. An operator that takes for absent what it does not see must be as patient as that.
     pub fn latest_appearance_millis(&self) -> u64 {
         let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
-        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag].into_iter().flatten().map(Lag::most).max().unwrap_or(0);
+        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag]
+            .into_iter()
+            .flatten()
+            .map(Lag::most)
+            .max()
+            .unwrap_or(0);
         late + lags + self.stale_reads.most()
     }
 

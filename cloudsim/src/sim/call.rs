@@ -150,7 +150,9 @@ impl Sim {
                 Some(("expired credentials", "ExpiredToken", "The security token included in the request is expired"))
             }
             Credentials::Expired => Some(("expired credentials", "RequestExpired", "Request has expired.")),
-            Credentials::ClockSkew if has_common_codes => Some(("clock skew", "SignatureDoesNotMatch", "Signature expired")),
+            Credentials::ClockSkew if has_common_codes => {
+                Some(("clock skew", "SignatureDoesNotMatch", "Signature expired"))
+            }
             Credentials::ClockSkew => Some(("clock skew", "AuthFailure", NOT_VALIDATED)),
             Credentials::Unknown if has_common_codes => {
                 let message = "The security token included in the request is invalid.";

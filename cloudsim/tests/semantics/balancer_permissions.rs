@@ -1,9 +1,11 @@
-//! The policy of benchmarks with an Application Load Balancer, beside the other one: for each action of ELBv2 and CloudWatch
-//! what it lets pass, and what it refuses that is near it.
+//! The policy of benchmarks with an Application Load Balancer, beside the other one: for each action of ELBv2 and
+//! CloudWatch what it lets pass, and what it refuses that is near it.
 
 use std::sync::Arc;
 
-use cloudsim::elb::{About, Action, CreateListener, CreateLoadBalancer, CreateRule, CreateTargetGroup, LoadBalancerKind};
+use cloudsim::elb::{
+    About, Action, CreateListener, CreateLoadBalancer, CreateRule, CreateTargetGroup, LoadBalancerKind,
+};
 use cloudsim::{Call, LoadBalancing, Outcome, Policy, Principal, Reply, Settings, Sim};
 use planner::owner::{INSTALLATION, KUBERNETES_CLUSTER, MANAGED_BY, Owner, Tags};
 use planner::ports::Scheme;

@@ -128,7 +128,10 @@ fn lists_have_ours_and_near_misses_and_neither_other_names_nor_other_types() {
     assert!(groups.len() > 20, "tags are asked for in several calls");
     // One of the planted things is a network load balancer with all our tags.
     assert_eq!(balancers.len() + groups.len(), planted - 1 + 2);
-    assert_eq!(balancers.iter().filter(|one| owner().owns(&one.tags)).map(|one| &one.name).collect::<Vec<_>>(), ["cb-one"]);
+    assert_eq!(
+        balancers.iter().filter(|one| owner().owns(&one.tags)).map(|one| &one.name).collect::<Vec<_>>(),
+        ["cb-one"]
+    );
     assert_eq!(groups.iter().filter(|one| owner().owns(&one.tags)).count(), 1);
 }
 

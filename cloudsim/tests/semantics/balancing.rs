@@ -68,12 +68,7 @@ pub(crate) fn not_found() -> RuleAction {
 }
 
 pub(crate) fn listener(balancer_arn: &str, port: u16) -> CreateListener {
-    CreateListener {
-        load_balancer_arn: balancer_arn.into(),
-        port,
-        default_action: not_found(),
-        tags: Tags::new(),
-    }
+    CreateListener { load_balancer_arn: balancer_arn.into(), port, default_action: not_found(), tags: Tags::new() }
 }
 
 pub(crate) fn rule(listener_arn: &str, priority: u32, path: &str, group_arn: &str) -> CreateRule {

@@ -28,8 +28,7 @@ fn with(change: impl FnOnce(&mut LoadBalancing)) -> Settings {
 fn a_name_with_the_same_settings_is_the_same_load_balancer_and_with_others_a_duplicate() {
     let mut sim = sim(steady());
     let first = create_balancer(&mut sim, "cb-one", 0).unwrap();
-    let other_order =
-        CreateLoadBalancer { subnet_ids: vec![SUBNET_B.into(), SUBNET_A.into()], ..balancer("cb-one") };
+    let other_order = CreateLoadBalancer { subnet_ids: vec![SUBNET_B.into(), SUBNET_A.into()], ..balancer("cb-one") };
     let again = sim.elb(at(1)).create_load_balancer(&other_order).unwrap();
     assert_eq!(first.arn, again.arn);
     let group = security_group(&mut sim, 1);
@@ -135,7 +134,10 @@ fn it_provisions_and_then_is_what_the_knob_says() {
     for (knob, expected) in rows {
         let mut sim = sim(with(|knobs| knobs.provisioned = knob));
         let made = create_balancer(&mut sim, "cb-one", 0).unwrap();
-        assert_eq!(made.dns_name.strip_prefix("internal-cb-one-").map(|rest| rest.ends_with(".eu-west-1.elb.amazonaws.com")), Some(true));
+        assert_eq!(
+            made.dns_name.strip_prefix("internal-cb-one-").map(|rest| rest.ends_with(".eu-west-1.elb.amazonaws.com")),
+            Some(true)
+        );
         assert_eq!(state(&mut sim, &made.arn, 99), Provisioning);
         assert_eq!(state(&mut sim, &made.arn, 100), expected);
         assert_eq!(state(&mut sim, &made.arn, 10_000), expected);
@@ -306,8 +308,9 @@ fn what_was_just_made_is_unknown_to_other_calls_for_a_while() {
 #[test]
 fn lists_have_pages_and_tags_are_asked_for_by_twenty() {
     let mut sim = sim(Settings { page_size: 3, ..steady() });
-    let arns: Vec<String> =
-        (0..7).map(|number| sim.elb(at(0)).create_target_group(&target_group(&format!("cb-{number}"))).unwrap().arn).collect();
+    let arns: Vec<String> = (0..7)
+        .map(|number| sim.elb(at(0)).create_target_group(&target_group(&format!("cb-{number}"))).unwrap().arn)
+        .collect();
     let mut page = PageRequest { max_results: Some(400), next_token: None };
     let (mut found, mut pages) = (Vec::new(), 0);
     loop {
@@ -343,7 +346,9 @@ fn people_edit_tags_and_delete_rules_by_hand() {
     let mut sim = sim(steady());
     let made = chain(&mut sim, 0);
     assert!(sim.elb(at(1)).retag_balancer_by_hand(&made.balancer, Tags::clear));
-    assert!(sim.elb(at(1)).retag_target_group_by_hand(&made.group, |tags| drop(tags.insert("owner".into(), "x".into()))));
+    assert!(
+        sim.elb(at(1)).retag_target_group_by_hand(&made.group, |tags| drop(tags.insert("owner".into(), "x".into())))
+    );
     let tags = sim.elb(at(1)).describe_tags(&[made.balancer.clone(), made.group.clone()]).unwrap();
     assert_eq!((tags[0].1.len(), tags[1].1["owner"].as_str()), (0, "x"));
     assert!(sim.elb(at(1)).delete_rule_by_hand(&made.rule));

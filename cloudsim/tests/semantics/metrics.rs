@@ -112,7 +112,8 @@ fn the_newest_minute_is_incomplete_and_fills_up() {
     for second in 0..60 {
         pass(&mut sim, second, 10, 1.0);
     }
-    let mut at_second = |second| values(&mut sim, "RequestCount", "Sum", 0, 60, second).first().map_or(0.0, |one| one.1);
+    let mut at_second =
+        |second| values(&mut sim, "RequestCount", "Sum", 0, 60, second).first().map_or(0.0, |one| one.1);
     let seen = [60, 90, 120, 150, 179].map(&mut at_second);
     assert!(seen[0] < 600.0 && seen.is_sorted() && seen[3] > seen[0], "{seen:?}");
     assert_eq!(at_second(180), 600.0);
@@ -145,7 +146,12 @@ fn points_come_in_pages() {
     let mut shape = Vec::new();
     loop {
         let page = sim.cloudwatch(at(300)).get_metric_data(&asked).unwrap();
-        shape.push(page.results.iter().map(|one| format!("{} {} {}", one.id, one.points.len(), one.status.name())).collect::<Vec<_>>());
+        shape.push(
+            page.results
+                .iter()
+                .map(|one| format!("{} {} {}", one.id, one.points.len(), one.status.name()))
+                .collect::<Vec<_>>(),
+        );
         asked.next_token = page.next_token;
         if asked.next_token.is_none() {
             break;
@@ -153,11 +159,7 @@ fn points_come_in_pages() {
     }
     assert_eq!(
         shape,
-        [
-            vec!["none 0 Complete", "a 4 PartialData"],
-            vec!["a 1 Complete", "b 3 PartialData"],
-            vec!["b 2 Complete"]
-        ]
+        [vec!["none 0 Complete", "a 4 PartialData"], vec!["a 1 Complete", "b 3 PartialData"], vec!["b 2 Complete"]]
     );
     let newest_first = GetMetricData {
         scan_by: ScanBy::TimestampDescending,
@@ -178,7 +180,10 @@ fn a_question_that_makes_no_sense_is_refused() {
     };
     let rows = [
         ("no query", request(Vec::new(), 0, 60)),
-        ("501 queries", request((0..501).map(|number| query(&format!("q{number}"), "RequestCount", "Sum")).collect(), 0, 60)),
+        (
+            "501 queries",
+            request((0..501).map(|number| query(&format!("q{number}"), "RequestCount", "Sum")).collect(), 0, 60),
+        ),
         ("an id twice", request([one(), one()].concat(), 0, 60)),
         ("an empty span", request(one(), 60, 60)),
         ("an id in capitals", changed(&|query| query.id = "Q".into())),
