@@ -110,6 +110,12 @@ mod tests {
             .build()
     }
 
+    fn changed(change: impl FnOnce(&mut sdk::Rule)) -> sdk::Rule {
+        let mut rule = told("1");
+        change(&mut rule);
+        rule
+    }
+
     #[test]
     fn rules_are_read_as_they_are_written_without_the_default_one() {
         let found = rules(vec![told("20"), told("default"), told("3")]).unwrap();
@@ -122,24 +128,25 @@ mod tests {
     fn the_short_forms_of_an_older_client_mean_the_same() {
         let condition = RuleCondition::builder().field(PATH).values("/a").build();
         let action = Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn("arn:1").build();
-        let rule = sdk::Rule { conditions: Some(vec![condition]), actions: Some(vec![action]), ..told("1") };
-        let found = rules(vec![rule]).unwrap().remove(0);
+        let of_old = changed(|rule| (rule.conditions, rule.actions) = (Some(vec![condition]), Some(vec![action])));
+        let found = rules(vec![of_old]).unwrap().remove(0);
         assert_eq!((found.paths, found.forward), (vec!["/a".to_owned()], BTreeMap::from([("arn:1".to_owned(), 1)])));
     }
 
     #[test]
     fn what_takes_less_or_does_more_is_not_taken_for_ours() {
         let header = RuleCondition::builder().field("http-header").build();
-        let narrowed = sdk::Rule { conditions: Some(vec![condition(&["/a".to_owned()]), header]), ..told("1") };
-        let rewritten = sdk::Rule { transforms: Some(vec![sdk::RuleTransform::builder().build()]), ..told("1") };
+        let narrowed = changed(|rule| rule.conditions = Some(vec![condition(&["/a".to_owned()]), header]));
+        let transform = sdk::RuleTransform::builder().r#type(sdk::TransformTypeEnum::UrlRewrite).build();
+        let rewritten = changed(|rule| rule.transforms = Some(vec![transform]));
         for rule in [narrowed, rewritten] {
             assert_eq!(rules(vec![rule]).unwrap()[0].paths, Vec::<String>::new());
         }
         let login = Action::builder().r#type(ActionTypeEnum::AuthenticateOidc).build();
         let forwards = told("1").actions.unwrap_or_default().remove(0);
         for actions in [vec![not_found()], vec![login, forwards], vec![]] {
-            let rule = sdk::Rule { actions: Some(actions), ..told("1") };
-            assert_eq!(rules(vec![rule]).unwrap()[0].forward, BTreeMap::new());
+            let other = changed(|rule| rule.actions = Some(actions));
+            assert_eq!(rules(vec![other]).unwrap()[0].forward, BTreeMap::new());
         }
     }
 

@@ -107,8 +107,9 @@ mod tests {
     fn a_strangers_group_of_another_kind_spoils_no_list() {
         let lambda = sdk::TargetGroup::builder().target_group_name("cb-their-function");
         let lambda = lambda.target_group_arn("arn:1").target_type(TargetTypeEnum::Lambda).build();
-        let secure = sdk::TargetGroup { protocol: Some(ProtocolEnum::Https), ..told("cb-secure") };
-        let grpc = sdk::TargetGroup { protocol_version: Some("GRPC".into()), ..told("cb-grpc") };
+        let (mut secure, mut grpc) = (told("cb-secure"), told("cb-grpc"));
+        secure.protocol = Some(ProtocolEnum::Https);
+        grpc.protocol_version = Some("GRPC".into());
         let found = ours(vec![lambda, told("web"), secure, told("cb-ours"), grpc]).unwrap();
         assert_eq!(found.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["cb-ours"]);
     }

@@ -12,7 +12,7 @@ use cloudsim::{Outcome, SimError};
 use super::Request;
 
 pub(in crate::aws) use fields::Fields;
-pub(in crate::aws) use value::Value;
+pub(crate) use value::Value;
 
 /// Header that says code and party of an error in the words of the Query protocol.
 pub(super) const QUERY_ERROR: &str = "x-amzn-query-error";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 /// A value of a request or an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::aws) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Number(f64),
