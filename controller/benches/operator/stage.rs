@@ -353,6 +353,7 @@ fn report(spec: &RunSpec, started_at: Timestamp) -> Vec<u8> {
         environment: Environment::default(),
         clusters: Vec::new(),
         rounds: Vec::new(),
+        series: Vec::new(),
         comparisons: Vec::new(),
         further_comparisons: Vec::new(),
         thresholds: Vec::new(),

@@ -267,6 +267,7 @@ impl FakeRun {
             environment: Environment::default(),
             clusters: Vec::new(),
             rounds: Vec::new(),
+            series: Vec::new(),
             comparisons: Vec::new(),
             further_comparisons: Vec::new(),
             thresholds: Vec::new(),

@@ -31,6 +31,7 @@ pub(crate) fn report(
         finished_at: ended,
         environment: wire::Environment { balancers: vec![balancer.to_owned()], ..wire::Environment::default() },
         rounds: (1..=rounds).map(|number| round(number, spec, members, spread, &mut random)).collect(),
+        series: Vec::new(),
         planned_rounds: spec.rounds.count,
         warmup_requests: BTreeMap::new(),
         phases: Vec::new(),

@@ -1,5 +1,6 @@
 //! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
 
+mod cloud_watch;
 mod conclude;
 mod document;
 mod evidence;
@@ -10,6 +11,7 @@ mod join;
 mod own_limits;
 mod ranking;
 mod self_test;
+mod series;
 mod thresholds;
 mod totals;
 
@@ -17,9 +19,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use wire::{
-    ClusterReport, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Threshold, Validity,
+    ClusterReport, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Series, Threshold,
+    Validity,
 };
 
+pub use self::cloud_watch::count_checks;
 pub use self::conclude::{Conclusion, Findings, conclude};
 pub use self::document::document;
 pub use self::evidence::{Evidence, PhaseEvidence};
@@ -46,6 +50,8 @@ pub struct Material {
     pub environment: Environment,
     /// Rounds in the order measured, voided ones included.
     pub rounds: Vec<RoundReport>,
+    /// The course of the load on each cluster. Empty: it was not recorded.
+    pub series: Vec<Series>,
     /// Rounds that were to count.
     pub planned_rounds: u32,
     /// Requests of the warm-up, by cluster.
@@ -67,6 +73,7 @@ pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
     let facts = &material.spec.facts;
     material.environment = completed(material.environment, facts);
     material.rounds = annotated(material.rounds, facts, &material.environment);
+    series::note_members(&mut material.series, &material.spec, &material.environment);
     let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
     let mut clusters = names.iter().map(|name| total(name, &material.rounds)).collect::<Result<Vec<_>, _>>()?;
     for cluster in &mut clusters {
@@ -117,6 +124,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
         environment: material.environment,
         clusters,
         rounds: material.rounds,
+        series: material.series,
         comparisons,
         thresholds,
         self_test,

@@ -43,6 +43,7 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
         finished_at: Timestamp::UNIX_EPOCH,
         environment: environment(&names),
         rounds: (1..=rounds).map(|number| round(number, &mut random)).collect(),
+        series: Vec::new(),
         planned_rounds: rounds,
         warmup_requests: names.iter().map(|name| (name.clone(), 200)).collect::<BTreeMap<_, _>>(),
         phases: Vec::new(),
