@@ -33,7 +33,8 @@ pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedBalancer, PlacedImage, PlacedVolume, Placement, Pool, Run, Status, ThresholdsResult,
+    PlacedBalancer, PlacedImage, PlacedVolume, Placement, Pool, Run, RunCloudWatch,
+    RunTargetGroup, Status, ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};
 

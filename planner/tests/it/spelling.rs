@@ -123,6 +123,9 @@ fn action_text(action: &Action) -> String {
             format!("start run {} of {} rounds", of(&run.id), run.rounds.count)
         }
         Action::CollectReport { run, .. } => format!("collect report of {}", of(&run.name())),
+        Action::RecordMetrics { report, account } => {
+            format!("record metrics of {report}: {}", account.checks.len())
+        }
         Action::HoldRun { name, .. } => format!("hold run {}", of(name)),
         Action::ResumeRun { name, .. } => format!("resume run {}", of(name)),
         Action::StopRun { name, .. } => format!("stop run {}", of(name)),
