@@ -153,7 +153,9 @@ impl FakeAgents {
         let (now, living) = (self.sim.now(), self.sim.lock().truth().ec2.live_instances());
         let is_alive = |id: &str| living.iter().any(|one| one.id == id && one.state == InstanceState::Running);
         let mut agents = self.agents.lock().unwrap();
-        for run in agents.values_mut().flat_map(|agent| agent.runs.values_mut()) {
+        let runs = agents.values_mut().flat_map(|agent| agent.runs.values_mut());
+        // What stands in front may be no instance.
+        for run in runs.filter(|run| run.spec.balancer_control.is_some()) {
             if is_alive(&run.balancer) {
                 run.balancer_alive_at = now;
             } else if run.balancer_lost_at.is_none() && !run.is_over(run.balancer_alive_at) {
