@@ -150,9 +150,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             return;
         }
         let has_balancer = desired::has_balancer(&world.object.spec);
-        if let Some(control) =
-            planner::instances::control_of(world, desired::BALANCER).filter(|_| has_balancer)
-        {
+        if let Some(control) = planner::instances::control_of(world, desired::BALANCER).filter(|_| has_balancer) {
             world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
         }
         // All that the spec asks for have to be there: what one says of a run means nothing without the others.

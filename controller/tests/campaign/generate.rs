@@ -3,8 +3,8 @@
 use api::BalancerKind;
 use cloudsim::ec2::{self, IMAGE_WITH_DATA};
 use cloudsim::{
-    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, LoadBalancing, ManualChange, ManualChanges, QuotaCheck, Settings,
-    Span, StaleReads, Throttling, TokenRules,
+    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, LoadBalancing, ManualChange, ManualChanges,
+    QuotaCheck, Settings, Span, StaleReads, Throttling, TokenRules,
 };
 use planner::owner;
 use rand::rngs::StdRng;

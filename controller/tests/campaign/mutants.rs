@@ -331,17 +331,15 @@ fn groups_first(world: &World) -> Plan {
 /// Whatever is not seen once has been looked for long enough.
 fn one_list_proves(world: &World) -> Plan {
     with(world, |world| {
-        let stems = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup]
-            .into_iter()
-            .flat_map(|kind| names(&world.owner(), kind));
-        for stem in stems {
+        let (owner, now) = (world.owner(), world.now);
+        let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
+        for stem in kinds.into_iter().flat_map(|kind| names(&owner, kind)) {
             let named = world.memory.named.entry(stem).or_default();
-            (named.absent_since, named.is_deleted) = (Some(world.now), true);
+            (named.absent_since, named.is_deleted) = (Some(now), true);
         }
         if let Some(placement) = &mut world.object.status.placement {
-            placement.create_not_after = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
-                world.now - SignedDuration::from_secs(3600),
-            ));
+            placement.create_not_after =
+                Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now - SignedDuration::from_secs(3600)));
         }
     })
 }

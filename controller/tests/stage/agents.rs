@@ -406,11 +406,24 @@ impl FakeAgents {
     }
 
     fn begin(&self, control: &str, run: &RunSpec) -> Result<(), AgentError> {
-        let balancer = run.balancer_control.as_deref().unwrap_or_default().trim_start_matches("http://").to_owned();
-        let met = self.at(&balancer, |agent, id, _| (id.to_owned(), agent.membership.clone()));
-        let (balancer, told) = met.unwrap_or_default();
-        let ids = |cluster: Cluster| (cluster.name, cluster.members.into_iter().map(|member| member.id).collect());
-        let members: Members = told.clusters.into_iter().map(ids).collect();
+        let (balancer, members) = match &run.balancer_control {
+            Some(asked) => {
+                let met = self
+                    .at(asked.trim_start_matches("http://"), |agent, id, _| (id.to_owned(), agent.membership.clone()));
+                let (balancer, told) = met.unwrap_or_default();
+                let ids =
+                    |cluster: Cluster| (cluster.name, cluster.members.into_iter().map(|member| member.id).collect());
+                (balancer, told.clusters.into_iter().map(ids).collect())
+            }
+            // What stands in front is no instance; members are what the document says.
+            None => {
+                let mut members = Members::new();
+                for member in &run.members {
+                    members.entry(member.cluster.clone()).or_default().push(member.id.clone());
+                }
+                (run.targets.first().map(|target| target.url.clone()).unwrap_or_default(), members)
+            }
+        };
         self.at(control, |agent, _, now| {
             if let Some(on) = agent.runs.values().find(|on| !on.is_over(now) && on.spec.id != run.id) {
                 let why = format!("{} is on", on.spec.id);

@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
     Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceState,
-    InstanceType, Interface, KnownRegion, LaunchRequest, Listener, ListenerRequest, LoadBalancer, LoadBalancerRequest, LoadBalancers,
-    MetricQuery, Metrics, Minutes, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet, Target,
-    TargetGroup, TargetGroupAttributes, TargetGroupRequest,
+    InstanceType, Interface, KnownRegion, LaunchRequest, Listener, ListenerRequest, LoadBalancer, LoadBalancerRequest,
+    LoadBalancers, MetricQuery, Metrics, Minutes, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet,
+    Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,11 @@ impl Mortal {
         }
     }
 
-    async fn effect<T: Send>(&self, action: impl Into<cloudsim::Action>, effect: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
+    async fn effect<T: Send>(
+        &self,
+        action: impl Into<cloudsim::Action>,
+        effect: impl Future<Output = Answer<T>> + Send,
+    ) -> Answer<T> {
         let call = async {
             match self.elsewhere(Err(CloudError::new(Failure::NotFound, "NotFound", "no such thing"))) {
                 Some(answer) => answer,

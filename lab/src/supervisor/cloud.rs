@@ -58,11 +58,11 @@ impl Cloud {
         Ok(Self { region, machines, state: state.clone(), calm })
     }
 
-    /// Lets the operator do what the shipped policy says, filled in for this account and Kubernetes cluster.
+    /// Lets the operator do what the shipped policies say, filled in for this account and Kubernetes cluster.
     pub(crate) fn attach_policy(&self, kubernetes_cluster: &str, installation: &str) -> anyhow::Result<()> {
         let sim = self.region.sim();
-        let policy = Policy::shipped(&sim.lock().settings().account, kubernetes_cluster, installation);
-        sim.lock().attach(Arc::new(policy.context("docs/iam-policy.json")?));
+        let policies = Policy::all_shipped(&sim.lock().settings().account, kubernetes_cluster, installation);
+        sim.lock().attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
         Ok(())
     }
 

@@ -37,11 +37,7 @@ pub(crate) fn pending(world: &World, report: &wire::Report) -> Option<RunCloudWa
     }
     let (balancer, groups) = application::dimensions(world)?;
     let target_groups = groups.into_iter().map(|(cluster, target_group)| RunTargetGroup { cluster, target_group });
-    Some(RunCloudWatch {
-        state: PENDING.to_owned(),
-        load_balancer: balancer,
-        target_groups: target_groups.collect(),
-    })
+    Some(RunCloudWatch { state: PENDING.to_owned(), load_balancer: balancer, target_groups: target_groups.collect() })
 }
 
 /// What is to be asked now: of the first run that waits, once in a minute.

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{FailedStatus, RoundOutcome, RunState, Validity};
 
 use super::thresholds;
-use crate::desired;
+use crate::desired::{self, Program};
 use crate::effect::{Action, Collected, Done, Outcome};
 use crate::failure::Failure;
 use crate::goal::{Goal, goal};
@@ -123,7 +123,8 @@ fn replace(world: &World, runs: &mut Vec<Run>, key: &RunKey, collected: &Collect
 
 /// Somebody's own program that knows other paths than ours: where the way out is.
 fn say_path(runs: &mut [Run], key: &RunKey, collected: &Collected, spec: &ClusterBenchmarkSpec) {
-    let is_own = spec.worker.artifact_url.is_some() && desired::measured_sha256(spec) == key.measured_sha256;
+    let is_own =
+        !desired::programs(spec).all(Program::is_ours) && desired::measured_sha256(spec) == key.measured_sha256;
     let is_not_found = |cluster: &wire::ClusterReport| {
         cluster.failed_status == FailedStatus::Each(404) && cluster.failures.total() == cluster.requests
     };

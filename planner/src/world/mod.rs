@@ -17,8 +17,8 @@ use wire::{BalancerStatus, RunStatus};
 
 use crate::owner::Owner;
 use crate::ports::{
-    Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener, Subnet,
-    Target, TargetGroupAttributes,
+    Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener,
+    Subnet, Target, TargetGroupAttributes,
 };
 use crate::resources::ResourceKind;
 use memory::Memory;

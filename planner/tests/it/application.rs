@@ -149,7 +149,8 @@ fn another_kind_takes_our_balancer_away_and_no_worker() {
     });
     assert_eq!(doomed, Some(vec!["i-b".to_owned()]));
     // And back: the load balancer goes, then its target groups.
-    text = crate::fixture::COMPLETE.to_owned() + "kinds SecurityGroup LoadBalancer TargetGroup\nbalancer healthy\nrun none";
+    text = crate::fixture::COMPLETE.to_owned()
+        + "kinds SecurityGroup LoadBalancer TargetGroup\nbalancer healthy\nrun none";
     let mut back = world(&text);
     let front = world(&with("front active"));
     back.cloud.load_balancers = front.cloud.load_balancers.clone();
@@ -180,7 +181,8 @@ fn the_former_load_balancer_goes_before_the_next_is_made() {
 
 #[test]
 fn a_failed_load_balancer_stalls_and_an_impaired_one_is_not_measured_through() {
-    let said = |state: &str| planned(&with(&format!("front {state}\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")));
+    let said =
+        |state: &str| planned(&with(&format!("front {state}\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")));
     let failed = said("failed");
     assert!(failed.contains("BalancerFailed") && failed.contains("stalled by Provisioned"), "{failed}");
     let impaired = said("active_impaired");
@@ -252,8 +254,7 @@ fn the_finalizer_goes_after_two_lists_without_any_name_of_the_kind() {
 fn load_balancers_that_cannot_be_listed_keep_the_finalizer_and_no_instance() {
     let why = Unknown { failure: Failure::Unauthorized, message: "AccessDenied: no".into() };
     let mut world = world(&format!("{RUNNING}deleting"));
-    (world.cloud.load_balancers, world.cloud.target_groups) =
-        (Facet::Unknown(why.clone()), Facet::Unknown(why));
+    (world.cloud.load_balancers, world.cloud.target_groups) = (Facet::Unknown(why.clone()), Facet::Unknown(why));
     let plan = plan(&world);
     assert!(plan.actions().any(|action| matches!(action, Action::Terminate(_))));
     assert!(!plan.actions().any(|action| *action == Action::RemoveFinalizer));

@@ -89,7 +89,9 @@ fn action_text(action: &Action) -> String {
         Action::CreateListener { name, request } => format!("create listener {} of {name}", request.port),
         Action::CreateRule { request, .. } => format!("create rule {}: {}", request.priority, request.paths.join(" ")),
         Action::DeleteRule { priority, .. } => format!("delete rule {priority}"),
-        Action::RegisterTargets { ids, .. } => format!("register {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
+        Action::RegisterTargets { ids, .. } => {
+            format!("register {}", ids.iter().cloned().collect::<Vec<_>>().join(" "))
+        }
         Action::DeregisterTargets { ids, .. } => {
             format!("deregister {}", ids.iter().cloned().collect::<Vec<_>>().join(" "))
         }
