@@ -159,6 +159,7 @@ fn a_flap_ends_by_itself() {
     let mut often = sim.settings().clone();
     often.load_balancing.flaps = Span::seconds(60, 60);
     sim.set_settings(often);
+    sim.advance(at(161));
     sim.advance(at(2_000));
     assert!(sim.injected()["target flapped"] > 5, "{:?}", sim.injected());
 }
