@@ -33,6 +33,7 @@ pub(crate) fn report(
         rounds: (1..=rounds).map(|number| round(number, spec, members, spread, &mut random)).collect(),
         planned_rounds: spec.rounds.count,
         warmup_requests: BTreeMap::new(),
+        warmup_load_millis: 0,
         phases: Vec::new(),
         elapsed_millis: 1_000,
         aborted: None,

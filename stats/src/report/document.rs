@@ -20,7 +20,12 @@ const CUTS: [Cut; 6] = [
         "the service, send lag and handshake histograms of single rounds have 2 significant digits, not 3: the report was too long",
     ),
     (
-        |round| each(round, |cluster| coarsen(&mut cluster.histograms.response)),
+        |round| {
+            each(round, |cluster| {
+                coarsen(&mut cluster.histograms.response);
+                cluster.addresses.iter_mut().for_each(|address| coarsen(&mut address.response));
+            });
+        },
         "the response histograms of single rounds have 2 significant digits, not 3: the report was too long",
     ),
     (
@@ -34,7 +39,12 @@ const CUTS: [Cut; 6] = [
         "the service, send lag and handshake histograms of single rounds were left out: the report was too long",
     ),
     (
-        |round| each(round, |cluster| cluster.histograms = Histograms::default()),
+        |round| {
+            each(round, |cluster| {
+                cluster.histograms = Histograms::default();
+                cluster.addresses.iter_mut().for_each(|address| address.response.clear());
+            });
+        },
         "the histograms of single rounds were left out: the report was too long",
     ),
     (

@@ -45,6 +45,7 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
         rounds: (1..=rounds).map(|number| round(number, &mut random)).collect(),
         planned_rounds: rounds,
         warmup_requests: names.iter().map(|name| (name.clone(), 200)).collect::<BTreeMap<_, _>>(),
+        warmup_load_millis: 60_000,
         phases: Vec::new(),
         elapsed_millis: 600_000,
         aborted: None,
