@@ -48,7 +48,7 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let spec = arguments.spec()?;
     let mut settings = Settings::new("command line", agent::raise_open_files());
     settings.request_limit = arguments.load.timeout.0;
-    settings.resolver = settings.resolver.with(arguments.load.resolve.clone());
+    settings.resolver = settings.resolver.with_hosts(arguments.load.hosts.clone()).with(arguments.load.resolve.clone());
     let output = &arguments.output;
     let log = opened("--histogram", output.histogram.as_deref(), HistogramLog::create)?;
     let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
@@ -153,6 +153,7 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     let readiness = Readiness::not_yet("starting");
     let mut settings = Settings::new(&control.instance_id, agent::raise_open_files());
     (settings.request_limit, settings.recovery) = (arguments.timeout.0, arguments.recovery.0);
+    settings.resolver = settings.resolver.with_hosts(arguments.hosts.clone());
     let (runs, mut defects) = Runs::open(&arguments.data_dir, settings)
         .with_context(|| format!("--data-dir {}", arguments.data_dir.display()))?;
     let listener = agent::listen("--control-listen", control.listen).await?;

@@ -373,4 +373,14 @@ pub struct AddressShare {
     pub requests: u64,
     /// Its share of all answers, in thousandths.
     pub share_per_mille: u32,
+    /// Connections to it that carried requests, each counted once in each phase of each round.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub connections: u64,
+    /// Median of the time from the planned start of a request to its answer, over the good answers from it. Absent: there
+    /// were none, or a former version wrote this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_micros: Option<u64>,
+    /// Histogram that the median is from, as those in `histograms` are.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub response: String,
 }

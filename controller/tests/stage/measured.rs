@@ -34,6 +34,7 @@ pub(crate) fn report(
         series: Vec::new(),
         planned_rounds: spec.rounds.count,
         warmup_requests: BTreeMap::new(),
+        warmup_load_millis: 0,
         phases: Vec::new(),
         elapsed_millis: 1_000,
         aborted: None,

@@ -139,6 +139,9 @@ pub(crate) struct AgentArguments {
     /// Seconds to wait before a round for lost members to be healthy again; then the round is void.
     #[arg(long, env = "RECOVERY_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) recovery: Seconds,
+    /// A hosts file (hosts(5)) that is read before anybody is asked for a name, anew each time.
+    #[arg(long, env = "HOSTS_FILE", value_name = "FILE")]
+    pub(crate) hosts: Option<PathBuf>,
 }
 
 #[derive(Debug, Parser)]

@@ -27,6 +27,8 @@ pub(crate) struct Load {
     pub(crate) limit_nanos: u64,
     /// How long open requests are waited for when nothing is sent any more.
     pub(crate) drain_nanos: u64,
+    /// How long a connection may have been idle when load begins.
+    pub(crate) idle_nanos: u64,
     /// How long the target may let nobody in.
     pub(crate) give_up_nanos: u64,
     /// Number of the first request: numbers count on from phase to phase.

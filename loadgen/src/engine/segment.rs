@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use stats::AddressTally;
 use wire::GeneratorLimit;
 
 use super::arrivals::{Arrivals, Planned, slice_of_thread};
@@ -46,8 +47,8 @@ pub(crate) struct Ended {
     pub(crate) last_nanos: Option<u64>,
     /// Most requests under way at the same time.
     pub(crate) peak: usize,
-    /// Answers by address.
-    pub(crate) served: Vec<(SocketAddr, u64)>,
+    /// What each address of the name did.
+    pub(crate) served: Vec<(SocketAddr, AddressTally)>,
 }
 
 /// Buffers that a thread keeps from segment to segment.
@@ -93,8 +94,10 @@ pub(crate) struct LoadSegment<'a> {
     pub(super) tally: Tally,
     second: u64,
     pub(super) backends: Backends,
-    /// Answers by number of the address.
-    served: Vec<u64>,
+    /// By number of the address.
+    pub(super) served: Vec<AddressTally>,
+    /// Whether the report tells addresses apart.
+    is_named: bool,
     pub(super) last_nanos: Option<u64>,
     /// An answer came, on this thread.
     has_answers: bool,
@@ -123,7 +126,7 @@ impl<'a> LoadSegment<'a> {
         };
         let ends = arrivals.as_ref().and_then(Arrivals::ends_nanos).map(|end| load.starts_nanos + end);
         connections.peak = 0;
-        let served = vec![0; connections.addresses.len()];
+        let served = vec![AddressTally::default(); connections.addresses.len()];
         let mut segment = Self {
             load,
             thread,
@@ -145,6 +148,7 @@ impl<'a> LoadSegment<'a> {
             second: 0,
             backends: Backends::default(),
             served,
+            is_named: load.target.is_named(),
             last_nanos: None,
             has_answers: false,
             sends: Vec::new(),
@@ -177,8 +181,8 @@ impl<'a> LoadSegment<'a> {
         self.turn_second(now_nanos(), &mut emit);
         self.cut_open_requests();
         emit(self.end_second(true));
-        let at = |(number, count): (usize, &u64)| Some((self.connections.addresses.at(number)?, *count));
-        let served = self.served.iter().enumerate().filter_map(at).collect();
+        let at = |(number, served): (usize, AddressTally)| Some((self.connections.addresses.at(number)?, served));
+        let served = self.served.into_iter().enumerate().filter_map(at).collect();
         Ok(Ended { backends: self.backends, last_nanos: self.last_nanos, peak: self.connections.peak, served })
     }
 
@@ -278,10 +282,12 @@ impl<'a> LoadSegment<'a> {
         }
     }
 
-    /// An answer came over a connection to this address.
-    pub(super) fn served(&mut self, address: usize) {
-        if let Some(count) = self.served.get_mut(address) {
-            *count += 1;
+    /// An answer came over a connection to this address, after so long if it is a good one.
+    pub(super) fn served(&mut self, address: usize, took_micros: Option<u64>) {
+        let Some(served) = self.served.get_mut(address) else { return };
+        served.answers += 1;
+        if let Some(took) = took_micros.filter(|_| self.is_named) {
+            served.response.record(took);
         }
     }
 

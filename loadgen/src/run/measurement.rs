@@ -25,7 +25,7 @@ pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bo
         failed_status: tally.failed_status,
         load_micros: driven.took.as_micros() as u64,
         members: stats::shares(driven.backends.answers()),
-        addresses: stats::address_shares(addresses.map(|(at, count)| (at.to_string(), *count))),
+        addresses: stats::address_shares(addresses.map(|(at, served)| (at.to_string(), served.clone()))),
         ..ClusterReport::default()
     };
     let tally = tally.clone();
@@ -88,6 +88,8 @@ pub struct Measurement {
     pub failed: bool,
     /// Requests of the warm-up, by cluster. They count nowhere.
     pub warm_up: BTreeMap<String, u64>,
+    /// How long the warm-up had load on, all clusters together.
+    pub warm_up_load: std::time::Duration,
     pub(crate) phases: PhaseTallies,
     pub(crate) elapsed: std::time::Duration,
     pub(crate) mutation: Mutation,
@@ -108,6 +110,7 @@ impl Measurement {
             aborted: Some("the generator's process ended".to_owned()),
             failed: false,
             warm_up: BTreeMap::new(),
+            warm_up_load: std::time::Duration::ZERO,
             phases: PhaseTallies::new(),
             elapsed: std::time::Duration::ZERO,
             mutation: Mutation::default(),
@@ -127,6 +130,7 @@ impl Measurement {
             rounds: self.rounds.clone(),
             planned_rounds: self.planned_rounds,
             warmup_requests: self.warm_up.clone(),
+            warmup_load_millis: self.warm_up_load.as_millis() as u64,
             phases: self.evidence(),
             elapsed_millis: self.elapsed.as_millis() as u64,
             aborted: self.aborted.clone(),

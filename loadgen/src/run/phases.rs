@@ -113,6 +113,7 @@ pub(crate) fn load(
         starts_nanos,
         limit_nanos,
         drain_nanos: drain_nanos.min(limit_nanos),
+        idle_nanos: course.idle_limit.as_nanos() as u64,
         give_up_nanos: course.give_up.as_nanos() as u64,
         first_index: placed.first_index,
         notes_sends: course.sends.is_some(),

@@ -150,6 +150,7 @@ fn joined(reports: &[Report], whole: Report, planned_rounds: u32) -> Result<Repo
         series: whole.series,
         planned_rounds,
         warmup_requests: BTreeMap::new(),
+        warmup_load_millis: 0,
         phases: Vec::new(),
         elapsed_millis: finished_at.duration_since(started_at).as_millis().max(0) as u64,
         aborted: None,

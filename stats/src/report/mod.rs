@@ -1,6 +1,8 @@
 //! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
 
 mod cloud_watch;
+mod addresses;
+mod cautions;
 mod conclude;
 mod document;
 mod evidence;
@@ -24,6 +26,8 @@ use wire::{
 };
 
 pub use self::cloud_watch::count_checks;
+pub use self::addresses::{AddressTally, address_shares};
+use self::cautions::cautions;
 pub use self::conclude::{Conclusion, Findings, conclude};
 pub use self::document::document;
 pub use self::evidence::{Evidence, PhaseEvidence};
@@ -32,7 +36,7 @@ pub use self::gates::{judge, reasons};
 pub use self::join::{NotOneRun, join_generators, join_launches};
 pub use self::self_test::self_test;
 pub use self::thresholds::{Results, thresholds};
-pub use self::totals::{Tally, address_shares, shares, sum};
+pub use self::totals::{Tally, shares, sum};
 use self::totals::{counted, total};
 use crate::compare::rules::Rules;
 use crate::compare::{compare, requests_needed};
@@ -56,6 +60,8 @@ pub struct Material {
     pub planned_rounds: u32,
     /// Requests of the warm-up, by cluster.
     pub warmup_requests: BTreeMap<String, u64>,
+    /// Time that the warm-up had load on, all clusters together.
+    pub warmup_load_millis: u64,
     /// One for each cluster and phase. Empty: judged by the totals of each cluster.
     pub phases: Vec<PhaseEvidence>,
     pub elapsed_millis: u64,
@@ -74,6 +80,7 @@ pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
     material.environment = completed(material.environment, facts);
     material.rounds = annotated(material.rounds, facts, &material.environment);
     series::note_members(&mut material.series, &material.spec, &material.environment);
+    material.environment.notes.extend(cautions(&material));
     let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
     let mut clusters = names.iter().map(|name| total(name, &material.rounds)).collect::<Result<Vec<_>, _>>()?;
     for cluster in &mut clusters {

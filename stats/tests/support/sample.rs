@@ -46,6 +46,7 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
         series: Vec::new(),
         planned_rounds: rounds,
         warmup_requests: names.iter().map(|name| (name.clone(), 200)).collect::<BTreeMap<_, _>>(),
+        warmup_load_millis: 60_000,
         phases: Vec::new(),
         elapsed_millis: 600_000,
         aborted: None,
