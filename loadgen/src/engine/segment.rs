@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use stats::AddressTally;
 use wire::GeneratorLimit;
@@ -10,10 +11,10 @@ use super::arrivals::{Arrivals, Planned, slice_of_thread};
 use super::connections::{Connections, Request, State};
 use super::load::{Load, Plan};
 use super::poller::{Poller, now_nanos};
+use super::wall_clock::NANOS_PER_SECOND;
 use crate::engine::recording::{Backends, Failure, Tally, micros};
 use crate::mutant::Mutant;
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// How long a user waits after a connection was refused. Refusals take microseconds: without a pause a dead cluster
 /// would turn the generator into a busy loop of millions of failures.
@@ -26,15 +27,21 @@ const BURST: usize = 32;
 /// Bytes read at once: most answers fit, and several threads' buffers stay in the cache.
 const RECEIVE_BYTES: usize = 64 * 1024;
 
-/// Counts of one second of load, on one thread.
+/// Counts of one second of load, on one thread. It is told in two parts where a UTC second ends within it.
 #[derive(Debug)]
 pub(crate) struct Second {
     pub(crate) thread: u32,
     /// From the start of the segment.
     pub(crate) number: u64,
+    /// Since 1970.
+    pub(crate) utc_second: u64,
     pub(crate) tally: Tally,
+    /// Whole answers by member.
+    pub(crate) members: Vec<(Arc<[u8]>, u64)>,
     /// Planned and real moments of the requests sent, from the start of the segment, when they are asked for.
     pub(crate) sends: Vec<(u64, u64)>,
+    /// The thread tells nothing more of this second of the segment.
+    pub(crate) is_over: bool,
     /// The thread tells nothing more.
     pub(crate) is_last: bool,
 }
@@ -93,6 +100,9 @@ pub(crate) struct LoadSegment<'a> {
     planned_until_nanos: Option<u64>,
     pub(super) tally: Tally,
     second: u64,
+    utc_second: u64,
+    /// When one of both seconds ends, on the monotonic clock.
+    turns_nanos: u64,
     pub(super) backends: Backends,
     /// By number of the address.
     pub(super) served: Vec<AddressTally>,
@@ -146,6 +156,8 @@ impl<'a> LoadSegment<'a> {
             planned_until_nanos: ends,
             tally: Tally::default(),
             second: 0,
+            utc_second: load.wall.second(load.starts_nanos),
+            turns_nanos: (load.starts_nanos + NANOS_PER_SECOND).min(load.wall.end_of_second(load.starts_nanos)),
             backends: Backends::default(),
             served,
             is_named: load.target.is_named(),
@@ -404,15 +416,20 @@ impl<'a> LoadSegment<'a> {
     }
 
     fn turn_second(&mut self, now: u64, emit: &mut impl FnMut(Second)) {
-        let second = now.saturating_sub(self.load.starts_nanos) / NANOS_PER_SECOND;
-        if second > self.second {
-            emit(self.end_second(false));
-            self.second = second;
+        if now < self.turns_nanos {
+            return;
         }
+        let starts = self.load.starts_nanos;
+        let second = now.saturating_sub(starts) / NANOS_PER_SECOND;
+        let is_over = second > self.second;
+        emit(Second { is_over, ..self.end_second(false) });
+        (self.second, self.utc_second) = (second, self.load.wall.second(now));
+        self.turns_nanos = (starts + (second + 1) * NANOS_PER_SECOND).min(self.load.wall.end_of_second(now));
     }
 
     fn end_second(&mut self, is_last: bool) -> Second {
         let (tally, sends) = (std::mem::take(&mut self.tally), std::mem::take(&mut self.sends));
-        Second { thread: self.thread, number: self.second, tally, sends, is_last }
+        let (thread, number, utc_second) = (self.thread, self.second, self.utc_second);
+        Second { thread, number, utc_second, tally, members: self.backends.news(), sends, is_over: true, is_last }
     }
 }

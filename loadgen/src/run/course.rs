@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use wire::{MemberFacts, RunSpec, Slice};
 
 use crate::engine::drivers::Drivers;
+use crate::engine::wall_clock::WallClock;
 use crate::mutant::Mutation;
 use crate::run::connection_limit::is_crowded;
 use crate::run::histogram_log::HistogramLog;
 use crate::run::members::Members;
 use crate::run::names::Names;
 use crate::run::send_log::SendLog;
+use crate::run::series::Recorder;
 use crate::run::settings::{MeasureError, Settings, threads};
 use crate::run::timetable::Timetable;
 use crate::run::watch::Watch;
@@ -33,6 +35,7 @@ pub(crate) struct Course<'a> {
     /// Connections of loads that are over are closed before the next begins.
     pub(crate) is_crowded: bool,
     pub(crate) timetable: Option<Timetable>,
+    pub(crate) series: Recorder,
     pub(crate) log: Option<Arc<HistogramLog>>,
     pub(crate) sends: Option<Arc<SendLog>>,
     pub(crate) progress: &'a Progress,
@@ -71,6 +74,7 @@ impl<'a> Course<'a> {
             is_crowded,
             // Alone, a run waits for its start and then takes the time it takes.
             timetable: Timetable::of(spec).filter(|_| spec.slice != Slice::default()),
+            series: Recorder::new(WallClock::now()),
             log: settings.log.clone(),
             sends: settings.sends.clone(),
             progress,

@@ -15,6 +15,7 @@ mod round;
 pub(crate) mod schedule;
 mod seconds;
 pub(crate) mod send_log;
+mod series;
 pub(crate) mod settings;
 mod sight;
 mod timetable;
@@ -91,6 +92,7 @@ pub async fn measure(
         environment,
         elapsed: start.elapsed(),
         rounds: so_far.rounds,
+        series: course.series.taken(spec.targets.iter().map(|target| target.cluster.as_str())),
         planned_rounds: so_far.planned_rounds,
         phases: so_far.phases,
         warm_up: so_far.warm_up,
@@ -191,6 +193,7 @@ async fn measured_rounds(
             }
         }
         let (outcome, why_void) = (round.outcome, round.reason.clone());
+        course.series.settle(so_far.rounds.len(), outcome);
         so_far.rounds.push(round);
         course.note_balancer();
         journal(&so_far.rounds);

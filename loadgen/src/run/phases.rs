@@ -111,6 +111,7 @@ pub(crate) fn load(
         keeps_connections: spec.request.connections == Connections::Kept,
         plan,
         starts_nanos,
+        wall: course.series.wall(),
         limit_nanos,
         drain_nanos: drain_nanos.min(limit_nanos),
         idle_nanos: course.idle_limit.as_nanos() as u64,

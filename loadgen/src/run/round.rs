@@ -46,12 +46,20 @@ impl Course<'_> {
     /// Requests that are counted nowhere: they open connections and fill caches. How many there were.
     pub(crate) async fn warm_up(&self, target: &Arc<Target>, seed: u64) -> Result<Driven, DriverLost> {
         let mut all = Driven::default();
+        self.series.begin(&target.cluster, 0);
         for segment in phases::of_warm_up(self.spec) {
             self.progress.loading(&target.cluster, true);
             let load = self.prepared(load(self, target, seed, &segment, None, None), true).await;
-            let driven = self.drivers.drive(Arc::new(load), |second| self.progress.second(second)).await?;
+            let mut series = self.series.segment(&load, self.drivers.threads(&load));
+            let driven = self.drivers.drive(Arc::new(load), |second| {
+                self.progress.second(second);
+                series.add(second);
+            });
+            let driven = driven.await?;
+            series.finish(driven.took);
             all.add(driven);
         }
+        self.series.end(&target.cluster);
         Ok(all)
     }
 
@@ -90,7 +98,9 @@ impl Course<'_> {
         for (target, slot) in targets.zip(slots) {
             let known = before.as_ref().and_then(|sight| sight.ids(&target.serves));
             let idle = self.readings(seen, before.as_ref(), target).await;
+            self.series.begin(&target.cluster, number);
             let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            self.series.end(&target.cluster);
             // At the same time: several generators leave no time for one after the other.
             let is_good = matches!(visit.fate, RoundFate::Good);
             let visited = &visit.report;
@@ -168,7 +178,9 @@ impl Course<'_> {
         for segment in phases::of_round(self.spec) {
             if !segment.pause.is_zero() {
                 self.progress.pausing(&target.cluster, segment.pause.as_secs() as u32);
+                let began = now_nanos();
                 tokio::time::sleep(segment.pause).await;
+                self.series.paused(&target.cluster, began);
                 continue;
             }
             let begins = match &self.timetable {
@@ -216,7 +228,9 @@ impl Course<'_> {
     async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
         let begin = Reading::now();
         let log = self.log.as_ref().map(|log| log.of(&load));
-        let mut seconds = Seconds::of(self.drivers.threads(&load) as usize);
+        let threads = self.drivers.threads(&load);
+        let mut series = self.series.segment(&load, threads);
+        let mut seconds = Seconds::of(threads as usize);
         let write = |intervals: Vec<Interval>| {
             if let Some(log) = &log {
                 intervals.iter().for_each(|interval| log.write(interval));
@@ -224,12 +238,14 @@ impl Course<'_> {
         };
         let driven = self.drivers.drive(Arc::new(load), |second| {
             self.progress.second(second);
+            series.add(second);
             write(seconds.add(second));
             if let Some(sends) = &self.sends {
                 sends.write(&second.sends);
             }
         });
         let driven = driven.await?;
+        series.finish(driven.took);
         write(seconds.finish(driven.took));
         effort.add_since(&begin);
         Ok(driven)

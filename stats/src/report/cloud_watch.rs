@@ -48,9 +48,8 @@ fn check(report: &Report, cloud_watch: &CloudWatch, name: &str) -> CountCheck {
 /// All that was sent to the cluster, under its own name and under that of its twin. `None`: there are no series.
 fn sent(report: &Report, name: &str) -> Option<u64> {
     let (_, twins) = twins(&report.run);
-    let is_it = |cluster: &str| {
-        cluster == name || twins.iter().any(|(original, twin)| *original == name && *twin == cluster)
-    };
+    let is_it =
+        |cluster: &str| cluster == name || twins.iter().any(|(original, twin)| *original == name && *twin == cluster);
     let of_it: Vec<u64> =
         report.series.iter().filter(|series| is_it(&series.cluster)).map(|series| series.sent).collect();
     (!of_it.is_empty()).then(|| of_it.iter().sum())

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use wire::{Columns, Environment, MemberColumn, Report, RoundOutcome, RoundReport, Row, RunSpec, Series, Span, SpanKind};
+use wire::{
+    Columns, Environment, MemberColumn, Report, RoundOutcome, RoundReport, Row, RunSpec, Series, Span, SpanKind,
+};
 
 use super::twins;
 
