@@ -2,10 +2,10 @@
 
 use aws_config::SdkConfig;
 
-use crate::sdk::config::{ClientSettings, Patience, ec2, sts};
+use crate::sdk::config::{ClientSettings, Patience, cloudwatch, ec2, elb, sts};
 use crate::sdk::counting::Counting;
 
-/// One region of AWS; implements the planner's `Compute`, `SecurityGroups` and `Catalog`.
+/// One region of AWS; implements the planner's `Compute`, `SecurityGroups`, `Catalog`, `LoadBalancers` and `Metrics`.
 #[derive(Debug)]
 pub struct Region {
     /// Sends again what failed for a moment.
@@ -13,12 +13,24 @@ pub struct Region {
     /// Sends exactly once: for every call that changes something.
     pub(crate) effects: aws_sdk_ec2::Client,
     pub(crate) identity: aws_sdk_sts::Client,
+    /// Of load balancers: sends again what failed for a moment.
+    pub(crate) elb_reads: aws_sdk_elasticloadbalancingv2::Client,
+    /// Of load balancers: sends exactly once.
+    pub(crate) elb_effects: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
 }
 
 impl Region {
     pub(crate) fn new(config: &SdkConfig, patience: Patience, counting: Counting, name: &str) -> Self {
         let reads = ClientSettings::of_reads(config, name, patience, counting.clone());
         let effects = ClientSettings::of_effects(config, name, patience, counting);
-        Self { reads: ec2(&reads), effects: ec2(&effects), identity: sts(&reads) }
+        Self {
+            reads: ec2(&reads),
+            effects: ec2(&effects),
+            identity: sts(&reads),
+            elb_reads: elb(&reads),
+            elb_effects: elb(&effects),
+            cloudwatch: cloudwatch(&reads),
+        }
     }
 }

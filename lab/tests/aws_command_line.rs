@@ -234,3 +234,104 @@ async fn refusals_are_those_of_aws() {
     let stranger = aws.output("AKIASTRANGER", "sts get-caller-identity", &[]).await;
     assert_eq!(code(&stranger), "InvalidClientTokenId");
 }
+
+#[tokio::test]
+async fn load_balancers_and_their_metrics_come_and_go() {
+    let Some(aws) = Aws::start().await else { return };
+    let vpc = aws.ok("ec2 describe-vpcs").await["Vpcs"][0]["VpcId"].as_str().unwrap().to_owned();
+    let create = format!(
+        "elbv2 create-load-balancer --name cb-one --scheme internal --subnets {SUBNET} subnet-0de0fa170000000b0 \
+         --tags Key=owner,Value=us"
+    );
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let arn = text(&aws.ok(&create).await["LoadBalancers"][0]["LoadBalancerArn"]);
+    assert_eq!(text(&aws.ok(&create).await["LoadBalancers"][0]["LoadBalancerArn"]), arn, "the name makes it the same");
+    let other = create.replace("--scheme internal ", "");
+    assert_eq!(aws.refused(&other).await, "DuplicateLoadBalancerName");
+    let seen = &aws.ok("elbv2 describe-load-balancers --names cb-one").await["LoadBalancers"][0];
+    assert_eq!((&seen["State"]["Code"], &seen["Type"]), (&"provisioning".into(), &"application".into()));
+    assert_eq!(seen["AvailabilityZones"].as_array().unwrap().len(), 2);
+    assert!(text(&seen["DNSName"]).starts_with("internal-cb-one-") && text(&seen["CreatedTime"]).starts_with("20"));
+    let tags = aws.ok(&format!("elbv2 describe-tags --resource-arns {arn}")).await;
+    assert_eq!(tags["TagDescriptions"][0]["Tags"], serde_json::json!([{ "Key": "owner", "Value": "us" }]));
+    let group = aws
+        .ok(&format!(
+            "elbv2 create-target-group --name cb-group --protocol HTTP --port 8080 --vpc-id {vpc} --health-check-path \
+             /health --health-check-interval-seconds 5 --health-check-timeout-seconds 2 --matcher HttpCode=200-499"
+        ))
+        .await;
+    let group = &group["TargetGroups"][0];
+    assert_eq!((&group["HealthCheckIntervalSeconds"], &group["Port"]), (&5.into(), &8080.into()));
+    assert_eq!(
+        (&group["Matcher"]["HttpCode"], &group["LoadBalancerArns"]),
+        (&"200-499".into(), &serde_json::json!([]))
+    );
+    let group = text(&group["TargetGroupArn"]);
+    let attributes = aws
+        .ok(&format!(
+            "elbv2 modify-target-group-attributes --target-group-arn {group} --attributes \
+             Key=deregistration_delay.timeout_seconds,Value=30"
+        ))
+        .await;
+    let delay = serde_json::json!({ "Key": "deregistration_delay.timeout_seconds", "Value": "30" });
+    assert!(attributes["Attributes"].as_array().unwrap().contains(&delay), "{attributes}");
+    let listener = aws
+        .ok(&format!(
+            "elbv2 create-listener --load-balancer-arn {arn} --protocol HTTP --port 8080 --default-actions \
+             Type=fixed-response,FixedResponseConfig={{StatusCode=404,ContentType=text/plain}}"
+        ))
+        .await;
+    let listener = text(&listener["Listeners"][0]["ListenerArn"]);
+    let rule = format!(
+        "elbv2 create-rule --listener-arn {listener} --priority 10 --conditions Field=path-pattern,Values=/a,/a/* \
+         --actions Type=forward,TargetGroupArn={group}"
+    );
+    aws.ok(&rule).await;
+    assert_eq!(aws.refused(&rule).await, "PriorityInUse");
+    let rules = aws.ok(&format!("elbv2 describe-rules --listener-arn {listener}")).await;
+    let rules = rules["Rules"].as_array().unwrap();
+    let ours = rules.iter().find(|rule| rule["Priority"] == "10").unwrap();
+    assert_eq!(ours["Conditions"][0]["PathPatternConfig"]["Values"], serde_json::json!(["/a", "/a/*"]));
+    assert_eq!(ours["Actions"][0]["TargetGroupArn"], group.as_str());
+    assert_eq!(rules.iter().filter(|rule| rule["IsDefault"] == true).count(), 1);
+    let unknown = format!("elbv2 register-targets --target-group-arn {group} --targets Id=i-0123456789abcdef0");
+    assert_eq!(aws.refused(&unknown).await, "InvalidTarget");
+    let refused = aws.refused(&format!("elbv2 delete-target-group --target-group-arn {group}")).await;
+    assert_eq!(refused, "ResourceInUse");
+    aws.check_metrics(&arn, &group).await;
+    aws.ok(&format!("elbv2 delete-load-balancer --load-balancer-arn {arn}")).await;
+    aws.ok(&format!("elbv2 delete-target-group --target-group-arn {group}")).await;
+    assert_eq!(aws.refused("elbv2 describe-load-balancers --names cb-one").await, "LoadBalancerNotFound");
+    assert_eq!(aws.refused("elbv2 describe-account-limits").await, "InvalidAction");
+}
+
+impl Aws {
+    /// The command line asks CloudWatch in JSON.
+    async fn check_metrics(&self, balancer: &str, group: &str) {
+        let balancer = balancer.split_once(":loadbalancer/").unwrap().1;
+        let group = group.rsplit(':').next().unwrap();
+        let now = jiff::Timestamp::now();
+        let minute = jiff::Timestamp::from_second(now.as_second() / 60 * 60 - 300).unwrap();
+        self.region.sim().lock().cloudwatch(now).put("RequestCount", balancer, Some(group), minute, 1.0, 25);
+        let listed = self.ok("cloudwatch list-metrics --namespace AWS/ApplicationELB --metric-name RequestCount").await;
+        assert_eq!(listed["Metrics"].as_array().unwrap().len(), 2, "with and without the target group: {listed}");
+        let dimensions = serde_json::json!([
+            { "Name": "LoadBalancer", "Value": balancer },
+            { "Name": "TargetGroup", "Value": group },
+        ]);
+        let metric = serde_json::json!({
+            "Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": dimensions,
+        });
+        let query =
+            serde_json::json!([{ "Id": "q1", "MetricStat": { "Metric": metric, "Period": 60, "Stat": "Sum" } }]);
+        let (from, to) = (minute.to_string(), now.to_string());
+        let span = ["--start-time", &from, "--end-time", &to, "--metric-data-queries", &query.to_string()];
+        let data = self.with("cloudwatch get-metric-data", &span).await;
+        assert_eq!(data["MetricDataResults"][0]["Values"], serde_json::json!([25.0]), "{data}");
+        assert_eq!(data["MetricDataResults"][0]["StatusCode"], "Complete");
+        let expression = serde_json::json!([{ "Id": "q1", "Expression": "SEARCH('x', 'Sum', 60)" }]).to_string();
+        let span = ["--start-time", &from, "--end-time", &to, "--metric-data-queries", &expression];
+        let output = self.output(ACCESS_KEY, "cloudwatch get-metric-data", &span).await;
+        assert_eq!(code(&output), "UnsupportedOperation");
+    }
+}

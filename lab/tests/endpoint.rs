@@ -206,3 +206,53 @@ async fn the_network_before_and_behind_ec2_reaches_the_wire() {
     assert_eq!(status(&call(to, &format!("{run}a")).await), "200");
     assert_eq!(region.audit().launched, 2);
 }
+
+/// CloudWatch speaks CBOR and JSON (Smithy, "RPC v2 CBOR protocol" and "AWS JSON 1.0 protocol").
+#[tokio::test]
+async fn cloudwatch_answers_in_the_protocol_that_it_is_asked_in() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let ask = async |path: &str, protocol: &str, body: &[u8]| {
+        let mut stream = TcpStream::connect(region.endpoint()).await.unwrap();
+        let credential = CREDENTIAL.replace("/ec2/", "/monitoring/");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: lab\r\nauthorization: {credential}\r\nconnection: close\r\n{protocol}\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    const PATH: &str = "/service/GraniteServiceVersion20100801/operation/ListMetrics";
+    const CBOR: &str = "smithy-protocol: rpc-v2-cbor";
+    const JSON: &str = "x-amz-target: GraniteServiceVersion20100801.ListMetrics";
+    // An empty map in each.
+    let answer = ask(PATH, CBOR, b"\xa0").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("smithy-protocol: rpc-v2-cbor"), "{answer}");
+    assert!(answer.contains("content-type: application/cbor") && answer.contains("Metrics"), "{answer}");
+    let answer = ask("/", JSON, b"{}").await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("{\"Metrics\":[]}"), "{answer}");
+    assert!(answer.contains("content-type: application/x-amz-json-1.0"), "{answer}");
+    let data = JSON.replace("ListMetrics", "GetMetricData");
+    let coffee = JSON.replace("ListMetrics", "MakeCoffee");
+    for (path, protocol, body, code) in [
+        (PATH, CBOR, &b"\xa1\x66Colour\x63red"[..], "UnsupportedOperation"),
+        (PATH, CBOR, b"\xa1", "SerializationException"),
+        ("/service/Other/operation/ListMetrics", CBOR, b"\xa0", "UnknownOperationException"),
+        ("/", JSON, b"{\"Colour\": 1}", "UnsupportedOperation"),
+        ("/", JSON, b"{", "SerializationException"),
+        ("/", &coffee, b"{}", "InvalidAction"),
+        ("/", &data, b"{\"StartTime\": \"yesterday\"}", "InvalidParameterValue"),
+        ("/", &data, b"{\"MetricDataQueries\": [{\"Id\": \"q\"}]}", "MissingParameter"),
+    ] {
+        let answer = ask(path, protocol, body).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.contains(&format!("x-amzn-query-error: {code};Sender")), "{code}: {answer}");
+        assert!(answer.contains("__type"), "{answer}");
+    }
+    // An older client, which is told so in its own words.
+    let query = "content-type: application/x-www-form-urlencoded";
+    let answer = ask("/", query, b"Action=ListMetrics&Version=2010-08-01").await;
+    assert_eq!(code(&answer), "UnsupportedProtocol", "{answer}");
+}

@@ -51,10 +51,9 @@ impl Intercept for Counting {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(action) = config.load::<Metadata>().map(Metadata::name) else { return Ok(()) };
-        let status = context.response().map(|response| response.status().as_u16());
         let failure = match context.output_or_error() {
             Some(Ok(_)) => None,
-            Some(Err(error)) => failure::of_attempt(error, action, status),
+            Some(Err(error)) => failure::of_attempt(error, action, context.response()),
             // Cancelled before there was either.
             None => Some(Failure::Unreachable),
         };

@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_ec2::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use planner::failure::codes::{failure_of, failure_of_launch, steady};
 use planner::{CloudError, Failure};
 
@@ -93,20 +94,37 @@ where
 }
 
 /// The meaning of a failed attempt of an action, for counting; nothing where DryRun said what it is there to say. As in
-/// [`failed`], from what the SDK shows while the call is still under way.
-pub(crate) fn of_attempt(error: &(dyn Error + 'static), action: &str, status: Option<u16>) -> Option<Failure> {
+/// [`failed`], from what the SDK shows while the call is still under way: errors that it has types for hide their code
+/// there, so it is taken from the response.
+pub(crate) fn of_attempt(
+    error: &(dyn Error + 'static),
+    action: &str,
+    response: Option<&HttpResponse>,
+) -> Option<Failure> {
     if find::<CredentialsError>(error).is_some() {
         return Some(Failure::CredentialsExpired);
     }
-    // Half an answer has no code, whatever was decoded from it.
-    let metadata = find::<ErrorMetadata>(error).filter(|_| find::<Cut>(error).is_none());
-    let is_refused = |status: &u16| !(200..300).contains(status);
-    match (metadata.and_then(ErrorMetadata::code), status.filter(is_refused)) {
-        (Some(WOULD_SUCCEED), _) => None,
-        (Some(code), Some(status)) if action == "RunInstances" => Some(failure_of_launch(code, status)),
-        (Some(code), Some(_)) => Some(failure_of(code)),
-        _ => Some(Failure::Unreachable),
+    // Half an answer has no code, whatever is found in it.
+    let refusal = response.filter(|response| !response.status().is_success() && find::<Cut>(error).is_none());
+    let Some((response, code)) = refusal.and_then(|response| Some((response, code_in(response)?))) else {
+        return Some(Failure::Unreachable);
+    };
+    match code {
+        WOULD_SUCCEED => None,
+        code if action == "RunInstances" => Some(failure_of_launch(code, response.status().as_u16())),
+        code => Some(failure_of(code)),
     }
+}
+
+/// The code of a refusal: in a header where the body is no XML (Smithy, "AWS Query compatible"), else in the first element
+/// `Code`.
+fn code_in(response: &HttpResponse) -> Option<&str> {
+    if let Some(words) = response.headers().get("x-amzn-query-error") {
+        return words.split(';').next();
+    }
+    let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+    let (_, rest) = body.split_once("<Code>")?;
+    Some(rest.split_once("</Code>")?.0.trim())
 }
 
 /// An answer that lacks `what`.

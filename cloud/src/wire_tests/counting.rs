@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use planner::ports::LoadBalancers;
+
 use super::*;
 
 /// Action and failure of a call.
@@ -91,4 +93,20 @@ async fn a_call_without_credentials_counts() {
     region.launch(&launch()).await.unwrap_err();
     assert_eq!(counted.taken(), each("RunInstances", [Some(Failure::CredentialsExpired)]));
     assert_eq!(fake.requests().len(), 0);
+}
+
+/// The SDK has types for many errors of ELBv2, which hide their codes.
+#[tokio::test]
+async fn a_refusal_counts_by_its_code_whatever_type_the_sdk_has_for_it() {
+    for (code, failure) in [
+        ("LoadBalancerNotFound", Failure::NotFound),
+        ("AccessDenied", Failure::Unauthorized),
+        ("BrandNewCode", Failure::Unreachable),
+    ] {
+        let counted = Counted::default();
+        let fake = Fake::start(move |_, _| Reply::Answer(400, refused_by_sts(code))).await;
+        let error = counted.region(aws(&fake)).listeners("arn").await.unwrap_err();
+        assert_eq!((error.failure, error.code.as_str()), (failure, code));
+        assert_eq!(counted.taken(), each("DescribeListeners", [Some(failure)]), "{code}");
+    }
 }

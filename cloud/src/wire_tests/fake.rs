@@ -22,9 +22,17 @@ pub(super) enum Reply {
     Silence,
 }
 
+/// One request as it came.
+#[derive(Clone)]
+struct Seen {
+    path: String,
+    form: Form,
+    body: Vec<u8>,
+}
+
 pub(super) struct Fake {
     pub(super) url: String,
-    requests: Arc<Mutex<Vec<Form>>>,
+    requests: Arc<Mutex<Vec<Seen>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -45,7 +53,12 @@ impl Fake {
     }
 
     pub(super) fn requests(&self) -> Vec<Form> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|seen| seen.form.clone()).collect()
+    }
+
+    /// Path and body of each request, for protocols whose bodies are no forms.
+    pub(super) fn bodies(&self) -> Vec<(String, Vec<u8>)> {
+        self.requests.lock().unwrap().iter().map(|seen| (seen.path.clone(), seen.body.clone())).collect()
     }
 
     /// `Action` of each request.
@@ -69,12 +82,13 @@ pub(super) fn list<'a>(form: &'a Form, prefix: &str) -> Vec<&'a str> {
     (1..).map_while(|index| value(form, &format!("{prefix}.{index}"))).collect()
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Form>>>, reply: Arc<impl Fn(usize, &Form) -> Reply>) {
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, reply: Arc<impl Fn(usize, &Form) -> Reply>) {
     let mut buffer = Vec::new();
-    while let Some(form) = read(&mut stream, &mut buffer).await {
+    while let Some(request) = read(&mut stream, &mut buffer).await {
+        let form = request.form.clone();
         let before = {
             let mut seen = seen.lock().unwrap();
-            seen.push(form.clone());
+            seen.push(request);
             seen.len() - 1
         };
         let written = match reply(before, &form) {
@@ -109,16 +123,18 @@ async fn write(stream: &mut TcpStream, status: u16, length: Option<usize>, body:
     stream.flush().await
 }
 
-async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Form> {
+async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Seen> {
     loop {
         if let Some(head) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
             let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
             let end = head + 4 + length.map_or(0, |length| length.trim().parse::<usize>().unwrap());
             if buffer.len() >= end {
-                let form = form_urlencoded::parse(&buffer[head + 4..end]).into_owned().collect();
+                let path = String::from_utf8_lossy(&buffer[..head]).split(' ').nth(1).unwrap_or_default().to_owned();
+                let body = buffer[head + 4..end].to_vec();
+                let form = form_urlencoded::parse(&body).into_owned().collect();
                 buffer.drain(..end);
-                return Some(form);
+                return Some(Seen { path, form, body });
             }
         }
         if stream.read_buf(buffer).await.ok()? == 0 {

@@ -1,8 +1,10 @@
 //! Tests of what only shows on the wire: the number of requests, their content, and broken answers.
 
+mod balancing;
 mod counting;
 mod fake;
 mod launches;
+mod metrics;
 
 use std::sync::Arc;
 use std::time::Duration;

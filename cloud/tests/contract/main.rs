@@ -6,10 +6,12 @@
 // Every function here is part of a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod balancer_rows;
 mod evaluator;
 mod faults;
 mod kept;
 mod landscapes;
+mod metrics;
 mod moto;
 mod offer_rows;
 mod permissions;
@@ -20,7 +22,7 @@ mod volumes;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloudsim::{CapacityPool, Lag, Settings, SharedSim, Sim, Span};
+use cloudsim::{CapacityPool, Lag, LoadBalancing, Settings, SharedSim, Sim, Span};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
 
@@ -39,6 +41,12 @@ fn settings() -> Settings {
         stop: Span { least_millis: 20, most_millis: 80 },
         lag: Lag::up_to(Span { least_millis: 0, most_millis: 50 }),
         interface_linger: Span { least_millis: 20, most_millis: 80 },
+        load_balancing: LoadBalancing {
+            provisioning: Span { least_millis: 20, most_millis: 80 },
+            interface_linger: Span { least_millis: 20, most_millis: 80 },
+            program_start: Span { least_millis: 20, most_millis: 80 },
+            ..LoadBalancing::default()
+        },
         page_size: 5,
         capacity: vec![CapacityPool {
             instance_type: rows::TYPE_WITHOUT_CAPACITY.into(),

@@ -10,6 +10,7 @@ use planner::ports::{
 };
 use planner::{CloudError, Failure};
 
+use crate::balancer_rows::*;
 use crate::offer_rows::*;
 use crate::target::{Target, ids};
 
@@ -66,6 +67,24 @@ rows![
     images_are_found_by_id_or_not,
     types_tell_their_facts,
     types_are_offered_in_zones,
+    a_load_balancer_is_what_was_asked_for,
+    a_name_is_one_load_balancer,
+    a_load_balancer_needs_two_zones_and_a_name_of_its_form,
+    a_deleted_load_balancer_is_gone_with_its_listeners,
+    interfaces_of_a_load_balancer_hold_its_group,
+    things_of_nobody_are_not_found_and_deleted,
+    a_target_group_is_what_was_asked_for,
+    an_equal_target_group_is_the_same_one,
+    a_name_is_one_target_group,
+    attributes_are_what_was_set,
+    a_listener_is_there_once,
+    an_equal_listener_is_the_same_one,
+    rules_are_in_the_order_of_their_priority,
+    a_priority_is_taken_once,
+    a_target_group_in_use_stays,
+    an_instance_that_does_not_run_is_no_target,
+    a_target_is_unused_until_a_rule_names_its_group,
+    a_target_that_is_taken_out_drains_and_goes,
 ];
 
 pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, CloudError>) -> CloudError {

@@ -3,14 +3,16 @@
 use cloudsim::{Action, Outcome, ServiceName, SimError};
 
 use super::exchange::{Exchange, Sent};
-use super::protocol::Api;
-use super::{ec2, sts};
+use super::protocol::{Api, Request};
+use super::{cloudwatch, ec2, elb, sts};
 
-/// The protocol, version and namespace of a service.
-pub(super) fn of(service: ServiceName) -> Api {
+/// The protocol, version and namespace of a service; of one that speaks several protocols, those of this request.
+pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
     match service {
         ServiceName::Ec2 => ec2::API,
         ServiceName::Sts => sts::API,
+        ServiceName::Elb => elb::API,
+        ServiceName::CloudWatch => cloudwatch::api(request),
     }
 }
 
@@ -18,6 +20,8 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Sent> {
     match exchange.action {
         Action::Ec2(action) => ec2::answer(action, exchange),
         Action::Sts(action) => sts::answer(action, exchange),
+        Action::Elb(action) => elb::answer(action, exchange),
+        Action::CloudWatch(action) => cloudwatch::answer(action, exchange),
     }
 }
 
@@ -25,6 +29,7 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Sent> {
 pub(super) fn unknown_key(service: ServiceName) -> SimError {
     match service {
         ServiceName::Ec2 => ec2::unknown_key(),
-        ServiceName::Sts => sts::unknown_key(),
+        // Common errors of the Query APIs.
+        ServiceName::Sts | ServiceName::Elb | ServiceName::CloudWatch => sts::unknown_key(),
     }
 }

@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Served;
+use super::protocol::Content;
 use super::protocol::query::{Params, xml};
+use super::protocol::rpc::Value;
 
 /// The content of an answer, or an error, on its way to the caller.
-pub(crate) type Sent = Reply<Outcome<String>>;
+pub(crate) type Sent = Reply<Outcome<Content>>;
 
 /// A request whose parameters are being taken.
 pub(crate) struct Exchange<'a> {
@@ -18,6 +20,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) principal: Principal,
     pub(crate) account: String,
     pub(crate) params: Params,
+    /// The parameters of a request that has them in a document.
+    pub(crate) document: Value,
 }
 
 impl Exchange<'_> {
@@ -39,7 +43,7 @@ impl Exchange<'_> {
         operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
         shape: impl FnOnce(T) -> X,
     ) -> Outcome<Sent> {
-        let is_dry = self.params.is_set("DryRun")?;
+        let is_dry = matches!(self.action, Action::Ec2(_)) && self.params.is_set("DryRun")?;
         self.params.finish()?;
         let now = self.served.sim.now();
         let call = call(Call::new(self.action).by(self.principal));
@@ -51,12 +55,27 @@ impl Exchange<'_> {
             });
         }
         let reply = self.served.sim.lock().call(call, now, operation);
-        let write = |outcome: Outcome<T>| outcome.and_then(|answer| xml::content(&shape(answer)));
-        Ok(match reply {
-            Reply::Whole(outcome) => Reply::Whole(write(outcome)),
-            Reply::Truncated(outcome) => Reply::Truncated(write(outcome)),
-            Reply::Lost => Reply::Lost,
-        })
+        Ok(written(reply, |answer| xml::content(&shape(answer)).map(Content::Xml)))
+    }
+
+    /// Carries out a call without effects whose parameters are all taken, and answers it by a document.
+    pub(crate) fn look<T>(
+        self,
+        operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
+        shape: impl FnOnce(T) -> Value,
+    ) -> Outcome<Sent> {
+        let now = self.served.sim.now();
+        let call = Call::new(self.action).by(self.principal);
+        let reply = self.served.sim.lock().call(call, now, operation);
+        Ok(written(reply, |answer| Ok(Content::Document(shape(answer)))))
+    }
+}
+
+fn written<T>(reply: Reply<Outcome<T>>, write: impl FnOnce(T) -> Outcome<Content>) -> Sent {
+    match reply {
+        Reply::Whole(outcome) => Reply::Whole(outcome.and_then(write)),
+        Reply::Truncated(outcome) => Reply::Truncated(outcome.and_then(write)),
+        Reply::Lost => Reply::Lost,
     }
 }
 

@@ -12,7 +12,9 @@
 //! network ([`cloudsim::NetworkFault`]): HTTP 503 of something else, a reset, a body that is shorter than was promised.
 
 mod api;
+mod cloudwatch;
 mod ec2;
+mod elb;
 mod exchange;
 mod protocol;
 mod sending;
@@ -28,7 +30,7 @@ use http::{Response, StatusCode};
 use tokio::sync::Notify;
 
 use exchange::{Exchange, Sent};
-use protocol::{Api, Request};
+use protocol::{Api, Asked, Request};
 use sending::Sending;
 use signature::Signature;
 
@@ -66,11 +68,11 @@ pub(crate) struct Lost;
 pub(crate) fn answer(served: &Served, request: &Request<'_>, request_id: &str) -> Result<Response<Sending>, Lost> {
     let (api, sent) = match Signature::of(request) {
         Ok(signature) => {
-            let api = api::of(signature.service);
+            let api = api::of(signature.service, request);
             (api, carry_out(served, request, &api, &signature))
         }
         // Nobody knows which service was meant: the words are those of any Query API.
-        Err(refusal) => (api::of(ServiceName::Sts), Err(refusal)),
+        Err(refusal) => (api::of(ServiceName::Sts, request), Err(refusal)),
     };
     let sent = sent.unwrap_or_else(|refusal| Reply::Whole(Err(refusal)));
     respond(&served.sim, &api, request, sent, request_id)
@@ -82,11 +84,11 @@ fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Sign
         (sim.settings().region.clone(), sim.settings().account.clone())
     };
     let principal = signature.principal(&region)?;
-    let (name, params) = api.read(request)?;
+    let Asked { action: name, params, document } = api.read(request)?;
     let action = Action::of(signature.service, &name).ok_or_else(|| {
         SimError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
     })?;
-    api::answer(Exchange { served, action, principal, account, params })
+    api::answer(Exchange { served, action, principal, account, params, document })
 }
 
 fn respond(
@@ -101,18 +103,18 @@ fn respond(
         Reply::Truncated(outcome) => (outcome, true),
         Reply::Lost => return Err(Lost),
     };
-    let (status, mut body) = match outcome {
-        Ok(content) => (200, api.write_answer(request, &content, request_id)),
-        Err(refusal) => (refusal.status, api.write_error(&refusal, request_id)),
+    let (status, mut body) = match &outcome {
+        Ok(content) => (200, api.write_answer(request, content, request_id)),
+        Err(refusal) => (refusal.status, api.write_error(refusal, request_id)),
     };
     if is_cut {
-        let end = (sim.lock().cut(body.len())..).find(|at| body.is_char_boundary(*at));
-        body.truncate(end.unwrap_or(0));
+        let end = sim.lock().cut(body.len());
+        body.truncate(end);
     }
     let mut response = Response::new(Sending::whole(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(http::header::CONTENT_TYPE, api.content_type());
+    headers.extend(api.headers(outcome.as_ref().err()));
     if let Ok(id) = request_id.parse() {
         headers.insert("x-amzn-requestid", id);
     }

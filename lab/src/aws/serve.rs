@@ -80,7 +80,7 @@ async fn exchange(
     }
     let request_id = new_request_id();
     let query = head.uri.query().unwrap_or_default();
-    let asked = Asked { method: &head.method, query, headers: &head.headers, body: &body };
+    let asked = Asked { method: &head.method, path: head.uri.path(), query, headers: &head.headers, body: &body };
     let response = answer(served, &asked, &request_id);
     served.changed.notify_one();
     let response = response?;

@@ -84,7 +84,7 @@ mod tests {
     fn signature(authorization: &str, query: &str) -> Outcome<(ServiceName, String)> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
-        let request = Request { method: &Method::GET, query, headers: &headers, body: b"" };
+        let request = Request { method: &Method::GET, path: "/", query, headers: &headers, body: b"" };
         Signature::of(&request).map(|signature| (signature.service, signature.region))
     }
 

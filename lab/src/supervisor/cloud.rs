@@ -61,7 +61,8 @@ impl Cloud {
     /// Lets the operator do what the shipped policies say, filled in for this account and Kubernetes cluster.
     pub(crate) fn attach_policy(&self, kubernetes_cluster: &str, installation: &str) -> anyhow::Result<()> {
         let sim = self.region.sim();
-        let policies = Policy::all_shipped(&sim.lock().settings().account, kubernetes_cluster, installation);
+        let account = sim.lock().settings().account.clone();
+        let policies = Policy::all_shipped(&account, kubernetes_cluster, installation);
         sim.lock().attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
         Ok(())
     }

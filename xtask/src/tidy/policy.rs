@@ -16,19 +16,33 @@ const TAGS: &str = "planner/src/owner.rs";
 const OURS: &str = "clusterbench.dev/";
 
 /// Fields of `cloud`'s `Region` that hold an SDK client, the prefix of their actions, and the SDK.
-const CLIENTS: [(&str, &str, &str); 3] = [
+const CLIENTS: [(&str, &str, &str); 6] = [
     ("self.reads.", "ec2:", "aws-sdk-ec2"),
     ("self.effects.", "ec2:", "aws-sdk-ec2"),
     ("self.identity.", "sts:", "aws-sdk-sts"),
+    ("self.elb_reads.", "elasticloadbalancing:", "aws-sdk-elasticloadbalancingv2"),
+    ("self.elb_effects.", "elasticloadbalancing:", "aws-sdk-elasticloadbalancingv2"),
+    ("self.cloudwatch.", "cloudwatch:", "aws-sdk-cloudwatch"),
 ];
 const MANIFEST: &str = "cloud/Cargo.toml";
 
 /// Needs no permission: everybody may ask who they are.
 const FREE: &str = "sts:GetCallerIdentity";
 
-/// Calls that create something with tags, for which EC2 wants a second permission.
-const TAGGING: [&str; 2] = ["ec2:RunInstances", "ec2:CreateSecurityGroup"];
-const CREATE_TAGS: &str = "ec2:CreateTags";
+/// Calls that create something with tags, and the second permission that their service wants for the tags (EC2 user guide,
+/// "Grant permission to tag resources during creation"; ELB user guide, the same).
+const TAGGING: [(&str, &str); 6] = [
+    ("ec2:RunInstances", "ec2:CreateTags"),
+    ("ec2:CreateSecurityGroup", "ec2:CreateTags"),
+    ("elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:AddTags"),
+    ("elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:AddTags"),
+    ("elasticloadbalancing:CreateListener", "elasticloadbalancing:AddTags"),
+    ("elasticloadbalancing:CreateRule", "elasticloadbalancing:AddTags"),
+];
+
+/// A call that makes the service's own role, the first time in an account, with the caller's permission (ELB user guide,
+/// "Service-linked role").
+const WITH_ROLE: (&str, &str) = ("elasticloadbalancing:CreateLoadBalancer", "iam:CreateServiceLinkedRole");
 
 pub(super) fn findings(tree: &Tree) -> Vec<Finding> {
     if !tree.files.contains_key(POLICY) {
@@ -88,8 +102,10 @@ fn called(tree: &Tree) -> BTreeSet<String> {
         let operations = text.match_indices("aws_sdk_ec2::operation::").map(|(at, path)| &text[at + path.len()..]);
         actions.extend(operations.filter_map(|rest| Some(action("ec2:", rest.split_once("::")?.0))));
     }
-    if TAGGING.iter().any(|action| actions.contains(*action)) {
-        actions.insert(CREATE_TAGS.to_owned());
+    for (action, besides) in TAGGING.into_iter().chain([WITH_ROLE]) {
+        if actions.contains(action) {
+            actions.insert(besides.to_owned());
+        }
     }
     actions.remove(FREE);
     actions
@@ -157,6 +173,22 @@ mod tests {
                 "clusterbench.dev/owner is no tag of planner/src/owner.rs: correct it",
             ]
         );
+    }
+
+    #[test]
+    fn load_balancers_take_a_permission_for_their_tags_and_one_for_their_role() {
+        let code = "self.elb_effects.create_load_balancer().send(); self.elb_reads.describe_tags();
+            self.cloudwatch.get_metric_data()";
+        let tree = Tree::of([(POLICY, "{}"), ("cloud/src/one.rs", code)]);
+        let missing: Vec<_> = findings(&tree).into_iter().map(|one| one.what).collect();
+        let actions = [
+            "cloudwatch:GetMetricData",
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateLoadBalancer",
+            "elasticloadbalancing:DescribeTags",
+            "iam:CreateServiceLinkedRole",
+        ];
+        assert_eq!(missing, actions.map(|action| format!("{action} is called and not granted: add it")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The parameters of a request in the EC2 query protocol. What nobody takes is refused, as EC2 does.
+//! The parameters of a request in a query protocol. What nobody takes is refused, as EC2 does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -85,14 +85,31 @@ impl Params {
             .iter()
             .map(|item| {
                 let resource = self.need(&format!("{item}.ResourceType"))?;
-                let tags = self.items(&format!("{item}.Tag"));
-                let tags = tags.iter().map(|tag| {
-                    let value = self.0.remove(&format!("{tag}.Value")).unwrap_or_default();
-                    Ok((self.need(&format!("{tag}.Key"))?, value))
-                });
-                Ok((resource, tags.collect::<Outcome<Tags>>()?))
+                Ok((resource, self.tags(&format!("{item}.Tag"))?))
             })
             .collect()
+    }
+
+    /// Takes a list of pairs: `name.N.Key` and `name.N.Value`.
+    pub(crate) fn tags(&mut self, name: &str) -> Outcome<Tags> {
+        let tags = self.items(name);
+        tags.iter()
+            .map(|tag| {
+                let value = self.0.remove(&format!("{tag}.Value")).unwrap_or_default();
+                Ok((self.need(&format!("{tag}.Key"))?, value))
+            })
+            .collect()
+    }
+
+    /// Takes what must have this value, if it is said at all: nothing else is simulated.
+    pub(crate) fn only(&mut self, name: &str, simulated: &str) -> Outcome<()> {
+        match self.text(name) {
+            Some(other) if other != simulated => {
+                let message = format!("the lab does not simulate {name}={other}: use {simulated}");
+                Err(SimError::new("UnsupportedOperation", message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses what nobody took.

@@ -1,0 +1,26 @@
+//! Application Load Balancers over aws-sdk-elasticloadbalancingv2.
+
+mod calls;
+mod listener;
+mod lists;
+mod load_balancer;
+mod tags;
+mod target;
+mod target_group;
+
+use planner::{CloudError, Failure};
+
+/// A number as the SDK takes it.
+fn number(value: u32, field: &str) -> Result<i32, CloudError> {
+    i32::try_from(value).map_err(|_| {
+        CloudError::new(Failure::Rejected, "InvalidParameterValue", format!("{field} {value} is too large"))
+    })
+}
+
+/// What is there to be deleted, and is not there, is deleted.
+fn gone<T>(outcome: Result<T, CloudError>) -> Result<(), CloudError> {
+    match outcome {
+        Err(error) if error.failure == Failure::NotFound => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}
