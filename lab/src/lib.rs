@@ -2,6 +2,7 @@
 
 #![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
 
+pub mod albnode;
 pub mod aws;
 pub mod machine;
 pub mod region;
