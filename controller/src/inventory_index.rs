@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use api::Launch;
 use jiff::Timestamp;
+use planner::Failure;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Group, Instance, InstanceState};
+use planner::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
 use planner::sweep::Found;
 use planner::world::{CloudView, Facet, Unknown, ledger};
 
@@ -16,25 +17,30 @@ pub(crate) struct Wanted {
     pub(crate) tokens: BTreeSet<String>,
     /// Ids in the ledger: dead instances lose their tags before they vanish.
     pub(crate) ids: BTreeSet<String>,
+    /// Load balancers and target groups, which are listed only while somebody asks for them.
+    pub(crate) load_balancers: bool,
 }
 
 impl Wanted {
-    pub(crate) fn of(lines: &[Launch]) -> Self {
+    pub(crate) fn of(lines: &[Launch], load_balancers: bool) -> Self {
         let open = lines.iter().filter(|line| !ledger::is_closed(line));
         Self {
             tokens: open.map(|line| line.token.clone()).collect(),
             ids: lines.iter().flat_map(|line| &line.instance_ids).cloned().collect(),
+            load_balancers,
         }
     }
 
     pub(crate) fn extend(&mut self, other: &Self) {
         self.tokens.extend(other.tokens.iter().cloned());
         self.ids.extend(other.ids.iter().cloned());
+        self.load_balancers |= other.load_balancers;
     }
 
     /// Whether whoever asked for all of this asked for `other` too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.tokens.is_superset(&other.tokens) && self.ids.is_superset(&other.ids)
+        let has_balancers = self.load_balancers || !other.load_balancers;
+        has_balancers && self.tokens.is_superset(&other.tokens) && self.ids.is_superset(&other.ids)
     }
 }
 
@@ -45,35 +51,69 @@ pub(crate) struct InventoryIndex {
     pub(crate) begun_at: Timestamp,
     pub(crate) instances: Facet<Instances>,
     pub(crate) groups: Facet<Groups>,
+    /// `None`: nobody asked for them.
+    pub(crate) load_balancers: Option<Facet<Tagged<LoadBalancer>>>,
+    /// `None`: nobody asked for them.
+    pub(crate) target_groups: Option<Facet<Tagged<TargetGroup>>>,
 }
 
 impl InventoryIndex {
     /// Nothing is known of any kind, for one reason.
     pub(crate) fn unseen(begun_at: Timestamp, why: &Unknown) -> Self {
-        Self { begun_at, instances: Facet::Unknown(why.clone()), groups: Facet::Unknown(why.clone()) }
+        Self {
+            begun_at,
+            instances: Facet::Unknown(why.clone()),
+            groups: Facet::Unknown(why.clone()),
+            load_balancers: Some(Facet::Unknown(why.clone())),
+            target_groups: Some(Facet::Unknown(why.clone())),
+        }
     }
 
-    /// Whether every kind is known.
+    /// Whether every kind that was asked for is known.
     pub(crate) fn is_whole(&self) -> bool {
-        self.instances.known().is_some() && self.groups.known().is_some()
+        let Self { begun_at: _, instances, groups, load_balancers, target_groups } = self;
+        let is_unknown = load_balancers.as_ref().is_some_and(|all| all.known().is_none())
+            || target_groups.as_ref().is_some_and(|all| all.known().is_none());
+        instances.known().is_some() && groups.known().is_some() && !is_unknown
     }
 
-    /// The part that is one benchmark's, with these lines in its ledger.
-    pub(crate) fn of(&self, owner: &Owner, lines: &[Launch]) -> CloudView {
+    /// The part that is one benchmark's, with these lines in its ledger. One that does not seek load balancers has none,
+    /// whatever others asked for.
+    pub(crate) fn of(&self, owner: &Owner, lines: &[Launch], seeks_load_balancers: bool) -> CloudView {
         CloudView {
             listed_at: self.begun_at,
             instances: self.instances.map(|all| all.of(owner, lines)),
             groups: self.groups.map(|all| all.of(owner)),
+            load_balancers: sought(seeks_load_balancers, &self.load_balancers, owner),
+            target_groups: sought(seeks_load_balancers, &self.target_groups, owner),
         }
     }
 
-    /// Everything with tags that pass; nothing at all unless every kind is known.
+    /// Everything with tags that pass; nothing at all unless instances and groups are known. Load balancers that were not
+    /// listed, or could not be, are not among it.
     pub(crate) fn found(&self, passes: impl Fn(&Tags) -> bool) -> Option<Found> {
         let (instances, groups) = (self.instances.known()?, self.groups.known()?);
         Some(Found {
             instances: instances.by_id.values().filter(|one| passes(&one.tags)).cloned().collect(),
-            groups: groups.all.iter().filter(|one| passes(&one.tags)).cloned().collect(),
+            groups: groups.passing(&passes),
+            load_balancers: listed(&self.load_balancers).map(|all| all.passing(&passes)).unwrap_or_default(),
+            target_groups: listed(&self.target_groups).map(|all| all.passing(&passes)).unwrap_or_default(),
         })
+    }
+}
+
+fn listed<T>(all: &Option<Facet<T>>) -> Option<&T> {
+    all.as_ref()?.known()
+}
+
+fn sought<T: HasTags + Clone>(is_sought: bool, all: &Option<Facet<Tagged<T>>>, owner: &Owner) -> Facet<Vec<T>> {
+    match all {
+        _ if !is_sought => Facet::Known(Vec::new()),
+        Some(all) => all.map(|all| all.of(owner)),
+        None => {
+            let message = "load balancers were not listed yet".to_owned();
+            Facet::Unknown(Unknown { failure: Failure::NotYetVisible, message })
+        }
     }
 }
 
@@ -138,18 +178,37 @@ fn age(state: InstanceState) -> u8 {
     }
 }
 
-/// Groups by benchmark.
-#[derive(Debug, Default)]
-pub(crate) struct Groups {
-    all: Vec<Group>,
+/// What carries tags.
+pub(crate) trait HasTags {
+    fn tags(&self) -> &Tags;
+}
+
+macro_rules! tagged {
+    ($($kind:ident),*) => {
+        $(impl HasTags for $kind {
+            fn tags(&self) -> &Tags {
+                &self.tags
+            }
+        })*
+    };
+}
+
+tagged!(Group, LoadBalancer, TargetGroup);
+
+pub(crate) type Groups = Tagged<Group>;
+
+/// Resources by the benchmark that their tags name.
+#[derive(Debug)]
+pub(crate) struct Tagged<T> {
+    all: Vec<T>,
     by_benchmark: HashMap<String, Vec<usize>>,
 }
 
-impl Groups {
-    pub(crate) fn new(all: Vec<Group>) -> Self {
+impl<T: HasTags + Clone> Tagged<T> {
+    pub(crate) fn new(all: Vec<T>) -> Self {
         let mut by_benchmark: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, group) in all.iter().enumerate() {
-            if let Some(uid) = group.tags.get(BENCHMARK_UID) {
+        for (index, one) in all.iter().enumerate() {
+            if let Some(uid) = one.tags().get(BENCHMARK_UID) {
                 by_benchmark.entry(uid.clone()).or_default().push(index);
             }
         }
@@ -160,8 +219,12 @@ impl Groups {
         self.all.len()
     }
 
-    pub(crate) fn of(&self, owner: &Owner) -> Vec<Group> {
+    pub(crate) fn of(&self, owner: &Owner) -> Vec<T> {
         let tagged = self.by_benchmark.get(&owner.benchmark_uid).into_iter().flatten();
-        tagged.filter_map(|index| self.all.get(*index)).filter(|group| owner.owns(&group.tags)).cloned().collect()
+        tagged.filter_map(|index| self.all.get(*index)).filter(|one| owner.owns(one.tags())).cloned().collect()
+    }
+
+    fn passing(&self, passes: &impl Fn(&Tags) -> bool) -> Vec<T> {
+        self.all.iter().filter(|one| passes(one.tags())).cloned().collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The lister: one list of instances and one of groups for each region, shared by all objects.
+//! The lister: one list of each kind of resource for each region, shared by all objects.
 //!
 //! A hundred objects that each list their own would eat the account's quota of Describe calls, which production
 //! shares. So a pass says how old a list may be; only one list of a region is under way at a time, and who waits for
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use planner::owner;
-use planner::ports::{Answer, Cloud, Identity, Selection};
+use planner::ports::{Answer, Cloud, Identity, LoadBalancer, Selection, TargetGroup};
 use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::inventory_index::{Groups, Instances, InventoryIndex, Wanted};
+use crate::inventory_index::{Groups, Instances, InventoryIndex, Tagged, Wanted};
 
 /// How long one call of a pass may take, retries below the port included.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -63,7 +63,7 @@ impl Lists {
         match &self.index.instances {
             Facet::Known(instances) if self.are_whole() => {
                 let unseen = wanted.ids.iter().filter(|id| !instances.contains(id)).cloned().collect();
-                let rest = Wanted { tokens: wanted.tokens.clone(), ids: unseen };
+                let rest = Wanted { ids: unseen, ..wanted.clone() };
                 age <= need.longest_age && self.asked.covers(&rest)
             }
             _ => age <= FAILED_AGE,
@@ -158,8 +158,11 @@ impl Lister {
             Facet::Unknown(why) => return unknown(&why),
         };
         let tags = owner::of_installation(installation);
-        let (instances, groups) =
-            tokio::join!(patiently(instances(cloud, installation, &asked)), patiently(cloud.groups(&tags)));
+        let (instances, groups, balancing) = tokio::join!(
+            patiently(instances(cloud, installation, &asked)),
+            patiently(cloud.groups(&tags)),
+            load_balancers(cloud, asked.load_balancers),
+        );
         match patiently(cloud.identity()).await {
             Facet::Known(after) if after.account == before.account => {}
             Facet::Known(after) => {
@@ -169,7 +172,9 @@ impl Lister {
             }
             Facet::Unknown(why) => return unknown(&why),
         }
-        let index = InventoryIndex { begun_at, instances, groups: groups.map(|groups| Groups::new(groups.clone())) };
+        let (load_balancers, target_groups) = balancing.unzip();
+        let groups = groups.map(|groups| Groups::new(groups.clone()));
+        let index = InventoryIndex { begun_at, instances, groups, load_balancers, target_groups };
         lists(Facet::Known(before), index)
     }
 }
@@ -210,7 +215,19 @@ async fn instances<C: Cloud>(cloud: &C, installation: &str, asked: &Wanted) -> A
     Ok(seen)
 }
 
-/// What the lists cost in Describe calls, about.
+/// Load balancers and target groups, where somebody asks for them. `None`: nobody does.
+async fn load_balancers<C: Cloud>(
+    cloud: &C,
+    asked: bool,
+) -> Option<(Facet<Tagged<LoadBalancer>>, Facet<Tagged<TargetGroup>>)> {
+    if !asked {
+        return None;
+    }
+    let (balancers, groups) = tokio::join!(patiently(cloud.load_balancers()), patiently(cloud.target_groups()));
+    Some((balancers.map(|all| Tagged::new(all.clone())), groups.map(|all| Tagged::new(all.clone()))))
+}
+
+/// What the lists cost in Describe calls of EC2, about.
 fn calls(lists: &Lists) -> f64 {
     let pages = |items: Option<usize>| 1 + items.unwrap_or_default() / PAGE;
     let instances = pages(lists.index.instances.known().map(Instances::len));

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use api::{ClusterBenchmark, Status};
-use futures::future::join_all;
-use planner::balance::membership;
+use futures::future::{join_all, try_join_all};
+use planner::balance;
+use planner::balance::application;
 use planner::instances::console;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::provision::placement;
 use planner::provision::zone_fallback;
 use planner::teardown::holders;
 use planner::world::Holder;
-use planner::world::{CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
-use planner::{Failure, Memory, desired, region, runs};
+use planner::world::{Application, CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
+use planner::{CloudError, Failure, Memory, desired, region, runs};
 
 use crate::catalog_cache::{self, CatalogCache};
 use crate::crd_check;
@@ -80,6 +81,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             site: None,
             types: not_asked(),
             balancer: None,
+            application: None,
             runs: None,
             consoles: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -97,6 +99,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             let cloud = self.cloud(&region);
             let cached = self.catalog.region(&region);
             listed = Some(self.observe_cloud(&cloud, &cached, &region, &mut world, need).await);
+            observe_application(&*cloud, &mut world).await;
             self.observe_agents(&mut world).await;
             observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
             observe_holders(&*cloud, &mut world).await;
@@ -115,12 +118,19 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         need: &Need,
     ) -> Tick {
         let names = type_names(world);
-        let wanted = Wanted::of(&world.object.status.launches);
-        let (uid, installation) = (&world.object.uid, &world.settings.installation);
-        let (lists, types) = tokio::join!(
-            self.lister.lists(cloud, region, installation, (uid, &wanted), need),
+        let (uid, installation) = (world.object.uid.clone(), world.settings.installation.clone());
+        let wanted = |world: &World| Wanted::of(&world.object.status.launches, world.seeks_load_balancers());
+        let at_first = wanted(world);
+        let (mut lists, types) = tokio::join!(
+            self.lister.lists(cloud, region, &installation, (&uid, &at_first), need),
             patiently(self.catalog.types(cached, cloud, &names)),
         );
+        take(world, &lists);
+        // What the lists show may be the first to tell that the ledger is lost.
+        let then = wanted(world);
+        if !at_first.covers(&then) {
+            lists = self.lister.lists(cloud, region, &installation, (&uid, &then), need).await;
+        }
         if lists.are_whole() {
             self.metrics.listed(region, lists.index.begun_at);
         }
@@ -136,7 +146,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if planner::goal::goal(world) != planner::Goal::Instances {
             return;
         }
-        if let Some(control) = planner::instances::control_of(world, desired::BALANCER) {
+        let has_balancer = desired::has_balancer(&world.object.spec);
+        if let Some(control) =
+            planner::instances::control_of(world, desired::BALANCER).filter(|_| has_balancer)
+        {
             world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
         }
         // All that the spec asks for have to be there: what one says of a run means nothing without the others.
@@ -183,7 +196,7 @@ fn take(world: &mut World, lists: &Lists) {
         world.cloud = CloudView::unseen(lists.index.begun_at, &why);
         return;
     }
-    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches);
+    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches, world.seeks_load_balancers());
 }
 
 async fn site<C: Cloud>(
@@ -205,6 +218,23 @@ async fn site<C: Cloud>(
     Site { subnets, offerings, images }
 }
 
+/// Listeners, attributes and targets of the load balancer, while something depends on them.
+async fn observe_application<C: Cloud>(cloud: &C, world: &mut World) {
+    let Some((balancer, groups)) = application::looks(world) else { return };
+    let attributes = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.attributes(arn).await?));
+    let targets = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.targets(arn).await?));
+    let asked = async {
+        let (listeners, attributes, targets) = tokio::try_join!(
+            cloud.listeners(&balancer),
+            try_join_all(groups.iter().map(attributes)),
+            try_join_all(groups.iter().map(targets)),
+        )?;
+        let (attributes, targets) = (attributes.into_iter().collect(), targets.into_iter().collect());
+        Ok::<_, CloudError>(Application { listeners, attributes, targets })
+    };
+    world.application = Some(patiently(asked).await);
+}
+
 /// What could not be seen is not said: another pass follows.
 async fn observe_holders<C: Cloud>(cloud: &C, world: &mut World) {
     for id in holders::held(world) {
@@ -223,7 +253,7 @@ async fn observe_consoles<C: Cloud>(
     region: &catalog_cache::Region,
     world: &mut World,
 ) {
-    for id in membership::slow_instances(world).into_iter().take(CONSOLES) {
+    for id in balance::slow_instances(world).into_iter().take(CONSOLES) {
         let Facet::Known(Some(text)) = patiently(catalog.console(region, cloud, &id)).await else { continue };
         if let Some(word) = console::last_word(&text) {
             world.consoles.insert(id, word.to_owned());

@@ -24,8 +24,8 @@ pub(crate) type Given = BTreeMap<String, Timestamp>;
 pub(crate) struct RateLimit(Mutex<HashMap<String, Region>>);
 
 /// EC2's buckets (EC2 developer guide, "Request throttling"): RunInstances 5 calls and 2 a second, and 1,000 instances
-/// and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100 and 5 a second. We take half
-/// of what comes back.
+/// and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100 and 5 a second. ELB's (ELB user
+/// guide, "API throttling"): changes 20 and 3 a second. We take half of what comes back.
 #[derive(Debug)]
 struct Region {
     launches: Queue,
@@ -37,6 +37,7 @@ struct Region {
     groups: Queue,
     rules: Queue,
     terminations: Queue,
+    balancing: Queue,
 }
 
 impl Default for Region {
@@ -49,6 +50,7 @@ impl Default for Region {
             groups: Queue::new(25, 2_500),
             rules: Queue::new(25, 2_500),
             terminations: Queue::new(50, 2_500),
+            balancing: Queue::new(10, 1_500),
         }
     }
 }
@@ -138,6 +140,7 @@ impl Region {
             Some(Quota::Groups) => &mut self.groups,
             Some(Quota::Rules) => &mut self.rules,
             Some(Quota::Terminations) => &mut self.terminations,
+            Some(Quota::Balancing) => &mut self.balancing,
         };
         let next = queue.next(now);
         if next <= now { queue.take(1, now) } else { next }

@@ -21,10 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(20 * 60);
 pub async fn inventory<C: Cloud>(cloud: &C, installation: &str, kubernetes_cluster: Option<&str>) -> Answer<Inventory> {
     let (selection, tags) = (Selection::Installation(installation.to_owned()), owner::of_installation(installation));
     let (instances, groups) = tokio::try_join!(cloud.instances(&selection), cloud.groups(&tags))?;
-    Ok(Inventory::new(Found { instances, groups }, kubernetes_cluster))
+    let is_ours = |of: &owner::Tags| tags.iter().all(|(key, value)| of.get(key) == Some(value));
+    let mut found = Found { instances, groups, ..Found::default() };
+    // Whoever never had a load balancer need not have the permission to list them.
+    let unseen = match tokio::try_join!(cloud.load_balancers(), cloud.target_groups()) {
+        Ok((balancers, groups)) => {
+            found.load_balancers = balancers.into_iter().filter(|one| is_ours(&one.tags)).collect();
+            found.target_groups = groups.into_iter().filter(|one| is_ours(&one.tags)).collect();
+            None
+        }
+        Err(error) if error.failure == Failure::Unauthorized => Some(error.to_string()),
+        Err(error) => return Err(error),
+    };
+    Ok(Inventory::new(found, kubernetes_cluster).with_unseen(unseen))
 }
 
-/// Removes what is there: instances first, then groups. `tell` gets a line for each thing that is done or fails.
+/// Removes what is there: load balancers and instances first, then target groups, then groups. `tell` gets a line for each thing that is done or fails.
 ///
 /// *Guarantees*: touches only what carries the installation's tags. What is left afterwards is returned.
 /// *Errors*: when what is there cannot be listed.
@@ -57,14 +69,25 @@ pub async fn remove<C: Cloud>(
                 Err(error) => tell(said("terminate", &ids.join(" "), Some(error.to_string()))),
             }
         }
+        for arn in left.load_balancers() {
+            let error = cloud.delete_load_balancer(&arn).await.err();
+            tell(said("delete", &arn, error.map(|error| error.to_string())));
+        }
+        for arn in left.target_groups_to_delete() {
+            tell_unless_held(cloud.delete_target_group(&arn).await, &arn, &mut tell);
+        }
         for id in left.to_delete() {
-            match cloud.delete_group(&id).await {
-                // An interface of a terminated instance holds it for a while.
-                Err(error) if error.failure == Failure::DependencyViolation => {}
-                outcome => tell(said("delete", &id, outcome.err().map(|error| error.to_string()))),
-            }
+            tell_unless_held(cloud.delete_group(&id).await, &id, &mut tell);
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What still holds it goes by itself: a rule of a deleted load balancer, an interface of one or of an instance.
+fn tell_unless_held(outcome: Answer<()>, id: &str, tell: &mut impl FnMut(String)) {
+    match outcome {
+        Err(error) if error.failure == Failure::DependencyViolation => {}
+        outcome => tell(said("delete", id, outcome.err().map(|error| error.to_string()))),
     }
 }
 

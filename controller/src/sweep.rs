@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Agents, Compute, Regions, SecurityGroups};
+use planner::ports::{Agents, Answer, Compute, LoadBalancers, Regions, SecurityGroups};
 use planner::sweep::{Life, Memory, Scope, decide, suspects};
 
 use crate::freshness::Freshness;
@@ -49,7 +49,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     pub async fn sweep(&self, region: &str, memory: &mut Memory) -> Swept {
         let (cloud, scope) = (self.cloud(region), self.scope());
         let need = Need { begun_after: Tick::default(), longest_age: Freshness::Idle.longest_age() };
-        let wanted = Wanted::default();
+        let wanted = Wanted { load_balancers: memory.seeks_load_balancers(self.now()), ..Wanted::default() };
         let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
         let now = self.now();
         let recent = self.notes.read_after(now - RECENT);
@@ -75,9 +75,16 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 self.note(&mut swept, "instance", id, refusal == Some(None));
             }
         }
+        for arn in removal.load_balancers {
+            let removed = told(cloud.delete_load_balancer(&arn).await);
+            self.note(&mut swept, "load balancer", arn, removed);
+        }
+        for arn in removal.target_groups {
+            let removed = told(cloud.delete_target_group(&arn).await);
+            self.note(&mut swept, "target group", arn, removed);
+        }
         for id in removal.groups {
-            let removed =
-                cloud.delete_group(&id).await.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok();
+            let removed = told(cloud.delete_group(&id).await);
             self.note(&mut swept, "group", id, removed);
         }
         swept
@@ -107,4 +114,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         self.metrics.swept(kind, result);
         if removed { swept.removed.push(id) } else { swept.failed.push(id) }
     }
+}
+
+/// Whether it was removed; says so if not.
+fn told(answer: Answer<()>) -> bool {
+    answer.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok()
 }

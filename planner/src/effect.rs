@@ -8,7 +8,10 @@ use wire::{Membership, RunSpec};
 
 use crate::failure::{CloudError, Failure};
 use crate::owner;
-use crate::ports::{self, AgentError, Agents, Cloud, GroupRequest, LaunchRequest, Refused, Rule};
+use crate::ports::{
+    self, AgentError, Agents, Cloud, GroupRequest, LaunchRequest, ListenerRequest, LoadBalancerRequest, Refused, Rule,
+    RuleRequest, TargetGroupAttributes, TargetGroupRequest,
+};
 use crate::run_key::RunKey;
 
 /// An action and why it is planned.
@@ -32,6 +35,47 @@ pub enum Action {
     },
     DeleteGroup {
         id: String,
+        name: String,
+    },
+    CreateLoadBalancer(LoadBalancerRequest),
+    CreateTargetGroup(TargetGroupRequest),
+    /// Sets how a target group spreads its requests, and how long a target may finish.
+    SetAttributes {
+        arn: String,
+        name: String,
+        to: TargetGroupAttributes,
+    },
+    /// Of the load balancer with this name.
+    CreateListener {
+        name: String,
+        request: ListenerRequest,
+    },
+    /// Of the load balancer with this name.
+    CreateRule {
+        name: String,
+        request: RuleRequest,
+    },
+    DeleteRule {
+        arn: String,
+        name: String,
+        priority: u32,
+    },
+    RegisterTargets {
+        arn: String,
+        name: String,
+        ids: BTreeSet<String>,
+    },
+    DeregisterTargets {
+        arn: String,
+        name: String,
+        ids: BTreeSet<String>,
+    },
+    DeleteLoadBalancer {
+        arn: String,
+        name: String,
+    },
+    DeleteTargetGroup {
+        arn: String,
         name: String,
     },
     /// Asks whether a launch would be taken. Makes nothing.
@@ -149,7 +193,9 @@ pub enum Concern {
     Network,
     /// Instances.
     Compute,
-    /// The balancer's membership.
+    /// What stands in front of the members, before it can serve.
+    Front,
+    /// The members or targets, and the way to them.
     Balancing,
     /// Runs and their reports.
     Measuring,
@@ -160,7 +206,7 @@ impl Concern {
     pub fn condition(self) -> Option<ConditionType> {
         match self {
             Self::Object => None,
-            Self::Network | Self::Compute => Some(ConditionType::Provisioned),
+            Self::Network | Self::Front | Self::Compute => Some(ConditionType::Provisioned),
             Self::Balancing => Some(ConditionType::Deployed),
             Self::Measuring => Some(ConditionType::Measured),
         }
@@ -168,7 +214,7 @@ impl Concern {
 }
 
 /// The calls of the cloud that an account may make a second, by kind: each kind has a bucket of its own (EC2 developer
-/// guide, "Request throttling").
+/// guide, "Request throttling"; ELB API throttling of its user guide).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quota<'a> {
     /// RunInstances, and the instances of it. The same token is the same launch.
@@ -181,6 +227,8 @@ pub enum Quota<'a> {
     Groups,
     Rules,
     Terminations,
+    /// Changes of load balancers, target groups, listeners, rules and targets.
+    Balancing,
 }
 
 macro_rules! kinds {
@@ -216,6 +264,26 @@ kinds! {
     AuthorizeIngress,
     /// A security group is deleted.
     DeleteGroup,
+    /// A load balancer is made.
+    CreateLoadBalancer,
+    /// A target group is made.
+    CreateTargetGroup,
+    /// A target group is told how to spread its requests.
+    SetAttributes,
+    /// A load balancer gets the listener that takes requests.
+    CreateListener,
+    /// A path is routed to the target group of its cluster.
+    CreateRule,
+    /// A rule that is not wanted any more is deleted.
+    DeleteRule,
+    /// Instances become targets of their cluster.
+    RegisterTargets,
+    /// Targets are taken out.
+    DeregisterTargets,
+    /// A load balancer is deleted.
+    DeleteLoadBalancer,
+    /// A target group is deleted.
+    DeleteTargetGroup,
     /// A launch is asked for with DryRun, which makes nothing.
     Rehearse,
     /// Instances are launched.
@@ -280,6 +348,10 @@ impl<'a> Nature<'a> {
         Self { changes_lists: true, quota: Some(quota), ..self }
     }
 
+    const fn counted(self, quota: Quota<'a>) -> Self {
+        Self { quota: Some(quota), ..self }
+    }
+
     const fn grave(self) -> Self {
         Self { is_grave: true, ..self }
     }
@@ -295,7 +367,7 @@ impl<'a> Nature<'a> {
 
 impl Action {
     pub fn nature(&self) -> Nature<'_> {
-        use Concern::{Balancing, Compute, Measuring, Network, Object};
+        use Concern::{Balancing, Compute, Front, Measuring, Network, Object};
         let of = Nature::of;
         match self {
             Self::AddFinalizer => of(Kind::AddFinalizer, Object),
@@ -303,7 +375,17 @@ impl Action {
             Self::CreateGroup(_) => of(Kind::CreateGroup, Network).lists(Quota::Groups).creating(),
             Self::AuthorizeIngress { .. } => of(Kind::AuthorizeIngress, Network).lists(Quota::Rules),
             Self::DeleteGroup { .. } => of(Kind::DeleteGroup, Network).lists(Quota::Groups).grave(),
-            Self::Rehearse(_) => Nature { quota: Some(Quota::Rehearsals), ..of(Kind::Rehearse, Compute) },
+            Self::CreateLoadBalancer(_) => of(Kind::CreateLoadBalancer, Front).lists(Quota::Balancing).creating(),
+            Self::CreateTargetGroup(_) => of(Kind::CreateTargetGroup, Front).lists(Quota::Balancing).creating(),
+            Self::DeleteLoadBalancer { .. } => of(Kind::DeleteLoadBalancer, Front).lists(Quota::Balancing).grave(),
+            Self::DeleteTargetGroup { .. } => of(Kind::DeleteTargetGroup, Front).lists(Quota::Balancing).grave(),
+            Self::SetAttributes { .. } => of(Kind::SetAttributes, Balancing).counted(Quota::Balancing),
+            Self::CreateListener { .. } => of(Kind::CreateListener, Balancing).counted(Quota::Balancing),
+            Self::CreateRule { .. } => of(Kind::CreateRule, Balancing).counted(Quota::Balancing),
+            Self::DeleteRule { .. } => of(Kind::DeleteRule, Balancing).counted(Quota::Balancing),
+            Self::RegisterTargets { .. } => of(Kind::RegisterTargets, Balancing).counted(Quota::Balancing),
+            Self::DeregisterTargets { .. } => of(Kind::DeregisterTargets, Balancing).counted(Quota::Balancing),
+            Self::Rehearse(_) => of(Kind::Rehearse, Compute).counted(Quota::Rehearsals),
             Self::Launch(LaunchRequest { token, count, .. }) => {
                 of(Kind::Launch, Compute).lists(Quota::Launches { token, instances: *count }).creating()
             }
@@ -330,6 +412,17 @@ impl Action {
             Self::CreateGroup(request) => (&request.name, Deed::Create),
             Self::AuthorizeIngress { group_id: id, name, .. } => (name, Deed::Change { id }),
             Self::DeleteGroup { id, name } => (name, Deed::Delete { id }),
+            Self::CreateLoadBalancer(request) => (&request.name, Deed::Create),
+            Self::CreateTargetGroup(request) => (&request.name, Deed::Create),
+            Self::SetAttributes { arn: id, name, .. }
+            | Self::RegisterTargets { arn: id, name, .. }
+            | Self::DeregisterTargets { arn: id, name, .. } => (name, Deed::Change { id }),
+            Self::CreateListener { name, request } => (name, Deed::Change { id: &request.load_balancer_arn }),
+            Self::CreateRule { name, request } => (name, Deed::Change { id: &request.listener_arn }),
+            Self::DeleteRule { arn: id, name, .. } => (name, Deed::Change { id }),
+            Self::DeleteLoadBalancer { arn: id, name } | Self::DeleteTargetGroup { arn: id, name } => {
+                (name, Deed::Delete { id })
+            }
             _ => return None,
         };
         Some(ByName { name, deed })
@@ -343,6 +436,18 @@ impl Action {
             Self::CreateGroup(group) => format!("create group {}", group.name),
             Self::AuthorizeIngress { group_id, rule, .. } => format!("open port {} in {group_id}", rule.from_port),
             Self::DeleteGroup { id, .. } => format!("delete group {id}"),
+            Self::CreateLoadBalancer(request) => format!("create load balancer {}", request.name),
+            Self::CreateTargetGroup(request) => format!("create target group {}", request.name),
+            Self::SetAttributes { name, .. } => format!("set the attributes of target group {name}"),
+            Self::CreateListener { name, .. } => format!("create the listener of {name}"),
+            Self::CreateRule { name, request } => {
+                format!("route {} in {name}", request.paths.first().map(String::as_str).unwrap_or_default())
+            }
+            Self::DeleteRule { name, priority, .. } => format!("delete rule {priority} of {name}"),
+            Self::RegisterTargets { name, ids, .. } => format!("register {} targets in {name}", ids.len()),
+            Self::DeregisterTargets { name, ids, .. } => format!("take {} targets out of {name}", ids.len()),
+            Self::DeleteLoadBalancer { name, .. } => format!("delete load balancer {name}"),
+            Self::DeleteTargetGroup { name, .. } => format!("delete target group {name}"),
             Self::Rehearse(request) => format!("rehearse the launch of {} x {}", request.count, request.instance_type),
             Self::Launch(request) => {
                 let pool = request.tags.get(owner::POOL).map(String::as_str).unwrap_or_default();
@@ -374,12 +479,19 @@ impl Action {
             Self::CreateGroup(request) => done(cloud.create_group(request).await.map(drop)),
             Self::AuthorizeIngress { group_id, rule, .. } => done(cloud.authorize_ingress(group_id, rule).await),
             Self::DeleteGroup { id, .. } => done(cloud.delete_group(id).await),
+            Self::CreateLoadBalancer(request) => done(cloud.create_load_balancer(request).await),
+            Self::CreateTargetGroup(request) => done(cloud.create_target_group(request).await),
+            Self::SetAttributes { arn, to, .. } => done(cloud.set_attributes(arn, to).await),
+            Self::CreateListener { request, .. } => done(cloud.create_listener(request).await),
+            Self::CreateRule { request, .. } => done(cloud.create_rule(request).await),
+            Self::DeleteRule { arn, .. } => done(cloud.delete_rule(arn).await),
+            Self::RegisterTargets { arn, ids, .. } => done(cloud.register(arn, &listed(ids)).await),
+            Self::DeregisterTargets { arn, ids, .. } => done(cloud.deregister(arn, &listed(ids)).await),
+            Self::DeleteLoadBalancer { arn, .. } => done(cloud.delete_load_balancer(arn).await),
+            Self::DeleteTargetGroup { arn, .. } => done(cloud.delete_target_group(arn).await),
             Self::Rehearse(request) => done(cloud.rehearse(request).await),
             Self::Launch(request) => cloud.launch(request).await.map(Done::Launched),
-            Self::Terminate(ids) => {
-                let ids: Vec<String> = ids.iter().cloned().collect();
-                cloud.terminate(&ids).await.map(Done::Terminated)
-            }
+            Self::Terminate(ids) => cloud.terminate(&listed(ids)).await.map(Done::Terminated),
             Self::SetMembership { control, instance_id, expect, to } => {
                 told(agents.set_membership(control, instance_id, expect, to).await)
             }
@@ -392,6 +504,10 @@ impl Action {
             }
         })
     }
+}
+
+fn listed(ids: &BTreeSet<String>) -> Vec<String> {
+    ids.iter().cloned().collect()
 }
 
 impl From<AgentError> for CloudError {

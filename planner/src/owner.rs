@@ -13,6 +13,9 @@ pub const LAUNCH: &str = "clusterbench.dev/launch";
 /// Revision of the pool as the user asked for it: instances with another value are replaced.
 pub const REVISION: &str = "clusterbench.dev/revision";
 
+/// When a benchmark ends everything that it has. On what cannot end itself, for people and for whoever sweeps.
+pub const EXPIRES_AT: &str = "clusterbench.dev/expires-at";
+
 /// Value of [`MANAGED_BY`].
 pub const MANAGED_BY_VALUE: &str = "clusterbench";
 /// Users' tags must not start with this.

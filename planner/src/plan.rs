@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use api::{Launch, Placement, Run};
+use api::{ConditionType, Launch, Placement, Run};
 use jiff::SignedDuration;
 
-use crate::conditions::Conditions;
+use crate::conditions::{ConditionStatus, Conditions, Reason};
 use crate::effect::{Action, Effect};
 use crate::ports::InstanceState;
 use crate::world::memory::Memory;
-use crate::world::{Facet, World, ledger};
+use crate::world::{World, ledger};
 
 /// What to do now, what to write down, and when the next pass is due.
 #[derive(Clone, Debug)]
@@ -46,11 +46,9 @@ impl Plan {
         if world.cloud.instances.known().is_some() {
             memory.denials.retain(|id, _| lives(id));
         }
-        if let Facet::Known(groups) = &world.cloud.groups {
-            // What lists show as ours has its name.
-            for group in groups {
-                memory.named.entry(group.name.clone()).and_modify(|named| named.taken_since = None);
-            }
+        // What lists show as ours has its name.
+        for name in world.cloud.names() {
+            memory.named.entry(name.to_owned()).and_modify(|named| named.taken_since = None);
         }
         Self {
             effects: Vec::new(),
@@ -74,6 +72,13 @@ impl Plan {
     pub(crate) fn act(&mut self, action: Action, because: impl Into<String>) {
         self.effects.push(Effect { action, because: because.into() });
         self.wake_within(MOVING);
+    }
+
+    /// The spec cannot be placed; somebody has to change something.
+    pub(crate) fn refuse(&mut self, reason: Reason, message: String) {
+        self.conditions.accepted(ConditionStatus::False, reason, message);
+        self.conditions.stall(ConditionType::Accepted);
+        self.wake = SLOW;
     }
 
     /// The planned actions, in no order that matters.

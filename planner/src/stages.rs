@@ -61,7 +61,7 @@ pub fn plan(world: &World) -> Plan {
                     return measure::relaunch::plan(world, &placement, plan);
                 } else {
                     provision::plan(world, &placement, &mut plan);
-                    balance::membership::plan(world, &placement, &mut plan);
+                    balance::plan(world, &placement, &mut plan);
                 }
                 measure::plan(world, &placement, &mut plan);
                 // Nothing goes on before people do something, or the refused instance ends itself.
@@ -130,7 +130,7 @@ fn is_of_a_later_operator(world: &World, plan: &mut Plan) -> bool {
 
 fn place(world: &World, plan: &mut Plan) {
     if let Some((reason, message)) = region::refusal(world) {
-        return refuse(plan, reason, message);
+        return plan.refuse(reason, message);
     }
     let Some(site) = &world.site else { return };
     // What exists already would refute that nothing was ever made: it must have been looked for.
@@ -147,17 +147,10 @@ fn place(world: &World, plan: &mut Plan) {
             plan.conditions.accepted(ConditionStatus::True, Reason::Placed, message);
             plan.wake = SignedDuration::ZERO;
         }
-        Err(placement::NoPlacement::Refused { reason, message }) => refuse(plan, reason, message),
+        Err(placement::NoPlacement::Refused { reason, message }) => plan.refuse(reason, message),
         Err(placement::NoPlacement::Unknown(why)) => {
             plan.conditions.unknown(ConditionType::Accepted, Some(&why));
             plan.wake_within(MOVING * 5);
         }
     }
-}
-
-/// The spec cannot be placed; somebody has to change something.
-fn refuse(plan: &mut Plan, reason: Reason, message: String) {
-    plan.conditions.accepted(ConditionStatus::False, reason, message);
-    plan.conditions.stall(ConditionType::Accepted);
-    plan.wake = SLOW;
 }

@@ -62,7 +62,7 @@ struct Rounds {
 
 impl Rounds {
     fn new(instances: Vec<Instance>, groups: Vec<Group>) -> Self {
-        Self { found: Found { instances, groups }, memory: Memory::default(), minute: 0 }
+        Self { found: Found { instances, groups, ..Found::default() }, memory: Memory::default(), minute: 0 }
     }
 
     fn at(&self) -> Timestamp {
@@ -185,7 +185,7 @@ fn groups_wait_for_their_age_and_for_the_last_instance() {
 
 #[test]
 fn two_rounds_that_follow_too_closely_are_one() {
-    let found = Found { instances: vec![old("i-1", tags("a"))], groups: Vec::new() };
+    let found = Found { instances: vec![old("i-1", tags("a"))], ..Found::default() };
     let lives = BTreeMap::from([(owner("a"), Life::Gone)]);
     let mut memory = Memory::default();
     let mut at = |seconds: i64| {

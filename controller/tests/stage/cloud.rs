@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex};
 use api::ClusterBenchmark;
 
 use cloudsim::ec2::Action;
+use cloudsim::elb;
 use cloudsim::{Fault, SharedSim};
 use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
-    Answer, Catalog, Compute, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType, Interface,
-    KnownRegion, LaunchRequest, Refused, Regions, SecurityGroups, Selection, Subnet,
+    Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType,
+    Interface, KnownRegion, LaunchRequest, Listener, ListenerRequest, LoadBalancer, LoadBalancerRequest, LoadBalancers,
+    MetricQuery, Metrics, Minutes, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet, Target,
+    TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -170,13 +173,14 @@ impl Mortal {
         }
     }
 
-    async fn effect<T: Send>(&self, action: Action, effect: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
+    async fn effect<T: Send>(&self, action: impl Into<cloudsim::Action>, effect: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
         let call = async {
             match self.elsewhere(Err(CloudError::new(Failure::NotFound, "NotFound", "no such thing"))) {
                 Some(answer) => answer,
                 None => effect.await,
             }
         };
+        let action = action.into();
         let depart = |seconds| {
             self.sim.lock().inject_next(action, Fault::LateExecution(seconds));
             Departure::WithTheCall
@@ -334,5 +338,110 @@ impl Catalog for Mortal {
 
     async fn regions(&self) -> Answer<Vec<KnownRegion>> {
         self.sim.regions().await
+    }
+}
+
+/// What `elsewhere` answers to a read of something that another account does not have.
+fn absent<T>() -> Answer<T> {
+    Err(CloudError::new(Failure::NotFound, "NotFound", "no such thing"))
+}
+
+impl LoadBalancers for Mortal {
+    async fn load_balancers(&self) -> Answer<Vec<LoadBalancer>> {
+        let answer = match self.elsewhere(Ok(Vec::new())) {
+            Some(answer) => answer,
+            None => self.sim.load_balancers().await,
+        };
+        self.sight.note("load balancers", answer)
+    }
+
+    async fn target_groups(&self) -> Answer<Vec<TargetGroup>> {
+        let answer = match self.elsewhere(Ok(Vec::new())) {
+            Some(answer) => answer,
+            None => self.sim.target_groups().await,
+        };
+        self.sight.note("target groups", answer)
+    }
+
+    async fn listeners(&self, arn: &str) -> Answer<Vec<Listener>> {
+        match self.elsewhere(absent()) {
+            Some(answer) => answer,
+            None => self.sim.listeners(arn).await,
+        }
+    }
+
+    async fn attributes(&self, arn: &str) -> Answer<TargetGroupAttributes> {
+        match self.elsewhere(absent()) {
+            Some(answer) => answer,
+            None => self.sim.attributes(arn).await,
+        }
+    }
+
+    async fn targets(&self, arn: &str) -> Answer<Vec<Target>> {
+        match self.elsewhere(absent()) {
+            Some(answer) => answer,
+            None => self.sim.targets(arn).await,
+        }
+    }
+
+    async fn create_load_balancer(&self, request: &LoadBalancerRequest) -> Answer<()> {
+        self.must_not_be_paused("a load balancer is made");
+        self.must_see(&["identity", "account", "load balancers"], "a load balancer is made");
+        self.effect(elb::Action::CreateLoadBalancer, self.sim.create_load_balancer(request)).await
+    }
+
+    async fn create_target_group(&self, request: &TargetGroupRequest) -> Answer<()> {
+        self.must_not_be_paused("a target group is made");
+        self.must_see(&["identity", "account", "target groups"], "a target group is made");
+        self.effect(elb::Action::CreateTargetGroup, self.sim.create_target_group(request)).await
+    }
+
+    async fn set_attributes(&self, arn: &str, to: &TargetGroupAttributes) -> Answer<()> {
+        self.effect(elb::Action::ModifyTargetGroupAttributes, self.sim.set_attributes(arn, to)).await
+    }
+
+    async fn create_listener(&self, request: &ListenerRequest) -> Answer<()> {
+        self.effect(elb::Action::CreateListener, self.sim.create_listener(request)).await
+    }
+
+    async fn create_rule(&self, request: &RuleRequest) -> Answer<()> {
+        self.effect(elb::Action::CreateRule, self.sim.create_rule(request)).await
+    }
+
+    async fn delete_rule(&self, arn: &str) -> Answer<()> {
+        self.effect(elb::Action::DeleteRule, self.sim.delete_rule(arn)).await
+    }
+
+    async fn register(&self, arn: &str, ids: &[String]) -> Answer<()> {
+        self.effect(elb::Action::RegisterTargets, self.sim.register(arn, ids)).await
+    }
+
+    async fn deregister(&self, arn: &str, ids: &[String]) -> Answer<()> {
+        self.effect(elb::Action::DeregisterTargets, self.sim.deregister(arn, ids)).await
+    }
+
+    async fn delete_load_balancer(&self, arn: &str) -> Answer<()> {
+        let call = async {
+            self.must_see(&["account", "load balancers"], "a load balancer is deleted");
+            self.sim.delete_load_balancer(arn).await
+        };
+        self.effect(elb::Action::DeleteLoadBalancer, call).await
+    }
+
+    async fn delete_target_group(&self, arn: &str) -> Answer<()> {
+        let call = async {
+            self.must_see(&["account", "load balancers", "target groups"], "a target group is deleted");
+            self.sim.delete_target_group(arn).await
+        };
+        self.effect(elb::Action::DeleteTargetGroup, call).await
+    }
+}
+
+impl Metrics for Mortal {
+    async fn metrics(&self, queries: &[MetricQuery], minutes: &Minutes) -> Answer<Vec<Vec<Datapoint>>> {
+        match self.elsewhere(Ok(vec![Vec::new(); queries.len()])) {
+            Some(answer) => answer,
+            None => self.sim.metrics(queries, minutes).await,
+        }
     }
 }

@@ -104,6 +104,9 @@ reasons! {
     Ipv6Only {
         Accepted: "The subnet has no IPv4 addresses.", "a subnet with an IPv4 CIDR block";
     }
+    NeedsSecondZone {
+        Accepted: "An Application Load Balancer needs subnets of two zones, and there is one.", "a second subnet in `network.subnetIds`, or `balancer.kind: Custom`";
+    }
     UnknownImage {
         Accepted: "There is no such image for that architecture.", "correct `image.id` or `image.alias`";
     }
@@ -133,6 +136,18 @@ reasons! {
     }
     BootFailed {
         Provisioned: "Instances do not get ready; the message ends with the last word of our script on a console: the step that it hangs in, or what failed. Of a program that does not stay up that is how systemd saw it end, such as `exit-code, status=203`, and its last line. An instance that EC2 ended while it was pending is named with EC2's reason (a key of KMS, a snapshot of the image); want of capacity and a quota are said as that, also when EC2 notices them only after the launch. Stalls after three launches of a pool in an hour, five in all.", "mend what the console says (often: the mirror cannot be reached, or a hash is wrong; a program of your own runs without privileges and writes nowhere but in `/tmp`), then change the spec";
+    }
+    BalancerProvisioning {
+        Provisioned: "Every instance runs, or will; the load balancer is being set up by AWS, which takes minutes.", "wait; one without a way to its subnets stays so";
+    }
+    BalancerImpaired {
+        Provisioned: "The load balancer routes requests and lacks what it needs to scale: nothing is measured through it.", "free addresses in its subnets";
+    }
+    BalancerFailed {
+        Provisioned: "AWS could not set the load balancer up, for the reason in the message. Stalled.", "as the message says";
+    }
+    BalancerUnseen {
+        Provisioned: "Load balancers cannot be listed, so none is made and none removed.", "as the message says; often a permission: [the policy](iam-policy-application.json)";
     }
     NoRecipe {
         Provisioned: "An instance cannot be described, for the reason in the message. Stalled.", "as the message says";

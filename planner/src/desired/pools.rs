@@ -1,7 +1,7 @@
 //! Pools of a spec: one for each cluster, the balancer, and each generator. How many instances a pool is to have is no
 //! part of it, see [`crate::scale`].
 
-use api::ClusterBenchmarkSpec;
+use api::{BalancerKind, ClusterBenchmarkSpec};
 
 use super::role::Role;
 
@@ -20,7 +20,7 @@ pub struct PoolSpec {
     pub path: String,
 }
 
-/// The pools of a spec: one for each cluster, the balancer, and each generator.
+/// The pools of a spec: one for each cluster, our balancer where it stands in front, and each generator.
 pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     let clusters = spec.clusters.iter().map(|cluster| PoolSpec {
         name: cluster.name.clone(),
@@ -36,10 +36,13 @@ pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     };
     let generators = (1..=generators(spec))
         .map(|number| single(generator(number), Role::Generator, &spec.load.generator.instance_type));
-    clusters
-        .chain([single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type)])
-        .chain(generators)
-        .collect()
+    let balancer = has_balancer(spec).then(|| single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type));
+    clusters.chain(balancer).chain(generators).collect()
+}
+
+/// Whether our own balancer stands in front, on an instance of its own.
+pub fn has_balancer(spec: &ClusterBenchmarkSpec) -> bool {
+    spec.balancer.kind == BalancerKind::Custom
 }
 
 /// Generators that make the load together.
@@ -65,10 +68,8 @@ pub fn types_with_fields(spec: &ClusterBenchmarkSpec) -> Vec<(String, String)> {
         .iter()
         .enumerate()
         .map(|(index, cluster)| (cluster.instance_type.clone(), format!("clusters[{index}].instanceType")));
-    clusters
-        .chain([
-            (spec.balancer.instance_type.clone(), "balancer.instanceType".to_owned()),
-            (spec.load.generator.instance_type.clone(), "load.generator.instanceType".to_owned()),
-        ])
-        .collect()
+    let balancer =
+        has_balancer(spec).then(|| (spec.balancer.instance_type.clone(), "balancer.instanceType".to_owned()));
+    let generator = (spec.load.generator.instance_type.clone(), "load.generator.instanceType".to_owned());
+    clusters.chain(balancer).chain([generator]).collect()
 }

@@ -1,6 +1,6 @@
 //! Settings of worker, balancer and generator, as environment, on the wire, and as lines of a report.
 
-use api::{ClusterBenchmarkSpec, Distribution, Policy, WorkProfile};
+use api::{BalancerKind, ClusterBenchmarkSpec, Distribution, Policy, WorkProfile};
 
 use super::pools::{PoolSpec, generators};
 use super::role::Role;
@@ -40,7 +40,14 @@ pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
         (_, _, Some(work)) => format!("worker: ours, {}", work_text(work)),
         _ => "worker: ours, echo".to_owned(),
     };
-    let balancer = format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy);
+    let balancer = match spec.balancer.kind {
+        BalancerKind::Custom => format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy),
+        BalancerKind::Application => {
+            let application = spec.balancer.application.clone().unwrap_or_default();
+            let (algorithm, delay) = (application.algorithm, application.deregistration_delay_seconds);
+            format!("balancer: Application Load Balancer, {algorithm:?}, deregistration delay {delay} s")
+        }
+    };
     let several = Some(generators(spec)).filter(|count| *count > 1).map(|count| format!("{count} x "));
     let generator = format!("generator: {}{}", several.unwrap_or_default(), spec.load.generator.instance_type);
     vec![worker, balancer, generator]

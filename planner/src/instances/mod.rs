@@ -2,7 +2,9 @@
 
 pub mod console;
 mod ending;
+pub(crate) mod members;
 pub(crate) mod readiness;
+pub(crate) mod targets;
 
 use api::Launch;
 

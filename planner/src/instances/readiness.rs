@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use api::Placement;
 use wire::Health;
 
-use super::{console, ending, single};
+use super::{console, ending, single, targets};
 use crate::desired::{self, BALANCER};
 use crate::ports::Instance;
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
 
-/// Ids of the instances that do their work: members that the balancer calls healthy, and agents that answer.
+/// Ids of the instances that do their work: members that the balancer calls healthy, targets that a load balancer does, and
+/// agents that answer.
 pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
     let mut ready = BTreeSet::new();
     if let Some(Facet::Known(status)) = &world.balancer {
@@ -19,6 +20,7 @@ pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
         ready.extend(members.filter(|member| member.health == Health::Healthy).map(|member| member.id.as_str()));
         ready.extend(single(world, BALANCER).map(|instance| instance.id.as_str()));
     }
+    ready.extend(targets::serving(world));
     if let Some(Facet::Known(_)) = &world.runs {
         let generators = 1..=desired::generators(&world.object.spec);
         ready.extend(generators.filter_map(|number| Some(single(world, &desired::generator(number))?.id.as_str())));

@@ -1,13 +1,15 @@
 //! The request of a run, as a generator is sent it: load, targets, judging, and the facts of where it is measured. Pure.
 
-use api::{ClusterBenchmarkSpec, Placement};
+use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
 use wire::{
     ClosedLoop, ClusterFacts, ClusterName, Connections, Expect, Facts, Header, Judging, Limit, Looks, Members, Metric,
-    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunSpec, Stop, Target, Threshold, Work,
-    WorkDistribution,
+    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, Stop, Target, Threshold,
+    Work, WorkDistribution,
 };
 
 use super::time_left;
+use crate::balance::application;
+use crate::balance::membership::membership;
 use crate::cost::credits;
 use crate::desired::{self, BALANCER, BALANCER_PORT};
 use crate::instances::{control, single};
@@ -133,7 +135,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         }
     };
     // The generator adds its own.
-    let ours = [(spec.worker.artifact_url.is_none(), "worker"), (true, "balancer")];
+    let ours = [(spec.worker.artifact_url.is_none(), "worker"), (desired::has_balancer(spec), "balancer")];
     Facts {
         place: Place {
             kind: PlaceKind::Aws,
@@ -152,12 +154,43 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
     }
 }
 
-/// The whole measurement. `None` while the balancer's address is not known.
+/// Where requests are sent, and whom the generator asks about the members.
+struct Front {
+    base: String,
+    control: Option<String>,
+    members: Vec<RunMember>,
+}
+
+/// `None` while its address is not known.
+fn front(world: &World) -> Option<Front> {
+    match world.object.spec.balancer.kind {
+        BalancerKind::Custom => {
+            let balancer = single(world, BALANCER)?;
+            let base = format!("http://{}:{BALANCER_PORT}", balancer.private_address?);
+            let control = control(balancer).map(|control| format!("http://{control}"));
+            Some(Front { base, control, members: Vec::new() })
+        }
+        // A load balancer of AWS answers no question about its targets: the generator asks them itself.
+        BalancerKind::Application => {
+            Some(Front { base: application::endpoint(world)?, control: None, members: run_members(world) })
+        }
+    }
+}
+
+fn run_members(world: &World) -> Vec<RunMember> {
+    let clusters = membership(world).clusters.into_iter();
+    let of_cluster = |cluster: wire::Cluster| {
+        let wire::Cluster { name, members, .. } = cluster;
+        members.into_iter().map(move |member| RunMember { cluster: name.clone(), id: member.id, address: member.address })
+    };
+    clusters.flat_map(of_cluster).collect()
+}
+
+/// The whole measurement. `None` while the address of what stands in front is not known.
 pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     let spec = &world.object.spec;
     let placement = world.object.status.placement.as_ref()?;
-    let balancer = single(world, BALANCER)?;
-    let address = balancer.private_address?;
+    let Front { base, control, members } = front(world)?;
     Some(RunSpec {
         id: key.name(),
         seed: seed(spec, key),
@@ -165,14 +198,15 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
         warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
         drain_seconds: spec.load.drain_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
-        targets: targets(spec, &format!("http://{address}:{BALANCER_PORT}")),
+        targets: targets(spec, &base),
         phases: spec.load.phases.iter().filter_map(phase).collect(),
         request: request(spec),
         judging: judging(spec),
         facts: Box::new(facts(world, placement, key)),
         slice: wire::Slice { index: key.generator - 1, count: key.generators },
         start_at: key.start_at,
-        balancer_control: control(balancer).map(|control| format!("http://{control}")),
+        balancer_control: control,
+        members,
     })
 }
 

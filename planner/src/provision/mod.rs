@@ -14,7 +14,9 @@ use api::{ConditionType, Launch, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::balance::application::front;
 use crate::conditions::{ConditionStatus, Reason};
+use crate::desired::role::Role;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::effect::Action;
 use crate::instances::{alive, highest_number, readiness};
@@ -51,9 +53,15 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.wake = SignedDuration::ZERO;
         return;
     }
+    if !front::place(world, placement, plan) {
+        return;
+    }
     let group_ids = security_groups::plan(world, placement, plan);
     let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
     let mut causes = Causes::default();
+    // A load balancer reaches the members and is reached by the generators, as our own balancer is.
+    let of_front = group_ids.as_ref().map(|ids| ids.of(Role::Balancer));
+    causes.front = front::plan(world, placement, plan, of_front);
     let mut drafts = Vec::new();
     for pool in &pools {
         match desired::recipe(world, placement, pool) {
@@ -90,6 +98,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
 struct Causes {
     list: Vec<(Reason, String)>,
     stalled: bool,
+    /// What keeps what stands in front from serving.
+    front: Option<(Reason, String)>,
     /// It is not known of some pool what its instances should be.
     unclear: bool,
 }
@@ -388,8 +398,9 @@ fn judge(
         lines.find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)).map(|line| format!("; {}", line.message))
     });
     let failed_boot = failed_boot.unwrap_or_default();
-    match causes.list.first() {
-        _ if running == wanted && !causes.stalled => {
+    let front = causes.front.as_ref();
+    match causes.list.first().or(front.filter(|_| running == wanted)) {
+        _ if running == wanted && !causes.stalled && front.is_none() => {
             plan.conditions.provisioned(ConditionStatus::True, Reason::Running, counts);
         }
         Some((reason, message)) => {
@@ -409,7 +420,8 @@ fn judge(
             plan.wake_within(MOVING);
         }
     }
-    if causes.stalled {
+    let has_failed = running == wanted && front.is_some_and(|(reason, _)| *reason == Reason::BalancerFailed);
+    if causes.stalled || has_failed {
         plan.conditions.stall(ConditionType::Provisioned);
     }
 }

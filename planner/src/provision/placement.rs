@@ -6,6 +6,7 @@ use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedV
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::balance::application::front::{self, NoSubnets};
 use crate::conditions::Reason;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
@@ -47,7 +48,15 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let images = images(spec, need(&site.images)?)?;
     let artifacts = artifacts(world, types)?;
     let (subnet, addressing) = subnet(world, &subnets, need(&site.offerings)?)?;
-    Ok(assemble(world, identity, subnet, addressing, images, artifacts))
+    let placement = assemble(world, identity, subnet, addressing, images, artifacts);
+    if !front::is_unplaced(world, &placement) {
+        return Ok(placement);
+    }
+    match front::choose(site, &placement) {
+        Ok(placed) => Ok(Placement { balancer: Some(placed), ..placement }),
+        Err(NoSubnets::Refused { reason, message }) => refused(reason, message),
+        Err(NoSubnets::Unknown(why)) => Err(NoPlacement::Unknown(why)),
+    }
 }
 
 /// What was assumed of the subnet that was chosen, and may be otherwise.
@@ -91,6 +100,7 @@ fn assemble(
         version: world.settings.artifacts.version.clone(),
         artifacts,
         left: Vec::new(),
+        balancer: None,
         // What every benchmark needs. Another kind adds itself before the first of it is created.
         kinds: vec![ResourceKind::SecurityGroup.name().to_owned()],
         create_not_after: Some(not_after(world)),

@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::placement::{addressing, candidates};
 use super::removal;
+use crate::balance::application::front;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::failure::Failure;
@@ -32,7 +33,9 @@ const RETURN: SignedDuration = SignedDuration::from_mins(15);
 pub fn wants_site(world: &World) -> bool {
     match &world.object.status.placement {
         None => !world.ledger_is_lost(),
-        Some(placement) => is_moving(placement) || starved(world, placement).is_some(),
+        Some(placement) => {
+            is_moving(placement) || starved(world, placement).is_some() || front::is_unplaced(world, placement)
+        }
     }
 }
 

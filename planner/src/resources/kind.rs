@@ -5,7 +5,9 @@ use api::Placement;
 /// A kind of resource in AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ResourceKind {
+    LoadBalancer,
     Instance,
+    TargetGroup,
     SecurityGroup,
 }
 
@@ -18,30 +20,47 @@ pub enum Proof {
     /// Each name of the kind was seen and its deletion answered, or two complete lists do not show it; both only after the
     /// window of creation and the settling time ([`super::removal`]).
     Name,
+    /// Two complete lists show no name with the owner's stem, after the window of creation and the settling time. Which
+    /// names of the kind were ever used is not written anywhere, so no single deletion proves anything.
+    Stem,
 }
 
 impl ResourceKind {
-    /// Every kind, in the order of teardown: nothing of a kind is deleted before all of those before it is seen to be gone,
-    /// because these may use it.
-    pub const TEARDOWN: &[Self] = &[Self::Instance, Self::SecurityGroup];
+    /// Every kind, each behind those that may use it.
+    pub const TEARDOWN: &[Self] = &[Self::LoadBalancer, Self::Instance, Self::TargetGroup, Self::SecurityGroup];
+
+    /// Kinds that may use this one: nothing of it is deleted before all of these are seen to be gone.
+    pub(crate) fn users(self) -> &'static [Self] {
+        match self {
+            // A load balancer does not mind that its targets end, and its end is what stops its price.
+            Self::LoadBalancer | Self::Instance => &[],
+            // Its rules name target groups (ELBv2 API reference, DeleteTargetGroup: ResourceInUse).
+            Self::TargetGroup => &[Self::LoadBalancer],
+            // Its interfaces are in the groups, and go some time after it.
+            Self::SecurityGroup => &[Self::LoadBalancer, Self::Instance],
+        }
+    }
 
     /// Its name in `status.placement.kinds`, which has no instances: the ledger has a line for each launch of them.
     pub fn name(self) -> &'static str {
         match self {
+            Self::LoadBalancer => "LoadBalancer",
             Self::Instance => "Instance",
+            Self::TargetGroup => "TargetGroup",
             Self::SecurityGroup => "SecurityGroup",
         }
     }
 
     pub fn proof(self) -> Proof {
         match self {
+            Self::LoadBalancer | Self::TargetGroup => Proof::Stem,
             Self::Instance => Proof::Ledger,
             Self::SecurityGroup => Proof::Name,
         }
     }
 
     /// Whether the placement says that something of this kind may have been created.
-    pub(crate) fn is_written(self, placement: &Placement) -> bool {
+    pub fn is_written(self, placement: &Placement) -> bool {
         placement.kinds.iter().any(|kind| kind == self.name())
     }
 }
@@ -79,8 +98,10 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), kinds.len());
-        // What uses others goes before them: an interface of an instance holds its groups.
-        assert_eq!(kinds.first(), Some(&ResourceKind::Instance));
+        // What uses others goes before them.
+        for (place, kind) in kinds.iter().enumerate() {
+            assert!(kind.users().iter().all(|user| kinds[..place].contains(user)), "{}", kind.name());
+        }
     }
 
     #[test]

@@ -5,14 +5,18 @@ use sha2::{Digest, Sha256};
 
 use super::kind::ResourceKind;
 use crate::owner::Owner;
+use crate::ports::NAME_PREFIX;
 
-/// Names of all that a benchmark may have of a kind.
+/// Names of all that a benchmark may have of a kind; of kinds whose names have numbers or hashes, what all of them begin
+/// with.
 pub fn names(owner: &Owner, kind: ResourceKind) -> Vec<String> {
     match kind {
         // A launch has a token and no name.
         ResourceKind::Instance => Vec::new(),
         // Unique in the VPC, because the uid is.
         ResourceKind::SecurityGroup => [MEMBERS, EDGE].map(|purpose| group_name(owner, purpose)).to_vec(),
+        ResourceKind::LoadBalancer => vec![stem(owner, LOAD_BALANCER)],
+        ResourceKind::TargetGroup => vec![stem(owner, TARGET_GROUP)],
     }
 }
 
@@ -26,14 +30,33 @@ pub fn group_name(owner: &Owner, purpose: &str) -> String {
     format!("clusterbench-{}-{purpose}", owner.benchmark_uid)
 }
 
-/// Name of what shares its names with the whole account or with all of AWS: load balancers and target groups (at most 32
-/// letters, digits and hyphens), queues, buckets (lower case). Equal owners and purposes have equal names, others never.
-pub fn derived_name(owner: &Owner, purpose: &str) -> String {
+const LOAD_BALANCER: &str = "load-balancer";
+const TARGET_GROUP: &str = "target-group";
+
+/// Name of a load balancer. Another number has other settings: a name that was used is never used for others, because a
+/// create call of an existing name with equal settings answers the existing one.
+pub fn load_balancer_name(owner: &Owner, number: i64) -> String {
+    format!("{}{number}", stem(owner, LOAD_BALANCER))
+}
+
+/// Name of a target group. Other settings are another name.
+pub fn target_group_name(owner: &Owner, settings: &str) -> String {
+    let digest = encoded(&format!("clusterbench.dev/target-group/v1\n{settings}"));
+    format!("{}{}", stem(owner, TARGET_GROUP), &digest[..8])
+}
+
+/// What the names of all resources of one purpose begin with, where they share their names with the whole account or with
+/// all of AWS: load balancers and target groups (at most 32 letters, digits and hyphens). Equal owners and purposes have
+/// equal stems, others never.
+pub fn stem(owner: &Owner, purpose: &str) -> String {
     let parts = [&owner.installation, &owner.kubernetes_cluster, &owner.benchmark_uid, purpose];
     // Lengths before values: no two owners share a text.
     let text: String = parts.map(|part| format!("{}:{part}\n", part.len())).concat();
-    let digest = BASE32_NOPAD.encode(&Sha256::digest(format!("clusterbench.dev/name/v1\n{text}").as_bytes()));
-    format!("cb-{}", &digest.to_ascii_lowercase()[..26])
+    format!("{NAME_PREFIX}{}-", &encoded(&format!("clusterbench.dev/name/v1\n{text}"))[..20])
+}
+
+fn encoded(text: &str) -> String {
+    BASE32_NOPAD.encode(&Sha256::digest(text.as_bytes())).to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -61,25 +84,29 @@ mod tests {
             ["clusterbench-uid-1-members", "clusterbench-uid-1-edge"]
         );
         assert!(names(&owner, ResourceKind::Instance).is_empty());
+        assert_eq!(load_balancer_name(&owner, 2), "TBD");
+        assert_eq!(target_group_name(&owner, "cluster1"), "TBD");
     }
 
     #[test]
-    fn a_derived_name_is_of_one_owner_and_purpose_and_fits_everywhere() {
+    fn a_stem_is_of_one_owner_and_purpose_and_names_fit_everywhere() {
         let owners = [owner("a", "b", "c"), owner("ab", "", "c"), owner("a", "bc", ""), owner("", "ab", "c")];
         let mut seen = BTreeSet::new();
         for owner in &owners {
-            for purpose in ["front", "fron", "t"] {
-                let name = derived_name(owner, purpose);
-                assert_eq!(name, derived_name(&owner.clone(), purpose));
+            for stem in [stem(owner, LOAD_BALANCER), stem(owner, TARGET_GROUP)] {
+                assert!(seen.insert(stem));
+            }
+            for name in [load_balancer_name(owner, 99_999_999), target_group_name(owner, "x")] {
                 assert!(
                     name.len() <= 32 && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-')),
                     "{name}"
                 );
-                assert!(seen.insert(name));
+                assert!(!name.ends_with('-') && !name.starts_with("internal-"), "{name}");
             }
         }
         // Namespace and name are for people: a benchmark is known by its uid.
         let renamed = Owner { name: "other".into(), ..owners[0].clone() };
-        assert_eq!(derived_name(&renamed, "front"), derived_name(&owners[0], "front"));
+        assert_eq!(load_balancer_name(&renamed, 1), load_balancer_name(&owners[0], 1));
+        assert_ne!(target_group_name(&owners[0], "8080"), target_group_name(&owners[0], "8081"));
     }
 }

@@ -1,6 +1,6 @@
 //! Removal of what has a name, and the proof that it is gone for good.
 
-use super::kind::ResourceKind;
+use super::kind::{Proof, ResourceKind};
 use super::name::names;
 use crate::effect::Action;
 use crate::plan::Plan;
@@ -17,28 +17,42 @@ pub(crate) enum Left {
     Something,
 }
 
-/// Plans the deletion of all that lists show of a kind, once nothing is seen of the kinds before it; then proves that
+/// Plans the deletion of all that lists show of a kind, once nothing is seen of the kinds that may use it; then proves that
 /// nothing of it can appear any more, once that is proven of those. Every list is known.
-pub(crate) fn remove(world: &World, plan: &mut Plan, kind: ResourceKind, before: Left) -> Left {
+pub(crate) fn remove(world: &World, plan: &mut Plan, kind: ResourceKind, users: Left) -> Left {
     let listed = listed(world, kind);
     for Listed { id, name, delete } in listed.iter().cloned() {
-        plan.leftovers.push(format!("{id} ({name})"));
+        plan.leftovers.push(format!("{} ({name})", short(&id)));
         plan.memory.named.entry(name).and_modify(|named| named.absent_since = None);
-        if before < Left::Something {
-            plan.act(delete, "every instance is terminated");
+        if users < Left::Something {
+            plan.act(delete, "nothing is wanted any more, and nothing that could use it is there");
         }
     }
+    let names = names(&world.owner(), kind);
     if !listed.is_empty() {
+        if kind.proof() == Proof::Stem {
+            names.into_iter().for_each(|stem| plan.memory.named.entry(stem).or_default().forget_absence());
+        }
         return Left::Something;
     }
-    if before > Left::Nothing {
+    if users > Left::Nothing {
         return Left::Unproven;
     }
+    // What is announced nowhere was never created, unless the announcement is lost.
+    let placement = world.object.status.placement.as_ref().filter(|_| !world.ledger_is_lost());
+    if kind.proof() == Proof::Stem && placement.is_some_and(|placement| !kind.is_written(placement)) {
+        return Left::Nothing;
+    }
     let mut is_gone = true;
-    for name in names(&world.owner(), kind) {
+    for name in names {
         is_gone &= is_absent(world, plan, &name);
     }
     if is_gone { Left::Nothing } else { Left::Unproven }
+}
+
+/// The last part of an ARN, or the id as it is.
+fn short(id: &str) -> &str {
+    id.rsplit_once(":loadbalancer/").or_else(|| id.rsplit_once(':')).map_or(id, |(_, last)| last)
 }
 
 #[derive(Clone)]
@@ -58,6 +72,24 @@ fn listed(world: &World, kind: ResourceKind) -> Vec<Listed> {
                 id: group.id.clone(),
                 name: group.name.clone(),
                 delete: Action::DeleteGroup { id: group.id.clone(), name: group.name.clone() },
+            });
+            listed.collect()
+        }
+        ResourceKind::LoadBalancer => {
+            let balancers = world.cloud.load_balancers.known().into_iter().flatten();
+            let listed = balancers.map(|balancer| Listed {
+                id: balancer.arn.clone(),
+                name: balancer.name.clone(),
+                delete: Action::DeleteLoadBalancer { arn: balancer.arn.clone(), name: balancer.name.clone() },
+            });
+            listed.collect()
+        }
+        ResourceKind::TargetGroup => {
+            let groups = world.cloud.target_groups.known().into_iter().flatten();
+            let listed = groups.map(|group| Listed {
+                id: group.arn.clone(),
+                name: group.name.clone(),
+                delete: Action::DeleteTargetGroup { arn: group.arn.clone(), name: group.name.clone() },
             });
             listed.collect()
         }

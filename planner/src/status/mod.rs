@@ -1,5 +1,6 @@
 //! The status after a pass: World, Plan and outcomes to Status. Pure.
 
+mod balancer;
 pub mod column;
 pub mod events;
 mod results;
@@ -7,17 +8,18 @@ mod thresholds;
 
 use std::collections::BTreeMap;
 
-use api::{BalancerStatus, CONDITIONS, ConditionType, Instance, Launch, Pool, Run, Status};
+use api::{CONDITIONS, ConditionType, Instance, Launch, Pool, Run, Status};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions, Reason};
-use crate::desired::{self, BALANCER, BALANCER_PORT, PoolSpec};
+use crate::desired::{self, PoolSpec};
 use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::{CloudError, Failure};
 use crate::goal::{Goal, TeardownReason, goal};
 use crate::instances::readiness::ready;
-use crate::instances::{highest_number, single};
+use crate::instances::targets::READY;
+use crate::instances::highest_number;
 use crate::measure::time_left;
 use crate::plan::Plan;
 use crate::ports::{self, InstanceState};
@@ -293,7 +295,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
         .map(|instance| Instance {
             id: instance.id.clone(),
             pool: ledger::pool_of(&plan.ledger, instance).unwrap_or_default().to_owned(),
-            state: if ready.contains(instance.id.as_str()) { "ready" } else { instance.state.name() }.to_owned(),
+            state: if ready.contains(instance.id.as_str()) { READY } else { instance.state.name() }.to_owned(),
             address: instance.private_address.map(|address| address.to_string()).unwrap_or_default(),
             share_per_mille: shares.get(&instance.id).copied(),
         })
@@ -322,9 +324,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
         Goal::Instances => format!("{ready}/{wanted}"),
         Goal::Nothing(_) => format!("{}/0", status.instances.len()),
     });
-    status.balancer = single(world, BALANCER).and_then(|instance| {
-        Some(BalancerStatus { endpoint: format!("http://{}:{BALANCER_PORT}", instance.private_address?) })
-    });
+    status.balancer = balancer::status(world);
 }
 
 /// Shares as the balancer counts them. Left as they were while a run is on: they change at every look.

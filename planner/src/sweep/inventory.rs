@@ -7,13 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cost::price::hourly_usd_micros;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
-use crate::ports::{Group, Instance, InstanceState};
+use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
 use crate::sweep::found::Found;
 
 /// What is not gone yet, of all benchmarks of an installation or of those of one Kubernetes cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     benchmarks: BTreeMap<Benchmark, Held>,
+    /// Why load balancers could not be listed, if so.
+    unseen: Option<String>,
 }
 
 /// A benchmark as the tags tell it; empty where one is missing.
@@ -29,12 +31,14 @@ struct Benchmark {
 struct Held {
     instances: Vec<Instance>,
     groups: Vec<Group>,
+    load_balancers: Vec<LoadBalancer>,
+    target_groups: Vec<TargetGroup>,
 }
 
 impl Inventory {
     /// What was found of an installation. Terminated instances are gone.
     pub fn new(found: Found, kubernetes_cluster: Option<&str>) -> Self {
-        let Found { instances, groups } = found;
+        let Found { instances, groups, load_balancers, target_groups } = found;
         let is_asked = |tags: &Tags| kubernetes_cluster.is_none_or(|uid| tag(tags, KUBERNETES_CLUSTER) == uid);
         let mut benchmarks: BTreeMap<Benchmark, Held> = BTreeMap::new();
         for instance in instances {
@@ -45,7 +49,18 @@ impl Inventory {
         for group in groups.into_iter().filter(|group| is_asked(&group.tags)) {
             benchmarks.entry(Benchmark::of(&group.tags)).or_default().groups.push(group);
         }
-        Self { benchmarks }
+        for balancer in load_balancers.into_iter().filter(|balancer| is_asked(&balancer.tags)) {
+            benchmarks.entry(Benchmark::of(&balancer.tags)).or_default().load_balancers.push(balancer);
+        }
+        for group in target_groups.into_iter().filter(|group| is_asked(&group.tags)) {
+            benchmarks.entry(Benchmark::of(&group.tags)).or_default().target_groups.push(group);
+        }
+        Self { benchmarks, unseen: None }
+    }
+
+    /// The same, with the reason why load balancers could not be listed.
+    pub fn with_unseen(self, unseen: Option<String>) -> Self {
+        Self { unseen, ..self }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -62,9 +77,22 @@ impl Inventory {
         self.instances().filter(|instance| !told(instance)).map(|instance| instance.id.clone()).collect()
     }
 
-    /// Groups, once no instance is left that could use them.
+    /// ARNs of load balancers.
+    pub fn load_balancers(&self) -> Vec<String> {
+        self.benchmarks.values().flat_map(|held| &held.load_balancers).map(|balancer| balancer.arn.clone()).collect()
+    }
+
+    /// ARNs of target groups, once no load balancer is left that could use them.
+    pub fn target_groups_to_delete(&self) -> Vec<String> {
+        if !self.load_balancers().is_empty() {
+            return Vec::new();
+        }
+        self.benchmarks.values().flat_map(|held| &held.target_groups).map(|group| group.arn.clone()).collect()
+    }
+
+    /// Groups, once no instance and no load balancer is left that could use them.
     pub fn to_delete(&self) -> Vec<String> {
-        if self.instances().next().is_some() {
+        if self.instances().next().is_some() || !self.load_balancers().is_empty() {
             return Vec::new();
         }
         self.benchmarks.values().flat_map(|held| &held.groups).map(|group| group.id.clone()).collect()
@@ -79,20 +107,29 @@ impl Inventory {
         let mut text = String::new();
         for (benchmark, held) in &self.benchmarks {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{benchmark}: {}", sum(&held.instances, held.groups.len()));
+            let _ = writeln!(text, "{benchmark}: {}", sum(std::slice::from_ref(held)));
             for instance in &held.instances {
                 let (id, kind, state) = (&instance.id, &instance.instance_type, instance.state.name());
                 let (pool, old) = (tag(&instance.tags, POOL), age(now.duration_since(instance.launched_at)));
                 let cost = hourly_usd_micros(kind).map_or("price unknown".to_owned(), |micros| dollars(micros) + "/h");
                 let _ = writeln!(text, "  {id}  {kind}  {pool}  {state}  {old}  {cost}");
             }
+            for balancer in &held.load_balancers {
+                let old = age(now.duration_since(balancer.created_at));
+                let cost = dollars(LOAD_BALANCER_USD_MICROS);
+                let _ = writeln!(text, "  {}  load balancer  {}  {old}  {cost}/h", balancer.name, balancer.state.name());
+            }
+            for group in &held.target_groups {
+                let _ = writeln!(text, "  {}  target group", group.name);
+            }
             for group in &held.groups {
                 let _ = writeln!(text, "  {}  {}", group.id, group.name);
             }
         }
-        let all: Vec<Instance> = self.instances().cloned().collect();
-        let groups = self.benchmarks.values().map(|held| held.groups.len()).sum();
-        let _ = writeln!(text, "in all {}", sum(&all, groups));
+        let _ = writeln!(text, "in all {}", sum(&self.benchmarks.values().cloned().collect::<Vec<_>>()));
+        if let Some(why) = &self.unseen {
+            let _ = writeln!(text, "load balancers are not among it, because they cannot be listed: {why}");
+        }
         text
     }
 }
@@ -119,12 +156,24 @@ fn tag(tags: &Tags, key: &str) -> String {
     tags.get(key).cloned().unwrap_or_default()
 }
 
+/// Price of an Application Load Balancer by the hour in us-east-1, in millionths of a dollar, without what passes through
+/// it (aws.amazon.com/elasticloadbalancing/pricing, 2026-11-29).
+const LOAD_BALANCER_USD_MICROS: u64 = 22_500;
+
 /// Counts and cost. Types without a price are said, so that nobody takes a part of the sum for all of it.
-fn sum(instances: &[Instance], groups: usize) -> String {
-    let prices = || instances.iter().map(|instance| hourly_usd_micros(&instance.instance_type));
-    let known: u64 = prices().flatten().sum();
+fn sum(held: &[Held]) -> String {
+    let instances = || held.iter().flat_map(|held| &held.instances);
+    let groups: usize = held.iter().map(|held| held.groups.len()).sum();
+    let balancers: usize = held.iter().map(|held| held.load_balancers.len()).sum();
+    let target_groups: usize = held.iter().map(|held| held.target_groups.len()).sum();
+    let prices = || instances().map(|instance| hourly_usd_micros(&instance.instance_type));
+    let known: u64 = prices().flatten().sum::<u64>() + LOAD_BALANCER_USD_MICROS * balancers as u64;
     let unknown = prices().filter(Option::is_none).count();
-    let mut text = format!("{} instances, {groups} groups, {} an hour", instances.len(), dollars(known));
+    let balancing = match (balancers, target_groups) {
+        (0, 0) => String::new(),
+        _ => format!("{balancers} load balancers, {target_groups} target groups, "),
+    };
+    let mut text = format!("{} instances, {balancing}{groups} groups, {} an hour", instances().count(), dollars(known));
     if unknown > 0 {
         let _ = write!(text, " and {unknown} instances whose price is not known");
     }
@@ -194,7 +243,11 @@ mod tests {
             tags,
             ingress: Vec::new(),
         };
-        Found { instances, groups: vec![group("sg-1", tags("k1", "u1")), group("sg-2", tags("k2", "u3"))] }
+        Found {
+            instances,
+            groups: vec![group("sg-1", tags("k1", "u1")), group("sg-2", tags("k2", "u3"))],
+            ..Found::default()
+        }
     }
 
     #[test]

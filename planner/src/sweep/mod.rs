@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::owner::{self, Owner, Tags};
-use crate::ports::{Group, Instance, InstanceState};
+use crate::ports::{Instance, InstanceState};
 
 pub use found::Found;
 
@@ -42,17 +42,38 @@ pub struct Scope {
 /// What is kept between rounds. Losing it delays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// EC2 does not tell when a group was made.
+    /// AWS does not tell when a security group or a target group was made.
     first_seen: BTreeMap<String, Timestamp>,
     /// Uids of benchmarks that the last round found gone, and since when.
     gone_since: BTreeMap<String, Timestamp>,
+    load_balancers_sought_at: Option<Timestamp>,
 }
 
-/// What one round may remove. Groups wait until no instance of their benchmark is left.
+impl Memory {
+    /// Whether a round lists load balancers too. Where no benchmark has one they are rarely looked for, and no permission
+    /// for them need be there.
+    pub fn seeks_load_balancers(&mut self, now: Timestamp) -> bool {
+        let is_due = self.load_balancers_sought_at.is_none_or(|at| now.duration_since(at) >= SEEKING);
+        if is_due {
+            self.load_balancers_sought_at = Some(now);
+        }
+        // Two rounds in a row have to find a benchmark gone.
+        is_due || self.load_balancers_sought_at.is_some_and(|at| now.duration_since(at) < SOUGHT)
+    }
+}
+
+/// Between looks for load balancers, and how long one look lasts.
+const SEEKING: SignedDuration = SignedDuration::from_hours(1);
+const SOUGHT: SignedDuration = SignedDuration::from_mins(20);
+
+/// What one round may remove. Groups wait until no instance and no load balancer of their benchmark is left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removal {
     pub instances: BTreeSet<String>,
     pub groups: BTreeSet<String>,
+    /// By ARN, like target groups, which wait until no load balancer of their benchmark is left.
+    pub load_balancers: BTreeSet<String>,
+    pub target_groups: BTreeSet<String>,
 }
 
 impl Scope {
@@ -72,14 +93,20 @@ impl Scope {
 
 /// Benchmarks of which something is there that would be old enough. They are to be read now: after the lists.
 pub fn suspects(scope: &Scope, found: &Found, now: Timestamp, memory: &mut Memory) -> BTreeSet<Owner> {
-    let Found { instances, groups } = found;
-    memory.first_seen.retain(|id, _| groups.iter().any(|group| group.id == *id));
-    for group in groups {
-        memory.first_seen.entry(group.id.clone()).or_insert(now);
+    let Found { instances, groups, load_balancers, target_groups } = found;
+    let ids: BTreeSet<&String> =
+        groups.iter().map(|group| &group.id).chain(target_groups.iter().map(|group| &group.arn)).collect();
+    // Target groups are not in every round's lists.
+    memory.first_seen.retain(|id, at| ids.contains(id) || id.starts_with("arn:") && now.duration_since(*at) < SEEKING * 2);
+    for id in ids {
+        memory.first_seen.entry(id.clone()).or_insert(now);
     }
     let old_instances = instances.iter().filter(|instance| is_left(instance) && is_old(instance.launched_at, now));
-    let old_groups = groups.iter().filter(|group| is_old_group(group, now, memory));
+    let old_groups = groups.iter().filter(|group| is_long_seen(&group.id, now, memory));
+    let old_balancers = load_balancers.iter().filter(|balancer| is_old(balancer.created_at, now));
+    let old_target_groups = target_groups.iter().filter(|group| is_long_seen(&group.arn, now, memory));
     let tags = old_instances.map(|instance| &instance.tags).chain(old_groups.map(|group| &group.tags));
+    let tags = tags.chain(old_balancers.map(|one| &one.tags)).chain(old_target_groups.map(|group| &group.tags));
     tags.filter_map(|tags| scope.owner(tags)).collect()
 }
 
@@ -91,7 +118,7 @@ pub fn decide(
     now: Timestamp,
     memory: &mut Memory,
 ) -> Removal {
-    let Found { instances, groups } = found;
+    let Found { instances, groups, load_balancers, target_groups } = found;
     let gone: BTreeSet<&String> =
         lives.iter().filter(|(_, life)| **life == Life::Gone).map(|(owner, _)| &owner.benchmark_uid).collect();
     // Tags of one uid with two names: one of them lies, and neither is believed.
@@ -115,12 +142,25 @@ pub fn decide(
             is_ours && instance.state != InstanceState::Terminated
         })
     };
-    let groups = groups.iter().filter(|group| is_of(&group.tags) && is_old_group(group, now, memory));
+    let balancers_of = |uid: Option<&String>| {
+        load_balancers.iter().any(|balancer| {
+            scope.owner(&balancer.tags).is_some_and(|owner| Some(&owner.benchmark_uid) == uid)
+        })
+    };
+    let uid = |tags: &Tags| tags.get(owner::BENCHMARK_UID).cloned();
+    let groups = groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.id, now, memory));
+    let old_balancers = load_balancers.iter().filter(|one| is_of(&one.tags) && is_old(one.created_at, now));
+    let target_groups = target_groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.arn, now, memory));
     Removal {
         instances: doomed.filter(|instance| is_left(instance)).map(|instance| instance.id.clone()).collect(),
         groups: groups
-            .filter(|group| !instances_of(group.tags.get(owner::BENCHMARK_UID)))
+            .filter(|group| !instances_of(uid(&group.tags).as_ref()) && !balancers_of(uid(&group.tags).as_ref()))
             .map(|group| group.id.clone())
+            .collect(),
+        load_balancers: old_balancers.map(|one| one.arn.clone()).collect(),
+        target_groups: target_groups
+            .filter(|group| !balancers_of(uid(&group.tags).as_ref()))
+            .map(|group| group.arn.clone())
             .collect(),
     }
 }
@@ -134,6 +174,6 @@ fn is_old(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since) >= YOUNG
 }
 
-fn is_old_group(group: &Group, now: Timestamp, memory: &Memory) -> bool {
-    memory.first_seen.get(&group.id).is_some_and(|since| is_old(*since, now))
+fn is_long_seen(id: &str, now: Timestamp, memory: &Memory) -> bool {
+    memory.first_seen.get(id).is_some_and(|since| is_old(*since, now))
 }

@@ -2,6 +2,8 @@
 
 pub mod holders;
 
+use std::collections::BTreeMap;
+
 use api::ConditionType;
 
 use crate::conditions::{ConditionStatus, Reason};
@@ -124,18 +126,21 @@ fn finish(why: TeardownReason, plan: &mut Plan) {
 /// Whether nothing is left; plans what can be removed now and lists what is left.
 fn is_gone(world: &World, plan: &mut Plan) -> bool {
     let Facet::Known(instances) = &world.cloud.instances else { return false };
-    if world.cloud.unknown().is_some() {
+    if world.cloud.groups.known().is_none() {
         return false;
     }
-    let mut left = Left::Nothing;
+    let mut left: BTreeMap<ResourceKind, Left> = BTreeMap::new();
     for kind in ResourceKind::TEARDOWN {
+        let users = kind.users().iter().filter_map(|user| left.get(user)).copied().max();
         let of_kind = match kind.proof() {
             Proof::Ledger => remove_launches(world, instances, plan),
-            Proof::Name => remove(world, plan, *kind, left),
+            // Instances do not wait for a list of what they do not use.
+            _ if !world.cloud.is_known(*kind) => Left::Something,
+            Proof::Name | Proof::Stem => remove(world, plan, *kind, users.unwrap_or(Left::Nothing)),
         };
-        left = left.max(of_kind);
+        left.insert(*kind, of_kind);
     }
-    left == Left::Nothing
+    left.values().all(|left| *left == Left::Nothing)
 }
 
 fn remove_launches(world: &World, instances: &[Instance], plan: &mut Plan) -> Left {

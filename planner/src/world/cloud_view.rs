@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::facet::Facet;
 use crate::failure::Unknown;
-use crate::ports::{Group, Instance};
+use crate::ports::{Group, Instance, LoadBalancer, TargetGroup};
+use crate::resources::ResourceKind;
 
 /// Resources of one benchmark, a complete list for each kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,17 +18,47 @@ pub struct CloudView {
     pub instances: Facet<Vec<Instance>>,
     /// Groups by owner tags.
     pub groups: Facet<Vec<Group>>,
+    /// Load balancers by name and owner tags. None at all where nothing announces one
+    /// ([`World::seeks_load_balancers`](super::World::seeks_load_balancers)).
+    pub load_balancers: Facet<Vec<LoadBalancer>>,
+    /// Target groups likewise.
+    pub target_groups: Facet<Vec<TargetGroup>>,
 }
 
 impl CloudView {
     /// Nothing is known of any kind, for one reason.
     pub fn unseen(listed_at: Timestamp, why: &Unknown) -> Self {
-        Self { listed_at, instances: Facet::Unknown(why.clone()), groups: Facet::Unknown(why.clone()) }
+        Self {
+            listed_at,
+            instances: Facet::Unknown(why.clone()),
+            groups: Facet::Unknown(why.clone()),
+            load_balancers: Facet::Unknown(why.clone()),
+            target_groups: Facet::Unknown(why.clone()),
+        }
+    }
+
+    /// Names of all that lists show of kinds that are created by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let groups = self.groups.known().into_iter().flatten().map(|group| group.name.as_str());
+        let balancers = self.load_balancers.known().into_iter().flatten().map(|balancer| balancer.name.as_str());
+        let target_groups = self.target_groups.known().into_iter().flatten().map(|group| group.name.as_str());
+        groups.chain(balancers).chain(target_groups)
+    }
+
+    /// Whether the list of a kind is known.
+    pub(crate) fn is_known(&self, kind: ResourceKind) -> bool {
+        match kind {
+            ResourceKind::Instance => self.instances.known().is_some(),
+            ResourceKind::SecurityGroup => self.groups.known().is_some(),
+            ResourceKind::LoadBalancer => self.load_balancers.known().is_some(),
+            ResourceKind::TargetGroup => self.target_groups.known().is_some(),
+        }
     }
 
     /// Why a kind is not known, the first of them in the order of teardown.
     pub fn unknown(&self) -> Option<&Unknown> {
-        let Self { listed_at: _, instances, groups } = self;
-        instances.unknown().or(groups.unknown())
+        let Self { listed_at: _, instances, groups, load_balancers, target_groups } = self;
+        let of_balancing = load_balancers.unknown().or(target_groups.unknown());
+        of_balancing.or(instances.unknown()).or(groups.unknown())
     }
 }

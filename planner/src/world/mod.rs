@@ -11,13 +11,16 @@ mod settings;
 
 use std::collections::BTreeMap;
 
+use api::BalancerKind;
 use jiff::Timestamp;
 use wire::{BalancerStatus, RunStatus};
 
 use crate::owner::Owner;
 use crate::ports::{
-    Architecture, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Subnet,
+    Architecture, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener, Subnet,
+    Target, TargetGroupAttributes,
 };
+use crate::resources::ResourceKind;
 use memory::Memory;
 
 pub use crate::failure::Unknown;
@@ -41,6 +44,8 @@ pub struct World {
     pub types: Facet<Vec<InstanceType>>,
     /// Asked when the balancer's instance runs.
     pub balancer: Option<Facet<BalancerStatus>>,
+    /// Asked while something depends on it and lists show the load balancer, see [`crate::balance::application::wanted`].
+    pub application: Option<Facet<Application>>,
     /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
     pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
     /// Last word of our script on the console ([`console::last_word`]) of instances that are slow to get ready, by
@@ -132,12 +137,25 @@ impl World {
         self.object.finalizer == Finalizer::Present && (never_looked || torn || edited || refuted)
     }
 
-    /// Whether the cloud shows a group or a living instance of this very object.
+    /// Whether the cloud shows anything named or a living instance of this very object.
     fn something_exists(&self) -> bool {
         let owner = self.owner();
         let lives = |instance: &Instance| owner.owns(&instance.tags) && instance.state != InstanceState::Terminated;
         self.cloud.instances.known().is_some_and(|all| all.iter().any(lives))
             || self.cloud.groups.known().is_some_and(|groups| !groups.is_empty())
+            || self.cloud.load_balancers.known().is_some_and(|balancers| !balancers.is_empty())
+            || self.cloud.target_groups.known().is_some_and(|groups| !groups.is_empty())
+    }
+
+    /// Whether load balancers and target groups have to be looked for: the spec asks for one, the placement announces the
+    /// kind, or what was announced is lost. Otherwise none was ever made, and nobody lists them.
+    pub fn seeks_load_balancers(&self) -> bool {
+        let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
+        let placement = self.object.status.placement.as_ref();
+        let is_announced = |placement: &api::Placement| kinds.iter().any(|kind| kind.is_written(placement));
+        self.object.spec.balancer.kind == BalancerKind::Application
+            || placement.is_some_and(is_announced)
+            || self.ledger_is_lost()
     }
 
     /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.
@@ -159,6 +177,15 @@ pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
         (None, Some(region)) => region,
         (None, None) => &settings.region,
     }
+}
+
+/// An Application Load Balancer as its own reads show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Application {
+    pub listeners: Vec<Listener>,
+    /// By the ARN of the target group, like the targets.
+    pub attributes: BTreeMap<String, TargetGroupAttributes>,
+    pub targets: BTreeMap<String, Vec<Target>>,
 }
 
 /// What is still in a group, or names it.

@@ -15,6 +15,11 @@
 //! have i-1 a/1 terminated because Server.InternalError    one that ended by itself
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
+//! application                            the spec asks for an Application Load Balancer; its placement is in status
+//! front active 1 | former provisioning   the load balancer that lists show, in this state, with its target groups and number;
+//!                                        `former`: another one of ours
+//! routes | routes stale                  listener, attributes and rules as wanted, or with one rule for another path
+//! targets i-1=healthy i-2=initial        what its reads show (default: not asked; `targets`: none is registered)
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
 //! through i-b                            the balancer that the run measures through
 //! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)
@@ -26,6 +31,7 @@
 //! ```
 
 mod agents;
+mod application;
 
 use std::collections::BTreeMap;
 
@@ -108,6 +114,7 @@ fn placement() -> Placement {
         version: "1".into(),
         artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
         left: Vec::new(),
+        balancer: None,
         kinds: vec!["SecurityGroup".into()],
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
@@ -161,6 +168,7 @@ pub(crate) fn world(text: &str) -> World {
     let has = |words: &str| text.lines().any(|line| line.trim() == words);
     let clusters = find("clusters").map_or("a=t2.micro*2".to_owned(), |line| line[1..].join(" "));
     let spec = spec(&clusters);
+    let spec = if has("application") { application::asked(spec) } else { spec };
     let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
     types.dedup();
     let unknown = || Unknown { failure: Failure::Unreachable, message: "no answer".into() };
@@ -187,11 +195,14 @@ pub(crate) fn world(text: &str) -> World {
             listed_at: now - find("listed").map_or(seconds(0), |line| duration(line[1])),
             instances: Facet::Known(Vec::new()),
             groups: Facet::Known(Vec::new()),
+            load_balancers: Facet::Known(Vec::new()),
+            target_groups: Facet::Known(Vec::new()),
         },
         regions: None,
         site: None,
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
         balancer: None,
+        application: None,
         runs: None,
         consoles: BTreeMap::new(),
         holders: BTreeMap::new(),
@@ -206,6 +217,12 @@ pub(crate) fn world(text: &str) -> World {
         image.volumes.clone_from(&volumes);
     }
     world.object.spec.paused = has("paused");
+    if has("application") {
+        application::place(&mut world);
+    }
+    for line in lines.iter().filter(|line| line.first() == Some(&"front")) {
+        application::front(&mut world, line);
+    }
     if let Some(line) = find("control") {
         world.settings.control_sources = line[1..].iter().map(|network| network.parse().unwrap()).collect();
     }
@@ -251,6 +268,9 @@ pub(crate) fn world(text: &str) -> World {
     }
     if has("types unknown") {
         world.types = Facet::Unknown(unknown());
+    }
+    if let Some(line) = find("targets") {
+        application::targets(&mut world, &line[1..], find("routes").map(|line| line.len() > 1));
     }
     let number = |word: &str| find(word).and_then(|line| line[1].parse::<i64>().ok());
     world.object.spec.load.launches = number("launches").map_or(1, |count| i32::try_from(count).unwrap());

@@ -81,6 +81,20 @@ fn action_text(action: &Action) -> String {
             format!("allow {group_id} {}-{} from {source}", rule.from_port, rule.to_port)
         }
         Action::DeleteGroup { id, .. } => format!("delete group {id}"),
+        Action::CreateLoadBalancer(request) => {
+            format!("create load balancer {} in {}", request.name, request.subnet_ids.join(" "))
+        }
+        Action::CreateTargetGroup(request) => format!("create target group {} for {}", request.name, request.port),
+        Action::SetAttributes { name, .. } => format!("set attributes of {name}"),
+        Action::CreateListener { name, request } => format!("create listener {} of {name}", request.port),
+        Action::CreateRule { request, .. } => format!("create rule {}: {}", request.priority, request.paths.join(" ")),
+        Action::DeleteRule { priority, .. } => format!("delete rule {priority}"),
+        Action::RegisterTargets { ids, .. } => format!("register {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
+        Action::DeregisterTargets { ids, .. } => {
+            format!("deregister {}", ids.iter().cloned().collect::<Vec<_>>().join(" "))
+        }
+        Action::DeleteLoadBalancer { name, .. } => format!("delete load balancer {name}"),
+        Action::DeleteTargetGroup { name, .. } => format!("delete target group {name}"),
         Action::Rehearse(request) => {
             format!(
                 "rehearse {}/{} {} x{}",

@@ -1,0 +1,210 @@
+//! Making and removing of load balancer and target groups, as far as lists show them. It belongs to provisioning: they
+//! come up beside the instances.
+
+use std::collections::BTreeSet;
+
+use api::{BalancerKind, PlacedBalancer, Placement};
+use jiff::SignedDuration;
+
+use super::wanted::{load_balancer, target_groups};
+use super::{TargetGroupSpec, listed};
+use crate::conditions::Reason;
+use crate::effect::Action;
+use crate::failure::Unknown;
+use crate::owner::Tags;
+use crate::plan::{MOVING, Plan};
+use crate::ports::{LoadBalancerRequest, LoadBalancerState, Scheme, Subnet, TargetGroupRequest};
+use crate::resources::ResourceKind;
+use crate::resources::creation::create;
+use crate::world::{Facet, Site, World};
+
+/// Addresses that a load balancer wants to find free in each of its subnets, and the smallest of these (ELB user guide,
+/// "Subnets for your load balancer").
+const FREE_ADDRESSES: u32 = 8;
+const SMALLEST: u8 = 27;
+
+/// How it is with what stands in front: `None` when it is as it is to be.
+pub(crate) type Missing = Option<(Reason, String)>;
+
+/// Makes what is missing, once its groups are seen, and removes what is not wanted (any more).
+pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan, group_ids: Option<Vec<String>>) -> Missing {
+    if !world.seeks_load_balancers() {
+        return None;
+    }
+    let cloud = &world.cloud;
+    let (Facet::Known(balancers), Facet::Known(groups)) = (&cloud.load_balancers, &cloud.target_groups) else {
+        plan.wake_within(MOVING * 5);
+        let why = cloud.load_balancers.unknown().or(cloud.target_groups.unknown());
+        let why = why.map(|why| why.message.clone()).unwrap_or_default();
+        // What cannot be listed can be neither made nor removed.
+        return Some((Reason::BalancerUnseen, format!("load balancers cannot be listed: {why}")));
+    };
+    let is_wanted = world.object.spec.balancer.kind == BalancerKind::Application;
+    let name = load_balancer(world).filter(|_| is_wanted);
+    let wanted = if is_wanted { target_groups(world) } else { Vec::new() };
+    let names: BTreeSet<&str> = wanted.iter().map(|group| group.name.as_str()).collect();
+    for balancer in balancers.iter().filter(|balancer| name.as_ref() != Some(&balancer.name)) {
+        let delete = Action::DeleteLoadBalancer { arn: balancer.arn.clone(), name: balancer.name.clone() };
+        plan.act(delete, "the spec asks for another one, or for none");
+    }
+    let is_used = |arns: &[String]| balancers.iter().any(|balancer| arns.contains(&balancer.arn));
+    for group in groups.iter().filter(|group| !names.contains(group.name.as_str())) {
+        if !is_used(&group.load_balancer_arns) {
+            let delete = Action::DeleteTargetGroup { arn: group.arn.clone(), name: group.name.clone() };
+            plan.act(delete, "the spec asks for others, and no load balancer uses it");
+        }
+    }
+    let name = name?;
+    for group in wanted.iter().filter(|wanted| groups.iter().all(|group| group.name != wanted.name)) {
+        create_target_group(world, placement, plan, group);
+    }
+    match balancers.iter().find(|balancer| balancer.name == name) {
+        // A target group serves one load balancer only: the former one goes first.
+        None if !balancers.is_empty() => {
+            Some((Reason::BalancerProvisioning, "the former load balancer is being deleted".to_owned()))
+        }
+        None => {
+            if let Some(group_ids) = group_ids {
+                create_load_balancer(world, placement, plan, &name, group_ids);
+            }
+            Some((Reason::BalancerProvisioning, "the load balancer is being created".to_owned()))
+        }
+        Some(_) => judge(world, plan),
+    }
+}
+
+fn judge(world: &World, plan: &mut Plan) -> Missing {
+    let balancer = listed(world)?;
+    let why = balancer.state_reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let name = &balancer.name;
+    match balancer.state {
+        LoadBalancerState::Active => None,
+        LoadBalancerState::Provisioning => {
+            plan.wake_within(MOVING * 5);
+            let since = balancer.created_at.strftime("%H:%M:%S UTC");
+            let message = format!("load balancer {name} is provisioning since {since}, which takes minutes{why}");
+            Some((Reason::BalancerProvisioning, message))
+        }
+        LoadBalancerState::ActiveImpaired => {
+            let message = format!("load balancer {name} routes requests and lacks what it needs to scale{why}");
+            Some((Reason::BalancerImpaired, message))
+        }
+        LoadBalancerState::Failed => {
+            let message = format!(
+                "load balancer {name} could not be set up{why}; set balancer.kind Custom, or delete the benchmark and create it again"
+            );
+            Some((Reason::BalancerFailed, message))
+        }
+    }
+}
+
+fn create_load_balancer(world: &World, placement: &Placement, plan: &mut Plan, name: &str, group_ids: Vec<String>) {
+    let Some(placed) = &placement.balancer else { return };
+    create(world, placement, plan, (ResourceKind::LoadBalancer, name), |not_after| {
+        Action::CreateLoadBalancer(LoadBalancerRequest {
+            name: name.to_owned(),
+            scheme: Scheme::Internal,
+            subnet_ids: placed.subnet_ids.clone(),
+            group_ids,
+            tags: tags(world, placement),
+            not_after,
+        })
+    });
+}
+
+fn create_target_group(world: &World, placement: &Placement, plan: &mut Plan, group: &TargetGroupSpec) {
+    create(world, placement, plan, (ResourceKind::TargetGroup, &group.name), |not_after| {
+        Action::CreateTargetGroup(TargetGroupRequest {
+            name: group.name.clone(),
+            port: group.port,
+            vpc_id: placement.vpc_id.clone(),
+            health_check: group.health_check.clone(),
+            tags: tags(world, placement),
+            not_after,
+        })
+    });
+}
+
+/// Tags of all that belongs to a load balancer. It cannot end itself: the expiry is for people and for whoever sweeps.
+pub(super) fn tags(world: &World, placement: &Placement) -> Tags {
+    let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+    let mut tags = world.owner().tags(&user);
+    tags.entry("Name".to_owned()).or_insert_with(|| format!("clusterbench {}/balancer", world.object.name));
+    if let Some(at) = &placement.expires_at {
+        tags.insert(crate::owner::EXPIRES_AT.to_owned(), at.0.to_string());
+    }
+    tags
+}
+
+/// Whether subnets have to be chosen for the load balancer: there are none yet, or the instances live elsewhere now.
+pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
+    let fits = |placed: &PlacedBalancer| placed.subnet_ids.first() == Some(&placement.subnet_id);
+    world.object.spec.balancer.kind == BalancerKind::Application && !placement.balancer.as_ref().is_some_and(fits)
+}
+
+/// Why no subnets can be chosen.
+pub(crate) enum NoSubnets {
+    Refused { reason: Reason, message: String },
+    Unknown(Unknown),
+}
+
+/// The subnet of the instances, and one of another zone for the second node: a load balancer has at least two.
+pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalancer, NoSubnets> {
+    let subnets = match &site.subnets {
+        Facet::Known(subnets) => subnets,
+        Facet::Unknown(why) => return Err(NoSubnets::Unknown(why.clone())),
+    };
+    let refused = |reason, message| Err(NoSubnets::Refused { reason, message });
+    let has_room = |subnet: &Subnet| {
+        subnet.free_addresses >= FREE_ADDRESSES && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
+    };
+    let own = subnets.iter().find(|subnet| subnet.id == placement.subnet_id);
+    if let Some(own) = own.filter(|own| !has_room(own)) {
+        let message = format!(
+            "network.subnetIds: {} has {} free addresses, and a load balancer wants {FREE_ADDRESSES} in a subnet of at least /{SMALLEST}: delete the benchmark and create it with a larger one, or set balancer.kind Custom",
+            own.id, own.free_addresses
+        );
+        return refused(Reason::SubnetFull, message);
+    }
+    let mut others: Vec<&Subnet> = subnets
+        .iter()
+        .filter(|subnet| subnet.vpc_id == placement.vpc_id && subnet.zone != placement.zone && has_room(subnet))
+        .collect();
+    others.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
+    let Some(second) = others.first() else {
+        let message = format!(
+            "balancer.kind: an Application Load Balancer needs subnets of two zones with {FREE_ADDRESSES} free addresses each, and {} has {} alone: delete the benchmark and create it with a second subnet in network.subnetIds, or set balancer.kind Custom",
+            placement.vpc_id, placement.zone
+        );
+        return refused(Reason::NeedsSecondZone, message);
+    };
+    let number = placement.balancer.as_ref().map_or(0, |former| former.number) + 1;
+    Ok(PlacedBalancer {
+        number,
+        subnet_ids: vec![placement.subnet_id.clone(), second.id.clone()],
+        zones: vec![placement.zone.clone(), second.zone.clone()],
+    })
+}
+
+/// Chooses the subnets of the load balancer where that is due. `false`: nothing else can be planned before.
+pub(crate) fn place(world: &World, placement: &Placement, plan: &mut Plan) -> bool {
+    if !is_unplaced(world, placement) {
+        return true;
+    }
+    let Some(site) = &world.site else {
+        plan.wake_within(MOVING);
+        return false;
+    };
+    match choose(site, placement) {
+        Ok(placed) => {
+            plan.placement = Some(Placement { balancer: Some(placed), ..placement.clone() });
+            plan.wake = SignedDuration::ZERO;
+        }
+        Err(NoSubnets::Refused { reason, message }) => plan.refuse(reason, message),
+        Err(NoSubnets::Unknown(why)) => {
+            plan.conditions.unknown(api::ConditionType::Accepted, Some(&why));
+            plan.wake_within(MOVING * 5);
+        }
+    }
+    false
+}

@@ -1,0 +1,72 @@
+//! The targets: instances that run are registered, others are taken out, and the health of all is waited for.
+
+use std::collections::BTreeSet;
+
+use super::wanted::TargetGroupSpec;
+use super::{health, registered};
+use crate::balance::{generators, waiting};
+use crate::effect::Action;
+use crate::instances::members::{running, still_serves};
+use crate::plan::Plan;
+use crate::ports::{Target, TargetGroup, TargetState};
+use crate::scale::{counts, length};
+use crate::world::{Application, World};
+
+pub(super) fn plan(
+    world: &World,
+    plan: &mut Plan,
+    seen: &Application,
+    groups: &[(&TargetGroupSpec, &TargetGroup)],
+    routes_are_made: bool,
+) {
+    let before = plan.effects.len();
+    for (wanted, group) in groups {
+        register(world, plan, seen, wanted, group);
+    }
+    let are_registered = plan.effects.len() == before;
+    let counts = counts(world);
+    let total: usize = groups.iter().map(|(wanted, _)| length(counts.of(&wanted.cluster))).sum();
+    let all = || groups.iter().flat_map(|(wanted, group)| registered(seen, group).map(move |one| (*wanted, one)));
+    let healthy = all().filter(|(_, target)| target.state == TargetState::Healthy).count();
+    if !routes_are_made {
+        return waiting(plan, format!("routes are being made; {healthy} of {total} targets are healthy"));
+    }
+    if !are_registered {
+        return waiting(plan, format!("targets are being registered; {healthy} of {total} are healthy"));
+    }
+    if healthy < total || all().count() != total {
+        let worst = all().find(|(_, target)| target.state != TargetState::Healthy);
+        let worst = worst.map(|(wanted, target)| said(world, wanted, target)).unwrap_or_default();
+        return health::incomplete(world, plan, format!("{healthy} of {total} targets are healthy{worst}"));
+    }
+    health::complete(plan);
+    generators::plan(world, plan, &format!("{healthy} of {total} targets are healthy, load balancer"));
+}
+
+fn register(world: &World, plan: &mut Plan, seen: &Application, wanted: &TargetGroupSpec, group: &TargetGroup) {
+    let Some(cluster) = world.object.spec.clusters.iter().find(|cluster| cluster.name == wanted.cluster) else { return };
+    // An instance that does not run yet is refused (ELBv2 API reference, RegisterTargets: InvalidTarget).
+    let running: BTreeSet<String> = running(world, cluster).map(|(id, _)| id.to_owned()).collect();
+    let has: BTreeSet<String> = registered(seen, group).map(|target| target.instance_id.clone()).collect();
+    let (arn, name) = (&group.arn, &group.name);
+    let missing: BTreeSet<String> = running.difference(&has).cloned().collect();
+    if !missing.is_empty() {
+        let because = format!("cluster {}: {} run, {} are registered", wanted.cluster, running.len(), has.len());
+        plan.act(Action::RegisterTargets { arn: arn.clone(), name: name.clone(), ids: missing }, because);
+    }
+    let goes_on = |id: &&String| still_serves(world, cluster, id);
+    let strange: BTreeSet<String> = has.difference(&running).filter(|id| !goes_on(id)).cloned().collect();
+    if !strange.is_empty() {
+        let because = format!("cluster {}: they do not run (any more)", wanted.cluster);
+        plan.act(Action::DeregisterTargets { arn: arn.clone(), name: name.clone(), ids: strange }, because);
+    }
+}
+
+/// A target in AWS's words, and what its console says.
+fn said(world: &World, wanted: &TargetGroupSpec, target: &Target) -> String {
+    let reason = target.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let described = target.description.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+    let console = health::console(world, &target.instance_id);
+    let (id, cluster, state) = (&target.instance_id, &wanted.cluster, target.state.name());
+    format!("; {id} of {cluster} is {state}{reason}{described}{console}")
+}

@@ -1,0 +1,120 @@
+//! What the load balancer of a spec is to be: names, target groups, rules.
+
+use std::collections::BTreeMap;
+
+use api::Algorithm as Asked;
+
+use crate::ports::{Algorithm, HealthCheck, TargetGroupAttributes};
+use crate::resources::name::{load_balancer_name, target_group_name};
+use crate::world::World;
+
+/// The target group of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TargetGroupSpec {
+    pub(crate) cluster: String,
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) port: u16,
+    pub(crate) health_check: HealthCheck,
+    pub(crate) attributes: TargetGroupAttributes,
+}
+
+/// Name of the load balancer, once its placement is chosen.
+pub(super) fn load_balancer(world: &World) -> Option<String> {
+    let placed = world.object.status.placement.as_ref()?.balancer.as_ref()?;
+    Some(load_balancer_name(&world.owner(), placed.number))
+}
+
+/// The target groups, one for each cluster. Port and health check are part of the name: with other settings it is another
+/// group, and no create call meets one that is not what it asks for.
+pub(crate) fn target_groups(world: &World) -> Vec<TargetGroupSpec> {
+    let (spec, owner) = (&world.object.spec, world.owner());
+    let asked = spec.balancer.application.clone().unwrap_or_default();
+    let port = u16::try_from(spec.worker.port).unwrap_or(0);
+    let health_check = health_check(&asked.health_check);
+    let attributes = TargetGroupAttributes {
+        algorithm: match asked.algorithm {
+            Asked::RoundRobin => Algorithm::RoundRobin,
+            Asked::LeastOutstandingRequests => Algorithm::LeastOutstandingRequests,
+            Asked::WeightedRandom => Algorithm::WeightedRandom,
+        },
+        deregistration_delay_seconds: whole(asked.deregistration_delay_seconds),
+    };
+    let group = |cluster: &api::Cluster| {
+        let HealthCheck { path, interval_seconds, timeout_seconds, healthy_count, unhealthy_count, statuses } =
+            &health_check;
+        let settings = format!(
+            "{}\n{port}\n{path}\n{interval_seconds}\n{timeout_seconds}\n{healthy_count}\n{unhealthy_count}\n{statuses}",
+            cluster.name
+        );
+        TargetGroupSpec {
+            cluster: cluster.name.clone(),
+            name: target_group_name(&owner, &settings),
+            path: cluster.path(),
+            port,
+            health_check: health_check.clone(),
+            attributes,
+        }
+    };
+    spec.clusters.iter().map(group).collect()
+}
+
+fn health_check(asked: &api::HealthCheck) -> HealthCheck {
+    HealthCheck {
+        path: asked.path.clone(),
+        interval_seconds: whole(asked.interval_seconds),
+        timeout_seconds: whole(asked.timeout_seconds),
+        healthy_count: whole(asked.healthy_count),
+        unhealthy_count: whole(asked.unhealthy_count),
+        statuses: asked.statuses.clone(),
+    }
+}
+
+/// The schema admits no negative numbers.
+fn whole(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+/// A rule as it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RuleSpec {
+    /// Sorted.
+    pub(super) paths: Vec<String>,
+    pub(super) forward: BTreeMap<String, u32>,
+}
+
+/// The rules by priority, for target groups with these ARNs. Our balancer takes the longest prefix, a listener the first
+/// match: longer paths come first. `/a` and `/a/*` and not `/a*`, which would take `/ab` too.
+pub(super) fn rules<'a>(groups: impl Iterator<Item = (&'a TargetGroupSpec, &'a str)>) -> BTreeMap<u32, RuleSpec> {
+    let mut groups: Vec<_> = groups.collect();
+    groups.sort_by_key(|(group, _)| (std::cmp::Reverse(group.path.len()), group.path.clone()));
+    let rule = |(group, arn): (&TargetGroupSpec, &str)| RuleSpec {
+        paths: vec![group.path.clone(), format!("{}/*", group.path)],
+        forward: BTreeMap::from([(arn.to_owned(), 1)]),
+    };
+    (1..).zip(groups.into_iter().map(rule)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_paths_come_first_and_no_path_takes_what_only_begins_like_it() {
+        let group = |path: &str| TargetGroupSpec {
+            cluster: path.to_owned(),
+            name: path.to_owned(),
+            path: path.to_owned(),
+            port: 8080,
+            health_check: health_check(&api::HealthCheck::default()),
+            attributes: TargetGroupAttributes {
+                algorithm: Algorithm::RoundRobin,
+                deregistration_delay_seconds: 30,
+            },
+        };
+        let groups = [group("/a"), group("/a/b"), group("/ab")];
+        let rules = rules(groups.iter().map(|group| (group, group.name.as_str())));
+        let paths: Vec<_> = rules.iter().map(|(priority, rule)| (*priority, rule.paths.join(" "))).collect();
+        assert_eq!(paths, [(1, "/a/b /a/b/*".into()), (2, "/ab /ab/*".into()), (3, "/a /a/*".into())]);
+    }
+}

@@ -1,0 +1,36 @@
+//! The wait for the health of all members, whoever checks them.
+
+use api::ConditionType;
+
+use super::waiting;
+use crate::conditions::{ConditionStatus, Reason};
+use crate::plan::Plan;
+use crate::world::World;
+
+/// What is waited for while members are not healthy.
+const UNHEALTHY: &str = "health of all members";
+
+/// Some are not healthy yet. When that lasts, the message is all that goes on.
+pub(super) fn incomplete(world: &World, plan: &mut Plan, message: String) {
+    waiting(plan, message.clone());
+    if lasts(world, plan, UNHEALTHY) {
+        plan.conditions.deployed(ConditionStatus::False, Reason::Unhealthy, message);
+        plan.conditions.stall(ConditionType::Deployed);
+    }
+}
+
+/// All are healthy.
+pub(super) fn complete(plan: &mut Plan) {
+    plan.memory.absent_since.remove(UNHEALTHY);
+}
+
+/// The last word of an instance's console, to end a message with.
+pub(super) fn console(world: &World, id: &str) -> String {
+    world.consoles.get(id).map(|word| format!("; its console ends with: {word}")).unwrap_or_default()
+}
+
+/// Whether something has been so for longer than a boot may take, as far as this process saw.
+pub(super) fn lasts(world: &World, plan: &mut Plan, what: &str) -> bool {
+    let first = *plan.memory.absent_since.entry(what.to_owned()).or_insert(world.now);
+    world.now.duration_since(first) > world.settings.boot_deadline
+}

@@ -1,0 +1,39 @@
+//! The instances that serve a cluster, as lists show them.
+
+use super::alive;
+use crate::ports::{Instance, InstanceState};
+use crate::scale::{counts, length};
+use crate::world::World;
+
+/// Id and address of each instance of a cluster that a list shows as running. One too many that the cloud refuses to
+/// terminate is paid for and serves nobody.
+pub(crate) fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item = (&'a str, String)> {
+    let (instances, port) = (seen(world), world.object.spec.worker.port);
+    let mut running = alive(&world.object.status.launches, instances, &cluster.name);
+    running
+        .retain(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type);
+    let mut surplus = running.len().saturating_sub(length(counts(world).of(&cluster.name)));
+    running.retain(|instance| {
+        let is_left = surplus > 0 && world.memory.denials.contains_key(&instance.id);
+        surplus -= usize::from(is_left);
+        !is_left
+    });
+    running
+        .into_iter()
+        .filter_map(move |instance| Some((instance.id.as_str(), format!("{}:{port}", instance.private_address?))))
+}
+
+/// Whether an instance that serves a cluster goes on: our ledger knows it, and no list shows that it ends. A list from the
+/// past may show it as pending, or not at all, and what is being measured does not change for that.
+pub(crate) fn still_serves(world: &World, cluster: &api::Cluster, id: &str) -> bool {
+    let is_launched = world.object.status.launches.iter().any(|line| {
+        let is_of = line.pool == cluster.name && line.instance_type == cluster.instance_type;
+        is_of && line.instance_ids.iter().any(|launched| launched == id)
+    });
+    let shown = seen(world).iter().find(|instance| instance.id == id);
+    is_launched && shown.is_none_or(|instance| instance.state == InstanceState::Pending)
+}
+
+pub(crate) fn seen(world: &World) -> &[Instance] {
+    world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default()
+}
