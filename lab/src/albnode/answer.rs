@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use super::body::ResponseBody;
+use super::config::Action;
 use super::forward::forward;
 use super::headers;
 use super::node::Node;
@@ -42,10 +43,13 @@ async fn decide(node: &Node, client: SocketAddr, request: Request<Incoming>) -> 
         _ => {}
     }
     let table = node.table();
-    let Some(rule) = table.rule(request.uri().path()) else { return fixed(node) };
+    let weights = match table.action(request.uri().path()) {
+        Action::Forward(weights) => weights,
+        Action::FixedResponse { status, content_type, body } => return fixed(node, *status, content_type, body),
+    };
     let chosen = {
         let mut random = node.random();
-        table.group(rule, &mut random).and_then(|group| Some((group.clone(), group.choose(&mut random)?)))
+        table.group(weights, &mut random).and_then(|group| Some((group.clone(), group.choose(&mut random)?)))
     };
     // The table may be replaced while this request waits.
     drop(table);
@@ -63,10 +67,12 @@ async fn decide(node: &Node, client: SocketAddr, request: Request<Incoming>) -> 
     }
 }
 
-/// The default action of the listener.
-fn fixed(node: &Node) -> Answer {
-    node.counts.fixed(StatusCode::NOT_FOUND.as_u16());
-    local(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", String::new())
+/// The answer that an action names. What it names was checked before it came into force.
+fn fixed(node: &Node, status: u16, content_type: &str, body: &str) -> Answer {
+    node.counts.fixed();
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::NOT_FOUND);
+    let text = if content_type.contains("charset") { String::new() } else { "; charset=utf-8".to_owned() };
+    local(status, &format!("{content_type}{text}"), body.to_owned())
 }
 
 /// An error page like those of an Application Load Balancer.
@@ -78,11 +84,13 @@ fn own(node: &Node, status: StatusCode) -> Answer {
     local(status, "text/html", page)
 }
 
-fn local(status: StatusCode, kind: &'static str, text: String) -> Answer {
+fn local(status: StatusCode, content_type: &str, text: String) -> Answer {
     let mut answer = Response::new(Either::Right(Full::new(Bytes::from(text))));
     *answer.status_mut() = status;
     answer.headers_mut().insert(SERVER, HeaderValue::from_static("awselb/2.0"));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(value) = HeaderValue::from_str(content_type) {
+        answer.headers_mut().insert(CONTENT_TYPE, value);
+    }
     answer
 }
 

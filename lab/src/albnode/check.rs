@@ -15,12 +15,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::config::HealthCheck;
 use super::connection::connect;
+use super::event::{Check, Event, Found};
 use super::health::{Health, Outcome, Thresholds};
 use super::node::Node;
 use super::statuses::Statuses;
 use super::table::{IsNew, Target};
 
-/// Begins to check a target until the task is aborted. The result of each check that changes something is told.
+/// Begins to check a target until the task is aborted. The result of each is told, and again what it changes.
 pub(super) fn start(
     node: &Arc<Node>,
     group: &str,
@@ -45,25 +46,34 @@ async fn keep_checking(node: &Node, group: &str, target: &Target, check: &Health
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
-        let outcome = outcome(node.address.ip(), target, check, &statuses).await;
-        let is_news = target.health().note(outcome, thresholds);
+        let found = find(node.address.ip(), target, check).await;
+        node.tell(Event::Check(Check { group: group.to_owned(), target: target.id.clone(), found }));
+        let is_news = target.health().note(judge(found, &statuses), thresholds);
         if is_news {
             node.tell_health(group, target);
         }
     }
 }
 
-async fn outcome(from: IpAddr, target: &Target, check: &HealthCheck, statuses: &Statuses) -> Outcome {
+async fn find(from: IpAddr, target: &Target, check: &HealthCheck) -> Found {
     let limit = Duration::from_millis(check.timeout_millis);
     if !target.is_reachable() {
         sleep(limit).await;
-        return Outcome::TimedOut;
+        return Found::Timeout;
     }
     match timeout(limit, ask(from, target, &check.path)).await {
-        Err(_) => Outcome::TimedOut,
-        Ok(None) => Outcome::Failed,
-        Ok(Some(status)) if statuses.contain(status) => Outcome::Success,
-        Ok(Some(status)) => Outcome::Mismatch(status),
+        Err(_) => Found::Timeout,
+        Ok(None) => Found::Failed,
+        Ok(Some(status)) => Found::Answered(status),
+    }
+}
+
+fn judge(found: Found, statuses: &Statuses) -> Outcome {
+    match found {
+        Found::Answered(status) if statuses.contain(status) => Outcome::Success,
+        Found::Answered(status) => Outcome::Mismatch(status),
+        Found::Timeout => Outcome::TimedOut,
+        Found::Failed => Outcome::Failed,
     }
 }
 

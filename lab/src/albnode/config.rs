@@ -15,8 +15,10 @@ pub struct Config {
     pub version: u64,
     /// The enabled zones. A target in another one is not used.
     pub zones: Vec<String>,
-    /// Requests that no rule takes are answered with 404.
     pub rules: Vec<Rule>,
+    /// What is done with a request that no rule takes.
+    #[serde(default)]
+    pub default_action: Action,
     pub groups: Vec<Group>,
 }
 
@@ -28,8 +30,20 @@ pub struct Rule {
     pub priority: u32,
     /// Patterns, of which one has to match the path.
     pub paths: Vec<String>,
+    pub action: Action,
+}
+
+/// What is done with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Action {
     /// Weight of each group, by its id.
-    pub forward: BTreeMap<String, u32>,
+    Forward(BTreeMap<String, u32>),
+    FixedResponse {
+        status: u16,
+        content_type: String,
+        body: String,
+    },
 }
 
 /// A target group.
@@ -78,6 +92,37 @@ pub struct Target {
     pub reachable: bool,
 }
 
+impl Default for Action {
+    fn default() -> Self {
+        Self::FixedResponse { status: 404, content_type: "text/plain".to_owned(), body: String::new() }
+    }
+}
+
+impl Action {
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        let groups = match self {
+            Self::Forward(groups) => Some(groups),
+            Self::FixedResponse { .. } => None,
+        };
+        groups.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
+    /// *Errors*: what cannot be done.
+    fn check(&self, groups: &BTreeSet<&str>) -> Result<(), String> {
+        if let Some(absent) = self.groups().find(|id| !groups.contains(id)) {
+            return Err(format!("forwards to {absent}, which is not in groups"));
+        }
+        match self {
+            Self::FixedResponse { status, content_type, .. } => {
+                http::StatusCode::from_u16(*status).map_err(|why| format!("status {status}: {why}"))?;
+                http::HeaderValue::from_str(content_type).map_err(|why| format!("contentType: {why}"))?;
+                Ok(())
+            }
+            Self::Forward(_) => Ok(()),
+        }
+    }
+}
+
 impl Config {
     /// *Errors*: the field that makes no sense, and why.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -86,16 +131,16 @@ impl Config {
             return Err("groups: two have the same id".to_owned());
         }
         for rule in &self.rules {
-            if let Some(absent) = rule.forward.keys().find(|id| !ids.contains(id.as_str())) {
-                return Err(format!("rules: priority {} forwards to {absent}, which is not in groups", rule.priority));
-            }
+            rule.action.check(&ids).map_err(|why| format!("rules: priority {}: {why}", rule.priority))?;
         }
+        self.default_action.check(&ids).map_err(|why| format!("defaultAction: {why}"))?;
         self.groups.iter().try_for_each(Group::check)
     }
 
     /// Groups that a rule names. Others are not used, and not checked.
     pub(super) fn used(&self) -> BTreeSet<&str> {
-        self.rules.iter().flat_map(|rule| rule.forward.keys().map(String::as_str)).collect()
+        let actions = self.rules.iter().map(|rule| &rule.action).chain([&self.default_action]);
+        actions.flat_map(Action::groups).collect()
     }
 }
 
@@ -131,10 +176,14 @@ mod tests {
             },
             targets: Vec::new(),
         };
-        let rule = Rule { priority: 7, paths: vec!["/a".to_owned()], forward: BTreeMap::from([("b".to_owned(), 1)]) };
+        let rule = Rule {
+            priority: 7,
+            paths: vec!["/a".to_owned()],
+            action: Action::Forward(BTreeMap::from([("b".to_owned(), 1)])),
+        };
         let with = |rules: Vec<Rule>, groups| Config { rules, groups, ..Config::default() }.check();
         assert_eq!(with(vec![rule.clone()], vec![group("b", "200")]), Ok(()));
-        assert!(with(vec![rule], vec![group("a", "200")]).unwrap_err().contains("priority 7 forwards to b"));
+        assert!(with(vec![rule], vec![group("a", "200")]).unwrap_err().contains("priority 7: forwards to b"));
         assert!(with(vec![], vec![group("a", "20")]).unwrap_err().contains("a: statuses"));
         assert!(with(vec![], vec![group("a", "200"), group("a", "200")]).is_err());
     }

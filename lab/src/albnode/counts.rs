@@ -12,18 +12,14 @@ use super::event::{GroupSample, Sample};
 pub(super) struct Counts(Mutex<BTreeMap<i64, Sample>>);
 
 impl Counts {
-    /// The node answered itself.
+    /// The node answered itself, with an error.
     pub(super) fn own(&self, status: u16) {
         self.now(|sample| *sample.own.entry(status).or_default() += 1);
     }
 
-    /// The node answered as the listener's default action says. Whether CloudWatch counts those among the 4XX of the
-    /// load balancer is the reader's to decide.
-    pub(super) fn fixed(&self, status: u16) {
-        self.now(|sample| {
-            *sample.own.entry(status).or_default() += 1;
-            sample.fixed += 1;
-        });
+    /// The node answered as an action says.
+    pub(super) fn fixed(&self) {
+        self.now(|sample| sample.fixed += 1);
     }
 
     /// A target was chosen for a request. Only these are RequestCount (user guide, "CloudWatch metrics").
@@ -33,10 +29,8 @@ impl Counts {
 
     /// A target answered.
     pub(super) fn response(&self, group: &str, status: u16, took: Duration) {
-        self.of(group, |sample| {
-            *sample.classes.entry(status / 100).or_default() += 1;
-            sample.response_micros.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
-        });
+        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.of(group, |sample| sample.answers.entry(status).or_default().push(micros));
     }
 
     pub(super) fn connection_error(&self, group: &str) {

@@ -23,11 +23,32 @@ pub enum Event {
     Refused {
         why: String,
     },
+    Check(Check),
     Health(TargetHealth),
     Sample(Sample),
 }
 
-/// State or reason of a target that are others than before. Each node judges on its own.
+/// The result of one health check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    pub group: String,
+    pub target: String,
+    pub found: Found,
+}
+
+/// How a target took a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Found {
+    /// It answered with this status.
+    Answered(u16),
+    Timeout,
+    /// No connection, or no HTTP.
+    Failed,
+}
+
+/// State or reason of a target, when they are others than before. Each node judges on its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetHealth {
@@ -46,9 +67,9 @@ pub struct TargetHealth {
 pub struct Sample {
     /// Begin, in seconds since 1970.
     pub second: i64,
-    /// Answers that the node gave itself, by status.
+    /// Errors that the node answered itself, by status.
     pub own: BTreeMap<u16, u64>,
-    /// Those of them that were fixed responses, as the listener says.
+    /// Fixed responses.
     pub fixed: u64,
     pub new_connections: u64,
     /// Connections beyond the most that the node holds.
@@ -62,12 +83,10 @@ pub struct Sample {
 pub struct GroupSample {
     /// Requests that a target was chosen for.
     pub requests: u64,
-    /// Answers of targets, by the first digit of their status.
-    pub classes: BTreeMap<u16, u64>,
+    /// Answers of targets by status: microseconds of each, from the request's leaving to the head of its answer.
+    pub answers: BTreeMap<u16, Vec<u32>>,
     /// Connections to targets that could not be made.
     pub connection_errors: u64,
-    /// From each request's leaving to the head of its answer.
-    pub response_micros: Vec<u32>,
     /// Targets at the time of the sample, those not counted that are draining.
     pub registered: u64,
     pub healthy: u64,

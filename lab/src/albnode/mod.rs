@@ -35,13 +35,14 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use node::{Limits, Node};
 
-pub use config::{Algorithm, Config, Group, HealthCheck, Rule, Target};
-pub use event::{Event, GroupSample, Sample, TargetHealth};
+pub use config::{Action, Algorithm, Config, Group, HealthCheck, Rule, Target};
+pub use event::{Check, Event, Found, GroupSample, Sample, TargetHealth};
 pub use health::State as HealthState;
 
 /// The arguments of a node. Their defaults are an ALB's; tests shorten the times.
@@ -62,26 +63,22 @@ pub struct Options {
     /// Connections of clients at a time; more are rejected
     #[arg(long, default_value_t = 10_000)]
     pub max_connections: usize,
-}
-
-impl Options {
-    /// The same as words of a command line.
-    pub fn arguments(&self) -> Vec<String> {
-        let Self { listen, seed, idle_timeout_millis, connect_timeout_millis, max_connections } = self;
-        vec![
-            format!("--listen={listen}"),
-            format!("--seed={seed}"),
-            format!("--idle-timeout-millis={idle_timeout_millis}"),
-            format!("--connect-timeout-millis={connect_timeout_millis}"),
-            format!("--max-connections={max_connections}"),
-        ]
-    }
+    /// Process whose death is this one's
+    #[arg(long)]
+    pub parent: Option<i32>,
 }
 
 /// Runs a node until its standard input ends.
 ///
-/// *Errors*: the address cannot be bound.
+/// *Errors*: the address cannot be bound, or the parent is gone.
 pub fn run(options: &Options) -> io::Result<()> {
+    if let Some(parent) = options.parent {
+        // Also when somebody else holds the other end of standard input open.
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        if getppid() != Pid::from_raw(parent) {
+            return Err(io::Error::other("the lab is gone"));
+        }
+    }
     let (events, told) = std::sync::mpsc::channel();
     let writer = thread::spawn(move || write(&told));
     let (line, lines) = unbounded_channel();

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::choice::{Candidate, by_weight, choose};
-use super::config::{Algorithm, Config, HealthCheck, Rule};
+use super::config::{Action, Algorithm, Config, HealthCheck, Rule};
 use super::connection::Connection;
 use super::health::{Health, State};
 use super::pattern;
@@ -21,6 +21,7 @@ use super::pattern;
 #[derive(Default)]
 pub(super) struct Table {
     rules: Vec<Rule>,
+    default_action: Action,
     groups: BTreeMap<String, Arc<Group>>,
     checkers: BTreeMap<(String, String), Arc<Checker>>,
 }
@@ -66,7 +67,7 @@ impl Table {
     ) -> Self {
         let mut rules = config.rules.clone();
         rules.sort_by_key(|rule| rule.priority);
-        let mut next = Self { rules, ..Self::default() };
+        let mut next = Self { rules, default_action: config.default_action.clone(), ..Self::default() };
         let used = config.used();
         for group in &config.groups {
             let before = self.groups.get(&group.id);
@@ -111,15 +112,16 @@ impl Table {
         }
     }
 
-    /// The first rule whose pattern takes the path. `None`: the default action is due.
-    pub(super) fn rule(&self, path: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.paths.iter().any(|pattern| pattern::matches(pattern, path)))
+    /// The action of the first rule whose pattern takes the path, or the default one.
+    pub(super) fn action(&self, path: &str) -> &Action {
+        let takes = |rule: &&Rule| rule.paths.iter().any(|pattern| pattern::matches(pattern, path));
+        self.rules.iter().find(takes).map_or(&self.default_action, |rule| &rule.action)
     }
 
-    /// The group that takes a request under a rule. There is no failover to another group when it has no target (user
-    /// guide, "Forward actions").
-    pub(super) fn group(&self, rule: &Rule, random: &mut StdRng) -> Option<&Arc<Group>> {
-        let weights = rule.forward.iter().map(|(id, weight)| (id.as_str(), *weight));
+    /// The group that takes a request, of those in a forward action. There is no failover to another one when it has no
+    /// target (user guide, "Forward actions").
+    pub(super) fn group(&self, weights: &BTreeMap<String, u32>, random: &mut StdRng) -> Option<&Arc<Group>> {
+        let weights = weights.iter().map(|(id, weight)| (id.as_str(), *weight));
         by_weight(weights, random).and_then(|id| self.groups.get(id))
     }
 
