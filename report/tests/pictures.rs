@@ -128,8 +128,8 @@ struct Seen {
 
 fn attributes(tag: &BytesStart<'_>) -> Vec<(String, String)> {
     let attribute = |one: quick_xml::events::attributes::Attribute<'_>| {
-        let name = String::from_utf8(one.key.as_ref().to_vec()).unwrap();
-        (name, quick_xml::escape::unescape(std::str::from_utf8(&one.value).unwrap()).unwrap().into_owned())
+        let name = one.key.as_ref().to_owned();
+        (name, quick_xml::escape::unescape(&one.value).unwrap().into_owned())
     };
     tag.attributes().map(|one| attribute(one.unwrap())).collect()
 }
@@ -140,7 +140,7 @@ fn seen(svg: &str) -> Seen {
     loop {
         match reader.read_event().unwrap() {
             Event::Start(tag) | Event::Empty(tag) => {
-                let name = String::from_utf8(tag.name().as_ref().to_vec()).unwrap();
+                let name = tag.name().as_ref().to_owned();
                 let all = attributes(&tag);
                 seen.attributes.extend(all.iter().map(|(key, _)| key.clone()));
                 if name == "svg" {
@@ -155,10 +155,9 @@ fn seen(svg: &str) -> Seen {
                 *seen.tags.entry(name).or_default() += 1;
                 words.clear();
             }
-            Event::Text(text) => words += &text.decode().unwrap(),
+            Event::Text(text) => words += &text,
             Event::GeneralRef(reference) => {
-                let name = String::from_utf8(reference.to_vec()).unwrap();
-                words += &quick_xml::escape::unescape(&format!("&{name};")).unwrap();
+                words += &quick_xml::escape::unescape(&format!("&{};", &*reference)).unwrap();
             }
             Event::End(_) => {
                 if !words.trim().is_empty() {

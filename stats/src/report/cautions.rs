@@ -169,6 +169,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             finished_at: Timestamp::UNIX_EPOCH,
             environment: wire::Environment::default(),
+            series: Vec::new(),
             rounds,
             planned_rounds: 1,
             warmup_requests: BTreeMap::new(),

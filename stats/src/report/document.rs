@@ -32,7 +32,7 @@ const CUTS: [Cut; 9] = [
             clusters(report, |cluster| {
                 coarsen(&mut cluster.histograms.response);
                 cluster.addresses.iter_mut().for_each(|address| coarsen(&mut address.response));
-            });
+            })
         },
         "the response histograms of single rounds have 2 significant digits, not 3: the report was too long",
     ),
@@ -51,7 +51,7 @@ const CUTS: [Cut; 9] = [
             clusters(report, |cluster| {
                 cluster.histograms = Histograms::default();
                 cluster.addresses.iter_mut().for_each(|address| address.response.clear());
-            });
+            })
         },
         "the histograms of single rounds were left out: the report was too long",
     ),

@@ -1,8 +1,8 @@
 //! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
 
-mod cloud_watch;
 mod addresses;
 mod cautions;
+mod cloud_watch;
 mod conclude;
 mod document;
 mod evidence;
@@ -25,9 +25,9 @@ use wire::{
     Validity,
 };
 
-pub use self::cloud_watch::count_checks;
 pub use self::addresses::{AddressTally, address_shares};
 use self::cautions::cautions;
+pub use self::cloud_watch::count_checks;
 pub use self::conclude::{Conclusion, Findings, conclude};
 pub use self::document::document;
 pub use self::evidence::{Evidence, PhaseEvidence};
