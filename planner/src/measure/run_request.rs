@@ -126,6 +126,8 @@ pub(crate) fn seed(spec: &ClusterBenchmarkSpec, key: &RunKey) -> u64 {
 /// For the report. The place is what EC2's API says; a generator that sees all instances on one machine knows better.
 pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts {
     let spec = &world.object.spec;
+    let first = desired::programs(spec).next();
+    let differ = desired::programs(spec).any(|other| Some(other) != first);
     let cluster = |cluster: &api::Cluster| {
         let fact = world.instance_type(&cluster.instance_type);
         let architecture = fact.map(|fact| fact.architecture.name()).unwrap_or_default();
@@ -136,6 +138,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             vcpus: fact.map_or(0, |fact| fact.vcpus),
             image: image.map(|image| image.id.clone()).unwrap_or_default(),
             credits: fact.and_then(credits::described),
+            program: if differ { desired::program(spec, &cluster.name).described() } else { String::new() },
             members: Vec::new(),
         }
     };

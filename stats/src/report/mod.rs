@@ -11,6 +11,7 @@ mod gate;
 mod gates;
 mod join;
 mod own_limits;
+mod programs;
 mod ranking;
 mod self_test;
 mod series;
@@ -107,7 +108,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     let reasons = reasons(&gates);
     let validity = if reasons.is_empty() { Validity::Valid } else { Validity::Invalid };
     let (names, twins) = twins(&material.spec);
-    let comparisons = compare(&material.rules, &material.rounds, &names);
+    let comparisons = programs::told_apart(compare(&material.rules, &material.rounds, &names), &material.environment);
     let self_test = self_test(&material.rules, &material.rounds, &twins);
     let rules = &material.rules;
     let thresholds =
@@ -121,7 +122,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     });
     Report {
         schema: REPORT_SCHEMA.to_owned(),
-        further_comparisons: further(rules, &material.rounds, &names),
+        further_comparisons: programs::told_apart(further(rules, &material.rounds, &names), &material.environment),
         run: material.spec.clone(),
         started_at: material.started_at,
         finished_at: material.finished_at,

@@ -127,6 +127,7 @@ fn environment(names: &[String]) -> Environment {
                 vcpus: 1,
                 image: "ami-0123".into(),
                 credits: Some(Credits { mode: CreditMode::Standard, baseline_per_mille: 100 }),
+                program: String::new(),
                 members: (0..4).map(member).collect(),
             })
             .collect(),
