@@ -29,7 +29,7 @@ impl Values {
             svg += &format!("<path d=\"{line}\" stroke=\"{colour}\"/>\n");
             svg += &text(frame.left - 6.0, y + 4.0, "text-anchor=\"end\"", label);
         }
-        svg + &text(frame.left - 6.0, frame.top - 10.0, "text-anchor=\"end\" fill=\"#444\"", unit)
+        svg + &text(8.0, frame.top - 10.0, "fill=\"#444\"", unit)
     }
 }
 

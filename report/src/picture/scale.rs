@@ -28,7 +28,7 @@ pub(super) fn value_ticks(most: f64) -> Vec<(f64, String)> {
     let power = 10f64.powf((most / VALUE_TICKS).log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power);
     let step = step.into_iter().find(|step| most / step <= VALUE_TICKS).unwrap_or(most);
-    let decimals = (0..6).find(|decimals| is_whole(step * 10f64.powi(*decimals))).unwrap_or(6) as usize;
+    let decimals = (0..12).find(|decimals| is_whole(step * 10f64.powi(*decimals))).unwrap_or(12) as usize;
     let last = (most / step - 1e-9).ceil().max(1.0) as u32;
     (0..=last).map(|number| f64::from(number) * step).map(|value| (value, grouped(value, decimals))).collect()
 }
