@@ -281,5 +281,52 @@ fn a_picture_is_as_it_was() {
     let mut report = tiny();
     report.series.truncate(1);
     let [requests, ..] = pictures(&report, None).unwrap();
-    insta::assert_snapshot!(requests.svg, @"");
+    insta::assert_snapshot!(requests.svg, @r##"
+    <svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="requests-title requests-desc" viewBox="0 0 960 460" width="960" height="460" font-family="sans-serif" font-size="12" fill="#222">
+    <title id="requests-title">Requests sent per second</title>
+    <desc id="requests-desc">Requests sent per second, from 2026-11-29 10:00:00 to 2026-11-29 10:00:05 UTC. a: 100 to 120 requests/s. A line is broken where nothing was sent. Pauses are shaded: 1.</desc>
+    <rect width="960" height="460" fill="#fff"/>
+    <text x="76" y="26" font-size="16" font-weight="bold">Requests sent per second</text>
+    <text x="76" y="44" fill="#444">the generator&#39;s own counts, warm-up and voided rounds included</text>
+    <rect x="420" y="76" width="344" height="304" fill="#000" fill-opacity="0.08"><title>pause</title></rect>
+    <path d="M76 76 L76 380" stroke="#c4c4c4" stroke-dasharray="2 3"/>
+    <text x="78" y="86" font-size="10" fill="#666">1</text>
+    <path d="M76 380 L936 380" stroke="#444"/>
+    <text x="70" y="384" text-anchor="end">0</text>
+    <path d="M76 329.3 L936 329.3" stroke="#e4e4e4"/>
+    <text x="70" y="333.3" text-anchor="end">20</text>
+    <path d="M76 278.7 L936 278.7" stroke="#e4e4e4"/>
+    <text x="70" y="282.7" text-anchor="end">40</text>
+    <path d="M76 228 L936 228" stroke="#e4e4e4"/>
+    <text x="70" y="232" text-anchor="end">60</text>
+    <path d="M76 177.3 L936 177.3" stroke="#e4e4e4"/>
+    <text x="70" y="181.3" text-anchor="end">80</text>
+    <path d="M76 126.7 L936 126.7" stroke="#e4e4e4"/>
+    <text x="70" y="130.7" text-anchor="end">100</text>
+    <path d="M76 76 L936 76" stroke="#e4e4e4"/>
+    <text x="70" y="80" text-anchor="end">120</text>
+    <text x="8" y="66" fill="#444">requests/s</text>
+    <path d="M76 380 L76 385" stroke="#444"/>
+    <text x="76" y="398" text-anchor="middle">10:00:00</text>
+    <path d="M248 380 L248 385" stroke="#444"/>
+    <text x="248" y="398" text-anchor="middle">10:00:01</text>
+    <path d="M420 380 L420 385" stroke="#444"/>
+    <text x="420" y="398" text-anchor="middle">10:00:02</text>
+    <path d="M592 380 L592 385" stroke="#444"/>
+    <text x="592" y="398" text-anchor="middle">10:00:03</text>
+    <path d="M764 380 L764 385" stroke="#444"/>
+    <text x="764" y="398" text-anchor="middle">10:00:04</text>
+    <path d="M936 380 L936 385" stroke="#444"/>
+    <text x="936" y="398" text-anchor="middle">10:00:05</text>
+    <text x="506" y="416" text-anchor="middle" fill="#444">2026-11-29, UTC</text>
+    <g stroke="#0072b2" fill="none"><title>a</title>
+    <path d="M162 126.7 L334 76 M850 101.3" stroke-width="1.8"/>
+    <circle cx="162" cy="126.7" r="2.2" fill="#0072b2" stroke="none"/>
+    <circle cx="334" cy="76" r="2.2" fill="#0072b2" stroke="none"/>
+    <circle cx="850" cy="101.3" r="2.2" fill="#0072b2" stroke="none"/>
+    </g>
+    <path d="M76 438 L104 438" stroke="#0072b2" stroke-width="1.8"/>
+    <text x="110" y="442">a</text>
+    </svg>
+    "##);
 }

@@ -5,8 +5,10 @@ mod support;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use serde_json::Value;
 use stats::{Material, count_checks, document, join_generators, join_launches, report};
 use support::sample::material;
+use support::schema::violations;
 use wire::{
     CloudWatch, CloudWatchCluster, CloudWatchState, Columns, CountOutcome, MemberColumn, MetricPoints, MetricUnit,
     REPORT_LIMIT_BYTES, Report, RoundOutcome, Row, RunMember, Series, Slice, Span, SpanKind, Target,
@@ -166,6 +168,17 @@ fn minutes_are_given_up_before_what_is_known_of_rounds() {
         (read.rounds, read.series[0].sent, &read.series[0].spans),
         (long.rounds, long.series[0].sent, &long.series[0].spans)
     );
+}
+
+#[test]
+fn series_are_what_the_committed_schema_says() {
+    let mut series = of_both(1000, 10, 3, 1000);
+    series[0].seconds.as_mut().unwrap().p99_micros[1] = None;
+    series[1].spans.push(Span { kind: SpanKind::Pause, ..Span::default() });
+    let document: Value = serde_json::from_slice(&document(report(part(series)).unwrap()).unwrap()).unwrap();
+    assert_eq!(document["series"][1]["minutes"]["members"][0]["answers"][0], 27);
+    let schema = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
+    assert_eq!(violations(&schema, &document), [] as [String; 0]);
 }
 
 #[test]
