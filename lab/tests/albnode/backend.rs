@@ -158,5 +158,6 @@ fn receive(reader: &mut BufReader<TcpStream>, from: SocketAddr) -> Option<Receiv
 /// Answers, and the connection goes on.
 pub(super) fn reply(stream: &mut TcpStream, status: u16, body: &str) -> Next {
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}").is_ok()
+    let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes()).is_ok()
 }
