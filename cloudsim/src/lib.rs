@@ -5,8 +5,8 @@
 //! it stand [`port`] (the planner's ports, in process) and the lab's AWS endpoint (real time, real wire).
 //!
 //! From below to above: `engine` holds what every service needs and knows none of them; `actions` names the calls of all;
-//! [`settings`](Settings) and [`iam`] are what a caller may do and meet; [`ec2`] and [`sts`] are the services, each with its
-//! own state, token buckets and questions to IAM; [`Sim`] joins them. [`knobs`] and [`port`] are how it is turned and called.
+//! [`settings`](Settings) and [`iam`] are what a caller may do and meet; [`ec2`], [`elb`], [`cloudwatch`] and [`sts`] are the
+//! services, each with its own state, token buckets and questions to IAM; [`Sim`] joins them. [`knobs`] and [`port`] are how it is turned and called.
 //!
 //! Two layers of calls: the actions themselves ([`ec2::Ec2::run_instances`], ...) answer as AWS would on a good day, with its
 //! error codes; [`Sim::call`] wraps any of them into what happens on the way: throttling, refusals, lost answers, late
@@ -15,7 +15,9 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
 
 mod actions;
+pub mod cloudwatch;
 pub mod ec2;
+pub mod elb;
 mod engine;
 pub mod iam;
 pub mod knobs;
@@ -36,7 +38,7 @@ pub use engine::visibility::{Lag, StaleReads};
 pub use iam::{Ask, Policy, PolicyError, Principal};
 pub use port::SharedSim;
 pub use settings::{
-    AfterFailure, AfterTermination, BootFailure, CapacityPool, Credentials, DefaultVpc, Machines, ManualChange,
-    ManualChanges, Plan, PublicAccess, QuotaCheck, Settings, Terminated, TokenRules,
+    AfterFailure, AfterTermination, BootFailure, CapacityPool, Credentials, DefaultVpc, LoadBalancing, Machines,
+    ManualChange, ManualChanges, Plan, Provisioned, PublicAccess, QuotaCheck, Settings, Terminated, TokenRules,
 };
 pub use sim::{About, Audit, Call, Sim, States};

@@ -18,6 +18,8 @@ const PACKAGES: [&str; 4] = [
     "@cloud-copilot/iam-policy@0.1.109",
     "@cloud-copilot/iam-utils@0.1.82",
 ];
+/// Keys that have several values, also when there is one.
+const MANY: [&str; 3] = ["aws:TagKeys", "elasticloadbalancing:Subnet", "elasticloadbalancing:SecurityGroup"];
 const NAME: &str = "iam-simulate-0.1.173";
 const SCRIPT: &str = include_str!("evaluate.mjs");
 
@@ -76,7 +78,7 @@ pub(crate) async fn opinions(home: &Path, policy: &str, account: &str, rows: &[R
                 .context
                 .iter()
                 .map(|(key, values)| match values.as_slice() {
-                    [one] if key != "aws:TagKeys" => (key.clone(), json!(one)),
+                    [one] if !MANY.contains(&key.as_str()) => (key.clone(), json!(one)),
                     many => (key.clone(), json!(many)),
                 })
                 .collect();

@@ -3,7 +3,9 @@
 //! Faults, refusals, permissions and counts of calls are kept by [`Action`]. A new service is a file here, a folder beside
 //! `ec2`, a line in `services!` below, and a field of the states in `sim`.
 
+pub(crate) mod cloudwatch;
 pub(crate) mod ec2;
+pub(crate) mod elb;
 pub(crate) mod sts;
 
 use std::fmt;
@@ -18,16 +20,22 @@ pub(crate) enum Effect {
     Changes,
 }
 
-/// The enum of one service's actions: `Name: Reads` or `Name: Changes`.
+/// The enum of one service's actions: `Name: Reads` or `Name: Changes`. A service whose name in policies is another one
+/// than in signatures has both, with `as` between them.
 macro_rules! actions {
-    ($(#[$doc:meta])* $service:literal: { $($name:ident: $effect:ident,)* }) => {
+    ($(#[$doc:meta])* $service:literal: $actions:tt) => {
+        crate::actions::actions! { $(#[$doc])* $service as $service: $actions }
+    };
+    ($(#[$doc:meta])* $signed:literal as $service:literal: { $($name:ident: $effect:ident,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Action { $($name),* }
 
         impl Action {
-            /// The service's name in signatures and policies.
+            /// The service's name in policies.
             pub const SERVICE: &'static str = $service;
+            /// The service's name in signatures.
+            pub const SIGNED: &'static str = $signed;
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             pub fn name(self) -> &'static str {
@@ -56,13 +64,23 @@ macro_rules! services {
         impl ServiceName {
             pub const ALL: &'static [Self] = &[$(Self::$service),*];
 
-            /// Its name in signatures and policies, such as `ec2`.
+            /// Its name in signatures, such as `ec2` or `monitoring`.
             pub fn name(self) -> &'static str {
+                match self { $(Self::$service => $module::Action::SIGNED),* }
+            }
+
+            /// Its name in policies, such as `ec2` or `cloudwatch`.
+            pub fn policy_name(self) -> &'static str {
                 match self { $(Self::$service => $module::Action::SERVICE),* }
             }
 
+            /// The service with this name in signatures.
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|service| service.name() == name)
+            }
+
+            fn of_policy(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|service| service.policy_name() == name)
             }
         }
 
@@ -105,6 +123,8 @@ macro_rules! services {
 services! {
     Ec2: ec2,
     Sts: sts,
+    Elb: elb,
+    CloudWatch: cloudwatch,
 }
 
 impl Action {
@@ -115,7 +135,7 @@ impl Action {
     /// Reads `ec2:RunInstances`, and a bare name where only one service has it.
     pub fn parse(text: &str) -> Option<Self> {
         if let Some((service, name)) = text.split_once(':') {
-            return Self::of(ServiceName::parse(service)?, name);
+            return Self::of(ServiceName::of_policy(service)?, name);
         }
         let mut named = Self::all().filter(|action| action.name() == text);
         let first = named.next()?;
@@ -126,7 +146,7 @@ impl Action {
 /// The name that policies use: `ec2:RunInstances`.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.service().name(), self.name())
+        write!(f, "{}:{}", self.service().policy_name(), self.name())
     }
 }
 
@@ -155,7 +175,12 @@ mod tests {
         }
         let launch = Action::from(ec2::Action::RunInstances);
         assert_eq!((Action::parse("RunInstances"), launch.to_string().as_str()), (Some(launch), "ec2:RunInstances"));
-        for none in ["", "ec2:", "sts:RunInstances", "sqs:SendMessage", "runinstances"] {
+        let metrics = Action::from(cloudwatch::Action::GetMetricData);
+        assert_eq!(
+            (metrics.to_string().as_str(), metrics.service().name()),
+            ("cloudwatch:GetMetricData", "monitoring")
+        );
+        for none in ["", "ec2:", "monitoring:GetMetricData", "sts:RunInstances", "sqs:SendMessage", "runinstances"] {
             assert_eq!(Action::parse(none), None, "{none:?}");
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use planner::ports::InstanceState;
 
 use super::group::PermissionSource;
-use super::instance::{Attached, Instance};
+use super::instance::{Attached, GroupName, Instance, NetworkInterface};
 use super::network::{Target, nth};
 use super::state::State;
 use crate::engine::visibility::Versions;
@@ -16,6 +16,8 @@ use crate::settings::PublicAccess;
 enum End {
     Private(Arc<Instance>),
     Public(Arc<Instance>),
+    /// A node of a load balancer, by its interface.
+    Node(Arc<NetworkInterface>),
     /// An address in a network that is routed to the VPC.
     Peer,
     Internet,
@@ -31,8 +33,11 @@ impl State {
         port: u16,
     ) -> Result<(), String> {
         match (self.end(from)?, self.end(to)?) {
-            (End::Private(_) | End::Peer, End::Private(target)) => self.admits(&target, from, port),
-            (End::Internet | End::Public(_), End::Private(_)) => {
+            (End::Private(_) | End::Node(_) | End::Peer, End::Private(target)) => self.admits(&target, from, port),
+            (End::Private(_) | End::Node(_) | End::Peer, End::Node(node)) => {
+                self.lets_in((&node.id, &node.groups), from, port)
+            }
+            (End::Internet | End::Public(_), End::Private(_) | End::Node(_)) => {
                 Err(format!("{to} is private: no route to it from {from}"))
             }
             (End::Private(source), End::Public(target)) => {
@@ -41,6 +46,9 @@ impl State {
             }
             (End::Internet, End::Public(target)) if public_access != PublicAccess::Off => {
                 Err(format!("VPC Block Public Access closes the internet gateway to {}", target.id))
+            }
+            (End::Node(node), End::Public(_) | End::Internet) => {
+                Err(format!("{} dials its targets only", node.description))
             }
             (_, End::Public(target)) => self.admits(&target, from, port),
             (End::Private(source), End::Internet) => self.leaves(public_access, &source).map(|_| ()),
@@ -58,6 +66,9 @@ impl State {
             if network.public_address == Some(address) {
                 return Ok(End::Public(instance.clone()));
             }
+        }
+        if let Some(node) = self.node(address) {
+            return Ok(End::Node(node.clone()));
         }
         if self.network.vpcs.iter().any(|vpc| vpc.cidr.contains(&address)) || self.public_cidr.contains(&address) {
             return Err(format!("{address} belongs to no running instance"));
@@ -85,9 +96,13 @@ impl State {
     }
 
     fn admits(&self, target: &Instance, from: Ipv4Addr, port: u16) -> Result<(), String> {
-        let attached = attached(target)?;
+        self.lets_in((&target.id, &attached(target)?.groups), from, port)
+    }
+
+    /// Whether a rule of any of the groups admits it.
+    fn lets_in(&self, (id, groups): (&str, &[GroupName]), from: Ipv4Addr, port: u16) -> Result<(), String> {
         let sources = self.groups_at(from);
-        let truths = attached.groups.iter().filter_map(|group| self.groups.get(&group.id).and_then(Versions::truth));
+        let truths = groups.iter().filter_map(|group| self.groups.get(&group.id).and_then(Versions::truth));
         let admitted = truths.flat_map(|group| &group.ingress).any(|rule| {
             rule.permission.covers_tcp(port)
                 && match &rule.permission.source {
@@ -98,15 +113,23 @@ impl State {
         if admitted {
             return Ok(());
         }
-        let groups: Vec<_> = attached.groups.iter().map(|group| group.id.as_str()).collect();
-        Err(format!("no rule of {} admits {from} to port {port} of {}", groups.join(", "), target.id))
+        let groups: Vec<_> = groups.iter().map(|group| group.id.as_str()).collect();
+        Err(format!("no rule of {} admits {from} to port {port} of {id}", groups.join(", ")))
     }
 
-    /// Groups of the instance with this private address. Through public addresses, group rules do not hold.
+    /// The interface of the load balancer's node with this private address.
+    fn node(&self, address: Ipv4Addr) -> Option<&Arc<NetworkInterface>> {
+        let mut nodes = self.interfaces.values().filter_map(Versions::truth);
+        nodes.find(|interface| interface.requester_id.is_some() && interface.private_address == address)
+    }
+
+    /// Groups of the instance or node with this private address. Through public addresses, group rules do not hold.
     fn groups_at(&self, address: Ipv4Addr) -> Vec<String> {
         let truths = self.instances.values().filter_map(|record| record.seen.truth()?.network.as_ref());
         let mut found = truths.filter(|network| network.private_address == address);
-        found.next().map(|network| network.groups.iter().map(|group| group.id.clone()).collect()).unwrap_or_default()
+        let of_instance = found.next().map(|network| &network.groups);
+        let groups = of_instance.or_else(|| self.node(address).map(|node| &node.groups));
+        groups.into_iter().flatten().map(|group| group.id.clone()).collect()
     }
 }
 

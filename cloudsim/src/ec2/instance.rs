@@ -8,7 +8,7 @@ use planner::ports::{Architecture, InstanceState};
 
 use crate::engine::audit::Origin;
 use crate::engine::error::SimError;
-use crate::engine::query::Filtered;
+use crate::engine::query::{Filtered, flag};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
@@ -90,13 +90,16 @@ pub struct NetworkInterface {
     pub groups: Vec<GroupName>,
     /// `None` once it is detached; it stays for a while all the same.
     pub instance_id: Option<String>,
+    pub description: String,
+    /// The service that made it and alone may delete it, such as `amazon-elb`: then it is requester-managed.
+    pub requester_id: Option<String>,
     pub tags: Tags,
 }
 
 impl NetworkInterface {
     /// EC2's own name.
     pub fn status(&self) -> &'static str {
-        if self.instance_id.is_some() { "in-use" } else { "available" }
+        if self.instance_id.is_some() || self.requester_id.is_some() { "in-use" } else { "available" }
     }
 }
 
@@ -244,10 +247,16 @@ impl Filtered for NetworkInterface {
         "availability-zone",
         "attachment.instance-id",
         "private-ip-address",
+        "description",
+        "requester-id",
+        "requester-managed",
     ];
 
     fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
         match filter {
+            "description" => is(&self.description),
+            "requester-id" => self.requester_id.as_deref().is_some_and(is),
+            "requester-managed" => is(flag(self.requester_id.is_some())),
             "network-interface-id" => is(&self.id),
             "group-id" => self.groups.iter().any(|group| is(&group.id)),
             "group-name" => self.groups.iter().any(|group| is(&group.name)),

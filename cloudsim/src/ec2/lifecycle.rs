@@ -26,6 +26,9 @@ impl Ec2<'_> {
         if changed.tags != truth.tags {
             self.state.index.add_tags(id, &changed.tags);
         }
+        if changed.state != truth.state {
+            self.state.moved.push(id.to_owned());
+        }
         record.seen.push(Some(changed), self.engine.now(), lag);
     }
 
@@ -156,9 +159,17 @@ impl Ec2<'_> {
             Event::TagsFade(id) => self.update(&id, |instance| instance.tags.clear()),
             Event::Vanish(id) => {
                 self.state.instances.remove(&id);
+                self.state.moved.push(id);
             }
             Event::InterfaceGone(id) => self.interface_gone(&id),
             Event::ManualChange => self.make_manual_change(),
+        }
+    }
+
+    pub(super) fn runs(&mut self, id: &str) {
+        self.update(id, |instance| instance.state = InstanceState::Running);
+        if let Some(record) = self.state.instances.get_mut(id) {
+            record.running_since = Some(self.engine.now());
         }
     }
 
@@ -166,7 +177,7 @@ impl Ec2<'_> {
         let Some(instance) = self.state.instance(id).filter(|instance| instance.state == InstanceState::Pending) else {
             return;
         };
-        self.update(&instance.id, |instance| instance.state = InstanceState::Running);
+        self.runs(&instance.id);
         self.engine.tell(format!("{id} is running"));
         let is_driven = self.settings.machines == Machines::Driven;
         let Some(record) = self.state.instances.get_mut(id) else { return };

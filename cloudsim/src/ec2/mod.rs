@@ -5,6 +5,7 @@
 
 mod about;
 mod ask;
+mod balancer_nodes;
 mod catalog;
 mod connect;
 mod group;
@@ -41,8 +42,10 @@ pub use state::{Change, MachineStart, State};
 pub use volume::{Attachment, Volume};
 
 pub(crate) use ask::ask_about_instance;
+pub(crate) use near_misses::near_misses;
 pub(crate) use network::{ANYWHERE, routes_of};
 pub(crate) use refusal::unauthorized;
+pub(crate) use tags::check_tags;
 pub(crate) use throttle::costs;
 
 use crate::engine::Engine;

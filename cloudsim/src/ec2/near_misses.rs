@@ -20,7 +20,8 @@ impl Ec2<'_> {
     }
 }
 
-fn near_misses(owner: &Owner, pool: &str) -> Vec<Tags> {
+/// Tags that differ from ours in as little as can be.
+pub(crate) fn near_misses(owner: &Owner, pool: &str) -> Vec<Tags> {
     let mut ours = owner.tags(&Tags::new());
     ours.extend([(POOL.to_owned(), pool.to_owned()), (LAUNCH.to_owned(), "1".to_owned())]);
     let mut all = Vec::new();

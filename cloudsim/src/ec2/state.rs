@@ -39,6 +39,8 @@ pub struct State {
     /// Launches by zone (none: the whole region) and token.
     pub(super) tokens: BTreeMap<(Option<String>, String), TokenEntry>,
     pub(super) changes: Vec<Change>,
+    /// Instances whose state changed since somebody asked.
+    pub(super) moved: Vec<String>,
     /// So many of the instances to come fail at boot.
     pub(super) failing_at_boot: u32,
     /// Whether the next change by hand is on the agenda.
@@ -82,6 +84,7 @@ pub(super) struct InstanceRecord {
     pub(super) has_machine: bool,
     /// DisableApiTermination.
     pub(super) is_protected: bool,
+    pub(super) running_since: Option<Timestamp>,
     /// Until when the quota counts it, once it is terminated.
     pub(super) counts_until: Option<Timestamp>,
 }
@@ -144,6 +147,7 @@ impl State {
             group_index: Index::default(),
             tokens: BTreeMap::new(),
             changes: Vec::new(),
+            moved: Vec::new(),
             failing_at_boot: 0,
             manual_change_is_due: false,
             address_cursor: BTreeMap::new(),
@@ -200,6 +204,16 @@ impl State {
     /// One instance, as long as it is listed.
     pub fn instance(&self, id: &str) -> Option<Arc<Instance>> {
         self.instances.get(id).and_then(|record| record.seen.truth()).cloned()
+    }
+
+    /// When it began to run, if it ever did.
+    pub(crate) fn running_since(&self, id: &str) -> Option<Timestamp> {
+        self.instances.get(id).and_then(|record| record.running_since)
+    }
+
+    /// Instances whose state changed, or that are no longer listed, since this was asked last.
+    pub(crate) fn take_moved(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.moved)
     }
 
     /// Whether no call can terminate it.

@@ -121,16 +121,47 @@ impl Policy {
     }
 
     pub fn shipped_text(account: &str, kubernetes_cluster: &str, installation: &str) -> String {
-        include_str!("../../../docs/iam-policy.json")
-            .replace("ACCOUNT_ID", account)
-            .replace("KUBERNETES_CLUSTER_UID", kubernetes_cluster)
-            .replace("/installation\": \"default\"", &format!("/installation\": \"{installation}\""))
+        filled(include_str!("../../../docs/iam-policy.json"), account, kubernetes_cluster, installation)
+    }
+
+    /// The policy beside it for benchmarks with `kind: Application`.
+    pub fn shipped_application(
+        account: &str,
+        kubernetes_cluster: &str,
+        installation: &str,
+    ) -> Result<Self, PolicyError> {
+        Self::parse(&Self::shipped_application_text(account, kubernetes_cluster, installation))
+    }
+
+    pub fn shipped_application_text(account: &str, kubernetes_cluster: &str, installation: &str) -> String {
+        let text = include_str!("../../../docs/iam-policy-application.json");
+        filled(text, account, kubernetes_cluster, installation)
+    }
+
+    /// All policies that this project ships.
+    pub fn all_shipped(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<[Self; 2], PolicyError> {
+        let application = Self::shipped_application(account, kubernetes_cluster, installation)?;
+        Ok([Self::shipped(account, kubernetes_cluster, installation)?, application])
     }
 
     /// Actions that it allows, as they are written.
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         let allowing = self.statements.iter().filter(|statement| statement.effect == Effect::Allow);
         allowing.flat_map(|statement| &statement.actions).map(String::as_str)
+    }
+
+    /// The verdict of several policies of one identity: a Deny of any outweighs every Allow (IAM user guide, "Policy
+    /// evaluation logic").
+    pub fn judge_all<'a>(policies: impl IntoIterator<Item = &'a Self>, ask: &Ask) -> Verdict {
+        let mut verdict = Verdict::NotAllowed;
+        for policy in policies {
+            match policy.judge(ask) {
+                Verdict::Denied => return Verdict::Denied,
+                Verdict::Allowed => verdict = Verdict::Allowed,
+                Verdict::NotAllowed => (),
+            }
+        }
+        verdict
     }
 
     pub fn judge(&self, ask: &Ask) -> Verdict {
@@ -143,6 +174,13 @@ impl Policy {
         }
         verdict
     }
+}
+
+/// A policy with the places filled in that users fill in.
+fn filled(text: &str, account: &str, kubernetes_cluster: &str, installation: &str) -> String {
+    text.replace("ACCOUNT_ID", account)
+        .replace("KUBERNETES_CLUSTER_UID", kubernetes_cluster)
+        .replace("/installation\": \"default\"", &format!("/installation\": \"{installation}\""))
 }
 
 impl Statement {
@@ -198,6 +236,23 @@ mod tests {
     }
 
     #[test]
+    fn several_policies_allow_together_and_any_denies() {
+        let policy = |effect: &str, action: &str| {
+            Policy::parse(&format!(
+                r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "{effect}", "Action": "{action}", "Resource": "*"}}}}"#
+            ))
+            .unwrap()
+        };
+        let policies = [policy("Allow", "ec2:*"), policy("Allow", "cloudwatch:*"), policy("Deny", "ec2:StopInstances")];
+        let judge = |action: &str| Policy::judge_all(&policies, &ask(action, "*", &[]));
+        assert_eq!(judge("ec2:RunInstances"), Verdict::Allowed);
+        assert_eq!(judge("cloudwatch:GetMetricData"), Verdict::Allowed);
+        assert_eq!(judge("ec2:StopInstances"), Verdict::Denied);
+        assert_eq!(judge("sts:AssumeRole"), Verdict::NotAllowed);
+        assert_eq!(Policy::judge_all([], &ask("ec2:RunInstances", "*", &[])), Verdict::NotAllowed);
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
         let with = |rest: &str| {
             let text = format!(
@@ -222,11 +277,13 @@ mod tests {
 
     #[test]
     fn the_shipped_policy_is_understood_and_filled_in() {
-        let text = Policy::shipped_text("111122223333", "k8s", "blue");
-        for left in ["ACCOUNT_ID", "KUBERNETES_CLUSTER_UID", "\"default\""] {
-            assert!(!text.contains(left), "{left}");
+        for fill in [Policy::shipped_text, Policy::shipped_application_text] {
+            let text = fill("111122223333", "k8s", "blue");
+            for left in ["ACCOUNT_ID", "KUBERNETES_CLUSTER_UID", "\"default\""] {
+                assert!(!text.contains(left), "{left}");
+            }
+            assert!(text.contains("111122223333") && text.contains("\"k8s\"") && text.contains("\"blue\""));
+            Policy::parse(&text).unwrap();
         }
-        assert!(text.contains("111122223333") && text.contains("\"k8s\"") && text.contains("\"blue\""));
-        Policy::parse(&text).unwrap();
     }
 }

@@ -25,7 +25,7 @@ pub enum Principal {
     /// May do everything, as the managed policy AdministratorAccess says.
     #[default]
     Administrator,
-    /// May do what the policy says that is attached to it ([`crate::Sim::attach`]), and so nothing before.
+    /// May do what the policies say that are attached to it ([`crate::Sim::attach`]), and so nothing before.
     Operator,
 }
 
@@ -42,17 +42,17 @@ impl Principal {
     }
 }
 
-/// State of IAM: the operator's policy, and the questions about its calls.
+/// State of IAM: the operator's policies, and the questions about its calls.
 #[derive(Debug, Default)]
 pub(crate) struct Iam {
-    policy: Option<Arc<Policy>>,
+    policies: Vec<Arc<Policy>>,
     /// Questions so far, when somebody wants to know.
     asked: Option<Vec<Ask>>,
 }
 
 impl Iam {
-    pub(crate) fn attach(&mut self, policy: Arc<Policy>) {
-        self.policy = Some(policy);
+    pub(crate) fn attach(&mut self, policies: Vec<Arc<Policy>>) {
+        self.policies = policies;
     }
 
     pub(crate) fn record_asks(&mut self) {
@@ -72,6 +72,6 @@ impl Iam {
     }
 
     pub(crate) fn judge(&self, ask: &Ask) -> Verdict {
-        self.policy.as_ref().map_or(Verdict::NotAllowed, |policy| policy.judge(ask))
+        Policy::judge_all(self.policies.iter().map(AsRef::as_ref), ask)
     }
 }

@@ -5,6 +5,7 @@
 mod calls;
 mod instances;
 mod launches;
+mod load_balancing;
 mod near;
 mod reads;
 mod surroundings;
@@ -60,7 +61,9 @@ pub enum KnobError {
 
 /// Every knob, in the order in which they are explained.
 pub fn all() -> impl Iterator<Item = &'static Knob> {
-    [reads::KNOBS, instances::KNOBS, launches::KNOBS, calls::KNOBS, surroundings::KNOBS].into_iter().flatten()
+    let of_ec2 = [reads::KNOBS, instances::KNOBS, launches::KNOBS];
+    let of_all = [load_balancing::KNOBS, calls::KNOBS, surroundings::KNOBS];
+    of_ec2.into_iter().chain(of_all).flatten()
 }
 
 /// Settings with all of these words applied, in their order; or what is wrong with each that is wrong.

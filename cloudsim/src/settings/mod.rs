@@ -2,6 +2,7 @@
 
 mod boot_failure;
 mod credentials;
+mod load_balancing;
 mod manual_changes;
 mod network;
 
@@ -19,6 +20,7 @@ use crate::engine::visibility::{Lag, StaleReads};
 
 pub use boot_failure::BootFailure;
 pub use credentials::Credentials;
+pub use load_balancing::{LoadBalancing, Provisioned};
 pub use manual_changes::{ManualChange, ManualChanges};
 pub use network::{DefaultVpc, PublicAccess};
 
@@ -101,6 +103,8 @@ pub struct Settings {
     pub boot_failures: BTreeSet<BootFailure>,
     /// The delay with which GetConsoleOutput shows what was printed.
     pub console_lag_millis: u64,
+    /// Load balancers and their metrics.
+    pub load_balancing: LoadBalancing,
 }
 
 impl Default for Settings {
@@ -146,6 +150,7 @@ impl Default for Settings {
             fails_at_boot_per_mille: 0,
             boot_failures: BTreeSet::new(),
             console_lag_millis: 0,
+            load_balancing: LoadBalancing::default(),
         }
     }
 }
@@ -159,7 +164,12 @@ impl Settings {
     /// stale read. An operator that takes for absent what it does not see must be as patient as that.
     pub fn latest_appearance_millis(&self) -> u64 {
         let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
-        let lags = [Some(self.lag), self.group_lag].into_iter().flatten().map(Lag::most).max().unwrap_or(0);
+        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag]
+            .into_iter()
+            .flatten()
+            .map(Lag::most)
+            .max()
+            .unwrap_or(0);
         late + lags + self.stale_reads.most()
     }
 
@@ -171,6 +181,12 @@ impl Settings {
             lag: Lag::up_to(Span { least_millis: 0, most_millis: 200 }),
             interface_linger: Span { least_millis: 200, most_millis: 1_000 },
             throttling: Throttling::Published,
+            load_balancing: LoadBalancing {
+                provisioning: Span { least_millis: 1_000, most_millis: 3_000 },
+                interface_linger: Span { least_millis: 500, most_millis: 3_000 },
+                program_start: Span { least_millis: 200, most_millis: 500 },
+                ..LoadBalancing::default()
+            },
             ..Self::default()
         }
     }
@@ -185,6 +201,13 @@ impl Settings {
             page_size: 5,
             token: TokenRules { after_failure: AfterFailure::Burnt, ..TokenRules::default() },
             throttling: Throttling::Published,
+            load_balancing: LoadBalancing {
+                provisioning: Span::seconds(60, 600),
+                interface_linger: Span::seconds(60, 600),
+                used_linger: Span::seconds(0, 30),
+                metric_lag: Span::seconds(0, 120),
+                ..LoadBalancing::default()
+            },
             ..Self::default()
         }
     }

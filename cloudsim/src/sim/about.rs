@@ -2,6 +2,7 @@
 
 use crate::actions::Action;
 use crate::ec2;
+use crate::elb;
 use crate::iam::Principal;
 
 /// The things that a call is about.
@@ -10,6 +11,7 @@ pub enum About {
     /// No thing in particular: lists.
     Nothing(Action),
     Ec2(ec2::About),
+    Elb(elb::About),
 }
 
 impl From<ec2::About> for About {
@@ -18,18 +20,25 @@ impl From<ec2::About> for About {
     }
 }
 
+impl From<elb::About> for About {
+    fn from(about: elb::About) -> Self {
+        Self::Elb(about)
+    }
+}
+
 impl About {
     pub fn action(&self) -> Action {
         match self {
             Self::Nothing(action) => *action,
             Self::Ec2(about) => about.action().into(),
+            Self::Elb(about) => about.action().into(),
         }
     }
 
     /// Things that cost tokens over and above the call.
     pub(crate) fn resources(&self) -> u64 {
         match self {
-            Self::Nothing(_) => 0,
+            Self::Nothing(_) | Self::Elb(_) => 0,
             Self::Ec2(about) => about.resources(),
         }
     }

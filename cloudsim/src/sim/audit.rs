@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Sim, States};
 use crate::actions::Action;
 use crate::ec2;
+use crate::elb::Made;
 use crate::engine::audit::StoryLine;
 use crate::engine::fault::Fault;
 use crate::iam::Verdict;
@@ -27,6 +28,12 @@ pub struct Audit {
     pub volumes: usize,
     /// Network interfaces that exist.
     pub interfaces: usize,
+    /// Load balancers that exist.
+    pub load_balancers: usize,
+    /// Target groups that exist.
+    pub target_groups: usize,
+    /// Things of ELBv2 that calls ever made, by name.
+    pub made: Made,
     /// Changes that calls made to things of others: must stay empty.
     pub foreign_touched: Vec<String>,
     /// Calls that arrived, by action, those with DryRun left out.
@@ -42,7 +49,7 @@ impl Sim {
     }
 
     pub fn audit(&self) -> Audit {
-        let ec2 = &self.states.ec2;
+        let (ec2, elb) = (&self.states.ec2, &self.states.elb);
         Audit {
             launched: ec2.launched(),
             terminated: ec2.terminated(),
@@ -50,6 +57,9 @@ impl Sim {
             groups: ec2.live_groups().len(),
             volumes: ec2.live_volumes().len(),
             interfaces: ec2.live_interfaces(),
+            load_balancers: elb.live_load_balancers().len(),
+            target_groups: elb.live_target_groups().len(),
+            made: elb.made().clone(),
             foreign_touched: self.engine.record.foreign_touched.clone(),
             calls: self.calls.arrived().clone(),
             dry_runs: self.calls.dry_runs(),

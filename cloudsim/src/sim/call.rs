@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::{About, Call, Sim, States};
 use crate::actions::{Action, ServiceName};
+use crate::cloudwatch;
 use crate::ec2;
+use crate::elb;
 use crate::engine::error::{Outcome, SimError};
 use crate::engine::fault::{Fault, Reply};
 use crate::engine::throttle::Throttling;
@@ -53,7 +55,7 @@ impl Sim {
         }
         match by_chance {
             Some(Fault::LostRequest | Fault::LostAnswer | Fault::LateExecution(_)) => return Reply::Lost,
-            Some(Fault::Throttled) => return Reply::Whole(throttled()),
+            Some(Fault::Throttled) => return Reply::Whole(throttled(call.action())),
             Some(Fault::Status500 | Fault::Status500AfterEffect) => return Reply::Whole(SimError::internal()),
             Some(Fault::Status503 | Fault::Status503AfterEffect) => return Reply::Whole(SimError::unavailable()),
             Some(Fault::Truncated) | None => (),
@@ -86,6 +88,9 @@ impl Sim {
     fn asks(&mut self, about: &About) -> Vec<Ask> {
         match about {
             About::Ec2(about) => self.ec2_unmoved().asks(about),
+            About::Elb(about) => self.elb_unmoved().asks(about),
+            About::Nothing(Action::Elb(action)) => vec![self.elb_unmoved().ask_about_region(*action)],
+            About::Nothing(Action::CloudWatch(action)) => cloudwatch::asks(*action, &self.settings.region),
             About::Nothing(Action::Ec2(action)) => vec![self.ec2_unmoved().ask_about_region(*action)],
             About::Nothing(Action::Sts(action)) => sts::asks(*action),
         }
@@ -94,7 +99,10 @@ impl Sim {
     fn denial(&self, call: &Call, ask: &Ask, verdict: Verdict) -> SimError {
         let principal = call.by.arn(&self.settings.account);
         let nth = self.engine.record.injected.values().sum();
-        ec2::unauthorized(&principal, ask, verdict, nth)
+        match call.action().service() {
+            ServiceName::Ec2 => ec2::unauthorized(&principal, ask, verdict, nth),
+            ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sts => elb::denied(&principal, ask, verdict),
+        }
     }
 
     /// Takes what the call costs from the buckets of its service. `false`: it is throttled.
@@ -103,9 +111,11 @@ impl Sim {
             return true;
         }
         let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
-        let States { ec2, sts } = &mut self.states;
+        let States { ec2, elb, cloudwatch, sts } = &mut self.states;
         match call.action() {
             Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
+            Action::Elb(action) => elb.buckets.admit(&elb::costs(action), others, now),
+            Action::CloudWatch(action) => cloudwatch.buckets.admit(&cloudwatch::costs(action), others, now),
             Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
         }
     }
@@ -125,23 +135,26 @@ impl Sim {
         }
         if !self.take_tokens(call) {
             self.engine.count("throttled");
-            return Err(self.refused(call.action(), throttled()));
+            return Err(self.refused(call.action(), throttled(call.action())));
         }
         Ok(())
     }
 
     /// Credentials and permissions.
     fn not_admitted(&self, action: Action) -> Option<(&'static str, SimError)> {
-        let is_sts = action.service() == ServiceName::Sts;
+        // EC2 has codes of its own; the others share those of STS.
+        let has_common_codes = action.service() != ServiceName::Ec2;
         let refusal = match self.settings.credentials {
             Credentials::Good => None,
-            Credentials::Expired if is_sts => {
+            Credentials::Expired if has_common_codes => {
                 Some(("expired credentials", "ExpiredToken", "The security token included in the request is expired"))
             }
             Credentials::Expired => Some(("expired credentials", "RequestExpired", "Request has expired.")),
-            Credentials::ClockSkew if is_sts => Some(("clock skew", "SignatureDoesNotMatch", "Signature expired")),
+            Credentials::ClockSkew if has_common_codes => {
+                Some(("clock skew", "SignatureDoesNotMatch", "Signature expired"))
+            }
             Credentials::ClockSkew => Some(("clock skew", "AuthFailure", NOT_VALIDATED)),
-            Credentials::Unknown if is_sts => {
+            Credentials::Unknown if has_common_codes => {
                 let message = "The security token included in the request is invalid.";
                 Some(("unknown key", "InvalidClientTokenId", message))
             }
@@ -153,7 +166,7 @@ impl Sim {
         if !self.settings.denied.contains(&action) {
             return None;
         }
-        let code = if is_sts { "AccessDenied" } else { "UnauthorizedOperation" };
+        let code = if has_common_codes { "AccessDenied" } else { "UnauthorizedOperation" };
         Some(("denied", SimError::new(code, "You are not authorized to perform this operation.")))
     }
 
@@ -178,7 +191,7 @@ impl Sim {
         let whole = |error| Reply::Whole(Err(error));
         match fault {
             Fault::LostRequest => Reply::Lost,
-            Fault::Throttled => whole(throttled()),
+            Fault::Throttled => whole(throttled(action)),
             Fault::Status500 => whole(SimError::internal()),
             Fault::Status503 => whole(SimError::unavailable()),
             Fault::LostAnswer => {
@@ -215,6 +228,10 @@ impl Sim {
     }
 }
 
-fn throttled() -> SimError {
-    SimError::new("RequestLimitExceeded", "Request limit exceeded.")
+/// Services but EC2 and STS say it with HTTP 400 (ELBv2 user guide, "API throttling").
+fn throttled(action: Action) -> SimError {
+    match action {
+        Action::Elb(_) | Action::CloudWatch(_) => SimError::new("ThrottlingException", "Rate exceeded"),
+        Action::Ec2(_) | Action::Sts(_) => SimError::new("RequestLimitExceeded", "Request limit exceeded."),
+    }
 }

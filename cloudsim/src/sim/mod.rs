@@ -10,7 +10,9 @@ use ipnet::AddrParseError;
 use jiff::Timestamp;
 
 use crate::actions::Action;
+use crate::cloudwatch::{self, CloudWatch};
 use crate::ec2::{self, Ec2, Network};
+use crate::elb::{self, DataPath, Elb};
 use crate::engine::Engine;
 use crate::engine::agenda::{Agenda, Place};
 use crate::engine::call::Calls;
@@ -40,6 +42,8 @@ pub struct Sim {
 /// The state of each service.
 pub struct States {
     pub ec2: ec2::State,
+    pub elb: elb::State,
+    pub cloudwatch: cloudwatch::State,
     pub sts: sts::State,
 }
 
@@ -50,6 +54,7 @@ type LateCall = Box<dyn FnOnce(&mut Sim, Timestamp) + Send>;
 enum Whose {
     Late,
     Ec2,
+    Elb,
 }
 
 impl Sim {
@@ -65,7 +70,12 @@ impl Sim {
             calls: Calls::default(),
             iam: Iam::default(),
             late: Agenda::default(),
-            states: States { ec2, sts: sts::State::default() },
+            states: States {
+                ec2,
+                elb: elb::State::new(seed),
+                cloudwatch: cloudwatch::State::new(seed),
+                sts: sts::State::default(),
+            },
         })
     }
 
@@ -81,8 +91,30 @@ impl Sim {
         Sts::new(&self.settings)
     }
 
+    /// ELBv2 at this moment.
+    pub fn elb(&mut self, now: Timestamp) -> Elb<'_> {
+        self.advance(now);
+        self.elb_unmoved()
+    }
+
+    /// CloudWatch at this moment.
+    pub fn cloudwatch(&mut self, now: Timestamp) -> CloudWatch<'_> {
+        self.advance(now);
+        CloudWatch::new(&mut self.engine, &self.settings, &mut self.states.cloudwatch)
+    }
+
     fn ec2_unmoved(&mut self) -> Ec2<'_> {
         Ec2::new(&mut self.engine, &self.settings, &mut self.states.ec2)
+    }
+
+    fn elb_unmoved(&mut self) -> Elb<'_> {
+        Elb::new(&mut self.engine, &self.settings, &mut self.states.elb, &mut self.states.ec2)
+    }
+
+    /// Truth: what the nodes of load balancers do at this moment, for whoever runs them. Ask for its version first
+    /// ([`elb::State::data_path_version`]): equal versions mean equal contents.
+    pub fn data_path(&self) -> DataPath {
+        self.states.elb.data_path(&self.states.ec2)
     }
 
     pub fn settings(&self) -> &Settings {
@@ -105,6 +137,8 @@ impl Sim {
     pub fn reseed(&mut self, seed: u64) {
         self.engine.random.reseed(seed);
         self.states.ec2.reseed(seed);
+        self.states.elb.reseed(seed);
+        self.states.cloudwatch.reseed(seed);
     }
 
     /// Limits a capacity pool, or (with `None`) lifts the limit.
@@ -142,9 +176,14 @@ impl Sim {
         self.states.ec2.let_fail_at_boot(count);
     }
 
-    /// From now on [`crate::Principal::Operator`] may do what this policy says.
+    /// From now on [`crate::Principal::Operator`] may do what this policy says, and nothing else.
     pub fn attach(&mut self, policy: Arc<Policy>) {
-        self.iam.attach(policy);
+        self.attach_all([policy]);
+    }
+
+    /// From now on [`crate::Principal::Operator`] may do what any of these policies allows and none denies.
+    pub fn attach_all(&mut self, policies: impl IntoIterator<Item = Arc<Policy>>) {
+        self.iam.attach(policies.into_iter().collect());
     }
 
     /// Keeps from now on the questions to IAM about the operator's calls.
@@ -175,27 +214,33 @@ impl Sim {
     fn next_entry(&self) -> Option<(Place, Whose)> {
         let late = self.late.first().map(|place| (place, Whose::Late));
         let ec2 = self.states.ec2.first_event().map(|place| (place, Whose::Ec2));
-        [late, ec2].into_iter().flatten().min()
+        let elb = self.states.elb.first_event().map(|place| (place, Whose::Elb));
+        [late, ec2, elb].into_iter().flatten().min()
     }
 
     /// Lets time pass up to `now`.
     pub fn advance(&mut self, now: Timestamp) {
+        // What calls did to instances since it was asked last happened then.
+        self.elb_unmoved().follow_instances();
         if self.next_entry().is_none() {
             self.engine.pass_to(now);
         }
         self.ec2_unmoved().expect_manual_change();
+        self.elb_unmoved().expect_accidents();
         while let Some(((at, _), whose)) = self.next_entry()
             && at <= now
         {
             self.engine.pass_to(at);
             match whose {
                 Whose::Ec2 => self.ec2_unmoved().happen_first(),
+                Whose::Elb => self.elb_unmoved().happen_first(),
                 Whose::Late => {
                     if let Some(call) = self.late.take_first() {
                         call(self, self.engine.now());
                     }
                 }
             }
+            self.elb_unmoved().follow_instances();
         }
         self.engine.pass_to(now);
     }

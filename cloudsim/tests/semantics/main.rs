@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
 
+mod balancer_permissions;
+mod balancer_ports;
+mod balancing;
 mod capacity;
 mod connections;
 mod faults;
@@ -9,12 +12,15 @@ mod groups;
 mod knobs;
 mod lifecycle;
 mod lists;
+mod load_balancers;
+mod metrics;
 mod permissions;
 mod ports;
 mod properties;
 mod rehearsals;
 mod stale_reads;
 mod surroundings;
+mod target_health;
 mod tokens;
 mod volumes;
 mod world;

@@ -18,14 +18,14 @@ use planner::ports::{
 use crate::world::{SUBNET_A, VPC, X86_IMAGE, at, exact};
 
 /// The future of a port in process is ready at once.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("a port in process waited"),
     }
 }
 
-fn shared(settings: Settings) -> (SharedSim, Arc<AtomicI64>) {
+pub(crate) fn shared(settings: Settings) -> (SharedSim, Arc<AtomicI64>) {
     let second = Arc::new(AtomicI64::new(0));
     let clock = second.clone();
     let sim = cloudsim::Sim::new(7, settings).unwrap();

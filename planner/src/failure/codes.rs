@@ -50,7 +50,8 @@ pub fn steady(message: &str) -> &str {
     message[..end].trim_end()
 }
 
-/// Sources: the EC2 API reference's list of error codes, the classes that Karpenter branches on, the SDK's list of
+/// Sources: the EC2 API reference's list of error codes, the errors of each action in the API reference of ELBv2 (its codes
+/// have no dot that would tell their class), the classes that Karpenter branches on, the SDK's list of
 /// throttling codes, and for TagPolicyViolation runs-on/runs-on#485.
 const TABLE: &[(&str, Failure)] = &[
     // Too many calls.
@@ -79,6 +80,7 @@ const TABLE: &[(&str, Failure)] = &[
     ("InsufficientVolumeCapacity", Failure::NoCapacity),
     // "The requested configuration is currently not supported", often a matter of the zone, and not always.
     ("Unsupported", Failure::Unsupported),
+    ("AvailabilityZoneNotSupported", Failure::Unsupported),
     // The account's limits.
     ("VcpuLimitExceeded", Failure::QuotaReached),
     ("InstanceLimitExceeded", Failure::QuotaReached),
@@ -95,11 +97,22 @@ const TABLE: &[(&str, Failure)] = &[
     ("TagLimitExceeded", Failure::QuotaReached),
     ("ResourceCountExceeded", Failure::QuotaReached),
     ("ResourceLimitExceeded", Failure::QuotaReached),
+    ("TooManyLoadBalancers", Failure::QuotaReached),
+    ("TooManyTargetGroups", Failure::QuotaReached),
+    ("TooManyListeners", Failure::QuotaReached),
+    ("TooManyRules", Failure::QuotaReached),
+    ("TooManyTargets", Failure::QuotaReached),
+    ("TooManyTags", Failure::QuotaReached),
+    ("TooManyActions", Failure::QuotaReached),
+    ("TooManyRegistrationsForTargetId", Failure::QuotaReached),
+    ("TooManyUniqueTargetGroupsPerLoadBalancer", Failure::QuotaReached),
+    ("TargetGroupAssociationLimit", Failure::QuotaReached),
     // Permission.
     ("UnauthorizedOperation", Failure::Unauthorized),
     ("AccessDenied", Failure::Unauthorized),
     ("AccessDeniedException", Failure::Unauthorized),
     ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", Failure::Unauthorized),
+    // EC2: termination protection. ELBv2: deletion protection, a default rule, or an account that may have no load balancer.
     ("OperationNotPermitted", Failure::Unauthorized),
     // Who is asking. A wrong clock looks like this too (RequestExpired, SignatureDoesNotMatch).
     ("AuthFailure", Failure::CredentialsExpired),
@@ -155,6 +168,16 @@ const TABLE: &[(&str, Failure)] = &[
     ("MissingAction", Failure::Rejected),
     ("InstanceCreditSpecification.NotSupported", Failure::Rejected),
     ("UnsupportedTenancy", Failure::Rejected),
+    ("InvalidTarget", Failure::Rejected),
+    ("InvalidSecurityGroup", Failure::Rejected),
+    ("InvalidConfigurationRequest", Failure::Rejected),
+    ("InvalidScheme", Failure::Rejected),
+    ("InvalidLoadBalancerAction", Failure::Rejected),
+    ("IncompatibleProtocols", Failure::Rejected),
+    ("UnsupportedProtocol", Failure::Rejected),
+    ("DuplicateTagKeys", Failure::Rejected),
+    // A subnet that the request names and that somebody deleted: nothing that may yet appear.
+    ("SubnetNotFound", Failure::Rejected),
     // The request would be refused by a policy of the organisation: HTTP 400, and nothing was made.
     ("TagPolicyViolation", Failure::Rejected),
     ("DryRunOperation", Failure::Rejected),
@@ -170,13 +193,22 @@ const TABLE: &[(&str, Failure)] = &[
     ("InvalidVpcID.NotFound", Failure::NotFound),
     ("InvalidAMIID.NotFound", Failure::NotFound),
     ("InvalidNetworkInterfaceID.NotFound", Failure::NotFound),
+    ("LoadBalancerNotFound", Failure::NotFound),
+    ("TargetGroupNotFound", Failure::NotFound),
+    ("ListenerNotFound", Failure::NotFound),
+    ("RuleNotFound", Failure::NotFound),
     // There, but still on its way into the state that the call needs: look again soon.
     ("IncorrectState", Failure::NotYetVisible),
     ("IncorrectInstanceState", Failure::NotYetVisible),
     ("InvalidGroup.Duplicate", Failure::AlreadyExists),
     ("InvalidPermission.Duplicate", Failure::AlreadyExists),
+    ("DuplicateLoadBalancerName", Failure::AlreadyExists),
+    ("DuplicateTargetGroupName", Failure::AlreadyExists),
+    ("DuplicateListener", Failure::AlreadyExists),
+    ("PriorityInUse", Failure::AlreadyExists),
     ("DependencyViolation", Failure::DependencyViolation),
     ("InvalidGroup.InUse", Failure::DependencyViolation),
+    ("ResourceInUse", Failure::DependencyViolation),
     // Outcome unknown.
     ("Unavailable", Failure::Unreachable),
     ("ServiceUnavailable", Failure::Unreachable),
@@ -184,6 +216,7 @@ const TABLE: &[(&str, Failure)] = &[
     ("InternalFailure", Failure::Unreachable),
     ("ServerInternal", Failure::Unreachable),
     ("RequestTimeout", Failure::Unreachable),
+    ("HealthUnavailable", Failure::Unreachable),
 ];
 
 #[cfg(test)]
@@ -206,14 +239,16 @@ mod tests {
                  InsufficientReservedInstanceCapacity InsufficientAddressCapacity InsufficientFreeAddressesInSubnet \
                  UnfulfillableCapacity ReservationCapacityExceeded InsufficientVolumeCapacity",
             ),
-            (Failure::Unsupported, "Unsupported"),
+            (Failure::Unsupported, "Unsupported AvailabilityZoneNotSupported"),
             (
                 Failure::QuotaReached,
                 "VcpuLimitExceeded InstanceLimitExceeded MaxSpotInstanceCountExceeded VolumeLimitExceeded \
                  VpcLimitExceeded NetworkInterfaceLimitExceeded AddressLimitExceeded SecurityGroupLimitExceeded \
                  SecurityGroupsPerInterfaceLimitExceeded SecurityGroupsPerInstanceLimitExceeded MaxIOPSLimitExceeded \
                  RulesPerSecurityGroupLimitExceeded TagLimitExceeded \
-                 ResourceCountExceeded ResourceLimitExceeded",
+                 ResourceCountExceeded ResourceLimitExceeded TooManyLoadBalancers TooManyTargetGroups TooManyListeners \
+                 TooManyRules TooManyTargets TooManyTags TooManyActions TooManyRegistrationsForTargetId \
+                 TooManyUniqueTargetGroupsPerLoadBalancer TargetGroupAssociationLimit",
             ),
             (
                 Failure::Unauthorized,
@@ -239,21 +274,29 @@ mod tests {
                  UnsupportedOperation VPCIdNotSpecified DryRunOperation InvalidInstanceID.Malformed \
                  VPCResourceNotSpecified InvalidSubnet InvalidAvailabilityZone InvalidClientToken InvalidState \
                  InvalidQueryParameter InvalidCharacter MissingAction InstanceCreditSpecification.NotSupported \
-                 UnsupportedTenancy TagPolicyViolation",
+                 UnsupportedTenancy TagPolicyViolation InvalidTarget InvalidSecurityGroup InvalidConfigurationRequest \
+                 InvalidScheme InvalidLoadBalancerAction IncompatibleProtocols UnsupportedProtocol DuplicateTagKeys \
+                 SubnetNotFound",
             ),
             (Failure::TokenSpent, "IdempotentParameterMismatch IdempotentInstanceTerminated"),
             (
                 Failure::NotFound,
                 "InvalidInstanceID.NotFound InvalidGroup.NotFound InvalidSecurityGroupID.NotFound \
                  InvalidPermission.NotFound InvalidSubnetID.NotFound InvalidVpcID.NotFound InvalidAMIID.NotFound \
-                 InvalidNetworkInterfaceID.NotFound InvalidVolume.NotFound",
+                 InvalidNetworkInterfaceID.NotFound InvalidVolume.NotFound LoadBalancerNotFound TargetGroupNotFound \
+                 ListenerNotFound RuleNotFound",
             ),
             (Failure::NotYetVisible, "IncorrectState IncorrectInstanceState"),
-            (Failure::AlreadyExists, "InvalidGroup.Duplicate InvalidPermission.Duplicate InvalidKeyPair.Duplicate"),
-            (Failure::DependencyViolation, "DependencyViolation InvalidGroup.InUse"),
+            (
+                Failure::AlreadyExists,
+                "InvalidGroup.Duplicate InvalidPermission.Duplicate InvalidKeyPair.Duplicate \
+                 DuplicateLoadBalancerName DuplicateTargetGroupName DuplicateListener PriorityInUse",
+            ),
+            (Failure::DependencyViolation, "DependencyViolation InvalidGroup.InUse ResourceInUse"),
             (
                 Failure::Unreachable,
-                "Unavailable ServiceUnavailable InternalError InternalFailure ServerInternal RequestTimeout",
+                "Unavailable ServiceUnavailable InternalError InternalFailure ServerInternal RequestTimeout \
+                 HealthUnavailable",
             ),
         ];
         let mut checked: Vec<&str> = Vec::new();

@@ -68,6 +68,8 @@ impl Ec2<'_> {
             public_address,
             groups: launch.groups.clone(),
             instance_id: Some(id.clone()),
+            description: String::new(),
+            requester_id: None,
             tags: request.tags_of("network-interface"),
         };
         let volumes = self.make_volumes(&launch.image, request, (&id, origin), &launch.subnet.zone);
@@ -105,6 +107,7 @@ impl Ec2<'_> {
             console: Vec::new(),
             has_machine: false,
             is_protected: false,
+            running_since: None,
             counts_until: None,
         };
         let truth = record.seen.truth().cloned();
@@ -113,7 +116,7 @@ impl Ec2<'_> {
     }
 
     /// The next free address, round and round, so that one that was just given back is the last to be used again.
-    fn take_address(&mut self, subnet: &Subnet) -> Option<Ipv4Addr> {
+    pub(crate) fn take_address(&mut self, subnet: &Subnet) -> Option<Ipv4Addr> {
         let usable = subnet.usable_addresses();
         let network = subnet.cidr?;
         let start = self.state.address_cursor.get(&subnet.id).copied().unwrap_or(0);
@@ -140,7 +143,7 @@ impl Ec2<'_> {
         let launch = ResolvedLaunch { kind, image, subnet, groups, public_address: false };
         let reservation = self.engine.new_id("r");
         let id = self.new_instance(&launch, &Arc::new(request), &reservation, 0, Origin::Planted)?.id.clone();
-        self.update(&id, |instance| instance.state = InstanceState::Running);
+        self.runs(&id);
         Some(id)
     }
 }
