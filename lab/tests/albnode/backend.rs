@@ -55,7 +55,14 @@ impl Backend {
         name: &str,
         behaviour: impl Fn(&Received, &mut TcpStream) -> Next + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::listening(TcpListener::bind("127.0.0.1:0").expect("a port"), name, behaviour)
+    }
+
+    pub(super) fn listening(
+        listener: TcpListener,
+        name: &str,
+        behaviour: impl Fn(&Received, &mut TcpStream) -> Next + Send + Sync + 'static,
+    ) -> Self {
         let backend = Self {
             name: name.to_owned(),
             address: listener.local_addr().expect("bound"),
