@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cloudsim::cloudwatch::{GetMetricData, Metric, MetricDataQuery, NAMESPACE, ScanBy};
 use cloudsim::ec2::{RunInstances, Shutdown};
 use cloudsim::elb::{CreateListener, CreateLoadBalancer, CreateRule, CreateTargetGroup, RuleAction};
-use cloudsim::{LoadBalancing, Settings, SharedSim, Span};
+use cloudsim::{Lag, LoadBalancing, Settings, SharedSim, Span};
 use jiff::{SignedDuration, Timestamp};
 use lab::balancing::Balancing;
 use lab::machine::{MachineEvent, MachineSpec, Machines, count_processes, hosts_file};
@@ -53,6 +53,7 @@ impl Cloud {
         let (events, received) = unbounded_channel();
         let settings = Settings {
             boot: Span::NONE,
+            lag: Lag::up_to(Span::NONE),
             vpc_cidr: network.to_owned(),
             load_balancing: LoadBalancing {
                 provisioning: Span { least_millis: 300, most_millis: 300 },
