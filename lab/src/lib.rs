@@ -4,6 +4,6 @@
 
 pub mod albnode;
 pub mod aws;
-// pub mod balancing;
+pub mod balancing;
 pub mod machine;
 pub mod region;

@@ -24,6 +24,8 @@ struct Upload {
     /// The target would take more, and the client has sent nothing.
     is_awaited: bool,
     is_done: bool,
+    /// What came was no HTTP, or the client is gone.
+    is_broken: bool,
 }
 
 /// The body of a request.
@@ -60,6 +62,10 @@ impl Progress {
         self.change(|upload| upload.is_awaited)
     }
 
+    pub(super) fn is_broken(&self) -> bool {
+        self.change(|upload| upload.is_broken)
+    }
+
     /// The time counts from now on.
     pub(super) fn begin(&self) {
         self.change(|upload| upload.last = Instant::now());
@@ -72,7 +78,8 @@ impl Progress {
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming) -> (Self, Progress) {
-        let upload = Upload { last: Instant::now(), is_awaited: false, is_done: inner.is_end_stream() };
+        let upload =
+            Upload { last: Instant::now(), is_awaited: false, is_done: inner.is_end_stream(), is_broken: false };
         let progress = Progress(Arc::new(Mutex::new(upload)));
         (Self { inner, progress: progress.clone() }, progress)
     }
@@ -91,6 +98,7 @@ impl Body for RequestBody {
         self.progress.change(|upload| {
             upload.is_awaited = polled.is_pending();
             upload.is_done = is_done;
+            upload.is_broken |= matches!(polled, Poll::Ready(Some(Err(_))));
             if polled.is_ready() {
                 upload.last = Instant::now();
             }

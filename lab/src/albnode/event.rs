@@ -9,7 +9,7 @@ use super::health::State;
 
 /// One line of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Event {
     /// It takes connections.
     Listening {

@@ -94,7 +94,7 @@ async fn answered(
                 // Nobody asked for another protocol.
                 Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
                 Ok(answer) => Ok(answer),
-                Err(error) if error.is_user() => Err(Failure::ClientBroken),
+                Err(_) if progress.is_broken() => Err(Failure::ClientBroken),
                 Err(_) => Err(Failure::Broken),
             },
             () = sleep_until(due) => {

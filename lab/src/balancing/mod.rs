@@ -11,7 +11,7 @@ mod hosts;
 mod process;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -170,18 +170,21 @@ impl Nodes {
         });
     }
 
-    /// The names that can be looked up: of load balancers that are active, with the addresses that take connections.
+    /// The names that can be looked up: of load balancers that are active, with their nodes' addresses. A name changes
+    /// when all nodes of its load balancer take connections: nobody finds an address too early, nor too few of them.
     fn listening(&self, path: &DataPath) -> BTreeMap<String, Vec<Ipv4Addr>> {
-        let mut names: BTreeMap<String, Vec<Ipv4Addr>> = BTreeMap::new();
-        for (key, kept) in self.kept.iter().filter(|(_, kept)| kept.ends_at.is_none() && kept.process.has_listened()) {
-            let known = path.load_balancers.iter().find(|one| one.arn == key.load_balancer && wanted::is_serving(one));
-            let Some(balancer) = known.filter(|one| one.nodes.iter().any(|node| node.address == key.address)) else {
-                continue;
+        let mut names = BTreeMap::new();
+        for balancer in path.load_balancers.iter().filter(|balancer| wanted::is_serving(balancer)) {
+            let is_its = |key: &NodeKey| key.load_balancer == balancer.arn;
+            let nodes = self.kept.iter().filter(|(key, kept)| is_its(key) && kept.ends_at.is_none());
+            let nodes: Vec<_> = nodes.filter(|(_, kept)| kept.kill_at.is_none()).collect();
+            let addresses: BTreeSet<Ipv4Addr> = nodes.iter().map(|(key, _)| key.address).collect();
+            let known = self.names.get(&balancer.dns_name);
+            let shown = match nodes.iter().all(|(_, kept)| kept.process.has_listened()) {
+                true => Some(Vec::from_iter(addresses)),
+                false => known.cloned(),
             };
-            let addresses = names.entry(balancer.dns_name.clone()).or_default();
-            if !addresses.contains(&key.address) {
-                addresses.push(key.address);
-            }
+            names.extend(shown.filter(|shown| !shown.is_empty()).map(|shown| (balancer.dns_name.clone(), shown)));
         }
         names
     }

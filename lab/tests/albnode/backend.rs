@@ -55,7 +55,14 @@ impl Backend {
         name: &str,
         behaviour: impl Fn(&Received, &mut TcpStream) -> Next + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::listening(TcpListener::bind("127.0.0.1:0").expect("a port"), name, behaviour)
+    }
+
+    pub(super) fn listening(
+        listener: TcpListener,
+        name: &str,
+        behaviour: impl Fn(&Received, &mut TcpStream) -> Next + Send + Sync + 'static,
+    ) -> Self {
         let backend = Self {
             name: name.to_owned(),
             address: listener.local_addr().expect("bound"),
@@ -158,5 +165,6 @@ fn receive(reader: &mut BufReader<TcpStream>, from: SocketAddr) -> Option<Receiv
 /// Answers, and the connection goes on.
 pub(super) fn reply(stream: &mut TcpStream, status: u16, body: &str) -> Next {
     let length = body.len();
-    write!(stream, "HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}").is_ok()
+    let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes()).is_ok()
 }

@@ -9,6 +9,7 @@ mod client;
 mod counting;
 mod failures;
 mod health;
+mod processes;
 mod routing;
 
 use std::collections::BTreeMap;
