@@ -117,6 +117,33 @@ pub struct Cluster {
     #[schemars(length(max = 64))]
     #[x_kube(validation = rules::cluster_path())]
     pub path: Option<String>,
+    /// The service of this cluster, in place of what worker says: two versions of a program are two clusters of one type.
+    /// The port is the same for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<ClusterWorker>,
+}
+
+/// The service of one cluster.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.artifactUrl) == has(self.artifactSha256)").message("worker: artifactUrl and artifactSha256 go together, set both or none"),
+    validation = Rule::new("!has(self.artifactUrl) || !has(self.work)").message("worker: work is for our own worker, remove it when artifactUrl is set"),
+)]
+pub struct ClusterWorker {
+    /// Work that our worker does for each request. Default: Echo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
+    /// URL of a program of your own, as in worker.artifactUrl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    #[x_kube(validation = rules::artifact_url())]
+    pub artifact_url: Option<String>,
+    /// SHA-256 of that program, as in worker.artifactSha256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = rules::sha256())]
+    pub artifact_sha256: Option<String>,
 }
 
 impl Cluster {

@@ -24,7 +24,8 @@ mod threshold;
 
 pub use benchmark::{
     Addressing, AfterRun, Algorithm, Application, Balancer, BalancerKind, Cluster, ClusterBenchmark,
-    ClusterBenchmarkSpec, Distribution, HealthCheck, Image, Lifecycle, Network, Policy, Tag, Work, WorkProfile, Worker,
+    ClusterBenchmarkSpec, ClusterWorker, Distribution, HealthCheck, Image, Lifecycle, Network, Policy, Tag, Work,
+    WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
@@ -33,7 +34,8 @@ pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedBalancer, PlacedImage, PlacedVolume, Placement, Pool, Run, Status, ThresholdsResult,
+    PlacedBalancer, PlacedImage, PlacedVolume, Placement, Pool, Run, RunCloudWatch, RunTargetGroup, Status,
+    ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};
 

@@ -1,12 +1,11 @@
 //! `BenchmarkReport`: the full result of a run.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::CustomResource;
-use schemars::JsonSchema;
+use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 /// The full result of one run of a ClusterBenchmark.
-#[derive(CustomResource, JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "clusterbench.dev",
     version = "v1alpha1",
@@ -23,6 +22,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Finished", type_ = "date", json_path = ".spec.finishedAt")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(oldSelf.cloudWatch) || has(self.cloudWatch) && self.cloudWatch == oldSelf.cloudWatch").message("cloudWatch is added once and not changed").field_path(".cloudWatch"))]
 pub struct BenchmarkReportSpec {
     /// Name of the benchmark.
     #[schemars(length(max = 253))]
@@ -57,4 +57,9 @@ pub struct BenchmarkReportSpec {
     /// The report as a JSON document, exactly as the generator wrote it (schema clusterbench.dev/report/v1).
     #[schemars(length(max = 1_000_000))]
     pub report: String,
+    /// CloudWatch's account of the run as a JSON document, of a run through an Application Load Balancer. Added once, some
+    /// minutes after the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200_000))]
+    pub cloud_watch: Option<String>,
 }

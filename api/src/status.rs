@@ -360,6 +360,32 @@ pub struct Run {
     /// Numbers of each cluster over all counted rounds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterResult>,
+    /// CloudWatch's account of it, of a run through an Application Load Balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch: Option<RunCloudWatch>,
+}
+
+/// CloudWatch's account of a run. What it says is in the BenchmarkReport; the dimensions stay here, because the load balancer
+/// may be gone before CloudWatch has counted.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunCloudWatch {
+    /// Pending, Complete, Partial or None.
+    pub state: String,
+    /// Dimension LoadBalancer.
+    pub load_balancer: String,
+    /// The target group of each cluster.
+    pub target_groups: Vec<RunTargetGroup>,
+}
+
+/// The target group of one cluster.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunTargetGroup {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Dimension TargetGroup.
+    pub target_group: String,
 }
 
 /// One of several launches that a run measures, or one generator's slice of it.

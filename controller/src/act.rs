@@ -71,11 +71,31 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
                 self.collect(stored, world, control, run, sha256).await.map(collected)
             }
             Action::JoinParts { run, reports } => self.join(stored, world, run, reports).await.map(collected),
+            Action::RecordMetrics { report, account } => self.record_metrics(stored, report, account).await,
             other => other.carry_out(cloud, &self.agents).await.unwrap_or_else(|| {
                 let message = format!("nothing carries out {}: a defect, please report it", other.name());
                 Err(CloudError::new(Failure::Rejected, "NotCarriedOut", message))
             }),
         }
+    }
+
+    /// CloudWatch's account beside the report, with its count of requests against ours. Repeating it changes nothing.
+    async fn record_metrics(
+        &self,
+        stored: &ClusterBenchmark,
+        name: &str,
+        account: &wire::CloudWatch,
+    ) -> Result<Done, CloudError> {
+        let object = self.store.get_report(stored, name).await.map_err(store_failed)?;
+        let object = object.ok_or_else(|| {
+            CloudError::new(Failure::NotFound, "ReportGone", format!("BenchmarkReport {name} was deleted"))
+        })?;
+        if object.spec.cloud_watch.is_some() {
+            return Ok(Done::Ok);
+        }
+        let text = report::with_checks(&object, account)?;
+        self.store.add_cloud_watch(&object, &text).await.map_err(store_failed)?;
+        Ok(Done::Ok)
     }
 
     /// Fetched, checked against the hash, stored. Repeating it changes nothing.

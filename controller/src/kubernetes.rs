@@ -85,6 +85,13 @@ impl Store for KubernetesStore {
         found(self.reports(object).get(name).await, name)
     }
 
+    async fn add_cloud_watch(&self, report: &BenchmarkReport, account: &str) -> Result<(), StoreError> {
+        let patch = json!({ "spec": { "cloudWatch": account } });
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        self.reports(report).patch(&report.name_any(), &parameters, &Patch::Merge(&patch)).await.map_err(failed)?;
+        Ok(())
+    }
+
     async fn publish(&self, object: &ClusterBenchmark, events: &[Event]) {
         publish(&self.recorder, &object.object_ref(&()), events).await;
     }

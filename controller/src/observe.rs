@@ -7,6 +7,7 @@ use futures::future::{join_all, try_join_all};
 use planner::balance;
 use planner::balance::application;
 use planner::instances::console;
+use planner::measure::cloud_watch::{self, Question};
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::provision::placement;
 use planner::provision::zone_fallback;
@@ -82,6 +83,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             types: not_asked(),
             balancer: None,
             application: None,
+            metrics: None,
             runs: None,
             consoles: BTreeMap::new(),
             holders: BTreeMap::new(),
@@ -103,6 +105,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             self.observe_agents(&mut world).await;
             observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
             observe_holders(&*cloud, &mut world).await;
+            observe_metrics(&*cloud, &mut world).await;
         }
         // After the answers, so that nothing seems younger than it is.
         world.now = self.now();
@@ -147,9 +150,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             return;
         }
         let has_balancer = desired::has_balancer(&world.object.spec);
-        if let Some(control) =
-            planner::instances::control_of(world, desired::BALANCER).filter(|_| has_balancer)
-        {
+        if let Some(control) = planner::instances::control_of(world, desired::BALANCER).filter(|_| has_balancer) {
             world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
         }
         // All that the spec asks for have to be there: what one says of a run means nothing without the others.
@@ -233,6 +234,12 @@ async fn observe_application<C: Cloud>(cloud: &C, world: &mut World) {
         Ok::<_, CloudError>(Application { listeners, attributes, targets })
     };
     world.application = Some(patiently(asked).await);
+}
+
+/// CloudWatch's account of a run that is recorded, while it is waited for.
+async fn observe_metrics<C: Cloud>(cloud: &C, world: &mut World) {
+    let Some(Question { report, queries, minutes }) = cloud_watch::question(world) else { return };
+    world.metrics = Some((report, patiently(cloud.metrics(&queries, &minutes)).await));
 }
 
 /// What could not be seen is not said: another pass follows.

@@ -72,6 +72,14 @@ pub(crate) fn joined(run: &RunKey, parts: &[Report]) -> Result<(Report, Vec<u8>)
     Ok((report, bytes))
 }
 
+/// CloudWatch's account as a document, with its count of requests against that of the report.
+pub(crate) fn with_checks(object: &BenchmarkReport, account: &wire::CloudWatch) -> Result<String, CloudError> {
+    let report = checked(object.spec.report.as_bytes(), &object.spec.report_sha256)?;
+    let account = wire::CloudWatch { checks: stats::count_checks(&report, account), ..account.clone() };
+    serde_json::to_string(&account)
+        .map_err(|error| CloudError::new(Failure::Rejected, "DamagedReport", error.to_string()))
+}
+
 /// Not owned by the benchmark: results outlive it.
 pub(crate) fn object(
     benchmark: &ClusterBenchmark,
@@ -98,6 +106,7 @@ pub(crate) fn object(
             measured: measured(&benchmark.spec, place, run),
             report_sha256: sha256.to_owned(),
             report: text,
+            cloud_watch: None,
         },
     );
     let mut labels = BTreeMap::from([

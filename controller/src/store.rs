@@ -54,6 +54,13 @@ pub trait Store: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<Option<BenchmarkReport>, StoreError>> + Send;
 
+    /// Adds CloudWatch's account to a report that has none.
+    fn add_cloud_watch(
+        &self,
+        report: &BenchmarkReport,
+        account: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Tells people. Never fails: an event is no record, and in a namespace that is being deleted there are none.
     fn publish(&self, _object: &ClusterBenchmark, _events: &[Event]) -> impl Future<Output = ()> + Send {
         async {}

@@ -2,6 +2,8 @@
 
 #![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
 
+pub mod albnode;
 pub mod aws;
+pub mod balancing;
 pub mod machine;
 pub mod region;

@@ -18,6 +18,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use rustix::process::Signal;
 
@@ -68,6 +69,9 @@ enum Command {
     Down,
     /// Run the benchmark of a file in a fresh lab, show its result, prove that nothing is left
     Demo(demo::Demo),
+    /// Be a node of a load balancer (started by the lab)
+    #[command(hide = true)]
+    Albnode(lab::albnode::Options),
     /// Be the lab (started by `up` and `demo`)
     #[command(hide = true)]
     Supervise {
@@ -98,6 +102,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Command::Albnode(options) = &arguments.command {
+        return lab::albnode::run(options).with_context(|| format!("{} cannot be served", options.listen));
+    }
     let state = match &arguments.state {
         Some(directory) => State::at(directory)?,
         None => State::of_user()?,
@@ -118,7 +125,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Command::Ledger => status::ledger(&state).await,
             Command::Down => down::down(&state).await,
             Command::Demo(demo) => demo::demo(demo).await,
-            Command::Supervise { .. } => Ok(()), // done above
+            Command::Albnode(_) | Command::Supervise { .. } => Ok(()), // done above
         }
     })
 }

@@ -181,7 +181,7 @@ impl State {
             forgive_absence(fs::remove_dir_all(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
         }
-        for name in ["kubeconfig", "operator.kubeconfig", "artifacts.json"] {
+        for name in ["kubeconfig", "operator.kubeconfig", "artifacts.json", "hosts"] {
             forgive_absence(fs::remove_file(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
         }

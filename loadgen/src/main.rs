@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Guard, Readiness, Termination};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use command_line::json::json;
+use command_line::stored::Stored;
 use command_line::{AgentArguments, Invocation, ReportArguments, RunArguments};
 use loadgen::{HistogramLog, Progress, Runs, SendLog, Settings, greet, measure, routes, secure};
-use wire::{REPORT_SCHEMA, Report, Validity};
+use wire::{CloudWatch, Report, Validity};
 
 /// Exit code of a run that must not be quoted. Scripts that only look at the code must not take it for a result.
 const INVALID: u8 = 3;
@@ -48,7 +49,7 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let spec = arguments.spec()?;
     let mut settings = Settings::new("command line", agent::raise_open_files());
     settings.request_limit = arguments.load.timeout.0;
-    settings.resolver = settings.resolver.with(arguments.load.resolve.clone());
+    settings.resolver = settings.resolver.with_hosts(arguments.load.hosts.clone()).with(arguments.load.resolve.clone());
     let output = &arguments.output;
     let log = opened("--histogram", output.histogram.as_deref(), HistogramLog::create)?;
     let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
@@ -84,7 +85,7 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         _ => report::chart_and_text(&report),
     })?;
     if let Some(Err(why)) = log.map(|log| log.finish()).or(sends.map(|sends| sends.finish())) {
-        anyhow::bail!("a file that was asked for is not complete: {why}");
+        bail!("a file that was asked for is not complete: {why}");
     }
     if report.validity == Validity::Invalid {
         eprintln!("loadgen: this run is not valid: {}", report.reasons.join("; "));
@@ -108,12 +109,30 @@ fn show_report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
         std::fs::read_to_string(&arguments.file)
     };
     let text = text.with_context(|| format!("FILE {name} cannot be read"))?;
-    let report: Report = serde_json::from_str(&text).with_context(|| format!("FILE {name} is not a report"))?;
-    if report.schema != REPORT_SCHEMA {
-        anyhow::bail!("FILE {name} has schema {:?}, this program reads {REPORT_SCHEMA}", report.schema);
+    let Stored { report, cloud_watch } = Stored::read(&text).with_context(|| format!("FILE {name} is not a report"))?;
+    match &arguments.svg {
+        Some(directory) => draw(&report, cloud_watch.as_ref(), directory)?,
+        None => print(&if arguments.csv { report::csv(&report) } else { report::chart_and_text(&report) })?,
     }
-    print(&if arguments.csv { report::csv(&report) } else { report::chart_and_text(&report) })?;
     Ok(if report.validity == Validity::Invalid { ExitCode::from(INVALID) } else { ExitCode::SUCCESS })
+}
+
+/// Writes the pictures, and prints where they are.
+fn draw(report: &Report, cloud_watch: Option<&CloudWatch>, directory: &Path) -> anyhow::Result<()> {
+    let Some(pictures) = report::pictures(report, cloud_watch) else {
+        bail!(
+            "--svg: this report says nothing of the course of the run: it was measured by an earlier version, it was too \
+             long to keep that, or nothing was sent; its notes say which (loadgen report FILE)"
+        );
+    };
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("--svg: the directory {} cannot be made", directory.display()))?;
+    for picture in pictures {
+        let path = directory.join(picture.file);
+        std::fs::write(&path, picture.svg).with_context(|| format!("--svg: {} cannot be written", path.display()))?;
+        print(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
@@ -153,6 +172,7 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     let readiness = Readiness::not_yet("starting");
     let mut settings = Settings::new(&control.instance_id, agent::raise_open_files());
     (settings.request_limit, settings.recovery) = (arguments.timeout.0, arguments.recovery.0);
+    settings.resolver = settings.resolver.with_hosts(arguments.hosts.clone());
     let (runs, mut defects) = Runs::open(&arguments.data_dir, settings)
         .with_context(|| format!("--data-dir {}", arguments.data_dir.display()))?;
     let listener = agent::listen("--control-listen", control.listen).await?;
@@ -168,7 +188,7 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     };
     agent::serve(listener, routes, shutdown, DRAIN).await;
     if let Some(defect) = defect {
-        anyhow::bail!(defect);
+        bail!(defect);
     }
     runs.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -99,6 +99,49 @@ async fn a_report_that_was_kept_is_printed_as_text_and_as_csv() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_was_kept_is_drawn() {
+    let backend = Backend::fine().await;
+    let url = backend.url("/a");
+    let (report, _) = json(&["--url", &url, "--closed-loop", "2", "--requests", "20", "--rounds", "2"]).await;
+    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pictures-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let draw = async |document: &Value, directory: &str| {
+        let file = place.join("kept.json");
+        std::fs::write(&file, document.to_string()).unwrap();
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        let output = command.arg("report").arg(&file).arg("--svg").arg(place.join(directory)).output().await.unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    let (alone, error, code) = draw(&report, "alone").await;
+    assert_eq!(code, Some(0), "{error}");
+    let paths: Vec<&std::path::Path> = alone.lines().map(std::path::Path::new).collect();
+    assert_eq!(paths.len(), 3, "{alone}");
+    for (path, name) in paths.iter().zip(["requests.svg", "per-target.svg", "response-time.svg"]) {
+        assert_eq!(path.file_name().unwrap(), name);
+        assert!(std::fs::read_to_string(path).unwrap().starts_with("<svg xmlns="), "{name}");
+    }
+    // As Kubernetes keeps it: the document as text, and what CloudWatch counted beside it.
+    let minute = report["series"][0]["start"].clone();
+    let points =
+        serde_json::json!({"metric": "RequestCount", "statistic": "Sum", "unit": "Count", "at": [0], "values": [40]});
+    let cluster = serde_json::json!({"cluster": "a", "metrics": [points]});
+    let cloud_watch = serde_json::json!({"state": "Complete", "start": minute, "minutes": 1, "clusters": [cluster]});
+    let spec = serde_json::json!({"report": report.to_string(), "cloudWatch": cloud_watch});
+    let (_, error, code) = draw(&serde_json::json!({"kind": "BenchmarkReport", "spec": spec}), "object").await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(std::fs::read_to_string(place.join("object/requests.svg")).unwrap().contains("a, CloudWatch RequestCount"));
+    let mut old = report.clone();
+    old.as_object_mut().unwrap().remove("series");
+    let (_, error, code) = draw(&old, "old").await;
+    assert!(code == Some(1) && error.contains("--svg: this report says nothing of the course of the run"), "{error}");
+    let (_, error, code) = draw(&serde_json::json!({"kind": "BenchmarkReport", "spec": {}}), "empty").await;
+    assert!(code == Some(1) && error.contains("the object holds no spec.report"), "{error}");
+    let (_, error, code) = draw(&report, "kept.json").await;
+    assert!(code == Some(1) && error.contains("--svg: the directory"), "{error}");
+    std::fs::remove_dir_all(&place).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_result_is_printed_and_has_its_own_exit_code() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (result, code) = json(&["--url", &format!("http://{unused}/"), "--closed-loop", "2", "--requests", "4"]).await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use api::ConditionType;
-use wire::{Membership, RunSpec};
+use wire::{CloudWatch, Membership, RunSpec};
 
 use crate::failure::{CloudError, Failure};
 use crate::owner;
@@ -104,6 +104,12 @@ pub enum Action {
         run: RunKey,
         /// SHA-256 of each, in the order of the launches.
         reports: Vec<String>,
+    },
+    /// Adds CloudWatch's account of a run to its BenchmarkReport.
+    RecordMetrics {
+        /// Name of the BenchmarkReport.
+        report: String,
+        account: Box<CloudWatch>,
     },
     /// Has a run wait when its round has ended; it keeps what it measured.
     HoldRun {
@@ -298,6 +304,8 @@ kinds! {
     CollectReport,
     /// One report is made of those of all parts of a run.
     JoinParts,
+    /// CloudWatch's account of a run is added to its report.
+    RecordMetrics,
     /// A run waits when its round has ended.
     HoldRun,
     /// A run that was held goes on.
@@ -394,6 +402,7 @@ impl Action {
             Self::StartRun { .. } => of(Kind::StartRun, Measuring),
             Self::CollectReport { .. } => of(Kind::CollectReport, Measuring).while_paused(),
             Self::JoinParts { .. } => of(Kind::JoinParts, Measuring).while_paused(),
+            Self::RecordMetrics { .. } => of(Kind::RecordMetrics, Object).while_paused(),
             Self::HoldRun { .. } => of(Kind::HoldRun, Measuring).while_paused(),
             Self::ResumeRun { .. } => of(Kind::ResumeRun, Measuring),
             Self::StopRun { .. } => of(Kind::StopRun, Measuring).while_paused(),
@@ -458,6 +467,7 @@ impl Action {
             Self::StartRun { .. } => "start the run".to_owned(),
             Self::CollectReport { .. } => "collect the report".to_owned(),
             Self::JoinParts { .. } => "make one report of all parts".to_owned(),
+            Self::RecordMetrics { report, .. } => format!("add CloudWatch's account to report {report}"),
             Self::HoldRun { .. } => "hold the run".to_owned(),
             Self::ResumeRun { .. } => "let the run go on".to_owned(),
             Self::StopRun { .. } => "stop the run".to_owned(),
@@ -473,9 +483,11 @@ impl Action {
         let done = |result: Result<(), CloudError>| result.map(|()| Done::Ok);
         let told = |result: Result<(), AgentError>| done(result.map_err(CloudError::from));
         Some(match self {
-            Self::AddFinalizer | Self::RemoveFinalizer | Self::CollectReport { .. } | Self::JoinParts { .. } => {
-                return None;
-            }
+            Self::AddFinalizer
+            | Self::RemoveFinalizer
+            | Self::CollectReport { .. }
+            | Self::JoinParts { .. }
+            | Self::RecordMetrics { .. } => return None,
             Self::CreateGroup(request) => done(cloud.create_group(request).await.map(drop)),
             Self::AuthorizeIngress { group_id, rule, .. } => done(cloud.authorize_ingress(group_id, rule).await),
             Self::DeleteGroup { id, .. } => done(cloud.delete_group(id).await),

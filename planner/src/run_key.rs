@@ -85,6 +85,7 @@ impl RunKey {
             parts: Vec::new(),
             thresholds: None,
             clusters: Vec::new(),
+            cloud_watch: None,
         }
     }
 

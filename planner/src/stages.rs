@@ -18,6 +18,14 @@ use crate::{balance, measure, pausing, region, teardown};
 
 /// Compares the world with what the object asks for. Does no I/O and cannot fail.
 pub fn plan(world: &World) -> Plan {
+    let mut plan = of_stages(world);
+    if world.object.deletion == Deletion::NotAsked {
+        measure::cloud_watch::plan(world, &mut plan);
+    }
+    plan
+}
+
+fn of_stages(world: &World) -> Plan {
     let mut plan = Plan::unchanged(world);
     let (deletion, finalizer) = (world.object.deletion, world.object.finalizer);
     match (deletion, finalizer) {

@@ -9,6 +9,7 @@ mod cells;
 mod chart;
 mod columns;
 mod csv;
+mod picture;
 mod table;
 mod text;
 
@@ -16,6 +17,7 @@ pub use cells::{p99, requests_per_second};
 pub use chart::chart;
 pub use columns::Column;
 pub use csv::csv;
+pub use picture::{Picture, pictures};
 pub use table::{Side, Table, aligned};
 pub use text::text;
 use wire::Report;

@@ -29,8 +29,9 @@ pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
 pub use crate::metric::{answered, percent_faster, words};
 pub use crate::numbers::{bounded, milliseconds, quantile, tenths, time};
 pub use crate::report::{
-    Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally, address_shares, conclude,
-    document, join_generators, join_launches, judge, reasons, report, self_test, shares, sum, thresholds, twins,
+    AddressTally, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally, address_shares,
+    conclude, count_checks, document, join_generators, join_launches, judge, reasons, report, self_test, shares, sum,
+    thresholds, twins,
 };
 pub use crate::speed::CpuTime;
 pub use wire::Metric;

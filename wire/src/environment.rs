@@ -131,6 +131,9 @@ pub struct ClusterFacts {
     /// Absent: the type is not burstable, or it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits: Option<Credits>,
+    /// The program that serves its requests, where clusters have different ones. Empty: all have the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub program: String,
     /// Its instances, of all launches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberFacts>,

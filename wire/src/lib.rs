@@ -5,6 +5,7 @@
 //! except in verdicts, where a ratio is what is meant.
 #![warn(missing_docs)]
 
+mod cloud_watch;
 mod digest;
 mod environment;
 mod judging;
@@ -13,9 +14,14 @@ mod membership;
 mod report;
 mod run;
 mod schema;
+mod series;
 mod signature;
 mod verdict;
 
+pub use cloud_watch::{
+    CLOUD_WATCH_METRICS, CloudWatch, CloudWatchCluster, CloudWatchMetric, CloudWatchState, CountCheck, CountOutcome,
+    MetricOf, MetricPoints, MetricUnit,
+};
 pub use digest::sha256_hex;
 pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
@@ -32,10 +38,11 @@ pub use report::{
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
-    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunSpec, RunState,
-    RunStatus, Slice, Stop, Target, Work, WorkDistribution,
+    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember, RunSpec,
+    RunState, RunStatus, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
+pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};
 pub use verdict::{
     About, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, SelfTest, SelfTestOutcome, Size,

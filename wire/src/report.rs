@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Environment, Gate, LimitHits, RunSpec, SelfTest, ThresholdResult};
+use crate::{Comparison, Environment, Gate, LimitHits, RunSpec, SelfTest, Series, ThresholdResult};
 
 /// Value of [`Report::schema`].
 pub const REPORT_SCHEMA: &str = "clusterbench.dev/report/v1";
 
 /// Longest document of a report, 900 KiB: with the object around it well below etcd's limit of 1.5 MiB a request.
-/// Longer ones lose details of single rounds, never totals, and say so in a note.
+/// Longer ones lose series and details of single rounds, never totals, and say so in a note.
 pub const REPORT_LIMIT_BYTES: usize = 900 * 1024;
 
 /// Numbers of one run, the verdict on them, and everything needed to check both.
@@ -40,6 +40,10 @@ pub struct Report {
     pub clusters: Vec<ClusterReport>,
     /// Rounds in the order measured, voided ones included.
     pub rounds: Vec<RoundReport>,
+    /// The course of the load, one for each cluster in the order of `run.targets`, warm-up and voided rounds included.
+    /// Empty: it was measured by an earlier version, or the generator's process ended before it could tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Series>,
     /// Each cluster against the first one (all pairs on request), by the metric of the headline.
     pub comparisons: Vec<Comparison>,
     /// The same by other metrics, where the rounds carry them. Read beside the headline, never instead of it.
@@ -369,4 +373,14 @@ pub struct AddressShare {
     pub requests: u64,
     /// Its share of all answers, in thousandths.
     pub share_per_mille: u32,
+    /// Connections to it that carried requests, each counted once in each phase of each round.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub connections: u64,
+    /// Median of the time from the planned start of a request to its answer, over the good answers from it. Absent: there
+    /// were none, or a former version wrote this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_micros: Option<u64>,
+    /// Histogram that the median is from, as those in `histograms` are.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub response: String,
 }

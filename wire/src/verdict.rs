@@ -174,6 +174,10 @@ pub enum About {
     TheseInstances,
     /// The instance types: the unit is the launch, each of them new instances.
     InstanceTypes,
+    /// The versions of a program on one instance type: the unit is the launch.
+    Versions,
+    /// Instance types with another program each, which cannot be told apart: the unit is the launch.
+    TypesWithPrograms,
 }
 
 /// Which cluster is faster, as far as that is shown.

@@ -22,6 +22,9 @@ pub(crate) struct Machine {
     cpu_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<String>,
+    /// Boot of the kernel: who shares it shares the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel_boot: Option<String>,
     /// CPU time of all processors since boot. Absent: `/proc/stat` cannot be read.
     #[serde(flatten)]
     ticks: Option<Ticks>,
@@ -33,6 +36,7 @@ impl Machine {
         Self {
             cpu_model: text("/proc/cpuinfo").and_then(|text| cpu_model(&text)),
             kernel: text("/proc/sys/kernel/osrelease").map(|text| text.trim().to_owned()),
+            kernel_boot: text("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()),
             ticks: ticks(),
         }
     }

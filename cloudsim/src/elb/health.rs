@@ -27,7 +27,7 @@ pub(super) type TargetKey = (String, String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// No rule names the group.
-    NotInUse,
+    Unnamed,
     /// The target's zone is not enabled for the load balancer.
     ZoneNotEnabled,
     /// The load balancer does not route yet.
@@ -44,7 +44,7 @@ impl Elb<'_> {
         let users = self.state.users_of(group_arn);
         let routing = users.iter().find(|user| matches!(user.state, Active | ActiveImpaired));
         match (users.first(), routing) {
-            (None, _) => Use::NotInUse,
+            (None, _) => Use::Unnamed,
             (Some(user), _) if !user.has_zone(zone) => Use::ZoneNotEnabled,
             (Some(_), None) => Use::NotRouting,
             (Some(_), Some(_)) => Use::Routed,

@@ -184,7 +184,7 @@ impl Elb<'_> {
                 let text = format!("Target is in the {of} state");
                 state(TargetState::Unused, "Target.InvalidState", &text)
             }
-            (_, Use::NotInUse) => {
+            (_, Use::Unnamed) => {
                 let text = "Target group is not configured to receive traffic from the load balancer";
                 state(TargetState::Unused, "Target.NotInUse", text)
             }

@@ -313,6 +313,11 @@ impl Store for Server {
         Ok(None)
     }
 
+    /// Reports are not kept here.
+    async fn add_cloud_watch(&self, _: &BenchmarkReport, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::Gone)
+    }
+
     async fn publish(&self, object: &ClusterBenchmark, events: &[planner::Event]) {
         let name = object.metadata.name.clone().unwrap_or_default();
         let lines = events.iter().map(|event| format!("{:?} {} {} {name}", event.severity, event.action, event.reason));
@@ -353,6 +358,7 @@ fn report(spec: &RunSpec, started_at: Timestamp) -> Vec<u8> {
         environment: Environment::default(),
         clusters: Vec::new(),
         rounds: Vec::new(),
+        series: Vec::new(),
         comparisons: Vec::new(),
         further_comparisons: Vec::new(),
         thresholds: Vec::new(),

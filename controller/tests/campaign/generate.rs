@@ -1,9 +1,10 @@
 //! Scripts from seeds. The same plan and seed give the same script for ever, until this file is changed.
 
+use api::BalancerKind;
 use cloudsim::ec2::{self, IMAGE_WITH_DATA};
 use cloudsim::{
-    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, ManualChange, ManualChanges, QuotaCheck, Settings,
-    Span, StaleReads, Throttling, TokenRules,
+    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, LoadBalancing, ManualChange, ManualChanges,
+    QuotaCheck, Settings, Span, StaleReads, Throttling, TokenRules,
 };
 use planner::owner;
 use rand::rngs::StdRng;
@@ -77,15 +78,19 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         max_lifetime_seconds: if random.random_ratio(1, 10) { 900 } else { 7200 },
         boot_seconds: random.random_range(1..10),
         run_seconds: random.random_range(2..20),
+        balancer: balancer(seed),
         launches: launches(seed),
         image: image(seed),
         generators: generators(seed),
         stretch_per_mille: random.random_range(1000..6000),
-        knobs,
+        knobs: Settings { load_balancing: load_balancing(plan, seed), ..knobs },
         faults,
         store_faults,
         doom: None,
-        steps: if plan == Plan::Crash { steps } else { with_hands(seed, steps) },
+        steps: match plan {
+            Plan::Crash => steps,
+            _ => with_other_kinds(seed, with_hands(seed, steps)),
+        },
     }
 }
 
@@ -112,6 +117,39 @@ fn with_hands(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
 fn launches(seed: u64) -> i32 {
     let random = &mut StdRng::seed_from_u64(!seed);
     if random.random_ratio(1, 5) { random.random_range(2..=3) } else { 1 }
+}
+
+/// An Application Load Balancer in every third seed, from a stream of its own as well.
+fn balancer(seed: u64) -> BalancerKind {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6261_6c61_6e63_6572);
+    if random.random_ratio(1, 3) { BalancerKind::Application } else { BalancerKind::Custom }
+}
+
+/// Load balancers that are late within what the settling time is made for, and interfaces that stay for ten minutes.
+fn load_balancing(plan: Plan, seed: u64) -> LoadBalancing {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x7072_6f76_6973_696f);
+    let is_calm = plan == Plan::Crash;
+    LoadBalancing {
+        provisioning: Span::seconds(0, random.random_range(0..=240)),
+        interface_linger: Span::seconds(0, random.random_range(0..=if is_calm { 60 } else { 600 })),
+        used_linger: Span::seconds(0, random.random_range(0..=60)),
+        tags_are_settings: random.random_bool(0.5),
+        flaps: if !is_calm && random.random_ratio(1, 4) { Span::seconds(60, 600) } else { Span::NONE },
+        ..LoadBalancing::default()
+    }
+}
+
+/// Users who change their mind about what stands in front, in every sixth seed.
+fn with_other_kinds(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x006b_696e_6473);
+    if !random.random_ratio(1, 6) {
+        return steps;
+    }
+    for _ in 0..random.random_range(1..=3) {
+        let kind = if random.random_bool(0.5) { BalancerKind::Application } else { BalancerKind::Custom };
+        steps.insert(random.random_range(0..=steps.len()), Step::Edit(Edit::Balancer(kind)));
+    }
+    steps
 }
 
 /// Two in every sixth seed, from a stream of its own as well.

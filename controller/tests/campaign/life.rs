@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloudsim::Settings;
+use cloudsim::elb::LoadBalancerKind;
 use futures::FutureExt;
 use jiff::SignedDuration;
-use planner::ports::InstanceState;
+use planner::ports::{InstanceState, NAME_PREFIX};
 
 use crate::script::{Script, Step};
 use crate::stage::agents::Freshness;
@@ -343,7 +344,10 @@ impl Life<'_> {
         }
         let after = (self.play.effects(), self.play.store.server().writes);
         // A launch that is being proven absent is not quiet yet.
-        let open = |status: &api::Status| status.launches.iter().any(planner::world::ledger::is_open);
+        let is_read = |run: &api::Run| run.cloud_watch.as_ref().is_some_and(|of| of.state == "Pending");
+        let open = |status: &api::Status| {
+            status.launches.iter().any(planner::world::ledger::is_open) || status.runs.iter().any(is_read)
+        };
         let expired = self.play.phase() == "Expired";
         if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after {
             let (effects, last) = (after.0 - before.0, self.play.last_effect());
@@ -424,6 +428,9 @@ fn plant_neighbours(play: &Play) {
         let mut tags = owner.tags(&planner::owner::Tags::new());
         tags.insert(POOL.into(), "a".into());
         play.sim.lock().ec2(now).plant_instance(tags.clone());
-        play.sim.lock().ec2(now).plant_group(&format!("clusterbench-{index}-members"), tags);
+        play.sim.lock().ec2(now).plant_group(&format!("clusterbench-{index}-members"), tags.clone());
+        let name = format!("{NAME_PREFIX}neighbour-{index}");
+        play.sim.lock().elb(now).plant_load_balancer(&name, LoadBalancerKind::Application, tags.clone());
+        play.sim.lock().elb(now).plant_target_group(&name, tags);
     }
 }

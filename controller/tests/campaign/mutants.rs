@@ -6,6 +6,8 @@ use controller::Decisions;
 use jiff::SignedDuration;
 use planner::effect::Effect;
 use planner::ports::{InstanceState, LaunchRequest};
+use planner::resources::ResourceKind;
+use planner::resources::name::names;
 use planner::world::ledger;
 use planner::world::memory::Rehearsal;
 use planner::world::{Deletion, Facet, Finalizer};
@@ -108,6 +110,23 @@ fn all() -> Vec<Mutant> {
                 placement.into_iter().flat_map(|one| &mut one.images).for_each(|image| image.volumes.clear());
             })
         }),
+        lies("load balancer adopted by its name", Lie::AnyBalancer),
+        plans("load balancer created anew when it is not found", recreates),
+        plans("target groups go first", groups_first),
+        plans("target groups are forgotten", |world| {
+            with(world, |world| world.cloud.target_groups = Facet::Known(Vec::new()))
+        }),
+        plans("one list without it proves that no load balancer comes", one_list_proves),
+        plans("targets are registered before they run", registers_early),
+        plans("a kind that is not known is dropped", |world| {
+            with(world, |world| {
+                let placement = world.object.status.placement.as_mut();
+                placement.into_iter().for_each(|placement| placement.kinds.retain(|kind| kind == "SecurityGroup"));
+                world.cloud.load_balancers = Facet::Known(Vec::new());
+                world.cloud.target_groups = Facet::Known(Vec::new());
+            })
+        }),
+        plans("an answer is taken for the thing", trusts_the_answer),
         Mutant {
             name: "status written over what was not seen",
             ways: Ways { writes: Writes::Blind, ..Ways::default() },
@@ -280,6 +299,79 @@ fn numbers_begin_again(world: &World) -> Plan {
         }
     }
     plan
+}
+
+/// What is not found is made once more, under the next number (terraform-provider-aws#15214).
+fn recreates(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let create = plan.actions().find_map(|action| match action {
+        Action::CreateListener { .. } => None,
+        Action::CreateLoadBalancer(request) => Some(request.clone()),
+        _ => None,
+    });
+    if let Some(mut request) = create.filter(|_| world.now.as_second() % 2 == 0) {
+        request.name.push('0');
+        plan.effects.push(Action::CreateLoadBalancer(request).into());
+    }
+    plan
+}
+
+fn groups_first(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let is_deleted = world.object.deletion == Deletion::Asked;
+    let groups = world.cloud.target_groups.known().into_iter().flatten().filter(|_| is_deleted);
+    let deletes: Vec<Effect> = groups
+        .map(|group| Action::DeleteTargetGroup { arn: group.arn.clone(), name: group.name.clone() }.into())
+        .filter(|effect: &Effect| !plan.effects.iter().any(|other| other.action == effect.action))
+        .collect();
+    plan.effects.extend(deletes);
+    plan
+}
+
+/// Whatever is not seen once has been looked for long enough.
+fn one_list_proves(world: &World) -> Plan {
+    with(world, |world| {
+        let (owner, now) = (world.owner(), world.now);
+        let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
+        for stem in kinds.into_iter().flat_map(|kind| names(&owner, kind)) {
+            let named = world.memory.named.entry(stem).or_default();
+            (named.absent_since, named.is_deleted) = (Some(now), true);
+        }
+        if let Some(placement) = &mut world.object.status.placement {
+            placement.create_not_after =
+                Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(world.now - SignedDuration::from_secs(3600)));
+        }
+    })
+}
+
+/// Instances that are still coming are taken for running ones.
+fn registers_early(world: &World) -> Plan {
+    with(world, |world| {
+        if let Facet::Known(instances) = &mut world.cloud.instances {
+            let pending = instances.iter_mut().filter(|one| one.state == InstanceState::Pending);
+            pending.for_each(|one| one.state = InstanceState::Running);
+        }
+    })
+}
+
+/// A deletion that was answered is believed, and nothing is listed after it.
+fn trusts_the_answer(world: &World) -> Plan {
+    with(world, |world| {
+        let is_gone = |name: &str| world.memory.named.get(name).is_some_and(|named| named.is_deleted);
+        let gone: Vec<String> = match &world.cloud.load_balancers {
+            Facet::Known(all) => all.iter().map(|one| one.name.clone()).filter(|name| is_gone(name)).collect(),
+            Facet::Unknown(_) => Vec::new(),
+        };
+        if let Facet::Known(all) = &mut world.cloud.load_balancers {
+            all.retain(|one| !gone.contains(&one.name));
+        }
+        let stem = names(&world.owner(), ResourceKind::LoadBalancer).remove(0);
+        let mut named = world.memory.named.iter();
+        let was_deleted = named.any(|(name, named)| name.starts_with(&stem) && *name != stem && named.is_deleted);
+        if was_deleted {
+            world.memory.named.entry(stem).or_default().is_deleted = true;
+        }
+    })
 }
 
 #[test]

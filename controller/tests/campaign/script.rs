@@ -27,6 +27,9 @@ pub(crate) struct Script {
     /// From running to answering, and how long a run takes.
     pub(crate) boot_seconds: i64,
     pub(crate) run_seconds: i64,
+    /// What stands in front at the beginning.
+    #[serde(default)]
+    pub(crate) balancer: api::BalancerKind,
     /// Launches of the workers that a run measures.
     #[serde(default = "one")]
     pub(crate) launches: i32,
@@ -137,6 +140,7 @@ pub(crate) enum Edit {
     RunId(String),
     AfterRun(api::AfterRun),
     Policy(api::Policy),
+    Balancer(api::BalancerKind),
     Tag(String),
     Paused(bool),
     AddCluster(String),
@@ -150,6 +154,7 @@ impl Script {
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.load.launches = self.launches;
+        spec.balancer.kind = self.balancer;
         spec.image = self.image.clone().map(|id| api::Image { alias: None, id: Some(id) });
         if self.generators > 1 {
             (spec.load.generator.count, spec.load.rounds) = (self.generators, Some(2));
@@ -200,6 +205,7 @@ impl Edit {
             Self::RunId(id) => spec.run_id.clone_from(id),
             Self::AfterRun(after) => spec.lifecycle.after_run = *after,
             Self::Policy(policy) => spec.balancer.policy = *policy,
+            Self::Balancer(kind) => spec.balancer.kind = *kind,
             Self::Tag(value) => spec.tags = vec![api::Tag { key: "team".into(), value: value.clone() }],
             Self::Paused(paused) => spec.paused = *paused,
             Self::AddCluster(name) => {

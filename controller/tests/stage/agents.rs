@@ -153,7 +153,9 @@ impl FakeAgents {
         let (now, living) = (self.sim.now(), self.sim.lock().truth().ec2.live_instances());
         let is_alive = |id: &str| living.iter().any(|one| one.id == id && one.state == InstanceState::Running);
         let mut agents = self.agents.lock().unwrap();
-        for run in agents.values_mut().flat_map(|agent| agent.runs.values_mut()) {
+        let runs = agents.values_mut().flat_map(|agent| agent.runs.values_mut());
+        // What stands in front may be no instance.
+        for run in runs.filter(|run| run.spec.balancer_control.is_some()) {
             if is_alive(&run.balancer) {
                 run.balancer_alive_at = now;
             } else if run.balancer_lost_at.is_none() && !run.is_over(run.balancer_alive_at) {
@@ -267,6 +269,7 @@ impl FakeRun {
             environment: Environment::default(),
             clusters: Vec::new(),
             rounds: Vec::new(),
+            series: Vec::new(),
             comparisons: Vec::new(),
             further_comparisons: Vec::new(),
             thresholds: Vec::new(),
@@ -403,11 +406,24 @@ impl FakeAgents {
     }
 
     fn begin(&self, control: &str, run: &RunSpec) -> Result<(), AgentError> {
-        let balancer = run.balancer_control.as_deref().unwrap_or_default().trim_start_matches("http://").to_owned();
-        let met = self.at(&balancer, |agent, id, _| (id.to_owned(), agent.membership.clone()));
-        let (balancer, told) = met.unwrap_or_default();
-        let ids = |cluster: Cluster| (cluster.name, cluster.members.into_iter().map(|member| member.id).collect());
-        let members: Members = told.clusters.into_iter().map(ids).collect();
+        let (balancer, members) = match &run.balancer_control {
+            Some(asked) => {
+                let met = self
+                    .at(asked.trim_start_matches("http://"), |agent, id, _| (id.to_owned(), agent.membership.clone()));
+                let (balancer, told) = met.unwrap_or_default();
+                let ids =
+                    |cluster: Cluster| (cluster.name, cluster.members.into_iter().map(|member| member.id).collect());
+                (balancer, told.clusters.into_iter().map(ids).collect())
+            }
+            // What stands in front is no instance; members are what the document says.
+            None => {
+                let mut members = Members::new();
+                for member in &run.members {
+                    members.entry(member.cluster.clone()).or_default().push(member.id.clone());
+                }
+                (run.targets.first().map(|target| target.url.clone()).unwrap_or_default(), members)
+            }
+        };
         self.at(control, |agent, _, now| {
             if let Some(on) = agent.runs.values().find(|on| !on.is_over(now) && on.spec.id != run.id) {
                 let why = format!("{} is on", on.spec.id);

@@ -13,10 +13,10 @@ use cloudsim::{Fault, SharedSim};
 use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
-    Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceType,
-    Interface, KnownRegion, LaunchRequest, Listener, ListenerRequest, LoadBalancer, LoadBalancerRequest, LoadBalancers,
-    MetricQuery, Metrics, Minutes, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet, Target,
-    TargetGroup, TargetGroupAttributes, TargetGroupRequest,
+    Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceState,
+    InstanceType, Interface, KnownRegion, LaunchRequest, Listener, ListenerRequest, LoadBalancer, LoadBalancerRequest,
+    LoadBalancers, MetricQuery, Metrics, Minutes, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet,
+    Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub(crate) enum Credentials {
 
 /// What one process saw when it looked last. Clones are the same.
 #[derive(Clone, Default)]
-pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>, Arc<AtomicBool>);
+pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>, Arc<AtomicBool>, Arc<AtomicBool>, Arc<AtomicBool>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
@@ -55,6 +55,17 @@ impl Sight {
     /// The object was read, and asks for quiet or not.
     pub(crate) fn read(&self, object: &ClusterBenchmark) {
         self.1.store(object.spec.paused, Ordering::Relaxed);
+        self.3.store(object.metadata.deletion_timestamp.is_some(), Ordering::Relaxed);
+    }
+
+    /// Whether the object was being deleted when it was read last.
+    fn is_deleted(&self) -> bool {
+        self.3.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last list showed a load balancer of ours.
+    fn shows_balancer(&self, shows: bool) {
+        self.2.store(shows, Ordering::Relaxed);
     }
 
     /// Whether the object asked for quiet when it was read last.
@@ -97,6 +108,8 @@ pub(crate) enum Lie {
     AnyAccount,
     /// Whoever is managed by us is ours.
     AnyOwner,
+    /// Load balancers are ours, whoever's tags they carry.
+    AnyBalancer,
     /// The installation's tag is not looked at.
     AnyInstallation,
     /// A termination that was refused is not asked for one by one.
@@ -173,7 +186,11 @@ impl Mortal {
         }
     }
 
-    async fn effect<T: Send>(&self, action: impl Into<cloudsim::Action>, effect: impl Future<Output = Answer<T>> + Send) -> Answer<T> {
+    async fn effect<T: Send>(
+        &self,
+        action: impl Into<cloudsim::Action>,
+        effect: impl Future<Output = Answer<T>> + Send,
+    ) -> Answer<T> {
         let call = async {
             match self.elsewhere(Err(CloudError::new(Failure::NotFound, "NotFound", "no such thing"))) {
                 Some(answer) => answer,
@@ -352,6 +369,18 @@ impl LoadBalancers for Mortal {
             Some(answer) => answer,
             None => self.sim.load_balancers().await,
         };
+        let answer = answer.map(|mut all| {
+            if self.lie == Lie::AnyBalancer {
+                for balancer in &mut all {
+                    balancer.tags.insert(BENCHMARK_UID.into(), "uid-1".into());
+                    balancer.tags.insert(KUBERNETES_CLUSTER.into(), "k8s-uid".into());
+                    balancer.tags.insert(INSTALLATION.into(), "test".into());
+                }
+            }
+            let is_ours = |one: &LoadBalancer| one.tags.get(BENCHMARK_UID).is_some_and(|uid| uid == "uid-1");
+            self.sight.shows_balancer(all.iter().any(|one| is_ours(one) && one.tags[INSTALLATION] == "test"));
+            all
+        });
         self.sight.note("load balancers", answer)
     }
 
@@ -413,7 +442,15 @@ impl LoadBalancers for Mortal {
     }
 
     async fn register(&self, arn: &str, ids: &[String]) -> Answer<()> {
-        self.effect(elb::Action::RegisterTargets, self.sim.register(arn, ids)).await
+        let call = async {
+            let live = self.sim.lock().truth().ec2.live_instances();
+            let comes = |id: &String| live.iter().any(|one| one.id == *id && one.state == InstanceState::Pending);
+            if ids.iter().any(comes) {
+                self.judge.convict(Rule::OneOfEach, "an instance is registered that does not run yet");
+            }
+            self.sim.register(arn, ids).await
+        };
+        self.effect(elb::Action::RegisterTargets, call).await
     }
 
     async fn deregister(&self, arn: &str, ids: &[String]) -> Answer<()> {
@@ -431,6 +468,10 @@ impl LoadBalancers for Mortal {
     async fn delete_target_group(&self, arn: &str) -> Answer<()> {
         let call = async {
             self.must_see(&["account", "load balancers", "target groups"], "a target group is deleted");
+            // The load balancer that is shown may be another one, whose former group goes.
+            if self.sight.2.load(Ordering::Relaxed) && self.sight.is_deleted() {
+                self.judge.convict(Rule::OneOfEach, "a target group is deleted before its load balancer");
+            }
             self.sim.delete_target_group(arn).await
         };
         self.effect(elb::Action::DeleteTargetGroup, call).await

@@ -35,6 +35,8 @@ pub(crate) enum Rule {
     Together,
     /// Nothing is a result, nor goes into one, that was measured through a balancer that ended, or through several.
     OneBalancer,
+    /// No second load balancer, listener or rule for a path; a target is what runs; nothing is deleted that is still used.
+    OneOfEach,
     PausedHolds,
     Converges,
     Quiet,
@@ -215,16 +217,21 @@ impl Judge {
         if !foreign.is_empty() {
             return Err(Broken::new(Rule::NothingForeign, format!("touched what is not ours: {foreign:?}")));
         }
+        one_of_each(sim)?;
         book.launches_are_lines(sim)?;
         let Some(object) = &server.object else {
             let (live, groups) = (sim.truth().ec2.live_instances().len(), sim.truth().ec2.live_groups().len());
             let volumes = sim.truth().ec2.live_volumes().len();
-            return match live + groups + volumes {
+            let (balancers, targets) =
+                (sim.truth().elb.live_load_balancers().len(), sim.truth().elb.live_target_groups().len());
+            return match live + groups + volumes + balancers + targets {
                 0 => Ok(()),
                 _ if book.abandoned => Ok(()),
                 _ => Err(Broken::new(
                     Rule::NothingLeft,
-                    format!("the object is gone, {live} instances, {groups} groups and {volumes} volumes are left"),
+                    format!(
+                        "the object is gone; left are {live} instances, {groups} groups, {volumes} volumes, {balancers} load balancers and {targets} target groups"
+                    ),
                 )),
             };
         };
@@ -353,6 +360,27 @@ impl Book {
         }
         Ok(())
     }
+}
+
+/// Whatever was answered or not, there is never a second one.
+fn one_of_each(sim: &Sim) -> Result<(), Broken> {
+    let broken = |what: String| Err(Broken::new(Rule::OneOfEach, what));
+    let elb = &sim.truth().elb;
+    let balancers = elb.live_load_balancers();
+    if balancers.len() > 1 {
+        return broken(format!("there are {} load balancers", balancers.len()));
+    }
+    let listeners = elb.live_listeners();
+    if listeners.len() > balancers.len() {
+        return broken(format!("{} load balancers have {} listeners", balancers.len(), listeners.len()));
+    }
+    let mut paths = BTreeSet::new();
+    for rule in elb.live_rules() {
+        if !paths.insert(rule.paths.clone()) {
+            return broken(format!("two rules are for {:?}", rule.paths));
+        }
+    }
+    Ok(())
 }
 
 /// No two launches of a run are measured on the same workers.

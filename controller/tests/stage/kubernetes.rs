@@ -286,6 +286,24 @@ impl Store for MemoryStore {
         self.chaos.effect("put_report", async { self.write_report(report) }, depart).await
     }
 
+    async fn add_cloud_watch(&self, report: &BenchmarkReport, account: &str) -> Result<(), StoreError> {
+        let add = |client: &Self, report: &BenchmarkReport, account: &str| {
+            let mut server = client.server();
+            let name = report.metadata.name.as_deref().unwrap_or_default();
+            let kept = &mut server.reports.get_mut(name).ok_or(StoreError::Gone)?.spec.cloud_watch;
+            // The definition's own rule.
+            if kept.get_or_insert_with(|| account.to_owned()) != account {
+                return Err(StoreError::Failed("cloudWatch is added once and not changed".to_owned()));
+            }
+            Ok(())
+        };
+        let depart = |seconds| {
+            let (report, account) = (report.clone(), account.to_owned());
+            self.depart(seconds, move |client| drop(add(client, &report, &account)))
+        };
+        self.chaos.effect("add_cloud_watch", async { add(self, report, account) }, depart).await
+    }
+
     async fn get_report(&self, _object: &ClusterBenchmark, name: &str) -> Result<Option<BenchmarkReport>, StoreError> {
         match self.fault() {
             Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),

@@ -125,7 +125,7 @@ impl Play {
         let mut sim = Sim::new(seed, knobs).unwrap();
         // The policy alone would keep a sweeper from what is not its own; that lie is about our own check.
         if ways.lie != Lie::AnyInstallation {
-            sim.attach(policy());
+            sim.attach_all(policies());
         }
         let sim = SharedSim::new(sim, now.clone());
         let (judge, in_flight) = (Judge::default(), InFlight::default());
@@ -457,12 +457,12 @@ impl Play {
     }
 }
 
-/// The policy that users attach to the operator's role, read once.
-fn policy() -> Arc<Policy> {
-    static SHIPPED: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+/// The policies that users attach to the operator's role, read once.
+fn policies() -> [Arc<Policy>; 2] {
+    static SHIPPED: LazyLock<[Arc<Policy>; 2]> = LazyLock::new(|| {
         let Settings { installation, kubernetes_cluster, .. } = settings(1);
         let account = cloudsim::Settings::default().account;
-        Arc::new(Policy::shipped(&account, &kubernetes_cluster, &installation).unwrap())
+        Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap().map(Arc::new)
     });
     SHIPPED.clone()
 }

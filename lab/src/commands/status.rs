@@ -9,10 +9,10 @@ use jiff::{SpanRound, Timestamp, Unit};
 use crate::fetch;
 use crate::state::State;
 use crate::supervisor::admin::Status;
-use crate::supervisor::ledger::Ledger;
+use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer};
 use crate::table::Table;
 
-/// Prints the parts and the instances.
+/// Prints the parts, the instances and the load balancers.
 pub(crate) async fn status(state: &State) -> anyhow::Result<()> {
     let record = state.record()?;
     let (code, body) = fetch::get(record.admin, "/status").await?;
@@ -40,14 +40,30 @@ pub(crate) async fn status(state: &State) -> anyhow::Result<()> {
     ));
     if status.instances.is_empty() {
         say::line("no instance");
-        return Ok(());
+    } else {
+        say::text(instances(status.instances));
     }
+    if !status.load_balancers.is_empty() {
+        say::line("");
+        say::text(load_balancers(status.load_balancers));
+    }
+    Ok(())
+}
+
+fn instances(all: Vec<Instance>) -> Table {
     let mut instances = Table::new(&["INSTANCE", "TYPE", "STATE", "ADDRESS", "POOL"]);
-    for one in status.instances {
+    for one in all {
         instances.row([one.id, one.instance_type, one.state, one.address, one.pool]);
     }
-    say::text(instances);
-    Ok(())
+    instances
+}
+
+fn load_balancers(all: Vec<LoadBalancer>) -> Table {
+    let mut balancers = Table::new(&["LOAD BALANCER", "STATE", "ADDRESSES", "NAME"]);
+    for one in all {
+        balancers.row([one.name, one.state, one.addresses.join(","), one.dns_name]);
+    }
+    balancers
 }
 
 /// `1h 5m 3s`

@@ -137,7 +137,7 @@ async fn measure(state: &State, kubectl: &Kubectl, (manifest, name): (&str, &str
                 gone = &mut gone => break gone?,
                 () = tokio::time::sleep(POLL_INTERVAL) => {
                     let ledger = Ledger::of(admin).await?;
-                    line.show(&format!("deleting: {} instances and {} groups are left", ledger.live, ledger.groups));
+                    line.show(&format!("deleting: {}", ledger.left()));
                 }
             }
         }

@@ -25,6 +25,8 @@ pub(super) struct Boot {
     pub cores: Vec<usize>,
     /// The number of processors that the lab has in all.
     pub cores_in_all: usize,
+    /// The file in which names of load balancers are looked up.
+    pub hosts_file: PathBuf,
 }
 
 impl Directory {

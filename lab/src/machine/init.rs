@@ -128,6 +128,7 @@ fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String,
         ("PATH", format!("{}:{}:/usr/bin:/bin", bin("usr/sbin"), bin("usr/bin"))),
         ("DESTDIR", root.to_string_lossy().into_owned()),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}:{METADATA_PORT}", boot.spec.address)),
+        ("HOSTS_FILE", boot.hosts_file.to_string_lossy().into_owned()),
         (MARK, directory.path().to_string_lossy().into_owned()),
         (commands::INIT, socket.to_owned()),
     ]

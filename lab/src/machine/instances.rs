@@ -19,7 +19,7 @@ use super::directory::{Boot, Directory};
 use super::init::POWERED_OFF;
 use super::orphans::{MARK, instances_of, sweep};
 use super::watch::watch;
-use super::{MachineEvent, MachineSpec, Machines, quota};
+use super::{MachineEvent, MachineSpec, Machines, hosts_file, quota};
 
 /// The time that an init may take to end before it is killed and its processes are swept from outside. It needs half a
 /// second for its own grace; the rest is for a machine under load.
@@ -51,6 +51,7 @@ impl Processes {
         let ((say, hear), (events, received)) = (channel(), unbounded_channel());
         let instances = Instances {
             directory: directory.clone(),
+            hosts_file: hosts_file(&state_dir.canonicalize()?),
             init_binary: init_binary.canonicalize()?,
             cores: Cores::available()?,
             running: HashMap::new(),
@@ -86,6 +87,7 @@ impl Drop for Processes {
 
 struct Instances {
     directory: PathBuf,
+    hosts_file: PathBuf,
     init_binary: PathBuf,
     cores: Cores,
     running: HashMap<String, Running>,
@@ -142,7 +144,8 @@ impl Instances {
 
     fn spawn(&self, spec: MachineSpec, cores: &[usize]) -> io::Result<OwnedFd> {
         let (id, directory) = (spec.id.clone(), Directory::new(self.directory.join(&spec.id)));
-        let boot = Boot { spec, cores: cores.to_vec(), cores_in_all: self.cores.count() };
+        let boot =
+            Boot { spec, cores: cores.to_vec(), cores_in_all: self.cores.count(), hosts_file: self.hosts_file.clone() };
         directory.create(&boot, &self.init_binary)?;
         let console: File = directory.console_writer()?;
         let child = Command::new(&self.init_binary)

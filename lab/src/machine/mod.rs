@@ -33,14 +33,14 @@ mod watch;
 
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
 pub use instances::Processes;
 pub use metadata::METADATA_PORT;
-pub use orphans::{count_processes, sweep_leftovers};
+pub use orphans::{count_processes, mark_of, sweep_leftovers};
 
 /// The facts from which an instance is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,11 @@ pub struct MachineSpec {
     pub public_address: Option<Ipv4Addr>,
     /// Raw text.
     pub user_data: String,
+}
+
+/// The file in which instances of the lab in `state_dir` look names up. Whoever runs load balancers writes it.
+pub fn hosts_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("hosts")
 }
 
 /// A driver that makes instances real.

@@ -28,6 +28,13 @@ pub(super) fn instances_of(state_dir: &Path) -> PathBuf {
     state_dir.join("instances")
 }
 
+/// Variable and value that mark a process as one of this lab's cloud: it is counted, and swept when it is left over.
+///
+/// *Errors*: the directory of instances is not there.
+pub fn mark_of(state_dir: &Path, name: &str) -> io::Result<(&'static str, PathBuf)> {
+    Ok((MARK, instances_of(state_dir).canonicalize()?.join(name)))
+}
+
 /// Kills what a former lab of this state directory left behind: inits that were killed before they could sweep, and
 /// their descendants. Returns how many processes there were.
 ///

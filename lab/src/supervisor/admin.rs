@@ -14,7 +14,7 @@ use crate::kubernetes::kubectl::Kubectl;
 use crate::kubernetes::served;
 use crate::part::{Part, PartStatus};
 use crate::supervisor::chaos::{InForce, KnobShown, Turn};
-use crate::supervisor::ledger::{Instance, Ledger};
+use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer};
 
 /// The parts that run, in the order of their start.
 #[derive(Clone, Debug, Default)]
@@ -41,12 +41,16 @@ pub(crate) struct Status {
     pub(crate) parts: Vec<PartStatus>,
     /// Those that are not terminated.
     pub(crate) instances: Vec<Instance>,
+    #[serde(default)]
+    pub(crate) load_balancers: Vec<LoadBalancer>,
 }
 
 /// The cloud that the API speaks of.
 pub(crate) trait Subject: Send + Sync + 'static {
     fn ledger(&self) -> Ledger;
     fn instances(&self) -> Vec<Instance>;
+    /// Those that were not deleted.
+    fn load_balancers(&self) -> Vec<LoadBalancer>;
     /// Every knob with its value.
     fn knobs(&self) -> Vec<KnobShown>;
     /// Turns all of them, or says what is wrong with which.
@@ -79,6 +83,7 @@ async fn status<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<Status> {
         started_at: api.started_at,
         parts: api.parts.all().iter().map(|part| part.status()).collect(),
         instances: api.subject.instances(),
+        load_balancers: api.subject.load_balancers(),
     })
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use cloudsim::{Policy, Settings, SharedSim};
 use jiff::Timestamp;
+use lab::balancing::Balancing;
 use lab::machine::{self, Processes};
 use lab::region::{Region, RunningRegion};
 use planner::owner::{NAME, NAMESPACE, POOL, Tags};
@@ -15,7 +16,7 @@ use planner::owner::{NAME, NAMESPACE, POOL, Tags};
 use crate::state::State;
 use crate::supervisor::admin::Subject;
 use crate::supervisor::chaos::{self, InForce, KnobShown, Turn};
-use crate::supervisor::ledger::{Instance, Ledger, Made};
+use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer, Made};
 use crate::supervisor::network::Network;
 
 /// Looks, 10 ms apart.
@@ -25,6 +26,7 @@ const LETTING_GO: u32 = 200;
 pub(crate) struct Cloud {
     region: RunningRegion,
     machines: Arc<Processes>,
+    balancing: Balancing,
     state: State,
     /// The settings that knobs go back to.
     calm: Settings,
@@ -55,7 +57,9 @@ impl Cloud {
         let region = Region::start(settings, listen, machines.clone(), events).await;
         let region = region.context("the AWS endpoint cannot be started")?;
         let calm = region.sim().lock().settings().clone();
-        Ok(Self { region, machines, state: state.clone(), calm })
+        let balancing = Balancing::start(region.sim(), state.directory(), lab);
+        let balancing = balancing.context("load balancers cannot be run")?;
+        Ok(Self { region, machines, balancing, state: state.clone(), calm })
     }
 
     /// Lets the operator do what the shipped policies say, filled in for this account and Kubernetes cluster.
@@ -78,15 +82,20 @@ impl Cloud {
 
     /// Returns when a part of it ends, which none should.
     pub(crate) async fn ended(&mut self) -> anyhow::Error {
-        match self.region.ended().await {
+        let ended = tokio::select! {
+            ended = self.region.ended() => ended,
+            ended = self.balancing.ended() => ended,
+        };
+        match ended {
             Some(error) => anyhow::Error::from(error).context("the cloud broke"),
             None => anyhow::anyhow!("the cloud ended"),
         }
     }
 
-    /// Ends the endpoint, then every instance. Returns when their processes are gone.
+    /// Ends load balancers, the endpoint, then every instance. Returns when their processes are gone.
     pub(crate) async fn stop(self) {
-        let Self { region, machines, .. } = self;
+        let Self { region, machines, balancing, .. } = self;
+        balancing.stop().await;
         drop(region);
         // Whoever lets go of the machines last waits for their processes. That should be us: the region's tasks, which
         // end within moments, would block others.
@@ -106,7 +115,7 @@ impl Cloud {
         machine::sweep_leftovers(state.directory()).context("processes of an earlier lab cannot be ended")
     }
 
-    /// Processes of instances that run now.
+    /// Processes of instances and load balancers that run now.
     pub(crate) fn processes(state: &State) -> usize {
         machine::count_processes(state.directory())
     }
@@ -115,8 +124,18 @@ impl Cloud {
 impl Subject for Seen {
     fn ledger(&self) -> Ledger {
         let sim = self.sim.lock();
-        let cloudsim::Audit { launched, terminated, live, groups, volumes, interfaces, foreign_touched, .. } =
-            sim.audit();
+        let cloudsim::Audit {
+            launched,
+            terminated,
+            live,
+            groups,
+            volumes,
+            interfaces,
+            load_balancers,
+            target_groups,
+            foreign_touched,
+            ..
+        } = sim.audit();
         let story = sim.story().iter().map(ToString::to_string).collect();
         let mut benchmarks: BTreeMap<String, Made> = BTreeMap::new();
         for (key, instance) in
@@ -136,6 +155,8 @@ impl Subject for Seen {
             groups,
             volumes,
             interfaces,
+            load_balancers,
+            target_groups,
             processes,
             foreign_touched,
             benchmarks,
@@ -145,6 +166,10 @@ impl Subject for Seen {
 
     fn instances(&self) -> Vec<Instance> {
         self.sim.lock().truth().ec2.live_instances().iter().map(|instance| shown(instance)).collect()
+    }
+
+    fn load_balancers(&self) -> Vec<LoadBalancer> {
+        self.sim.lock().data_path().load_balancers.iter().map(shown_balancer).collect()
     }
 
     fn knobs(&self) -> Vec<KnobShown> {
@@ -176,6 +201,15 @@ fn shown(instance: &cloudsim::ec2::Instance) -> Instance {
         state: instance.state.name().to_owned(),
         address: network.map_or_else(|| "-".to_owned(), |network| network.private_address.to_string()),
         pool: instance.tags.get(POOL).cloned().unwrap_or_default(),
+    }
+}
+
+fn shown_balancer(balancer: &cloudsim::elb::BalancerPath) -> LoadBalancer {
+    LoadBalancer {
+        name: balancer.name.clone(),
+        state: balancer.state.name().to_owned(),
+        dns_name: balancer.dns_name.clone(),
+        addresses: balancer.nodes.iter().map(|node| node.address.to_string()).collect(),
     }
 }
 

@@ -20,7 +20,11 @@ pub(crate) struct Ledger {
     /// Volumes that exist, attached or not.
     pub(crate) volumes: usize,
     pub(crate) interfaces: usize,
-    /// Processes of instances that run.
+    #[serde(default)]
+    pub(crate) load_balancers: usize,
+    #[serde(default)]
+    pub(crate) target_groups: usize,
+    /// Processes of instances and load balancers that run.
     pub(crate) processes: usize,
     /// Changes to things that are not the operator's: must stay empty.
     pub(crate) foreign_touched: Vec<String>,
@@ -37,6 +41,17 @@ pub(crate) struct Made {
     pub(crate) instances: Vec<Instance>,
     /// Ids of the security groups that exist.
     pub(crate) groups: Vec<String>,
+}
+
+/// A load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LoadBalancer {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) dns_name: String,
+    /// One in each zone.
+    pub(crate) addresses: Vec<String>,
 }
 
 /// An instance.
@@ -63,16 +78,28 @@ impl Ledger {
 
     /// Whether everything that was made is gone.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { live, groups, volumes, interfaces, processes, foreign_touched, .. } = self;
-        let counts = [*live, *groups, *volumes, *interfaces, *processes, foreign_touched.len()];
-        self.launched == self.terminated && counts == [0; 6]
+        let Self { live, groups, volumes, interfaces, load_balancers, target_groups, processes, .. } = self;
+        let counts = [live, groups, volumes, interfaces, load_balancers, target_groups, processes];
+        self.launched == self.terminated && counts == [&0; 7] && self.foreign_touched.is_empty()
     }
 
-    /// `10 launched, 10 terminated, 0 groups, 0 volumes, 0 processes`
-    pub(crate) fn line(&self) -> String {
-        let Self { launched, terminated, groups, volumes, processes, .. } = self;
+    /// `2 instances and 3 groups are left`
+    pub(crate) fn left(&self) -> String {
+        let Self { live, groups, load_balancers, target_groups, .. } = self;
+        if load_balancers + target_groups == 0 {
+            return format!("{live} instances and {groups} groups are left");
+        }
         format!(
-            "{launched} launched, {terminated} terminated, {groups} groups, {volumes} volumes, {processes} processes"
+            "{live} instances, {groups} groups, {load_balancers} load balancers and {target_groups} target groups are left"
+        )
+    }
+
+    /// `10 launched, 10 terminated, 0 groups, 0 load balancers, 0 target groups, 0 volumes, 0 processes`
+    pub(crate) fn line(&self) -> String {
+        let Self { launched, terminated, groups, load_balancers, target_groups, volumes, processes, .. } = self;
+        format!(
+            "{launched} launched, {terminated} terminated, {groups} groups, {load_balancers} load balancers, \
+             {target_groups} target groups, {volumes} volumes, {processes} processes"
         )
     }
 }
@@ -85,12 +112,17 @@ mod tests {
     fn one_thing_left_is_not_nothing() {
         let clean = Ledger { launched: 10, terminated: 10, ..Ledger::default() };
         assert!(clean.is_empty());
-        assert_eq!(clean.line(), "10 launched, 10 terminated, 0 groups, 0 volumes, 0 processes");
+        assert_eq!(
+            clean.line(),
+            "10 launched, 10 terminated, 0 groups, 0 load balancers, 0 target groups, 0 volumes, 0 processes"
+        );
         for left in [
             Ledger { terminated: 9, live: 1, ..clean.clone() },
             Ledger { groups: 1, ..clean.clone() },
             Ledger { volumes: 1, ..clean.clone() },
             Ledger { interfaces: 1, ..clean.clone() },
+            Ledger { load_balancers: 1, ..clean.clone() },
+            Ledger { target_groups: 1, ..clean.clone() },
             Ledger { foreign_touched: vec!["i-1 terminated".to_owned()], ..clean.clone() },
             Ledger { processes: 1, ..clean.clone() },
             Ledger { launched: 11, ..clean.clone() },

@@ -53,6 +53,9 @@ pub(crate) struct LoadArguments {
     /// What a name is taken for instead of looking it up, as in curl; repeat it for more names.
     #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
     pub(crate) resolve: Vec<Given>,
+    /// A hosts file (hosts(5)) that is read before anybody is asked for a name, anew each time; --resolve comes before it.
+    #[arg(long, env = "HOSTS_FILE", value_name = "FILE")]
+    pub(crate) hosts: Option<PathBuf>,
     #[arg(long, value_name = "METHOD", default_value = "GET")]
     method: String,
     /// A header of every request; repeat it for more.

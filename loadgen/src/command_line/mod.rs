@@ -3,6 +3,7 @@
 pub(crate) mod fail_if;
 pub(crate) mod json;
 mod load;
+pub(crate) mod stored;
 mod times;
 
 use std::path::PathBuf;
@@ -113,16 +114,20 @@ pub(crate) struct OutputArguments {
     pub(crate) fail_if: Vec<FailIf>,
 }
 
-/// Prints a report that is there already: what `run --json` wrote, or `.spec.report` of a BenchmarkReport.
+/// Prints a report that is there already: what `run --json` wrote, or a BenchmarkReport as `kubectl get -o json` prints it.
 ///
-/// Exit codes: 0 it is valid, 1 it cannot be read, 3 it is not valid and must not be quoted.
+/// Exit codes: 0 it is valid, 1 it cannot be read or drawn, 3 it is not valid and must not be quoted.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The JSON document; `-`: standard input.
+    /// The JSON document, of the report alone or of the BenchmarkReport around it; `-`: standard input.
     pub(crate) file: PathBuf,
     /// Prints one line for each cluster in each round, as CSV, instead of text.
     #[arg(long)]
     pub(crate) csv: bool,
+    /// Draws requests, requests per target and response times over time instead, CloudWatch's beside them where the
+    /// BenchmarkReport has them: requests.svg, per-target.svg and response-time.svg in this directory.
+    #[arg(long, value_name = "DIR", conflicts_with = "csv")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 /// Serves the control API of the operator and carries out the runs it asks for.
@@ -139,6 +144,9 @@ pub(crate) struct AgentArguments {
     /// Seconds to wait before a round for lost members to be healthy again; then the round is void.
     #[arg(long, env = "RECOVERY_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) recovery: Seconds,
+    /// A hosts file (hosts(5)) that is read before anybody is asked for a name, anew each time.
+    #[arg(long, env = "HOSTS_FILE", value_name = "FILE")]
+    pub(crate) hosts: Option<PathBuf>,
 }
 
 #[derive(Debug, Parser)]

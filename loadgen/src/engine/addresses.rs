@@ -67,6 +67,15 @@ impl Addresses {
         (0..count).map(|_| turn()).find(|number| self.is_up(*number, now_nanos)).unwrap_or_else(turn)
     }
 
+    /// The address that the next connection which stays goes to: the one with the fewest, and each in turn among equals.
+    /// Turns alone would not level what the end of some connections left uneven.
+    pub(crate) fn next_to_keep(&self, now_nanos: u64) -> usize {
+        let (first, count) = (self.next(now_nanos), self.list.len());
+        let from_first = (0..count).map(|step| (first + step) % count);
+        let open = |number: &usize| self.list.get(*number).map_or(usize::MAX, |address| address.open.load(Relaxed));
+        from_first.filter(|number| self.is_up(*number, now_nanos)).min_by_key(open).unwrap_or(first)
+    }
+
     /// An address without any connection, that should have one. Never the only one: it has nobody to share with.
     pub(crate) fn unused(&self, now_nanos: u64) -> Option<usize> {
         let is_unused = |number: &usize| {
@@ -154,6 +163,25 @@ mod tests {
         (0..3).for_each(|number| all.failed(number, true, 5));
         assert_eq!(turns(&all, 6).iter().filter(|number| **number == 1).count(), 2, "nobody is left: all are asked");
         assert_eq!(Addresses::default().next(5), 0);
+    }
+
+    #[test]
+    fn connections_that_stay_level_what_is_uneven() {
+        let all = three();
+        let place = |_| {
+            let number = all.next_to_keep(5);
+            all.opened(number);
+            number
+        };
+        assert_eq!((0..4).map(place).collect::<Vec<_>>(), [0, 1, 2, 0]);
+        (0..2).for_each(|_| all.closed(0));
+        all.closed(2);
+        let mut next: Vec<usize> = (0..2).map(place).collect();
+        next.sort_unstable();
+        assert_eq!(next, [0, 2], "those that have none");
+        all.failed(1, true, 5);
+        assert!((0..6).map(place).all(|number| number != 1), "it let nobody in");
+        assert_eq!(Addresses::default().next_to_keep(5), 0);
     }
 
     #[test]

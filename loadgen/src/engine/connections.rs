@@ -47,6 +47,10 @@ pub(crate) struct Connection {
     pub(crate) attempt: usize,
     /// Answers that came over it.
     pub(crate) answers: u64,
+    /// When its last answer ended.
+    rested_nanos: u64,
+    /// Start of the last load that sent a request over it.
+    pub(crate) carried_for_nanos: u64,
     /// A head that has not arrived whole, or a body that will be looked at.
     pub(crate) carried: Vec<u8>,
     /// Once the head was read.
@@ -99,25 +103,27 @@ impl Connections {
         Self { addresses, tls, slots, free, idle, turn: 0, oldest: NONE, newest: NONE, busy: 0, peak: 0 }
     }
 
-    /// From now on the name leads to `addresses`. Idle connections to an address that is gone are closed: what is
-    /// measured is the name.
+    /// From now on the name leads to `addresses`. When they are others than before, all idle connections are closed: what is
+    /// measured is the name, so that an address that left gets nothing more, and one that came gets its part.
     pub(crate) fn lead_to(&mut self, addresses: &Arc<Addresses>) {
         if Arc::ptr_eq(&self.addresses, addresses) {
             return;
         }
-        let idle: Vec<u32> = self.idle.iter().flatten().copied().collect();
-        let before = std::mem::replace(&mut self.addresses, addresses.clone());
+        self.close_idle(|_| true);
         self.idle = vec![Vec::new(); addresses.len()];
+        self.addresses = addresses.clone();
+    }
+
+    /// Closes what has been idle since this moment or longer.
+    pub(crate) fn let_go(&mut self, since_nanos: u64) {
+        self.close_idle(|connection| connection.rested_nanos <= since_nanos);
+    }
+
+    fn close_idle(&mut self, is_meant: impl Fn(&Connection) -> bool) {
+        let idle: Vec<u32> = self.idle.iter().flatten().copied().collect();
         for number in idle {
-            let Some(connection) = self.get(number) else { continue };
-            before.closed(connection.address);
-            match before.at(connection.address).and_then(|at| addresses.position(at)) {
-                Some(now) => {
-                    connection.address = now;
-                    addresses.opened(now);
-                    self.lay(number, now);
-                }
-                None => drop(self.forget(number)),
+            if self.get(number).is_some_and(|connection| is_meant(connection)) {
+                drop(self.close(number));
             }
         }
     }
@@ -191,6 +197,8 @@ impl Connections {
             address,
             attempt: 1,
             answers: 0,
+            rested_nanos: 0,
+            carried_for_nanos: 0,
             carried: Vec::new(),
             answer: None,
             place: 0,
@@ -215,10 +223,10 @@ impl Connections {
     }
 
     /// Its request has ended well; it may be taken again.
-    pub(crate) fn rest(&mut self, number: u32) {
+    pub(crate) fn rest(&mut self, number: u32, now_nanos: u64) {
         self.unlink(number);
         if let Some(connection) = self.get(number) {
-            connection.state = State::Idle;
+            (connection.state, connection.rested_nanos) = (State::Idle, now_nanos);
             let address = connection.address;
             self.lay(number, address);
         }
@@ -322,8 +330,8 @@ mod tests {
         let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
         let [a, b, c] = [0, 1, 2].map(|index| all.start(&poller, 0, Request { index, ..Request::default() }).unwrap());
         assert_eq!((all.oldest(), all.open()), (Some(a), 3));
-        all.rest(b);
-        all.rest(a);
+        all.rest(b, 1);
+        all.rest(a, 2);
         assert_eq!(all.oldest(), Some(c));
         assert_eq!(all.take(Request::default()), Some(a));
         assert_eq!(all.oldest(), Some(c), "it began before");
@@ -358,7 +366,7 @@ mod tests {
         let mut all = Connections::new(Arc::new(Addresses::new(addresses)), None);
         for number in 0..12 {
             let number = all.start(&poller, number % 3, Request::default()).unwrap();
-            all.rest(number);
+            all.rest(number, 1);
         }
         all.keep(6);
         assert_eq!(all.idle.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2]);
@@ -366,6 +374,25 @@ mod tests {
         all.close(all.idle[1][0]);
         let numbers: std::collections::BTreeSet<_> = std::iter::from_fn(|| all.take(Request::default())).collect();
         assert_eq!((numbers.len(), all.open(), all.idle[1].len()), (4, 4, 0));
+    }
+
+    #[test]
+    fn what_was_idle_for_long_goes_and_what_is_busy_stays() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let poller = Poller::new().unwrap();
+        let addresses = Arc::new(Addresses::new(vec![listener.local_addr().unwrap()]));
+        let mut all = Connections::new(addresses.clone(), None);
+        let [long, short, busy] = [(); 3].map(|()| all.start(&poller, 0, Request::default()).unwrap());
+        all.rest(long, 10);
+        all.rest(short, 11);
+        all.let_go(10);
+        assert_eq!((all.open(), all.take(Request::default()), all.oldest()), (2, Some(short), Some(busy)));
+        all.rest(short, 12);
+        all.lead_to(&addresses);
+        assert_eq!(all.open(), 2, "the name leads where it led");
+        all.close(busy);
+        all.lead_to(&Arc::new(Addresses::new(Vec::new())));
+        assert_eq!((all.open(), addresses.unused(0)), (0, None));
     }
 
     #[test]

@@ -8,8 +8,10 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use stats::AddressTally;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::engine::addresses::Addresses;
 use crate::engine::connections::Connections;
 use crate::engine::load::{Load, Plan};
 use crate::engine::poller::Poller;
@@ -58,12 +60,22 @@ enum Order {
         part: (u32, u32),
         told: UnboundedSender<Told>,
     },
-    /// Idle connections are closed, but for so many of this authority.
-    MakeRoom { origin: Origin, most: usize, told: UnboundedSender<Told> },
+    /// Connections are made ready for a load of which this thread has so many at most.
+    Prepare { load: Arc<Prepared>, most: usize, told: UnboundedSender<Told> },
+}
+
+/// What is known of a load before it begins.
+struct Prepared {
+    origin: Origin,
+    addresses: Arc<Addresses>,
+    /// Since when a connection may be idle.
+    idle_since_nanos: u64,
+    /// Every file is needed: connections of other loads are closed.
+    is_crowded: bool,
 }
 
 enum Told {
-    MadeRoom,
+    Ready,
     Second(Box<Second>),
     Ended(Ended),
     Failed(rustix::io::Errno),
@@ -79,7 +91,7 @@ pub(crate) struct Driven {
     /// Most requests under way at the same time, each thread's added up.
     pub(crate) peak: u64,
     /// Answers by address: of all those that the name led to.
-    pub(crate) served: BTreeMap<SocketAddr, u64>,
+    pub(crate) served: BTreeMap<SocketAddr, AddressTally>,
     /// The target let nobody in.
     pub(crate) gave_up: bool,
     /// Why, if TLS with it is refused.
@@ -98,9 +110,9 @@ impl Driven {
         self.refused = self.refused.take().or(other.refused);
     }
 
-    fn serve(&mut self, served: impl IntoIterator<Item = (SocketAddr, u64)>) {
-        for (at, count) in served {
-            *self.served.entry(at).or_default() += count;
+    fn serve(&mut self, served: impl IntoIterator<Item = (SocketAddr, AddressTally)>) {
+        for (at, more) in served {
+            self.served.entry(at).or_default().merge(&more);
         }
     }
 }
@@ -158,15 +170,27 @@ impl Drivers {
         threads_for(&load.plan, per_thread(load), self.threads.len() as u32)
     }
 
-    /// Closes what other loads keep open, on all threads, also on those that this one does not need. Whoever begins finds
-    /// the files that it may use. It takes time that belongs to no load.
-    pub(crate) async fn make_room(&self, load: &Load) {
+    /// Makes the connections ready for `load`, on all threads, also on those that it does not need. It takes time that
+    /// belongs to no load. Closed are:
+    /// - those to addresses that its name no longer leads to;
+    /// - those that were idle for so long that the other side may be closing them just now: an Application Load Balancer
+    ///   does after 60 s ("Edit attributes for your Application Load Balancer", idle_timeout.timeout_seconds), and a
+    ///   request on one would fail although nobody is to blame;
+    /// - those of threads that it does not need, where a name has several addresses: an address would seem to have its
+    ///   part of the connections with some that nothing is sent over;
+    /// - where files are few, what other loads keep open.
+    pub(crate) async fn prepare(&self, load: &Load, is_crowded: bool) {
         let threads = self.threads(load);
         let (told, mut receiver) = unbounded_channel();
+        let prepared = Arc::new(Prepared {
+            origin: load.target.origin(),
+            addresses: load.addresses.clone(),
+            idle_since_nanos: load.starts_nanos.saturating_sub(load.idle_nanos),
+            is_crowded,
+        });
         for (number, thread) in (0..).zip(&self.threads) {
             let most = if number < threads { load.connections_of(number, threads) } else { 0 };
-            let origin = load.target.origin();
-            thread.order(Order::MakeRoom { origin, most, told: told.clone() });
+            thread.order(Order::Prepare { load: prepared.clone(), most, told: told.clone() });
         }
         drop(told);
         while receiver.recv().await.is_some() {}
@@ -177,7 +201,7 @@ impl Drivers {
 async fn until_ended(told: &mut UnboundedReceiver<Told>, mut second: impl FnMut(&Second)) -> Result<Ended, DriverLost> {
     loop {
         match told.recv().await {
-            Some(Told::MadeRoom) => {}
+            Some(Told::Ready) => {}
             Some(Told::Second(part)) => second(&part),
             Some(Told::Ended(ended)) => return Ok(ended),
             Some(Told::Failed(error)) => return Err(DriverLost::Poller(error)),
@@ -241,17 +265,31 @@ fn work(orders: &mpsc::Receiver<Order>) {
     let mut buffers = Buffers::default();
     while let Ok(order) = orders.recv() {
         match order {
-            Order::MakeRoom { origin: needed, most, told } => {
-                for (origin, (_, connections)) in &mut authorities {
-                    connections.keep(if *origin == needed { most } else { 0 });
-                }
-                let _aborted = told.send(Told::MadeRoom);
+            Order::Prepare { load, most, told } => {
+                prepare(&mut authorities, &load, most);
+                let _aborted = told.send(Told::Ready);
             }
             Order::Drive { load, part, told } => {
                 let ended = carry_out(&load, part, &mut authorities, &mut buffers, &told);
                 // Not received: the run was aborted in this very moment.
                 let _aborted = told.send(ended.map_or_else(Told::Failed, Told::Ended));
             }
+        }
+    }
+}
+
+fn prepare(authorities: &mut Authorities, load: &Prepared, most: usize) {
+    for (origin, (_, connections)) in authorities {
+        let is_meant = *origin == load.origin;
+        if is_meant {
+            connections.lead_to(&load.addresses);
+            connections.let_go(load.idle_since_nanos);
+        }
+        let is_in_the_way = if is_meant { most == 0 && load.addresses.len() > 1 } else { load.is_crowded };
+        if is_in_the_way {
+            connections.keep(0);
+        } else if load.is_crowded {
+            connections.keep(most);
         }
     }
 }
@@ -272,7 +310,6 @@ fn carry_out(
     let Some((poller, connections)) = authorities.get_mut(&origin) else {
         return Err(rustix::io::Errno::INVAL);
     };
-    connections.lead_to(&load.addresses);
     LoadSegment::new(load, part, poller, connections, buffers).run(|second| {
         let _aborted = told.send(Told::Second(Box::new(second)));
     })

@@ -64,7 +64,9 @@ impl LoadSegment<'_> {
         if self.connections.open() >= self.most_connections {
             return false;
         }
-        self.connect(request, self.connections.addresses.next(now), 1, now);
+        let addresses = &self.connections.addresses;
+        let next = if self.load.keeps_connections { addresses.next_to_keep(now) } else { addresses.next(now) };
+        self.connect(request, next, 1, now);
         true
     }
 
@@ -265,6 +267,12 @@ impl LoadSegment<'_> {
                     if request.sent_nanos == 0 {
                         request.sent_nanos = now;
                         self.tally.sent += 1;
+                        let before = std::mem::replace(&mut connection.carried_for_nanos, self.load.starts_nanos);
+                        if before != self.load.starts_nanos
+                            && let Some(served) = self.served.get_mut(connection.address)
+                        {
+                            served.connections += 1;
+                        }
                     }
                     request.written_bytes += written;
                 }
@@ -396,17 +404,19 @@ impl LoadSegment<'_> {
         connection.answers += 1;
         let address = connection.address;
         self.backends.answered(answer.member);
-        self.served(address);
         self.answered();
         let mutation = self.load.mutation;
         match judged {
             Err(failure) if !mutation.is(Mutant::ErrorsAreAnswers) => {
+                self.served(address, None);
                 self.tally.answered_badly(failure, answer.status);
             }
             _ => {
                 let since =
                     if mutation.is(Mutant::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };
-                self.tally.response.record(micros(now.saturating_sub(since)));
+                let took = micros(now.saturating_sub(since));
+                self.served(address, Some(took));
+                self.tally.response.record(took);
                 self.tally.service.record(micros(now.saturating_sub(request.sent_nanos)));
             }
         }
@@ -416,7 +426,7 @@ impl LoadSegment<'_> {
         }
         let is_kept = may_be_kept && answer.is_kept && self.load.keeps_connections && request.written_bytes == ALL;
         if is_kept {
-            self.connections.rest(number);
+            self.connections.rest(number, now);
         } else {
             drop(self.connections.close(number));
         }

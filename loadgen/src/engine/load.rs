@@ -8,6 +8,7 @@ use wire::{GeneratorLimit, OpenLoop, Slice};
 use super::addresses::Addresses;
 use super::expected::Expected;
 use super::request::Template;
+use super::wall_clock::WallClock;
 use crate::Target;
 use crate::mutant::Mutation;
 
@@ -23,10 +24,14 @@ pub(crate) struct Load {
     pub(crate) plan: Plan,
     /// On the monotonic clock.
     pub(crate) starts_nanos: u64,
+    /// The wall clock, as the run reads it.
+    pub(crate) wall: WallClock,
     /// How long a request may take from its planned start to the end of its answer.
     pub(crate) limit_nanos: u64,
     /// How long open requests are waited for when nothing is sent any more.
     pub(crate) drain_nanos: u64,
+    /// How long a connection may have been idle when load begins.
+    pub(crate) idle_nanos: u64,
     /// How long the target may let nobody in.
     pub(crate) give_up_nanos: u64,
     /// Number of the first request: numbers count on from phase to phase.

@@ -20,3 +20,4 @@ pub(crate) mod response;
 pub(crate) mod segment;
 mod socket;
 mod tls;
+pub(crate) mod wall_clock;

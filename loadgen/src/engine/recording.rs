@@ -1,6 +1,7 @@
 //! Counts and times of the requests of one load segment, on one thread or on all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use stats::{Handshakes, Latencies};
 use wire::{FailedStatus, Failures, GeneratorLimit, LimitHits};
@@ -143,7 +144,7 @@ pub(crate) fn micros(nanos: u64) -> u64 {
 /// Workers that answered, with their processes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Backends {
-    known: HashMap<Box<[u8]>, usize>,
+    known: HashMap<Arc<[u8]>, usize>,
     list: Vec<Backend>,
     /// The one that answered last: often the next as well.
     last: usize,
@@ -151,8 +152,10 @@ pub(crate) struct Backends {
 
 #[derive(Clone, Debug, Default)]
 struct Backend {
-    name: Box<[u8]>,
+    name: Arc<[u8]>,
     answers: u64,
+    /// Of these answers, those that were told as news.
+    told: u64,
     boot: Option<Box<[u8]>>,
     restarted: bool,
 }
@@ -182,12 +185,22 @@ impl Backends {
             Some(number) => *number,
             None if self.list.len() >= MOST_BACKENDS && !name.is_empty() => return self.number(b""),
             None => {
-                self.known.insert(name.into(), self.list.len());
-                self.list.push(Backend { name: name.into(), ..Backend::default() });
+                let name: Arc<[u8]> = name.into();
+                self.known.insert(name.clone(), self.list.len());
+                self.list.push(Backend { name, ..Backend::default() });
                 self.list.len() - 1
             }
         };
         self.last
+    }
+
+    /// Whole answers since this was asked before, by member.
+    pub(crate) fn news(&mut self) -> Vec<(Arc<[u8]>, u64)> {
+        let new = |backend: &mut Backend| {
+            let new = backend.answers - std::mem::replace(&mut backend.told, backend.answers);
+            (new > 0).then(|| (backend.name.clone(), new))
+        };
+        self.list.iter_mut().filter_map(new).collect()
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
@@ -263,6 +276,10 @@ mod tests {
         }
         assert_eq!(backends.answers(), [(String::new(), 1), ("i-1".into(), 2), ("i-2".into(), 2)]);
         assert_eq!(backends.restarted(), None);
+        assert_eq!(backends.news().iter().map(|(_, answers)| answers).sum::<u64>(), 5);
+        answer(&mut backends, b"i-1", Some(b"a"));
+        assert_eq!(backends.news(), [(Arc::from(&b"i-1"[..]), 1)], "what was told is no news");
+        assert_eq!(backends.news(), []);
     }
 
     #[test]

@@ -2,17 +2,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use stats::AddressTally;
 use wire::GeneratorLimit;
 
 use super::arrivals::{Arrivals, Planned, slice_of_thread};
 use super::connections::{Connections, Request, State};
 use super::load::{Load, Plan};
 use super::poller::{Poller, now_nanos};
+use super::wall_clock::NANOS_PER_SECOND;
 use crate::engine::recording::{Backends, Failure, Tally, micros};
 use crate::mutant::Mutant;
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
 /// How long a user waits after a connection was refused. Refusals take microseconds: without a pause a dead cluster
 /// would turn the generator into a busy loop of millions of failures.
@@ -25,15 +27,21 @@ const BURST: usize = 32;
 /// Bytes read at once: most answers fit, and several threads' buffers stay in the cache.
 const RECEIVE_BYTES: usize = 64 * 1024;
 
-/// Counts of one second of load, on one thread.
+/// Counts of one second of load, on one thread. It is told in two parts where a UTC second ends within it.
 #[derive(Debug)]
 pub(crate) struct Second {
     pub(crate) thread: u32,
     /// From the start of the segment.
     pub(crate) number: u64,
+    /// Since 1970.
+    pub(crate) utc_second: u64,
     pub(crate) tally: Tally,
+    /// Whole answers by member.
+    pub(crate) members: Vec<(Arc<[u8]>, u64)>,
     /// Planned and real moments of the requests sent, from the start of the segment, when they are asked for.
     pub(crate) sends: Vec<(u64, u64)>,
+    /// The thread tells nothing more of this second of the segment.
+    pub(crate) is_over: bool,
     /// The thread tells nothing more.
     pub(crate) is_last: bool,
 }
@@ -46,8 +54,8 @@ pub(crate) struct Ended {
     pub(crate) last_nanos: Option<u64>,
     /// Most requests under way at the same time.
     pub(crate) peak: usize,
-    /// Answers by address.
-    pub(crate) served: Vec<(SocketAddr, u64)>,
+    /// What each address of the name did.
+    pub(crate) served: Vec<(SocketAddr, AddressTally)>,
 }
 
 /// Buffers that a thread keeps from segment to segment.
@@ -92,9 +100,14 @@ pub(crate) struct LoadSegment<'a> {
     planned_until_nanos: Option<u64>,
     pub(super) tally: Tally,
     second: u64,
+    utc_second: u64,
+    /// When one of both seconds ends, on the monotonic clock.
+    turns_nanos: u64,
     pub(super) backends: Backends,
-    /// Answers by number of the address.
-    served: Vec<u64>,
+    /// By number of the address.
+    pub(super) served: Vec<AddressTally>,
+    /// Whether the report tells addresses apart.
+    is_named: bool,
     pub(super) last_nanos: Option<u64>,
     /// An answer came, on this thread.
     has_answers: bool,
@@ -123,7 +136,7 @@ impl<'a> LoadSegment<'a> {
         };
         let ends = arrivals.as_ref().and_then(Arrivals::ends_nanos).map(|end| load.starts_nanos + end);
         connections.peak = 0;
-        let served = vec![0; connections.addresses.len()];
+        let served = vec![AddressTally::default(); connections.addresses.len()];
         let mut segment = Self {
             load,
             thread,
@@ -143,8 +156,11 @@ impl<'a> LoadSegment<'a> {
             planned_until_nanos: ends,
             tally: Tally::default(),
             second: 0,
+            utc_second: load.wall.second(load.starts_nanos),
+            turns_nanos: (load.starts_nanos + NANOS_PER_SECOND).min(load.wall.end_of_second(load.starts_nanos)),
             backends: Backends::default(),
             served,
+            is_named: load.target.is_named(),
             last_nanos: None,
             has_answers: false,
             sends: Vec::new(),
@@ -177,8 +193,8 @@ impl<'a> LoadSegment<'a> {
         self.turn_second(now_nanos(), &mut emit);
         self.cut_open_requests();
         emit(self.end_second(true));
-        let at = |(number, count): (usize, &u64)| Some((self.connections.addresses.at(number)?, *count));
-        let served = self.served.iter().enumerate().filter_map(at).collect();
+        let at = |(number, served): (usize, AddressTally)| Some((self.connections.addresses.at(number)?, served));
+        let served = self.served.into_iter().enumerate().filter_map(at).collect();
         Ok(Ended { backends: self.backends, last_nanos: self.last_nanos, peak: self.connections.peak, served })
     }
 
@@ -278,10 +294,12 @@ impl<'a> LoadSegment<'a> {
         }
     }
 
-    /// An answer came over a connection to this address.
-    pub(super) fn served(&mut self, address: usize) {
-        if let Some(count) = self.served.get_mut(address) {
-            *count += 1;
+    /// An answer came over a connection to this address, after so long if it is a good one.
+    pub(super) fn served(&mut self, address: usize, took_micros: Option<u64>) {
+        let Some(served) = self.served.get_mut(address) else { return };
+        served.answers += 1;
+        if let Some(took) = took_micros.filter(|_| self.is_named) {
+            served.response.record(took);
         }
     }
 
@@ -398,15 +416,20 @@ impl<'a> LoadSegment<'a> {
     }
 
     fn turn_second(&mut self, now: u64, emit: &mut impl FnMut(Second)) {
-        let second = now.saturating_sub(self.load.starts_nanos) / NANOS_PER_SECOND;
-        if second > self.second {
-            emit(self.end_second(false));
-            self.second = second;
+        if now < self.turns_nanos {
+            return;
         }
+        let starts = self.load.starts_nanos;
+        let second = now.saturating_sub(starts) / NANOS_PER_SECOND;
+        let is_over = second > self.second;
+        emit(Second { is_over, ..self.end_second(false) });
+        (self.second, self.utc_second) = (second, self.load.wall.second(now));
+        self.turns_nanos = (starts + (second + 1) * NANOS_PER_SECOND).min(self.load.wall.end_of_second(now));
     }
 
     fn end_second(&mut self, is_last: bool) -> Second {
         let (tally, sends) = (std::mem::take(&mut self.tally), std::mem::take(&mut self.sends));
-        Second { thread: self.thread, number: self.second, tally, sends, is_last }
+        let (thread, number, utc_second) = (self.thread, self.second, self.utc_second);
+        Second { thread, number, utc_second, tally, members: self.backends.news(), sends, is_over: true, is_last }
     }
 }

@@ -1,46 +1,39 @@
-//! Members of the balancer, before and after a measurement: a member that was lost in between voids the round.
+//! Balancer that a run is measured through: the one that was met first, which says how its members are.
 
-use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-use wire::{BalancerStatus, ClusterStatus, Health};
+use wire::{BalancerStatus, ClusterStatus, Health, MemberStatus};
 
+use crate::run::sight::{Counts, SeenCluster, SeenMember, Sight};
 use crate::target::fetch::fetch;
-use crate::{Progress, Resolver, Target};
+use crate::{Resolver, Target};
 
 /// How long the balancer may take to answer `/status`. It answers from memory; a slower one is overloaded. More than the
 /// three seconds within which TCP tries to connect for the third time (RFC 6298).
 pub(crate) const STATUS_LIMIT: Duration = Duration::from_secs(5);
-/// Pause between two looks while waiting for members to come back.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Looks at the members of the clusters that are measured, through the balancer that was met first and no other.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct Balancer {
     status: Target,
     resolver: Resolver,
-    clusters: Vec<String>,
     /// Id of the balancer that answered first.
     met: OnceLock<String>,
     /// Id of another one that answered later.
     successor: OnceLock<String>,
     /// Whether the balancer was seen on the machine that this process is on.
     shares_machine: AtomicBool,
-    /// How long to wait for members to be healthy before a round.
-    recovery: Duration,
 }
 
-impl Watch {
-    pub(crate) fn new(status: Target, resolver: Resolver, clusters: Vec<String>, recovery: Duration) -> Self {
+impl Balancer {
+    pub(crate) fn new(status: Target, resolver: Resolver) -> Self {
         let (met, successor, shares_machine) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
-        Self { status, resolver, clusters, met, successor, shares_machine, recovery }
+        Self { status, resolver, met, successor, shares_machine }
     }
 
     /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
-    pub(crate) async fn look(&self) -> Result<BalancerStatus, String> {
+    pub(crate) async fn look(&self) -> Result<Sight, String> {
         let unread = |why: String| format!("the balancer's status could not be read: {why}");
         let bytes = fetch(&self.status, &self.resolver, STATUS_LIMIT).await.map_err(|why| unread(why.to_string()))?;
         let status: BalancerStatus = serde_json::from_slice(&bytes).map_err(|error| unread(error.to_string()))?;
@@ -50,7 +43,7 @@ impl Watch {
         self.meet(&status.instance_id);
         match self.replaced() {
             Some(why) => Err(why),
-            None => Ok(status),
+            None => Ok(Sight(status.clusters.into_iter().map(cluster).collect())),
         }
     }
 
@@ -73,227 +66,42 @@ impl Watch {
         Some(format!("the balancer changed from {from} to {to}"))
     }
 
-    /// Names of the clusters that are measured.
-    pub(crate) fn clusters(&self) -> &[String] {
-        &self.clusters
-    }
-
     /// Whether balancer and generator, which are two instances, were seen to be one machine.
     pub(crate) fn shares_machine(&self) -> bool {
         self.shares_machine.load(Ordering::Relaxed)
     }
-
-    /// Waits until every member of every measured cluster is healthy; the reason when that takes too long.
-    pub(crate) async fn settled(&self, progress: &Progress) -> Result<BalancerStatus, String> {
-        let deadline = Instant::now() + self.recovery;
-        loop {
-            let reason = match self.look().await {
-                Ok(status) => match self.unsettled(&status) {
-                    None => return Ok(status),
-                    Some(reason) => reason,
-                },
-                Err(reason) => reason,
-            };
-            if Instant::now() >= deadline || self.replaced().is_some() {
-                return Err(reason);
-            }
-            progress.waiting(&reason);
-            sleep(LOOK_EVERY).await;
-        }
-    }
-
-    fn unsettled(&self, status: &BalancerStatus) -> Option<String> {
-        self.clusters.iter().find_map(|name| {
-            let Some(cluster) = find(status, name) else {
-                return Some(format!("the balancer does not serve {name}"));
-            };
-            if cluster.members.is_empty() {
-                return Some(format!("{name} has no members"));
-            }
-            let ill = cluster.members.iter().find(|member| member.health != Health::Healthy)?;
-            Some(match ill.health {
-                Health::Unhealthy => format!("{} of {name} is unhealthy", ill.id),
-                _ => format!("{} of {name} was not checked yet", ill.id),
-            })
-        })
-    }
-
-    /// Why what happened between the two looks does not count, if anything; and of which cluster, if of one.
-    pub(crate) fn change(&self, before: &BalancerStatus, after: &BalancerStatus) -> Option<(String, String)> {
-        self.clusters.iter().find_map(|name| match (find(before, name), find(after, name)) {
-            (Some(before), Some(after)) => Some((name.clone(), change_of(before, after)?)),
-            _ => Some((name.clone(), format!("the balancer does not serve {name}"))),
-        })
-    }
 }
 
-/// Members that may answer for a cluster.
-pub(crate) fn members(status: &BalancerStatus, cluster: &str) -> Option<HashSet<Vec<u8>>> {
-    Some(find(status, cluster)?.members.iter().map(|member| member.id.clone().into_bytes()).collect())
+fn cluster(status: ClusterStatus) -> SeenCluster {
+    let members = status.members.into_iter().map(member).collect();
+    SeenCluster { name: status.name, policy: Some(status.policy), members }
 }
 
-/// Requests that all members of a cluster together serve at the same time, by their own word. `None`: one has not
-/// said, or serves programs that do not say it.
-pub(crate) fn slots_of(status: &BalancerStatus, cluster: &str) -> Option<u32> {
-    find(status, cluster)?.members.iter().map(|member| member.slots).sum()
-}
-
-fn find<'a>(status: &'a BalancerStatus, cluster: &str) -> Option<&'a ClusterStatus> {
-    status.clusters.iter().find(|status| status.name == cluster)
-}
-
-fn change_of(before: &ClusterStatus, after: &ClusterStatus) -> Option<String> {
-    let name = &after.name;
-    if before.policy != after.policy {
-        return Some(format!("the policy of {name} changed from {:?} to {:?}", before.policy, after.policy));
-    }
-    let of = |status: &'_ ClusterStatus, id: &str| status.members.iter().find(|member| member.id == id).cloned();
-    for member in &before.members {
-        let id = &member.id;
-        let Some(now) = of(after, id) else { return Some(format!("{id} left {name}")) };
-        if now.requests < member.requests || now.losses < member.losses || (member.boot.is_some() && now.boot.is_none())
-        {
-            return Some("the balancer forgot its members' counts: it was restarted".to_owned());
-        }
-        if now.losses > member.losses {
-            return Some(format!("{id} of {name} was lost"));
-        }
-        // From none to some is the first answer ever seen, not a restart.
-        if member.boot.is_some() && now.boot != member.boot {
-            return Some(format!("{id} of {name} was restarted"));
-        }
-        if now.address != member.address {
-            return Some(format!("{id} of {name} moved from {} to {}", member.address, now.address));
-        }
-    }
-    after.members.iter().find(|member| of(before, &member.id).is_none()).map(|new| format!("{} joined {name}", new.id))
+fn member(status: MemberStatus) -> SeenMember {
+    let ill = match status.health {
+        Health::Healthy => None,
+        Health::Unhealthy => Some("is unhealthy".to_owned()),
+        Health::Unknown => Some("was not checked yet".to_owned()),
+    };
+    let counts = Some(Counts { requests: status.requests, losses: status.losses });
+    SeenMember { id: status.id, address: status.address, ill, boot: status.boot, slots: status.slots, counts }
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::{MemberStatus, Policy};
-
     use super::*;
-
-    fn member(id: &str) -> MemberStatus {
-        MemberStatus {
-            id: id.into(),
-            address: "127.0.0.1:1".into(),
-            health: Health::Healthy,
-            in_flight: 0,
-            requests: 10,
-            failures: 0,
-            share_per_mille: 500,
-            latency_micros: None,
-            losses: 1,
-            boot: Some("a".into()),
-            slots: None,
-            opinion: wire::MemberOpinion::default(),
-        }
-    }
-
-    fn status() -> BalancerStatus {
-        let cluster = |name: &str, ids: [&str; 2]| ClusterStatus {
-            name: name.into(),
-            path: format!("/{name}"),
-            policy: Policy::default(),
-            requests: 20,
-            failures: 0,
-            members: ids.map(member).to_vec(),
-        };
-        BalancerStatus {
-            instance_id: "b".into(),
-            kernel_boot: String::new(),
-            version: "1".into(),
-            membership_sha256: String::new(),
-            clusters: vec![cluster("cluster1", ["i-1", "i-2"]), cluster("other", ["i-8", "i-9"])],
-        }
-    }
-
-    fn watch() -> Watch {
-        Watch::new(
-            Target::parse("balancer", "http://127.0.0.1:1/status").unwrap(),
-            Resolver::system(),
-            vec!["cluster1".into()],
-            STATUS_LIMIT,
-        )
-    }
-
-    #[test]
-    fn says_who_was_lost_restarted_or_replaced() {
-        type Case = (fn(&mut BalancerStatus), Option<&'static str>);
-        let cases: [Case; 11] = [
-            (|_| (), None),
-            (|s| s.clusters[0].members[1].requests += 5, None),
-            (|s| s.clusters[1].members[0].losses += 1, None),
-            (|s| s.clusters[0].members[1].losses += 1, Some("i-2 of cluster1 was lost")),
-            (|s| s.clusters[0].members[0].boot = Some("b".into()), Some("i-1 of cluster1 was restarted")),
-            (
-                |s| s.clusters[0].policy = Policy::RoundRobin,
-                Some("the policy of cluster1 changed from ShortestExpectedDelay to RoundRobin"),
-            ),
-            (|s| drop(s.clusters[0].members.pop()), Some("i-2 left cluster1")),
-            (|s| s.clusters[0].members.push(member("i-3")), Some("i-3 joined cluster1")),
-            (
-                |s| s.clusters[0].members[0].requests = 0,
-                Some("the balancer forgot its members' counts: it was restarted"),
-            ),
-            (|s| s.clusters[0].name = "x".into(), Some("the balancer does not serve cluster1")),
-            (
-                |s| s.clusters[0].members[0].address = "127.0.0.1:2".into(),
-                Some("i-1 of cluster1 moved from 127.0.0.1:1 to 127.0.0.1:2"),
-            ),
-        ];
-        for (change, reason) in cases {
-            let mut after = status();
-            change(&mut after);
-            assert_eq!(watch().change(&status(), &after).map(|(_, why)| why).as_deref(), reason);
-        }
-    }
 
     #[test]
     fn a_run_is_of_the_balancer_that_answered_first() {
-        let watch = watch();
-        assert_eq!((watch.met(), watch.replaced()), (None, None));
-        watch.meet("b");
-        watch.meet("b");
-        assert_eq!((watch.met(), watch.replaced()), (Some("b"), None));
-        watch.meet("c");
-        watch.meet("b");
-        assert_eq!((watch.met(), watch.replaced()), (Some("b"), Some("the balancer changed from b to c".to_owned())));
-    }
-
-    #[test]
-    fn slots_are_added_when_every_member_has_said_its_own() {
-        let mut status = status();
-        assert_eq!(slots_of(&status, "cluster1"), None);
-        status.clusters[0].members[0].slots = Some(2);
-        assert_eq!(slots_of(&status, "cluster1"), None, "one says nothing");
-        status.clusters[0].members[1].slots = Some(1);
-        assert_eq!(slots_of(&status, "cluster1"), Some(3));
-    }
-
-    #[test]
-    fn the_first_answer_is_no_restart() {
-        let mut before = status();
-        before.clusters[0].members[0].boot = None;
-        assert_eq!(watch().change(&before, &status()), None);
-    }
-
-    #[test]
-    fn says_what_a_round_waits_for() {
-        let reason = |change: fn(&mut BalancerStatus)| {
-            let mut status = status();
-            change(&mut status);
-            watch().unsettled(&status).unwrap_or_default()
-        };
-        assert_eq!(reason(|_| ()), "");
-        assert_eq!(reason(|s| s.clusters[0].members[1].health = Health::Unhealthy), "i-2 of cluster1 is unhealthy");
-        assert_eq!(
-            reason(|s| s.clusters[0].members[1].health = Health::Unknown),
-            "i-2 of cluster1 was not checked yet"
-        );
-        assert_eq!(reason(|s| s.clusters[0].members.clear()), "cluster1 has no members");
-        assert_eq!(reason(|s| s.clusters.clear()), "the balancer does not serve cluster1");
+        let status = Target::parse("balancer", "http://127.0.0.1:1/status").unwrap();
+        let balancer = Balancer::new(status, Resolver::system());
+        assert_eq!((balancer.met(), balancer.replaced()), (None, None));
+        balancer.meet("b");
+        balancer.meet("b");
+        assert_eq!((balancer.met(), balancer.replaced()), (Some("b"), None));
+        balancer.meet("c");
+        balancer.meet("b");
+        let replaced = Some("the balancer changed from b to c".to_owned());
+        assert_eq!((balancer.met(), balancer.replaced()), (Some("b"), replaced));
     }
 }

@@ -1,4 +1,4 @@
-//! State of one run while it is measured: targets, threads, balancer, time limits, progress.
+//! State of one run while it is measured: targets, threads, watch, time limits, progress.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use wire::{MemberFacts, RunSpec, Slice};
 
 use crate::engine::drivers::Drivers;
+use crate::engine::wall_clock::WallClock;
 use crate::mutant::Mutation;
-use crate::run::balancer::Watch;
 use crate::run::connection_limit::is_crowded;
 use crate::run::histogram_log::HistogramLog;
 use crate::run::members::Members;
 use crate::run::names::Names;
 use crate::run::send_log::SendLog;
+use crate::run::series::Recorder;
 use crate::run::settings::{MeasureError, Settings, threads};
 use crate::run::timetable::Timetable;
+use crate::run::watch::Watch;
 use crate::target::trust::secure;
-use crate::{InvalidSpec, Progress, Target};
+use crate::{Progress, Target};
 
 /// Everything that the rounds of a run have in common.
 pub(crate) struct Course<'a> {
@@ -28,10 +30,12 @@ pub(crate) struct Course<'a> {
     pub(crate) watch: Option<Watch>,
     pub(crate) request_limit: Duration,
     pub(crate) give_up: Duration,
+    pub(crate) idle_limit: Duration,
     pub(crate) most_connections: usize,
     /// Connections of loads that are over are closed before the next begins.
     pub(crate) is_crowded: bool,
     pub(crate) timetable: Option<Timetable>,
+    pub(crate) series: Recorder,
     pub(crate) log: Option<Arc<HistogramLog>>,
     pub(crate) sends: Option<Arc<SendLog>>,
     pub(crate) progress: &'a Progress,
@@ -54,21 +58,7 @@ impl<'a> Course<'a> {
         let names = Names::new(settings.resolver.clone());
         // A name that is not found yet leads nowhere: requests to it fail as connections that cannot be made.
         names.look_up(&authorities(&targets)).await;
-        let watch = match &spec.balancer_control {
-            None => None,
-            Some(control) => {
-                let url = format!("{}/status", control.trim_end_matches('/'));
-                let status = Target::parse("balancer", &url)
-                    .map_err(|error| InvalidSpec { field: "balancerControl".to_owned(), problem: error.to_string() })?;
-                let mut clusters: Vec<String> = Vec::new();
-                for target in &targets {
-                    if !clusters.contains(&target.serves) {
-                        clusters.push(target.serves.clone());
-                    }
-                }
-                Some(Watch::new(status, settings.resolver.clone(), clusters, settings.recovery))
-            }
-        };
+        let watch = Watch::of(spec, settings, targets.iter().map(|target| &**target))?;
         let most_connections = usize::try_from(settings.most_connections(spec)).unwrap_or(usize::MAX);
         let is_crowded = is_crowded(spec, authorities(&targets).len(), most_connections);
         Ok(Self {
@@ -79,10 +69,12 @@ impl<'a> Course<'a> {
             watch,
             request_limit: settings.request_limit,
             give_up: settings.give_up,
+            idle_limit: settings.idle_limit,
             most_connections,
             is_crowded,
             // Alone, a run waits for its start and then takes the time it takes.
             timetable: Timetable::of(spec).filter(|_| spec.slice != Slice::default()),
+            series: Recorder::new(WallClock::now()),
             log: settings.log.clone(),
             sends: settings.sends.clone(),
             progress,
@@ -93,8 +85,8 @@ impl<'a> Course<'a> {
     /// Learns who the members are. Without an answer the first round says why.
     pub(crate) async fn meet(&self, seen: &mut Members) {
         let Some(watch) = &self.watch else { return };
-        if let Ok(status) = watch.settled(self.progress).await {
-            seen.meet(&status, watch.clusters()).await;
+        if let Ok(sight) = watch.settled(self.progress).await {
+            seen.meet(&sight, watch.clusters()).await;
         }
         self.note_balancer();
     }

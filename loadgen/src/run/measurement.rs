@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use stats::{Material, NotAHistogram, PhaseEvidence, Rules};
-use wire::{ClusterReport, Connections, Environment, GeneratorFacts, Phase, Report, RoundReport, RunSpec};
+use wire::{ClusterReport, Connections, Environment, GeneratorFacts, Phase, Report, RoundReport, RunSpec, Series};
 
 use crate::engine::drivers::Driven;
 use crate::engine::recording::Tally;
@@ -25,7 +25,7 @@ pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bo
         failed_status: tally.failed_status,
         load_micros: driven.took.as_micros() as u64,
         members: stats::shares(driven.backends.answers()),
-        addresses: stats::address_shares(addresses.map(|(at, count)| (at.to_string(), *count))),
+        addresses: stats::address_shares(addresses.map(|(at, served)| (at.to_string(), served.clone()))),
         ..ClusterReport::default()
     };
     let tally = tally.clone();
@@ -79,6 +79,8 @@ pub struct Measurement {
     pub finished_at: Timestamp,
     /// Rounds in the order measured, voided ones included.
     pub rounds: Vec<RoundReport>,
+    /// The course of the load on each cluster.
+    pub series: Vec<Series>,
     /// Rounds that were to count: with looks in between, those up to the last look that was needed.
     pub planned_rounds: u32,
     pub environment: Environment,
@@ -88,6 +90,8 @@ pub struct Measurement {
     pub failed: bool,
     /// Requests of the warm-up, by cluster. They count nowhere.
     pub warm_up: BTreeMap<String, u64>,
+    /// How long the warm-up had load on, all clusters together.
+    pub warm_up_load: std::time::Duration,
     pub(crate) phases: PhaseTallies,
     pub(crate) elapsed: std::time::Duration,
     pub(crate) mutation: Mutation,
@@ -98,16 +102,19 @@ impl Measurement {
     pub(crate) fn recovered(spec: RunSpec, started_at: Timestamp, rounds: Vec<RoundReport>, instance_id: &str) -> Self {
         let generator = GeneratorFacts { instance_id: instance_id.to_owned(), ..GeneratorFacts::default() };
         let planned_rounds = spec.rounds.count;
+        let notes = vec!["the series by second and by minute ended with the generator's process".to_owned()];
         Self {
             spec,
             started_at,
             finished_at: Timestamp::now(),
             rounds,
+            series: Vec::new(),
             planned_rounds,
-            environment: Environment { generators: vec![generator], ..Environment::default() },
+            environment: Environment { generators: vec![generator], notes, ..Environment::default() },
             aborted: Some("the generator's process ended".to_owned()),
             failed: false,
             warm_up: BTreeMap::new(),
+            warm_up_load: std::time::Duration::ZERO,
             phases: PhaseTallies::new(),
             elapsed: std::time::Duration::ZERO,
             mutation: Mutation::default(),
@@ -125,8 +132,10 @@ impl Measurement {
             finished_at: self.finished_at,
             environment: self.environment.clone(),
             rounds: self.rounds.clone(),
+            series: self.series.clone(),
             planned_rounds: self.planned_rounds,
             warmup_requests: self.warm_up.clone(),
+            warmup_load_millis: self.warm_up_load.as_millis() as u64,
             phases: self.evidence(),
             elapsed_millis: self.elapsed.as_millis() as u64,
             aborted: self.aborted.clone(),

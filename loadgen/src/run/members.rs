@@ -9,27 +9,33 @@ use futures::future::join_all;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use stats::CpuTime;
-use wire::{BalancerStatus, ClusterFacts, ClusterReport, Credits, MemberFacts};
+use wire::{ClusterFacts, ClusterReport, Credits, MemberFacts};
 
+use crate::run::sight::Sight;
 use crate::target::fetch::{Unfetched, fetch};
 use crate::{Resolver, Target};
 
 /// It answers from memory, and asking comes between two loads that follow each other. But a connection whose first packet
 /// is lost is tried again after one second and after two more (RFC 6298, 2 and 5.5): a limit below three would make of a
 /// lost packet a member that is not there.
-const MACHINE_LIMIT: Duration = Duration::from_secs(4);
+pub(crate) const MEMBER_LIMIT: Duration = Duration::from_secs(4);
 /// A quarter of a second of work where only a twentieth of a processor is left, and some more.
 const CALIBRATION_LIMIT: Duration = Duration::from_secs(20);
 
-/// All members that were met, by name of the cluster and id.
+/// All members that were met.
 #[derive(Debug, Default)]
-pub(crate) struct Members(BTreeMap<String, BTreeMap<String, Known>>);
+pub(crate) struct Members {
+    /// By name of the cluster and id.
+    met: BTreeMap<String, BTreeMap<String, Known>>,
+    /// One of them was seen on the machine that this process is on.
+    share_machine: bool,
+}
 
 /// A member that was met.
 #[derive(Clone, Debug)]
 struct Known {
     address: String,
-    /// It was a member when the balancer was asked last.
+    /// It was a member at the last look.
     is_here: bool,
     /// It has said that it does not speak of itself: it is not asked again.
     is_silent: bool,
@@ -44,6 +50,8 @@ struct Machine {
     cpu_model: String,
     #[serde(default)]
     kernel: String,
+    #[serde(default)]
+    kernel_boot: String,
     #[serde(default)]
     busy_millis: u64,
     #[serde(default)]
@@ -63,16 +71,16 @@ pub(crate) type Readings = BTreeMap<String, CpuTime>;
 
 impl Members {
     /// Meets whoever serves these clusters.
-    pub(crate) async fn meet(&mut self, status: &BalancerStatus, clusters: &[String]) {
+    pub(crate) async fn meet(&mut self, sight: &Sight, clusters: &[String]) {
         for cluster in clusters {
-            self.look(status, cluster).await;
+            self.look(sight, cluster).await;
         }
     }
 
     /// Has those that were met say how fast they are, before the first load and after the last: into `place`. All at
     /// the same time: each is an instance of its own.
     pub(crate) async fn calibrate(&mut self, place: fn(&mut MemberFacts) -> &mut Option<u64>) {
-        let speaking = self.0.values_mut().flat_map(BTreeMap::values_mut).filter(|known| known.speaks());
+        let speaking = self.met.values_mut().flat_map(BTreeMap::values_mut).filter(|known| known.speaks());
         let calibrated = speaking.map(|known| async {
             let asked = ask::<Calibration>(&known.address, "/calibration", CALIBRATION_LIMIT).await;
             if let Ok(calibration) = note(known, asked) {
@@ -83,36 +91,43 @@ impl Members {
     }
 
     /// Counters of the processors of a cluster's members. Members that joined are met.
-    pub(crate) async fn look(&mut self, status: &BalancerStatus, cluster: &str) -> Readings {
-        let serving = status.clusters.iter().filter(|serving| serving.name == cluster);
-        let known = self.0.entry(cluster.to_owned()).or_default();
+    pub(crate) async fn look(&mut self, sight: &Sight, cluster: &str) -> Readings {
+        let known = self.met.entry(cluster.to_owned()).or_default();
         known.values_mut().for_each(|known| known.is_here = false);
-        for member in serving.flat_map(|serving| &serving.members) {
+        for member in sight.of(cluster).into_iter().flat_map(|seen| &seen.members) {
             let known = known.entry(member.id.clone()).or_insert_with(|| Known::new(&member.id));
             known.is_here = true;
             known.address.clone_from(&member.address);
         }
         let speaking = known.values_mut().filter(|known| known.speaks());
         let readings = speaking.map(|known| async {
-            let asked = ask::<Machine>(&known.address, "/machine", MACHINE_LIMIT).await;
+            let asked = ask::<Machine>(&known.address, "/machine", MEMBER_LIMIT).await;
             let machine = note(known, asked).ok()?;
             (known.facts.cpu_model, known.facts.kernel) = (machine.cpu_model, machine.kernel);
+            let shares_machine = !machine.kernel_boot.is_empty() && machine.kernel_boot == agent::kernel_boot();
             let Machine { busy_millis, stolen_millis, total_millis, .. } = machine;
             // Without a kernel that counts there is nothing to compare.
             let reading = CpuTime { busy_millis, stolen_millis, total_millis };
-            (total_millis > 0).then(|| (known.facts.id.clone(), reading))
+            Some((shares_machine, (total_millis > 0).then(|| (known.facts.id.clone(), reading))))
         });
-        join_all(readings).await.into_iter().flatten().collect()
+        let (share_machine, readings): (Vec<bool>, Vec<_>) = join_all(readings).await.into_iter().flatten().unzip();
+        self.share_machine |= share_machine.contains(&true);
+        readings.into_iter().flatten().collect()
+    }
+
+    /// Whether one of them and the generator, which are two instances, were seen to be one machine.
+    pub(crate) fn share_machine(&self) -> bool {
+        self.share_machine
     }
 
     /// Facts that were told of the clusters, with their members as they were seen.
     pub(crate) fn facts(&self, told: &[ClusterFacts]) -> Vec<ClusterFacts> {
         let is_told = |name: &String| told.iter().any(|told| told.cluster == *name);
-        let untold = self.0.iter().filter(|(name, members)| !members.is_empty() && !is_told(name));
+        let untold = self.met.iter().filter(|(name, members)| !members.is_empty() && !is_told(name));
         let untold = untold.map(|(name, _)| ClusterFacts { cluster: name.clone(), ..ClusterFacts::default() });
         let mut clusters: Vec<ClusterFacts> = told.iter().cloned().chain(untold).collect();
         for facts in &mut clusters {
-            let members = self.0.get(&facts.cluster).into_iter().flat_map(BTreeMap::values);
+            let members = self.met.get(&facts.cluster).into_iter().flat_map(BTreeMap::values);
             facts.members = members.map(|known| known.facts.clone()).collect();
         }
         clusters
@@ -121,7 +136,7 @@ impl Members {
     /// Clusters whose members do not say how fast they are, in words.
     pub(crate) fn silence(&self) -> Vec<String> {
         let is_silent = |members: &BTreeMap<String, Known>| members.values().any(|known| known.is_silent);
-        let silent = self.0.iter().filter(|(_, members)| is_silent(members));
+        let silent = self.met.iter().filter(|(_, members)| is_silent(members));
         silent.map(|(cluster, _)| format!("members of {cluster} do not say what they run on")).collect()
     }
 }
@@ -180,10 +195,10 @@ mod tests {
     fn no_limit_ends_before_tcp_has_tried_to_connect_three_times() {
         // After 0 s, 1 s and 1 + 2 s: RFC 6298.
         let third_try = Duration::from_secs(3);
-        let limits = [MACHINE_LIMIT, CALIBRATION_LIMIT, STATUS_LIMIT, Settings::GIVE_UP, Settings::REQUEST_LIMIT];
+        let limits = [MEMBER_LIMIT, CALIBRATION_LIMIT, STATUS_LIMIT, Settings::GIVE_UP, Settings::REQUEST_LIMIT];
         assert!(limits.iter().all(|limit| *limit > third_try), "{limits:?}");
         let between = Duration::from_secs(u64::from(BETWEEN_CLUSTERS_SECONDS));
-        assert!(between > STATUS_LIMIT.max(MACHINE_LIMIT) + MACHINE_LIMIT, "several generators would be late");
+        assert!(between > STATUS_LIMIT.max(MEMBER_LIMIT) + MEMBER_LIMIT, "several generators would be late");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A whole run, from the warm-up to the last round.
 
-pub(crate) mod balancer;
+mod balancer;
 mod connection_limit;
 mod course;
 mod environment;
@@ -10,13 +10,18 @@ mod members;
 mod names;
 mod phases;
 pub(crate) mod progress;
+mod roster;
 mod round;
 pub(crate) mod schedule;
 mod seconds;
 pub(crate) mod send_log;
+mod series;
 pub(crate) mod settings;
+mod sight;
 mod timetable;
 pub(crate) mod validate;
+mod validate_members;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,13 +32,13 @@ use wire::{CALIBRATION_SECONDS, Looks, PlaceKind, RoundOutcome, RoundReport, Run
 
 use crate::engine::drivers::DriverLost;
 use crate::mutant::Mutant;
-use crate::run::balancer::Watch;
 use crate::run::course::Course;
 use crate::run::environment::{Effort, Start};
 use crate::run::measurement::{Measurement, PhaseTallies};
 use crate::run::members::Members;
 use crate::run::schedule::Schedule;
 use crate::run::settings::{MeasureError, Settings};
+use crate::run::watch::Watch;
 use crate::{Progress, validate};
 
 /// Measures `spec`. `journal` is given the rounds so far after each one; `abort` ends the run early, with the reason.
@@ -70,7 +75,7 @@ pub async fn measure(
         }
     };
     let mut environment = start.environment(&settings.instance_id, &so_far.effort);
-    if course.watch.as_ref().is_some_and(Watch::shares_machine) {
+    if course.watch.as_ref().is_some_and(Watch::shares_machine) || so_far.members.share_machine() {
         environment.place.kind = PlaceKind::Lab;
     }
     environment.clusters = so_far.members.facts(&spec.facts.clusters);
@@ -87,9 +92,11 @@ pub async fn measure(
         environment,
         elapsed: start.elapsed(),
         rounds: so_far.rounds,
+        series: course.series.taken(spec.targets.iter().map(|target| target.cluster.as_str())),
         planned_rounds: so_far.planned_rounds,
         phases: so_far.phases,
         warm_up: so_far.warm_up,
+        warm_up_load: so_far.warm_up_load,
         aborted,
         failed,
         mutation: settings.mutation,
@@ -104,6 +111,7 @@ struct SoFar {
     planned_rounds: u32,
     phases: PhaseTallies,
     warm_up: BTreeMap<String, u64>,
+    warm_up_load: Duration,
     effort: Effort,
     members: Members,
     /// When and how long it was held, in words.
@@ -126,7 +134,7 @@ async fn all_rounds(
 ) -> Result<Option<Early>, DriverLost> {
     course.meet(&mut so_far.members).await;
     let calibration = Duration::from_secs(u64::from(CALIBRATION_SECONDS));
-    course.in_time(calibration, warm_up(course, &mut so_far.warm_up)).await.transpose()?;
+    course.in_time(calibration, warm_up(course, so_far)).await.transpose()?;
     let before = course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_before_micros);
     course.in_time(Duration::ZERO, before).await;
     if course.timetable.is_none() {
@@ -139,11 +147,12 @@ async fn all_rounds(
     Ok(early)
 }
 
-async fn warm_up(course: &Course<'_>, requests: &mut BTreeMap<String, u64>) -> Result<(), DriverLost> {
+async fn warm_up(course: &Course<'_>, so_far: &mut SoFar) -> Result<(), DriverLost> {
     let schedule = Schedule::new(course.spec.seed, course.spec.targets.len());
     for target in &course.targets {
         let driven = course.warm_up(target, schedule.warm_up_seed()).await?;
-        *requests.entry(target.cluster.clone()).or_default() += driven.tally.requests();
+        *so_far.warm_up.entry(target.cluster.clone()).or_default() += driven.tally.requests();
+        so_far.warm_up_load += driven.took;
     }
     Ok(())
 }
@@ -160,7 +169,7 @@ async fn measured_rounds(
         if let Some(held) = course.stay(counted).await {
             so_far.held.push(held);
             // Connections and caches are as cold as at the beginning.
-            warm_up(course, &mut so_far.warm_up).await?;
+            warm_up(course, so_far).await?;
         }
         let number = counted + voided;
         let mut attempt = schedule.attempt(number);
@@ -184,6 +193,7 @@ async fn measured_rounds(
             }
         }
         let (outcome, why_void) = (round.outcome, round.reason.clone());
+        course.series.settle(so_far.rounds.len(), outcome);
         so_far.rounds.push(round);
         course.note_balancer();
         journal(&so_far.rounds);

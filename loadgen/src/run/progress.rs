@@ -236,7 +236,8 @@ mod tests {
             let mut tally = Tally::default();
             tally.response.record(micros);
             tally.send_lag.record(5);
-            Second { thread: 0, number, tally, sends: Vec::new(), is_last: false }
+            let (members, sends) = (Vec::new(), Vec::new());
+            Second { thread: 0, number, utc_second: number, tally, members, sends, is_over: true, is_last: false }
         };
         progress.second(&second(0, 100));
         progress.second(&second(0, 300));

@@ -3,19 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use wire::{BalancerStatus, ClusterReport, Credits, RoundOutcome, RoundReport};
+use wire::{ClusterReport, Credits, RoundOutcome, RoundReport};
 
 use crate::engine::drivers::{Driven, DriverLost};
 use crate::engine::load::Load;
 use crate::engine::poller::now_nanos;
 use crate::mutant::Mutant;
-use crate::run::balancer::{members, slots_of};
 use crate::run::course::Course;
 use crate::run::environment::{Effort, Reading};
 use crate::run::measurement::{PhaseTallies, PhaseTally, cluster_report};
 use crate::run::members::{Members, Readings, judge};
 use crate::run::phases::{self, AHEAD_NANOS, load};
 use crate::run::seconds::{Interval, Seconds};
+use crate::run::sight::Sight;
 use crate::{Attempt, Target};
 
 /// Measurement of one cluster in one round, and its consequence.
@@ -46,12 +46,20 @@ impl Course<'_> {
     /// Requests that are counted nowhere: they open connections and fill caches. How many there were.
     pub(crate) async fn warm_up(&self, target: &Arc<Target>, seed: u64) -> Result<Driven, DriverLost> {
         let mut all = Driven::default();
+        self.series.begin(&target.cluster, 0);
         for segment in phases::of_warm_up(self.spec) {
             self.progress.loading(&target.cluster, true);
-            let load = self.with_room(load(self, target, seed, &segment, None, None), true).await;
-            let driven = self.drivers.drive(Arc::new(load), |second| self.progress.second(second)).await?;
+            let load = self.prepared(load(self, target, seed, &segment, None, None), true).await;
+            let mut series = self.series.segment(&load, self.drivers.threads(&load));
+            let driven = self.drivers.drive(Arc::new(load), |second| {
+                self.progress.second(second);
+                series.add(second);
+            });
+            let driven = driven.await?;
+            series.finish(driven.took);
             all.add(driven);
         }
+        self.series.end(&target.cluster);
         Ok(all)
     }
 
@@ -82,18 +90,22 @@ impl Course<'_> {
         let authorities = self.authorities();
         let (settled, ()) = tokio::join!(self.settled(), self.names.look_up(&authorities));
         let mut before = match settled {
-            Ok(status) => status,
+            Ok(sight) => sight,
             Err(reason) => return void(round, "", reason),
         };
         let slots = u64::from(attempt_number) * self.targets.len() as u64..;
         let targets = attempt.order.iter().filter_map(|index| self.targets.get(*index));
         for (target, slot) in targets.zip(slots) {
-            let known = before.as_ref().and_then(|status| members(status, &target.serves));
+            let known = before.as_ref().and_then(|sight| sight.ids(&target.serves));
             let idle = self.readings(seen, before.as_ref(), target).await;
+            self.series.begin(&target.cluster, number);
             let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
+            self.series.end(&target.cluster);
             // At the same time: several generators leave no time for one after the other.
             let is_good = matches!(visit.fate, RoundFate::Good);
-            let after = async { if is_good { self.unchanged(before.as_ref()).await } else { Ok(None) } };
+            let visited = &visit.report;
+            let after =
+                async { if is_good { self.unchanged(before.as_ref(), target, visited).await } else { Ok(None) } };
             let (spent, after) = tokio::join!(self.readings(seen, before.as_ref(), target), after);
             judge(&mut visit.report, &idle, &spent, self.credits(target));
             let after = match visit.fate {
@@ -107,11 +119,11 @@ impl Course<'_> {
                 }
             };
             // After the visit every member has answered, and with its first answer it says how many slots it has.
-            visit.report.slots = after.as_ref().ok().and_then(|status| slots_of(status.as_ref()?, &target.serves));
+            visit.report.slots = after.as_ref().ok().and_then(|sight| sight.as_ref()?.slots(&target.serves));
             round.clusters.push(visit.report);
             phases.extend(visit.phases);
             before = match after {
-                Ok(status) => status,
+                Ok(sight) => sight,
                 Err((by, reason)) => return void(round, &by, reason),
             };
         }
@@ -119,9 +131,9 @@ impl Course<'_> {
     }
 
     /// Counters of the processors of the target's members.
-    async fn readings(&self, seen: &mut Members, status: Option<&BalancerStatus>, target: &Target) -> Readings {
-        match status {
-            Some(status) => seen.look(status, &target.serves).await,
+    async fn readings(&self, seen: &mut Members, sight: Option<&Sight>, target: &Target) -> Readings {
+        match sight {
+            Some(sight) => seen.look(sight, &target.serves).await,
             None => Readings::new(),
         }
     }
@@ -131,17 +143,23 @@ impl Course<'_> {
         told.credits.as_ref()
     }
 
-    async fn settled(&self) -> Result<Option<BalancerStatus>, String> {
+    async fn settled(&self) -> Result<Option<Sight>, String> {
         match &self.watch {
             Some(watch) => watch.settled(self.progress).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn unchanged(&self, before: Option<&BalancerStatus>) -> Result<Option<BalancerStatus>, (String, String)> {
-        let (Some(watch), Some(before)) = (&self.watch, before) else { return Ok(None) };
-        let after = watch.look().await.map_err(|why| (String::new(), why))?;
-        watch.change(before, &after).map_or(Ok(Some(after)), Err)
+    async fn unchanged(
+        &self,
+        before: Option<&Sight>,
+        target: &Target,
+        visited: &ClusterReport,
+    ) -> Result<Option<Sight>, (String, String)> {
+        match (&self.watch, before) {
+            (Some(watch), Some(before)) => watch.unchanged(before, &target.serves, visited).await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// All phases for one cluster.
@@ -160,7 +178,9 @@ impl Course<'_> {
         for segment in phases::of_round(self.spec) {
             if !segment.pause.is_zero() {
                 self.progress.pausing(&target.cluster, segment.pause.as_secs() as u32);
+                let began = now_nanos();
                 tokio::time::sleep(segment.pause).await;
+                self.series.paused(&target.cluster, began);
                 continue;
             }
             let begins = match &self.timetable {
@@ -175,7 +195,7 @@ impl Course<'_> {
             };
             self.progress.loading(&target.cluster, false);
             let load = load(self, target, seed, &segment, known.clone(), begins);
-            let load = self.with_room(load, begins.is_none()).await;
+            let load = self.prepared(load, begins.is_none()).await;
             let driven = self.drive(load, effort).await?;
             let key = (target.cluster.clone(), segment.number);
             phases.insert(key, PhaseTally::new(&driven.tally, driven.peak));
@@ -195,14 +215,12 @@ impl Course<'_> {
         Ok(Visit { report, phases, fate })
     }
 
-    /// The load, when there is room for its connections: that of others is made before its clock starts. Only several
+    /// The load, when connections are ready for it: what is done for that is done before its clock starts. Only several
     /// generators have a common moment at which they begin (`may_move` is `false`).
-    async fn with_room(&self, mut load: Load, may_move: bool) -> Load {
-        if self.is_crowded {
-            self.drivers.make_room(&load).await;
-            if may_move {
-                load.begin_at(now_nanos() + AHEAD_NANOS);
-            }
+    async fn prepared(&self, mut load: Load, may_move: bool) -> Load {
+        self.drivers.prepare(&load, self.is_crowded).await;
+        if may_move {
+            load.begin_at(now_nanos() + AHEAD_NANOS);
         }
         load
     }
@@ -210,7 +228,9 @@ impl Course<'_> {
     async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
         let begin = Reading::now();
         let log = self.log.as_ref().map(|log| log.of(&load));
-        let mut seconds = Seconds::of(self.drivers.threads(&load) as usize);
+        let threads = self.drivers.threads(&load);
+        let mut series = self.series.segment(&load, threads);
+        let mut seconds = Seconds::of(threads as usize);
         let write = |intervals: Vec<Interval>| {
             if let Some(log) = &log {
                 intervals.iter().for_each(|interval| log.write(interval));
@@ -218,12 +238,14 @@ impl Course<'_> {
         };
         let driven = self.drivers.drive(Arc::new(load), |second| {
             self.progress.second(second);
+            series.add(second);
             write(seconds.add(second));
             if let Some(sends) = &self.sends {
                 sends.write(&second.sends);
             }
         });
         let driven = driven.await?;
+        series.finish(driven.took);
         write(seconds.finish(driven.took));
         effort.add_since(&begin);
         Ok(driven)

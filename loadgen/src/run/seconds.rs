@@ -34,7 +34,7 @@ impl Seconds {
     /// and after which something happened. Only then is it certain that load was on for the whole of it.
     pub(crate) fn add(&mut self, second: &Second) -> Vec<Interval> {
         if let Some(passed) = self.passed.get_mut(second.thread as usize) {
-            *passed = if second.is_last { u64::MAX } else { second.number + 1 };
+            *passed = if second.is_last { u64::MAX } else { second.number + u64::from(second.is_over) };
         }
         if second.tally.has_times() {
             self.open.entry(second.number).or_default().merge(&second.tally);
@@ -71,7 +71,8 @@ mod tests {
     fn second(thread: u32, number: u64, answers: u64, is_last: bool) -> Second {
         let mut tally = Tally::default();
         (0..answers).for_each(|_| tally.response.record(7));
-        Second { thread, number, tally, sends: Vec::new(), is_last }
+        let (members, sends) = (Vec::new(), Vec::new());
+        Second { thread, number, utc_second: number, tally, members, sends, is_over: true, is_last }
     }
 
     /// Start and length in milliseconds, and answers.
@@ -90,6 +91,17 @@ mod tests {
         assert_eq!(shown(seconds.add(&second(0, 2, 1, true))), [(1000, 1000, 5)]);
         assert_eq!(shown(seconds.add(&second(1, 2, 1, true))), []);
         assert_eq!(shown(seconds.finish(Duration::from_millis(2_250))), [(2000, 250, 2)]);
+    }
+
+    #[test]
+    fn a_second_that_is_told_in_two_parts_is_one() {
+        let mut seconds = Seconds::of(1);
+        let part = |number, answers, is_over| Second { is_over, ..second(0, number, answers, false) };
+        assert_eq!(shown(seconds.add(&part(0, 3, false))), []);
+        assert_eq!(shown(seconds.add(&part(0, 4, true))), []);
+        assert_eq!(shown(seconds.add(&part(1, 1, false))), [(0, 1000, 7)]);
+        assert_eq!(shown(seconds.add(&part(1, 2, true))), []);
+        assert_eq!(shown(seconds.finish(Duration::from_millis(1_700))), [(1000, 700, 3)]);
     }
 
     #[test]

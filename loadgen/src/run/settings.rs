@@ -24,6 +24,8 @@ pub struct Settings {
     pub recovery: Duration,
     /// How long a target may let nobody in before the run ends.
     pub give_up: Duration,
+    /// How long a connection may have been idle when a phase begins; longer ones are closed before.
+    pub idle_limit: Duration,
     /// How many files this process may have open, see [`agent::raise_open_files`].
     pub open_files: u64,
     /// How names are looked up.
@@ -47,12 +49,17 @@ impl Settings {
     /// listener takes and than TCP's third try to connect (three seconds, RFC 6298), shorter than anybody wants to pay for.
     pub const GIVE_UP: Duration = Duration::from_secs(10);
 
+    /// Half of the minute after which an Application Load Balancer closes idle connections unless it is told otherwise:
+    /// a request on one that is being closed would fail although nobody is to blame.
+    pub const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
     pub fn new(instance_id: &str, open_files: u64) -> Self {
         Self {
             instance_id: instance_id.to_owned(),
             request_limit: Self::REQUEST_LIMIT,
             recovery: Self::RECOVERY,
             give_up: Self::GIVE_UP,
+            idle_limit: Self::IDLE_LIMIT,
             open_files,
             resolver: Resolver::system(),
             log: None,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderName, Method};
 use wire::{ClosedLoop, Header, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
 
+use crate::run::validate_members::validate_members;
 use crate::target::url_parts::is_host;
 use crate::{Target, TargetError};
 
@@ -56,7 +57,9 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
             );
         }
     }
-    validate_targets(spec)
+    let targets = validate_targets(spec)?;
+    validate_members(spec, &targets)?;
+    Ok(targets)
 }
 
 /// The id becomes a file name.

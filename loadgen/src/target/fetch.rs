@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -31,13 +31,26 @@ pub(crate) enum Unfetched {
 /// # Cancellation
 /// Safe: the connection closes.
 pub(crate) async fn fetch(target: &Target, resolver: &Resolver, limit: Duration) -> Result<Bytes, Unfetched> {
-    let late = |_| Err(Unfetched::Unreachable(format!("no answer within {limit:?}")));
+    let answer = answer(target, resolver, limit).await.map_err(Unfetched::Unreachable)?;
+    match answer.status() {
+        StatusCode::OK => Ok(answer.into_body()),
+        status if status.is_server_error() => Err(Unfetched::Unreachable(format!("it answered {status}"))),
+        status => Err(Unfetched::Refused(format!("it answered {status}"))),
+    }
+}
+
+/// Whole answer to a GET, whatever it says; an error says why there is none.
+///
+/// # Cancellation
+/// Safe: the connection closes.
+pub(crate) async fn answer(target: &Target, resolver: &Resolver, limit: Duration) -> Result<Response<Bytes>, String> {
+    let late = |_| Err(format!("no answer within {limit:?}"));
     tokio::time::timeout(limit, whole(target, resolver)).await.unwrap_or_else(late)
 }
 
-async fn whole(target: &Target, resolver: &Resolver) -> Result<Bytes, Unfetched> {
-    let text = |error: io::Error| Unfetched::Unreachable(error.to_string());
-    let broken = |error: hyper::Error| Unfetched::Unreachable(error.to_string());
+async fn whole(target: &Target, resolver: &Resolver) -> Result<Response<Bytes>, String> {
+    let text = |error: io::Error| error.to_string();
+    let broken = |error: hyper::Error| error.to_string();
     let addresses = resolver.look_up(&target.authority).await.map_err(text)?;
     let stream = TcpStream::connect(addresses.as_slice()).await.map_err(text)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
@@ -45,14 +58,14 @@ async fn whole(target: &Target, resolver: &Resolver) -> Result<Bytes, Unfetched>
     *request.uri_mut() = target.path.clone();
     *request.headers_mut() = target.headers.clone();
     let answer = async {
-        let response = sender.send_request(request).await.map_err(broken)?;
-        let status = response.status();
-        match (status, Limited::new(response.into_body(), DOCUMENT_LIMIT_BYTES).collect().await) {
-            (StatusCode::OK, Ok(body)) => Ok(body.to_bytes()),
-            (StatusCode::OK, Err(error)) => Err(Unfetched::Unreachable(error.to_string())),
-            (status, _) if status.is_server_error() => Err(Unfetched::Unreachable(format!("it answered {status}"))),
-            (status, _) => Err(Unfetched::Refused(format!("it answered {status}"))),
-        }
+        let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+        let body = match Limited::new(body, DOCUMENT_LIMIT_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if head.status == StatusCode::OK => return Err(error.to_string()),
+            // The status says all.
+            Err(_) => Bytes::new(),
+        };
+        Ok(Response::from_parts(head, body))
     };
     tokio::pin!(answer);
     tokio::select! {

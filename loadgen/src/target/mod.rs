@@ -3,6 +3,7 @@
 pub(crate) mod distrust;
 pub(crate) mod fetch;
 pub(crate) mod greeting;
+pub(crate) mod hosts;
 pub(crate) mod resolver;
 pub(crate) mod trust;
 pub(crate) mod url_parts;

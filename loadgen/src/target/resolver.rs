@@ -3,10 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+
+use crate::target::hosts;
 
 type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
 
@@ -26,6 +29,20 @@ impl Resolver {
     /// Resolver of the machine: its hosts file, then its name servers.
     pub fn system() -> Self {
         Self::new(|authority| async move { Ok(tokio::net::lookup_host(authority).await?.collect()) })
+    }
+
+    /// The same, but for the names in the hosts file `path`, which is read anew each time: those are where it says.
+    pub fn with_hosts(self, path: Option<PathBuf>) -> Self {
+        let Some(path) = path else { return self };
+        Self::new(move |authority| {
+            let (path, other) = (path.clone(), self.clone());
+            async move {
+                match hosts::look_up(&path, &authority).await? {
+                    found if found.is_empty() => other.look_up(&authority).await,
+                    found => Ok(found),
+                }
+            }
+        })
     }
 
     /// The same, but for the names in `given`, nobody is asked for them.

@@ -339,3 +339,76 @@ pub(crate) async fn member(speaking: Option<Speaking>) -> (SocketAddr, Arc<Mutex
     });
     (address, asked)
 }
+
+/// A member that is asked directly.
+pub(crate) struct Asked {
+    pub(crate) address: SocketAddr,
+    /// Paths it was asked for, in order.
+    pub(crate) paths: Arc<Mutex<Vec<String>>>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// What a member answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Word {
+    /// 200 by the process with this `x-boot`, with two slots.
+    Boot(&'static str),
+    Status(u16),
+    /// The connection ends without an answer.
+    Nothing,
+}
+
+impl Asked {
+    /// `health` is asked at every look, with its number from 0. The machine has the boot `kernel`.
+    pub(crate) async fn start(kernel: String, health: impl Fn(usize) -> Word + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let paths: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = paths.clone();
+        let serving = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let Some(head) = read_head(&mut stream).await else { continue };
+                let path = head.split(' ').nth(1).unwrap().to_owned();
+                let before = noted.lock().unwrap().iter().filter(|one| **one == path).count();
+                noted.lock().unwrap().push(path.clone());
+                let word = match path.as_str() {
+                    "/health" => health(before),
+                    _ => Word::Boot("a"),
+                };
+                let body = match path.as_str() {
+                    "/machine" => format!(
+                        r#"{{"cpuModel":"A CPU","kernel":"6.1","kernelBoot":"{kernel}","busyMillis":{0},"stolenMillis":0,"totalMillis":{0}}}"#,
+                        1000 * (before + 1)
+                    ),
+                    "/calibration" => r#"{"micros":1000000}"#.to_owned(),
+                    _ => "ok".to_owned(),
+                };
+                let (code, headers) = match word {
+                    Word::Boot(boot) => (200, format!("x-boot: {boot}\r\nx-slots: 2\r\n")),
+                    Word::Status(code) => (code, String::new()),
+                    Word::Nothing => continue,
+                };
+                let length = body.len();
+                write(&mut stream, &format!("HTTP/1.1 {code} X\r\n{headers}content-length: {length}\r\n\r\n{body}"))
+                    .await;
+            }
+        });
+        Self { address, paths, serving }
+    }
+
+    /// Always well, always the same process.
+    pub(crate) async fn fine() -> Self {
+        Self::start("another".into(), |_| Word::Boot("a")).await
+    }
+
+    pub(crate) fn member(&self, cluster: &str, id: &str) -> wire::RunMember {
+        wire::RunMember { cluster: cluster.into(), id: id.into(), address: self.address.to_string() }
+    }
+}

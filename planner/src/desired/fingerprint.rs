@@ -6,7 +6,7 @@ use serde::Serialize;
 use wire::sha256_hex;
 
 use super::pools::PoolSpec;
-use super::programs::environment;
+use super::programs::{Program, environment, program};
 use super::role::Role;
 
 /// What makes instances of a pool different from others, for [`revision`].
@@ -45,10 +45,9 @@ pub(super) fn revision(
         role: pool.role.program(),
         port: if is_worker { spec.worker.port } else { 0 },
         environment: environment(spec, pool),
-        artifact: if is_worker {
-            spec.worker.artifact_url.as_deref().zip(spec.worker.artifact_sha256.as_deref()).map(<[&str; 2]>::from)
-        } else {
-            None
+        artifact: match program(spec, &pool.name) {
+            Program::Users { url, sha256 } if is_worker => Some([url, sha256]),
+            _ => None,
         },
         relaunches: Some(placement.relaunches).filter(|count| is_worker && *count > 0),
     };

@@ -11,7 +11,7 @@ pub use fingerprint::measured_sha256;
 pub use pools::{
     BALANCER, GENERATOR, PoolSpec, generator, generators, has_balancer, launches, pools, types_with_fields,
 };
-pub use programs::{policy, settings, work_text};
+pub use programs::{Program, policy, program, programs, settings, work_text};
 pub use recipe::{NoRecipe, Recipe, recipe};
 pub use role::{BALANCER_PORT, CONTROL_PORT};
 

@@ -36,7 +36,8 @@ pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     };
     let generators = (1..=generators(spec))
         .map(|number| single(generator(number), Role::Generator, &spec.load.generator.instance_type));
-    let balancer = has_balancer(spec).then(|| single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type));
+    let balancer =
+        has_balancer(spec).then(|| single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type));
     clusters.chain(balancer).chain(generators).collect()
 }
 

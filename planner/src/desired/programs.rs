@@ -5,13 +5,59 @@ use api::{BalancerKind, ClusterBenchmarkSpec, Distribution, Policy, WorkProfile}
 use super::pools::{PoolSpec, generators};
 use super::role::Role;
 
+/// What serves the requests of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Program<'a> {
+    Ours { work: Option<&'a api::Work> },
+    Users { url: &'a str, sha256: &'a str },
+}
+
+impl<'a> Program<'a> {
+    fn new(work: Option<&'a api::Work>, url: Option<&'a String>, sha256: Option<&'a String>) -> Self {
+        match url.zip(sha256) {
+            Some((url, sha256)) => Self::Users { url, sha256 },
+            None => Self::Ours { work },
+        }
+    }
+
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Ours { .. })
+    }
+
+    /// The program as a report names it.
+    pub fn described(self) -> String {
+        match self {
+            Self::Users { url, sha256 } => format!("{url} sha256 {sha256}"),
+            Self::Ours { work: Some(work) } => format!("ours, {}", work_text(work)),
+            Self::Ours { work: None } => "ours, echo".to_owned(),
+        }
+    }
+}
+
+/// The program of a cluster: its own, or that of all.
+pub fn program<'a>(spec: &'a ClusterBenchmarkSpec, cluster: &str) -> Program<'a> {
+    let own = spec.clusters.iter().find(|one| one.name == cluster).and_then(|one| one.worker.as_ref());
+    match own {
+        Some(own) => Program::new(own.work.as_ref(), own.artifact_url.as_ref(), own.artifact_sha256.as_ref()),
+        None => {
+            let api::Worker { work, artifact_url, artifact_sha256, .. } = &spec.worker;
+            Program::new(work.as_ref(), artifact_url.as_ref(), artifact_sha256.as_ref())
+        }
+    }
+}
+
+/// The programs of all clusters, in their order.
+pub fn programs(spec: &ClusterBenchmarkSpec) -> impl Iterator<Item = Program<'_>> {
+    spec.clusters.iter().map(|cluster| program(spec, &cluster.name))
+}
+
 /// Environment of a pool's program.
 pub(super) fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
     let mut environment = Vec::new();
     if pool.role == Role::Worker {
         environment.push(("CLUSTER", pool.name.clone()));
         environment.push(("CLUSTER_PATH", pool.path.clone()));
-        if let Some(work) = &spec.worker.work {
+        if let Program::Ours { work: Some(work) } = program(spec, &pool.name) {
             environment.push(("WORK", work_text(work)));
         }
     }
@@ -33,13 +79,13 @@ pub fn work_text(work: &api::Work) -> String {
     format!("{profile}:{distribution}:{}us", work.mean_micros.unwrap_or_default())
 }
 
-/// How worker, balancer and generator are set, a line for each.
+/// How workers, balancer and generator are set, a line for each.
 pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
-    let worker = match (&spec.worker.artifact_url, &spec.worker.artifact_sha256, &spec.worker.work) {
-        (Some(url), Some(sha256), _) => format!("worker: {url} sha256 {sha256}"),
-        (_, _, Some(work)) => format!("worker: ours, {}", work_text(work)),
-        _ => "worker: ours, echo".to_owned(),
-    };
+    let common = program(spec, "");
+    let own = spec.clusters.iter().filter(|cluster| cluster.worker.is_some());
+    let own = own.map(|cluster| format!("worker of {}: {}", cluster.name, program(spec, &cluster.name).described()));
+    let is_used = spec.clusters.iter().any(|cluster| cluster.worker.is_none());
+    let workers = is_used.then(|| format!("worker: {}", common.described())).into_iter().chain(own);
     let balancer = match spec.balancer.kind {
         BalancerKind::Custom => format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy),
         BalancerKind::Application => {
@@ -50,7 +96,7 @@ pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
     };
     let several = Some(generators(spec)).filter(|count| *count > 1).map(|count| format!("{count} x "));
     let generator = format!("generator: {}{}", several.unwrap_or_default(), spec.load.generator.instance_type);
-    vec![worker, balancer, generator]
+    workers.chain([balancer, generator]).collect()
 }
 
 /// Policy on the wire.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::fingerprint::revision;
 use super::pools::PoolSpec;
-use super::programs::environment;
+use super::programs::{Program, environment, program};
 use super::role::{BALANCER_PORT, CONTROL_PORT, Role};
 use super::user_data::{Control, InvalidUserData, UserData};
 use crate::cost::credits::credits;
@@ -67,7 +67,7 @@ pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec
             .ok_or_else(|| NoRecipe::UnknownAddressing(placement.addressing.clone()))?,
         credits: credits(fact),
         expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
-        artifact: artifact(spec, placement, pool.role, architecture)?,
+        artifact: artifact(spec, placement, pool, architecture)?,
     })
 }
 
@@ -162,12 +162,13 @@ impl Artifact<'_> {
 fn artifact<'a>(
     spec: &'a ClusterBenchmarkSpec,
     placement: &'a Placement,
-    role: Role,
+    pool: &PoolSpec,
     architecture: &'static str,
 ) -> Result<Artifact<'a>, NoRecipe> {
-    if let (Role::Worker, Some(url), Some(sha256)) = (role, &spec.worker.artifact_url, &spec.worker.artifact_sha256) {
+    if let (Role::Worker, Program::Users { url, sha256 }) = (pool.role, program(spec, &pool.name)) {
         return Ok(Artifact::Users { url, sha256 });
     }
+    let role = pool.role;
     let program = role.program();
     let placed = placement
         .artifacts

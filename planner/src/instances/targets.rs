@@ -28,7 +28,9 @@ pub(super) fn serving(world: &World) -> Vec<&str> {
     match &world.application {
         Some(Facet::Known(seen)) => {
             let all = seen.targets.values().flatten();
-            all.filter(|target| target.state == TargetState::Healthy).map(|target| target.instance_id.as_str()).collect()
+            all.filter(|target| target.state == TargetState::Healthy)
+                .map(|target| target.instance_id.as_str())
+                .collect()
         }
         Some(Facet::Unknown(_)) => Vec::new(),
         None if are_at_rest(world) => {

@@ -1,5 +1,6 @@
 //! The stage that measures: it starts the run that is due, and collects every report before anything is forgotten.
 
+pub mod cloud_watch;
 pub(crate) mod former;
 pub(crate) mod holding;
 mod joint_start;

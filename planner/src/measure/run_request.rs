@@ -11,7 +11,7 @@ use super::time_left;
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
-use crate::desired::{self, BALANCER, BALANCER_PORT};
+use crate::desired::{self, BALANCER, BALANCER_PORT, Program};
 use crate::instances::{control, single};
 use crate::run_key::RunKey;
 use crate::world::World;
@@ -72,7 +72,7 @@ fn metric(asked: api::Metric) -> Metric {
 /// is a failure. Programs of users need not.
 pub(crate) fn request(spec: &ClusterBenchmarkSpec) -> RequestSpec {
     let asked = &spec.load.request;
-    let is_ours = spec.worker.artifact_url.is_none();
+    let is_ours = desired::programs(spec).all(Program::is_ours);
     RequestSpec {
         method: asked.method.clone(),
         headers: asked
@@ -98,7 +98,12 @@ pub(crate) fn request(spec: &ClusterBenchmarkSpec) -> RequestSpec {
 /// The work that requests carry: where our worker would draw it, the generator draws it, once for all clusters of a
 /// round. Then clusters differ by what they are and not by what they were asked for.
 fn work(spec: &ClusterBenchmarkSpec) -> Option<Work> {
-    let work = spec.worker.work.as_ref().filter(|_| spec.worker.artifact_url.is_none())?;
+    let first = desired::programs(spec).next()?;
+    let Program::Ours { work: Some(work) } = first else { return None };
+    // Where clusters do different work, each worker draws its own.
+    if desired::programs(spec).any(|other| other != first) {
+        return None;
+    }
     let distribution = match work.distribution {
         api::Distribution::Deterministic => return None,
         api::Distribution::Exponential => WorkDistribution::Exponential,
@@ -121,6 +126,8 @@ pub(crate) fn seed(spec: &ClusterBenchmarkSpec, key: &RunKey) -> u64 {
 /// For the report. The place is what EC2's API says; a generator that sees all instances on one machine knows better.
 pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts {
     let spec = &world.object.spec;
+    let first = desired::programs(spec).next();
+    let differ = desired::programs(spec).any(|other| Some(other) != first);
     let cluster = |cluster: &api::Cluster| {
         let fact = world.instance_type(&cluster.instance_type);
         let architecture = fact.map(|fact| fact.architecture.name()).unwrap_or_default();
@@ -131,11 +138,12 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             vcpus: fact.map_or(0, |fact| fact.vcpus),
             image: image.map(|image| image.id.clone()).unwrap_or_default(),
             credits: fact.and_then(credits::described),
+            program: if differ { desired::program(spec, &cluster.name).described() } else { String::new() },
             members: Vec::new(),
         }
     };
     // The generator adds its own.
-    let ours = [(spec.worker.artifact_url.is_none(), "worker"), (desired::has_balancer(spec), "balancer")];
+    let ours = [(desired::programs(spec).any(Program::is_ours), "worker"), (desired::has_balancer(spec), "balancer")];
     Facts {
         place: Place {
             kind: PlaceKind::Aws,
@@ -181,7 +189,11 @@ fn run_members(world: &World) -> Vec<RunMember> {
     let clusters = membership(world).clusters.into_iter();
     let of_cluster = |cluster: wire::Cluster| {
         let wire::Cluster { name, members, .. } = cluster;
-        members.into_iter().map(move |member| RunMember { cluster: name.clone(), id: member.id, address: member.address })
+        members.into_iter().map(move |member| RunMember {
+            cluster: name.clone(),
+            id: member.id,
+            address: member.address,
+        })
     };
     clusters.flat_map(of_cluster).collect()
 }

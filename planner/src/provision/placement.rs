@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::balance::application::front::{self, NoSubnets};
 use crate::conditions::Reason;
+use crate::desired::role::Role;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
@@ -236,7 +237,7 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
     for pool in desired::pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
         let name = pool.role.program();
-        if name == "worker" && spec.worker.artifact_url.is_some() {
+        if pool.role == Role::Worker && !desired::program(spec, &pool.name).is_ours() {
             continue;
         }
         let key = (name.to_owned(), fact.architecture);

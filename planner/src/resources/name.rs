@@ -84,7 +84,7 @@ mod tests {
             ["clusterbench-uid-1-members", "clusterbench-uid-1-edge"]
         );
         assert!(names(&owner, ResourceKind::Instance).is_empty());
-        assert_eq!(load_balancer_name(&owner, 2), "TBD");
+        assert_eq!(load_balancer_name(&owner, 2), "cb-mrau5wnkigeamnroxt2j-2");
         assert_eq!(target_group_name(&owner, "cluster1"), "TBD");
     }
 

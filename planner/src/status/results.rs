@@ -5,10 +5,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{FailedStatus, RoundOutcome, RunState, Validity};
 
 use super::thresholds;
-use crate::desired;
+use crate::desired::{self, Program};
 use crate::effect::{Action, Collected, Done, Outcome};
 use crate::failure::Failure;
 use crate::goal::{Goal, goal};
+use crate::measure::cloud_watch;
 use crate::measure::records::{ABORTS, aborted};
 use crate::measure::voided;
 use crate::plan::Plan;
@@ -33,11 +34,23 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
                 } else if is_part(key, collected.state) {
                     add_part(&mut runs, key, collected, relaunches);
                 } else {
-                    replace(&mut runs, key, collected);
+                    replace(world, &mut runs, key, collected);
                     say_path(&mut runs, key, collected, &world.object.spec);
                 }
             }
-            (Action::JoinParts { run: key, .. }, Ok(Done::Collected(collected))) => replace(&mut runs, key, collected),
+            (Action::JoinParts { run: key, .. }, Ok(Done::Collected(collected))) => {
+                replace(world, &mut runs, key, collected);
+            }
+            (Action::RecordMetrics { report, account }, Ok(_)) => {
+                let of_report = runs.iter_mut().filter(|run| run.report == *report);
+                for of in of_report.filter_map(|run| run.cloud_watch.as_mut()) {
+                    cloud_watch::name(account.state).clone_into(&mut of.state);
+                }
+            }
+            // Somebody deleted the report.
+            (Action::RecordMetrics { report, .. }, Err(error)) if error.failure == Failure::NotFound => {
+                runs.iter_mut().filter(|run| run.report == *report).for_each(|run| run.cloud_watch = None);
+            }
             // Somebody deleted what it is made of.
             (Action::JoinParts { run: key, .. }, Err(error)) if error.failure == Failure::NotFound => {
                 for run in runs.iter_mut().filter(|run| key.is_of(run) && runs::is_whole(run)) {
@@ -101,15 +114,17 @@ fn add_part(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, relaunches
 }
 
 /// The end of a run takes the place of the run that is on.
-fn replace(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected) {
+fn replace(world: &World, runs: &mut Vec<Run>, key: &RunKey, collected: &Collected) {
     let on = runs.iter().position(|run| key.is_of(run) && RunOutcome::Running.is_of(run)).map(|at| runs.remove(at));
     let parts = on.map(|run| run.parts).unwrap_or_default();
-    runs.push(Run { parts, ..run(key, collected) });
+    let cloud_watch = cloud_watch::pending(world, &collected.report);
+    runs.push(Run { parts, cloud_watch, ..run(key, collected) });
 }
 
 /// Somebody's own program that knows other paths than ours: where the way out is.
 fn say_path(runs: &mut [Run], key: &RunKey, collected: &Collected, spec: &ClusterBenchmarkSpec) {
-    let is_own = spec.worker.artifact_url.is_some() && desired::measured_sha256(spec) == key.measured_sha256;
+    let is_own =
+        !desired::programs(spec).all(Program::is_ours) && desired::measured_sha256(spec) == key.measured_sha256;
     let is_not_found = |cluster: &wire::ClusterReport| {
         cluster.failed_status == FailedStatus::Each(404) && cluster.failures.total() == cluster.requests
     };

@@ -117,7 +117,8 @@ impl Inventory {
             for balancer in &held.load_balancers {
                 let old = age(now.duration_since(balancer.created_at));
                 let cost = dollars(LOAD_BALANCER_USD_MICROS);
-                let _ = writeln!(text, "  {}  load balancer  {}  {old}  {cost}/h", balancer.name, balancer.state.name());
+                let _ =
+                    writeln!(text, "  {}  load balancer  {}  {old}  {cost}/h", balancer.name, balancer.state.name());
             }
             for group in &held.target_groups {
                 let _ = writeln!(text, "  {}  target group", group.name);

@@ -97,7 +97,9 @@ pub fn suspects(scope: &Scope, found: &Found, now: Timestamp, memory: &mut Memor
     let ids: BTreeSet<&String> =
         groups.iter().map(|group| &group.id).chain(target_groups.iter().map(|group| &group.arn)).collect();
     // Target groups are not in every round's lists.
-    memory.first_seen.retain(|id, at| ids.contains(id) || id.starts_with("arn:") && now.duration_since(*at) < SEEKING * 2);
+    memory
+        .first_seen
+        .retain(|id, at| ids.contains(id) || id.starts_with("arn:") && now.duration_since(*at) < SEEKING * 2);
     for id in ids {
         memory.first_seen.entry(id.clone()).or_insert(now);
     }
@@ -143,14 +145,15 @@ pub fn decide(
         })
     };
     let balancers_of = |uid: Option<&String>| {
-        load_balancers.iter().any(|balancer| {
-            scope.owner(&balancer.tags).is_some_and(|owner| Some(&owner.benchmark_uid) == uid)
-        })
+        load_balancers
+            .iter()
+            .any(|balancer| scope.owner(&balancer.tags).is_some_and(|owner| Some(&owner.benchmark_uid) == uid))
     };
     let uid = |tags: &Tags| tags.get(owner::BENCHMARK_UID).cloned();
     let groups = groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.id, now, memory));
     let old_balancers = load_balancers.iter().filter(|one| is_of(&one.tags) && is_old(one.created_at, now));
-    let target_groups = target_groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.arn, now, memory));
+    let target_groups =
+        target_groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.arn, now, memory));
     Removal {
         instances: doomed.filter(|instance| is_left(instance)).map(|instance| instance.id.clone()).collect(),
         groups: groups

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::named::Named;
 use crate::failure::CloudError;
+use crate::ports::Datapoint;
 
 /// Longer than any pause between two passes at an object that is being torn down.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(180);
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// Launches that this process wrote down itself and has not sent, by token.
     pub unsent: BTreeSet<String>,
@@ -21,6 +22,8 @@ pub struct Memory {
     pub named: BTreeMap<String, Named>,
     /// Terminations that were refused, by instance.
     pub denials: BTreeMap<String, Denial>,
+    /// What CloudWatch said last of a run that is recorded, by the name of its report.
+    pub heard: BTreeMap<String, Heard>,
     /// What was heard of launches that are about to be written down, by the hash of the request.
     pub rehearsals: BTreeMap<String, Rehearsal>,
     /// When this process looked last.
@@ -67,6 +70,14 @@ pub struct Denial {
     pub error: CloudError,
     /// When it is tried again.
     pub again_at: Timestamp,
+}
+
+/// An answer of CloudWatch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    pub at: Timestamp,
+    /// Of each query.
+    pub points: Vec<Vec<Datapoint>>,
 }
 
 /// What was heard of a request.

@@ -17,8 +17,8 @@ use wire::{BalancerStatus, RunStatus};
 
 use crate::owner::Owner;
 use crate::ports::{
-    Architecture, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener, Subnet,
-    Target, TargetGroupAttributes,
+    Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener,
+    Subnet, Target, TargetGroupAttributes,
 };
 use crate::resources::ResourceKind;
 use memory::Memory;
@@ -46,6 +46,9 @@ pub struct World {
     pub balancer: Option<Facet<BalancerStatus>>,
     /// Asked while something depends on it and lists show the load balancer, see [`crate::balance::application::wanted`].
     pub application: Option<Facet<Application>>,
+    /// CloudWatch's answer about the run with the report of this name. Asked after a run through a load balancer, see
+    /// [`crate::measure::cloud_watch::question`].
+    pub metrics: Option<(String, Facet<Vec<Vec<Datapoint>>>)>,
     /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
     pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
     /// Last word of our script on the console ([`console::last_word`]) of instances that are slow to get ready, by

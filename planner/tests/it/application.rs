@@ -24,7 +24,17 @@ fn with(more: &str) -> String {
 
 #[test]
 fn load_balancer_and_target_groups_are_made_beside_the_instances() {
-    assert_snapshot!(planned("application"), @"");
+    assert_snapshot!(planned("application"), @"
+    create target group cb-ifrtq65mhkrlm4nkk6k4-xs4aodp4 for 8080
+    create load balancer cb-hoio4xdtaerct4pcccs7-1 in subnet-a subnet-b
+    write down a/1 x2
+    write down generator/1 x1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False Launching: 0 of 3 instances run
+    Deployed=False Waiting: the load balancer is not there yet
+    Measured=False Waiting: waits for the instances
+    wake 0s
+    ");
 }
 
 #[test]
@@ -39,24 +49,68 @@ fn a_kind_is_announced_before_the_first_of_it_is_made() {
 
 #[test]
 fn nothing_is_routed_before_the_load_balancer_is_seen() {
-    assert_snapshot!(planned(&with("")), @"");
-    assert_snapshot!(planned(&with("front provisioning\ntargets\nrun none")), @"");
+    assert_snapshot!(planned(&with("")), @"
+    create target group cb-ifrtq65mhkrlm4nkk6k4-xs4aodp4 for 8080
+    create load balancer cb-hoio4xdtaerct4pcccs7-1 in subnet-a subnet-b
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False BalancerProvisioning: 3 of 3 instances run; the load balancer is being created
+    Deployed=False Waiting: the load balancer is not there yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
+    assert_snapshot!(planned(&with("front provisioning\ntargets\nrun none")), @"
+    create listener 8080 of cb-hoio4xdtaerct4pcccs7-1
+    register i-1 i-2
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False BalancerProvisioning: 3 of 3 instances run; load balancer cb-hoio4xdtaerct4pcccs7-1 is provisioning since 08:00:00 UTC, which takes minutes
+    Deployed=False Waiting: routes are being made; 0 of 2 targets are healthy
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
 }
 
 #[test]
 fn what_runs_is_registered_and_what_does_not_is_taken_out() {
-    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-9=healthy\nrun none")), @"");
+    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-9=healthy\nrun none")), @"
+    register i-1 i-2
+    deregister i-9
+    Accepted=True Placed: the spec can be placed
+    Provisioned=True Running: 3 of 3 instances run
+    Deployed=False Waiting: targets are being registered; 1 of 2 are healthy
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
 }
 
 #[test]
 fn a_rule_for_another_path_is_deleted_before_its_number_is_used_again() {
-    assert_snapshot!(planned(&with("front active\nroutes stale\ntargets i-1=healthy i-2=healthy\nrun none")), @"");
+    assert_snapshot!(planned(&with("front active\nroutes stale\ntargets i-1=healthy i-2=healthy\nrun none")), @"
+    delete rule 1
+    Accepted=True Placed: the spec can be placed
+    Provisioned=True Running: 3 of 3 instances run
+    Deployed=False Waiting: routes are being made; 2 of 2 targets are healthy
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
 }
 
 #[test]
 fn a_run_begins_when_all_targets_are_healthy() {
-    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-1=healthy i-2=unhealthy\nrun none")), @"");
-    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")), @"");
+    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-1=healthy i-2=unhealthy\nrun none")), @"
+    Accepted=True Placed: the spec can be placed
+    Provisioned=True Running: 3 of 3 instances run
+    Deployed=False Waiting: 1 of 2 targets are healthy; i-2 of a is unhealthy (Target.Timeout)
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
+    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")), @"
+    start run 1 of 40 rounds
+    Accepted=True Placed: the spec can be placed
+    Provisioned=True Running: 3 of 3 instances run
+    Deployed=True Healthy: 2 of 2 targets are healthy, load balancer and generator answer
+    Measured=False Starting: the run is being started
+    wake 1s
+    ");
 }
 
 /// A list from the past may show what serves as pending, or not at all.
@@ -95,7 +149,8 @@ fn another_kind_takes_our_balancer_away_and_no_worker() {
     });
     assert_eq!(doomed, Some(vec!["i-b".to_owned()]));
     // And back: the load balancer goes, then its target groups.
-    text = crate::fixture::COMPLETE.to_owned() + "kinds SecurityGroup LoadBalancer TargetGroup\nbalancer healthy\nrun none";
+    text = crate::fixture::COMPLETE.to_owned()
+        + "kinds SecurityGroup LoadBalancer TargetGroup\nbalancer healthy\nrun none";
     let mut back = world(&text);
     let front = world(&with("front active"));
     back.cloud.load_balancers = front.cloud.load_balancers.clone();
@@ -114,12 +169,20 @@ fn plan_of(world: &planner::World) -> Vec<&'static str> {
 
 #[test]
 fn the_former_load_balancer_goes_before_the_next_is_made() {
-    assert_snapshot!(planned(&with("front former active")), @"");
+    assert_snapshot!(planned(&with("front former active")), @"
+    delete load balancer cb-hoio4xdtaerct4pcccs7-7
+    Accepted=True Placed: the spec can be placed
+    Provisioned=False BalancerProvisioning: 3 of 3 instances run; the former load balancer is being deleted
+    Deployed=False Waiting: the load balancer is not there yet
+    Measured=False Waiting: waits until every instance is ready
+    wake 1s
+    ");
 }
 
 #[test]
 fn a_failed_load_balancer_stalls_and_an_impaired_one_is_not_measured_through() {
-    let said = |state: &str| planned(&with(&format!("front {state}\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")));
+    let said =
+        |state: &str| planned(&with(&format!("front {state}\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")));
     let failed = said("failed");
     assert!(failed.contains("BalancerFailed") && failed.contains("stalled by Provisioned"), "{failed}");
     let impaired = said("active_impaired");
@@ -149,10 +212,26 @@ fn a_recorded_result_needs_no_look_at_the_targets() {
 #[test]
 fn teardown_ends_what_costs_at_once_and_the_rest_in_order() {
     let deleting = |more: &str| planned(&format!("{}deleting\n{more}", RUNNING));
-    assert_snapshot!(deleting("front active"), @"");
+    assert_snapshot!(deleting("front active"), @"
+    delete load balancer cb-hoio4xdtaerct4pcccs7-1
+    terminate i-1 i-2 i-g
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: app/cb-hoio4xdtaerct4pcccs7-1/0 (cb-hoio4xdtaerct4pcccs7-1), i-1 (running), i-2 (running), i-g (running), sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
     let mut gone = world("application\ndeleting\nfront active\nnow 1000s");
     gone.cloud.load_balancers = Facet::Known(Vec::new());
-    assert_snapshot!(spell(&gone, &plan(&gone)), @"");
+    assert_snapshot!(spell(&gone, &plan(&gone)), @"
+    delete group sg-members
+    delete group sg-edge
+    Accepted=True Deleted: the benchmark is being deleted
+    Provisioned=False TearingDown: still there: sg-members (clusterbench-uid-1-members), sg-edge (clusterbench-uid-1-edge)
+    Deployed=False Deleted: the benchmark is being deleted
+    Measured=False Deleted: the benchmark is being deleted
+    wake 1s
+    ");
 }
 
 /// One list without it proves nothing: a create call that was never answered may take effect late.
@@ -175,8 +254,7 @@ fn the_finalizer_goes_after_two_lists_without_any_name_of_the_kind() {
 fn load_balancers_that_cannot_be_listed_keep_the_finalizer_and_no_instance() {
     let why = Unknown { failure: Failure::Unauthorized, message: "AccessDenied: no".into() };
     let mut world = world(&format!("{RUNNING}deleting"));
-    (world.cloud.load_balancers, world.cloud.target_groups) =
-        (Facet::Unknown(why.clone()), Facet::Unknown(why));
+    (world.cloud.load_balancers, world.cloud.target_groups) = (Facet::Unknown(why.clone()), Facet::Unknown(why));
     let plan = plan(&world);
     assert!(plan.actions().any(|action| matches!(action, Action::Terminate(_))));
     assert!(!plan.actions().any(|action| *action == Action::RemoveFinalizer));

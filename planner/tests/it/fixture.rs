@@ -203,6 +203,7 @@ pub(crate) fn world(text: &str) -> World {
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
         balancer: None,
         application: None,
+        metrics: None,
         runs: None,
         consoles: BTreeMap::new(),
         holders: BTreeMap::new(),

@@ -315,6 +315,7 @@ fn report(run: RunSpec, reasons: &[&str], thresholds: Vec<ThresholdResult>) -> w
         environment: wire::Environment::default(),
         clusters: Vec::new(),
         rounds: vec![round; 10],
+        series: Vec::new(),
         comparisons: Vec::new(),
         further_comparisons: Vec::new(),
         thresholds,

@@ -89,7 +89,9 @@ fn action_text(action: &Action) -> String {
         Action::CreateListener { name, request } => format!("create listener {} of {name}", request.port),
         Action::CreateRule { request, .. } => format!("create rule {}: {}", request.priority, request.paths.join(" ")),
         Action::DeleteRule { priority, .. } => format!("delete rule {priority}"),
-        Action::RegisterTargets { ids, .. } => format!("register {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
+        Action::RegisterTargets { ids, .. } => {
+            format!("register {}", ids.iter().cloned().collect::<Vec<_>>().join(" "))
+        }
         Action::DeregisterTargets { ids, .. } => {
             format!("deregister {}", ids.iter().cloned().collect::<Vec<_>>().join(" "))
         }
@@ -123,6 +125,9 @@ fn action_text(action: &Action) -> String {
             format!("start run {} of {} rounds", of(&run.id), run.rounds.count)
         }
         Action::CollectReport { run, .. } => format!("collect report of {}", of(&run.name())),
+        Action::RecordMetrics { report, account } => {
+            format!("record metrics of {report}: {}", account.checks.len())
+        }
         Action::HoldRun { name, .. } => format!("hold run {}", of(name)),
         Action::ResumeRun { name, .. } => format!("resume run {}", of(name)),
         Action::StopRun { name, .. } => format!("stop run {}", of(name)),

@@ -165,7 +165,7 @@ fn answered_interval(series: &Series<'_>) -> Option<[f64; 2]> {
 fn too_few(count: u32, about: About, needed: u32) -> String {
     let unit = match about {
         About::TheseInstances => "round",
-        About::InstanceTypes => "launch",
+        About::InstanceTypes | About::Versions | About::TypesWithPrograms => "launch",
     };
     match count {
         1 => format!(

@@ -112,7 +112,7 @@ fn what_it_takes(comparison: &Comparison, bounds: [f64; 2], percents: &Percents)
     if let (Some(needed), Some(gap)) = (comparison.rounds_needed, comparison.gap_percent)
         && needed > measurements(comparison)
     {
-        let unit = if comparison.about == About::InstanceTypes { "launches" } else { "rounds" };
+        let unit = if comparison.about == About::TheseInstances { "rounds" } else { "launches" };
         text.push_str(&format!("; a gap of {gap} % would take about {needed} {unit}"));
     }
     text
@@ -122,14 +122,16 @@ fn what_it_takes(comparison: &Comparison, bounds: [f64; 2], percents: &Percents)
 fn measurements(comparison: &Comparison) -> u32 {
     match comparison.about {
         About::TheseInstances => comparison.rounds,
-        About::InstanceTypes => comparison.launches,
+        About::InstanceTypes | About::Versions | About::TypesWithPrograms => comparison.launches,
     }
 }
 
 fn units(comparison: &Comparison) -> String {
     match comparison.about {
         About::TheseInstances => rounds(comparison.rounds),
-        About::InstanceTypes => format!("{} launches with {}", comparison.launches, rounds(comparison.rounds)),
+        About::InstanceTypes | About::Versions | About::TypesWithPrograms => {
+            format!("{} launches with {}", comparison.launches, rounds(comparison.rounds))
+        }
     }
 }
 

@@ -9,6 +9,9 @@ use crate::numbers::{bounded, milliseconds, tenths};
 /// Ends a verdict: one launch is one sample of instances, and more rounds on it do not make it two.
 const ABOUT_INSTANCES: &str = "This is about these instances, not about the instance types.";
 const ABOUT_TYPES: &str = "This is about the instance types: every launch was new instances.";
+const ABOUT_VERSIONS: &str =
+    "This is about the versions of the program on this instance type: every launch was new instances.";
+const ABOUT_BOTH: &str = "This is about the instance types, each with its own program: which of the two makes the difference is not told apart.";
 const ABOUT_THE_LAB: &str = "It was measured in the lab, on one machine: it describes the lab.";
 
 /// `Report.summary` and `Report.verdict`.
@@ -77,8 +80,16 @@ fn outcome(outcome: SelfTestOutcome) -> &'static str {
 }
 
 fn about(comparisons: &[Comparison]) -> &'static str {
-    let about_types = |comparison: &Comparison| comparison.about == About::InstanceTypes;
-    if !comparisons.is_empty() && comparisons.iter().all(about_types) { ABOUT_TYPES } else { ABOUT_INSTANCES }
+    let mut all = comparisons.iter().map(|comparison| comparison.about);
+    let Some(first) = all.next() else { return ABOUT_INSTANCES };
+    if comparisons.iter().any(|comparison| comparison.about == About::TheseInstances) {
+        return ABOUT_INSTANCES;
+    }
+    match first {
+        About::InstanceTypes if all.all(|other| other == first) => ABOUT_TYPES,
+        About::Versions if all.all(|other| other == first) => ABOUT_VERSIONS,
+        _ => ABOUT_BOTH,
+    }
 }
 
 /// The baseline of a burstable type belongs to every verdict about it.

@@ -1,59 +1,94 @@
 //! Document of a report as it is stored: JSON that fits.
 
-use wire::{ClusterReport, Histograms, REPORT_LIMIT_BYTES, Report, RoundReport};
+use wire::{ClusterReport, Histograms, REPORT_LIMIT_BYTES, Report, RoundReport, Series};
 
 use crate::histogram::Latencies;
 
-/// A way to shorten the single rounds of a report, and what is said of it.
-type Cut = (fn(&mut RoundReport), &'static str);
+/// A way to shorten a report, and what is said of it. `false`: there was nothing to shorten.
+type Cut = (fn(&mut Report) -> bool, &'static str);
 
-/// Details of single rounds that a report gives up when it is too long, the least missed first. Totals always stay whole.
-const CUTS: [Cut; 6] = [
+/// Details that a report gives up when it is too long, the least missed first. Totals always stay whole.
+const CUTS: [Cut; 9] = [
     (
-        |round| {
-            each(round, |cluster| {
+        |report| series(report, |series| series.seconds.take().is_some()),
+        "the series by second were left out, those by minute are there: the report was too long",
+    ),
+    (
+        |report| series(report, |series| series.minutes.take().is_some()),
+        "the series by minute were left out: the report was too long",
+    ),
+    (
+        |report| {
+            clusters(report, |cluster| {
                 coarsen(&mut cluster.histograms.service);
                 coarsen(&mut cluster.histograms.send_lag);
                 coarsen(&mut cluster.histograms.handshake);
-            });
+            })
         },
         "the service, send lag and handshake histograms of single rounds have 2 significant digits, not 3: the report was too long",
     ),
     (
-        |round| each(round, |cluster| coarsen(&mut cluster.histograms.response)),
+        |report| {
+            clusters(report, |cluster| {
+                coarsen(&mut cluster.histograms.response);
+                cluster.addresses.iter_mut().for_each(|address| coarsen(&mut address.response));
+            })
+        },
         "the response histograms of single rounds have 2 significant digits, not 3: the report was too long",
     ),
     (
-        |round| {
-            each(round, |cluster| {
+        |report| {
+            clusters(report, |cluster| {
                 cluster.histograms.service.clear();
                 cluster.histograms.send_lag.clear();
                 cluster.histograms.handshake.clear();
-            });
+            })
         },
         "the service, send lag and handshake histograms of single rounds were left out: the report was too long",
     ),
     (
-        |round| each(round, |cluster| cluster.histograms = Histograms::default()),
+        |report| {
+            clusters(report, |cluster| {
+                cluster.histograms = Histograms::default();
+                cluster.addresses.iter_mut().for_each(|address| address.response.clear());
+            })
+        },
         "the histograms of single rounds were left out: the report was too long",
     ),
     (
-        |round| {
-            each(round, |cluster| {
+        |report| {
+            clusters(report, |cluster| {
                 cluster.members.clear();
                 cluster.addresses.clear();
-            });
+            })
         },
         "the shares of single rounds were left out: the report was too long",
     ),
-    (|round| round.clusters.clear(), "the numbers of single rounds were left out: the report was too long"),
+    (
+        |report| series(report, |series| !std::mem::take(&mut series.spans).is_empty()),
+        "begin and end of single rounds were left out: the report was too long",
+    ),
+    (
+        |report| rounds(report, |round| round.clusters.clear()),
+        "the numbers of single rounds were left out: the report was too long",
+    ),
 ];
 
-fn each(round: &mut RoundReport, change: fn(&mut ClusterReport)) {
-    round.clusters.iter_mut().for_each(change);
+fn series(report: &mut Report, shorten: fn(&mut Series) -> bool) -> bool {
+    report.series.iter_mut().fold(false, |any, series| shorten(series) || any)
 }
 
-/// The report as JSON of at most [`REPORT_LIMIT_BYTES`], where that can be had by shortening the single rounds only.
+fn rounds(report: &mut Report, shorten: fn(&mut RoundReport)) -> bool {
+    report.rounds.iter_mut().for_each(shorten);
+    !report.rounds.is_empty()
+}
+
+fn clusters(report: &mut Report, shorten: fn(&mut ClusterReport)) -> bool {
+    report.rounds.iter_mut().flat_map(|round| &mut round.clusters).for_each(shorten);
+    !report.rounds.is_empty()
+}
+
+/// The report as JSON of at most [`REPORT_LIMIT_BYTES`], where that can be had by shortening series and single rounds only.
 /// A note says what was given up.
 ///
 /// # Errors
@@ -64,9 +99,10 @@ pub fn document(mut report: Report) -> Result<Vec<u8>, serde_json::Error> {
         if bytes.len() <= REPORT_LIMIT_BYTES {
             break;
         }
-        report.rounds.iter_mut().for_each(cut);
-        report.environment.notes.push(note.to_owned());
-        bytes = serde_json::to_vec(&report)?;
+        if cut(&mut report) {
+            report.environment.notes.push(note.to_owned());
+            bytes = serde_json::to_vec(&report)?;
+        }
     }
     Ok(bytes)
 }

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wire::{ClusterFacts, Environment, Gate, GateKind, Report, RoundOutcome, RoundReport, Slice};
+use wire::{ClusterFacts, Environment, Gate, GateKind, Report, RoundOutcome, RoundReport, Series, Slice};
 
+use super::series;
 use super::totals::{sum, total};
 use super::{Material, judged};
 use crate::compare::rules::Rules;
@@ -56,7 +57,12 @@ pub fn join_generators(reports: &[Report]) -> Result<Report, NotOneRun> {
     let mut spec = first.run.clone();
     (spec.slice, spec.start_at) = (Slice::default(), None);
     let planned = reports.iter().map(planned_rounds).max().unwrap_or(0);
-    joined(reports, Report { run: spec, rounds, ..first.clone() }, planned)
+    let attempt = |part: usize, attempt: usize| {
+        let seed = reports.get(part)?.rounds.get(attempt)?.seed;
+        rounds.iter().position(|round| round.seed == seed)
+    };
+    let series = series::together(reports, &rounds, attempt);
+    joined(reports, Report { run: spec, rounds, series, ..first.clone() }, planned)
 }
 
 /// One run whose workers were launched anew between its parts, a report for each launch, in their order.
@@ -71,11 +77,13 @@ pub fn join_launches(reports: &[Report]) -> Result<Report, NotOneRun> {
         let moved = |round: &RoundReport| RoundReport { launch, round: before + round.round, ..round.clone() };
         rounds.extend(report.rounds.iter().map(moved));
     }
+    let before = |part: usize| reports.iter().take(part).map(|report| report.rounds.len()).sum::<usize>();
+    let series = series::one_after_the_other(reports, &rounds, |part, attempt| Some(before(part) + attempt));
     let planned = reports.iter().map(planned_rounds).sum();
     let mut spec = first.run.clone();
     spec.rounds.count = planned;
     spec.facts.launch = 0;
-    joined(reports, Report { run: spec, rounds, ..first.clone() }, planned)
+    joined(reports, Report { run: spec, rounds, series, ..first.clone() }, planned)
 }
 
 fn same_run(reports: &[Report]) -> Result<&Report, NotOneRun> {
@@ -137,10 +145,12 @@ fn joined(reports: &[Report], whole: Report, planned_rounds: u32) -> Result<Repo
     let material = Material {
         started_at,
         finished_at,
-        environment: environment(reports),
+        environment: environment(reports, &whole.series),
         rounds: whole.rounds,
+        series: whole.series,
         planned_rounds,
         warmup_requests: BTreeMap::new(),
+        warmup_load_millis: 0,
         phases: Vec::new(),
         elapsed_millis: finished_at.duration_since(started_at).as_millis().max(0) as u64,
         aborted: None,
@@ -160,7 +170,7 @@ fn carried(reports: &[Report]) -> Vec<Gate> {
     reports.iter().flat_map(|report| report.gates.iter().filter(is_of_a_part).cloned()).collect()
 }
 
-fn environment(reports: &[Report]) -> Environment {
+fn environment(reports: &[Report], joined: &[Series]) -> Environment {
     let mut all = reports.first().map(|report| report.environment.clone()).unwrap_or_default();
     let mut members: BTreeMap<String, Vec<wire::MemberFacts>> = BTreeMap::new();
     for (launch, report) in (1..).zip(reports) {
@@ -183,6 +193,7 @@ fn environment(reports: &[Report]) -> Environment {
     // In the order in which they were measured through; each launch is through one.
     let mut seen = BTreeSet::new();
     all.balancers.retain(|id| seen.insert(id.clone()));
+    all.notes.extend(series::notes(reports, joined));
     all.notes.sort();
     all.notes.dedup();
     all

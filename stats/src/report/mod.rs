@@ -1,5 +1,8 @@
 //! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
 
+mod addresses;
+mod cautions;
+mod cloud_watch;
 mod conclude;
 mod document;
 mod evidence;
@@ -8,8 +11,10 @@ mod gate;
 mod gates;
 mod join;
 mod own_limits;
+mod programs;
 mod ranking;
 mod self_test;
+mod series;
 mod thresholds;
 mod totals;
 
@@ -17,9 +22,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use wire::{
-    ClusterReport, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Threshold, Validity,
+    ClusterReport, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Series, Threshold,
+    Validity,
 };
 
+pub use self::addresses::{AddressTally, address_shares};
+use self::cautions::cautions;
+pub use self::cloud_watch::count_checks;
 pub use self::conclude::{Conclusion, Findings, conclude};
 pub use self::document::document;
 pub use self::evidence::{Evidence, PhaseEvidence};
@@ -28,7 +37,7 @@ pub use self::gates::{judge, reasons};
 pub use self::join::{NotOneRun, join_generators, join_launches};
 pub use self::self_test::self_test;
 pub use self::thresholds::{Results, thresholds};
-pub use self::totals::{Tally, address_shares, shares, sum};
+pub use self::totals::{Tally, shares, sum};
 use self::totals::{counted, total};
 use crate::compare::rules::Rules;
 use crate::compare::{compare, requests_needed};
@@ -46,10 +55,14 @@ pub struct Material {
     pub environment: Environment,
     /// Rounds in the order measured, voided ones included.
     pub rounds: Vec<RoundReport>,
+    /// The course of the load on each cluster. Empty: it was not recorded.
+    pub series: Vec<Series>,
     /// Rounds that were to count.
     pub planned_rounds: u32,
     /// Requests of the warm-up, by cluster.
     pub warmup_requests: BTreeMap<String, u64>,
+    /// Time that the warm-up had load on, all clusters together.
+    pub warmup_load_millis: u64,
     /// One for each cluster and phase. Empty: judged by the totals of each cluster.
     pub phases: Vec<PhaseEvidence>,
     pub elapsed_millis: u64,
@@ -67,6 +80,8 @@ pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
     let facts = &material.spec.facts;
     material.environment = completed(material.environment, facts);
     material.rounds = annotated(material.rounds, facts, &material.environment);
+    series::note_members(&mut material.series, &material.spec, &material.environment);
+    material.environment.notes.extend(cautions(&material));
     let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
     let mut clusters = names.iter().map(|name| total(name, &material.rounds)).collect::<Result<Vec<_>, _>>()?;
     for cluster in &mut clusters {
@@ -93,7 +108,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     let reasons = reasons(&gates);
     let validity = if reasons.is_empty() { Validity::Valid } else { Validity::Invalid };
     let (names, twins) = twins(&material.spec);
-    let comparisons = compare(&material.rules, &material.rounds, &names);
+    let comparisons = programs::told_apart(compare(&material.rules, &material.rounds, &names), &material.environment);
     let self_test = self_test(&material.rules, &material.rounds, &twins);
     let rules = &material.rules;
     let thresholds =
@@ -107,7 +122,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     });
     Report {
         schema: REPORT_SCHEMA.to_owned(),
-        further_comparisons: further(rules, &material.rounds, &names),
+        further_comparisons: programs::told_apart(further(rules, &material.rounds, &names), &material.environment),
         run: material.spec.clone(),
         started_at: material.started_at,
         finished_at: material.finished_at,
@@ -117,6 +132,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
         environment: material.environment,
         clusters,
         rounds: material.rounds,
+        series: material.series,
         comparisons,
         thresholds,
         self_test,

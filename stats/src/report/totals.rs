@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use wire::{
-    AddressShare, ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundOutcome,
-    RoundReport, Speed,
+    ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundOutcome, RoundReport, Speed,
 };
 
+use super::addresses::{self, AddressTally, address_shares};
 use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
@@ -30,7 +30,8 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     let mut all = ClusterReport { cluster: name.to_owned(), ..ClusterReport::default() };
     let [mut response, mut service, mut send_lag, mut open] = std::array::from_fn(|_| Latencies::new());
     let mut handshakes = None;
-    let [mut members, mut addresses]: [BTreeMap<String, u64>; 2] = Default::default();
+    let mut members: BTreeMap<String, u64> = BTreeMap::new();
+    let mut by_address: BTreeMap<String, AddressTally> = BTreeMap::new();
     let mut limits: BTreeMap<GeneratorLimit, u64> = BTreeMap::new();
     let mut speeds: Vec<Option<Speed>> = Vec::new();
     // Thousandths times time, and time.
@@ -67,9 +68,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         for member in &part.members {
             *members.entry(member.id.clone()).or_default() += member.requests;
         }
-        for address in &part.addresses {
-            *addresses.entry(address.address.clone()).or_default() += address.requests;
-        }
+        addresses::add(&mut by_address, &part.addresses)?;
         for hits in &part.generator_limits {
             *limits.entry(hits.limit).or_default() += hits.requests;
         }
@@ -79,7 +78,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     all.speed = if let [one] = speeds[..] { one } else { None };
     finish(&mut all, &response, &open);
     all.members = shares(members);
-    all.addresses = address_shares(addresses);
+    all.addresses = address_shares(by_address);
     all.generator_limits = limits.into_iter().map(|(limit, requests)| LimitHits { limit, requests }).collect();
     all.histograms = Histograms {
         response: response.encode(),
@@ -114,21 +113,15 @@ fn per_second(answered: u64, micros: u64) -> u64 {
 
 /// Shares of members in thousandths of all answers.
 pub fn shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<MemberShare> {
-    let member = |(id, requests, share_per_mille)| MemberShare { id, requests, share_per_mille };
-    with_shares(answers).map(member).collect()
-}
-
-/// Shares of a name's addresses in thousandths of all answers.
-pub fn address_shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<AddressShare> {
-    let address = |(address, requests, share_per_mille)| AddressShare { address, requests, share_per_mille };
-    with_shares(answers).map(address).collect()
-}
-
-fn with_shares(answers: impl IntoIterator<Item = (String, u64)>) -> impl Iterator<Item = (String, u64, u32)> {
     let answers: Vec<_> = answers.into_iter().collect();
-    let all: u64 = answers.iter().map(|(_, count)| count).sum();
-    let share = move |count: u64| ((count * 1000 + all / 2) / all.max(1)) as u32;
-    answers.into_iter().map(move |(name, count)| (name, count, share(count)))
+    let all = answers.iter().map(|(_, count)| count).sum();
+    let member = |(id, requests)| MemberShare { id, requests, share_per_mille: share_per_mille(requests, all) };
+    answers.into_iter().map(member).collect()
+}
+
+/// Rounded to the nearest.
+pub(crate) fn share_per_mille(count: u64, all: u64) -> u32 {
+    ((count * 1000 + all / 2) / all.max(1)) as u32
 }
 
 /// Measurement of one cluster in one round by one generator, to be made into its part of the report.

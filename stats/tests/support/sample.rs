@@ -43,8 +43,10 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
         finished_at: Timestamp::UNIX_EPOCH,
         environment: environment(&names),
         rounds: (1..=rounds).map(|number| round(number, &mut random)).collect(),
+        series: Vec::new(),
         planned_rounds: rounds,
         warmup_requests: names.iter().map(|name| (name.clone(), 200)).collect::<BTreeMap<_, _>>(),
+        warmup_load_millis: 60_000,
         phases: Vec::new(),
         elapsed_millis: 600_000,
         aborted: None,
@@ -125,6 +127,7 @@ fn environment(names: &[String]) -> Environment {
                 vcpus: 1,
                 image: "ami-0123".into(),
                 credits: Some(Credits { mode: CreditMode::Standard, baseline_per_mille: 100 }),
+                program: String::new(),
                 members: (0..4).map(member).collect(),
             })
             .collect(),

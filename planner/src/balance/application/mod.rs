@@ -46,6 +46,17 @@ pub fn looks(world: &World) -> Option<(String, Vec<String>)> {
     Some((listed(world)?.arn.clone(), groups.into_iter().map(|group| group.arn.clone()).collect()))
 }
 
+/// The dimensions of its CloudWatch metrics: `app/NAME/ID`, and of each cluster `targetgroup/NAME/ID`.
+pub(crate) fn dimensions(world: &World) -> Option<(String, Vec<(String, String)>)> {
+    let (_, balancer) = listed(world)?.arn.split_once(":loadbalancer/")?;
+    let group = |wanted: &TargetGroupSpec| {
+        let (_, name) = listed_group(world, wanted)?.arn.rsplit_once(':')?;
+        Some((wanted.cluster.clone(), name.to_owned()))
+    };
+    let groups: Option<Vec<_>> = target_groups(world).iter().map(group).collect();
+    Some((balancer.to_owned(), groups?))
+}
+
 /// `http://` and the name of an active load balancer with its port.
 pub(crate) fn endpoint(world: &World) -> Option<String> {
     let balancer = listed(world).filter(|balancer| balancer.state != LoadBalancerState::Provisioning)?;

@@ -44,7 +44,9 @@ pub(super) fn plan(
 }
 
 fn register(world: &World, plan: &mut Plan, seen: &Application, wanted: &TargetGroupSpec, group: &TargetGroup) {
-    let Some(cluster) = world.object.spec.clusters.iter().find(|cluster| cluster.name == wanted.cluster) else { return };
+    let Some(cluster) = world.object.spec.clusters.iter().find(|cluster| cluster.name == wanted.cluster) else {
+        return;
+    };
     // An instance that does not run yet is refused (ELBv2 API reference, RegisterTargets: InvalidTarget).
     let running: BTreeSet<String> = running(world, cluster).map(|(id, _)| id.to_owned()).collect();
     let has: BTreeSet<String> = registered(seen, group).map(|target| target.instance_id.clone()).collect();

@@ -107,10 +107,7 @@ mod tests {
             path: path.to_owned(),
             port: 8080,
             health_check: health_check(&api::HealthCheck::default()),
-            attributes: TargetGroupAttributes {
-                algorithm: Algorithm::RoundRobin,
-                deregistration_delay_seconds: 30,
-            },
+            attributes: TargetGroupAttributes { algorithm: Algorithm::RoundRobin, deregistration_delay_seconds: 30 },
         };
         let groups = [group("/a"), group("/a/b"), group("/ab")];
         let rules = rules(groups.iter().map(|group| (group, group.name.as_str())));

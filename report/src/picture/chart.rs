@@ -1,0 +1,70 @@
+//! Chart, put together of its parts.
+
+use wire::Series;
+
+use super::axis::{Times, Values};
+use super::legend::legend;
+use super::line::Line;
+use super::marks::Marks;
+use super::xml::{escaped, px, text};
+
+const WIDTH: f64 = 960.0;
+/// Colour of words.
+const INK: &str = "#222";
+
+/// The rectangle of the lines, in pixels.
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+const FRAME: Frame = Frame { left: 76.0, right: WIDTH - 24.0, top: 76.0, bottom: 380.0 };
+
+/// Everything that one picture shows.
+pub(super) struct Chart<'a> {
+    /// Name for references within the document.
+    pub(super) id: &'static str,
+    pub(super) title: String,
+    /// Said below the title.
+    pub(super) subtitle: String,
+    /// The picture in words.
+    pub(super) description: String,
+    pub(super) unit: &'static str,
+    pub(super) lines: Vec<Line>,
+    pub(super) marks: &'a Marks,
+    /// Where times count from.
+    pub(super) series: &'a Series,
+    /// First and last moment, in seconds from the start of the series.
+    pub(super) times: (f64, f64),
+}
+
+impl Chart<'_> {
+    pub(super) fn svg(&self) -> String {
+        let frame = &FRAME;
+        let most = self.lines.iter().flat_map(Line::points).map(|point| point.value).fold(0.0, f64::max);
+        let values = Values::up_to(most, frame);
+        let times = Times::between(self.series, self.times, frame);
+        let (legend, height) = legend(&self.lines, frame, frame.bottom + 62.0);
+        let height = frame.bottom + 62.0 + height;
+        let (id, title, description) = (self.id, escaped(&self.title), escaped(&self.description));
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
+             viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" font-family=\"sans-serif\" font-size=\"12\" fill=\"{INK}\">\n\
+             <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n\
+             <rect width=\"{w}\" height=\"{h}\" fill=\"#fff\"/>\n",
+            w = px(WIDTH),
+            h = px(height),
+        );
+        svg += &text(frame.left, 26.0, "font-size=\"16\" font-weight=\"bold\"", &self.title);
+        svg += &text(frame.left, 44.0, "fill=\"#444\"", &self.subtitle);
+        svg += &self.marks.svg(&times.scale, (frame.top, frame.bottom));
+        svg += &values.svg(self.unit, frame);
+        svg += &times.svg(frame);
+        for line in &self.lines {
+            svg += &line.svg(&times.scale, &values.scale);
+        }
+        svg + &legend + "</svg>\n"
+    }
+}

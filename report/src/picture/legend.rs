@@ -1,0 +1,28 @@
+//! Legend of a chart: a piece of each line with its name, in as many rows as they need.
+
+use super::chart::Frame;
+use super::line::Line;
+use super::xml::{px, text};
+
+const ROW: f64 = 18.0;
+const SAMPLE: f64 = 28.0;
+const GAP: f64 = 18.0;
+/// Letters of no font are known here: somewhat wider than the mean one of a sans-serif at 12 pixels.
+const PIXELS_PER_LETTER: f64 = 6.8;
+
+/// The legend as SVG, and how high it is.
+pub(super) fn legend(lines: &[Line], frame: &Frame, top: f64) -> (String, f64) {
+    let (mut x, mut y) = (frame.left, top);
+    let mut svg = String::new();
+    for line in lines {
+        let width = SAMPLE + 6.0 + PIXELS_PER_LETTER * line.name.chars().count() as f64;
+        if x > frame.left && x + width > frame.right {
+            (x, y) = (frame.left, y + ROW);
+        }
+        let sample = format!("M{} {1} L{2} {1}", px(x), px(y - 4.0), px(x + SAMPLE));
+        svg += &format!("<path d=\"{sample}\" stroke=\"{}\" {}/>\n", line.colour, line.stroke.attributes());
+        svg += &text(x + SAMPLE + 6.0, y, "", &line.name);
+        x += width + GAP;
+    }
+    (svg, y - top + ROW)
+}
