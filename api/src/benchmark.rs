@@ -133,7 +133,7 @@ pub struct Cluster {
 pub struct ClusterWorker {
     /// Work that our worker does for each request. Default: Echo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work: Option<Work>,
+    pub work: Option<ClusterWork>,
     /// URL of a program of your own, as in worker.artifactUrl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -191,9 +191,33 @@ impl Default for Worker {
     }
 }
 
+/// The same as worker.work. No field of it has a default: it is in a list, and a server that adds one would make every later
+/// apply of the same file a change.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
+pub struct ClusterWork {
+    /// Echo answers at once, Sleep waits, Spin burns CPU time.
+    pub profile: WorkProfile,
+    /// Distribution of the time. Absent: Deterministic, the same for every request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// Mean time of a request in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60_000_000))]
+    pub mean_micros: Option<i64>,
+}
+
+impl From<ClusterWork> for Work {
+    fn from(work: ClusterWork) -> Self {
+        let ClusterWork { profile, distribution, mean_micros } = work;
+        Self { profile, distribution: distribution.unwrap_or_default(), mean_micros }
+    }
+}
+
 /// What our worker does for a request: Sleep waits, Spin burns CPU time, both on as many slots as the instance has
 /// vCPUs; further requests queue in order.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
 pub struct Work {

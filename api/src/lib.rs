@@ -24,8 +24,8 @@ mod threshold;
 
 pub use benchmark::{
     Addressing, AfterRun, Algorithm, Application, Balancer, BalancerKind, Cluster, ClusterBenchmark,
-    ClusterBenchmarkSpec, ClusterWorker, Distribution, HealthCheck, Image, Lifecycle, Network, Policy, Tag, Work,
-    WorkProfile, Worker,
+    ClusterBenchmarkSpec, ClusterWork, ClusterWorker, Distribution, HealthCheck, Image, Lifecycle, Network, Policy,
+    Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
