@@ -8,6 +8,7 @@ use planner::ports::{Algorithm, HealthCheck, LoadBalancerState, Scheme};
 
 use super::listener::{Listener, Rule, RuleAction};
 use super::load_balancer::{LoadBalancer, LoadBalancerKind};
+use super::node::Node;
 use super::state::State;
 use super::target::{Health, Registration};
 use super::target_group::{ALGORITHM, TargetGroup};
@@ -36,16 +37,6 @@ pub struct BalancerPath {
     pub group_ids: Vec<String>,
     pub nodes: Vec<Node>,
     pub listeners: Vec<ListenerPath>,
-}
-
-/// A node of a load balancer: one in each zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub zone: String,
-    pub subnet_id: String,
-    pub interface_id: String,
-    /// Of that subnet; another one after a scale event.
-    pub address: Ipv4Addr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

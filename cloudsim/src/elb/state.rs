@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::data_path::Node;
 use super::listener::{Listener, Rule};
 use super::load_balancer::LoadBalancer;
+use super::node::Node;
 use super::target::{CheckFailure, Registration};
 use super::target_group::TargetGroup;
 use super::throttle::Bucket;
