@@ -1,4 +1,4 @@
-//! What the nodes of load balancers do at this moment, in truth: for whoever runs them.
+//! The work of the nodes of load balancers at this moment, in truth: for whoever runs them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -43,7 +43,7 @@ pub struct BalancerPath {
 pub struct ListenerPath {
     pub arn: String,
     pub port: u16,
-    /// By priority; the first match counts.
+    /// The rules by priority; the first match counts.
     pub rules: Vec<RulePath>,
     /// What is done with a request that no rule takes.
     pub default_action: RuleAction,

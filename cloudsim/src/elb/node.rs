@@ -8,6 +8,6 @@ pub struct Node {
     pub zone: String,
     pub subnet_id: String,
     pub interface_id: String,
-    /// Of that subnet; another one after a scale event.
+    /// An address of that subnet; another one after a scale event.
     pub address: Ipv4Addr,
 }

@@ -24,7 +24,7 @@ pub struct State {
     pub(super) random: Streams,
     pub(super) agenda: Agenda<Event>,
     pub(crate) buckets: Buckets<Bucket>,
-    /// By ARN, as all that follow.
+    /// Load balancers by ARN, as all that follow.
     pub(super) balancers: BTreeMap<String, BalancerRecord>,
     pub(super) groups: BTreeMap<String, GroupRecord>,
     pub(super) listeners: BTreeMap<String, Versions<Listener>>,

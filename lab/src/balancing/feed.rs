@@ -1,4 +1,4 @@
-//! What nodes tell, as the simulation takes it: checks of targets, and everything that passed as metrics.
+//! The words of nodes as the simulation takes them: checks of targets, and everything that passed as metrics.
 
 use std::collections::BTreeMap;
 

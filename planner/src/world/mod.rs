@@ -173,7 +173,7 @@ pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Application {
     pub listeners: Vec<Listener>,
-    /// By the ARN of the target group, like the targets.
+    /// Attributes by the ARN of the target group, like the targets.
     pub attributes: BTreeMap<String, TargetGroupAttributes>,
     pub targets: BTreeMap<String, Vec<Target>>,
 }
