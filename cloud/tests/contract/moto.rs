@@ -39,7 +39,6 @@ pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
     ("interfaces_of_a_load_balancer_hold_its_group", "its load balancers have no interfaces"),
     ("an_equal_target_group_is_the_same_one", "an equal one is DuplicateTargetGroupName"),
     ("an_equal_listener_is_the_same_one", "it makes a second listener on the port"),
-    ("a_target_group_tells_who_uses_it", "only default actions count"),
     ("an_instance_that_does_not_run_is_no_target", "it registers instances that it does not know"),
     ("a_target_is_unused_until_a_rule_names_its_group", "targets are healthy at once, also those of an unused group"),
     ("a_target_that_is_taken_out_drains_and_goes", "targets that are taken out are gone at once"),
