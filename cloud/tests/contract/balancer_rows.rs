@@ -402,9 +402,6 @@ pub(crate) async fn rules_are_in_the_order_of_their_priority<R: Regions>(on: Rc<
     let expected = [(3, "/cluster1 /cluster1/*"), (10, "/a /a/*"), (20, "/b /b/*")];
     assert_eq!(told, expected.map(|(priority, paths)| (priority, paths.to_owned())));
     assert!(rules.iter().all(|rule| rule.forward == BTreeMap::from([(group.arn.clone(), 1)])), "{rules:?}");
-    let used =
-        async || (groups(&on, &group.name).await?.pop()?.load_balancer_arns == [balancer.arn.clone()]).then_some(());
-    on.eventually("the group in use", used).await;
     let gone = async || {
         on.cloud.delete_rule(&rules[1].arn).await.unwrap();
         let found = listeners(&on, &balancer.arn).await?.pop()?.rules;
@@ -423,6 +420,14 @@ pub(crate) async fn a_priority_is_taken_once<R: Regions>(on: Rc<Target<R>>) {
     assert_eq!(error.failure, Failure::AlreadyExists, "even an equal one");
     let seen = async || Some(listeners(&on, &balancer.arn).await?.pop()?.rules).filter(|rules| !rules.is_empty());
     assert_eq!(on.eventually("the rule", seen).await.len(), 1);
+}
+
+pub(crate) async fn a_target_group_tells_who_uses_it<R: Regions>(on: Rc<Target<R>>) {
+    let (balancer, listener) = make_routing(&on).await;
+    let group = make_group(&on, &group_of(&on).await).await;
+    make_rule(&on, &rule_of(&on, &listener, 10, "/a", &group)).await;
+    let used = async || Some(groups(&on, &group.name).await?.pop()?.load_balancer_arns).filter(|arns| !arns.is_empty());
+    assert_eq!(on.eventually("the group in use", used).await, [balancer.arn]);
 }
 
 pub(crate) async fn a_target_group_in_use_stays<R: Regions>(on: Rc<Target<R>>) {

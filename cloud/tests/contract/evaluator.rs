@@ -106,12 +106,13 @@ pub(crate) async fn opinions(home: &Path, policy: &str, account: &str, rows: &[R
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
     };
-    let opinion = |answer: &Value| {
-        assert_eq!(answer["errors"], json!(""), "{answer}");
+    let opinion = |(answer, row): (&Value, &Row)| {
+        assert_eq!(answer["errors"], json!(""), "{row:?}");
         Opinion { allowed: answer["verdict"] == json!("Allowed"), unknown_keys: texts(&answer["ignored"]) }
     };
-    let opinions: Vec<Opinion> = answer["answers"].as_array().unwrap().iter().map(opinion).collect();
-    assert_eq!(opinions.len(), rows.len());
+    let answers = answer["answers"].as_array().unwrap();
+    assert_eq!(answers.len(), rows.len());
+    let opinions: Vec<Opinion> = answers.iter().zip(rows).map(opinion).collect();
     let required = answer["required"].as_object().unwrap();
     Opinions { rows: opinions, required: required.iter().map(|(key, kinds)| (key.clone(), texts(kinds))).collect() }
 }

@@ -34,6 +34,14 @@ pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
     ("a_group_in_use_stays", "it lists no groups of instances that were launched with a network interface"),
     ("a_group_that_another_one_names_stays", "it deletes groups that rules of other groups name"),
     ("default_subnets_reach_the_internet", "its default VPC has no route to the internet"),
+    ("a_name_is_one_load_balancer", "a second create of one name makes a second load balancer, whatever the settings"),
+    ("a_load_balancer_needs_two_zones_and_a_name_of_its_form", "it takes one zone, 33 characters and `internal-`"),
+    ("interfaces_of_a_load_balancer_hold_its_group", "its load balancers have no interfaces"),
+    ("an_equal_target_group_is_the_same_one", "an equal one is DuplicateTargetGroupName"),
+    ("an_equal_listener_is_the_same_one", "it makes a second listener on the port"),
+    ("an_instance_that_does_not_run_is_no_target", "it registers instances that it does not know"),
+    ("a_target_is_unused_until_a_rule_names_its_group", "targets are healthy at once, also those of an unused group"),
+    ("a_target_that_is_taken_out_drains_and_goes", "targets that are taken out are gone at once"),
 ];
 
 pub(crate) struct Server {

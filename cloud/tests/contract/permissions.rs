@@ -287,9 +287,13 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
             miss("another name", Ask { resource: ask.resource.replace("/cb-", "/web-"), ..ask.clone() });
         }
         if ask.action == "elasticloadbalancing:DeleteLoadBalancer" {
-            for action in
-                ["SetSubnets", "SetSecurityGroups", "ModifyLoadBalancerAttributes", "RemoveTags", "DeleteListener"]
-            {
+            for action in ["SetSubnets", "SetSecurityGroups", "ModifyLoadBalancerAttributes", "RemoveTags"] {
+                let action = format!("elasticloadbalancing:{action}");
+                miss("what the operator never does", Ask { action, ..ask.clone() });
+            }
+        }
+        if ask.action == "elasticloadbalancing:CreateRule" && ask.resource.contains(":listener/") {
+            for action in ["DeleteListener", "ModifyListener"] {
                 let action = format!("elasticloadbalancing:{action}");
                 miss("what the operator never does", Ask { action, ..ask.clone() });
             }

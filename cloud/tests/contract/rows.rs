@@ -81,6 +81,7 @@ rows![
     an_equal_listener_is_the_same_one,
     rules_are_in_the_order_of_their_priority,
     a_priority_is_taken_once,
+    a_target_group_tells_who_uses_it,
     a_target_group_in_use_stays,
     an_instance_that_does_not_run_is_no_target,
     a_target_is_unused_until_a_rule_names_its_group,
