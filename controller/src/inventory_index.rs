@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use planner::Failure;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
 use planner::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
+use planner::resources::ResourceKind;
+use planner::resources::name::names;
 use planner::sweep::Found;
 use planner::world::{CloudView, Facet, Unknown, ledger};
 
@@ -69,12 +71,12 @@ impl InventoryIndex {
         }
     }
 
-    /// Whether every kind that was asked for is known.
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Whether every kind is known, load balancers only for who asks for them.
+    pub(crate) fn is_whole(&self, with_load_balancers: bool) -> bool {
         let Self { begun_at: _, instances, groups, load_balancers, target_groups } = self;
         let is_unknown = load_balancers.as_ref().is_some_and(|all| all.known().is_none())
             || target_groups.as_ref().is_some_and(|all| all.known().is_none());
-        instances.known().is_some() && groups.known().is_some() && !is_unknown
+        instances.known().is_some() && groups.known().is_some() && !(with_load_balancers && is_unknown)
     }
 
     /// The part that is one benchmark's, with these lines in its ledger. One that does not seek load balancers has none,
@@ -84,8 +86,8 @@ impl InventoryIndex {
             listed_at: self.begun_at,
             instances: self.instances.map(|all| all.of(owner, lines)),
             groups: self.groups.map(|all| all.of(owner)),
-            load_balancers: sought(seeks_load_balancers, &self.load_balancers, owner),
-            target_groups: sought(seeks_load_balancers, &self.target_groups, owner),
+            load_balancers: sought(seeks_load_balancers, &self.load_balancers, owner, ResourceKind::LoadBalancer),
+            target_groups: sought(seeks_load_balancers, &self.target_groups, owner, ResourceKind::TargetGroup),
         }
     }
 
@@ -106,10 +108,18 @@ fn listed<T>(all: &Option<Facet<T>>) -> Option<&T> {
     all.as_ref()?.known()
 }
 
-fn sought<T: HasTags + Clone>(is_sought: bool, all: &Option<Facet<Tagged<T>>>, owner: &Owner) -> Facet<Vec<T>> {
+/// By name and tags: tags alone can be copied.
+fn sought<T: HasTags + Clone>(
+    is_sought: bool,
+    all: &Option<Facet<Tagged<T>>>,
+    owner: &Owner,
+    kind: ResourceKind,
+) -> Facet<Vec<T>> {
+    let stems = names(owner, kind);
+    let is_named = |one: &T| stems.iter().any(|stem| one.name().starts_with(stem));
     match all {
         _ if !is_sought => Facet::Known(Vec::new()),
-        Some(all) => all.map(|all| all.of(owner)),
+        Some(all) => all.map(|all| all.of(owner).into_iter().filter(is_named).collect()),
         None => {
             let message = "load balancers were not listed yet".to_owned();
             Facet::Unknown(Unknown { failure: Failure::NotYetVisible, message })
@@ -180,12 +190,17 @@ fn age(state: InstanceState) -> u8 {
 
 /// What carries tags.
 pub(crate) trait HasTags {
+    fn name(&self) -> &str;
     fn tags(&self) -> &Tags;
 }
 
 macro_rules! tagged {
     ($($kind:ident),*) => {
         $(impl HasTags for $kind {
+            fn name(&self) -> &str {
+                &self.name
+            }
+
             fn tags(&self) -> &Tags {
                 &self.tags
             }

@@ -51,8 +51,9 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    pub(crate) fn are_whole(&self) -> bool {
-        self.identity.known().is_some() && self.index.is_whole()
+    /// Whether they tell all that who `wanted` this asked for.
+    pub(crate) fn are_whole(&self, wanted: &Wanted) -> bool {
+        self.identity.known().is_some() && self.index.is_whole(wanted.load_balancers)
     }
 
     fn will_do(&self, need: &Need, wanted: &Wanted, now: Timestamp) -> bool {
@@ -61,7 +62,7 @@ impl Lists {
             return false;
         }
         match &self.index.instances {
-            Facet::Known(instances) if self.are_whole() => {
+            Facet::Known(instances) if self.are_whole(wanted) => {
                 let unseen = wanted.ids.iter().filter(|id| !instances.contains(id)).cloned().collect();
                 let rest = Wanted { ids: unseen, ..wanted.clone() };
                 age <= need.longest_age && self.asked.covers(&rest)

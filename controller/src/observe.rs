@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{ClusterBenchmark, Status};
 use futures::future::{join_all, try_join_all};
+use jiff::Timestamp;
 use planner::balance;
 use planner::balance::application;
 use planner::instances::console;
@@ -134,7 +135,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if !at_first.covers(&then) {
             lists = self.lister.lists(cloud, region, &installation, (&uid, &then), need).await;
         }
-        if lists.are_whole() {
+        if lists.are_whole(&at_first) {
             self.metrics.listed(region, lists.index.begun_at);
         }
         take(world, &lists);
@@ -222,6 +223,12 @@ async fn site<C: Cloud>(
 /// Listeners, attributes and targets of the load balancer, while something depends on them.
 async fn observe_application<C: Cloud>(cloud: &C, world: &mut World) {
     let Some((balancer, groups)) = application::looks(world) else { return };
+    let is_young =
+        |(at, _): &&(Timestamp, Application)| world.now.duration_since(*at) < application::longest_age(world);
+    if let Some((_, seen)) = world.memory.application.as_ref().filter(is_young) {
+        world.application = Some(Facet::Known(seen.clone()));
+        return;
+    }
     let attributes = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.attributes(arn).await?));
     let targets = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.targets(arn).await?));
     let asked = async {
@@ -233,7 +240,9 @@ async fn observe_application<C: Cloud>(cloud: &C, world: &mut World) {
         let (attributes, targets) = (attributes.into_iter().collect(), targets.into_iter().collect());
         Ok::<_, CloudError>(Application { listeners, attributes, targets })
     };
-    world.application = Some(patiently(asked).await);
+    let seen = patiently(asked).await;
+    world.memory.application = seen.known().map(|seen| (world.now, seen.clone()));
+    world.application = Some(seen);
 }
 
 /// CloudWatch's account of a run that is recorded, while it is waited for.

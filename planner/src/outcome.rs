@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::effect::{Action, Done, Effect, Outcome};
+use crate::effect::{Action, Concern, Done, Effect, Outcome};
 use crate::failure::retry::{RetryPolicy, retry_policy};
 use crate::failure::{CloudError, Failure};
 use crate::provision::removal;
@@ -16,6 +16,7 @@ impl Outcome {
     pub fn of(world: &World, effect: impl Into<Effect>, result: Result<Done, CloudError>) -> Self {
         let effect = effect.into();
         let result = match effect.action.by_name() {
+            Some(about) if result.is_ok() && answer::is_in_vain(world, about) => Err(answer::in_vain(about)),
             Some(about) => result.map_err(|error| answer::believed(world, about, error)),
             None => result,
         };
@@ -26,6 +27,10 @@ impl Outcome {
 impl Memory {
     /// After the actions of a pass were tried.
     pub fn acted(&mut self, world: &World, outcomes: &[Outcome]) {
+        // Whatever was changed is read anew.
+        if outcomes.iter().any(|outcome| outcome.action.nature().concern == Concern::Balancing) {
+            self.application = None;
+        }
         for outcome in outcomes {
             if let Some(about) = outcome.action.by_name() {
                 answer::remember(self, world, about, &outcome.result);

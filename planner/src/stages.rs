@@ -19,7 +19,10 @@ use crate::{balance, measure, pausing, region, teardown};
 /// Compares the world with what the object asks for. Does no I/O and cannot fail.
 pub fn plan(world: &World) -> Plan {
     let mut plan = of_stages(world);
-    if world.object.deletion == Deletion::NotAsked {
+    // Another account's CloudWatch knows nothing of it.
+    let provisioned = plan.conditions.get(ConditionType::Provisioned).reason;
+    let is_elsewhere = matches!(provisioned, Reason::WrongAccount | Reason::WrongInstallation);
+    if world.object.deletion == Deletion::NotAsked && !is_elsewhere {
         measure::cloud_watch::plan(world, &mut plan);
     }
     plan

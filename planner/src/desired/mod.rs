@@ -9,7 +9,8 @@ pub mod user_data;
 
 pub use fingerprint::measured_sha256;
 pub use pools::{
-    BALANCER, GENERATOR, PoolSpec, generator, generators, has_balancer, launches, pools, types_with_fields,
+    BALANCER, GENERATOR, PoolSpec, generator, generators, has_balancer, launches, pools, possible_pools,
+    types_with_fields,
 };
 pub use programs::{Program, policy, program, programs, settings, work_text};
 pub use recipe::{NoRecipe, Recipe, recipe};

@@ -22,6 +22,11 @@ pub struct PoolSpec {
 
 /// The pools of a spec: one for each cluster, our balancer where it stands in front, and each generator.
 pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
+    possible_pools(spec).into_iter().filter(|pool| pool.role != Role::Balancer || has_balancer(spec)).collect()
+}
+
+/// The pools of a spec, whatever stands in front: that may change, and images and programs are chosen once.
+pub fn possible_pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     let clusters = spec.clusters.iter().map(|cluster| PoolSpec {
         name: cluster.name.clone(),
         role: Role::Worker,
@@ -36,9 +41,8 @@ pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     };
     let generators = (1..=generators(spec))
         .map(|number| single(generator(number), Role::Generator, &spec.load.generator.instance_type));
-    let balancer =
-        has_balancer(spec).then(|| single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type));
-    clusters.chain(balancer).chain(generators).collect()
+    let balancer = single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type);
+    clusters.chain([balancer]).chain(generators).collect()
 }
 
 /// Whether our own balancer stands in front, on an instance of its own.
@@ -69,8 +73,7 @@ pub fn types_with_fields(spec: &ClusterBenchmarkSpec) -> Vec<(String, String)> {
         .iter()
         .enumerate()
         .map(|(index, cluster)| (cluster.instance_type.clone(), format!("clusters[{index}].instanceType")));
-    let balancer =
-        has_balancer(spec).then(|| (spec.balancer.instance_type.clone(), "balancer.instanceType".to_owned()));
+    let balancer = [(spec.balancer.instance_type.clone(), "balancer.instanceType".to_owned())];
     let generator = (spec.load.generator.instance_type.clone(), "load.generator.instanceType".to_owned());
     clusters.chain(balancer).chain([generator]).collect()
 }

@@ -6,6 +6,7 @@ use super::members::running;
 use crate::conditions::{Reason, Stored};
 use crate::ports::TargetState;
 use crate::runs;
+use crate::scale::{counts, length};
 use crate::world::{Facet, World};
 
 /// State of an instance in status that does its work.
@@ -16,11 +17,15 @@ pub(crate) const READY: &str = "ready";
 pub(crate) fn are_at_rest(world: &World) -> bool {
     let (spec, status) = (&world.object.spec, &world.object.status);
     let is_ready = |id: &str| status.instances.iter().any(|one| one.id == id && one.state == READY);
-    let mut members = spec.clusters.iter().flat_map(|cluster| running(world, cluster));
+    let counts = counts(world);
+    let are_ready = |cluster: &api::Cluster| {
+        let members: Vec<_> = running(world, cluster).collect();
+        members.len() == length(counts.of(&cluster.name)) && members.iter().all(|(id, _)| is_ready(id))
+    };
     spec.balancer.kind == BalancerKind::Application
         && runs::recorded(world, &runs::wanted(world)).is_some()
         && Stored::is_said(status, ConditionType::Deployed, Reason::Healthy)
-        && members.all(|(id, _)| is_ready(id))
+        && spec.clusters.iter().all(are_ready)
 }
 
 /// Ids of the targets that serve.

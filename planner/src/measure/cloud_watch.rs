@@ -11,8 +11,8 @@ use crate::balance::application;
 use crate::effect::Action;
 use crate::plan::Plan;
 use crate::ports::{Datapoint, MetricQuery, Minutes};
-use crate::world::World;
 use crate::world::memory::Heard;
+use crate::world::{Deletion, World};
 
 /// Between two answers.
 const AGAIN: SignedDuration = SignedDuration::from_secs(60);
@@ -42,6 +42,10 @@ pub(crate) fn pending(world: &World, report: &wire::Report) -> Option<RunCloudWa
 
 /// What is to be asked now: of the first run that waits, once in a minute.
 pub fn question(world: &World) -> Option<Question> {
+    // Nobody waits for it who is being deleted.
+    if world.object.deletion == Deletion::Asked {
+        return None;
+    }
     let (run, of) = waiting(world)?;
     let minutes = minutes(run)?;
     let heard = world.memory.heard.get(&run.report);
@@ -98,22 +102,29 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
     };
     plan.wake_within(AGAIN);
     let Some(minutes) = minutes(run) else { return };
-    let is_late = world.now >= minutes.to + PATIENCE;
     let before = world.memory.heard.get(&run.report);
+    // From the first answer on: an operator that was away has not waited yet.
+    let since = before.map_or(world.now, |before| before.since);
+    let is_late = world.now.duration_since(since) >= PATIENCE;
     let answer = world.metrics.as_ref().filter(|(report, _)| *report == run.report).map(|(_, answer)| answer);
     let Some(answer) = answer else { return };
     let (points, why) = match (answer.known(), answer.unknown()) {
         (Some(points), _) => (points.clone(), String::new()),
-        (None, why) => (Vec::new(), why.map(|why| why.message.clone()).unwrap_or_default()),
+        // What was heard before is not forgotten for an answer that failed.
+        (None, why) => {
+            let points = before.map(|before| before.points.clone()).unwrap_or_default();
+            (points, why.map(|why| why.message.clone()).unwrap_or_default())
+        }
     };
     let is_whole = has_all_clusters(of, &points);
-    let state = match (is_whole, before.is_some_and(|before| before.points == points), is_late) {
+    let is_again = why.is_empty() && before.is_some_and(|before| before.points == points);
+    let state = match (is_whole, is_again, is_late) {
         (true, true, _) => Some(CloudWatchState::Complete),
         (_, _, true) if points.iter().any(|one| !one.is_empty()) => Some(CloudWatchState::Partial),
         (_, _, true) => Some(CloudWatchState::None),
         _ => None,
     };
-    plan.memory.heard.insert(run.report.clone(), Heard { at: world.now, points: points.clone() });
+    plan.memory.heard.insert(run.report.clone(), Heard { since, at: world.now, points: points.clone() });
     let Some(state) = state else { return };
     let reason = match state {
         CloudWatchState::Complete => String::new(),

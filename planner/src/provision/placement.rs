@@ -234,7 +234,7 @@ fn placed_volume(volume: &Volume) -> PlacedVolume {
 fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact>, NoPlacement> {
     let spec = &world.object.spec;
     let mut placed = BTreeMap::new();
-    for pool in desired::pools(spec) {
+    for pool in desired::possible_pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
         let name = pool.role.program();
         if pool.role == Role::Worker && !desired::program(spec, &pool.name).is_ours() {

@@ -38,6 +38,20 @@ fn taken(error: &CloudError) -> CloudError {
     CloudError::new(Failure::NameTaken, error.code.clone(), message)
 }
 
+/// A creation that is answered as a success and that no list shows for longer than lists can be late: where a create call of an
+/// existing name answers the existing thing, that is not ours (any more).
+pub(crate) fn is_in_vain(world: &World, about: ByName<'_>) -> bool {
+    let taken_since = world.memory.named.get(about.name).and_then(|named| named.taken_since);
+    let lasts = taken_since.map(|since| world.now.duration_since(since));
+    about.deed == Deed::Create && lasts.is_some_and(|lasts| lasts >= world.settings.settle)
+}
+
+/// The error of such a creation.
+pub(crate) fn in_vain(about: ByName<'_>) -> CloudError {
+    let message = format!("{} exists", about.name);
+    taken(&CloudError::new(Failure::AlreadyExists, "NameTaken", message))
+}
+
 /// Remembers what became of a call.
 pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, result: &Result<Done, CloudError>) {
     let named = memory.named.entry(about.name.to_owned()).or_default();
@@ -46,7 +60,8 @@ pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, re
         (Deed::Create, failure) => {
             named.is_deleted = false;
             match failure {
-                Some(Failure::AlreadyExists | Failure::NameTaken) => {
+                // Until a list shows it as ours.
+                None | Some(Failure::AlreadyExists | Failure::NameTaken) => {
                     named.taken_since.get_or_insert(world.now);
                 }
                 _ => named.taken_since = None,

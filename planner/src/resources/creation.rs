@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::kind::ResourceKind;
+use super::name::names;
 use crate::effect::Action;
 use crate::plan::Plan;
 use crate::world::World;
@@ -19,7 +20,10 @@ pub(crate) fn create(
     (kind, name): (ResourceKind, &str),
     create: impl FnOnce(Timestamp) -> Action,
 ) {
-    plan.memory.named.entry(name.to_owned()).or_default().forget_proof();
+    let stems = names(&world.owner(), kind);
+    for name in stems.into_iter().chain([name.to_owned()]) {
+        plan.memory.named.entry(name).or_default().forget_proof();
+    }
     let until = placement.create_not_after.as_ref().map(|at| at.0).filter(|at| world.now <= *at);
     match until.filter(|_| kind.is_written(placement)) {
         Some(until) => plan.act(create(until), "no list shows it"),

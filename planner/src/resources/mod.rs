@@ -18,7 +18,7 @@ pub(crate) mod removal;
 
 use api::BalancerKind;
 
-use crate::world::World;
+use crate::world::{Deletion, World};
 
 pub use kind::ResourceKind;
 
@@ -27,7 +27,8 @@ pub use kind::ResourceKind;
 pub fn seeks_load_balancers(world: &World) -> bool {
     let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
     let is_announced = |placement: &api::Placement| kinds.iter().any(|kind| kind.is_written(placement));
-    world.object.spec.balancer.kind == BalancerKind::Application
+    let is_wanted = world.object.spec.balancer.kind == BalancerKind::Application;
+    is_wanted && world.object.deletion == Deletion::NotAsked
         || world.object.status.placement.as_ref().is_some_and(is_announced)
         || world.ledger_is_lost()
 }

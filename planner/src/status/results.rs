@@ -1,6 +1,7 @@
 //! The runs of status, from the reports that were collected. Pure.
 
 use api::{ClusterBenchmarkSpec, ClusterResult, Part, Run};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{FailedStatus, RoundOutcome, RunState, Validity};
 
@@ -21,6 +22,9 @@ use crate::world::World;
 
 /// Runs kept in status; older ones are in their reports.
 const RUNS: usize = 3;
+
+/// Time after a run in which CloudWatch's account of it can be added to its report.
+const GIVEN_UP: SignedDuration = SignedDuration::from_mins(30);
 
 /// The runs after a pass.
 pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Run> {
@@ -47,9 +51,16 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
                     cloud_watch::name(account.state).clone_into(&mut of.state);
                 }
             }
-            // Somebody deleted the report.
-            (Action::RecordMetrics { report, .. }, Err(error)) if error.failure == Failure::NotFound => {
-                runs.iter_mut().filter(|run| run.report == *report).for_each(|run| run.cloud_watch = None);
+            // Somebody deleted the report, or it does not take the account, however often it is tried.
+            (Action::RecordMetrics { report, .. }, Err(error)) => {
+                let is_over = |run: &&mut Run| {
+                    let ended = run.finished_at.as_ref().map_or(world.now, |at| at.0);
+                    error.failure == Failure::NotFound || world.now.duration_since(ended) >= GIVEN_UP
+                };
+                let of_report = runs.iter_mut().filter(|run| run.report == *report).filter(is_over);
+                for of in of_report.filter_map(|run| run.cloud_watch.as_mut()) {
+                    cloud_watch::name(wire::CloudWatchState::None).clone_into(&mut of.state);
+                }
             }
             // Somebody deleted what it is made of.
             (Action::JoinParts { run: key, .. }, Err(error)) if error.failure == Failure::NotFound => {

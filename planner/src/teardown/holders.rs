@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 
 use crate::ports::{Group, InstanceState, Interface};
+use crate::resources::ResourceKind;
 use crate::world::named::Since;
 use crate::world::{Facet, Holder, World};
 
@@ -11,12 +12,21 @@ use crate::world::{Facet, Holder, World};
 /// this is looked for; asking earlier would find ours.
 const LINGERS: SignedDuration = SignedDuration::from_secs(120);
 
+/// Interfaces of a load balancer stay for minutes after it, too, and only AWS can remove them
+/// (kubernetes-sigs/cluster-api-provider-aws#1846 saw more than three).
+const LINGERS_BEHIND_A_LOAD_BALANCER: SignedDuration = SignedDuration::from_mins(15);
+
 /// Groups of ours that EC2 has refused to delete for so long that it has to be somebody else's doing.
 pub fn held(world: &World) -> Vec<String> {
     let groups = world.cloud.groups.known().map(Vec::as_slice).unwrap_or_default();
+    let has_balancer = |placement: &api::Placement| ResourceKind::LoadBalancer.is_written(placement);
+    let lingers = match world.object.status.placement.as_ref().is_some_and(has_balancer) {
+        true => LINGERS_BEHIND_A_LOAD_BALANCER,
+        false => LINGERS,
+    };
     let is_held = |group: &&Group| {
         let held = world.memory.named.get(&group.name).and_then(|named| named.held.as_ref());
-        Since::lasts(held, &group.id, world.now).is_some_and(|lasts| lasts > LINGERS)
+        Since::lasts(held, &group.id, world.now).is_some_and(|lasts| lasts > lingers)
     };
     let instances = world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default();
     // As long as one of ours is there, it is that.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::Launch;
 use jiff::{SignedDuration, Timestamp};
 
+use super::Application;
 use super::named::Named;
 use crate::failure::CloudError;
 use crate::ports::Datapoint;
@@ -24,6 +25,8 @@ pub struct Memory {
     pub denials: BTreeMap<String, Denial>,
     /// What CloudWatch said last of a run that is recorded, by the name of its report.
     pub heard: BTreeMap<String, Heard>,
+    /// When listeners, attributes and targets of the load balancer were read last, and what was read.
+    pub application: Option<(Timestamp, Application)>,
     /// What was heard of launches that are about to be written down, by the hash of the request.
     pub rehearsals: BTreeMap<String, Rehearsal>,
     /// When this process looked last.
@@ -75,6 +78,8 @@ pub struct Denial {
 /// An answer of CloudWatch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard {
+    /// When the first answer came.
+    pub since: Timestamp,
     pub at: Timestamp,
     /// The points of each query.
     pub points: Vec<Vec<Datapoint>>,

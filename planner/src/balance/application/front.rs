@@ -32,14 +32,18 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan, group_
         return None;
     }
     let cloud = &world.cloud;
+    let is_wanted = world.object.spec.balancer.kind == BalancerKind::Application;
     let (Facet::Known(balancers), Facet::Known(groups)) = (&cloud.load_balancers, &cloud.target_groups) else {
         plan.wake_within(MOVING * 5);
+        // What is not wanted any more keeps nobody from measuring.
+        if !is_wanted {
+            return None;
+        }
         let why = cloud.load_balancers.unknown().or(cloud.target_groups.unknown());
         let why = why.map(|why| why.message.clone()).unwrap_or_default();
         // What cannot be listed can be neither made nor removed.
         return Some((Reason::BalancerUnseen, format!("load balancers cannot be listed: {why}")));
     };
-    let is_wanted = world.object.spec.balancer.kind == BalancerKind::Application;
     let name = load_balancer(world).filter(|_| is_wanted);
     let wanted = if is_wanted { target_groups(world) } else { Vec::new() };
     let names: BTreeSet<&str> = wanted.iter().map(|group| group.name.as_str()).collect();

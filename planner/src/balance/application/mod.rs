@@ -9,6 +9,7 @@ mod targets;
 mod wanted;
 
 use api::{BalancerKind, ConditionType, Placement};
+use jiff::SignedDuration;
 
 use super::{health, waiting};
 use crate::conditions::{ConditionStatus, Reason};
@@ -18,6 +19,7 @@ use crate::goal::{Goal, goal};
 use crate::instances::targets::are_at_rest;
 use crate::plan::Plan;
 use crate::ports::{LoadBalancer, LoadBalancerState, Target, TargetGroup, TargetState};
+use crate::run_outcome::RunOutcome;
 use crate::world::{Application, Facet, World};
 
 pub(crate) use wanted::{TargetGroupSpec, target_groups};
@@ -44,6 +46,13 @@ pub fn looks(world: &World) -> Option<(String, Vec<String>)> {
     }
     let groups = target_groups(world).iter().filter_map(|wanted| listed_group(world, wanted)).collect::<Vec<_>>();
     Some((listed(world)?.arn.clone(), groups.into_iter().map(|group| group.arn.clone()).collect()))
+}
+
+/// The oldest look at it that will do. ELBv2 refills ten reads a second for the whole account (ELB user guide, "API
+/// throttling"), and one look is two reads and two for each cluster.
+pub fn longest_age(world: &World) -> SignedDuration {
+    let is_on = world.object.status.runs.iter().any(|run| RunOutcome::Running.is_of(run));
+    SignedDuration::from_secs(if is_on { 5 } else { 2 })
 }
 
 /// The dimensions of its CloudWatch metrics: `app/NAME/ID`, and of each cluster `targetgroup/NAME/ID`.
