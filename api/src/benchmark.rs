@@ -4,6 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::balancer::Balancer;
 use crate::load::Load;
 use crate::rules;
 use crate::status::Status;
@@ -133,7 +134,7 @@ pub struct Cluster {
 pub struct ClusterWorker {
     /// Work that our worker does for each request. Default: Echo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work: Option<Work>,
+    pub work: Option<ClusterWork>,
     /// URL of a program of your own, as in worker.artifactUrl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -191,9 +192,33 @@ impl Default for Worker {
     }
 }
 
+/// The same as worker.work. No field of it has a default: it is in a list, and a server that adds one would make every later
+/// apply of the same file a change.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
+pub struct ClusterWork {
+    /// Echo answers at once, Sleep waits, Spin burns CPU time.
+    pub profile: WorkProfile,
+    /// Distribution of the time. Absent: Deterministic, the same for every request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// Mean time of a request in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60_000_000))]
+    pub mean_micros: Option<i64>,
+}
+
+impl From<ClusterWork> for Work {
+    fn from(work: ClusterWork) -> Self {
+        let ClusterWork { profile, distribution, mean_micros } = work;
+        Self { profile, distribution: distribution.unwrap_or_default(), mean_micros }
+    }
+}
+
 /// What our worker does for a request: Sleep waits, Spin burns CPU time, both on as many slots as the instance has
 /// vCPUs; further requests queue in order.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
 pub struct Work {
@@ -225,193 +250,6 @@ pub enum Distribution {
     Deterministic,
     Exponential,
     Lognormal,
-}
-
-/// What stands in front of the clusters.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("!has(self.application) || self.kind == 'Application'").message("balancer.application is for kind Application: set balancer.kind, or remove it"),
-    validation = Rule::new("self.kind != 'Application' || self.policy == 'ShortestExpectedDelay'").message("balancer.policy is for kind Custom: remove it, and set balancer.application.algorithm"),
-    validation = Rule::new("self.kind != 'Application' || self.instanceType == 'c6i.large'").message("balancer.instanceType is for kind Custom: remove it, AWS chooses the machines of an Application Load Balancer"),
-)]
-pub struct Balancer {
-    /// Custom is our own balancer on an instance of its own; Application is an Application Load Balancer of AWS. May be
-    /// changed: the workers stay.
-    #[serde(default, skip_serializing_if = "BalancerKind::is_default")]
-    pub kind: BalancerKind,
-    /// How requests are spread over the members of a cluster. For kind Custom.
-    #[serde(default)]
-    pub policy: Policy,
-    /// Instance type of the balancer. Choose one that is not burstable, or its credits are measured too. For kind Custom.
-    #[serde(default = "not_burstable")]
-    #[schemars(length(min = 3, max = 32))]
-    #[x_kube(validation = rules::instance_type())]
-    pub instance_type: String,
-    /// Settings of the Application Load Balancer. For kind Application.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub application: Option<Application>,
-}
-
-/// What stands in front of the clusters.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
-pub enum BalancerKind {
-    #[default]
-    Custom,
-    Application,
-}
-
-impl BalancerKind {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// The spelling of spec and status.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Custom => "Custom",
-            Self::Application => "Application",
-        }
-    }
-}
-
-/// Settings of an Application Load Balancer.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Application {
-    /// How each target group spreads its requests: RoundRobin, LeastOutstandingRequests or WeightedRandom.
-    #[serde(default)]
-    pub algorithm: Algorithm,
-    /// How long a target that is taken out may finish what it has.
-    #[serde(default = "deregistration_delay")]
-    #[schemars(range(min = 0, max = 3600))]
-    pub deregistration_delay_seconds: i32,
-    /// How targets are checked.
-    #[serde(default)]
-    pub health_check: HealthCheck,
-}
-
-fn deregistration_delay() -> i32 {
-    30
-}
-
-impl Default for Application {
-    fn default() -> Self {
-        Self {
-            algorithm: Algorithm::default(),
-            deregistration_delay_seconds: deregistration_delay(),
-            health_check: HealthCheck::default(),
-        }
-    }
-}
-
-/// How a target group spreads its requests.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
-pub enum Algorithm {
-    #[default]
-    RoundRobin,
-    LeastOutstandingRequests,
-    WeightedRandom,
-}
-
-/// How targets are checked, over HTTP on the port of the service.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.timeoutSeconds < self.intervalSeconds").message("healthCheck: timeoutSeconds must be less than intervalSeconds"))]
-pub struct HealthCheck {
-    /// Path that is asked.
-    #[serde(default = "health_path")]
-    #[schemars(length(max = 128))]
-    #[x_kube(validation = rules::health_path())]
-    pub path: String,
-    /// Seconds from one check to the next.
-    #[serde(default = "health_interval")]
-    #[schemars(range(min = 5, max = 300))]
-    pub interval_seconds: i32,
-    /// Seconds until a check has failed.
-    #[serde(default = "two")]
-    #[schemars(range(min = 2, max = 120))]
-    pub timeout_seconds: i32,
-    /// Successes in a row after which an unhealthy target is healthy again.
-    #[serde(default = "two")]
-    #[schemars(range(min = 2, max = 10))]
-    pub healthy_count: i32,
-    /// Failures in a row after which a target is unhealthy.
-    #[serde(default = "two")]
-    #[schemars(range(min = 2, max = 10))]
-    pub unhealthy_count: i32,
-    /// Statuses of a success: one, several with commas between, or a range.
-    #[serde(default = "health_statuses")]
-    #[schemars(length(max = 64))]
-    #[x_kube(validation = rules::health_statuses())]
-    pub statuses: String,
-}
-
-fn health_path() -> String {
-    "/health".to_owned()
-}
-
-fn health_interval() -> i32 {
-    5
-}
-
-fn two() -> i32 {
-    2
-}
-
-fn health_statuses() -> String {
-    "200-499".to_owned()
-}
-
-impl Default for HealthCheck {
-    fn default() -> Self {
-        Self {
-            path: health_path(),
-            interval_seconds: health_interval(),
-            timeout_seconds: two(),
-            healthy_count: two(),
-            unhealthy_count: two(),
-            statuses: health_statuses(),
-        }
-    }
-}
-
-/// Type of balancer and generator that is not burstable: credits would be measured too.
-pub(crate) fn not_burstable() -> String {
-    "c6i.large".to_owned()
-}
-
-impl Default for Balancer {
-    fn default() -> Self {
-        Self {
-            kind: BalancerKind::default(),
-            policy: Policy::default(),
-            instance_type: not_burstable(),
-            application: None,
-        }
-    }
-}
-
-/// How requests are spread. ShortestExpectedDelay sends to the member expected to answer first and holds requests back
-/// while all are full; RoundRobin takes each member in turn, Random any, LeastRequests the one with the fewest requests in
-/// flight, P2cLeastRequests and PeakEwma the better one of two. As students write it: FastestOfTen measures all members at
-/// every tenth request and sends the rest to the fastest, ProbeEwma probes them each 2.5 s, MetricThreshold moves on when
-/// one is over 70 % utilised.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
-pub enum Policy {
-    #[default]
-    ShortestExpectedDelay,
-    RoundRobin,
-    Random,
-    LeastRequests,
-    P2cLeastRequests,
-    PeakEwma,
-    FastestOfTen,
-    ProbeEwma,
-    MetricThreshold,
 }
 
 /// Where in the network the instances live.

@@ -12,6 +12,7 @@
 // kube takes one `printcolumn(...)` for each column; the lint sees the repeated keys inside.
 #![allow(clippy::duplicated_attributes)]
 
+mod balancer;
 mod benchmark;
 mod condition;
 mod load;
@@ -22,10 +23,10 @@ mod schema;
 mod status;
 mod threshold;
 
+pub use balancer::{Algorithm, Application, Balancer, BalancerKind, HealthCheck, Policy};
 pub use benchmark::{
-    Addressing, AfterRun, Algorithm, Application, Balancer, BalancerKind, Cluster, ClusterBenchmark,
-    ClusterBenchmarkSpec, ClusterWorker, Distribution, HealthCheck, Image, Lifecycle, Network, Policy, Tag, Work,
-    WorkProfile, Worker,
+    Addressing, AfterRun, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, ClusterWork, ClusterWorker, Distribution,
+    Image, Lifecycle, Network, Tag, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};

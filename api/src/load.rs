@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::benchmark::not_burstable;
+use crate::balancer::not_burstable;
 use crate::request::Request;
 use crate::rules;
 use crate::threshold::{Metric, Threshold};

@@ -13,9 +13,9 @@ pub struct Region {
     /// Sends exactly once: for every call that changes something.
     pub(crate) effects: aws_sdk_ec2::Client,
     pub(crate) identity: aws_sdk_sts::Client,
-    /// Of load balancers: sends again what failed for a moment.
+    /// Client for load balancers that sends again what failed for a moment.
     pub(crate) elb_reads: aws_sdk_elasticloadbalancingv2::Client,
-    /// Of load balancers: sends exactly once.
+    /// Client for load balancers that sends exactly once.
     pub(crate) elb_effects: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
 }

@@ -14,7 +14,7 @@ use planner::provision::zone_fallback;
 use planner::teardown::holders;
 use planner::world::Holder;
 use planner::world::{Application, CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
-use planner::{CloudError, Failure, Memory, desired, region, runs};
+use planner::{CloudError, Failure, Memory, desired, region, resources, runs};
 
 use crate::catalog_cache::{self, CatalogCache};
 use crate::crd_check;
@@ -122,7 +122,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     ) -> Tick {
         let names = type_names(world);
         let (uid, installation) = (world.object.uid.clone(), world.settings.installation.clone());
-        let wanted = |world: &World| Wanted::of(&world.object.status.launches, world.seeks_load_balancers());
+        let wanted = |world: &World| Wanted::of(&world.object.status.launches, resources::seeks_load_balancers(world));
         let at_first = wanted(world);
         let (mut lists, types) = tokio::join!(
             self.lister.lists(cloud, region, &installation, (&uid, &at_first), need),
@@ -197,7 +197,7 @@ fn take(world: &mut World, lists: &Lists) {
         world.cloud = CloudView::unseen(lists.index.begun_at, &why);
         return;
     }
-    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches, world.seeks_load_balancers());
+    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches, resources::seeks_load_balancers(world));
 }
 
 async fn site<C: Cloud>(

@@ -1,6 +1,8 @@
 //! The effects of a plan. This file is all that knows every action: its name, what it concerns, what it needs from its
 //! surroundings, its words, and the port that carries it out.
 
+mod kind;
+
 use std::collections::BTreeSet;
 
 use api::ConditionType;
@@ -13,6 +15,8 @@ use crate::ports::{
     RuleRequest, TargetGroupAttributes, TargetGroupRequest,
 };
 use crate::run_key::RunKey;
+
+pub use kind::Kind;
 
 /// An action and why it is planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +49,12 @@ pub enum Action {
         name: String,
         to: TargetGroupAttributes,
     },
-    /// Of the load balancer with this name.
+    /// The listener of the load balancer with this name.
     CreateListener {
         name: String,
         request: ListenerRequest,
     },
-    /// Of the load balancer with this name.
+    /// A rule of the load balancer with this name.
     CreateRule {
         name: String,
         request: RuleRequest,
@@ -235,85 +239,6 @@ pub enum Quota<'a> {
     Terminations,
     /// Changes of load balancers, target groups, listeners, rules and targets.
     Balancing,
-}
-
-macro_rules! kinds {
-    ($($(#[doc = $sentence:literal])+ $kind:ident,)*) => {
-        /// An action without what it acts on.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Kind { $($(#[doc = $sentence])+ $kind,)* }
-
-        impl Kind {
-            pub const ALL: &[Self] = &[$(Self::$kind,)*];
-
-            /// One word, for logs, events and metrics.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$kind => stringify!($kind),)* }
-            }
-
-            /// One sentence, for `docs/metrics.md`.
-            pub fn sentence(self) -> &'static str {
-                match self { $(Self::$kind => concat!($($sentence,)+),)* }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// The object gets the finalizer that keeps it until nothing is left.
-    AddFinalizer,
-    /// The object is let go.
-    RemoveFinalizer,
-    /// A security group is made.
-    CreateGroup,
-    /// A rule is added to a security group.
-    AuthorizeIngress,
-    /// A security group is deleted.
-    DeleteGroup,
-    /// A load balancer is made.
-    CreateLoadBalancer,
-    /// A target group is made.
-    CreateTargetGroup,
-    /// A target group is told how to spread its requests.
-    SetAttributes,
-    /// A load balancer gets the listener that takes requests.
-    CreateListener,
-    /// A path is routed to the target group of its cluster.
-    CreateRule,
-    /// A rule that is not wanted any more is deleted.
-    DeleteRule,
-    /// Instances become targets of their cluster.
-    RegisterTargets,
-    /// Targets are taken out.
-    DeregisterTargets,
-    /// A load balancer is deleted.
-    DeleteLoadBalancer,
-    /// A target group is deleted.
-    DeleteTargetGroup,
-    /// A launch is asked for with DryRun, which makes nothing.
-    Rehearse,
-    /// Instances are launched.
-    Launch,
-    /// Instances are terminated.
-    Terminate,
-    /// The balancer is told its members.
-    SetMembership,
-    /// A generator is told to begin a run.
-    StartRun,
-    /// A report is fetched and stored.
-    CollectReport,
-    /// One report is made of those of all parts of a run.
-    JoinParts,
-    /// CloudWatch's account of a run is added to its report.
-    RecordMetrics,
-    /// A run waits when its round has ended.
-    HoldRun,
-    /// A run that was held goes on.
-    ResumeRun,
-    /// A run is stopped.
-    StopRun,
-    /// A generator forgets a run whose report is recorded.
-    ForgetRun,
 }
 
 /// What an action does to a resource that is created by name.

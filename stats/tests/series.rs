@@ -255,6 +255,9 @@ impl Outcomes for Vec<(CountOutcome, String)> {
 }
 
 proptest! {
+    // Each makes and joins whole reports.
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
     /// Wherever the parts begin and however they overlap: the whole has the counts of all.
     #[test]
     fn nothing_is_lost_or_doubled_by_joining(parts in prop::collection::vec((0i64..5, 0u32..50, 1u32..60), 1..5)) {

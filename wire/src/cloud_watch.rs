@@ -53,7 +53,7 @@ pub struct CloudWatchCluster {
     /// Dimension `TargetGroup`: `targetgroup/NAME/ID`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target_group: String,
-    /// In the order of [`CLOUD_WATCH_METRICS`].
+    /// Metrics in the order of [`CLOUD_WATCH_METRICS`].
     pub metrics: Vec<MetricPoints>,
 }
 

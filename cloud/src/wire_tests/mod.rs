@@ -1,6 +1,7 @@
 //! Tests of what only shows on the wire: the number of requests, their content, and broken answers.
 
 mod balancing;
+mod balancing_answers;
 mod counting;
 mod fake;
 mod launches;

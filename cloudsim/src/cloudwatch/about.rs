@@ -1,4 +1,4 @@
-//! What a call of CloudWatch costs, and what IAM is asked about it.
+//! The cost of a call of CloudWatch, and the question to IAM about it.
 
 use super::Action;
 use crate::engine::throttle::{Cost, Limit};

@@ -1,4 +1,4 @@
-//! What load balancers report: one sample for each request, as the user guide's page "CloudWatch metrics for your
+//! The reports of load balancers: one sample for each request, as the user guide's page "CloudWatch metrics for your
 //! Application Load Balancer" says.
 
 use std::collections::BTreeMap;

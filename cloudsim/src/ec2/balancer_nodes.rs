@@ -1,4 +1,4 @@
-//! What ELBv2 needs of EC2: interfaces for its nodes, and groups and instances as another service sees them.
+//! The part of EC2 that ELBv2 needs: interfaces for its nodes, and groups and instances as another service sees them.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the nodes of load balancers do at this moment, in truth: for whoever runs them.
+//! The work of the nodes of load balancers at this moment, in truth: for whoever runs them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -8,6 +8,7 @@ use planner::ports::{Algorithm, HealthCheck, LoadBalancerState, Scheme};
 
 use super::listener::{Listener, Rule, RuleAction};
 use super::load_balancer::{LoadBalancer, LoadBalancerKind};
+use super::node::Node;
 use super::state::State;
 use super::target::{Health, Registration};
 use super::target_group::{ALGORITHM, TargetGroup};
@@ -38,21 +39,11 @@ pub struct BalancerPath {
     pub listeners: Vec<ListenerPath>,
 }
 
-/// A node of a load balancer: one in each zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub zone: String,
-    pub subnet_id: String,
-    pub interface_id: String,
-    /// Of that subnet; another one after a scale event.
-    pub address: Ipv4Addr,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerPath {
     pub arn: String,
     pub port: u16,
-    /// By priority; the first match counts.
+    /// The rules by priority; the first match counts.
     pub rules: Vec<RulePath>,
     /// What is done with a request that no rule takes.
     pub default_action: RuleAction,

@@ -13,6 +13,7 @@ mod listeners;
 mod load_balancer;
 mod manual_changes;
 mod near_misses;
+mod node;
 mod nodes;
 mod refusal;
 mod rules;
@@ -27,9 +28,10 @@ mod validation;
 
 pub use crate::actions::elb::Action;
 pub use about::About;
-pub use data_path::{BalancerPath, DataPath, GroupPath, ListenerPath, Node, RulePath, TargetPath};
+pub use data_path::{BalancerPath, DataPath, GroupPath, ListenerPath, RulePath, TargetPath};
 pub use listener::{CreateListener, CreateRule, DescribeListeners, DescribeRules, Listener, Rule, RuleAction};
 pub use load_balancer::{CreateLoadBalancer, DescribeLoadBalancers, LoadBalancer, LoadBalancerKind, ZoneSubnet};
+pub use node::Node;
 pub use state::{Made, State};
 pub use target::{Check, CheckFailure, Health, Registration, TargetHealth};
 pub use target_group::{

@@ -3,8 +3,8 @@
 use rand::seq::IndexedRandom;
 
 use super::Elb;
-use super::data_path::Node;
 use super::load_balancer::{LoadBalancer, ZoneSubnet};
+use super::node::Node;
 use super::state::Event;
 use crate::engine::span::Span;
 

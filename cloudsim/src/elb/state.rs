@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::data_path::Node;
 use super::listener::{Listener, Rule};
 use super::load_balancer::LoadBalancer;
+use super::node::Node;
 use super::target::{CheckFailure, Registration};
 use super::target_group::TargetGroup;
 use super::throttle::Bucket;
@@ -24,7 +24,7 @@ pub struct State {
     pub(super) random: Streams,
     pub(super) agenda: Agenda<Event>,
     pub(crate) buckets: Buckets<Bucket>,
-    /// By ARN, as all that follow.
+    /// Load balancers by ARN, as all that follow.
     pub(super) balancers: BTreeMap<String, BalancerRecord>,
     pub(super) groups: BTreeMap<String, GroupRecord>,
     pub(super) listeners: BTreeMap<String, Versions<Listener>>,

@@ -1,4 +1,4 @@
-//! What a request may say: names, tags, health checks. ELBv2 says `ValidationError` to nearly all that is malformed.
+//! The limits of a request: names, tags, health checks. ELBv2 says `ValidationError` to nearly all that is malformed.
 
 use planner::owner::Tags;
 use planner::ports::HealthCheck;

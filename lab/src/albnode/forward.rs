@@ -7,10 +7,12 @@ use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response};
 use tokio::time::{Instant, sleep_until};
 
-use super::body::{Held, Progress, RequestBody, ResponseBody};
-use super::connection::{Connection, NoConnection};
+use super::body::{Held, ResponseBody};
+use super::connection::Connection;
+use super::dial::{NoConnection, dial};
 use super::node::Node;
 use super::table::Ticket;
+use super::upload::{Progress, RequestBody};
 
 /// Why a target has not answered; each has the status that the user guide gives it ("Troubleshoot your Application Load
 /// Balancers").
@@ -48,7 +50,7 @@ pub(super) async fn forward(
     (parts, body): (Parts, Incoming),
 ) -> Result<Response<ResponseBody>, Failure> {
     let (body, progress) = RequestBody::new(body);
-    let connection = Connection::to(ticket.target(), node.address.ip(), node.limits.idle, node.limits.connect).await;
+    let connection = dial(ticket.target(), node.address.ip(), node.limits.idle, node.limits.connect).await;
     let mut connection = connection.map_err(|why| {
         node.counts.connection_error(group);
         match why {

@@ -7,7 +7,7 @@
 //! ```text
 //! serve ── answer ── table: which rule, which group, which target (choice)
 //!             │
-//!             └── forward ── connection: an idle one of the target, or a new one
+//!             └── forward ── dial: an idle connection of the target, or a new one
 //! check ── health: each node asks each target on its own             counts: what really passed, by the second
 //! ```
 
@@ -18,6 +18,7 @@ mod choice;
 mod config;
 mod connection;
 mod counts;
+mod dial;
 mod event;
 mod forward;
 mod headers;
@@ -27,6 +28,7 @@ mod pattern;
 mod serve;
 mod statuses;
 mod table;
+mod upload;
 
 use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
@@ -112,10 +114,15 @@ pub fn run(options: &Options) -> io::Result<()> {
 async fn configure(node: &Arc<Node>, mut lines: UnboundedReceiver<String>) {
     while let Some(line) = lines.recv().await {
         let config = serde_json::from_str::<Config>(&line).map_err(|error| error.to_string());
-        node.tell(match config.and_then(|config| node.configure(&config).map(|()| config.version)) {
-            Ok(version) => Event::Configured { version },
-            Err(why) => Event::Refused { why },
-        });
+        node.tell(
+            match config.and_then(|config| {
+                node.configure(&config, |group, target, check, is_new| check::start(node, group, target, check, is_new))
+                    .map(|()| config.version)
+            }) {
+                Ok(version) => Event::Configured { version },
+                Err(why) => Event::Refused { why },
+            },
+        );
     }
 }
 

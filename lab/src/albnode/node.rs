@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use tokio::task::AbortHandle;
 
-use super::check;
-use super::config::Config;
+use super::config::{Config, HealthCheck};
 use super::counts::{self, Counts};
 use super::event::{Event, Sample, TargetHealth};
-use super::table::{Table, Target};
+use super::table::{IsNew, Table, Target};
 
 /// The node's limits.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +51,17 @@ impl Node {
         }
     }
 
-    /// Brings a version into force for all requests that come from now on.
+    /// Brings a version into force for all requests that come from now on; `start` begins to check a target.
     ///
     /// *Errors*: the field that makes no sense; nothing has changed.
-    pub(super) fn configure(self: &Arc<Self>, config: &Config) -> Result<(), String> {
+    pub(super) fn configure(
+        &self,
+        config: &Config,
+        start: impl Fn(&str, &Arc<Target>, &HealthCheck, IsNew) -> AbortHandle,
+    ) -> Result<(), String> {
         config.check()?;
         let before = self.table();
-        let next = Arc::new(before.next(config, |group, target, health_check, is_new| {
-            check::start(self, group, target, health_check, is_new)
-        }));
+        let next = Arc::new(before.next(config, start));
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = next.clone();
         before.retire(&next);
         Ok(())

@@ -1,4 +1,4 @@
-//! What nodes tell, as the simulation takes it: checks of targets, and everything that passed as metrics.
+//! The words of nodes as the simulation takes them: checks of targets, and everything that passed as metrics.
 
 use std::collections::BTreeMap;
 
@@ -122,7 +122,7 @@ mod tests {
     fn a_sample_becomes_the_metrics_that_aws_keeps_of_it() {
         let group = GroupSample {
             requests: 4,
-            answers: BTreeMap::from([(200, vec![1_000, 3_000]), (503, vec![500])]),
+            answers: BTreeMap::from([(200, vec![500_000, 250_000]), (503, vec![125_000])]),
             registered: 4,
             healthy: 2,
             unhealthy: 2,
@@ -144,7 +144,7 @@ mod tests {
             ("RequestCountPerTarget", of_group, 2.0),
             ("HTTPCode_Target_2XX_Count", of_group, 2.0),
             ("HTTPCode_Target_5XX_Count", of_group, 1.0),
-            ("TargetResponseTime", of_group, 0.0045),
+            ("TargetResponseTime", of_group, 0.875),
             ("HTTPCode_ELB_4XX_Count", None, 1.0),
             ("HTTPCode_ELB_5XX_Count", None, 1.0),
             ("HTTPCode_ELB_502_Count", None, 1.0),

@@ -78,7 +78,7 @@ struct Nodes {
     program: Program,
     hosts_file: PathBuf,
     kept: BTreeMap<NodeKey, Kept>,
-    /// As they are in the hosts file.
+    /// Names as they are in the hosts file.
     names: BTreeMap<String, Vec<Ipv4Addr>>,
     say: UnboundedSender<(NodeKey, Event)>,
 }

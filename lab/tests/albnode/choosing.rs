@@ -1,4 +1,4 @@
-//! Which target takes a request.
+//! The choice of the target that takes a request.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};

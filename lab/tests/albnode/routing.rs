@@ -39,6 +39,27 @@ fn rules_take_their_paths_by_priority_and_everything_else_is_a_fixed_404() {
 }
 
 #[test]
+fn a_rule_may_answer_itself_and_the_default_action_may_forward() {
+    let a = Backend::new("a");
+    let mut node = Node::start(&[]);
+    let mut config = config([("one", Algorithm::RoundRobin, &[&a][..])], &[]);
+    config.default_action = Action::Forward(BTreeMap::from([("one".to_owned(), 1)]));
+    let action = Action::FixedResponse {
+        status: 503,
+        content_type: "application/json".to_owned(),
+        body: r#"{"closed":true}"#.to_owned(),
+    };
+    config.rules.push(Rule { priority: 1, paths: vec!["/shop*".to_owned()], action });
+    node.configure(&config);
+    let reply = get(node.address, "/shop/x");
+    assert_eq!((reply.status, reply.text()), (503, r#"{"closed":true}"#));
+    assert!(reply.field("content-type").is_some_and(|kind| kind.starts_with("application/json")));
+    assert_eq!(get(node.address, "/sho").text(), "a");
+    let counted = node.end();
+    assert_eq!((counted.own.len(), counted.fixed, counted.groups["one"].requests), (0, 1, 1));
+}
+
+#[test]
 fn a_request_says_who_asked_and_keeps_its_host() {
     let a = Backend::new("a");
     let mut node = Node::at("127.0.0.9:0", &[]);

@@ -55,6 +55,9 @@ fn every_sample_is_accepted() {
         include_str!("../../../manifests/samples/types.yaml"),
         include_str!("../../../manifests/samples/generators.yaml"),
         include_str!("../../../manifests/samples/free-plan.yaml"),
+        include_str!("../../../manifests/samples/application.yaml"),
+        include_str!("../../../manifests/samples/cloudwatch.yaml"),
+        include_str!("../../../manifests/samples/versions.yaml"),
     ] {
         let accepted = lab.try_kubectl(&["apply", "--dry-run=server", "--filename", "-"], sample);
         assert!(accepted.as_ref().is_ok_and(|text| text.contains("(server dry run)")), "{accepted:?}");

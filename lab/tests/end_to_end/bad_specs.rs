@@ -19,6 +19,10 @@ fn with_threshold(threshold: Value) -> Value {
     with(|spec| spec["load"]["thresholds"] = json!([threshold]))
 }
 
+fn application(health_check: Value) -> Value {
+    json!({ "kind": "Application", "application": { "healthCheck": health_check } })
+}
+
 /// Name of the case, its spec, and what the refusal must say.
 pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let load = json!({ "arrivals": "ClosedLoop", "concurrency": 4, "requests": 10 });
@@ -42,6 +46,41 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
                     json!([many("a"), many("b"), { "name": "c", "instanceType": "t2.micro", "count": 57 }])
             }),
             &["spec.clusters", "more than 256 instances in one benchmark, lower the counts"],
+        ),
+        (
+            "a policy of ours for a load balancer of AWS",
+            with(|spec| spec["balancer"] = json!({ "kind": "Application", "policy": "RoundRobin" })),
+            &["spec.balancer", "balancer.policy is for kind Custom: remove it, and set balancer.application.algorithm"],
+        ),
+        (
+            "an instance type for a load balancer of AWS",
+            with(|spec| spec["balancer"] = json!({ "kind": "Application", "instanceType": "c6i.xlarge" })),
+            &["spec.balancer", "balancer.instanceType is for kind Custom: remove it"],
+        ),
+        (
+            "settings of a load balancer of AWS for our own",
+            with(|spec| spec["balancer"] = json!({ "application": {} })),
+            &["spec.balancer", "balancer.application is for kind Application: set balancer.kind, or remove it"],
+        ),
+        (
+            "a check that takes as long as it waits",
+            with(|spec| spec["balancer"] = application(json!({ "intervalSeconds": 5, "timeoutSeconds": 5 }))),
+            &["spec.balancer.application.healthCheck", "timeoutSeconds must be less than intervalSeconds"],
+        ),
+        (
+            "checks too often",
+            with(|spec| spec["balancer"] = application(json!({ "intervalSeconds": 4 }))),
+            &["spec.balancer.application.healthCheck.intervalSeconds", "greater than or equal to 5"],
+        ),
+        (
+            "a server error as a success",
+            with(|spec| spec["balancer"] = application(json!({ "statuses": "200-500" }))),
+            &["spec.balancer.application.healthCheck.statuses", "HTTP statuses from 200 to 499"],
+        ),
+        (
+            "a program of one cluster without its hash",
+            with(|spec| spec["clusters"][0]["worker"] = json!({ "artifactUrl": "https://example.test/program" })),
+            &["spec.clusters[0].worker", "artifactUrl and artifactSha256 go together, set both or none"],
         ),
         ("no cluster", with(|spec| spec["clusters"] = json!([])), &["spec.clusters", "at least 1 items"]),
         (

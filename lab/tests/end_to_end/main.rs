@@ -15,6 +15,7 @@ mod generators;
 mod lab;
 mod launches;
 mod lifecycle;
+mod load_balancers;
 mod main_path;
 mod operating;
 mod permissions;

@@ -71,6 +71,15 @@ fn cloud_init_says_so_when_the_script_fails_and_has_the_last_word() {
 }
 
 #[test]
+fn an_instance_is_told_where_names_are_looked_up() {
+    let (mut lab, address) = (Lab::new("hosts"), address(14));
+    lab.start(spec(address, "#!/bin/bash\necho \"$HOSTS_FILE\"\n".to_owned()));
+    assert_eq!(lab.event(), started());
+    let hosts = lab::machine::hosts_file(&lab.state.canonicalize().expect("its directory"));
+    until("the variable", || (lab.said() == [hosts.display().to_string()]).then_some(()));
+}
+
+#[test]
 fn metadata_want_a_token_and_an_address_that_is_taken_fails_the_start() {
     let (mut lab, address) = (Lab::new("metadata"), address(6));
     lab.start(spec(address, "not a script".to_owned()));

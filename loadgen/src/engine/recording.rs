@@ -154,7 +154,7 @@ pub(crate) struct Backends {
 struct Backend {
     name: Arc<[u8]>,
     answers: u64,
-    /// Of these answers, those that were told as news.
+    /// Those of these answers that were told as news.
     told: u64,
     boot: Option<Box<[u8]>>,
     restarted: bool,

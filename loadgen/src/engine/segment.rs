@@ -104,7 +104,7 @@ pub(crate) struct LoadSegment<'a> {
     /// When one of both seconds ends, on the monotonic clock.
     turns_nanos: u64,
     pub(super) backends: Backends,
-    /// By number of the address.
+    /// Counts by number of the address.
     pub(super) served: Vec<AddressTally>,
     /// Whether the report tells addresses apart.
     is_named: bool,

@@ -25,7 +25,7 @@ const CALIBRATION_LIMIT: Duration = Duration::from_secs(20);
 /// All members that were met.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    /// By name of the cluster and id.
+    /// Members by name of the cluster and id.
     met: BTreeMap<String, BTreeMap<String, Known>>,
     /// One of them was seen on the machine that this process is on.
     share_machine: bool,

@@ -8,12 +8,12 @@ use super::role::Role;
 /// What serves the requests of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Program<'a> {
-    Ours { work: Option<&'a api::Work> },
+    Ours { work: Option<api::Work> },
     Users { url: &'a str, sha256: &'a str },
 }
 
 impl<'a> Program<'a> {
-    fn new(work: Option<&'a api::Work>, url: Option<&'a String>, sha256: Option<&'a String>) -> Self {
+    fn new(work: Option<api::Work>, url: Option<&'a String>, sha256: Option<&'a String>) -> Self {
         match url.zip(sha256) {
             Some((url, sha256)) => Self::Users { url, sha256 },
             None => Self::Ours { work },
@@ -28,7 +28,7 @@ impl<'a> Program<'a> {
     pub fn described(self) -> String {
         match self {
             Self::Users { url, sha256 } => format!("{url} sha256 {sha256}"),
-            Self::Ours { work: Some(work) } => format!("ours, {}", work_text(work)),
+            Self::Ours { work: Some(work) } => format!("ours, {}", work_text(&work)),
             Self::Ours { work: None } => "ours, echo".to_owned(),
         }
     }
@@ -38,10 +38,12 @@ impl<'a> Program<'a> {
 pub fn program<'a>(spec: &'a ClusterBenchmarkSpec, cluster: &str) -> Program<'a> {
     let own = spec.clusters.iter().find(|one| one.name == cluster).and_then(|one| one.worker.as_ref());
     match own {
-        Some(own) => Program::new(own.work.as_ref(), own.artifact_url.as_ref(), own.artifact_sha256.as_ref()),
+        Some(own) => {
+            Program::new(own.work.map(api::Work::from), own.artifact_url.as_ref(), own.artifact_sha256.as_ref())
+        }
         None => {
             let api::Worker { work, artifact_url, artifact_sha256, .. } = &spec.worker;
-            Program::new(work.as_ref(), artifact_url.as_ref(), artifact_sha256.as_ref())
+            Program::new(*work, artifact_url.as_ref(), artifact_sha256.as_ref())
         }
     }
 }
@@ -58,7 +60,7 @@ pub(super) fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(
         environment.push(("CLUSTER", pool.name.clone()));
         environment.push(("CLUSTER_PATH", pool.path.clone()));
         if let Program::Ours { work: Some(work) } = program(spec, &pool.name) {
-            environment.push(("WORK", work_text(work)));
+            environment.push(("WORK", work_text(&work)));
         }
     }
     environment

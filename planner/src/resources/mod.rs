@@ -16,4 +16,18 @@ pub mod kind;
 pub mod name;
 pub(crate) mod removal;
 
+use api::BalancerKind;
+
+use crate::world::World;
+
 pub use kind::ResourceKind;
+
+/// Whether load balancers and target groups have to be looked for: the spec asks for one, the placement announces the kind,
+/// or what was announced is lost. Otherwise none was ever made, and nobody lists them.
+pub fn seeks_load_balancers(world: &World) -> bool {
+    let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
+    let is_announced = |placement: &api::Placement| kinds.iter().any(|kind| kind.is_written(placement));
+    world.object.spec.balancer.kind == BalancerKind::Application
+        || world.object.status.placement.as_ref().is_some_and(is_announced)
+        || world.ledger_is_lost()
+}

@@ -55,6 +55,17 @@ fn short(id: &str) -> &str {
     id.rsplit_once(":loadbalancer/").or_else(|| id.rsplit_once(':')).map_or(id, |(_, last)| last)
 }
 
+/// Whether the list of a kind is known.
+pub(crate) fn is_known(world: &World, kind: ResourceKind) -> bool {
+    let cloud = &world.cloud;
+    match kind {
+        ResourceKind::Instance => cloud.instances.known().is_some(),
+        ResourceKind::SecurityGroup => cloud.groups.known().is_some(),
+        ResourceKind::LoadBalancer => cloud.load_balancers.known().is_some(),
+        ResourceKind::TargetGroup => cloud.target_groups.known().is_some(),
+    }
+}
+
 #[derive(Clone)]
 struct Listed {
     id: String,

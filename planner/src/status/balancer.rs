@@ -1,4 +1,4 @@
-//! What stands in front of the clusters, in status.
+//! The balancer or load balancer in front of the clusters, in status.
 
 use api::{BalancerKind, BalancerStatus};
 

@@ -71,7 +71,7 @@ const SOUGHT: SignedDuration = SignedDuration::from_mins(20);
 pub struct Removal {
     pub instances: BTreeSet<String>,
     pub groups: BTreeSet<String>,
-    /// By ARN, like target groups, which wait until no load balancer of their benchmark is left.
+    /// ARNs, like those of target groups, which wait until no load balancer of their benchmark is left.
     pub load_balancers: BTreeSet<String>,
     pub target_groups: BTreeSet<String>,
 }

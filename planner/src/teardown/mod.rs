@@ -15,7 +15,7 @@ use crate::ports::{Instance, InstanceState};
 use crate::provision::removal;
 use crate::resources::ResourceKind;
 use crate::resources::kind::{Proof, unknown_kinds, unknown_kinds_sentence};
-use crate::resources::removal::{Left, remove};
+use crate::resources::removal::{Left, is_known, remove};
 use crate::runs;
 use crate::world::{Facet, World, ledger};
 
@@ -135,7 +135,7 @@ fn is_gone(world: &World, plan: &mut Plan) -> bool {
         let of_kind = match kind.proof() {
             Proof::Ledger => remove_launches(world, instances, plan),
             // Instances do not wait for a list of what they do not use.
-            _ if !world.cloud.is_known(*kind) => Left::Something,
+            _ if !is_known(world, *kind) => Left::Something,
             Proof::Name | Proof::Stem => remove(world, plan, *kind, users.unwrap_or(Left::Nothing)),
         };
         left.insert(*kind, of_kind);

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::facet::Facet;
 use crate::failure::Unknown;
 use crate::ports::{Group, Instance, LoadBalancer, TargetGroup};
-use crate::resources::ResourceKind;
 
 /// Resources of one benchmark, a complete list for each kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +18,7 @@ pub struct CloudView {
     /// Groups by owner tags.
     pub groups: Facet<Vec<Group>>,
     /// Load balancers by name and owner tags. None at all where nothing announces one
-    /// ([`World::seeks_load_balancers`](super::World::seeks_load_balancers)).
+    /// ([`crate::resources::seeks_load_balancers`]).
     pub load_balancers: Facet<Vec<LoadBalancer>>,
     /// Target groups likewise.
     pub target_groups: Facet<Vec<TargetGroup>>,
@@ -43,16 +42,6 @@ impl CloudView {
         let balancers = self.load_balancers.known().into_iter().flatten().map(|balancer| balancer.name.as_str());
         let target_groups = self.target_groups.known().into_iter().flatten().map(|group| group.name.as_str());
         groups.chain(balancers).chain(target_groups)
-    }
-
-    /// Whether the list of a kind is known.
-    pub(crate) fn is_known(&self, kind: ResourceKind) -> bool {
-        match kind {
-            ResourceKind::Instance => self.instances.known().is_some(),
-            ResourceKind::SecurityGroup => self.groups.known().is_some(),
-            ResourceKind::LoadBalancer => self.load_balancers.known().is_some(),
-            ResourceKind::TargetGroup => self.target_groups.known().is_some(),
-        }
     }
 
     /// Why a kind is not known, the first of them in the order of teardown.

@@ -76,7 +76,7 @@ pub struct Denial {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heard {
     pub at: Timestamp,
-    /// Of each query.
+    /// The points of each query.
     pub points: Vec<Vec<Datapoint>>,
 }
 

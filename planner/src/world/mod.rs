@@ -11,7 +11,6 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use api::BalancerKind;
 use jiff::Timestamp;
 use wire::{BalancerStatus, RunStatus};
 
@@ -20,7 +19,6 @@ use crate::ports::{
     Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener,
     Subnet, Target, TargetGroupAttributes,
 };
-use crate::resources::ResourceKind;
 use memory::Memory;
 
 pub use crate::failure::Unknown;
@@ -150,17 +148,6 @@ impl World {
             || self.cloud.target_groups.known().is_some_and(|groups| !groups.is_empty())
     }
 
-    /// Whether load balancers and target groups have to be looked for: the spec asks for one, the placement announces the
-    /// kind, or what was announced is lost. Otherwise none was ever made, and nobody lists them.
-    pub fn seeks_load_balancers(&self) -> bool {
-        let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
-        let placement = self.object.status.placement.as_ref();
-        let is_announced = |placement: &api::Placement| kinds.iter().any(|kind| kind.is_written(placement));
-        self.object.spec.balancer.kind == BalancerKind::Application
-            || placement.is_some_and(is_announced)
-            || self.ledger_is_lost()
-    }
-
     /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.
     pub fn nothing_was_made(&self) -> bool {
         let status = &self.object.status;
@@ -186,7 +173,7 @@ pub fn region<'a>(object: &'a Object, settings: &'a Settings) -> &'a str {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Application {
     pub listeners: Vec<Listener>,
-    /// By the ARN of the target group, like the targets.
+    /// Attributes by the ARN of the target group, like the targets.
     pub attributes: BTreeMap<String, TargetGroupAttributes>,
     pub targets: BTreeMap<String, Vec<Target>>,
 }

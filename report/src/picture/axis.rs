@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::chart::Frame;
+use super::frame::Frame;
 use super::scale::{Scale, clock_step, value_ticks};
 use super::xml::{px, text};
 use wire::Series;

@@ -3,6 +3,7 @@
 use wire::Series;
 
 use super::axis::{Times, Values};
+use super::frame::Frame;
 use super::legend::legend;
 use super::line::Line;
 use super::marks::Marks;
@@ -11,14 +12,6 @@ use super::xml::{escaped, px, text};
 const WIDTH: f64 = 960.0;
 /// Colour of words.
 const INK: &str = "#222";
-
-/// The rectangle of the lines, in pixels.
-pub(super) struct Frame {
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
-}
 
 const FRAME: Frame = Frame { left: 76.0, right: WIDTH - 24.0, top: 76.0, bottom: 380.0 };
 

@@ -1,6 +1,6 @@
 //! Legend of a chart: a piece of each line with its name, in as many rows as they need.
 
-use super::chart::Frame;
+use super::frame::Frame;
 use super::line::Line;
 use super::xml::{px, text};
 

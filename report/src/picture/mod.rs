@@ -6,6 +6,7 @@
 mod axis;
 mod chart;
 mod courses;
+mod frame;
 mod legend;
 mod line;
 mod marks;

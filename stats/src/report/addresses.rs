@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wire::AddressShare;
 
-use super::totals::share_per_mille;
+use super::share::share_per_mille;
 use crate::histogram::{Latencies, NotAHistogram};
 
 /// Answers that came from one address.

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use wire::{ClusterReport, RoundOutcome, RoundReport, RunSpec};
 
 use super::Material;
-use super::totals::{counted, share_per_mille};
+use super::share::share_per_mille;
+use super::totals::counted;
 use crate::numbers::tenths;
 
 /// Load that a load balancer should have had before anything counts. It starts small and grows with its traffic, in steps

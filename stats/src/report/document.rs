@@ -75,7 +75,7 @@ const CUTS: [Cut; 9] = [
 ];
 
 fn series(report: &mut Report, shorten: fn(&mut Series) -> bool) -> bool {
-    report.series.iter_mut().fold(false, |any, series| shorten(series) || any)
+    report.series.iter_mut().filter_map(|series| shorten(series).then_some(())).count() > 0
 }
 
 fn rounds(report: &mut Report, shorten: fn(&mut RoundReport)) -> bool {

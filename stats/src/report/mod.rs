@@ -15,6 +15,7 @@ mod programs;
 mod ranking;
 mod self_test;
 mod series;
+mod share;
 mod thresholds;
 mod totals;
 

@@ -7,6 +7,7 @@ use wire::{
 };
 
 use super::addresses::{self, AddressTally, address_shares};
+use super::share::share_per_mille;
 use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
@@ -117,11 +118,6 @@ pub fn shares(answers: impl IntoIterator<Item = (String, u64)>) -> Vec<MemberSha
     let all = answers.iter().map(|(_, count)| count).sum();
     let member = |(id, requests)| MemberShare { id, requests, share_per_mille: share_per_mille(requests, all) };
     answers.into_iter().map(member).collect()
-}
-
-/// Rounded to the nearest.
-pub(crate) fn share_per_mille(count: u64, all: u64) -> u32 {
-    ((count * 1000 + all / 2) / all.max(1)) as u32
 }
 
 /// Measurement of one cluster in one round by one generator, to be made into its part of the report.

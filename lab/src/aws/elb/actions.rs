@@ -1,4 +1,4 @@
-//! What a listener or a rule does with a request, to and from the wire.
+//! The actions of listeners and rules, to and from the wire.
 
 use cloudsim::elb::RuleAction;
 use cloudsim::{Outcome, SimError};

@@ -20,7 +20,7 @@ const MOST_MEMBERS: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct ClusterSeries {
     sent: u64,
-    /// By UTC second since 1970. One that is not here is a gap.
+    /// Counts by UTC second since 1970. One that is not here is a gap.
     seconds: BTreeMap<u64, Row>,
     /// Times of the answers by UTC minute since 1970, of those that are over.
     minutes: BTreeMap<u64, Times>,

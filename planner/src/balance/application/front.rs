@@ -14,8 +14,8 @@ use crate::failure::Unknown;
 use crate::owner::Tags;
 use crate::plan::{MOVING, Plan};
 use crate::ports::{LoadBalancerRequest, LoadBalancerState, Scheme, Subnet, TargetGroupRequest};
-use crate::resources::ResourceKind;
 use crate::resources::creation::create;
+use crate::resources::{ResourceKind, seeks_load_balancers};
 use crate::world::{Facet, Site, World};
 
 /// Addresses that a load balancer wants to find free in each of its subnets, and the smallest of these (ELB user guide,
@@ -28,7 +28,7 @@ pub(crate) type Missing = Option<(Reason, String)>;
 
 /// Makes what is missing, once its groups are seen, and removes what is not wanted (any more).
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan, group_ids: Option<Vec<String>>) -> Missing {
-    if !world.seeks_load_balancers() {
+    if !seeks_load_balancers(world) {
         return None;
     }
     let cloud = &world.cloud;

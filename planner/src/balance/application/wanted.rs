@@ -1,4 +1,4 @@
-//! What the load balancer of a spec is to be: names, target groups, rules.
+//! The load balancer of a spec as it is to be: names, target groups, rules.
 
 use std::collections::BTreeMap;
 

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         String::from_utf8(bytes).map_err(|error| error.to_string())
     }
 
-    /// As many as are promised, or all up to the break.
+    /// The items: as many as are promised, or all up to the break.
     fn all<T>(&mut self, info: u8, item: impl Fn(&mut Self) -> Result<T, String>) -> Result<Vec<T>, String> {
         let mut items = Vec::new();
         if info == 31 {

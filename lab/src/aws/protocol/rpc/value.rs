@@ -12,7 +12,7 @@ pub(crate) enum Value {
     Time(Timestamp),
     Text(String),
     List(Vec<Self>),
-    /// In the order of the wire.
+    /// Fields in the order of the wire.
     Map(Vec<(String, Self)>),
 }
 

@@ -1,0 +1,13 @@
+//! One node of a load balancer.
+
+use std::net::Ipv4Addr;
+
+/// A node of a load balancer: one in each zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    pub zone: String,
+    pub subnet_id: String,
+    pub interface_id: String,
+    /// An address of that subnet; another one after a scale event.
+    pub address: Ipv4Addr,
+}
