@@ -142,7 +142,10 @@ async fn register<R: Regions>(on: &Target<R>, group: &TargetGroup, ids: &[String
     let registered = async || match on.cloud.register(&group.arn, ids).await {
         // It is not seen to run yet.
         Err(error) if error.code == "InvalidTarget" || is_unknown(&error) => None,
-        answer => Some(answer.unwrap()),
+        answer => {
+            answer.unwrap();
+            Some(())
+        }
     };
     on.eventually("registered", registered).await;
 }
@@ -224,7 +227,8 @@ pub(crate) async fn a_load_balancer_is_what_was_asked_for<R: Regions>(on: Rc<Tar
     assert_eq!(made.vpc_id, on.subnets().await[0].vpc_id);
     assert_eq!(made.group_ids, request.group_ids);
     let (mut subnets, mut asked) = (made.subnet_ids.clone(), request.subnet_ids.clone());
-    (subnets.sort(), asked.sort());
+    subnets.sort();
+    asked.sort();
     assert_eq!(subnets, asked);
     assert!(made.dns_name.contains(&request.name) && !made.dns_name.contains('/'), "{made:?}");
     let active = async || {
@@ -247,7 +251,8 @@ pub(crate) async fn a_name_is_one_load_balancer<R: Regions>(on: Rc<Target<R>>) {
     let found = on.eventually("the list", seen).await;
     assert_eq!(found.iter().map(|one| &one.arn).collect::<Vec<_>>(), [&made.arn]);
     let (mut subnets, mut asked) = (found[0].subnet_ids.clone(), request.subnet_ids.clone());
-    (subnets.sort(), asked.sort());
+    subnets.sort();
+    asked.sort();
     assert_eq!(subnets, asked);
 }
 
@@ -299,7 +304,10 @@ pub(crate) async fn interfaces_of_a_load_balancer_hold_its_group<R: Regions>(on:
     on.eventually("no interface left", free).await;
     let gone = async || match on.cloud.delete_group(&group).await {
         Err(error) if error.failure == Failure::DependencyViolation => None,
-        answer => Some(answer.unwrap()),
+        answer => {
+            answer.unwrap();
+            Some(())
+        }
     };
     on.eventually("the security group gone", gone).await;
 }

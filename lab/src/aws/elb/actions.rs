@@ -81,7 +81,8 @@ fn forward(params: &mut Params, item: &str) -> Outcome<RuleAction> {
     let mut groups = groups.collect::<Outcome<std::collections::BTreeMap<_, _>>>()?;
     if let Some(arn) = short {
         // Both are allowed if they name the same one group (API reference, Action).
-        if !groups.is_empty() && !(groups.len() == 1 && groups.contains_key(&arn)) {
+        let is_same = groups.len() == 1 && groups.contains_key(&arn);
+        if !groups.is_empty() && !is_same {
             let message = "You cannot specify both a target group ARN and a forward config with other target groups";
             return Err(SimError::new("ValidationError", message));
         }
