@@ -26,7 +26,7 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 enum Witness {
     /// Our own balancer, which sees all of them all the time.
-    Balancer(Balancer),
+    Balancer(Box<Balancer>),
     /// The members themselves.
     Roster(Roster),
 }
@@ -42,7 +42,9 @@ impl Watch {
         targets: impl IntoIterator<Item = &'a Target>,
     ) -> Result<Option<Self>, InvalidSpec> {
         let witness = match &spec.balancer_control {
-            Some(control) => Witness::Balancer(Balancer::new(status_page(control)?, settings.resolver.clone())),
+            Some(control) => {
+                Witness::Balancer(Box::new(Balancer::new(status_page(control)?, settings.resolver.clone())))
+            }
             None if spec.members.is_empty() => return Ok(None),
             None => Witness::Roster(Roster::new(&spec.members)),
         };

@@ -85,7 +85,7 @@ mod tests {
         );
         assert!(names(&owner, ResourceKind::Instance).is_empty());
         assert_eq!(load_balancer_name(&owner, 2), "cb-mrau5wnkigeamnroxt2j-2");
-        assert_eq!(target_group_name(&owner, "cluster1"), "TBD");
+        assert_eq!(target_group_name(&owner, "cluster1"), "cb-4iooeaxgjpd4nqblwie6-apcngmww");
     }
 
     #[test]

@@ -25,7 +25,12 @@ pub(crate) fn remove(world: &World, plan: &mut Plan, kind: ResourceKind, users: 
         plan.leftovers.push(format!("{} ({name})", short(&id)));
         plan.memory.named.entry(name).and_modify(|named| named.absent_since = None);
         if users < Left::Something {
-            plan.act(delete, "nothing is wanted any more, and nothing that could use it is there");
+            let because = match kind {
+                ResourceKind::LoadBalancer | ResourceKind::Instance => "nothing is wanted any more",
+                ResourceKind::TargetGroup => "no load balancer is there",
+                ResourceKind::SecurityGroup => "every instance is terminated",
+            };
+            plan.act(delete, because);
         }
     }
     let names = names(&world.owner(), kind);

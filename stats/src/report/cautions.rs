@@ -75,7 +75,7 @@ fn lopsided(rounds: &[RoundReport]) -> Option<String> {
     let skewed: Vec<(u32, &str, String, u32)> = visits
         .filter_map(|(round, cluster)| {
             let (address, share) = most_of_connections(cluster)?;
-            (share > MOST_OF_CONNECTIONS_PER_MILLE).then(|| (share, cluster.cluster.as_str(), address, round))
+            (share > MOST_OF_CONNECTIONS_PER_MILLE).then_some((share, cluster.cluster.as_str(), address, round))
         })
         .collect();
     let (share, cluster, address, round) = skewed.iter().max_by_key(|(share, ..)| *share)?;
