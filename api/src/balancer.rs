@@ -10,9 +10,9 @@ use crate::rules;
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.application) || self.kind == 'Application'").message("balancer.application is for kind Application: set balancer.kind, or remove it"),
-    validation = Rule::new("self.kind != 'Application' || self.policy == 'ShortestExpectedDelay'").message("balancer.policy is for kind Custom: remove it, and set balancer.application.algorithm"),
-    validation = Rule::new("self.kind != 'Application' || self.instanceType == 'c6i.large'").message("balancer.instanceType is for kind Custom: remove it, AWS chooses the machines of an Application Load Balancer"),
+    validation = Rule::new("!has(self.application) || has(self.kind) && self.kind == 'Application'").message("balancer.application is for kind Application: set balancer.kind, or remove it"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.policy == 'ShortestExpectedDelay'").message("balancer.policy is for kind Custom: remove it, and set balancer.application.algorithm"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.instanceType == 'c6i.large'").message("balancer.instanceType is for kind Custom: remove it, AWS chooses the machines of an Application Load Balancer"),
 )]
 pub struct Balancer {
     /// Custom is our own balancer on an instance of its own; Application is an Application Load Balancer of AWS. May be

@@ -97,7 +97,7 @@ fn a_load_balancer_goes_through_its_whole_life() {
     let rules = now(cloud.listeners(&made.arn)).unwrap().remove(0).rules;
     assert_eq!(rules.iter().map(|rule| rule.priority).collect::<Vec<_>>(), [10, 20], "without the default one");
     assert_eq!((&rules[0].paths[..], rules[0].forward[&group_arn]), (&["/a".to_owned(), "/a/*".to_owned()][..], 1));
-    assert_eq!(now(cloud.target_groups()).unwrap()[0].load_balancer_arns, [made.arn.clone()]);
+    assert_eq!(now(cloud.target_groups()).unwrap()[0].load_balancer_arns, std::slice::from_ref(&made.arn));
     let ids = launch(&mut cloud.lock(), 1, "token", 0);
     assert_eq!(now(cloud.register(&group_arn, &ids)).unwrap_err().failure, Failure::Rejected, "it does not run yet");
     second.store(200, Ordering::Relaxed);
