@@ -377,8 +377,11 @@ impl LoadBalancers for Mortal {
                     balancer.tags.insert(INSTALLATION.into(), "test".into());
                 }
             }
-            let is_ours = |one: &LoadBalancer| one.tags.get(BENCHMARK_UID).is_some_and(|uid| uid == "uid-1");
-            self.sight.shows_balancer(all.iter().any(|one| is_ours(one) && one.tags[INSTALLATION] == "test"));
+            let owned = [(INSTALLATION, "test"), (KUBERNETES_CLUSTER, "k8s-uid"), (BENCHMARK_UID, "uid-1")];
+            let is_ours = |one: &LoadBalancer| {
+                owned.iter().all(|(key, value)| one.tags.get(*key).is_some_and(|found| found == value))
+            };
+            self.sight.shows_balancer(all.iter().any(is_ours));
             all
         });
         self.sight.note("load balancers", answer)
