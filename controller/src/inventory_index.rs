@@ -108,7 +108,7 @@ fn listed<T>(all: &Option<Facet<T>>) -> Option<&T> {
     all.as_ref()?.known()
 }
 
-/// By name and tags: tags alone can be copied.
+/// The things of one benchmark by name and tags: tags alone can be copied.
 fn sought<T: HasTags + Clone>(
     is_sought: bool,
     all: &Option<Facet<Tagged<T>>>,
