@@ -128,8 +128,8 @@ pub struct Cluster {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.artifactUrl) == has(self.artifactSha256)").message("worker: artifactUrl and artifactSha256 go together, set both or none"),
-    validation = Rule::new("!has(self.artifactUrl) || !has(self.work)").message("worker: work is for our own worker, remove it when artifactUrl is set"),
+    validation = rules::artifact_with_hash(),
+    validation = rules::no_work_of_others(),
 )]
 pub struct ClusterWorker {
     /// Work that our worker does for each request. Default: Echo.
@@ -158,8 +158,8 @@ impl Cluster {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.artifactUrl) == has(self.artifactSha256)").message("worker: artifactUrl and artifactSha256 go together, set both or none"),
-    validation = Rule::new("!has(self.artifactUrl) || !has(self.work)").message("worker: work is for our own worker, remove it when artifactUrl is set"),
+    validation = rules::artifact_with_hash(),
+    validation = rules::no_work_of_others(),
 )]
 pub struct Worker {
     /// TCP port that the service listens on.
@@ -196,7 +196,7 @@ impl Default for Worker {
 /// apply of the same file a change.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
+#[x_kube(validation = rules::time_of_work())]
 pub struct ClusterWork {
     /// Echo answers at once, Sleep waits, Spin burns CPU time.
     pub profile: WorkProfile,
@@ -220,7 +220,7 @@ impl From<ClusterWork> for Work {
 /// vCPUs; further requests queue in order.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)").message("work: Sleep and Spin need meanMicros, Echo has none"))]
+#[x_kube(validation = rules::time_of_work())]
 pub struct Work {
     /// Echo answers at once, Sleep waits, Spin burns CPU time.
     pub profile: WorkProfile,

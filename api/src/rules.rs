@@ -57,6 +57,21 @@ pub(crate) fn sha256() -> Rule {
     spelled("^[0-9a-f]{64}$", "artifactSha256: 64 lower-case hexadecimal digits, as sha256sum prints them")
 }
 
+pub(crate) fn artifact_with_hash() -> Rule {
+    Rule::new("has(self.artifactUrl) == has(self.artifactSha256)")
+        .message("worker: artifactUrl and artifactSha256 go together, set both or none")
+}
+
+pub(crate) fn no_work_of_others() -> Rule {
+    Rule::new("!has(self.artifactUrl) || !has(self.work)")
+        .message("worker: work is for our own worker, remove it when artifactUrl is set")
+}
+
+pub(crate) fn time_of_work() -> Rule {
+    Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)")
+        .message("work: Sleep and Spin need meanMicros, Echo has none")
+}
+
 pub(crate) fn image_alias() -> Rule {
     spelled(
         "^[a-z0-9.-]+$",

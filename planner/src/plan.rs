@@ -9,7 +9,7 @@ use crate::conditions::{ConditionStatus, Conditions, Reason};
 use crate::effect::{Action, Effect};
 use crate::ports::InstanceState;
 use crate::world::memory::Memory;
-use crate::world::{World, ledger};
+use crate::world::{Unknown, World, ledger};
 
 /// What to do now, what to write down, and when the next pass is due.
 #[derive(Clone, Debug)]
@@ -27,6 +27,15 @@ pub struct Plan {
     pub leftovers: Vec<String>,
     pub wake: SignedDuration,
     pub memory: Memory,
+}
+
+/// Why something cannot be placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPlacement {
+    /// The spec cannot be placed; the message names the field and the way out.
+    Refused { reason: Reason, message: String },
+    /// Not everything could be looked up.
+    Unknown(Unknown),
 }
 
 /// While something moves: soon enough to be quick, seldom enough for EC2's request quota.
@@ -72,6 +81,17 @@ impl Plan {
     pub(crate) fn act(&mut self, action: Action, because: impl Into<String>) {
         self.effects.push(Effect { action, because: because.into() });
         self.wake_within(MOVING);
+    }
+
+    /// Says why something cannot be placed.
+    pub(crate) fn not_placed(&mut self, why: NoPlacement) {
+        match why {
+            NoPlacement::Refused { reason, message } => self.refuse(reason, message),
+            NoPlacement::Unknown(why) => {
+                self.conditions.unknown(ConditionType::Accepted, Some(&why));
+                self.wake_within(MOVING * 5);
+            }
+        }
     }
 
     /// The spec cannot be placed; somebody has to change something.

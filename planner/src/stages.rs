@@ -158,10 +158,6 @@ fn place(world: &World, plan: &mut Plan) {
             plan.conditions.accepted(ConditionStatus::True, Reason::Placed, message);
             plan.wake = SignedDuration::ZERO;
         }
-        Err(placement::NoPlacement::Refused { reason, message }) => plan.refuse(reason, message),
-        Err(placement::NoPlacement::Unknown(why)) => {
-            plan.conditions.unknown(ConditionType::Accepted, Some(&why));
-            plan.wake_within(MOVING * 5);
-        }
+        Err(why) => plan.not_placed(why),
     }
 }

@@ -11,23 +11,8 @@ use planner::owner::{INSTALLATION, KUBERNETES_CLUSTER, MANAGED_BY, Owner, Tags};
 use planner::ports::Scheme;
 
 use crate::balancing::{balancer, listener, rule, steady, target_group};
+use crate::permissions::{ACCOUNT, owner, tags};
 use crate::world::{at, launch, sim};
-
-const ACCOUNT: &str = "000000000000";
-
-fn owner() -> Owner {
-    Owner {
-        installation: "main".into(),
-        kubernetes_cluster: "k-1".into(),
-        benchmark_uid: "b-1".into(),
-        namespace: "default".into(),
-        name: "bench".into(),
-    }
-}
-
-fn tags() -> Tags {
-    owner().tags(&Tags::new())
-}
 
 fn governed(settings: Settings) -> Sim {
     let mut sim = sim(settings);

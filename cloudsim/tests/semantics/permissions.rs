@@ -8,9 +8,9 @@ use planner::owner::{INSTALLATION, KUBERNETES_CLUSTER, MANAGED_BY, Owner, Tags};
 
 use crate::world::{VPC, at, exact, ids, request, sim, states};
 
-const ACCOUNT: &str = "000000000000";
+pub(crate) const ACCOUNT: &str = "000000000000";
 
-fn owner() -> Owner {
+pub(crate) fn owner() -> Owner {
     Owner {
         installation: "main".into(),
         kubernetes_cluster: "k-1".into(),
@@ -20,7 +20,7 @@ fn owner() -> Owner {
     }
 }
 
-fn tags() -> Tags {
+pub(crate) fn tags() -> Tags {
     owner().tags(&Tags::new())
 }
 

@@ -103,8 +103,7 @@ impl Recipe<'_> {
 
     fn tags(&self, number: i64) -> Tags {
         let (object, pool) = (&self.world.object, &self.pool.name);
-        let user: Tags = object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-        let mut tags = self.world.owner().tags(&user);
+        let mut tags = self.world.tags();
         // For people's eyes only, nothing is looked up by it: who sets a `Name` of their own keeps it.
         tags.entry("Name".to_owned()).or_insert_with(|| format!("clusterbench {}/{pool}", object.name));
         tags.insert(owner::POOL.to_owned(), pool.clone());

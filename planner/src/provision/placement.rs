@@ -6,7 +6,7 @@ use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedV
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::balance::application::front::{self, NoSubnets};
+use crate::balance::application::front;
 use crate::conditions::Reason;
 use crate::desired::role::Role;
 use crate::desired::{self, DEFAULT_IMAGE};
@@ -15,16 +15,9 @@ use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, Inst
 use crate::resources::ResourceKind;
 use crate::resources::creation::not_after;
 use crate::scale::counts;
-use crate::world::{Facet, Site, Unknown, World};
+use crate::world::{Facet, Site, World};
 
-/// Why there is no placement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoPlacement {
-    /// The spec cannot be placed; the message names the field and the way out.
-    Refused { reason: Reason, message: String },
-    /// Not everything could be looked up.
-    Unknown(Unknown),
-}
+pub use crate::plan::NoPlacement;
 
 /// The image that the spec asks for, for each architecture of its instance types.
 pub fn image_queries(spec: &ClusterBenchmarkSpec, types: &[InstanceType]) -> BTreeMap<Architecture, ImageQuery> {
@@ -53,11 +46,8 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     if !front::is_unplaced(world, &placement) {
         return Ok(placement);
     }
-    match front::choose(site, &placement) {
-        Ok(placed) => Ok(Placement { balancer: Some(placed), ..placement }),
-        Err(NoSubnets::Refused { reason, message }) => refused(reason, message),
-        Err(NoSubnets::Unknown(why)) => Err(NoPlacement::Unknown(why)),
-    }
+    let placed = front::choose(site, &placement)?;
+    Ok(Placement { balancer: Some(placed), ..placement })
 }
 
 /// What was assumed of the subnet that was chosen, and may be otherwise.

@@ -77,13 +77,12 @@ fn group(
     rules: impl Fn(&Group) -> BTreeSet<Rule>,
 ) -> Option<String> {
     let Some(group) = groups.iter().find(|group| group.name == name) else {
-        let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         create(world, placement, plan, (ResourceKind::SecurityGroup, name), |not_after| {
             Action::CreateGroup(GroupRequest {
                 name: name.to_owned(),
                 description: description.to_owned(),
                 vpc_id: placement.vpc_id.clone(),
-                tags: world.owner().tags(&user),
+                tags: world.tags(),
                 not_after,
             })
         });

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use wire::{BalancerStatus, RunStatus};
 
-use crate::owner::Owner;
+use crate::owner::{Owner, Tags};
 use crate::ports::{
     Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener,
     Subnet, Target, TargetGroupAttributes,
@@ -119,6 +119,12 @@ impl World {
             namespace: self.object.namespace.clone(),
             name: self.object.name.clone(),
         }
+    }
+
+    /// Tags of everything that is made for the object: those of its owner over those of its user.
+    pub fn tags(&self) -> Tags {
+        let user = self.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        self.owner().tags(&user)
     }
 
     /// Region of the placement, or the one that the spec asks for, or the operator's.

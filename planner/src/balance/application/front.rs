@@ -10,9 +10,8 @@ use super::wanted::{load_balancer, target_groups};
 use super::{TargetGroupSpec, listed};
 use crate::conditions::Reason;
 use crate::effect::Action;
-use crate::failure::Unknown;
 use crate::owner::Tags;
-use crate::plan::{MOVING, Plan};
+use crate::plan::{MOVING, NoPlacement, Plan};
 use crate::ports::{LoadBalancerRequest, LoadBalancerState, Scheme, Subnet, TargetGroupRequest};
 use crate::resources::creation::create;
 use crate::resources::{ResourceKind, seeks_load_balancers};
@@ -131,8 +130,7 @@ fn create_target_group(world: &World, placement: &Placement, plan: &mut Plan, gr
 
 /// Tags of all that belongs to a load balancer. It cannot end itself: the expiry is for people and for whoever sweeps.
 pub(super) fn tags(world: &World, placement: &Placement) -> Tags {
-    let user = world.object.spec.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-    let mut tags = world.owner().tags(&user);
+    let mut tags = world.tags();
     tags.entry("Name".to_owned()).or_insert_with(|| format!("clusterbench {}/balancer", world.object.name));
     if let Some(at) = &placement.expires_at {
         tags.insert(crate::owner::EXPIRES_AT.to_owned(), at.0.to_string());
@@ -146,19 +144,13 @@ pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
     world.object.spec.balancer.kind == BalancerKind::Application && !placement.balancer.as_ref().is_some_and(fits)
 }
 
-/// Why no subnets can be chosen.
-pub(crate) enum NoSubnets {
-    Refused { reason: Reason, message: String },
-    Unknown(Unknown),
-}
-
 /// The subnet of the instances, and one of another zone for the second node: a load balancer has at least two.
-pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalancer, NoSubnets> {
+pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalancer, NoPlacement> {
     let subnets = match &site.subnets {
         Facet::Known(subnets) => subnets,
-        Facet::Unknown(why) => return Err(NoSubnets::Unknown(why.clone())),
+        Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
     };
-    let refused = |reason, message| Err(NoSubnets::Refused { reason, message });
+    let refused = |reason, message| Err(NoPlacement::Refused { reason, message });
     let has_room = |subnet: &Subnet| {
         subnet.free_addresses >= FREE_ADDRESSES && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
     };
@@ -204,11 +196,7 @@ pub(crate) fn place(world: &World, placement: &Placement, plan: &mut Plan) -> bo
             plan.placement = Some(Placement { balancer: Some(placed), ..placement.clone() });
             plan.wake = SignedDuration::ZERO;
         }
-        Err(NoSubnets::Refused { reason, message }) => plan.refuse(reason, message),
-        Err(NoSubnets::Unknown(why)) => {
-            plan.conditions.unknown(api::ConditionType::Accepted, Some(&why));
-            plan.wake_within(MOVING * 5);
-        }
+        Err(why) => plan.not_placed(why),
     }
     false
 }
