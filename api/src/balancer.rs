@@ -13,6 +13,7 @@ use crate::rules;
     validation = Rule::new("!has(self.application) || has(self.kind) && self.kind == 'Application'").message("balancer.application is for kind Application: set balancer.kind, or remove it"),
     validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.policy == 'ShortestExpectedDelay'").message("balancer.policy is for kind Custom: remove it, and set balancer.application.algorithm"),
     validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.instanceType == 'c6i.large'").message("balancer.instanceType is for kind Custom: remove it, AWS chooses the machines of an Application Load Balancer"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Application' || !has(self.publicStatus) || !self.publicStatus").message("balancer.publicStatus is for kind Custom: remove it, an Application Load Balancer answers no questions about its targets"),
 )]
 pub struct Balancer {
     /// Custom is our own balancer on an instance of its own; Application is an Application Load Balancer of AWS. May be
@@ -30,6 +31,30 @@ pub struct Balancer {
     /// Settings of the Application Load Balancer. For kind Application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<Application>,
+    /// A path at which the members of all clusters serve together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
+    /// Whether whoever may send requests may also read GET /status: members, shares and expected times. For kind Custom.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub public_status: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// A path at which the members of all clusters serve together: kind Custom sends each request by its policy, kind Application
+/// to each cluster as often as it has members.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Shared {
+    /// The path, such as /.
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = rules::shared_path())]
+    pub path: String,
+    /// Whether it is measured like a cluster. It is none: nothing is said of whether it is faster than one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub measured: bool,
 }
 
 /// What stands in front of the clusters.
@@ -59,6 +84,10 @@ impl BalancerKind {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
+    /// Internal: reached from inside the VPC alone. InternetFacing: reached over public addresses too, from
+    /// network.ingressCidrs; the generators use them as well.
+    #[serde(default, skip_serializing_if = "Scheme::is_default")]
+    pub scheme: Scheme,
     /// How each target group spreads its requests: RoundRobin, LeastOutstandingRequests or WeightedRandom.
     #[serde(default)]
     pub algorithm: Algorithm,
@@ -78,10 +107,26 @@ fn deregistration_delay() -> i32 {
 impl Default for Application {
     fn default() -> Self {
         Self {
+            scheme: Scheme::default(),
             algorithm: Algorithm::default(),
             deregistration_delay_seconds: deregistration_delay(),
             health_check: HealthCheck::default(),
         }
+    }
+}
+
+/// Who can reach an Application Load Balancer.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
+pub enum Scheme {
+    #[default]
+    Internal,
+    InternetFacing,
+}
+
+impl Scheme {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -169,6 +214,8 @@ impl Default for Balancer {
             policy: Policy::default(),
             instance_type: not_burstable(),
             application: None,
+            shared: None,
+            public_status: false,
         }
     }
 }

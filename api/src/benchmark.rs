@@ -43,6 +43,10 @@ use crate::status::Status;
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
     validation = Rule::new("!has(self.load.rounds) || self.load.rounds * (has(self.load.launches) ? self.load.launches : 1) * (self.clusters.size() + (has(self.load.selfTest) && self.load.selfTest ? 1 : 0)) <= 1500").message("load.rounds: more than 1500 measurements (rounds times launches times clusters, one more with selfTest) do not fit into a report, lower rounds").field_path(".load.rounds"),
     validation = Rule::new("!has(self.load.thresholds) || self.load.thresholds.all(t, self.clusters.exists(c, c.name == t.cluster) && (!has(t.fasterThan) || self.clusters.exists(c, c.name == t.fasterThan)))").message("load.thresholds: cluster and fasterThan must be names of clusters of this benchmark").field_path(".load.thresholds"),
+    validation = Rule::new("!has(self.network) || self.clusters.all(c, c.count % (has(self.network.zones) ? self.network.zones.size() : (has(self.network.zoneCount) ? self.network.zoneCount : 1)) == 0)").message("clusters: each count must be a multiple of the number of zones, so that every cluster has as many instances in each: change count, or network.zones or zoneCount").field_path(".clusters"),
+    validation = Rule::new("!has(self.balancer.shared) || self.clusters.all(c, (has(c.path) ? c.path : '/' + c.name) != self.balancer.shared.path)").message("balancer.shared.path: a cluster is served at this path, choose another, such as /").field_path(".balancer"),
+    validation = Rule::new("!has(self.balancer.shared) || !has(self.balancer.kind) || self.balancer.kind != 'Application' || self.clusters.size() <= 5").message("balancer.shared: an Application Load Balancer spreads one path over at most five clusters, remove some, or set balancer.kind Custom").field_path(".balancer"),
+    validation = Rule::new("!has(self.balancer.application) || !has(self.balancer.application.scheme) || self.balancer.application.scheme != 'InternetFacing' || (has(self.network) && has(self.network.ingressCidrs) && self.network.ingressCidrs.size() > 0)").message("balancer.application.scheme: InternetFacing needs network.ingressCidrs, the networks that may send requests, such as 203.0.113.7/32").field_path(".balancer"),
     validation = Rule::new("self.clusters.map(c, c.count).sum() <= 256").message("clusters: more than 256 instances in one benchmark, lower the counts").field_path(".clusters"),
 )]
 pub struct ClusterBenchmarkSpec {
@@ -100,7 +104,7 @@ fn first_run() -> String {
 /// Instances of one type behind one path.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+)$')").message("name: balancer and generator are names of our own pools, choose another"))]
+#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+|shared)$')").message("name: balancer, generator and shared are names of our own, choose another"))]
 pub struct Cluster {
     /// Name of the cluster, unique in the benchmark.
     #[schemars(length(min = 1, max = 32))]
@@ -160,6 +164,8 @@ impl Cluster {
 #[x_kube(
     validation = rules::artifact_with_hash(),
     validation = rules::no_work_of_others(),
+    validation = Rule::new("!has(self.maxUnavailablePercent) || has(self.update) && self.update == 'InPlace'").message("worker.maxUnavailablePercent is for update InPlace: set worker.update, or remove it"),
+    validation = Rule::new("!has(self.update) || self.update != 'InPlace' || self.port != 8081").message("worker.port: 8081 is where workers with update InPlace take signed changes, choose another port"),
 )]
 pub struct Worker {
     /// TCP port that the service listens on.
@@ -180,6 +186,30 @@ pub struct Worker {
     #[schemars(length(max = 64))]
     #[x_kube(validation = rules::sha256())]
     pub artifact_sha256: Option<String>,
+    /// How another work or artifact reaches the workers: Replace launches new instances, InPlace starts the new program on
+    /// those that run, which then listen on port 8081 too, for what our operator signs.
+    #[serde(default, skip_serializing_if = "Update::is_default")]
+    pub update: Update,
+    /// Workers of a cluster that may be out at the same time while they are updated, in percent, at least one. For update
+    /// InPlace. Default: 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_unavailable_percent: Option<i32>,
+}
+
+/// How another work or artifact reaches the workers.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
+pub enum Update {
+    #[default]
+    Replace,
+    InPlace,
+}
+
+impl Update {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn worker_port() -> i32 {
@@ -188,7 +218,14 @@ fn worker_port() -> i32 {
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { port: worker_port(), work: None, artifact_url: None, artifact_sha256: None }
+        Self {
+            port: worker_port(),
+            work: None,
+            artifact_url: None,
+            artifact_sha256: None,
+            update: Update::default(),
+            max_unavailable_percent: None,
+        }
     }
 }
 
@@ -255,9 +292,21 @@ pub enum Distribution {
 /// Where in the network the instances live.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.zones) || !has(self.zoneCount)").message("network: set zones or zoneCount, and not both"))]
 pub struct Network {
-    /// Subnets to choose from, in one VPC; all instances go into one of them. Default: the default subnets. Cannot be
-    /// changed, like all of network.
+    /// Availability zones of the instances, one to three. Every cluster has as many instances in each; balancer and
+    /// generators are in the first by name. Where one of them has no capacity, the benchmark waits. Default: one zone,
+    /// which the operator chooses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 3), inner(length(min = 1, max = 32)))]
+    #[x_kube(validation = Rule::new("self.all(z, self.exists_one(y, y == z))").message("zones: a zone is named twice, name each once"))]
+    pub zones: Vec<String>,
+    /// Number of zones, which the operator chooses, and leaves together where one of them has no capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3))]
+    pub zone_count: Option<i32>,
+    /// Subnets to choose from, in one VPC; all instances of a zone go into one of them. Default: the default subnets. Cannot
+    /// be changed, like all of network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 32)))]
     #[x_kube(validation = rules::subnet_ids())]

@@ -23,10 +23,10 @@ mod schema;
 mod status;
 mod threshold;
 
-pub use balancer::{Algorithm, Application, Balancer, BalancerKind, HealthCheck, Policy};
+pub use balancer::{Algorithm, Application, Balancer, BalancerKind, HealthCheck, Policy, Scheme, Shared};
 pub use benchmark::{
     Addressing, AfterRun, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, ClusterWork, ClusterWorker, Distribution,
-    Image, Lifecycle, Network, Tag, Work, WorkProfile, Worker,
+    Image, Lifecycle, Network, Tag, Update, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
@@ -35,7 +35,7 @@ pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedBalancer, PlacedImage, PlacedVolume, Placement, Pool, Run, RunCloudWatch, RunTargetGroup, Status,
+    PlacedBalancer, PlacedImage, PlacedSubnet, PlacedVolume, Placement, Pool, Run, RunCloudWatch, RunTargetGroup, Status,
     ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};

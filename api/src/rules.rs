@@ -29,6 +29,13 @@ pub(crate) fn cluster_path() -> Rule {
     )
 }
 
+pub(crate) fn shared_path() -> Rule {
+    spelled(
+        "^/([-a-z0-9]+(/[-a-z0-9]+)*)?$",
+        "shared.path: a slash, alone or with lower-case letters, digits or hyphens behind it, such as / or /all, without a slash at the end",
+    )
+}
+
 /// A cluster at such a path would be answered by the page of the worker, and never by the service under test.
 pub(crate) fn no_page_of_a_worker() -> Rule {
     let pages = wire::WORKER_PAGES.map(|page| format!("'{page}'")).join(", ");

@@ -82,12 +82,15 @@ pub struct Placement {
     pub region: String,
     /// VPC.
     pub vpc_id: String,
-    /// Subnet that all instances are in.
+    /// Subnet that all instances are in; with several zones, the first one, that of balancer and generators.
     pub subnet_id: String,
     /// Availability zone of that subnet, as this account names it.
     pub zone: String,
     /// Id of that zone, the same in every account.
     pub zone_id: String,
+    /// Subnets of the further zones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further_subnets: Vec<PlacedSubnet>,
     /// Public or Private: whether instances get a public address.
     pub addressing: String,
     /// Image and root device for each architecture in use.
@@ -118,6 +121,18 @@ pub struct Placement {
     /// How often all workers were replaced for load.launches.
     #[serde(skip_serializing_if = "is_zero")]
     pub relaunches: i64,
+}
+
+/// A subnet of one of several zones.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedSubnet {
+    /// Subnet.
+    pub subnet_id: String,
+    /// Its availability zone, as this account names it.
+    pub zone: String,
+    /// Id of that zone, the same in every account.
+    pub zone_id: String,
 }
 
 fn is_zero(value: &i64) -> bool {
