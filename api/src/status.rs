@@ -123,6 +123,20 @@ pub struct Placement {
     pub relaunches: i64,
 }
 
+impl Placement {
+    /// The subnet of each zone, that of balancer and generators first.
+    pub fn subnets(&self) -> Vec<PlacedSubnet> {
+        let Self { subnet_id, zone, zone_id, further_subnets, .. } = self;
+        let first = PlacedSubnet { subnet_id: subnet_id.clone(), zone: zone.clone(), zone_id: zone_id.clone() };
+        std::iter::once(first).chain(further_subnets.iter().cloned()).collect()
+    }
+
+    /// Index in [`subnets`](Self::subnets) of the first that fits; 0 when none does.
+    pub fn zone_index(&self, fits: impl Fn(&PlacedSubnet) -> bool) -> usize {
+        self.subnets().iter().position(fits).unwrap_or(0)
+    }
+}
+
 /// A subnet of one of several zones.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -89,6 +89,12 @@ reasons! {
     UnknownSubnet {
         Accepted: "A subnet of `network.subnetIds` does not exist.", "name subnets that exist in this region";
     }
+    UnknownZone {
+        Accepted: "A zone of `network.zones` has no subnet at hand.", "name zones of this region, or subnets of that zone in `network.subnetIds`";
+    }
+    TooFewZones {
+        Accepted: "There are not as many zones at hand as `network.zoneCount` asks for, with all types and subnets of one kind.", "a lower `network.zoneCount`, other types, or subnets in more zones";
+    }
     SubnetsInTwoVpcs {
         Accepted: "The subnets are in more than one VPC.", "name subnets of one";
     }

@@ -1,7 +1,7 @@
 //! Fingerprints of a spec: over what instances are launched with, and over what is measured. Where one changes,
 //! instances are replaced, or another run is due.
 
-use api::{ClusterBenchmarkSpec, PlacedImage, Placement};
+use api::{ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, Placement};
 use serde::Serialize;
 use wire::sha256_hex;
 
@@ -32,13 +32,14 @@ pub(super) fn revision(
     spec: &ClusterBenchmarkSpec,
     placement: &Placement,
     pool: &PoolSpec,
+    subnet: &PlacedSubnet,
     image: &PlacedImage,
 ) -> String {
     let is_worker = pool.role == Role::Worker;
     let essence = Essence {
         instance_type: &pool.instance_type,
         image: &image.id,
-        subnet: &placement.subnet_id,
+        subnet: &subnet.subnet_id,
         addressing: &placement.addressing,
         public_key: &placement.public_key,
         version: &placement.version,

@@ -1,6 +1,6 @@
 //! Recipe of a pool: the RunInstances call of its launches, but for their number, token and count.
 
-use api::{ClusterBenchmarkSpec, PlacedImage, PlacedVolume, Placement};
+use api::{ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, PlacedVolume, Placement};
 use jiff::Timestamp;
 
 use super::fingerprint::revision;
@@ -22,6 +22,7 @@ pub struct Recipe<'a> {
     pub revision: String,
     world: &'a World,
     placement: &'a Placement,
+    subnet: &'a PlacedSubnet,
     image: &'a PlacedImage,
     addressing: Addressing,
     credits: Option<Credits>,
@@ -46,8 +47,13 @@ pub enum NoRecipe {
     UnknownAddressing(String),
 }
 
-/// How instances of `pool` are launched under `placement`.
-pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec) -> Result<Recipe<'a>, NoRecipe> {
+/// How instances of `pool` are launched under `placement` into one of its subnets.
+pub fn recipe<'a>(
+    world: &'a World,
+    placement: &'a Placement,
+    pool: &'a PoolSpec,
+    subnet: &'a PlacedSubnet,
+) -> Result<Recipe<'a>, NoRecipe> {
     let spec = &world.object.spec;
     let fact =
         world.instance_type(&pool.instance_type).ok_or_else(|| NoRecipe::UnknownType(pool.instance_type.clone()))?;
@@ -59,9 +65,10 @@ pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec
         .ok_or(NoRecipe::NoImage(architecture))?;
     Ok(Recipe {
         pool,
-        revision: revision(spec, placement, pool, image),
+        revision: revision(spec, placement, pool, subnet, image),
         world,
         placement,
+        subnet,
         image,
         addressing: Addressing::parse(&placement.addressing)
             .ok_or_else(|| NoRecipe::UnknownAddressing(placement.addressing.clone()))?,
@@ -72,6 +79,11 @@ pub fn recipe<'a>(world: &'a World, placement: &'a Placement, pool: &'a PoolSpec
 }
 
 impl Recipe<'_> {
+    /// Availability zone of its instances.
+    pub(crate) fn zone(&self) -> &str {
+        &self.subnet.zone
+    }
+
     /// The RunInstances call of one launch. Equal arguments make equal calls, byte for byte. It may not be sent until
     /// somebody says until when.
     pub fn request(
@@ -88,7 +100,7 @@ impl Recipe<'_> {
             instance_type: self.pool.instance_type.clone(),
             count,
             image_id: self.image.id.clone(),
-            subnet_id: placement.subnet_id.clone(),
+            subnet_id: self.subnet.subnet_id.clone(),
             group_ids,
             public_address: self.addressing,
             user_data,

@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{Addressing, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
+use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::{subnets, zones};
 use crate::balance::application::front;
 use crate::conditions::Reason;
 use crate::desired::role::Role;
 use crate::desired::{self, DEFAULT_IMAGE};
-use crate::failure::Failure;
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::resources::ResourceKind;
 use crate::resources::creation::not_after;
-use crate::scale::counts;
 use crate::world::{Facet, Site, World};
 
 pub use crate::plan::NoPlacement;
@@ -38,11 +37,11 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let identity = need(&world.identity)?;
     let types = need(&world.types)?;
     check_types(world, types)?;
-    let subnets = subnets(world, site)?;
+    let possible = subnets::possible(world, site)?;
     let images = images(spec, need(&site.images)?)?;
     let artifacts = artifacts(world, types)?;
-    let (subnet, addressing) = subnet(world, &subnets, need(&site.offerings)?)?;
-    let placement = assemble(world, identity, subnet, addressing, images, artifacts);
+    let (subnets, addressing) = subnets::choose(world, &possible, need(&site.offerings)?)?;
+    let placement = assemble(world, identity, &subnets, addressing, images, artifacts);
     if !front::is_unplaced(world, &placement) {
         return Ok(placement);
     }
@@ -53,9 +52,10 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
 /// What was assumed of the subnet that was chosen, and may be otherwise.
 pub(crate) fn caution(placement: &Placement, site: &Site) -> String {
     let subnets = site.subnets.known().map(Vec::as_slice).unwrap_or_default();
-    let chosen = subnets.iter().find(|subnet| subnet.id == placement.subnet_id);
-    match chosen {
-        Some(subnet) if subnet.egress == Egress::Endpoint && is_public(placement) => format!(
+    let chosen = placement.subnets();
+    let is_chosen = |subnet: &&Subnet| chosen.iter().any(|chosen| chosen.subnet_id == subnet.id);
+    match subnets.iter().filter(is_chosen).find(|subnet| subnet.egress == Egress::Endpoint) {
+        Some(subnet) if is_public(placement) => format!(
             "; 0.0.0.0/0 of {} goes to a VPC endpoint, behind which may be an internet gateway, so instances have public addresses: network.addressing Private is for a NAT behind it",
             subnet.id
         ),
@@ -70,21 +70,18 @@ fn is_public(placement: &Placement) -> bool {
 fn assemble(
     world: &World,
     identity: &Identity,
-    subnet: &Subnet,
+    subnets: &[&Subnet],
     addressing: ports::Addressing,
     images: Vec<PlacedImage>,
     artifacts: Vec<PlacedArtifact>,
 ) -> Placement {
     let lifetime = SignedDuration::from_secs(i64::from(world.object.spec.lifecycle.max_lifetime_seconds));
-    Placement {
+    let placement = Placement {
         installation: world.settings.installation.clone(),
         kubernetes_cluster: world.settings.kubernetes_cluster.clone(),
         account_id: identity.account.clone(),
         region: world.region().to_owned(),
-        vpc_id: subnet.vpc_id.clone(),
-        subnet_id: subnet.id.clone(),
-        zone: subnet.zone.clone(),
-        zone_id: subnet.zone_id.clone(),
+        vpc_id: subnets.first().map(|subnet| subnet.vpc_id.clone()).unwrap_or_default(),
         addressing: addressing.name().to_owned(),
         images,
         public_key: world.settings.public_key.clone(),
@@ -98,17 +95,19 @@ fn assemble(
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
         relaunches: 0,
-    }
+        ..Placement::default()
+    };
+    zones::settle(subnets.iter().map(|subnet| zones::placed(subnet)).collect(), placement)
 }
 
-fn need<T>(facet: &Facet<T>) -> Result<&T, NoPlacement> {
+pub(super) fn need<T>(facet: &Facet<T>) -> Result<&T, NoPlacement> {
     match facet {
         Facet::Known(value) => Ok(value),
         Facet::Unknown(why) => Err(NoPlacement::Unknown(why.clone())),
     }
 }
 
-fn refused<T>(reason: Reason, message: impl Into<String>) -> Result<T, NoPlacement> {
+pub(super) fn refused<T>(reason: Reason, message: impl Into<String>) -> Result<T, NoPlacement> {
     Err(NoPlacement::Refused { reason, message: message.into() })
 }
 
@@ -125,56 +124,6 @@ fn check_types(world: &World, types: &[InstanceType]) -> Result<(), NoPlacement>
         }
     }
     Ok(())
-}
-
-/// Subnets of one VPC with IPv4 addresses.
-fn subnets<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlacement> {
-    let named = world.object.spec.network.as_ref().is_some_and(|network| !network.subnet_ids.is_empty());
-    let subnets = match &site.subnets {
-        Facet::Known(subnets) => subnets,
-        Facet::Unknown(why) if matches!(why.failure, Failure::NotFound | Failure::Rejected) => {
-            return refused(
-                Reason::UnknownSubnet,
-                format!(
-                    "network.subnetIds: {}; delete the benchmark and create it with subnets that exist in {}",
-                    why.message,
-                    world.region()
-                ),
-            );
-        }
-        Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
-    };
-    if subnets.is_empty() && !named {
-        return refused(
-            Reason::NoDefaultVpc,
-            format!(
-                "{} has no default VPC with subnets: delete the benchmark and create it with network.subnetIds",
-                world.region()
-            ),
-        );
-    }
-    let subnets: Vec<&Subnet> = subnets.iter().collect();
-    let (usable, ipv6_only): (Vec<&Subnet>, Vec<&Subnet>) =
-        subnets.iter().copied().partition(|subnet| subnet.cidr.is_some());
-    // One that was named is a mistake, whatever else was named; of the default ones the others do.
-    if let Some(subnet) = ipv6_only.first().filter(|_| named || usable.is_empty()) {
-        return refused(
-            Reason::Ipv6Only,
-            format!(
-                "network.subnetIds: {} is IPv6-only, and instances need IPv4 addresses: delete the benchmark and create it with subnets that have an IPv4 CIDR block",
-                subnet.id
-            ),
-        );
-    }
-    let subnets = usable;
-    let vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
-    if vpcs.len() > 1 {
-        return refused(
-            Reason::SubnetsInTwoVpcs,
-            "network.subnetIds: the subnets are in more than one VPC: delete the benchmark and create it with subnets of one",
-        );
-    }
-    Ok(subnets)
 }
 
 fn images(
@@ -252,99 +201,4 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
             sha256,
         })
         .collect())
-}
-
-/// The first subnet, by zone and id, whose zone offers every type, that has room for all instances and a way out, and
-/// whether its instances get public addresses.
-fn subnet<'a>(
-    world: &World,
-    subnets: &[&'a Subnet],
-    offerings: &[(String, String)],
-) -> Result<(&'a Subnet, ports::Addressing), NoPlacement> {
-    let offered = |zone: &str, name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
-    let candidates = candidates(world, subnets.iter().copied(), offerings);
-    let mut placed = candidates.iter().map(|subnet| addressing(&world.object.spec, subnet).map(|way| (*subnet, way)));
-    if let Some(first) = placed.next() {
-        // The first one's refusal, when none of the others does.
-        return first.or_else(|refusal| placed.find_map(Result::ok).ok_or(refusal));
-    }
-    if !subnets.iter().any(|subnet| offers_all(world, &subnet.zone, offerings)) {
-        let zones: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
-        let zones = zones.into_iter().collect::<Vec<_>>().join(", ");
-        let nowhere: Vec<_> = desired::types_with_fields(&world.object.spec)
-            .into_iter()
-            .filter(|(name, _)| !subnets.iter().any(|subnet| offered(&subnet.zone, name)))
-            .map(|(name, field)| format!("{field} {name}"))
-            .collect();
-        let what = if nowhere.is_empty() {
-            "no zone offers all instance types".to_owned()
-        } else {
-            format!("{} is offered in none", nowhere.join(", "))
-        };
-        return refused(
-            Reason::NotOffered,
-            format!(
-                "{what} of the zones at hand ({zones}): choose other instance types, or delete the benchmark and create it with subnets in other zones (network.subnetIds)"
-            ),
-        );
-    }
-    refused(
-        Reason::SubnetFull,
-        format!(
-            "no subnet has {} free addresses: delete the benchmark and create it with a larger one in network.subnetIds",
-            addresses(world)
-        ),
-    )
-}
-
-/// Subnets with IPv4 addresses whose zone offers every type and that have room for all instances, by zone and id.
-pub(crate) fn candidates<'a>(
-    world: &World,
-    subnets: impl IntoIterator<Item = &'a Subnet>,
-    offerings: &[(String, String)],
-) -> Vec<&'a Subnet> {
-    let is_usable = |subnet: &&Subnet| {
-        let has_room = subnet.cidr.is_some() && subnet.free_addresses >= addresses(world);
-        has_room && offers_all(world, &subnet.zone, offerings)
-    };
-    let mut candidates: Vec<&Subnet> = subnets.into_iter().filter(is_usable).collect();
-    candidates.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
-    candidates
-}
-
-fn offers_all(world: &World, zone: &str, offerings: &[(String, String)]) -> bool {
-    let offered = |name: &str| offerings.iter().any(|(t, z)| t == name && z == zone);
-    desired::pools(&world.object.spec).iter().all(|pool| offered(&pool.instance_type))
-}
-
-/// Addresses that all instances need.
-fn addresses(world: &World) -> u32 {
-    counts(world).total()
-}
-
-/// Whether instances in this subnet get a public address.
-pub(crate) fn addressing(spec: &ClusterBenchmarkSpec, subnet: &Subnet) -> Result<ports::Addressing, NoPlacement> {
-    use crate::ports::Addressing::{Private, Public};
-    let wanted = spec.network.as_ref().map(|network| network.addressing).unwrap_or_default();
-    let (why, way_out) = match (wanted, subnet.egress) {
-        (Addressing::Private, _) | (Addressing::Auto, Egress::Nat) => return Ok(Private),
-        // What a public address is for is closed, whoever asked for it.
-        (Addressing::Auto | Addressing::Public, Egress::Blocked) => (
-            "has a route to an internet gateway that VPC Block Public Access closes, so instances could not fetch their program",
-            "a subnet that is excluded from it or has a NAT gateway, or with network.addressing Private if the artifacts are reachable without one",
-        ),
-        (Addressing::Public, _) | (Addressing::Auto, Egress::InternetGateway | Egress::Endpoint) => return Ok(Public),
-        (Addressing::Auto, Egress::None) => (
-            "has no route out, so instances could not fetch their program",
-            "a subnet that has a NAT or internet gateway, or with network.addressing Private if the artifacts are reachable without one",
-        ),
-        (Addressing::Auto, Egress::Unseen) => (
-            "has no route table that this account can see, as may be in a shared VPC, so whether instances need a public address is not known",
-            "network.addressing Public (its way out is an internet gateway) or Private (a NAT, or none is needed)",
-        ),
-    };
-    refused(
-        Reason::NoEgress,
-        format!("network.subnetIds: {} {why}: delete the benchmark and create it with {way_out}", subnet.id),
-    )
 }

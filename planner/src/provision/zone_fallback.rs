@@ -1,25 +1,26 @@
 //! The move of a whole benchmark to another zone, when its own has no capacity, or does not support what is asked for.
 //!
-//! All or nothing: clusters in two zones would measure the zones. First the placement says in status that its zone is
+//! All or nothing: clusters in different zones would measure the zones. First the placement says in status that its zone is
 //! left; from then on nothing is launched there. What runs there is terminated, and every launch is settled (a client
 //! token holds for one zone only: the same launch in another zone would be a second one). Only then another subnet
-//! takes its place.
+//! takes its place. A benchmark in several zones moves as a whole too, and keeps those that had capacity. One whose
+//! spec names its zones waits.
 
 use std::collections::BTreeMap;
 
-use api::{ConditionType, Launch, LeftZone, Placement};
+use api::{ConditionType, Launch, LeftZone, PlacedSubnet, Placement};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::placement::{addressing, candidates};
-use super::removal;
+use super::subnets::candidates;
+use super::{removal, zones};
 use crate::balance::application::front;
 use crate::conditions::{ConditionStatus, Reason};
-use crate::desired;
+use crate::desired::{self, PoolSpec};
 use crate::failure::Failure;
 use crate::instances::alive;
 use crate::plan::{MOVING, Plan, STEADY};
-use crate::ports::{InstanceState, Subnet};
+use crate::ports::{Addressing, Instance, InstanceState};
 use crate::runs;
 use crate::scale::{counts, length};
 use crate::world::ledger::{self, Refusal};
@@ -34,20 +35,28 @@ pub fn wants_site(world: &World) -> bool {
     match &world.object.status.placement {
         None => !world.ledger_is_lost(),
         Some(placement) => {
-            is_moving(placement) || starved(world, placement).is_some() || front::is_unplaced(world, placement)
+            is_moving(placement)
+                || !zones::are_named(&world.object.spec) && starved(world, placement).is_some()
+                || front::is_unplaced(world, placement)
         }
     }
 }
 
-/// Whether everything in the current zone is being removed.
+/// Whether everything in the current zones is being removed.
 pub(crate) fn is_moving(placement: &Placement) -> bool {
-    placement.left.iter().any(|left| left.subnet_id == placement.subnet_id)
+    left_here(placement).is_some()
+}
+
+/// What is missing in one of the current zones, for which they are left.
+fn left_here(placement: &Placement) -> Option<&LeftZone> {
+    let subnets = placement.subnets();
+    placement.left.iter().find(|left| subnets.iter().any(|subnet| subnet.subnet_id == left.subnet_id))
 }
 
 /// The placement that leaves its zone, if that zone has no capacity for a pool, another one may have it, and nothing
 /// that was measured would be lost.
 pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
-    let (instance_type, failure) = starved(world, placement)?;
+    let Starved { subnet, instance_type, failure } = starved(world, placement)?;
     let is_at_rest = match &world.runs {
         None => true,
         Some(Facet::Known(runs)) => runs.values().all(Option::is_none),
@@ -56,12 +65,12 @@ pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
     if !is_at_rest || runs::recorded(world, &runs::wanted(world)).is_some() {
         return None;
     }
-    next(world, placement)?;
+    next(world, placement, &subnet.zone)?;
     let mut left = placement.left.clone();
-    left.retain(|other| other.subnet_id != placement.subnet_id);
+    left.retain(|other| other.subnet_id != subnet.subnet_id);
     left.push(LeftZone {
-        zone: placement.zone.clone(),
-        subnet_id: placement.subnet_id.clone(),
+        zone: subnet.zone,
+        subnet_id: subnet.subnet_id,
         instance_type,
         reason: if failure == Failure::Unsupported { failure.name().to_owned() } else { String::new() },
         at: Timestamp::from_second(world.now.as_second()).ok().map(Time),
@@ -99,7 +108,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     }
     match settle_in(world, placement) {
         Some(next) => {
-            let message = format!("{why}: moving all to {}", next.zone);
+            let message = format!("{why}: moving all to {}", zones::named(&next));
             plan.conditions.provisioned(ConditionStatus::False, Reason::Moving, message);
             plan.placement = Some(next);
             plan.wake = SignedDuration::ZERO;
@@ -131,7 +140,12 @@ pub(crate) fn say_where(placement: &Placement, plan: &mut Plan) {
 /// another reason.
 pub(crate) fn outlook(world: &World, placement: &Placement, line: &Launch) -> Option<&'static str> {
     let failure = lack(line)?;
-    Some(match next(world, placement) {
+    if zones::are_named(&world.object.spec) {
+        return Some("network.zones names the zones, so it waits for them; trying again in a while");
+    }
+    let subnets = placement.subnets();
+    let zone = &subnets[placement.zone_index(|subnet| subnet.subnet_id == line.subnet_id)].zone;
+    Some(match next(world, placement, zone) {
         Some(_) => "all move to another zone once nothing measured would be lost",
         // What no zone takes is not for want of capacity: waiting will not bring it.
         None if failure == Failure::Unsupported && placement.left.iter().all(is_unsupported) => {
@@ -144,12 +158,11 @@ pub(crate) fn outlook(world: &World, placement: &Placement, line: &Launch) -> Op
 
 /// Why the current zone is left.
 pub(crate) fn why(placement: &Placement) -> String {
-    let here = placement.left.iter().find(|left| left.subnet_id == placement.subnet_id);
     let said = |left: &LeftZone| match is_unsupported(left) {
         true => format!("{} is not supported in {} as it is asked for", left.instance_type, left.zone),
         false => format!("no capacity for {} in {}", left.instance_type, left.zone),
     };
-    here.map(said).unwrap_or_default()
+    left_here(placement).map(said).unwrap_or_default()
 }
 
 /// What a launch was refused for, if another zone may have it.
@@ -164,53 +177,73 @@ fn is_unsupported(left: &LeftZone) -> bool {
     Failure::parse(&left.reason) == Some(Failure::Unsupported)
 }
 
-/// The instance type that the current zone had not for a pool that still needs it, at its last try, and why.
-fn starved(world: &World, placement: &Placement) -> Option<(String, Failure)> {
-    let status = &world.object.status;
+/// A pool that still needs instances of a type that its zone had not at the last try.
+struct Starved {
+    subnet: PlacedSubnet,
+    instance_type: String,
+    failure: Failure,
+}
+
+fn starved(world: &World, placement: &Placement) -> Option<Starved> {
     let (instances, counts) = (world.cloud.instances.known()?, counts(world));
+    let subnets = placement.subnets();
     desired::pools(&world.object.spec).into_iter().find_map(|pool| {
-        let last = status.launches.iter().filter(|line| line.pool == pool.name).max_by_key(|line| line.number)?;
-        let failure = lack(last)?;
-        let is_here = last.subnet_id == placement.subnet_id
-            && last.instance_type == pool.instance_type
-            && ledger::is_closed(last);
-        let is_needed = alive(&status.launches, instances, &pool.name).len() < length(counts.of(&pool.name));
-        (is_here && is_needed).then_some((pool.instance_type, failure))
+        let by_zone = subnets.iter().zip(counts.by_zone(&pool, subnets.len()));
+        let lacks = |(subnet, count): (&PlacedSubnet, u32)| {
+            let failure = lacking(world, instances, &pool, (subnet, subnets.len()), count)?;
+            Some(Starved { subnet: subnet.clone(), instance_type: pool.instance_type.clone(), failure })
+        };
+        by_zone.into_iter().find_map(lacks)
     })
 }
 
-/// Where to go next: a subnet of another zone that was not left lately, never left ones first.
-fn next<'a>(world: &'a World, placement: &Placement) -> Option<&'a Subnet> {
+/// Why the last launch of a pool in one of so many zones was refused, if it is still needed.
+fn lacking(
+    world: &World,
+    instances: &[Instance],
+    pool: &PoolSpec,
+    (subnet, zones): (&PlacedSubnet, usize),
+    count: u32,
+) -> Option<Failure> {
+    let lines = &world.object.status.launches;
+    let is_here = |line: &&Launch| line.pool == pool.name && (zones == 1 || line.subnet_id == subnet.subnet_id);
+    let last = lines.iter().filter(is_here).max_by_key(|line| line.number)?;
+    let failure = lack(last)?;
+    let is_of_now = last.subnet_id == subnet.subnet_id && last.instance_type == pool.instance_type;
+    let mut alive = alive(lines, instances, &pool.name);
+    alive.retain(|instance| zones == 1 || instance.zone == subnet.zone);
+    (is_of_now && ledger::is_closed(last) && alive.len() < length(count)).then_some(failure)
+}
+
+/// Where to go next, when `gone` is left: a subnet in each of as many zones as before, none of which was left lately, never
+/// left ones first.
+fn next(world: &World, placement: &Placement, gone: &str) -> Option<(Vec<PlacedSubnet>, Addressing)> {
     let site = world.site.as_ref()?;
     let left: BTreeMap<&str, Timestamp> =
         placement.left.iter().map(|left| (left.zone.as_str(), left.at.as_ref().map_or(world.now, |at| at.0))).collect();
     let mut possible = candidates(world, site.subnets.known()?, site.offerings.known()?);
     possible.retain(|subnet| {
         let is_rested = left.get(subnet.zone.as_str()).is_none_or(|at| world.now.duration_since(*at) >= RETURN);
-        let same_vpc = subnet.vpc_id == placement.vpc_id;
-        is_rested && same_vpc && subnet.zone != placement.zone && addressing(&world.object.spec, subnet).is_ok()
+        is_rested && subnet.vpc_id == placement.vpc_id && subnet.zone != gone
     });
     // The sort is stable: candidates come by zone and id.
     possible.sort_by_key(|subnet| left.get(subnet.zone.as_str()).copied());
-    possible.first().copied()
+    let (subnets, addressing) = zones::choose(&world.object.spec, &possible)?;
+    Some((subnets.into_iter().map(zones::placed).collect(), addressing))
 }
 
-/// The placement in the next zone; in the one that was left when no other is possible any more. `None` while it is not
+/// The placement in the next zones; in those that were left when no others are possible any more. `None` while it is not
 /// known what is possible.
 fn settle_in(world: &World, placement: &Placement) -> Option<Placement> {
     let site = world.site.as_ref()?;
-    let subnets = site.subnets.known()?;
+    site.subnets.known()?;
     site.offerings.known()?;
-    let subnet = next(world, placement).or_else(|| subnets.iter().find(|subnet| subnet.id == placement.subnet_id))?;
+    let gone = left_here(placement).map(|left| left.zone.as_str()).unwrap_or_default();
+    let (subnets, addressing) = match next(world, placement, gone) {
+        Some((subnets, addressing)) => (subnets, addressing.name().to_owned()),
+        None => (placement.subnets(), placement.addressing.clone()),
+    };
     let mut left = placement.left.clone();
-    left.retain(|left| left.subnet_id != subnet.id);
-    Some(Placement {
-        subnet_id: subnet.id.clone(),
-        zone: subnet.zone.clone(),
-        zone_id: subnet.zone_id.clone(),
-        addressing: addressing(&world.object.spec, subnet)
-            .map_or_else(|_| placement.addressing.clone(), |addressing| addressing.name().to_owned()),
-        left,
-        ..placement.clone()
-    })
+    left.retain(|left| subnets.iter().all(|subnet| subnet.subnet_id != left.subnet_id));
+    Some(zones::settle(subnets, Placement { addressing, left, ..placement.clone() }))
 }

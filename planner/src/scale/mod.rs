@@ -34,6 +34,17 @@ impl Counts {
         self.0.get(pool).copied().unwrap_or(0)
     }
 
+    /// Instances of a pool in each of so many zones: as many of a cluster in each, balancer and generators in the first. The
+    /// definition admits no count that cannot be divided; one that came another way has its rest in the first ones.
+    pub fn by_zone(&self, pool: &PoolSpec, zones: usize) -> Vec<u32> {
+        let (count, all) = (self.of(&pool.name), u32::try_from(zones.max(1)).unwrap_or(1));
+        let in_zone = |zone: u32| match pool.role {
+            Role::Worker => count / all + u32::from(zone < count % all),
+            Role::Balancer | Role::Generator => if zone == 0 { count } else { 0 },
+        };
+        (0..all).map(in_zone).collect()
+    }
+
     /// Instances of all pools.
     pub fn total(&self) -> u32 {
         self.0.values().sum()

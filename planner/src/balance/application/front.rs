@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use api::{BalancerKind, PlacedBalancer, Placement};
+use api::{BalancerKind, PlacedBalancer, PlacedSubnet, Placement};
 use jiff::SignedDuration;
 
 use super::wanted::{load_balancer, target_groups};
@@ -140,46 +140,54 @@ pub(super) fn tags(world: &World, placement: &Placement) -> Tags {
 
 /// Whether subnets have to be chosen for the load balancer: there are none yet, or the instances live elsewhere now.
 pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
-    let fits = |placed: &PlacedBalancer| placed.subnet_ids.first() == Some(&placement.subnet_id);
+    let fits = |placed: &PlacedBalancer| {
+        let own = placement.subnets();
+        own.len() <= placed.subnet_ids.len() && own.iter().zip(&placed.subnet_ids).all(|(own, id)| own.subnet_id == *id)
+    };
     world.object.spec.balancer.kind == BalancerKind::Application && !placement.balancer.as_ref().is_some_and(fits)
 }
 
-/// The subnet of the instances, and one of another zone for the second node: a load balancer has at least two.
+/// Whether a load balancer finds the room that it wants, beside so many instances.
+pub(crate) fn has_room(subnet: &Subnet, instances: u32) -> bool {
+    subnet.free_addresses >= FREE_ADDRESSES + instances
+        && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
+}
+
+/// The subnets of the instances, and where they are in one zone a subnet of another for the second node: a load balancer
+/// has at least two.
 pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalancer, NoPlacement> {
     let subnets = match &site.subnets {
         Facet::Known(subnets) => subnets,
         Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
     };
     let refused = |reason, message| Err(NoPlacement::Refused { reason, message });
-    let has_room = |subnet: &Subnet| {
-        subnet.free_addresses >= FREE_ADDRESSES && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
-    };
-    let own = subnets.iter().find(|subnet| subnet.id == placement.subnet_id);
-    if let Some(own) = own.filter(|own| !has_room(own)) {
+    let mut placed = placement.subnets();
+    let is_own = |subnet: &&Subnet| placed.iter().any(|placed| placed.subnet_id == subnet.id);
+    if let Some(own) = subnets.iter().filter(is_own).find(|own| !has_room(own, 0)) {
         let message = format!(
             "network.subnetIds: {} has {} free addresses, and a load balancer wants {FREE_ADDRESSES} in a subnet of at least /{SMALLEST}: delete the benchmark and create it with a larger one, or set balancer.kind Custom",
             own.id, own.free_addresses
         );
         return refused(Reason::SubnetFull, message);
     }
-    let mut others: Vec<&Subnet> = subnets
-        .iter()
-        .filter(|subnet| subnet.vpc_id == placement.vpc_id && subnet.zone != placement.zone && has_room(subnet))
-        .collect();
-    others.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
-    let Some(second) = others.first() else {
-        let message = format!(
-            "balancer.kind: an Application Load Balancer needs subnets of two zones with {FREE_ADDRESSES} free addresses each, and {} has {} alone: delete the benchmark and create it with a second subnet in network.subnetIds, or set balancer.kind Custom",
-            placement.vpc_id, placement.zone
-        );
-        return refused(Reason::NeedsSecondZone, message);
-    };
+    if placed.len() < 2 {
+        let mut others: Vec<&Subnet> = subnets
+            .iter()
+            .filter(|subnet| subnet.vpc_id == placement.vpc_id && subnet.zone != placement.zone && has_room(subnet, 0))
+            .collect();
+        others.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
+        let Some(second) = others.first() else {
+            let message = format!(
+                "balancer.kind: an Application Load Balancer needs subnets of two zones with {FREE_ADDRESSES} free addresses each, and none at hand in {} is outside {}: delete the benchmark and create it with a second subnet in network.subnetIds, or set balancer.kind Custom",
+                placement.vpc_id, placement.zone
+            );
+            return refused(Reason::NeedsSecondZone, message);
+        };
+        placed.push(PlacedSubnet { subnet_id: second.id.clone(), zone: second.zone.clone(), ..PlacedSubnet::default() });
+    }
     let number = placement.balancer.as_ref().map_or(0, |former| former.number) + 1;
-    Ok(PlacedBalancer {
-        number,
-        subnet_ids: vec![placement.subnet_id.clone(), second.id.clone()],
-        zones: vec![placement.zone.clone(), second.zone.clone()],
-    })
+    let (subnet_ids, zones) = placed.into_iter().map(|subnet| (subnet.subnet_id, subnet.zone)).unzip();
+    Ok(PlacedBalancer { number, subnet_ids, zones })
 }
 
 /// Chooses the subnets of the load balancer where that is due. `false`: nothing else can be planned before.
