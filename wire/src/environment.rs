@@ -72,7 +72,8 @@ pub struct Place {
     /// AWS region. Empty: not known, or none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub region: String,
-    /// Zone as the account calls it, with the id that is the same for all accounts: `eu-west-1b (euw1-az2)`.
+    /// Zone as the account calls it, with the id that is the same for all accounts: `eu-west-1b (euw1-az2)`. Of several
+    /// zones each one: `us-east-1a (use1-az1), us-east-1b (use1-az2)`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub zone: String,
 }
@@ -134,6 +135,10 @@ pub struct ClusterFacts {
     /// The program that serves its requests, where clusters have different ones. Empty: all have the same.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub program: String,
+    /// Where its instances are, when they are in several availability zones: `4 in us-east-1a and 4 in us-east-1b`. Empty:
+    /// they are in one, or nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zones: String,
     /// Its instances, of all launches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberFacts>,

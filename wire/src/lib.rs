@@ -34,12 +34,12 @@ pub use membership::{
 };
 pub use report::{
     AddressShare, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
-    REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity,
+    REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
     Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember, RunSpec,
-    RunState, RunStatus, Slice, Stop, Target, Work, WorkDistribution,
+    RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};

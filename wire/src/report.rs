@@ -175,6 +175,11 @@ pub struct ClusterReport {
     /// Answers by address, where the URL gives a name: every address of the name, also those that served nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<AddressShare>,
+    /// Answers by availability zone of the member that gave them, by name of the zone, also those that served nothing.
+    /// Answers that name no member, or a member that is in no zone of the run, are in none of them. Empty: the run has no
+    /// zones, or no answer named a member of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<ZoneShare>,
     /// Histograms that the quantiles are from.
     #[serde(default)]
     pub histograms: Histograms,
@@ -383,4 +388,23 @@ pub struct AddressShare {
     /// Histogram that the median is from, as those in `histograms` are.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
+}
+
+/// How many answers came from the members in one availability zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ZoneShare {
+    /// Name of the zone: `us-east-1a`.
+    pub zone: String,
+    /// Answers from its members.
+    pub requests: u64,
+    /// Its share of the answers of all zones, in thousandths.
+    pub share_per_mille: u32,
+    /// Median of the time from the planned start of a request to its answer, over the good answers from it. Absent: there
+    /// were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_micros: Option<u64>,
+    /// Histogram that the median is from, as those in `histograms` are.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub histogram: String,
 }

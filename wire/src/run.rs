@@ -46,6 +46,10 @@ pub struct RunSpec {
     /// lost, restarted or silent voids the round.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<RunMember>,
+    /// Members of all targets by availability zone, when they are in more than one: the report then says what each zone
+    /// answered. Empty: they are in one zone, or nobody said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<RunZone>,
     /// Seconds of load on each target before the first round, after the warm-up requests, and not counted either.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub warmup_seconds: u32,
@@ -96,6 +100,16 @@ pub struct RunMember {
     pub id: String,
     /// `host:port` of its service, an IP address and a port.
     pub address: String,
+}
+
+/// The members that are in one availability zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RunZone {
+    /// Name of the zone: `us-east-1a`.
+    pub zone: String,
+    /// Instance ids of its members, of all targets: what `x-backend` of their answers says.
+    pub members: Vec<String>,
 }
 
 /// How many rounds count. Voided rounds are repeated and not counted.
@@ -427,7 +441,7 @@ mod tests {
 
     #[test]
     fn everything_can_be_asked_for() {
-        let text = r#"{"id":"r","seed":7,"rounds":{"count":1},"warmupRequests":0,"targets":[],"phases":[{"openLoop":{"arrivals":"Poisson","requestsPerSecond":1000,"stop":{"durationSeconds":30},"ramp":{"toRequestsPerSecond":2000,"steps":5}}}],"request":{"method":"POST","headers":[{"name":"a","value":"b"}],"body":"{}","connections":"PerRequest","work":{"distribution":"Exponential","meanMicros":2000},"expect":{"status":201,"clusterName":"InBody"}},"slice":{"index":1,"count":4},"startAt":"2026-01-01T00:00:00Z"}"#;
+        let text = r#"{"id":"r","seed":7,"rounds":{"count":1},"warmupRequests":0,"targets":[],"phases":[{"openLoop":{"arrivals":"Poisson","requestsPerSecond":1000,"stop":{"durationSeconds":30},"ramp":{"toRequestsPerSecond":2000,"steps":5}}}],"zones":[{"zone":"us-east-1a","members":["i-1"]}],"request":{"method":"POST","headers":[{"name":"a","value":"b"}],"body":"{}","connections":"PerRequest","work":{"distribution":"Exponential","meanMicros":2000},"expect":{"status":201,"clusterName":"InBody"}},"slice":{"index":1,"count":4},"startAt":"2026-01-01T00:00:00Z"}"#;
         let spec: RunSpec = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&spec).unwrap(), text);
     }
