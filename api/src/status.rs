@@ -131,6 +131,12 @@ impl Placement {
         std::iter::once(first).chain(further_subnets.iter().cloned()).collect()
     }
 
+    /// The zones for people, each with its id: `us-east-1a (use1-az1), us-east-1b (use1-az2)`.
+    pub fn zones(&self) -> String {
+        let named = self.subnets().into_iter().map(|subnet| format!("{} ({})", subnet.zone, subnet.zone_id));
+        named.collect::<Vec<_>>().join(", ")
+    }
+
     /// Index in [`subnets`](Self::subnets) of the first that fits; 0 when none does.
     pub fn zone_index(&self, fits: impl Fn(&PlacedSubnet) -> bool) -> usize {
         self.subnets().iter().position(fits).unwrap_or(0)

@@ -138,10 +138,9 @@ fn measured(spec: &ClusterBenchmarkSpec, place: Option<&Placement>, run: &RunKey
     if let Some(place) = place {
         let images: Vec<&str> = place.images.iter().map(|image| image.id.as_str()).collect();
         lines.push(format!(
-            "place: account {}, {} ({}), images {}, programs {}",
+            "place: account {}, {}, images {}, programs {}",
             place.account_id,
-            place.zone,
-            place.zone_id,
+            place.zones(),
             images.join(" "),
             place.version
         ));

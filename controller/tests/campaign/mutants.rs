@@ -148,7 +148,8 @@ fn is_new(world: &World, line: &Launch) -> bool {
 fn call(world: &World, line: &Launch) -> Option<LaunchRequest> {
     let placement = world.object.status.placement.as_ref()?;
     let pool = desired::pools(&world.object.spec).into_iter().find(|pool| pool.name == line.pool)?;
-    let recipe = desired::recipe(world, placement, &pool).ok()?;
+    let subnets = placement.subnets();
+    let recipe = desired::recipe(world, placement, &pool, &subnets[0]).ok()?;
     let count = u32::try_from(line.count).ok()?;
     let request = recipe.request(line.group_ids.clone(), line.number, count, line.token.clone()).ok()?;
     let not_after = line.not_after.as_ref()?.0;

@@ -1,9 +1,11 @@
 //! The request of a run, as a generator is sent it: load, targets, judging, and the facts of where it is measured. Pure.
 
+use std::collections::BTreeSet;
+
 use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
 use wire::{
     ClosedLoop, ClusterFacts, ClusterName, Connections, Expect, Facts, Header, Judging, Limit, Looks, Members, Metric,
-    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, Stop, Target, Threshold,
+    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, RunZone, Stop, Target, Threshold,
     Work, WorkDistribution,
 };
 
@@ -12,8 +14,10 @@ use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
 use crate::desired::{self, BALANCER, BALANCER_PORT, Program};
+use crate::instances::members::seen;
 use crate::instances::{control, single};
 use crate::run_key::RunKey;
+use crate::scale::counts;
 use crate::world::World;
 
 /// The clusters behind `base` (scheme, host and port), and with `selfTest` the first one again: the same URL under a
@@ -139,6 +143,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             image: image.map(|image| image.id.clone()).unwrap_or_default(),
             credits: fact.and_then(credits::described),
             program: if differ { desired::program(spec, &cluster.name).described() } else { String::new() },
+            zones: spread(world, placement, &cluster.name),
             members: Vec::new(),
         }
     };
@@ -148,7 +153,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         place: Place {
             kind: PlaceKind::Aws,
             region: placement.region.clone(),
-            zone: format!("{} ({})", placement.zone, placement.zone_id),
+            zone: placement.zones(),
         },
         generator_type: spec.load.generator.instance_type.clone(),
         clusters: spec.clusters.iter().map(cluster).collect(),
@@ -160,6 +165,15 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         settings: desired::settings(spec),
         launch: if key.launches > 1 { key.launch } else { 0 },
     }
+}
+
+/// Where the instances of a cluster are, when they are in several zones: `4 in us-east-1a and 4 in us-east-1b`.
+fn spread(world: &World, placement: &Placement, cluster: &str) -> String {
+    let (subnets, pools) = (placement.subnets(), desired::pools(&world.object.spec));
+    let Some(pool) = pools.iter().find(|pool| pool.name == cluster && subnets.len() > 1) else { return String::new() };
+    let by_zone = counts(world).by_zone(pool, subnets.len());
+    let said = subnets.iter().zip(by_zone).map(|(subnet, count)| format!("{count} in {}", subnet.zone));
+    said.collect::<Vec<_>>().join(" and ")
 }
 
 /// Where requests are sent, and whom the generator asks about the members.
@@ -198,6 +212,21 @@ fn run_members(world: &World) -> Vec<RunMember> {
     clusters.flat_map(of_cluster).collect()
 }
 
+/// The members by zone, where there are several.
+fn zones(world: &World, placement: &Placement) -> Vec<RunZone> {
+    let subnets = placement.subnets();
+    if subnets.len() < 2 {
+        return Vec::new();
+    }
+    let members: BTreeSet<String> =
+        membership(world).clusters.into_iter().flat_map(|cluster| cluster.members).map(|member| member.id).collect();
+    let in_zone = |zone: &str| {
+        let here = seen(world).iter().filter(|instance| instance.zone == zone && members.contains(&instance.id));
+        here.map(|instance| instance.id.clone()).collect()
+    };
+    subnets.into_iter().map(|subnet| RunZone { members: in_zone(&subnet.zone), zone: subnet.zone }).collect()
+}
+
 /// The whole measurement. `None` while the address of what stands in front is not known.
 pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     let spec = &world.object.spec;
@@ -219,6 +248,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         start_at: key.start_at,
         balancer_control: control,
         members,
+        zones: zones(world, placement),
     })
 }
 

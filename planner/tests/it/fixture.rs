@@ -3,6 +3,7 @@
 //! ```text
 //! clusters a=t2.micro*2 b=t2.large*1     what the spec asks for (default: a=t2.micro*2)
 //! unplaced | deleting | no finalizer | wiped | new | edited | paused    the object (default: placed, finalizer)
+//! spread b                               the instances are spread over zone a and these
 //! zones b c | left a 60s [Unsupported]   other zones at hand (default: not looked at) | when a zone was left, and why
 //! control 100.68.0.18/18 | ingress 10.9.8.7/8  a network that the operator dials from, as the spec's ingressCidrs
 //! groups none | unknown                  (default: both, with their rules)
@@ -10,7 +11,7 @@
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's;
 //!                                        `unsent`: this process wrote it and did not send it
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
-//! have i-1 a/1 running                   an instance; `outdated`: of another revision; `age 900s`; `retagged`: by somebody
+//! have i-1 a/1 running                   an instance; `in b`: in that zone, as of a line; `outdated`: of another revision; `age 900s`; `retagged`: by somebody
 //! denied i-1 UnauthorizedOperation 30s   its termination was refused, and is tried again then
 //! have i-1 a/1 terminated because Server.InternalError    one that ended by itself
 //! instances unknown | account 999        what could not be seen, or whose it is
@@ -35,7 +36,9 @@ mod application;
 
 use std::collections::BTreeMap;
 
-use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, PlacedVolume, Placement, Status};
+use api::{
+    ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, PlacedSubnet, PlacedVolume, Placement, Status,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
@@ -113,6 +116,7 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
+        further_subnets: Vec::new(),
         left: Vec::new(),
         balancer: None,
         kinds: vec!["SecurityGroup".into()],
@@ -234,6 +238,13 @@ pub(crate) fn world(text: &str) -> World {
     if let (Some(kinds), Some(placement)) = (find("kinds"), &mut world.object.status.placement) {
         placement.kinds = kinds[1..].iter().map(|kind| (*kind).to_owned()).collect();
     }
+    if let Some(line) = find("spread") {
+        let network = world.object.spec.network.get_or_insert_default();
+        network.zone_count = i32::try_from(line.len()).ok();
+        if let Some(placement) = &mut world.object.status.placement {
+            placement.further_subnets = line[1..].iter().map(|zone| further(zone)).collect();
+        }
+    }
     if let Some(zones) = find("zones") {
         world.site = Some(site(&world, &zones[1..]));
     }
@@ -336,6 +347,11 @@ fn site(world: &World, others: &[&str]) -> Site {
     }
 }
 
+fn further(zone: &str) -> PlacedSubnet {
+    let (subnet_id, zone_id) = (format!("subnet-{zone}"), format!("id-{zone}"));
+    PlacedSubnet { subnet_id, zone: format!("eu-west-1{zone}"), zone_id }
+}
+
 fn volume(text: &&str) -> PlacedVolume {
     let (device, gib) = text.split_once('=').unwrap();
     PlacedVolume { device: device.into(), gib: gib.parse().unwrap() }
@@ -355,6 +371,10 @@ fn address(instance_id: &str) -> std::net::Ipv4Addr {
     std::net::Ipv4Addr::new(10, 0, 0, last)
 }
 
+fn zone_index(placement: &Placement, letter: &str) -> usize {
+    placement.zone_index(|subnet| subnet.zone.ends_with(letter))
+}
+
 fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let (pool, number) = line[1].split_once('/').unwrap();
     let count: u32 = line[2].trim_start_matches('x').parse().unwrap();
@@ -362,7 +382,9 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let placement = world.object.status.placement.clone().unwrap_or_else(placement);
     let pools = desired::pools(&world.object.spec);
     let pool_spec = pools.iter().find(|p| p.name == pool).unwrap_or(&pools[0]);
-    let recipe = desired::recipe(world, &placement, pool_spec).unwrap();
+    let subnets = placement.subnets();
+    let subnet = &subnets[after(line, "in").map_or(0, |zone| zone_index(&placement, zone))];
+    let recipe = desired::recipe(world, &placement, pool_spec, subnet).unwrap();
     let mut groups =
         if pool_spec.path.is_empty() { vec![EDGE.to_owned(), MEMBERS.into()] } else { vec![MEMBERS.into()] };
     groups.sort();
@@ -374,7 +396,7 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         number,
         token: ledger::token(world, pool, number, &sha256),
         instance_type: pool_spec.instance_type.clone(),
-        subnet_id: "subnet-a".into(),
+        subnet_id: subnet.subnet_id.clone(),
         image_id: "ami-1".into(),
         group_ids: groups,
         count: i32::try_from(count).unwrap(),
@@ -398,7 +420,10 @@ fn instance(world: &World, line: &[&str]) -> Instance {
     tags.insert(owner::POOL.into(), pool.into());
     tags.insert(owner::LAUNCH.into(), number.into());
     let pool_spec = pools.iter().find(|p| p.name == pool);
-    let revision = pool_spec.and_then(|pool| Some(desired::recipe(world, &placement(), pool).ok()?.revision));
+    let placement = world.object.status.placement.clone().unwrap_or_else(placement);
+    let subnets = placement.subnets();
+    let subnet = &subnets[after(line, "in").map_or(0, |zone| zone_index(&placement, zone))];
+    let revision = pool_spec.and_then(|pool| Some(desired::recipe(world, &placement, pool, subnet).ok()?.revision));
     let revision = if line.contains(&"outdated") { "old".into() } else { revision.unwrap_or_default() };
     tags.insert(owner::REVISION.into(), revision);
     if line.contains(&"retagged") {
@@ -417,8 +442,8 @@ fn instance(world: &World, line: &[&str]) -> Instance {
         token: None,
         instance_type: pool_spec.map_or("t2.micro".into(), |pool| pool.instance_type.clone()),
         image_id: "ami-1".into(),
-        zone: "eu-west-1a".into(),
-        subnet_id: Some("subnet-a".into()),
+        zone: subnet.zone.clone(),
+        subnet_id: Some(subnet.subnet_id.clone()),
         private_address: Some(address(line[1])),
         public_address: None,
         group_ids: Vec::new(),

@@ -11,7 +11,8 @@ fn tags(set: &[(&str, &str)]) -> owner::Tags {
     world.object.spec.tags = set.iter().map(tag).collect();
     let placement = world.object.status.placement.clone().unwrap();
     let pools = desired::pools(&world.object.spec);
-    let recipe = desired::recipe(&world, &placement, &pools[0]).unwrap();
+    let subnets = placement.subnets();
+    let recipe = desired::recipe(&world, &placement, &pools[0], &subnets[0]).unwrap();
     recipe.request(vec!["sg-members".into()], 1, 2, String::new()).unwrap().tags
 }
 

@@ -16,6 +16,7 @@ mod rehearsing;
 mod relaunching;
 mod results;
 mod spelling;
+mod spreading;
 mod tables;
 mod tearing_down;
 mod voiding;
