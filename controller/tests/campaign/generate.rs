@@ -79,6 +79,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         boot_seconds: random.random_range(1..10),
         run_seconds: random.random_range(2..20),
         balancer: balancer(seed),
+        zones: zones(seed),
         launches: launches(seed),
         image: image(seed),
         generators: generators(seed),
@@ -123,6 +124,12 @@ fn launches(seed: u64) -> i32 {
 fn balancer(seed: u64) -> BalancerKind {
     let random = &mut StdRng::seed_from_u64(seed ^ 0x6261_6c61_6e63_6572);
     if random.random_ratio(1, 3) { BalancerKind::Application } else { BalancerKind::Custom }
+}
+
+/// Two zones in every fourth seed, from a stream of its own as well.
+fn zones(seed: u64) -> i32 {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x7a6f_6e65_735f_6f66);
+    if random.random_ratio(1, 4) { 2 } else { 1 }
 }
 
 /// Load balancers that are late within what the settling time is made for, and interfaces that stay for ten minutes.

@@ -2,6 +2,7 @@
 //! appear.
 
 use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use cloudsim::Settings;
 use cloudsim::elb::LoadBalancerKind;
 use futures::FutureExt;
 use jiff::SignedDuration;
+use planner::desired::{BALANCER, GENERATOR};
 use planner::ports::{InstanceState, NAME_PREFIX};
 
 use crate::script::{Script, Step};
@@ -337,6 +339,7 @@ impl Life<'_> {
                 break;
             }
         }
+        self.evenly_spread()?;
         let before = (self.play.effects(), self.play.store.server().writes);
         let status = self.play.store.status();
         for _ in 0..2 {
@@ -356,6 +359,29 @@ impl Life<'_> {
                 difference(&status, &self.play.store.status())
             );
             return Err(Broken::new(Rule::Quiet, what));
+        }
+        Ok(())
+    }
+
+    /// A cluster of a ready benchmark has as many instances in each of its zones.
+    fn evenly_spread(&self) -> Result<(), Broken> {
+        let status = self.play.store.status().filter(|_| self.play.is_ready()).unwrap_or_default();
+        let sim = self.play.sim.lock();
+        let live = sim.truth().ec2.live_instances();
+        let pools: BTreeSet<&str> = status.launches.iter().map(|line| line.pool.as_str()).collect();
+        for name in pools.into_iter().filter(|name| !matches!(*name, BALANCER) && !name.starts_with(GENERATOR)) {
+            let ids: BTreeSet<&String> =
+                status.launches.iter().filter(|line| line.pool == name).flat_map(|line| &line.instance_ids).collect();
+            let mut by_zone: BTreeMap<&str, usize> = BTreeMap::new();
+            for instance in live.iter().filter(|instance| !instance.state.is_dead() && ids.contains(&instance.id)) {
+                *by_zone.entry(&instance.zone).or_default() += 1;
+            }
+            let counts: BTreeSet<usize> = by_zone.values().copied().collect();
+            let is_everywhere = by_zone.is_empty() || by_zone.len() == usize::try_from(self.script.zones).unwrap();
+            if counts.len() > 1 || !is_everywhere {
+                let what = format!("cluster {name} has {by_zone:?} in {} zones", self.script.zones);
+                return Err(Broken::new(Rule::EvenlySpread, what));
+            }
         }
         Ok(())
     }

@@ -104,6 +104,11 @@ fn all() -> Vec<Mutant> {
                 world.memory.rehearsals.extend(asked.map(|hash| (hash, Rehearsal { at: world.now, refusal: None })));
             })
         }),
+        plans("all zones but the first are forgotten", |world| {
+            with(world, |world| {
+                world.object.status.placement.iter_mut().for_each(|placement| placement.further_subnets.clear());
+            })
+        }),
         plans("only the root volume is mapped", |world| {
             with(world, |world| {
                 let placement = world.object.status.placement.as_mut();

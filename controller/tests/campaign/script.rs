@@ -30,6 +30,9 @@ pub(crate) struct Script {
     /// What stands in front at the beginning.
     #[serde(default)]
     pub(crate) balancer: api::BalancerKind,
+    /// Availability zones that every cluster is spread over; counts are those of each zone.
+    #[serde(default = "one")]
+    pub(crate) zones: i32,
     /// Launches of the workers that a run measures.
     #[serde(default = "one")]
     pub(crate) launches: i32,
@@ -150,11 +153,14 @@ pub(crate) enum Edit {
 impl Script {
     pub(crate) fn spec(&self) -> ClusterBenchmarkSpec {
         let clusters: Vec<(&str, &str, i32)> =
-            self.clusters.iter().map(|(name, kind, count)| (name.as_str(), kind.as_str(), *count)).collect();
+            self.clusters.iter().map(|(name, kind, count)| (name.as_str(), kind.as_str(), count * self.zones)).collect();
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.load.launches = self.launches;
         spec.balancer.kind = self.balancer;
+        if self.zones > 1 {
+            spec.network = Some(api::Network { zone_count: Some(self.zones), ..api::Network::default() });
+        }
         spec.image = self.image.clone().map(|id| api::Image { alias: None, id: Some(id) });
         if self.generators > 1 {
             (spec.load.generator.count, spec.load.rounds) = (self.generators, Some(2));
@@ -195,7 +201,8 @@ impl Edit {
         match self {
             Self::Count { cluster, count } => {
                 let cluster = at(*cluster, spec);
-                spec.clusters[cluster].count = *count;
+                let zones = spec.network.as_ref().and_then(|network| network.zone_count).unwrap_or(1);
+                spec.clusters[cluster].count = count * zones;
             }
             Self::Type { cluster, instance_type } => {
                 let cluster = at(*cluster, spec);

@@ -37,6 +37,8 @@ pub(crate) enum Rule {
     OneBalancer,
     /// No second load balancer, listener or rule for a path; a target is what runs; nothing is deleted that is still used.
     OneOfEach,
+    /// A cluster has as many instances in each of its zones.
+    EvenlySpread,
     PausedHolds,
     Converges,
     Quiet,
