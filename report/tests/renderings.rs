@@ -9,8 +9,8 @@ mod noise;
 mod sample;
 
 use report::{chart, csv, text};
-use sample::material;
-use wire::{GeneratorLimit, LimitHits, RoundOutcome};
+use sample::{material, spread};
+use wire::{AddressShare, GeneratorLimit, LimitHits, RoundOutcome};
 
 #[test]
 fn the_text_and_the_csv_say_what_the_document_says() {
@@ -63,4 +63,26 @@ fn a_chart_is_drawn_for_each_cluster_that_answered() {
     let chart = chart(&report);
     assert!(chart.starts_with("cluster1, answered requests by response time:\n  up to "), "{chart}");
     assert!(!chart.contains("cluster2"), "{chart}");
+}
+
+#[test]
+fn zones_and_addresses_are_shown_with_their_medians() {
+    let mut material = material(2, 7, 200);
+    spread(&mut material);
+    let mut report = stats::report(material).unwrap();
+    let address = |address: &str, p50_micros| AddressShare {
+        address: address.into(),
+        requests: 700,
+        share_per_mille: 500,
+        p50_micros,
+        ..AddressShare::default()
+    };
+    report.clusters[0].addresses = vec![address("10.0.0.7:80", Some(9_500)), address("10.0.0.8:80", None)];
+    report.clusters[1].zones[1].p50_micros = None;
+    let text = text(&report);
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("eu-west-1a") || line.contains("eu-west-1b") || line.contains("address"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @"");
 }
