@@ -35,8 +35,8 @@ pub use request::{Connections, Header, Request};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedBalancer, PlacedImage, PlacedSubnet, PlacedVolume, Placement, Pool, Run, RunCloudWatch, RunTargetGroup, Status,
-    ThresholdsResult,
+    PlacedBalancer, PlacedImage, PlacedSubnet, PlacedVolume, Placement, Pool, Run, RunCloudWatch, RunTargetGroup,
+    Status, ThresholdsResult,
 };
 pub use threshold::{Metric, Threshold};
 

@@ -152,8 +152,11 @@ pub(crate) enum Edit {
 
 impl Script {
     pub(crate) fn spec(&self) -> ClusterBenchmarkSpec {
-        let clusters: Vec<(&str, &str, i32)> =
-            self.clusters.iter().map(|(name, kind, count)| (name.as_str(), kind.as_str(), count * self.zones)).collect();
+        let clusters: Vec<(&str, &str, i32)> = self
+            .clusters
+            .iter()
+            .map(|(name, kind, count)| (name.as_str(), kind.as_str(), count * self.zones))
+            .collect();
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.load.launches = self.launches;

@@ -411,7 +411,11 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
                 spec["clusters"][0]["count"] = json!(3);
                 spec["network"] = json!({ "zoneCount": 2 });
             }),
-            &["spec.clusters", "each count must be a multiple of the number of zones", "change count, or network.zones"],
+            &[
+                "spec.clusters",
+                "each count must be a multiple of the number of zones",
+                "change count, or network.zones",
+            ],
         ),
         (
             "zones and their number",

@@ -94,7 +94,6 @@ impl Recipe<'_> {
         token: String,
     ) -> Result<LaunchRequest, InvalidUserData> {
         let user_data = self.script()?;
-        let placement = self.placement;
         Ok(LaunchRequest {
             token,
             instance_type: self.pool.instance_type.clone(),

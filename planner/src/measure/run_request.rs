@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
 use wire::{
     ClosedLoop, ClusterFacts, ClusterName, Connections, Expect, Facts, Header, Judging, Limit, Looks, Members, Metric,
-    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, RunZone, Stop, Target, Threshold,
-    Work, WorkDistribution,
+    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, RunZone, Stop, Target,
+    Threshold, Work, WorkDistribution,
 };
 
 use super::time_left;
@@ -150,11 +150,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
     // The generator adds its own.
     let ours = [(desired::programs(spec).any(Program::is_ours), "worker"), (desired::has_balancer(spec), "balancer")];
     Facts {
-        place: Place {
-            kind: PlaceKind::Aws,
-            region: placement.region.clone(),
-            zone: placement.zones(),
-        },
+        place: Place { kind: PlaceKind::Aws, region: placement.region.clone(), zone: placement.zones() },
         generator_type: spec.load.generator.instance_type.clone(),
         clusters: spec.clusters.iter().map(cluster).collect(),
         versions: ours

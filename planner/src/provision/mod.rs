@@ -19,13 +19,14 @@ use jiff::SignedDuration;
 use crate::balance::application::front;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::role::Role;
-use crate::desired::{self, NoRecipe, PoolSpec};
+use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::instances::alive;
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
 use crate::scale::{Counts, counts, length};
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
+use rehearsal::Draft;
 use series::Series;
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
@@ -58,18 +59,16 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let mut drafts = Vec::new();
     let subnets = placement.subnets();
     for pool in &pools {
-        for (zone, count) in counts.by_zone(pool, subnets.len()).into_iter().enumerate() {
-            match desired::recipe(world, placement, pool, &subnets[zone]) {
-                Ok(recipe) => {
-                    let (recipe, causes) = (&recipe, &mut causes);
-                    let mut series = Series { world, placement, instances, recipe, zone, count, plan, causes };
-                    series.remove();
-                    series.launch(group_ids.as_ref(), &mut drafts);
-                }
-                Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => causes.unclear = true,
-                Err(why) => {
-                    causes.stall(format!("pool {}: {why}", pool.name), Reason::NoRecipe);
-                }
+        let recipe = |subnet| desired::recipe(world, placement, pool, subnet);
+        let recipes: Result<Vec<Recipe<'_>>, NoRecipe> = subnets.iter().map(recipe).collect();
+        match recipes {
+            Ok(recipes) => {
+                let mut work = PoolWork { world, placement, instances, plan, causes: &mut causes };
+                work.compare(pool, &recipes, group_ids.as_ref(), &mut drafts);
+            }
+            Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => causes.unclear = true,
+            Err(why) => {
+                causes.stall(format!("pool {}: {why}", pool.name), Reason::NoRecipe);
             }
         }
     }
@@ -107,6 +106,47 @@ impl Causes {
     fn stall(&mut self, message: String, reason: Reason) {
         self.list.insert(0, (reason, message));
         self.stalled = true;
+    }
+}
+
+/// The comparison of one pool.
+struct PoolWork<'a> {
+    world: &'a World,
+    placement: &'a Placement,
+    instances: &'a [Instance],
+    plan: &'a mut Plan,
+    causes: &'a mut Causes,
+}
+
+impl PoolWork<'_> {
+    /// Zone by zone: removes, sends what is written down, and drafts what is missing.
+    fn compare(
+        &mut self,
+        pool: &PoolSpec,
+        recipes: &[Recipe<'_>],
+        group_ids: Option<&security_groups::GroupIds>,
+        drafts: &mut Vec<Draft>,
+    ) {
+        let wanted = counts(self.world);
+        let by_zone = wanted.by_zone(pool, recipes.len());
+        let mut coming = Vec::new();
+        for (zone, recipe) in recipes.iter().enumerate() {
+            let mut series = self.series(zone, recipe, by_zone[zone]);
+            series.remove();
+            coming.push(series.send_lines(group_ids));
+        }
+        for (zone, recipe) in recipes.iter().enumerate() {
+            let drafted = drafts.iter().filter(|draft| draft.line.pool == pool.name).map(|draft| draft.request.count);
+            let alive = alive(&self.plan.ledger, self.instances, &pool.name).len();
+            let taken = alive + coming.iter().sum::<usize>() + length(drafted.sum());
+            let room = length(wanted.of(&pool.name)).saturating_sub(taken);
+            self.series(zone, recipe, by_zone[zone]).launch((coming[zone], room), group_ids, drafts);
+        }
+    }
+
+    fn series<'b>(&'b mut self, zone: usize, recipe: &'b Recipe<'b>, count: u32) -> Series<'b> {
+        let Self { world, placement, instances, .. } = *self;
+        Series { world, placement, instances, recipe, zone, count, plan: self.plan, causes: self.causes }
     }
 }
 

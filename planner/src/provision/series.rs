@@ -116,8 +116,8 @@ impl Series<'_> {
         }
     }
 
-    /// Sends what is written down, and drafts what is missing.
-    pub(super) fn launch(&mut self, group_ids: Option<&security_groups::GroupIds>, drafts: &mut Vec<Draft>) {
+    /// Sends what is written down. How many instances are coming.
+    pub(super) fn send_lines(&mut self, group_ids: Option<&security_groups::GroupIds>) -> usize {
         let name = self.pool().name.clone();
         let mut coming = 0;
         for index in 0..self.plan.ledger.len() {
@@ -142,7 +142,19 @@ impl Series<'_> {
                 self.causes.add(format!("launch {name}/{}: {}{hint}", line.number, line.message), reason);
             }
         }
-        let missing = self.count().saturating_sub(self.alive().len() + coming);
+        coming
+    }
+
+    /// Drafts what is missing beside those that are coming. Of a pool with too many in another zone no more than it has room
+    /// for: they go first.
+    pub(super) fn launch(
+        &mut self,
+        (coming, room): (usize, usize),
+        group_ids: Option<&security_groups::GroupIds>,
+        drafts: &mut Vec<Draft>,
+    ) {
+        let name = self.pool().name.clone();
+        let missing = self.count().saturating_sub(self.alive().len() + coming).min(room);
         if !self.is_understood() || missing == 0 || !self.may_launch() {
             return;
         }
@@ -230,7 +242,10 @@ impl Series<'_> {
             let hint = hint(self.world, &last.instance_type, &last.message);
             let message = format!(
                 "pool {name}: {} x {} in {}: {}{hint}; {outlook}",
-                self.count, self.recipe.pool.instance_type, self.recipe.zone(), last.message
+                self.count,
+                self.recipe.pool.instance_type,
+                self.recipe.zone(),
+                last.message
             );
             self.causes.add(message, failure.into());
             self.plan.wake_within(MOVING * 5);

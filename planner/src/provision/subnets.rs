@@ -126,11 +126,7 @@ pub(super) fn choose<'a>(
     )
 }
 
-fn not_offered<T>(
-    world: &World,
-    zones: &BTreeSet<&str>,
-    offerings: &[(String, String)],
-) -> Result<T, NoPlacement> {
+fn not_offered<T>(world: &World, zones: &BTreeSet<&str>, offerings: &[(String, String)]) -> Result<T, NoPlacement> {
     let offered = |name: &str| offerings.iter().any(|(t, z)| t == name && zones.contains(z.as_str()));
     let nowhere: Vec<_> = desired::types_with_fields(&world.object.spec)
         .into_iter()

@@ -35,9 +35,7 @@ pub fn wants_site(world: &World) -> bool {
     match &world.object.status.placement {
         None => !world.ledger_is_lost(),
         Some(placement) => {
-            is_moving(placement)
-                || !zones::are_named(&world.object.spec) && starved(world, placement).is_some()
-                || front::is_unplaced(world, placement)
+            is_moving(placement) || starved(world, placement).is_some() || front::is_unplaced(world, placement)
         }
     }
 }
@@ -184,7 +182,11 @@ struct Starved {
     failure: Failure,
 }
 
+/// The first one. `None` also where the spec names the zones: nothing else will do.
 fn starved(world: &World, placement: &Placement) -> Option<Starved> {
+    if zones::are_named(&world.object.spec) {
+        return None;
+    }
     let (instances, counts) = (world.cloud.instances.known()?, counts(world));
     let subnets = placement.subnets();
     desired::pools(&world.object.spec).into_iter().find_map(|pool| {

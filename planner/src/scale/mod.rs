@@ -40,7 +40,13 @@ impl Counts {
         let (count, all) = (self.of(&pool.name), u32::try_from(zones.max(1)).unwrap_or(1));
         let in_zone = |zone: u32| match pool.role {
             Role::Worker => count / all + u32::from(zone < count % all),
-            Role::Balancer | Role::Generator => if zone == 0 { count } else { 0 },
+            Role::Balancer | Role::Generator => {
+                if zone == 0 {
+                    count
+                } else {
+                    0
+                }
+            }
         };
         (0..all).map(in_zone).collect()
     }

@@ -38,7 +38,10 @@ fn worlds() -> impl Strategy<Value = World> {
                 let state = if open { "open" } else { "closed" };
                 let reason = ["", "", "reason NoCapacity", "stale"][usize::from(reason)];
                 let zone = if is_spread && number == 2 { "in b" } else { "" };
-                text += &format!("line {}/{number} x{count} {state} age {age}s {reason} {zone}\n", pools[usize::from(pool)]);
+                text += &format!(
+                    "line {}/{number} x{count} {state} age {age}s {reason} {zone}\n",
+                    pools[usize::from(pool)]
+                );
             }
             for (index, (pool, number, state, outdated, age)) in instances.into_iter().enumerate() {
                 let state = ["pending", "running", "running", "stopped", "terminated"][usize::from(state)];

@@ -44,7 +44,7 @@ pub(crate) fn spell(world: &World, plan: &Plan) -> String {
             Some(placement)
                 if before.is_some_and(|b| b.subnet_id == placement.subnet_id && b.left != placement.left) =>
             {
-                writeln!(text, "leave {}", placement.zone).unwrap();
+                writeln!(text, "leave {}", placement.left.last().map_or("", |left| left.zone.as_str())).unwrap();
             }
             Some(placement) if before.is_some_and(|b| b.relaunches != placement.relaunches) => {
                 writeln!(text, "relaunch {}", placement.relaunches).unwrap();

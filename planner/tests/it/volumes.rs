@@ -49,8 +49,10 @@ fn the_volumes_of_an_image_are_placed_with_it() {
     site.images = Facet::Known(BTreeMap::from([(Architecture::X86_64, Some(image))]));
     let placement = choose(&world, &site).unwrap();
     let recipe = desired::pools(&world.object.spec);
-    let request =
-        desired::recipe(&world, &placement, &recipe[0], &placement.subnets()[0]).unwrap().request(vec![], 1, 1, String::new()).unwrap();
+    let request = desired::recipe(&world, &placement, &recipe[0], &placement.subnets()[0])
+        .unwrap()
+        .request(vec![], 1, 1, String::new())
+        .unwrap();
     assert_eq!(request.volumes, [volume("/dev/sdf", 20)]);
 }
 

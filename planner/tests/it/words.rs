@@ -16,7 +16,7 @@ fn stored_words_are_spelled_as_ever() {
     let failures = "Throttled NoCapacity Unsupported QuotaReached Unauthorized CredentialsExpired AccountRestricted \
                     Rejected TokenSpent NotFound NotYetVisible AlreadyExists NameTaken DependencyViolation TooLate Unreachable";
     let reasons = "Pending Placed Deleted Finished LedgerLost Expired UnknownRegion RegionNotEnabled \
-                   UnknownInstanceType NotOffered UnknownSubnet SubnetsInTwoVpcs NoDefaultVpc SubnetFull NoEgress \
+                   UnknownInstanceType NotOffered UnknownSubnet UnknownZone TooFewZones SubnetsInTwoVpcs NoDefaultVpc SubnetFull NoEgress \
                    Ipv6Only NeedsSecondZone UnknownImage WrongArchitecture NoArtifact Running Launching Replacing Relaunching Waiting \
                    BootFailed BalancerProvisioning BalancerImpaired BalancerFailed BalancerUnseen NoRecipe NotUnderstood Moving TearingDown GroupInUse UnknownKind TerminationDenied NothingLeft \
                    WrongAccount WrongInstallation Healthy Unhealthy ControlUnreachable ControlKeyChanged Starting \

@@ -149,8 +149,7 @@ pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
 
 /// Whether a load balancer finds the room that it wants, beside so many instances.
 pub(crate) fn has_room(subnet: &Subnet, instances: u32) -> bool {
-    subnet.free_addresses >= FREE_ADDRESSES + instances
-        && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
+    subnet.free_addresses >= FREE_ADDRESSES + instances && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
 }
 
 /// The subnets of the instances, and where they are in one zone a subnet of another for the second node: a load balancer
@@ -183,7 +182,11 @@ pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalance
             );
             return refused(Reason::NeedsSecondZone, message);
         };
-        placed.push(PlacedSubnet { subnet_id: second.id.clone(), zone: second.zone.clone(), ..PlacedSubnet::default() });
+        placed.push(PlacedSubnet {
+            subnet_id: second.id.clone(),
+            zone: second.zone.clone(),
+            ..PlacedSubnet::default()
+        });
     }
     let number = placement.balancer.as_ref().map_or(0, |former| former.number) + 1;
     let (subnet_ids, zones) = placed.into_iter().map(|subnet| (subnet.subnet_id, subnet.zone)).unzip();
