@@ -76,6 +76,19 @@ pub struct RunSpec {
     pub facts: Box<Facts>,
 }
 
+impl RunSpec {
+    /// Address of the one balancer that it is measured through, as the document names it: that of its control API, or of an
+    /// Application Load Balancer that of the requests. `None`: the document names none.
+    pub fn balancer(&self) -> Option<String> {
+        let of_requests = || {
+            let url = &self.targets.first().filter(|_| !self.members.is_empty())?.url;
+            let path = url.find("://").and_then(|at| url[at + 3..].find('/').map(|path| at + 3 + path));
+            Some(url[..path.unwrap_or(url.len())].to_owned())
+        };
+        self.balancer_control.clone().or_else(of_requests)
+    }
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -405,9 +418,10 @@ pub enum Hold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunBalancer {
-    /// Address as the document names it: `http://host:port`.
+    /// Address as the document names it, `http://host:port`: of the control API, or that requests to an Application Load
+    /// Balancer go to.
     pub control: String,
-    /// The instance that answered there first. Empty: none has answered yet.
+    /// The instance that answered there first. Empty: none has answered yet, or it is none of ours.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub instance_id: String,
 }

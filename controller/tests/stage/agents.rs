@@ -296,8 +296,8 @@ impl FakeRun {
             message: "round 1".into(),
             warning: String::new(),
             hold: self.hold(),
-            balancer: self.spec.balancer_control.clone().map(|control| {
-                let instance_id = self.balancer.clone();
+            balancer: self.spec.balancer().map(|control| {
+                let instance_id = self.spec.balancer_control.is_some().then(|| self.balancer.clone()).unwrap_or_default();
                 RunBalancer { control, instance_id }
             }),
             report_sha256: over.then(|| self.report().1.clone()),

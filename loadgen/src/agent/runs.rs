@@ -346,7 +346,7 @@ impl On {
 
 /// The balancer of a run that begins: nobody has answered yet.
 fn balancer(spec: &RunSpec) -> Option<RunBalancer> {
-    spec.balancer_control.clone().map(|control| RunBalancer { control, instance_id: String::new() })
+    spec.balancer().map(|control| RunBalancer { control, instance_id: String::new() })
 }
 
 fn note_balancer(status: &mut RunStatus, progress: &Progress) {

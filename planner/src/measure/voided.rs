@@ -2,11 +2,13 @@
 //! measured through another one cannot be compared with it. When that balancer has ended, the run is stopped, its rounds
 //! are void, and it begins anew through the next one.
 
+use api::BalancerKind;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{RunBalancer, RunState, RunStatus};
 
 use super::records::{lose, note_running};
 use super::slices::{Slice, collect};
+use crate::balance::application;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::BALANCER;
 use crate::instances::{control, single};
@@ -78,6 +80,9 @@ pub(crate) fn plan(world: &World, plan: &mut Plan, key: &RunKey, slices: &[Slice
 
 pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
     let Some(of) = &status.balancer else { return Through::There };
+    if world.object.spec.balancer.kind == BalancerKind::Application {
+        return through_load_balancer(world, of);
+    }
     let now = single(world, BALANCER);
     if let (Some(Facet::Known(answer)), Some(now)) = (&world.balancer, now) {
         let is_its_address = is_at(now, of);
@@ -98,6 +103,15 @@ pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
         // What no list shows may still be there, as long as the ledger does not say that it has ended.
         (None, Some(now)) if !is_in_ledger(world, &of.instance_id) => Through::Gone(replaced(&of.instance_id, &now.id)),
         _ => Through::Silent,
+    }
+}
+
+/// A load balancer that is made again, after somebody deleted it, has another DNS name.
+fn through_load_balancer(world: &World, of: &RunBalancer) -> Through {
+    match application::endpoint(world) {
+        Some(now) if now == of.control => Through::There,
+        Some(now) => Through::Gone(format!("the load balancer at {} was replaced by the one at {now}", of.control)),
+        None => Through::Silent,
     }
 }
 

@@ -138,6 +138,35 @@ fn members_and_endpoint_of_the_run_are_told_to_the_generator() {
     assert!(url.starts_with("http://internal-cb-") && url.ends_with(".eu-west-1.elb.amazonaws.com:8080/a"), "{url}");
 }
 
+/// One that somebody deleted is made again under its old name, with another DNS name.
+#[test]
+fn a_run_is_of_one_load_balancer() {
+    let through = |dns_name: Option<&str>| {
+        let mut world = world(&with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun running"));
+        let own = world.cloud.load_balancers.known().unwrap()[0].dns_name.clone();
+        let Some(Facet::Known(runs)) = &mut world.runs else { panic!("a run is on") };
+        for status in runs.values_mut().flatten() {
+            let control = format!("http://{own}:8080");
+            status.balancer = Some(wire::RunBalancer { control, instance_id: String::new() });
+        }
+        match (&mut world.cloud.load_balancers, dns_name) {
+            (Facet::Known(balancers), Some(name)) => balancers[0].dns_name = name.to_owned(),
+            (Facet::Known(balancers), None) => balancers.clear(),
+            _ => {}
+        }
+        let text = spell(&world, &plan(&world)).replace(&own, "OWN");
+        let measured = text.lines().find(|line| line.starts_with("Measured=")).unwrap_or_default().to_owned();
+        (text.contains("stop run 1"), measured)
+    };
+    let own = "internal-cb-hoio4xdtaerct4pcccs7-1-1.eu-west-1.elb.amazonaws.com";
+    assert!(through(Some(own)).1.starts_with("Measured=False Running"), "{:?}", through(Some(own)));
+    let (is_stopped, measured) = through(Some("internal-other.elb.amazonaws.com"));
+    assert!(is_stopped, "{measured}");
+    assert_eq!(measured, "Measured=False BalancerGone: the load balancer at http://OWN:8080 was replaced by the one at http://internal-other.elb.amazonaws.com:8080: the run is stopped, its rounds are void, and it begins anew through the next balancer");
+    let (is_stopped, measured) = through(None);
+    assert!(!is_stopped && measured.contains("begins anew through the next one"), "{measured}");
+}
+
 /// The workers stay, whichever stands in front.
 #[test]
 fn another_kind_takes_our_balancer_away_and_no_worker() {
