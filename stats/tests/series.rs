@@ -237,6 +237,14 @@ fn two_counts_are_held_against_each_other() {
     assert_eq!(partial.0, CountOutcome::Unknown);
     assert!(partial.1.ends_with("off by 60 % (throttled for 10 min)"), "{}", partial.1);
     assert_eq!(told(&report, None, &[], &[])[0].1, "CloudWatch told nothing of cluster1: throttled for 10 min");
+    // Another run of the same minutes explains what is too much, and nothing that is missing.
+    let shared = |first: &[u64]| {
+        let account = CloudWatch { shares_minutes: true, ..cloud_watch(Complete, &[("cluster1", first)]) };
+        count_checks(&report, &account).remove(0)
+    };
+    assert_eq!(shared(&[900]).outcome, CountOutcome::Unknown);
+    assert!(shared(&[900]).sentence.ends_with("(another run was in the same minutes)"), "{:?}", shared(&[900]));
+    assert_eq!(shared(&[400]).outcome, CountOutcome::Caution);
     // One cluster under two names: CloudWatch has one target group for both.
     report.run.targets[1] = Target { url: report.run.targets[0].url.clone(), ..report.run.targets[1].clone() };
     assert_eq!(told(&report, Complete, &[1000], &[500])[0].0, CountOutcome::Agrees);

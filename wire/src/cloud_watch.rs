@@ -21,6 +21,9 @@ pub struct CloudWatch {
     pub start: Timestamp,
     /// Whole minutes that were read.
     pub minutes: u32,
+    /// Whether another run of the benchmark was in one of these minutes too: its requests are counted with these.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shares_minutes: bool,
     /// Metrics of the whole load balancer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub whole: Vec<MetricPoints>,
@@ -30,6 +33,10 @@ pub struct CloudWatch {
     /// Its count of the requests of each cluster against the generator's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CountCheck>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// How much of what was asked for is here.

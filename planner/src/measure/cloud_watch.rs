@@ -68,6 +68,14 @@ fn minutes(run: &Run) -> Option<Minutes> {
     Some(Minutes { from, to: to + SignedDuration::from_secs(60) })
 }
 
+/// Whether another run was in one of these minutes.
+fn shares_minutes(world: &World, run: &Run, minutes: &Minutes) -> bool {
+    world.object.status.runs.iter().filter(|other| other.report != run.report).any(|other| {
+        let began = other.started_at.as_ref().is_some_and(|at| at.0 < minutes.to);
+        began && other.finished_at.as_ref().is_none_or(|at| at.0 >= minutes.from)
+    })
+}
+
 fn queries(of: &RunCloudWatch) -> Vec<MetricQuery> {
     let query = |metric: &str, statistic: &str, target_group: Option<&str>| MetricQuery {
         metric: metric.to_owned(),
@@ -131,7 +139,8 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
         _ if !why.is_empty() => why,
         _ => format!("after {} minutes it still changed, or had nothing", PATIENCE.as_mins()),
     };
-    let account = account(of, &minutes, &points, state, reason);
+    let shares_minutes = shares_minutes(world, run, &minutes);
+    let account = CloudWatch { shares_minutes, ..account(of, &minutes, &points, state, reason) };
     let because = format!("CloudWatch's account of run {} is {}", run.id, name(state));
     plan.act(Action::RecordMetrics { report: run.report.clone(), account: Box::new(account) }, because);
 }
@@ -166,6 +175,7 @@ fn account(
         load_balancer: of.load_balancer.clone(),
         start: minutes.from,
         minutes: u32::try_from(count).unwrap_or(0),
+        shares_minutes: false,
         whole: Vec::new(),
         clusters: of
             .target_groups

@@ -37,6 +37,9 @@ fn check(report: &Report, cloud_watch: &CloudWatch, name: &str) -> CountCheck {
                 format!("CloudWatch counted {counted} requests of {name}, we sent {sent}: off by {}", percent(off));
             match state {
                 CloudWatchState::Partial => (CountOutcome::Unknown, format!("{sentence} ({})", cloud_watch.reason)),
+                _ if cloud_watch.shares_minutes && counted > sent => {
+                    (CountOutcome::Unknown, format!("{sentence} (another run was in the same minutes)"))
+                }
                 _ if off > MOST_OFF => (CountOutcome::Caution, sentence),
                 _ => (CountOutcome::Agrees, sentence),
             }
