@@ -15,7 +15,9 @@ const SLOW: Duration = Duration::from_millis(40);
 
 /// A server at each address of a name, which names itself so and answers after so long.
 async fn members<const COUNT: usize>(members: [(&'static str, Duration); COUNT]) -> (Vec<Backend>, Settings) {
-    let reply = |(backend, after)| move |_: usize, _: &support::Seen| Reply::Fine { backend, boot: "a", after };
+    let reply = |(backend, after): (&'static str, Duration)| {
+        move |_: usize, _: &support::Seen| Reply::Fine { backend, boot: "a", after }
+    };
     let listeners = listeners(COUNT as u8).await;
     let all: Vec<Backend> =
         listeners.into_iter().zip(members).map(|(at, member)| Backend::on(at, reply(member))).collect();

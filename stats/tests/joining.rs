@@ -68,7 +68,8 @@ fn launches_follow_each_other_and_from_six_on_the_claim_is_about_the_types() {
 fn zoned(index: u32, member: &str, zones: [(&str, u64, u64); 2]) -> Report {
     let mut material = material(1, 2, 100);
     material.spec.slice = Slice { index, count: 2 };
-    let members = |(zone, ..)| RunZone { zone: str::to_owned(zone), members: vec![format!("{member} of {zone}")] };
+    let members =
+        |(zone, ..): (&str, u64, u64)| RunZone { zone: zone.to_owned(), members: vec![format!("{member} of {zone}")] };
     material.spec.zones = zones.map(members).to_vec();
     for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters) {
         cluster.zones = zone_shares(zones.map(|(zone, count, micros)| {
