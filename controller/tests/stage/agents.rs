@@ -323,6 +323,7 @@ impl Agents for FakeAgents {
             version: version.to_string(),
             membership_sha256: membership.sha256(),
             clusters: clusters.collect(),
+            shared: None,
         })
     }
 
