@@ -46,7 +46,7 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     if !front::is_unplaced(world, &placement) {
         return Ok(placement);
     }
-    let placed = front::choose(site, &placement)?;
+    let placed = front::choose(world, site, &placement)?;
     Ok(Placement { balancer: Some(placed), ..placement })
 }
 
@@ -98,6 +98,7 @@ fn assemble(
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
         relaunches: 0,
+        further_subnets: Vec::new(),
     }
 }
 
