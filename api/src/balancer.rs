@@ -47,8 +47,9 @@ fn is_false(value: &bool) -> bool {
 /// to each cluster as often as it has members.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::no_shared_page_of_a_worker())]
 pub struct Shared {
-    /// The path, such as /.
+    /// The path, such as /. The programs of the workers are told it as SHARED_PATH, and a change replaces the workers.
     #[schemars(length(max = 64))]
     #[x_kube(validation = rules::shared_path())]
     pub path: String,
@@ -125,7 +126,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 }

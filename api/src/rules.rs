@@ -36,6 +36,16 @@ pub(crate) fn shared_path() -> Rule {
     )
 }
 
+/// The same of a path for the members of all clusters.
+pub(crate) fn no_shared_page_of_a_worker() -> Rule {
+    let pages = wire::WORKER_PAGES.map(|page| format!("'{page}'")).join(", ");
+    let sentence = format!(
+        "shared.path: workers answer {} themselves, choose another path, such as /",
+        wire::WORKER_PAGES.join(", ")
+    );
+    Rule::new(format!("!(self.path in [{pages}])")).message(sentence.as_str())
+}
+
 /// A cluster at such a path would be answered by the page of the worker, and never by the service under test.
 pub(crate) fn no_page_of_a_worker() -> Rule {
     let pages = wire::WORKER_PAGES.map(|page| format!("'{page}'")).join(", ");

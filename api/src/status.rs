@@ -6,6 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::balancer::Scheme;
 use crate::load::{is_one, one};
 
 /// State of a launch that may still make instances.
@@ -163,12 +164,16 @@ fn is_zero(value: &i64) -> bool {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacedBalancer {
-    /// Number in its name. One with other subnets has the next: a name that was used is never used for other settings.
+    /// Number in its name. One with other subnets or another scheme has the next: a name that was used is never used for
+    /// other settings.
     pub number: i64,
     /// Subnets of its nodes, in at least two zones; the first is that of the instances.
     pub subnet_ids: Vec<String>,
     /// Their availability zones.
     pub zones: Vec<String>,
+    /// Who can reach it. Absent: Internal.
+    #[serde(skip_serializing_if = "Scheme::is_default")]
+    pub scheme: Scheme,
 }
 
 /// A zone without what is asked for.

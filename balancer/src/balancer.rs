@@ -9,13 +9,14 @@ use rand::Rng;
 use tokio::sync::watch;
 use wire::{
     BalancerStatus, ClusterStatus, InvalidMembership, MemberOpinion, MemberStatus, Membership, ParallelismSource,
+    SHARED, SharedPath,
 };
 
 use crate::clock::Clock;
 use crate::cluster::member::{Member, Record};
 use crate::cluster::routing::Routing;
-use crate::cluster::{Cluster, ClusterState};
-use crate::policy::{self, MemberKey, Nanos, Parallelism};
+use crate::cluster::{Cluster, ClusterState, Neighbours};
+use crate::policy::{self, MemberKey, Nanos, Parallelism, Policy};
 use crate::proxy::connections::Connections;
 use crate::settings::Settings;
 
@@ -56,7 +57,7 @@ impl Balancer {
     /// A balancer that serves nothing yet.
     pub fn new(instance_id: impl Into<String>, settings: Settings) -> Arc<Self> {
         let boot = format!("{:016x}", rand::rng().next_u64());
-        let routing = Arc::new(Routing::new(format!("{boot}-0"), Membership::default(), Vec::new()));
+        let routing = Arc::new(Routing::new(format!("{boot}-0"), Membership::default(), Vec::new(), None));
         Arc::new(Self {
             instance_id: instance_id.into(),
             boot,
@@ -83,11 +84,17 @@ impl Balancer {
         if before.membership == membership {
             return Ok(());
         }
-        let clusters = membership.clusters.iter().map(|cluster| self.adopt(cluster, &before, &mut changes)).collect();
+        let all = membership.shared.as_ref().map(|shared| self.state(before.shared.as_ref(), shared.policy));
+        let clusters: Vec<_> = membership
+            .clusters
+            .iter()
+            .map(|cluster| self.adopt(cluster, all.as_ref(), &before, &mut changes))
+            .collect();
+        let shared = membership.shared.as_ref().zip(all).map(|(shared, all)| share(shared, all, &clusters, &before));
         changes.number += 1;
         let version = format!("{}-{}", self.boot, changes.number);
         tracing::info!(version, clusters = membership.clusters.len(), "membership changed");
-        let after = Arc::new(Routing::new(version, membership, clusters));
+        let after = Arc::new(Routing::new(version, membership, clusters, shared));
         self.routing.send_replace(Arc::clone(&after));
         // Only now: until the line above, requests were still placed on the old members.
         for member in members(&before).filter(|old| !members(&after).any(|new| Arc::ptr_eq(old, new))) {
@@ -96,8 +103,20 @@ impl Balancer {
         Ok(())
     }
 
-    /// A cluster as the new document says, with everything of the old one of that name that still holds.
-    fn adopt(&self, wire: &wire::Cluster, before: &Routing, changes: &mut Changes) -> Arc<Cluster> {
+    /// The state of what was served before, or a new one.
+    fn state(&self, old: Option<&Arc<Cluster>>, policy: wire::Policy) -> Arc<ClusterState> {
+        old.map_or_else(|| Arc::new(ClusterState::new(policy, self.clock)), |old| Arc::clone(&old.state))
+    }
+
+    /// A cluster as the new document says, with everything of the old one of that name that still holds. `all` is the state
+    /// of the path that all members serve together.
+    fn adopt(
+        &self,
+        wire: &wire::Cluster,
+        all: Option<&Arc<ClusterState>>,
+        before: &Routing,
+        changes: &mut Changes,
+    ) -> Arc<Cluster> {
         let old = before.clusters.iter().find(|cluster| cluster.name == wire.name);
         let mut known: HashMap<&str, &Arc<Member>> = HashMap::new();
         known.extend(old.iter().flat_map(|cluster| &cluster.members).map(|member| (member.id.as_str(), member)));
@@ -120,13 +139,11 @@ impl Balancer {
             }
         };
         let members: Vec<_> = wire.members.iter().map(member).collect();
-        let state = match old {
-            Some(old) => Arc::clone(&old.state),
-            None => Arc::new(ClusterState::new(wire.policy, self.clock)),
-        };
-        let is_new_policy = old.is_some_and(|old| old.policy != wire.policy);
-        state.change(&members, is_new_policy.then(|| policy::build(wire.policy)));
-        Arc::new(Cluster { name: wire.name.clone(), path: wire.path.clone(), policy: wire.policy, members, state })
+        let state = self.state(old, wire.policy);
+        state.change(&members, another_policy(old, wire.policy));
+        let neighbours = all.map_or(Neighbours::None, |all| Neighbours::One(Arc::clone(all)));
+        let (name, path, policy) = (wire.name.clone(), wire.path.clone(), wire.policy);
+        Arc::new(Cluster { name, path, policy, members, state, neighbours })
     }
 
     /// The membership being served, and what happened under it.
@@ -138,6 +155,7 @@ impl Balancer {
             version: routing.version.clone(),
             membership_sha256: routing.membership.sha256(),
             clusters: routing.clusters.iter().map(|cluster| cluster_status(cluster)).collect(),
+            shared: routing.shared.as_deref().map(cluster_status),
         }
     }
 
@@ -190,6 +208,19 @@ impl Balancer {
     pub(crate) fn now(&self) -> Nanos {
         self.clock.now()
     }
+}
+
+/// The members of all clusters behind one path: the same members, so their health, counts and connections are one.
+fn share(wire: &SharedPath, state: Arc<ClusterState>, clusters: &[Arc<Cluster>], before: &Routing) -> Arc<Cluster> {
+    let members: Vec<_> = clusters.iter().flat_map(|cluster| cluster.members.iter().cloned()).collect();
+    state.change(&members, another_policy(before.shared.as_ref(), wire.policy));
+    let (name, path, policy) = (SHARED.to_owned(), wire.path.clone(), wire.policy);
+    Arc::new(Cluster { name, path, policy, members, state, neighbours: Neighbours::clusters(clusters) })
+}
+
+/// The policy that replaces that of `old`, if it is another one.
+fn another_policy(old: Option<&Arc<Cluster>>, kind: wire::Policy) -> Option<Box<dyn Policy>> {
+    old.is_some_and(|old| old.policy != kind).then(|| policy::build(kind))
 }
 
 fn members(routing: &Routing) -> impl Iterator<Item = &Arc<Member>> {
@@ -257,7 +288,8 @@ mod tests {
             |(id, address): &(&str, &str)| wire::Member { id: (*id).into(), address: (*address).into(), vcpus: None };
         let members = members.iter().map(member).collect();
         let policy = wire::Policy::LeastRequests;
-        Membership { clusters: vec![wire::Cluster { name: "a".into(), path: "/a".into(), policy, members }] }
+        let clusters = vec![wire::Cluster { name: "a".into(), path: "/a".into(), policy, members }];
+        Membership { clusters, ..Membership::default() }
     }
 
     fn ids(balancer: &Balancer) -> Vec<(u64, String)> {

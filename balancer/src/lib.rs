@@ -14,6 +14,7 @@
 //!   |  http1 (crate)      parses the head, strictly                      ambiguous -------> 400 414 417 431 501 505, close
 //!   |  last_hop           Max-Forwards: 0, OPTIONS *                     for this host ---> 200
 //!   |  cluster/routing    longest path prefix -> cluster                 no such path ----> 404
+//!   |                     GET /status, where it is public                how members are -> 200
 //!   v
 //! MEMBER
 //!   |  attempts           asks for a member; at most one retry
@@ -43,7 +44,9 @@
 //!
 //! The crate knows neither Kubernetes nor AWS. A shard is a thread with a runtime, sockets, buffers and connections of
 //! its own. Shards share the counters of members, all atomic, and one dispatcher for each cluster, behind one short
-//! lock; no request takes a lock that requests to another cluster take.
+//! lock; no request takes a lock that requests to another cluster take. Where all members serve one more path together,
+//! that path has a dispatcher of its own over the same members, and each of the two hears of the other's requests
+//! (`cluster/neighbours`): then a request takes that lock as well.
 
 // cargo-fuzz sets `fuzzing`.
 #![allow(unexpected_cfgs)]

@@ -62,7 +62,11 @@ fn converse(mut stream: TcpStream, count: &AtomicUsize, conduct: Conduct) -> Opt
 }
 
 fn run(urls: &[String], rounds: u32, phase: Phase) -> RunSpec {
-    let target = |(number, url): (usize, &String)| Target { cluster: format!("c{number}"), url: url.clone() };
+    let target = |(number, url): (usize, &String)| Target {
+        cluster: format!("c{number}"),
+        url: url.clone(),
+        ..Target::default()
+    };
     RunSpec {
         id: "mutant".into(),
         seed: 11,

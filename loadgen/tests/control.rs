@@ -259,7 +259,7 @@ async fn a_terminated_process_reports_before_it_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_name_the_field_and_unsigned_ones_are_refused() {
     let agent = Agent::start(&directory("bad")).await;
-    let target = wire::Target { cluster: "a".into(), url: "http://127.0.0.1:1/".into() };
+    let target = wire::Target { cluster: "a".into(), url: "http://127.0.0.1:1/".into(), ..wire::Target::default() };
     let good = spec(vec![target], 1, vec![closed_loop(1, 1)]);
     let mut no_rounds = good.clone();
     no_rounds.rounds.count = 0;
@@ -302,7 +302,7 @@ async fn a_report_that_the_disk_refuses_is_kept_in_memory_and_the_status_says_so
 async fn a_target_that_refuses_everybody_fails_the_run() {
     let agent = Agent::start(&directory("refused")).await;
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let target = wire::Target { cluster: "a".into(), url: format!("http://{unused}/") };
+    let target = wire::Target { cluster: "a".into(), url: format!("http://{unused}/"), ..wire::Target::default() };
     let stop = wire::Stop::DurationSeconds(3600);
     let hour = wire::Phase::ClosedLoop(wire::ClosedLoop { concurrency: 1, stop });
     let mut run = spec(vec![target], 20, vec![hour]);

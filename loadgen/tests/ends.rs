@@ -107,7 +107,7 @@ impl Python {
 async fn pythons_own_servers_are_measured_as_they_are() {
     for program in [HTTP_SERVER, WSGIREF] {
         let Some(server) = Python::start(program) else { return };
-        let target = Target { cluster: "python".into(), url: format!("http://{}/", server.1) };
+        let target = Target { cluster: "python".into(), url: format!("http://{}/", server.1), ..Target::default() };
         let report = report(&spec(vec![target], 1, vec![closed_loop(2, 60)]), &settings()).await;
         let cluster = &report.clusters[0];
         assert_eq!((cluster.requests, cluster.failures), (60, Failures::default()));

@@ -135,7 +135,7 @@ async fn failures_are_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_connection_is_a_failure_to_connect() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let target = wire::Target { cluster: "gone".into(), url: format!("http://{unused}/") };
+    let target = wire::Target { cluster: "gone".into(), url: format!("http://{unused}/"), ..wire::Target::default() };
     let report = report(&spec(vec![target], 1, vec![closed_loop(4, 12)]), &settings()).await;
     assert_eq!(report.clusters[0].failures, Failures { connect: 12, ..Failures::default() });
     assert_eq!(report.validity, Validity::Invalid);

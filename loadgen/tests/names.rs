@@ -33,7 +33,8 @@ fn with(lookup: impl Fn(usize) -> std::io::Result<Vec<SocketAddr>> + Send + Sync
 }
 
 fn run(port: u16, rounds: u32, users: u32, requests: u64) -> RunSpec {
-    let target = wire::Target { cluster: "c".into(), url: format!("http://name.test:{port}/") };
+    let target =
+        wire::Target { cluster: "c".into(), url: format!("http://name.test:{port}/"), ..wire::Target::default() };
     spec(vec![target], rounds, vec![closed_loop(users, requests)])
 }
 
@@ -168,7 +169,11 @@ async fn a_name_is_looked_up_anew_before_each_round() {
 
 /// Two clusters behind one name, as behind one load balancer.
 fn two_clusters(port: u16, rounds: u32, phases: Vec<wire::Phase>) -> RunSpec {
-    let target = |name: &str| wire::Target { cluster: name.into(), url: format!("http://name.test:{port}/{name}") };
+    let target = |name: &str| wire::Target {
+        cluster: name.into(),
+        url: format!("http://name.test:{port}/{name}"),
+        ..wire::Target::default()
+    };
     spec(vec![target("a"), target("b")], rounds, phases)
 }
 

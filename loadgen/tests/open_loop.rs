@@ -95,7 +95,7 @@ async fn a_connection_for_each_request_when_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_refuses_everybody_ends_the_run_early_with_counts() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let target = wire::Target { cluster: "gone".into(), url: format!("http://{unused}/") };
+    let target = wire::Target { cluster: "gone".into(), url: format!("http://{unused}/"), ..wire::Target::default() };
     let load = open_loop(20, Stop::DurationSeconds(3600));
     let run = spec(vec![target], 20, vec![Phase::OpenLoop(load)]);
     let progress = loadgen::Progress::new(20);

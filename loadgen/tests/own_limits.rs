@@ -136,7 +136,8 @@ async fn a_request_that_finds_no_file_left_is_no_failure_of_the_server() {
 /// The kernel lets nobody connect to a broadcast address: no packet leaves, and no server is to blame.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_without_a_way_to_it_is_no_server_that_refuses() {
-    let target = wire::Target { cluster: "nowhere".into(), url: "http://127.255.255.255:9/".into() };
+    let target =
+        wire::Target { cluster: "nowhere".into(), url: "http://127.255.255.255:9/".into(), ..wire::Target::default() };
     let run = spec(vec![target], 1, vec![closed_loop(2, 6)]);
     let report = report(&run, &settings()).await;
     let cluster = &report.clusters[0];
@@ -149,7 +150,8 @@ async fn an_address_without_a_way_to_it_is_no_server_that_refuses() {
 /// For ever: the run ends, and does not say that somebody let nobody in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generator_that_cannot_connect_at_all_ends_the_run_and_says_so() {
-    let target = wire::Target { cluster: "nowhere".into(), url: "http://127.255.255.255:9/".into() };
+    let target =
+        wire::Target { cluster: "nowhere".into(), url: "http://127.255.255.255:9/".into(), ..wire::Target::default() };
     let mut settings = settings();
     settings.give_up = Duration::from_millis(300);
     let report = report(&spec(vec![target], 5, vec![closed_loop(1, 1_000_000)]), &settings).await;

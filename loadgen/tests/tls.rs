@@ -41,7 +41,7 @@ fn believing(ca: &Path) -> Settings {
 }
 
 fn requests(server: &Server, users: u32, requests: u64) -> RunSpec {
-    let target = Target { cluster: "a".into(), url: server.url("localhost") };
+    let target = Target { cluster: "a".into(), url: server.url("localhost"), ..Target::default() };
     spec(vec![target], 1, vec![closed_loop(users, requests)])
 }
 

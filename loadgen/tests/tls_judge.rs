@@ -104,7 +104,8 @@ async fn openssl_serves_us_and_counts_the_same_handshakes() {
             // Ten bytes, and several records.
             for times in [2, 20_000] {
                 let url = format!("https://localhost:{}/{times}", server.port);
-                let mut spec = spec(vec![Target { cluster: "a".into(), url }], 1, vec![closed_loop(2, 40)]);
+                let mut spec =
+                    spec(vec![Target { cluster: "a".into(), url, ..Target::default() }], 1, vec![closed_loop(2, 40)]);
                 spec.request.connections = connections;
                 (spec.request.method, spec.request.body) = ("POST".into(), "x".repeat(times));
                 spec.request.expect.body = Some("hello".repeat(times));

@@ -48,7 +48,8 @@ fn at_every_limit() -> Case {
         calibration_after_micros: Some(1_100_000),
         ..MemberFacts::default()
     };
-    let target = |name: &str| Target { cluster: name.into(), url: format!("http://10.0.0.9:8080/{name}") };
+    let target =
+        |name: &str| Target { cluster: name.into(), url: format!("http://10.0.0.9:8080/{name}"), ..Target::default() };
     Case {
         planned: 20,
         run: RunSpec { targets: vec![target("a"), target("b")], ..RunSpec::default() },

@@ -91,7 +91,8 @@ fn totals_are_the_sums_of_the_rounds_and_voided_ones_are_not_in_them() {
 #[test]
 fn a_target_with_the_url_of_another_is_its_twin_and_not_compared_with_others() {
     let mut material = material(3, 20, 200);
-    material.spec.targets[2] = Target { cluster: "cluster3".into(), url: material.spec.targets[0].url.clone() };
+    material.spec.targets[2] =
+        Target { cluster: "cluster3".into(), url: material.spec.targets[0].url.clone(), ..Target::default() };
     let report = report(material).unwrap();
     let pairs: Vec<_> = report.comparisons.iter().map(|one| (one.cluster.as_str(), one.baseline.as_str())).collect();
     assert_eq!(pairs, [("cluster2", "cluster1")]);
@@ -100,6 +101,66 @@ fn a_target_with_the_url_of_another_is_its_twin_and_not_compared_with_others() {
     assert!(report.summary.ends_with("; self-test: no difference shown"), "{}", report.summary);
     assert!(
         report.verdict.contains("Self-test: no difference shown between cluster1 and itself"),
+        "{}",
+        report.verdict
+    );
+}
+
+/// The third target: all members of the first two.
+fn with_shared() -> stats::Material {
+    let mut material = material(3, 20, 200);
+    material.spec.targets[2] = Target { cluster: "shared".into(), url: "http://10.0.0.1:8080/".into(), shared: true };
+    let third = |cluster: &&mut wire::ClusterReport| cluster.cluster == "cluster3";
+    for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters).filter(third) {
+        cluster.cluster = "shared".into();
+        cluster.members = stats::shares([("i-1", 120), ("i-2", 80)].map(|(id, count)| (id.to_owned(), count)));
+    }
+    material.environment.clusters.truncate(2);
+    for (facts, id) in material.environment.clusters.iter_mut().zip(["i-1", "i-2"]) {
+        facts.members.truncate(1);
+        facts.members[0].id = id.into();
+    }
+    material
+}
+
+#[test]
+fn what_all_members_serve_together_is_said_to_be_no_cluster() {
+    let mut material = with_shared();
+    material.thresholds = vec![wire::Threshold {
+        cluster: "shared".into(),
+        metric: wire::Metric::P50,
+        limit: wire::Limit::AtMost(1_000_000),
+    }];
+    // It has no members of its own that could be lost: that is no difference between clusters.
+    for round in &mut material.rounds[..4] {
+        round.outcome = RoundOutcome::Voided;
+        round.voided_by = ["cluster1", "cluster2"][usize::from(round.round % 2 == 0)].into();
+    }
+    let report = report(material).unwrap();
+    let names: Vec<&str> = report.clusters.iter().map(|cluster| cluster.cluster.as_str()).collect();
+    assert_eq!(names, ["cluster1", "cluster2", "shared"]);
+    let all = report.comparisons.iter().chain(&report.further_comparisons);
+    assert!(all.into_iter().all(|one| one.cluster == "cluster2" && one.baseline == "cluster1"));
+    assert_eq!(report.thresholds[0].outcome, ThresholdOutcome::Undecided);
+    assert_eq!(report.thresholds[0].sentence, "there is no cluster shared");
+    assert!(report.reasons.iter().all(|reason| !reason.contains("another cluster")), "{:?}", report.reasons);
+}
+
+#[test]
+fn its_sentence_says_whose_answers_they_were() {
+    let report = report(with_shared()).unwrap();
+    let (_, sentence) = report.verdict.split_once("shared: ").unwrap();
+    assert!(sentence.starts_with("all members of cluster1 and cluster2 behind /: "), "{sentence}");
+    assert!(sentence.contains("requests/s, p50 "), "{sentence}");
+    let shares = "60 % of the answers from cluster1 and 40 % from cluster2; it is no cluster, and compared with none.";
+    assert!(sentence.contains(shares), "{sentence}");
+    assert!(!report.summary.contains("shared"), "{}", report.summary);
+    // Of programs that do not name themselves nobody knows it.
+    let mut unnamed = with_shared();
+    unnamed.rounds.iter_mut().flat_map(|round| &mut round.clusters).for_each(|cluster| cluster.members.clear());
+    let report = stats::report(unnamed).unwrap();
+    assert!(
+        report.verdict.contains("; it is no cluster") && !report.verdict.contains("of the answers from"),
         "{}",
         report.verdict
     );

@@ -252,6 +252,34 @@ fn two_counts_are_held_against_each_other() {
     assert_eq!(told(&report, Complete, &[500], &[500])[0].0, CountOutcome::Unknown, "nobody knows what we sent");
 }
 
+/// CloudWatch counts by target group: what all members serve together is counted where it was answered.
+#[test]
+fn requests_to_all_members_are_held_against_the_counts_of_each_cluster() {
+    let mut material = part(of_both(1000, 0, 50, 1000));
+    material.spec.targets.push(Target { cluster: "all".into(), url: "http://10.0.0.1:8080/".into(), shared: true });
+    let member = |(cluster, id): (&str, &str)| RunMember {
+        cluster: cluster.into(),
+        id: id.into(),
+        address: "10.0.0.1:80".into(),
+    };
+    material.spec.members = [("cluster1", "i-1"), ("cluster2", "i-2")].map(member).to_vec();
+    let mut shared = wire::Series { cluster: "all".into(), sent: 100, ..material.series[0].clone() };
+    let column = |id: &str, answers: &[u64]| wire::MemberColumn { id: id.into(), answers: answers.to_vec() };
+    shared.minutes.as_mut().unwrap().members = vec![column("i-1", &[40, 20]), column("i-2", &[40])];
+    material.series.push(shared);
+    let mut report = report(material).unwrap();
+    let outcomes = |report: &Report, first, second| {
+        let told = cloud_watch(CloudWatchState::Complete, &[("cluster1", &[first]), ("cluster2", &[second])]);
+        count_checks(report, &told).into_iter().map(|check| check.outcome).collect::<Vec<_>>()
+    };
+    use CountOutcome::{Agrees, Caution, Unknown};
+    assert_eq!(outcomes(&report, 560, 540), [Agrees, Agrees]);
+    assert_eq!(outcomes(&report, 500, 600), [Caution, Caution]);
+    assert_eq!(report.series[2].members, 2);
+    report.series[2].minutes = None;
+    assert_eq!(outcomes(&report, 560, 540), [Unknown, Unknown], "nobody knows whose answers they were");
+}
+
 trait Outcomes {
     fn map_outcomes(self) -> Vec<CountOutcome>;
 }

@@ -10,6 +10,33 @@ use serde::{Deserialize, Serialize};
 pub struct Membership {
     /// Clusters to serve, each with a name and a path of its own.
     pub clusters: Vec<Cluster>,
+    /// Path at which the members of all clusters serve together, whatever cluster each is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<SharedPath>,
+    /// Whether the balancer answers GET and HEAD of [`STATUS_PATH`] itself, to whoever may send requests.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub public_status: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Name under which the path for all members is reported. No cluster beside it has this name.
+pub const SHARED: &str = "shared";
+
+/// Path of the balancer's answer about its members, where [`Membership::public_status`] is set.
+pub const STATUS_PATH: &str = "/status";
+
+/// A path at which the members of all clusters serve together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SharedPath {
+    /// Absolute path without a trailing slash; `/` takes what no cluster takes.
+    pub path: String,
+    /// How requests are spread over all members.
+    #[serde(default)]
+    pub policy: Policy,
 }
 
 /// One cluster behind one path. Everything at and below `path` goes to its members, the path unchanged.
@@ -89,6 +116,23 @@ pub enum InvalidMembership {
     /// The same path twice.
     #[error("two clusters are served at {0:?}: paths must differ")]
     DuplicatePath(String),
+    /// A path for all members that is none, or ends with a slash.
+    #[error("shared.path is {0:?}: it must start with '/' and not end with one, or be '/' alone")]
+    SharedPath(String),
+    /// The path for all members is that of a cluster.
+    #[error("shared.path is {0:?}, where a cluster is served: choose another path, such as '/'")]
+    SharedPathTaken(String),
+    /// A cluster has the name of the path for all members.
+    #[error("a cluster is named \"shared\", which is the name of the path for all members: name it otherwise")]
+    SharedName,
+    /// A member of two clusters, which all members together would have twice.
+    #[error("member {0:?} is in two clusters: with a shared path each member must be in one")]
+    SharedMember(String),
+    /// Requests are to be served where the balancer answers itself.
+    #[error(
+        "publicStatus: the balancer itself would answer at {STATUS_PATH:?}, where requests are served: choose another path for them, or remove publicStatus"
+    )]
+    StatusPathTaken,
     /// A member without an id.
     #[error("cluster {cluster:?} has a member without an id: answers name their member by it")]
     NoId {
@@ -125,7 +169,7 @@ impl Membership {
             if cluster.name.is_empty() {
                 return Err(InvalidMembership::Empty { index, field: "name" });
             }
-            if !cluster.path.starts_with('/') || (cluster.path.len() > 1 && cluster.path.ends_with('/')) {
+            if !is_path(&cluster.path) {
                 return Err(InvalidMembership::Path { index, path: cluster.path.clone() });
             }
             if !names.insert(&cluster.name) {
@@ -136,8 +180,40 @@ impl Membership {
             }
             cluster.validate_members()?;
         }
+        if let Some(shared) = &self.shared {
+            self.validate_shared(shared, &names, &paths)?;
+        }
+        let is_served = |path: &str| self.shared.as_ref().is_some_and(|shared| shared.path == path);
+        if self.public_status && (paths.contains(&STATUS_PATH.to_owned()) || is_served(STATUS_PATH)) {
+            return Err(InvalidMembership::StatusPathTaken);
+        }
         Ok(())
     }
+
+    fn validate_shared(
+        &self,
+        shared: &SharedPath,
+        names: &BTreeSet<&String>,
+        paths: &BTreeSet<&String>,
+    ) -> Result<(), InvalidMembership> {
+        if !is_path(&shared.path) {
+            return Err(InvalidMembership::SharedPath(shared.path.clone()));
+        }
+        if paths.contains(&shared.path) {
+            return Err(InvalidMembership::SharedPathTaken(shared.path.clone()));
+        }
+        if names.iter().any(|name| *name == SHARED) {
+            return Err(InvalidMembership::SharedName);
+        }
+        let mut ids = BTreeSet::new();
+        let mut members = self.clusters.iter().flat_map(|cluster| &cluster.members);
+        let twice = members.find(|member| !ids.insert(&member.id));
+        twice.map_or(Ok(()), |member| Err(InvalidMembership::SharedMember(member.id.clone())))
+    }
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && (path.len() == 1 || !path.ends_with('/'))
 }
 
 impl Cluster {
@@ -177,6 +253,10 @@ pub struct BalancerStatus {
     pub membership_sha256: String,
     /// Clusters that are served, in the order of the membership.
     pub clusters: Vec<ClusterStatus>,
+    /// The path for all members. Its requests are those that came by this path, and its members have the state that they
+    /// have in their clusters: counts of a member are of all its requests, whichever path they came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<ClusterStatus>,
 }
 
 /// State of one cluster.

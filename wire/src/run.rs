@@ -94,13 +94,21 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// One thing to measure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
     /// Name of the cluster.
     pub cluster: String,
     /// `http://host:port/path`
     pub url: String,
+    /// Whether the members of all other targets serve it together. It is measured like a cluster and is none: it is in no
+    /// comparison.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One instance that serves a target.

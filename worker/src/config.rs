@@ -27,6 +27,10 @@ pub struct Config {
     #[arg(long, env = "CLUSTER_PATH", value_name = "PATH")]
     pub cluster_path: Option<Paths>,
 
+    /// Path that the workers of all clusters serve together, with everything below
+    #[arg(long, env = "SHARED_PATH", value_name = "PATH")]
+    pub shared_path: Option<Paths>,
+
     /// Cost of a request: echo, or spin|timesliced|sleep[:deterministic|:exponential|:lognormal(SIGMA)]:DURATION
     #[arg(long, env = "WORK", default_value = "echo", value_name = "PROFILE")]
     pub work: Profile,
@@ -42,7 +46,8 @@ pub struct Config {
 
 impl Config {
     pub fn paths(&self) -> Result<Paths, InvalidPath> {
-        self.cluster_path.clone().map_or_else(|| Paths::of_cluster(&self.cluster), Ok)
+        let own = self.cluster_path.clone().map_or_else(|| Paths::of_cluster(&self.cluster), Ok)?;
+        Ok(own.and_shared(self.shared_path.as_ref()))
     }
 
     pub fn slot_count(&self) -> usize {
@@ -81,6 +86,7 @@ mod tests {
             (["--listen", "here"], "--listen", "<ADDRESS:PORT>"),
             (["--slots", "0"], "--slots", "1..=65536"),
             (["--cluster-path", "blue"], "--cluster-path", "such as /cluster1"),
+            (["--shared-path", "all"], "--shared-path", "such as /cluster1"),
             (["--instance-id", "a b"], "--instance-id", "visible ASCII"),
         ] {
             let error = parse(&args).expect_err(flag);

@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-/// The path of the worker's cluster. `/` owns everything.
+/// The path of the worker's cluster, and the one at which all clusters serve together, if there is one. `/` owns everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     cluster_path: String,
+    shared_path: Option<String>,
 }
 
 /// A cluster path that cannot be served.
@@ -21,7 +22,7 @@ impl FromStr for Paths {
         if !path.starts_with('/') || trailing || path.contains(['?', '#', ' ']) {
             return Err(InvalidPath(path.to_owned()));
         }
-        Ok(Self { cluster_path: path.to_owned() })
+        Ok(Self { cluster_path: path.to_owned(), shared_path: None })
     }
 }
 
@@ -32,13 +33,18 @@ impl Paths {
         format!("/{name}").parse()
     }
 
-    /// `/`, the cluster's path, and everything below that path.
+    /// The same, and the path at which all clusters serve together.
+    #[must_use]
+    pub fn and_shared(self, shared: Option<&Self>) -> Self {
+        Self { shared_path: shared.map(|shared| shared.cluster_path.clone()), ..self }
+    }
+
+    /// `/`, the cluster's path, that of all clusters, and everything below those paths.
     pub fn owns(&self, path: &str) -> bool {
-        path == "/"
-            || self.cluster_path == "/"
-            || path
-                .strip_prefix(self.cluster_path.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let is_below =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let owns = |prefix: &str| prefix == "/" || is_below(prefix);
+        path == "/" || owns(&self.cluster_path) || self.shared_path.as_deref().is_some_and(owns)
     }
 
     pub fn cluster_path(&self) -> &str {
@@ -60,6 +66,13 @@ mod tests {
             assert!(!paths.owns(foreign), "{foreign}");
         }
         assert!(Paths::of_cluster("").expect("root").owns("/anything"));
+        let shared = |path: &str| paths.clone().and_shared(Some(&path.parse().expect("path")));
+        for (all, owned, foreign) in
+            [("/", "/cluster2", None), ("/all", "/all/x", Some("/allx")), ("/all", "/cluster1", None)]
+        {
+            assert!(shared(all).owns(owned), "{owned} where all serve {all}");
+            assert!(foreign.is_none_or(|foreign| !shared(all).owns(foreign)), "{foreign:?} where all serve {all}");
+        }
     }
 
     #[test]

@@ -71,13 +71,13 @@ impl Collector for Members {
             (vec![("cluster", *cluster), ("member", member.id.as_str())], &member.record.latency)
         });
         latencies(&mut encoder, "latency_seconds", "Time to the first byte of good answers", of_members)?;
-        clusters(&mut encoder, &routing.clusters)?;
+        clusters(&mut encoder, &routing.served().collect::<Vec<_>>())?;
         connections(&mut encoder, &balancer)
     }
 }
 
-/// Counts of requests of clients, whichever members they were sent to.
-fn clusters(encoder: &mut DescriptorEncoder<'_>, clusters: &[Arc<Cluster>]) -> Result<(), fmt::Error> {
+/// Counts of requests of clients by the path that they came by, whichever members they were sent to.
+fn clusters(encoder: &mut DescriptorEncoder<'_>, clusters: &[&Arc<Cluster>]) -> Result<(), fmt::Error> {
     type Number = fn(&Cluster) -> u64;
     let counters: [(&str, &str, Number); 4] = [
         ("cluster_requests", "Requests of clients", |c| c.state.requests.load(Relaxed)),

@@ -19,6 +19,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use wire::{BOOT_HEADER, Health, SLOTS_HEADER};
 
 use super::member::{Member, Record};
+use super::routing::Routing;
 use super::{Cluster, ClusterState};
 use crate::balancer::Balancer;
 use crate::policy::{Nanos, Outcome};
@@ -49,9 +50,8 @@ pub async fn check_members(balancer: Arc<Balancer>) -> Infallible {
                 let routing = Arc::clone(&changes.borrow_and_update());
                 for cluster in &routing.clusters {
                     for member in cluster.members.iter().filter(|member| member.claim_checks()) {
-                        let checks_of_one = check_until_left(Arc::clone(&balancer), Arc::clone(member), Arc::clone(&cluster.state));
-                        checks.push(Either::Left(checks_of_one));
-                        checks.push(Either::Right(probe_until_left(Arc::clone(member), Arc::clone(&cluster.state), cluster.path.clone())));
+                        checks.push(Either::Left(check_until_left(Arc::clone(&balancer), Arc::clone(member))));
+                        checks.push(Either::Right(probe_until_left(Arc::clone(&balancer), Arc::clone(member))));
                     }
                 }
             }
@@ -60,7 +60,7 @@ pub async fn check_members(balancer: Arc<Balancer>) -> Infallible {
     }
 }
 
-async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, state: Arc<ClusterState>) {
+async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures = 0;
@@ -91,26 +91,31 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>, state: A
                 }
             }
         }
-        state.checked();
+        balancer.current().serving_with(&member).for_each(|cluster| cluster.state.checked());
         member.pool.reap(balancer.now());
     }
 }
 
 /// The probes of a policy that lives on them, for as long as the member stays; with any other policy it only looks,
 /// now and then, whether that is still so.
-async fn probe_until_left(member: Arc<Member>, state: Arc<ClusterState>, path: String) {
+async fn probe_until_left(balancer: Arc<Balancer>, member: Arc<Member>) {
     loop {
-        let wanted = state.probes();
-        let pause = wanted.map_or(INTERVAL, |probes| Duration::from_nanos(probes.interval.0));
-        if let Some(probes) = wanted {
-            let (outcome, latency) = probe(&member, &path, Duration::from_nanos(probes.timeout.0), &state).await;
-            state.probed(member.key, outcome, latency);
-        }
+        let pause = probe_if_wanted(&balancer.current(), &member).await;
         tokio::select! {
             () = member.has_left() => return,
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+/// One probe for all policies that live on them: what is probed is the member. The time until the next.
+async fn probe_if_wanted(routing: &Routing, member: &Member) -> Duration {
+    let wanting = routing.serving_with(member).filter_map(|cluster| Some((cluster, cluster.state.probes()?)));
+    let wanting: Vec<_> = wanting.collect();
+    let Some((first, probes)) = wanting.first() else { return INTERVAL };
+    let (outcome, latency) = probe(member, &first.path, Duration::from_nanos(probes.timeout.0), &first.state).await;
+    wanting.iter().for_each(|(cluster, _)| cluster.state.probed(member.key, outcome, latency));
+    Duration::from_nanos(probes.interval.0)
 }
 
 /// Probes each member that may be used, one after the other, for a policy that asked for it. No policy asks while health

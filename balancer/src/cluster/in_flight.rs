@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Cluster;
 use super::member::Member;
+use super::{Cluster, ClusterState};
 use crate::policy::{Nanos, Outcome};
 
 /// A place at a member. When it is dropped, the request is over: with the evidence gathered until then, which is none
@@ -16,13 +16,22 @@ pub(crate) struct InFlight {
     started: Nanos,
     latency: Nanos,
     outcome: Outcome,
+    /// Who was told of it beside the cluster that sent it, and what comes back to him at its end.
+    told: Option<(Arc<ClusterState>, u32)>,
 }
 
 impl InFlight {
     /// The member's request is counted already.
     pub(super) fn new(cluster: &Arc<Cluster>, member: Arc<Member>, note: u32, started: Nanos) -> Self {
         let cluster = Arc::clone(cluster);
-        Self { cluster, member, note, started, latency: Nanos(0), outcome: Outcome::Abandoned }
+        Self { cluster, member, note, started, latency: Nanos(0), outcome: Outcome::Abandoned, told: None }
+    }
+
+    /// Tells whatever else sends requests to this member that it has one more: evidence of a member is of all its
+    /// requests, whichever path they came by. Not inside the lock that placed it: each takes the other's.
+    pub(crate) fn tell(&mut self) {
+        let neighbour = self.cluster.neighbours.of(self.member.key);
+        self.told = neighbour.map(|state| (Arc::clone(state), state.neighbour_sent(&self.member)));
     }
 
     pub(crate) fn member(&self) -> &Arc<Member> {
@@ -72,7 +81,11 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let is_ejected = self.cluster.state.finished(&self.member, self.note, self.outcome, self.latency);
+        self.member.record.in_flight.fetch_sub(1, Relaxed);
+        let mut is_ejected = self.cluster.state.finished(&self.member, self.note, self.outcome, self.latency);
+        if let Some((state, note)) = self.told.take() {
+            is_ejected |= state.finished(&self.member, note, self.outcome, self.latency);
+        }
         if self.outcome != Outcome::Abandoned {
             self.member.record.ejected(is_ejected);
         }

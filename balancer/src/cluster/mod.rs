@@ -10,10 +10,12 @@ pub(crate) mod dispatcher;
 pub(crate) mod health;
 mod in_flight;
 pub(crate) mod member;
+mod neighbours;
 mod pool;
 pub(crate) mod routing;
 
 pub(crate) use in_flight::InFlight;
+pub(crate) use neighbours::Neighbours;
 
 use crate::clock::Clock;
 use crate::policy::{MemberKey, Nanos, Opinion, Outcome, Policy, Probes};
@@ -28,6 +30,8 @@ pub(crate) struct Cluster {
     /// Members in the order of the document.
     pub(crate) members: Vec<Arc<Member>>,
     pub(crate) state: Arc<ClusterState>,
+    /// Whatever else sends requests to these members.
+    pub(crate) neighbours: Neighbours,
 }
 
 /// The part of a cluster that stays from one membership to the next.
@@ -136,9 +140,13 @@ impl ClusterState {
         self.clock.now()
     }
 
-    /// A request at `member` is over. True when the policy took the member out for it.
+    /// A neighbour sent a request to `member`: the policy is told of it, and gives the note for its end.
+    fn neighbour_sent(self: &Arc<Self>, member: &Member) -> u32 {
+        self.decide(|dispatcher, now| (dispatcher.policy.sent(now, &member.candidate()), After::default()))
+    }
+
+    /// A request at `member` is over, whoever sent it there. True when the policy took the member out for it.
     fn finished(self: &Arc<Self>, member: &Member, note: u32, outcome: Outcome, latency: Nanos) -> bool {
-        member.record.in_flight.fetch_sub(1, Relaxed);
         self.decide(|dispatcher, now| {
             dispatcher.policy.finished(now, member.key, note, outcome, latency);
             let after = if dispatcher.parked() == 0 { After::default() } else { call(dispatcher, now) };

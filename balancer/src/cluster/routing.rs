@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wire::Membership;
 
 use super::Cluster;
+use super::member::Member;
 
 /// One membership, ready to route by. Never changed, only replaced: whoever holds one sees a consistent whole.
 pub(crate) struct Routing {
@@ -12,26 +13,47 @@ pub(crate) struct Routing {
     pub(crate) membership: Membership,
     /// Clusters in the order of the document.
     pub(crate) clusters: Vec<Arc<Cluster>>,
-    /// Positions in `clusters`, longest path first.
-    by_length: Vec<usize>,
+    /// The members of all of them behind one more path.
+    pub(crate) shared: Option<Arc<Cluster>>,
+    /// All of these, longest path first.
+    by_length: Vec<Arc<Cluster>>,
 }
 
 impl Routing {
-    pub(crate) fn new(version: String, membership: Membership, clusters: Vec<Arc<Cluster>>) -> Self {
-        let mut by_length: Vec<usize> = (0..clusters.len()).collect();
-        by_length.sort_by_key(|position| std::cmp::Reverse(clusters[*position].path.len()));
-        Self { version, membership, clusters, by_length }
+    pub(crate) fn new(
+        version: String,
+        membership: Membership,
+        clusters: Vec<Arc<Cluster>>,
+        shared: Option<Arc<Cluster>>,
+    ) -> Self {
+        let mut by_length: Vec<Arc<Cluster>> = clusters.iter().chain(&shared).cloned().collect();
+        by_length.sort_by_key(|cluster| std::cmp::Reverse(cluster.path.len()));
+        Self { version, membership, clusters, shared, by_length }
+    }
+
+    /// Whatever serves a path: the clusters, then all of their members together.
+    pub(crate) fn served(&self) -> impl Iterator<Item = &Arc<Cluster>> {
+        self.clusters.iter().chain(&self.shared)
+    }
+
+    /// Whatever sends requests to this member: its cluster first.
+    pub(crate) fn serving_with<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a Arc<Cluster>> {
+        self.served().filter(|cluster| cluster.members.iter().any(|one| one.key == member.key))
     }
 
     /// The cluster with the longest path that `path` is at or below.
     pub(crate) fn cluster(&self, path: &str) -> Option<&Arc<Cluster>> {
-        let mut longest_first = self.by_length.iter().filter_map(|position| self.clusters.get(*position));
-        longest_first.find(|cluster| is_at_or_below(path, &cluster.path))
+        self.by_length.iter().find(|cluster| is_at_or_below(path, &cluster.path))
     }
 
     /// Every path that is served, for a client that asked for another.
     pub(crate) fn paths(&self) -> Vec<&str> {
-        self.clusters.iter().map(|cluster| cluster.path.as_str()).collect()
+        self.served().map(|cluster| cluster.path.as_str()).collect()
+    }
+
+    /// Whether a GET of this path asks the balancer itself, how its members are.
+    pub(crate) fn is_public_status(&self, path: &str) -> bool {
+        self.membership.public_status && path == wire::STATUS_PATH
     }
 }
 
@@ -44,15 +66,18 @@ fn is_at_or_below(path: &str, prefix: &str) -> bool {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::cluster::ClusterState;
+    use crate::cluster::{ClusterState, Neighbours};
 
     fn routing(paths: &[&str]) -> Routing {
         let cluster = |path: &&str| {
             let state = Arc::new(ClusterState::new(wire::Policy::RoundRobin, Clock::start()));
-            let policy = wire::Policy::RoundRobin;
-            Arc::new(Cluster { name: path.to_string(), path: path.to_string(), policy, members: vec![], state })
+            let (policy, members, neighbours) = (wire::Policy::RoundRobin, vec![], Neighbours::default());
+            let (name, path) = (path.to_string(), path.to_string());
+            Arc::new(Cluster { name, path, policy, members, state, neighbours })
         };
-        Routing::new("v".into(), Membership::default(), paths.iter().map(cluster).collect())
+        let (shared, narrow): (Vec<&str>, Vec<&str>) = paths.iter().copied().partition(|path| *path == "/");
+        let clusters = narrow.iter().map(&cluster).collect();
+        Routing::new("v".into(), Membership::default(), clusters, shared.first().map(&cluster))
     }
 
     #[test]
@@ -77,6 +102,6 @@ mod tests {
         ] {
             assert_eq!(routing.cluster(path).map(|cluster| cluster.path.as_str()), expected, "{path}");
         }
-        assert_eq!(wide.paths(), ["/", "/cluster1"]);
+        assert_eq!(wide.paths(), ["/cluster1", "/"]);
     }
 }

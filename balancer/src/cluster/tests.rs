@@ -17,7 +17,8 @@ fn cluster(health: &[Health]) -> Arc<Cluster> {
     let members: Vec<_> = health.iter().enumerate().map(member).collect();
     let state = Arc::new(ClusterState::new(wire::Policy::RoundRobin, Clock::start()));
     state.change(&members, None);
-    Arc::new(Cluster { name: "a".into(), path: "/a".into(), policy: wire::Policy::RoundRobin, members, state })
+    let (name, path, policy) = ("a".into(), "/a".into(), wire::Policy::RoundRobin);
+    Arc::new(Cluster { name, path, policy, members, state, neighbours: Neighbours::None })
 }
 
 fn told(placed: Placed) -> String {

@@ -72,6 +72,18 @@ impl Policy for MetricThreshold {
         }
     }
 
+    fn sent(&mut self, now: Nanos, candidate: &Candidate) -> u32 {
+        if let Some(member) = self.members.get_mut(candidate.key) {
+            member.advance(now);
+            member.in_flight += 1;
+            member.parallelism = match candidate.parallelism {
+                Some(Parallelism::Slots(known) | Parallelism::Vcpus(known)) => u64::from(known),
+                None => 1,
+            };
+        }
+        0
+    }
+
     fn pick(&mut self, now: Nanos, ask: &Ask<'_>, random: &mut dyn Rng) -> Pick {
         self.publish(now);
         let stays = |one: &Candidate| Some(one.key) == self.current && self.percent(one.key) <= LIMIT_PERCENT;
@@ -83,14 +95,7 @@ impl Policy for MetricThreshold {
         let index = index.unwrap_or(0);
         if let Some(candidate) = ask.candidates.get(index) {
             self.current = Some(candidate.key);
-            if let Some(member) = self.members.get_mut(candidate.key) {
-                member.advance(now);
-                member.in_flight += 1;
-                member.parallelism = match candidate.parallelism {
-                    Some(Parallelism::Slots(known) | Parallelism::Vcpus(known)) => u64::from(known),
-                    None => 1,
-                };
-            }
+            self.sent(now, candidate);
         }
         Pick::Send { index, note: 0 }
     }

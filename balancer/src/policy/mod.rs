@@ -20,7 +20,8 @@
 //! back for members that are probably ill would make it worse.
 //!
 //! Who is eligible by health checks, drain and retry is the caller's; ejection by evidence from requests is the
-//! policy's, within `pick`. What a rule must remember of one request (how busy the member was, whether it was a
+//! policy's, within `pick`. Requests to the same members that another rule sent, because they came by another path, are
+//! told by [`Policy::sent`] and end with [`Policy::finished`] like its own. What a rule must remember of one request (how busy the member was, whether it was a
 //! measurement) travels with that request as a note and comes back in [`Policy::finished`].
 
 #[cfg(test)]
@@ -157,7 +158,13 @@ pub trait Policy: Send {
     /// A client's request came in: called once for it, before it is picked for.
     fn arrived(&mut self, _now: Nanos) {}
 
-    /// Decides about one request. [`Pick::Send`] counts as sent from now on.
+    /// A request was sent to this member, by this rule or by another one that chooses among the same members: what a rule
+    /// learns of a member, it learns from all its requests. The note comes back in [`Policy::finished`].
+    fn sent(&mut self, _now: Nanos, _member: &Candidate) -> u32 {
+        0
+    }
+
+    /// Decides about one request. [`Pick::Send`] counts as sent from now on, without a call of [`Policy::sent`].
     fn pick(&mut self, now: Nanos, ask: &Ask<'_>, random: &mut dyn Rng) -> Pick;
 
     /// A request that was sent ended; `latency` is the time from [`Pick::Send`] to the first byte of the answer and

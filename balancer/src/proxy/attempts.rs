@@ -67,6 +67,7 @@ impl Attempts<'_> {
             self.made += 1;
             let member = Arc::clone(in_flight.member());
             self.member = Some(Arc::clone(&member));
+            in_flight.tell();
             let (ended, mut left) = self.attempt(in_flight).await;
             match ended {
                 Ended::Answered(answered) => return Outcome::Answered(answered),

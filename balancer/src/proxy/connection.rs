@@ -51,6 +51,8 @@ pub(crate) struct Connection {
 #[derive(Default)]
 struct Noted {
     cluster: Option<Arc<Cluster>>,
+    /// It asks the balancer itself how its members are.
+    asks_status: bool,
     /// For a 404.
     path: Option<String>,
     logged: Option<Box<Logged>>,
@@ -122,7 +124,10 @@ impl Connection {
                     "" => "/",
                     path => path,
                 };
-                noted.cluster = routing.cluster(path).cloned();
+                // Any other method is routed, also by a client that does not know that somebody else answers here.
+                let is_reading = matches!(&text[head.method_name.clone()], b"GET" | b"HEAD");
+                noted.asks_status = is_reading && routing.is_public_status(path);
+                noted.cluster = routing.cluster(path).filter(|_| !noted.asks_status).cloned();
                 if noted.cluster.is_none() {
                     noted.path = Some(path.to_owned());
                 }
@@ -138,6 +143,14 @@ impl Connection {
         let is_of_the_host = noted.path.as_deref() == Some("*");
         if request.head.ends_here() || is_of_the_host {
             let then = self.say(last_hop::answer(&request.head, &request.bytes), false, Some(&request)).await;
+            self.bytes = request.bytes;
+            return then;
+        }
+        if noted.asks_status {
+            // It always serialises: plain structs and numbers.
+            let content = serde_json::to_vec(&self.connections.balancer.status()).unwrap_or_default();
+            let reply = Reply { status: 200, content_type: Some("application/json"), content: &content };
+            let then = self.say(reply, false, Some(&request)).await;
             self.bytes = request.bytes;
             return then;
         }

@@ -75,7 +75,7 @@ impl Api {
 async fn a_signed_membership_is_served_and_pinned_by_its_version() {
     let (api, backend) = (Api::start().await, Backend::start("a").await);
     assert_eq!(api.get("/readyz").await.status, 503);
-    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])], ..Membership::default() };
     let body = serde_json::to_string(&membership).unwrap();
     let empty = api.status().await.version;
 
@@ -107,7 +107,7 @@ async fn what_is_not_signed_versioned_and_valid_changes_nothing() {
     assert_eq!(Client::new(api.address).send(unsigned.unwrap()).await.unwrap().status, 401);
 
     assert_eq!(api.put(None, "{\"clusters\":[]}".into(), SEED).await.status, 428);
-    let invalid = Membership { clusters: vec![cluster("c", vec![]), cluster("c", vec![])] };
+    let invalid = Membership { clusters: vec![cluster("c", vec![]), cluster("c", vec![])], ..Membership::default() };
     let invalid = api.put(Some(&version), serde_json::to_string(&invalid).unwrap(), SEED).await;
     assert_eq!(
         (invalid.status.as_u16(), invalid.json()["error"].as_str()),

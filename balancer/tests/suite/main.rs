@@ -16,5 +16,6 @@ mod membership;
 mod process;
 mod routing;
 mod running;
+mod shared;
 mod simulated;
 mod upgrade;

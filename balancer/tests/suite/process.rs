@@ -79,7 +79,10 @@ impl Process {
 #[tokio::test]
 async fn the_file_is_read_again_and_a_bad_one_is_reported() {
     let (a, b) = (Backend::start("a").await, Backend::start("b").await);
-    let membership = |backend: &Backend| Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    let membership = |backend: &Backend| Membership {
+        clusters: vec![cluster("c", vec![backend.member()])],
+        ..Membership::default()
+    };
     let mut process = Process::start("reread", &membership(&a)).await;
     let mut client = Client::new(process.address);
     assert_eq!(client.get("/c").await.backend(), "a");
@@ -97,7 +100,7 @@ async fn the_file_is_read_again_and_a_bad_one_is_reported() {
 #[tokio::test]
 async fn sigterm_finishes_what_is_in_flight_and_exits_0() {
     let backend = Backend::start("a").await;
-    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])], ..Membership::default() };
     let mut process = Process::start("sigterm", &membership).await;
     let mut client = Client::new(process.address);
     let held = tokio::spawn(async move { client.get("/c/slow").await });
@@ -204,7 +207,7 @@ fn the_help_says_what_it_is_and_every_flag_what_it_is_for() {
 #[tokio::test]
 async fn the_access_log_is_a_sample_of_lines_of_json() {
     let backend = Backend::start("a").await;
-    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    let membership = Membership { clusters: vec![cluster("c", vec![backend.member()])], ..Membership::default() };
     for (per_mille, expected) in [(1_000, 60..=60), (500, 15..=45), (0, 0..=0)] {
         let mut process = Process::with(&format!("log-{per_mille}"), &membership, per_mille).await;
         let stdout = process.child.stdout.take().unwrap();
@@ -245,7 +248,7 @@ async fn idle_connections_to_one_cluster_give_way_to_those_to_another() {
     const CLIENTS: u64 = 60;
     let (one, two) = (Backend::start("one").await, Backend::start("two").await);
     let clusters = vec![cluster("one", vec![one.member()]), cluster("two", vec![two.member()])];
-    let process = Process::with_files("files", &Membership { clusters }, 192).await;
+    let process = Process::with_files("files", &Membership { clusters, ..Membership::default() }, 192).await;
     let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::new(process.address)).collect();
     for (backend, path) in [(&one, "/one/slow"), (&two, "/two/slow")] {
         let mut asking = tokio::task::JoinSet::new();
@@ -269,7 +272,7 @@ async fn idle_connections_to_one_cluster_give_way_to_those_to_another() {
 #[tokio::test]
 async fn a_bad_membership_names_the_field_and_the_one_before_stays() {
     let backend = Backend::start("a").await;
-    let good = Membership { clusters: vec![cluster("c", vec![backend.member()])] };
+    let good = Membership { clusters: vec![cluster("c", vec![backend.member()])], ..Membership::default() };
     let mut process = Process::start("bad", &good).await;
     let mut client = Client::new(process.address);
     let text = serde_json::to_string(&good).unwrap();

@@ -55,7 +55,11 @@ impl Running {
     }
 
     pub(crate) fn apply(&self, clusters: Vec<Cluster>) {
-        self.balancer.apply(Membership { clusters }, None).unwrap();
+        self.serve(Membership { clusters, ..Membership::default() });
+    }
+
+    pub(crate) fn serve(&self, membership: Membership) {
+        self.balancer.apply(membership, None).unwrap();
     }
 
     /// Keeps any member from being checked from now on.

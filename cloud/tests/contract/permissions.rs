@@ -125,6 +125,8 @@ async fn balance<R: Regions>(on: &Target<R>, group_id: &str, instance_ids: &[Str
         not_after,
     };
     cloud.create_load_balancer(&balancer).await.unwrap();
+    let facing = LoadBalancerRequest { name: format!("{name}-p"), scheme: Scheme::InternetFacing, ..balancer };
+    cloud.create_load_balancer(&facing).await.unwrap();
     let group = TargetGroupRequest {
         name: name.clone(),
         port: 8080,
@@ -142,6 +144,8 @@ async fn balance<R: Regions>(on: &Target<R>, group_id: &str, instance_ids: &[Str
     };
     cloud.create_target_group(&group).await.unwrap();
     let balancers = cloud.load_balancers().await.unwrap();
+    let facing_arn = balancers.iter().find(|one| one.name == facing.name).unwrap().arn.clone();
+    cloud.delete_load_balancer(&facing_arn).await.unwrap();
     let balancer_arn = balancers.into_iter().find(|one| one.name == name).unwrap().arn;
     let groups = cloud.target_groups().await.unwrap();
     let group_arn = groups.into_iter().find(|one| one.name == name).unwrap().arn;
@@ -277,8 +281,8 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
             }
         }
         if ask.action == "elasticloadbalancing:CreateLoadBalancer" {
-            for other in [Some("internet-facing"), None] {
-                miss("a scheme that is not ours", with(ask, "elasticloadbalancing:Scheme", other));
+            for other in [Some("internet"), Some("*"), None] {
+                miss("a scheme that is none", with(ask, "elasticloadbalancing:Scheme", other));
             }
             let network = ask.resource.replace(":loadbalancer/app/", ":loadbalancer/net/");
             miss("another type", Ask { resource: network, ..ask.clone() });
@@ -349,6 +353,27 @@ async fn the_policy_allows_what_the_operator_does_and_nothing_near_it() {
     assert!(misses.len() > 100, "{}", misses.len());
     for Miss { what, ask } in &misses {
         assert_eq!(judge(ask), Verdict::NotAllowed, "{what}: {ask:?}");
+    }
+}
+
+/// An administrator may leave one statement out: then nothing that we make faces the internet.
+#[tokio::test]
+async fn without_its_statement_no_load_balancer_faces_the_internet_and_all_else_passes() {
+    let mut document: serde_json::Value =
+        serde_json::from_str(&Policy::shipped_application_text(&account(), CLUSTER, INSTALLATION)).unwrap();
+    let statements = document["Statement"].as_array_mut().unwrap();
+    let before = statements.len();
+    statements.retain(|statement| statement["Sid"] != "CreateInternetFacingLoadBalancersMarkedAsOurs");
+    assert_eq!(statements.len(), before - 1);
+    let [ec2, _] = policies();
+    let left = [ec2, Policy::parse(&document.to_string()).unwrap()];
+    for ask in recorded().await {
+        let faces = ask
+            .context
+            .iter()
+            .any(|(key, values)| key == "elasticloadbalancing:Scheme" && *values == ["internet-facing"]);
+        let expected = if faces { Verdict::NotAllowed } else { Verdict::Allowed };
+        assert_eq!(Policy::judge_all(left.iter(), &ask), expected, "{ask:?}");
     }
 }
 

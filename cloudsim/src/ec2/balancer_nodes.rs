@@ -15,16 +15,18 @@ use crate::engine::visibility::{Path, Versions};
 const REQUESTER: &str = "amazon-elb";
 
 impl Ec2<'_> {
-    /// Makes an interface for a node: its id and address. `None`: there is no such subnet or no free address.
+    /// Makes an interface for a node: its id and addresses. `None`: there is no such subnet or no free address.
     pub(crate) fn attach_node(
         &mut self,
         subnet_id: &str,
         group_ids: &[String],
+        is_public: bool,
         description: String,
         origin: Origin,
-    ) -> Option<(String, Ipv4Addr)> {
+    ) -> Option<(String, Ipv4Addr, Option<Ipv4Addr>)> {
         let subnet = self.state.network.subnet(subnet_id)?.clone();
         let (id, private_address) = (self.engine.new_id("eni"), self.take_address(&subnet)?);
+        let public_address = is_public.then(|| self.public_twin(private_address));
         let named = |id: &String| {
             let name = self.state.groups.get(id).and_then(Versions::truth).map(|group| group.name.clone());
             GroupName { id: id.clone(), name: name.unwrap_or_default() }
@@ -36,7 +38,7 @@ impl Ec2<'_> {
             subnet_id: subnet.id,
             zone: subnet.zone,
             private_address,
-            public_address: None,
+            public_address,
             groups: group_ids.iter().map(named).collect(),
             instance_id: None,
             description,
@@ -45,7 +47,7 @@ impl Ec2<'_> {
         };
         let lag = self.draw_lag();
         self.state.interfaces.insert(id.clone(), Versions::new(interface, self.engine.now(), lag));
-        Some((id, private_address))
+        Some((id, private_address, public_address))
     }
 
     /// Id of the default group of a VPC.

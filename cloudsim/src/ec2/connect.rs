@@ -18,6 +18,8 @@ enum End {
     Public(Arc<Instance>),
     /// A node of a load balancer, by its interface.
     Node(Arc<NetworkInterface>),
+    /// A node of an internet-facing one, by its public address.
+    PublicNode(Arc<NetworkInterface>),
     /// An address in a network that is routed to the VPC.
     Peer,
     Internet,
@@ -37,20 +39,29 @@ impl State {
             (End::Private(_) | End::Node(_) | End::Peer, End::Node(node)) => {
                 self.lets_in((&node.id, &node.groups), from, port)
             }
-            (End::Internet | End::Public(_), End::Private(_) | End::Node(_)) => {
+            (End::Internet | End::Public(_) | End::PublicNode(_), End::Private(_) | End::Node(_)) => {
                 Err(format!("{to} is private: no route to it from {from}"))
             }
             (End::Private(source), End::Public(target)) => {
                 let seen_as = self.leaves(public_access, &source)?;
                 self.admits(&target, seen_as, port)
             }
+            // The gateway puts its public address in place of the private one (VPC user guide, "Internet gateways").
+            (End::Private(source), End::PublicNode(node)) => {
+                let seen_as = self.leaves(public_access, &source)?;
+                self.lets_in((&node.id, &node.groups), seen_as, port)
+            }
             (End::Internet, End::Public(target)) if public_access != PublicAccess::Off => {
                 Err(format!("VPC Block Public Access closes the internet gateway to {}", target.id))
             }
-            (End::Node(node), End::Public(_) | End::Internet) => {
+            (End::Internet, End::PublicNode(node)) if public_access != PublicAccess::Off => {
+                Err(format!("VPC Block Public Access closes the internet gateway to {}", node.id))
+            }
+            (End::Node(node) | End::PublicNode(node), End::Public(_) | End::PublicNode(_) | End::Internet) => {
                 Err(format!("{} dials its targets only", node.description))
             }
             (_, End::Public(target)) => self.admits(&target, from, port),
+            (_, End::PublicNode(node)) => self.lets_in((&node.id, &node.groups), from, port),
             (End::Private(source), End::Internet) => self.leaves(public_access, &source).map(|_| ()),
             (_, End::Peer | End::Internet) => Ok(()),
         }
@@ -69,6 +80,11 @@ impl State {
         }
         if let Some(node) = self.node(address) {
             return Ok(End::Node(node.clone()));
+        }
+        let mut interfaces = self.interfaces.values().filter_map(Versions::truth);
+        let of_node = |interface: &&Arc<NetworkInterface>| interface.requester_id.is_some();
+        if let Some(node) = interfaces.find(|one| of_node(one) && one.public_address == Some(address)) {
+            return Ok(End::PublicNode(node.clone()));
         }
         if self.network.vpcs.iter().any(|vpc| vpc.cidr.contains(&address)) || self.public_cidr.contains(&address) {
             return Err(format!("{address} belongs to no running instance"));

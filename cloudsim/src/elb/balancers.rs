@@ -43,6 +43,7 @@ impl Elb<'_> {
         if let Some(existing) = self.state.all_load_balancers().find(|one| one.name == request.name).cloned() {
             return self.repeated(&existing, request, &subnets, &group_ids);
         }
+        self.check_gateway(request.scheme, &subnets)?;
         let made = self.state.all_load_balancers().count();
         if self.settings.load_balancing.balancer_quota.is_some_and(|quota| made >= quota as usize) {
             let message = "The maximum number of load balancers has been reached";
@@ -89,6 +90,19 @@ impl Elb<'_> {
         let message =
             format!("A load balancer with the same name '{}' exists, but with different settings", request.name);
         Err(SimError::new("DuplicateLoadBalancerName", message))
+    }
+
+    /// One that faces the internet needs a gateway to it (openshift/installer#1110). That its subnets' routes lead there is not
+    /// checked: see [`Elb::provisioned`].
+    fn check_gateway(&self, scheme: Scheme, subnets: &[ZoneSubnet]) -> Outcome<()> {
+        let vpc_id = self.vpc_of(subnets);
+        let tables = self.ec2.network().route_tables.iter().filter(|table| table.vpc_id == vpc_id);
+        let leads_out = |target: &Target| matches!(target, Target::InternetGateway(_));
+        let has_gateway = tables.flat_map(|table| &table.routes).any(|route| leads_out(&route.target));
+        if scheme == Scheme::InternetFacing && !has_gateway {
+            return Err(SimError::new("InvalidSubnet", format!("VPC {vpc_id} has no internet gateway")));
+        }
+        Ok(())
     }
 
     fn subnets_of(&mut self, request: &CreateLoadBalancer) -> Outcome<Vec<ZoneSubnet>> {

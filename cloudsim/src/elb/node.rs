@@ -10,4 +10,6 @@ pub struct Node {
     pub interface_id: String,
     /// An address of that subnet; another one after a scale event.
     pub address: Ipv4Addr,
+    /// What the name of an internet-facing one leads to (API reference, CreateLoadBalancer: Scheme).
+    pub public_address: Option<Ipv4Addr>,
 }

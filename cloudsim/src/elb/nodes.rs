@@ -1,5 +1,6 @@
 //! Nodes of load balancers: one in each zone, with an interface of its subnet.
 
+use planner::ports::Scheme;
 use rand::seq::IndexedRandom;
 
 use super::Elb;
@@ -20,9 +21,10 @@ impl Elb<'_> {
     fn new_node(&mut self, balancer: &LoadBalancer, at: &ZoneSubnet) -> Option<Node> {
         // The description by which people know them (aws-load-balancer-controller#208).
         let description = format!("ELB {}", balancer.dimension());
-        let made = self.ec2().attach_node(&at.subnet_id, &balancer.group_ids, description, balancer.origin);
-        let (interface_id, address) = made?;
-        Some(Node { zone: at.zone.clone(), subnet_id: at.subnet_id.clone(), interface_id, address })
+        let is_public = balancer.scheme == Scheme::InternetFacing;
+        let made = self.ec2().attach_node(&at.subnet_id, &balancer.group_ids, is_public, description, balancer.origin);
+        let (interface_id, address, public_address) = made?;
+        Some(Node { zone: at.zone.clone(), subnet_id: at.subnet_id.clone(), interface_id, address, public_address })
     }
 
     /// The interfaces of a load balancer that was deleted go at last.

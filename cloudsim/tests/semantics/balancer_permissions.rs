@@ -144,8 +144,11 @@ fn every_near_miss_of_a_create_is_refused() {
         assert_eq!((sim.audit().load_balancers, sim.audit().target_groups), (0, 0));
     }
     let mut sim = governed(steady());
-    let facing = CreateLoadBalancer { scheme: Scheme::InternetFacing, ..ours("cb-one") };
-    assert_eq!(create_balancer(&mut sim, facing), Err(DENIED.to_owned()));
+    let facing = |name: &str| CreateLoadBalancer { scheme: Scheme::InternetFacing, ..ours(name) };
+    assert_eq!(create_balancer(&mut sim, facing("web")), Err(DENIED.to_owned()));
+    let untagged = CreateLoadBalancer { tags: without(MANAGED_BY), ..facing("cb-facing") };
+    assert_eq!(create_balancer(&mut sim, untagged), Err(DENIED.to_owned()));
+    assert!(create_balancer(&mut sim, facing("cb-facing")).is_ok());
     // Names that are not ours.
     assert_eq!(create_balancer(&mut sim, ours("web")), Err(DENIED.to_owned()));
     assert_eq!(create_group(&mut sim, our_group("web")), Err(DENIED.to_owned()));

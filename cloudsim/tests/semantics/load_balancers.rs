@@ -1,5 +1,6 @@
 //! Load balancers, listeners and rules: the name is the token, and what goes with what.
 
+use cloudsim::ec2::{Permission, PermissionSource, RouteTable};
 use cloudsim::elb::{
     CreateLoadBalancer, CreateRule, DescribeListeners, DescribeLoadBalancers, DescribeRules, LoadBalancerKind,
     RuleAction,
@@ -151,11 +152,52 @@ fn one_that_faces_the_internet_without_a_gateway_provisions_for_ever() {
     let with_gateway = sim.elb(at(0)).create_load_balancer(&facing("cb-one")).unwrap();
     assert!(with_gateway.dns_name.starts_with("cb-one-"), "{}", with_gateway.dns_name);
     assert_eq!(state(&mut sim, &with_gateway.arn, 100), LoadBalancerState::Active);
-    sim.network_mut().route_tables[0].routes.truncate(1);
+    // Its subnets have a table of their own, and the gateway is still there.
+    let own = RouteTable {
+        id: "rtb-own".into(),
+        is_main: false,
+        subnet_ids: vec![SUBNET_A.into(), SUBNET_B.into()],
+        routes: sim.network_mut().route_tables[0].routes[..1].to_vec(),
+        ..sim.network_mut().route_tables[0].clone()
+    };
+    sim.network_mut().route_tables.push(own);
     let without = sim.elb(at(100)).create_load_balancer(&facing("cb-two")).unwrap();
     let internal = create_balancer(&mut sim, "cb-three", 100).unwrap();
     assert_eq!(state(&mut sim, &without.arn, 5_000), LoadBalancerState::Provisioning);
     assert_eq!(state(&mut sim, &internal.arn, 5_000), LoadBalancerState::Active);
+    sim.network_mut().route_tables[0].routes.truncate(1);
+    assert_eq!(code(sim.elb(at(5_000)).create_load_balancer(&facing("cb-four"))), "InvalidSubnet");
+}
+
+#[test]
+fn nodes_that_face_the_internet_have_public_addresses_and_let_in_whom_a_rule_names_by_his() {
+    let mut sim = sim(steady());
+    let group = security_group(&mut sim, 0);
+    let facing =
+        CreateLoadBalancer { scheme: Scheme::InternetFacing, group_ids: vec![group.clone()], ..balancer("cb-one") };
+    let arn = sim.elb(at(0)).create_load_balancer(&facing).unwrap().arn.clone();
+    let nodes = sim.truth().elb.nodes(&arn).to_vec();
+    let public: Vec<std::net::Ipv4Addr> = nodes.iter().filter_map(|node| node.public_address).collect();
+    assert_eq!(public.len(), 2);
+    let mut launched = crate::world::request(1, "token");
+    let interface = launched.interface.as_mut().unwrap();
+    (interface.group_ids, interface.associate_public_address) = (vec![group.clone()], Some(true));
+    sim.ec2(at(0)).run_instances(&launched).unwrap();
+    sim.advance(at(20));
+    let network = sim.truth().ec2.live_instances()[0].network.clone().unwrap();
+    let (from, seen_as) = (network.private_address, network.public_address.unwrap());
+    // A rule that names the group stands for private addresses.
+    let members = Permission::tcp(8080, 8080, PermissionSource::Group(group.clone()));
+    sim.ec2(at(20)).authorize_ingress(&group, &[(members, None)]).unwrap();
+    assert_eq!(sim.can_connect(from, nodes[0].address, 8080), Ok(()));
+    assert!(sim.can_connect(from, public[0], 8080).unwrap_err().contains(&seen_as.to_string()));
+    let host = Permission::tcp(8080, 8080, PermissionSource::Cidr(seen_as.into()));
+    sim.ec2(at(20)).authorize_ingress(&group, &[(host, None)]).unwrap();
+    assert_eq!(sim.can_connect(from, public[0], 8080), Ok(()));
+    let stranger = "203.0.113.7".parse().unwrap();
+    assert!(sim.can_connect(stranger, public[1], 8080).is_err());
+    let internal = create_balancer(&mut sim, "cb-two", 20).unwrap().arn.clone();
+    assert!(sim.truth().elb.nodes(&internal).iter().all(|node| node.public_address.is_none()));
 }
 
 #[test]

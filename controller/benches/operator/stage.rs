@@ -377,6 +377,7 @@ impl Agents for AgentsOfAll {
             version: agent.version.to_string(),
             membership_sha256: agent.membership.sha256(),
             clusters: agent.membership.clusters.iter().map(cluster_status).collect(),
+            shared: None,
         }))
     }
 

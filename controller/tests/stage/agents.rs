@@ -297,7 +297,8 @@ impl FakeRun {
             warning: String::new(),
             hold: self.hold(),
             balancer: self.spec.balancer().map(|control| {
-                let instance_id = self.spec.balancer_control.is_some().then(|| self.balancer.clone()).unwrap_or_default();
+                let instance_id =
+                    self.spec.balancer_control.is_some().then(|| self.balancer.clone()).unwrap_or_default();
                 RunBalancer { control, instance_id }
             }),
             report_sha256: over.then(|| self.report().1.clone()),
@@ -323,6 +324,7 @@ impl Agents for FakeAgents {
             version: version.to_string(),
             membership_sha256: membership.sha256(),
             clusters: clusters.collect(),
+            shared: None,
         })
     }
 

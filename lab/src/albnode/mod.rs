@@ -53,6 +53,9 @@ pub struct Options {
     /// Address in its subnet, and port of the listener
     #[arg(long)]
     pub listen: SocketAddr,
+    /// Public address of an internet-facing one, and port of the listener
+    #[arg(long)]
+    pub public: Option<SocketAddr>,
     /// What chance is drawn from
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -94,9 +97,15 @@ pub fn run(options: &Options) -> io::Result<()> {
             connect: Duration::from_millis(options.connect_timeout_millis),
             connections: options.max_connections,
         };
+        let public = match options.public {
+            Some(public) => Some(TcpListener::bind(public).await?),
+            None => None,
+        };
         let node = Arc::new(Node::new(listener.local_addr()?, limits, options.seed, events));
         node.tell(Event::Listening { address: node.address });
-        tokio::spawn(serve::serve(listener, node.clone()));
+        for listener in [listener].into_iter().chain(public) {
+            tokio::spawn(serve::serve(listener, node.clone()));
+        }
         tokio::select! {
             () = configure(&node, lines) => {}
             () = node.clone().report() => {}

@@ -178,7 +178,7 @@ impl Nodes {
             let is_its = |key: &NodeKey| key.load_balancer == balancer.arn;
             let nodes = self.kept.iter().filter(|(key, kept)| is_its(key) && kept.ends_at.is_none());
             let nodes: Vec<_> = nodes.filter(|(_, kept)| kept.kill_at.is_none()).collect();
-            let addresses: BTreeSet<Ipv4Addr> = nodes.iter().map(|(key, _)| key.address).collect();
+            let addresses: BTreeSet<Ipv4Addr> = nodes.iter().map(|(key, _)| key.named()).collect();
             let known = self.names.get(&balancer.dns_name);
             let shown = match nodes.iter().all(|(_, kept)| kept.process.has_listened()) {
                 true => Some(Vec::from_iter(addresses)),

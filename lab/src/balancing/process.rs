@@ -195,6 +195,7 @@ fn spawn(shared: &Shared) -> io::Result<Child> {
     Command::new(lab)
         .arg("albnode")
         .arg(format!("--listen={}", shared.key.listen()))
+        .args(shared.key.listen_publicly().map(|public| format!("--public={public}")))
         .arg(format!("--parent={}", std::process::id()))
         .env_clear()
         .env(name, value)

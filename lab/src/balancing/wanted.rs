@@ -16,6 +16,8 @@ pub(super) struct NodeKey {
     pub(super) zone: String,
     pub(super) port: u16,
     pub(super) address: Ipv4Addr,
+    /// The address that the name of an internet-facing one leads to.
+    pub(super) public: Option<Ipv4Addr>,
 }
 
 impl NodeKey {
@@ -26,6 +28,15 @@ impl NodeKey {
 
     pub(super) fn listen(&self) -> SocketAddr {
         SocketAddr::from((self.address, self.port))
+    }
+
+    pub(super) fn listen_publicly(&self) -> Option<SocketAddr> {
+        self.public.map(|public| SocketAddr::from((public, self.port)))
+    }
+
+    /// What its name leads to.
+    pub(super) fn named(&self) -> Ipv4Addr {
+        self.public.unwrap_or(self.address)
     }
 }
 
@@ -47,6 +58,7 @@ pub(super) fn wanted(path: &DataPath, reaches: impl Fn(Ipv4Addr, Ipv4Addr, u16) 
                     zone: node.zone.clone(),
                     port: listener.port,
                     address: node.address,
+                    public: node.public_address,
                 };
                 wanted.insert(key, config(path, listener, node, &zones, &reaches));
             }

@@ -122,3 +122,36 @@ fn a_line_that_is_no_configuration_is_refused_and_the_one_before_stays() {
     assert!(refused[1].contains("priority 1: forwards to all"), "{}", refused[1]);
     assert_eq!(get(node.address, "/").text(), "a");
 }
+
+#[test]
+fn a_path_for_all_clusters_comes_after_theirs_and_goes_to_each_by_its_weight() {
+    let (a, b) = (Backend::new("a"), Backend::new("b"));
+    let mut node = Node::start(&[]);
+    let groups = [("one", Algorithm::RoundRobin, &[&a][..]), ("two", Algorithm::RoundRobin, &[&b][..])];
+    let mut config = config(groups, &[(1, &["/cluster1", "/cluster1/*"], "one")]);
+    let action = Action::Forward(BTreeMap::from([("one".to_owned(), 1), ("two".to_owned(), 3)]));
+    config.rules.push(Rule { priority: 2, paths: vec!["/".to_owned(), "/*".to_owned()], action });
+    node.configure(&config);
+    let mut client = Client::new(node.address);
+    for path in ["/cluster1", "/cluster1/x"] {
+        assert_eq!(client.get(path).text(), "a", "{path}");
+    }
+    let before = a.count();
+    for path in ["/", "/anything", "/cluster10"].into_iter().cycle().take(1200) {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+    // 300 of 1,200 with a standard deviation of 15.
+    let of_a = a.count() - before;
+    assert!((225..375).contains(&of_a), "{of_a} of 1,200");
+    assert_eq!(of_a + b.count(), 1200);
+}
+
+#[test]
+fn one_that_faces_the_internet_takes_connections_at_its_public_address_as_well() {
+    let a = Backend::new("a");
+    let port = std::net::TcpListener::bind("127.95.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let public = std::net::SocketAddr::from(([127, 95, 0, 1], port));
+    let mut node = Node::start(&["--public", &public.to_string()]);
+    node.configure(&config([("one", Algorithm::RoundRobin, &[&a][..])], &[(1, &["/x"], "one")]));
+    assert_eq!((get(node.address, "/x").text(), get(public, "/x").text()), ("a", "a"));
+}

@@ -63,6 +63,73 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.balancer", "balancer.application is for kind Application: set balancer.kind, or remove it"],
         ),
         (
+            "a cluster with the name of the shared path",
+            with(|spec| spec["clusters"][0]["name"] = json!("shared")),
+            &["spec.clusters[0]", "balancer, generator and shared are names of our own, choose another"],
+        ),
+        (
+            "a shared path that ends with a slash",
+            with(|spec| spec["balancer"] = json!({ "shared": { "path": "/all/" } })),
+            &["spec.balancer.shared.path", "such as / or /all, without a slash at the end"],
+        ),
+        (
+            "a shared path where workers answer themselves",
+            with(|spec| spec["balancer"] = json!({ "shared": { "path": "/health" } })),
+            &["spec.balancer.shared", "workers answer /health, /metrics, /machine, /calibration themselves"],
+        ),
+        (
+            "a shared path where a cluster is served",
+            with(|spec| spec["balancer"] = json!({ "shared": { "path": "/one" } })),
+            &["spec.balancer", "balancer.shared.path: a cluster is served at this path, choose another, such as /"],
+        ),
+        (
+            "a shared path of more clusters than a load balancer of AWS spreads one over",
+            with(|spec| {
+                let one = |name: &str| json!({ "name": name, "instanceType": "t2.micro", "count": 1 });
+                spec["clusters"] = ["a", "b", "c", "d", "e", "f"].map(one).to_vec().into();
+                spec["balancer"] = json!({ "kind": "Application", "shared": { "path": "/" } });
+            }),
+            &["spec.balancer", "spreads one path over at most five clusters, remove some, or set balancer.kind Custom"],
+        ),
+        (
+            "a public status of a load balancer of AWS",
+            with(|spec| spec["balancer"] = json!({ "kind": "Application", "publicStatus": true })),
+            &["spec.balancer", "balancer.publicStatus is for kind Custom: remove it"],
+        ),
+        (
+            "a public status where a cluster is served",
+            with(|spec| {
+                spec["clusters"][0]["path"] = json!("/status");
+                spec["balancer"] = json!({ "publicStatus": true });
+            }),
+            &["spec.balancer", "would answer at /status, where a cluster is served: set path on the cluster"],
+        ),
+        (
+            "a public status where all clusters are served",
+            with(|spec| spec["balancer"] = json!({ "publicStatus": true, "shared": { "path": "/status" } })),
+            &["spec.balancer", "would answer at /status"],
+        ),
+        (
+            "a load balancer that faces the internet and lets nobody in",
+            with(|spec| {
+                spec["balancer"] = json!({ "kind": "Application", "application": { "scheme": "InternetFacing" } });
+            }),
+            &["spec.balancer", "InternetFacing needs network.ingressCidrs, the networks that may send requests"],
+        ),
+        (
+            "a scheme that is not known",
+            with(|spec| spec["balancer"] = json!({ "kind": "Application", "application": { "scheme": "Public" } })),
+            &["spec.balancer.application.scheme", "supported values: \"Internal\", \"InternetFacing\""],
+        ),
+        (
+            "more measurements than a report holds, with a shared path",
+            with(|spec| {
+                spec["load"]["rounds"] = json!(750);
+                spec["balancer"] = json!({ "shared": { "path": "/", "measured": true } });
+            }),
+            &["spec.load.rounds", "one more with a shared path that is measured"],
+        ),
+        (
             "a check that takes as long as it waits",
             with(|spec| spec["balancer"] = application(json!({ "intervalSeconds": 5, "timeoutSeconds": 5 }))),
             &["spec.balancer.application.healthCheck", "timeoutSeconds must be less than intervalSeconds"],
@@ -96,7 +163,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "a cluster named like a pool of ours",
             with(|spec| spec["clusters"][0]["name"] = json!("balancer")),
-            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
+            &["spec.clusters[0]", "balancer, generator and shared are names of our own, choose another"],
         ),
         (
             "no instance type",
@@ -296,7 +363,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "a cluster with the name of a generator's pool",
             with(|spec| spec["clusters"][0]["name"] = json!("generator-2")),
-            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
+            &["spec.clusters[0]", "balancer, generator and shared are names of our own, choose another"],
         ),
         (
             "several generators that count requests",

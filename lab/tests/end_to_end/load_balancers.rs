@@ -89,6 +89,63 @@ fn through_both_nodes(bench: &Bench, addresses: &[String]) {
     }
 }
 
+/// Name or address of what stands in front.
+fn front(seen: &Value) -> String {
+    let endpoint = seen["status"]["balancer"]["endpoint"].as_str().unwrap();
+    endpoint.trim_start_matches("http://").trim_end_matches(":8080").to_owned()
+}
+
+/// `/one` is its cluster's alone; everything else is answered by any member of both.
+fn serves_all_together(address: &str) {
+    assert!((0..4).all(|_| get(address, "/one").1.contains(r#""cluster":"one""#)));
+    let mut clusters = std::collections::BTreeSet::new();
+    until("both clusters have answered", || {
+        let (status, body) = get(address, "/anything");
+        assert!(status.contains("200"), "{status} {body}");
+        clusters.extend(["one", "two"].into_iter().filter(|name| body.contains(&format!(r#""cluster":"{name}""#))));
+        clusters.len() == 2
+    });
+}
+
+#[test]
+fn all_members_serve_and_are_measured_together_behind_either_balancer() {
+    let Some(lab) = shared("a shared path") else { return };
+    let mut wanted = spec(2, 1000);
+    wanted["network"] = json!({ "ingressCidrs": ["203.0.113.7/32"] });
+    wanted["balancer"] = json!({ "publicStatus": true, "shared": { "path": "/", "measured": true } });
+    let bench = Bench::apply(lab, "together", wanted);
+    let ours = front(&bench.ready());
+    serves_all_together(&ours);
+    let (status, body) = get(&ours, "/status");
+    let told: Value = serde_json::from_str(&body).unwrap();
+    assert!(status.contains("200") && told["clusters"][1]["members"][0]["health"] == "Healthy", "{status} {body}");
+
+    let application = json!({ "scheme": "InternetFacing" });
+    let facing = json!({ "kind": "Application", "publicStatus": false, "application": application });
+    bench.patch(json!({ "balancer": facing }));
+    let name = front(&bench.ready());
+    assert!(name.starts_with("cb-"), "{name}: it is not internal");
+    let public = addresses(lab, &name);
+    assert_eq!(public.len(), 2);
+    public.iter().for_each(|address| serves_all_together(address));
+
+    let reports = bench.reports();
+    assert_eq!(reports.len(), 2);
+    for (_, report) in &reports {
+        let shared = report.clusters.iter().find(|cluster| cluster.cluster == "shared").unwrap();
+        assert_eq!((shared.requests, shared.failures.total()), (2 * REQUESTS, 0));
+        assert_eq!(shared.members.len(), 2, "{:?}", shared.members);
+        assert!(report.comparisons.iter().all(|one| one.cluster == "two" && one.baseline == "one"));
+        // A busy machine makes runs invalid, which say nothing else.
+        let is_said = report.verdict.contains("shared: all members of one and two behind /: ");
+        assert!(is_said || report.validity == wire::Validity::Invalid, "{}", report.verdict);
+    }
+    let says = |words: &str| reports.iter().any(|(_, one)| one.environment.settings.join("; ").contains(words));
+    assert!(says("internet-facing and reached over its public addresses"));
+    bench.delete();
+    until("the load balancer is gone", || balancers(lab) == (0, 0));
+}
+
 /// Load balancers and target groups that exist.
 fn balancers(lab: &Lab) -> (u64, u64) {
     let ledger: Value = lab.ledger();

@@ -228,7 +228,7 @@ fn targets(urls: &[String]) -> Vec<Target> {
             None if !path.is_empty() && number(path) == 1 => path.clone(),
             None => format!("url{}", index + 1),
         };
-        Target { cluster, url: (*url).to_owned() }
+        Target { cluster, url: (*url).to_owned(), ..Target::default() }
     };
     split.iter().enumerate().map(named).collect()
 }

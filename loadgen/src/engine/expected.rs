@@ -14,21 +14,22 @@ const LOOKED_AT_BYTES: usize = 1024 * 1024;
 pub(crate) struct Expected {
     status: Option<u16>,
     body: Option<Vec<u8>>,
-    /// `"cluster":"name"`, as serde writes it.
-    cluster: Option<Vec<u8>>,
+    /// `"cluster":"name"`, as serde writes it, of each cluster that may answer. Empty: the body need not name one.
+    clusters: Vec<Vec<u8>>,
     /// Members that may answer; `None`: anyone.
     members: Option<HashSet<Vec<u8>>>,
 }
 
 impl Expected {
-    pub(crate) fn new(expect: &Expect, cluster: &str, members: Option<HashSet<Vec<u8>>>) -> Self {
-        let named = || serde_json::to_string(cluster).unwrap_or_default();
+    pub(crate) fn new(expect: &Expect, clusters: &[&str], members: Option<HashSet<Vec<u8>>>) -> Self {
+        let named =
+            |cluster: &&str| format!("\"cluster\":{}", serde_json::to_string(cluster).unwrap_or_default()).into_bytes();
         Self {
             status: expect.status,
             body: expect.body.as_ref().map(|body| body.as_bytes().to_vec()),
-            cluster: match expect.cluster_name {
-                ClusterName::Ignored => None,
-                ClusterName::InBody => Some(format!("\"cluster\":{}", named()).into_bytes()),
+            clusters: match expect.cluster_name {
+                ClusterName::Ignored => Vec::new(),
+                ClusterName::InBody => clusters.iter().map(named).collect(),
             },
             members: members.filter(|_| expect.members == Members::Known),
         }
@@ -36,7 +37,7 @@ impl Expected {
 
     /// Whether bodies have to be kept until they are whole.
     pub(crate) fn looks_at_bodies(&self) -> bool {
-        self.body.is_some() || self.cluster.is_some()
+        self.body.is_some() || !self.clusters.is_empty()
     }
 
     /// An answer without a name may be from anyone: workers need not name themselves.
@@ -54,7 +55,7 @@ impl Expected {
             (None, _) => {}
         }
         let is_body = self.body.as_ref().is_none_or(|expected| expected == body);
-        let is_cluster = self.cluster.as_ref().is_none_or(|name| contains(body, name));
+        let is_cluster = self.clusters.is_empty() || self.clusters.iter().any(|name| contains(body, name));
         if is_known_member && is_body && is_cluster { Ok(()) } else { Err(Failure::WrongAnswer) }
     }
 }
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     fn expected(expect: Expect) -> Expected {
-        Expected::new(&expect, "blue", None)
+        Expected::new(&expect, &["blue"], None)
     }
 
     #[test]
@@ -106,14 +107,18 @@ mod tests {
         assert_eq!(blue.judge(200, true, body), Ok(()));
         assert_eq!(blue.judge(200, true, br#"{"cluster":"blues"}"#), Err(Failure::WrongAnswer));
         assert_eq!(blue.judge(200, true, b""), Err(Failure::WrongAnswer));
+        let in_body = Expect { cluster_name: ClusterName::InBody, ..Expect::default() };
+        let either = Expected::new(&in_body, &["red", "blue"], None);
+        assert_eq!(either.judge(200, true, body), Ok(()));
+        assert_eq!(either.judge(200, true, br#"{"cluster":"green"}"#), Err(Failure::WrongAnswer));
     }
 
     #[test]
     fn strangers_answer_wrongly() {
         let members = HashSet::from([b"i-1".to_vec()]);
         let known = Expect { members: Members::Known, ..Expect::default() };
-        let ours = Expected::new(&known, "blue", Some(members.clone()));
-        assert!(Expected::new(&Expect::default(), "blue", Some(members)).knows(b"i-2"));
+        let ours = Expected::new(&known, &["blue"], Some(members.clone()));
+        assert!(Expected::new(&Expect::default(), &["blue"], Some(members)).knows(b"i-2"));
         assert!(ours.knows(b"i-1") && !ours.knows(b"i-2"));
         assert!(ours.knows(b""), "a worker need not name itself");
         assert_eq!(ours.judge(200, false, b""), Err(Failure::WrongAnswer));

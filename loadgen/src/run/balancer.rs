@@ -43,7 +43,7 @@ impl Balancer {
         self.meet(&status.instance_id);
         match self.replaced() {
             Some(why) => Err(why),
-            None => Ok(Sight(status.clusters.into_iter().map(cluster).collect())),
+            None => Ok(Sight(status.clusters.into_iter().chain(status.shared).map(cluster).collect())),
         }
     }
 

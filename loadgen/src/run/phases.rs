@@ -81,6 +81,12 @@ pub(crate) fn of_warm_up(spec: &RunSpec) -> Vec<PlacedPhase> {
     stops.into_iter().enumerate().map(segment).collect()
 }
 
+/// Names of the clusters of which one has to answer.
+fn clusters_of<'a>(course: &'a Course<'_>, target: &'a Target) -> Vec<&'a str> {
+    let others = || course.targets.iter().filter(|other| !other.is_shared).map(|other| other.serves.as_str());
+    if target.is_shared { others().collect() } else { vec![target.serves.as_str()] }
+}
+
 /// Load of one phase for one cluster, that begins at `begins_nanos` or at once.
 pub(crate) fn load(
     course: &Course<'_>,
@@ -107,7 +113,7 @@ pub(crate) fn load(
         target: target.clone(),
         addresses: course.names.of(&target.authority),
         template: Template::new(target, &spec.request, seed),
-        expected: Expected::new(&spec.request.expect, &target.serves, members),
+        expected: Expected::new(&spec.request.expect, &clusters_of(course, target), members),
         zones: course.zones.clone(),
         keeps_connections: spec.request.connections == Connections::Kept,
         plan,

@@ -132,10 +132,13 @@ impl Course<'_> {
 
     /// Counters of the processors of the target's members.
     async fn readings(&self, seen: &mut Members, sight: Option<&Sight>, target: &Target) -> Readings {
-        match sight {
-            Some(sight) => seen.look(sight, &target.serves).await,
-            None => Readings::new(),
+        let mut readings = Readings::new();
+        if let (Some(sight), Some(watch)) = (sight, &self.watch) {
+            for cluster in watch.clusters_of(target) {
+                readings.extend(seen.look(sight, cluster).await);
+            }
         }
+        readings
     }
 
     fn credits(&self, target: &Target) -> Option<&Credits> {

@@ -45,6 +45,13 @@ impl Sight {
         self.0.iter().find(|seen| seen.name == cluster)
     }
 
+    /// The members of all of these under one more name, which they serve together.
+    pub(crate) fn shared(mut self, name: &str) -> Self {
+        let members = self.0.iter().flat_map(|cluster| cluster.members.clone()).collect();
+        self.0.push(SeenCluster { name: name.to_owned(), policy: None, members });
+        self
+    }
+
     /// Members that may answer for a cluster.
     pub(crate) fn ids(&self, cluster: &str) -> Option<HashSet<Vec<u8>>> {
         Some(self.of(cluster)?.members.iter().map(|member| member.id.clone().into_bytes()).collect())
@@ -226,6 +233,13 @@ mod tests {
         assert_eq!(sight.slots("cluster1"), None, "one says nothing");
         sight.0[0].members[1].slots = Some(1);
         assert_eq!(sight.slots("cluster1"), Some(3));
+    }
+
+    #[test]
+    fn all_members_together_are_those_of_each_cluster() {
+        let sight = sight().shared("all");
+        let ids: Vec<&str> = sight.of("all").unwrap().members.iter().map(|member| member.id.as_str()).collect();
+        assert_eq!(ids, ["i-1", "i-2", "i-8", "i-9"]);
     }
 
     #[test]

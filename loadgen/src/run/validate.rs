@@ -242,12 +242,21 @@ fn validate_targets(spec: &RunSpec) -> Result<Vec<Target>, InvalidSpec> {
         }
         let mut parsed = Target::parse(&target.cluster, &target.url)
             .map_err(|error| of_target(format!("targets[{index}].url"), &error))?;
-        if let Some(first) = spec.targets[..index].iter().find(|earlier| earlier.url == target.url) {
+        parsed.is_shared = target.shared;
+        let is_twin = |earlier: &&wire::Target| earlier.url == target.url && !earlier.shared && !target.shared;
+        if let Some(first) = spec.targets[..index].iter().find(is_twin) {
             parsed.serves.clone_from(&first.cluster);
         }
         targets.push(parsed);
     }
-    Ok(targets)
+    match targets.iter().filter(|target| target.is_shared).count() {
+        0 => Ok(targets),
+        shared if shared == targets.len() => {
+            invalid("targets", "are all shared: give the clusters whose members serve it")
+        }
+        1 => Ok(targets),
+        _ => invalid("targets", "holds several that are shared: the members of all others serve one"),
+    }
 }
 
 fn of_target(field: String, error: &TargetError) -> InvalidSpec {
@@ -266,7 +275,11 @@ mod tests {
             seed: 1,
             rounds: Rounds { count: 20 },
             warmup_requests: 0,
-            targets: vec![SpecTarget { cluster: "cluster1".into(), url: "http://127.0.0.1:1/cluster1".into() }],
+            targets: vec![SpecTarget {
+                cluster: "cluster1".into(),
+                url: "http://127.0.0.1:1/cluster1".into(),
+                ..SpecTarget::default()
+            }],
             phases: vec![
                 Phase::ClosedLoop(ClosedLoop { concurrency: 100, stop: Stop::Requests(500) }),
                 Phase::Pause { seconds: 60 },

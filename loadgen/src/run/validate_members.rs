@@ -17,7 +17,8 @@ pub(crate) fn validate_members(spec: &RunSpec, targets: &[Target]) -> Result<(),
         return invalid("members".into(), "are given besides balancerControl: leave one of the two out".into());
     }
     // A target with the URL of an earlier one is measured on the members of that one.
-    let clusters: BTreeSet<&str> = targets.iter().map(|target| target.serves.as_str()).collect();
+    let clusters: BTreeSet<&str> =
+        targets.iter().filter(|target| !target.is_shared).map(|target| target.serves.as_str()).collect();
     let mut known = BTreeSet::new();
     for (index, member) in spec.members.iter().enumerate() {
         let field = |name: &str| format!("members[{index}].{name}");
@@ -37,7 +38,8 @@ pub(crate) fn validate_members(spec: &RunSpec, targets: &[Target]) -> Result<(),
             return invalid(field("address"), problem);
         }
     }
-    match targets.iter().position(|target| !spec.members.iter().any(|member| member.cluster == target.serves)) {
+    let has_members = |target: &Target| spec.members.iter().any(|member| member.cluster == target.serves);
+    match targets.iter().position(|target| !target.is_shared && !has_members(target)) {
         None => Ok(()),
         Some(index) => {
             let problem = format!("{:?} has no members: give those of every target", targets[index].cluster);

@@ -18,6 +18,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct Watch {
     witness: Witness,
     clusters: Vec<String>,
+    /// What all of them serve together, and after them what is looked at.
+    shared: Option<String>,
+    looked_at: Vec<String>,
     /// How long to wait for members to be well before a round.
     recovery: Duration,
 }
@@ -48,18 +51,26 @@ impl Watch {
             None if spec.members.is_empty() => return Ok(None),
             None => Witness::Roster(Roster::new(&spec.members)),
         };
-        let mut clusters: Vec<String> = Vec::new();
+        let (mut clusters, mut shared) = (Vec::new(), None);
         for target in targets {
-            if !clusters.contains(&target.serves) {
+            if target.is_shared {
+                shared = Some(target.serves.clone());
+            } else if !clusters.contains(&target.serves) {
                 clusters.push(target.serves.clone());
             }
         }
-        Ok(Some(Self { witness, clusters, recovery: settings.recovery }))
+        let looked_at = clusters.iter().chain(&shared).cloned().collect();
+        Ok(Some(Self { witness, clusters, shared, looked_at, recovery: settings.recovery }))
     }
 
-    /// Names of the clusters that are measured.
+    /// Names of the clusters that are measured, each with members of its own.
     pub(crate) fn clusters(&self) -> &[String] {
         &self.clusters
+    }
+
+    /// Names of the clusters whose members serve this target.
+    pub(crate) fn clusters_of<'a>(&'a self, target: &'a Target) -> &'a [String] {
+        if target.is_shared { &self.clusters } else { std::slice::from_ref(&target.serves) }
     }
 
     fn balancer(&self) -> Option<&Balancer> {
@@ -87,7 +98,10 @@ impl Watch {
     async fn look(&self) -> Result<Sight, String> {
         match &self.witness {
             Witness::Balancer(balancer) => balancer.look().await,
-            Witness::Roster(roster) => Ok(roster.look().await),
+            Witness::Roster(roster) => {
+                let sight = roster.look().await;
+                Ok(self.shared.iter().fold(sight, |sight, name| sight.shared(name)))
+            }
         }
     }
 
@@ -96,7 +110,7 @@ impl Watch {
         let deadline = Instant::now() + self.recovery;
         loop {
             let reason = match self.look().await {
-                Ok(sight) => match sight.unsettled(&self.clusters) {
+                Ok(sight) => match sight.unsettled(&self.looked_at) {
                     None => return Ok(sight),
                     Some(reason) => reason,
                 },
@@ -119,7 +133,7 @@ impl Watch {
         visited: &ClusterReport,
     ) -> Result<Sight, (String, String)> {
         let after = self.look().await.map_err(|why| (String::new(), why))?;
-        if let Some(change) = before.change(&after, &self.clusters) {
+        if let Some(change) = before.change(&after, &self.looked_at) {
             return Err(change);
         }
         // A balancer of ours may leave members out, if that is its policy.

@@ -29,6 +29,8 @@ pub struct Target {
     pub cluster: String,
     /// Name that balancer and answers know it by: that of the first target with this URL, whose twin it is.
     pub serves: String,
+    /// The members of all other targets serve it together.
+    pub is_shared: bool,
     /// `host:port`.
     pub authority: String,
     /// Name that a certificate has to be for, of https.
@@ -76,6 +78,7 @@ impl Target {
         Ok(Self {
             cluster: cluster.to_owned(),
             serves: cluster.to_owned(),
+            is_shared: false,
             authority: format!("{}:{}", parts.host, parts.port),
             server_name,
             tls: None,

@@ -99,7 +99,7 @@ impl Backend {
     }
 
     pub(crate) fn target(&self, cluster: &str) -> Target {
-        Target { cluster: cluster.into(), url: self.url(&format!("/{cluster}")) }
+        Target { cluster: cluster.into(), url: self.url(&format!("/{cluster}")), ..Target::default() }
     }
 }
 
@@ -259,6 +259,7 @@ pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> Balancer
         version: "1".into(),
         membership_sha256: String::new(),
         clusters: clusters.iter().map(cluster).collect(),
+        shared: None,
     }
 }
 

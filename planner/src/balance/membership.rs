@@ -1,6 +1,6 @@
 //! The membership of our balancer: it is told its members, and waited for until every one of them answers.
 
-use wire::{Cluster, Health, Member, Membership};
+use wire::{Cluster, Health, Member, Membership, SharedPath};
 
 use super::generators::{self, unreachable, unreachable_key};
 use super::health;
@@ -32,7 +32,12 @@ pub fn membership(world: &World) -> Membership {
             members,
         }
     });
-    Membership { clusters: clusters.collect() }
+    let shared = spec
+        .balancer
+        .shared
+        .as_ref()
+        .map(|shared| SharedPath { path: shared.path.clone(), policy: desired::policy(spec.balancer.policy) });
+    Membership { clusters: clusters.collect(), shared, public_status: spec.balancer.public_status }
 }
 
 /// Id and address of each member that the balancer has, that our ledger knows, and that no list shows to end.

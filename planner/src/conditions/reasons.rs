@@ -105,7 +105,7 @@ reasons! {
         Accepted: "No subnet has enough free addresses.", "name a larger one";
     }
     NoEgress {
-        Accepted: "The subnet has no route out that instances could fetch their program by: none at all, one that VPC Block Public Access closes, or one that this account cannot see ([which is which](aws.md#network)).", "a subnet with a NAT or internet gateway; or `network.addressing: Private` when the mirror is reachable without one";
+        Accepted: "The subnet has no route out that instances could fetch their program by: none at all, one that VPC Block Public Access closes, or one that this account cannot see ([which is which](aws.md#network)). Or a load balancer is to face the internet, and its subnets have no route to an internet gateway, or generators no public address.", "a subnet with a NAT or internet gateway; or `network.addressing: Private` when the mirror is reachable without one; or `balancer.application.scheme: Internal`";
     }
     Ipv6Only {
         Accepted: "The subnet has no IPv4 addresses.", "a subnet with an IPv4 CIDR block";

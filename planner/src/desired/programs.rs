@@ -59,6 +59,9 @@ pub(super) fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(
     if pool.role == Role::Worker {
         environment.push(("CLUSTER", pool.name.clone()));
         environment.push(("CLUSTER_PATH", pool.path.clone()));
+        if let Some(shared) = &spec.balancer.shared {
+            environment.push(("SHARED_PATH", shared.path.clone()));
+        }
         if let Program::Ours { work: Some(work) } = program(spec, &pool.name) {
             environment.push(("WORK", work_text(&work)));
         }
@@ -93,12 +96,23 @@ pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
         BalancerKind::Application => {
             let application = spec.balancer.application.clone().unwrap_or_default();
             let (algorithm, delay) = (application.algorithm, application.deregistration_delay_seconds);
-            format!("balancer: Application Load Balancer, {algorithm:?}, deregistration delay {delay} s")
+            let way = match application.scheme {
+                api::Scheme::Internal => "",
+                api::Scheme::InternetFacing => "internet-facing and reached over its public addresses, ",
+            };
+            format!("balancer: Application Load Balancer, {way}{algorithm:?}, deregistration delay {delay} s")
         }
     };
+    let shared = spec.balancer.shared.as_ref().map(|shared| {
+        format!(
+            "shared path: {} of all members, {}",
+            shared.path,
+            if shared.measured { "measured" } else { "not measured" }
+        )
+    });
     let several = Some(generators(spec)).filter(|count| *count > 1).map(|count| format!("{count} x "));
     let generator = format!("generator: {}{}", several.unwrap_or_default(), spec.load.generator.instance_type);
-    workers.chain([balancer, generator]).collect()
+    workers.chain([balancer]).chain(shared).chain([generator]).collect()
 }
 
 /// Policy on the wire.

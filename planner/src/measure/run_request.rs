@@ -23,12 +23,15 @@ use crate::world::World;
 /// The clusters behind `base` (scheme, host and port), and with `selfTest` the first one again: the same URL under a
 /// second name, which is how a generator knows a twin.
 pub(crate) fn targets(spec: &ClusterBenchmarkSpec, base: &str) -> Vec<Target> {
-    let target = |name: &str, path: &str| Target { cluster: name.to_owned(), url: format!("{base}{path}") };
+    let target =
+        |name: &str, path: &str| Target { cluster: name.to_owned(), url: format!("{base}{path}"), ..Target::default() };
     let mut targets: Vec<Target> = spec.clusters.iter().map(|cluster| target(&cluster.name, &cluster.path())).collect();
     if let (true, Some(first)) = (spec.load.self_test, spec.clusters.first()) {
         // A space is in no name of a cluster.
         targets.push(target(&format!("{} again", first.name), &first.path()));
     }
+    let shared = spec.balancer.shared.as_ref().filter(|shared| shared.measured);
+    targets.extend(shared.map(|shared| Target { shared: true, ..target(wire::SHARED, &shared.path) }));
     targets
 }
 

@@ -62,7 +62,9 @@ pub(crate) fn ahead(spec: &ClusterBenchmarkSpec) -> SignedDuration {
 
 /// What is measured in a round.
 fn targets(spec: &ClusterBenchmarkSpec) -> i64 {
-    i64::try_from(spec.clusters.len() + usize::from(spec.load.self_test)).unwrap_or(i64::MAX)
+    let has_shared = spec.balancer.shared.as_ref().is_some_and(|shared| shared.measured);
+    let others = usize::from(spec.load.self_test) + usize::from(has_shared);
+    i64::try_from(spec.clusters.len() + others).unwrap_or(i64::MAX)
 }
 
 fn of_phase(phase: &Phase) -> i64 {

@@ -45,7 +45,7 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     if !front::is_unplaced(world, &placement) {
         return Ok(placement);
     }
-    let placed = front::choose(site, &placement)?;
+    let placed = front::choose(world, site, &placement)?;
     Ok(Placement { balancer: Some(placed), ..placement })
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use api::{ConditionType, Placement};
 use ipnet::Ipv4Net;
 
+use crate::balance::application::scheme;
 use crate::desired::role::Role;
 use crate::desired::{BALANCER_PORT, CONTROL_PORT};
 use crate::effect::Action;
@@ -63,6 +64,7 @@ fn edge_rules(world: &World) -> BTreeSet<Rule> {
     let ingress = world.object.spec.network.iter().flat_map(|network| &network.ingress_cidrs);
     // The definition admits IPv4 networks only. One that is none lets nobody in.
     let ingress = ingress.filter_map(|text| text.parse().ok());
+    let ingress = ingress.chain(scheme::callers(world));
     control.chain(ingress.map(|from| rule(BALANCER_PORT, from))).collect()
 }
 

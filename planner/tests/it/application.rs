@@ -162,7 +162,10 @@ fn a_run_is_of_one_load_balancer() {
     assert!(through(Some(own)).1.starts_with("Measured=False Running"), "{:?}", through(Some(own)));
     let (is_stopped, measured) = through(Some("internal-other.elb.amazonaws.com"));
     assert!(is_stopped, "{measured}");
-    assert_eq!(measured, "Measured=False BalancerGone: the load balancer at http://OWN:8080 was replaced by the one at http://internal-other.elb.amazonaws.com:8080: the run is stopped, its rounds are void, and it begins anew through the next balancer");
+    assert_eq!(
+        measured,
+        "Measured=False BalancerGone: the load balancer at http://OWN:8080 was replaced by the one at http://internal-other.elb.amazonaws.com:8080: the run is stopped, its rounds are void, and it begins anew through the next balancer"
+    );
     let (is_stopped, measured) = through(None);
     assert!(!is_stopped && measured.contains("begins anew through the next one"), "{measured}");
 }

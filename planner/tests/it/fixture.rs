@@ -17,6 +17,8 @@
 //! instances unknown | account 999        what could not be seen, or whose it is
 //! balancer unknown | told | healthy      the balancer (default: not asked)
 //! application                            the spec asks for an Application Load Balancer; its placement is in status
+//! facing                                 it is to face the internet
+//! shared / | shared / measured           the path of all members, and whether it is measured
 //! front active 1 | former provisioning   the load balancer that lists show, in this state, with its target groups and number;
 //!                                        `former`: another one of ours
 //! routes | routes stale                  listener, attributes and rules as wanted, or with one rule for another path
@@ -123,6 +125,7 @@ fn placement() -> Placement {
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         relaunches: 0,
+        further_subnets: Vec::new(),
     }
 }
 
@@ -172,7 +175,9 @@ pub(crate) fn world(text: &str) -> World {
     let has = |words: &str| text.lines().any(|line| line.trim() == words);
     let clusters = find("clusters").map_or("a=t2.micro*2".to_owned(), |line| line[1..].join(" "));
     let spec = spec(&clusters);
-    let spec = if has("application") { application::asked(spec) } else { spec };
+    let spec = if has("application") { application::asked(spec, has("facing")) } else { spec };
+    let shared = find("shared").map(|line| api::Shared { path: line[1].into(), measured: line.len() > 2 });
+    let spec = ClusterBenchmarkSpec { balancer: api::Balancer { shared, ..spec.balancer.clone() }, ..spec };
     let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
     types.dedup();
     let unknown = || Unknown { failure: Failure::Unreachable, message: "no answer".into() };

@@ -15,6 +15,8 @@ mod properties;
 mod rehearsing;
 mod relaunching;
 mod results;
+mod scheme;
+mod shared;
 mod spelling;
 mod spreading;
 mod tables;

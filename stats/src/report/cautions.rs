@@ -160,7 +160,11 @@ mod tests {
             id: format!("i-{cluster}"),
             address: "10.0.0.7:8080".into(),
         };
-        let target = |name: &str| Target { cluster: name.into(), url: format!("http://lb.test:8080/{name}") };
+        let target = |name: &str| Target {
+            cluster: name.into(),
+            url: format!("http://lb.test:8080/{name}"),
+            ..Target::default()
+        };
         Material {
             spec: RunSpec {
                 targets: vec![target("a"), target("b")],

@@ -4,8 +4,9 @@
 //! (user guide, "CloudWatch metrics for your Application Load Balancer"). Two independent counts that agree say that
 //! nothing was sent around the load balancer, and that nobody else sent through it.
 
-use wire::{CloudWatch, CloudWatchState, CountCheck, CountOutcome, Report};
+use wire::{CloudWatch, CloudWatchState, CountCheck, CountOutcome, Report, Series};
 
+use super::shared::{clusters_by_member, is_shared};
 use super::twins;
 
 /// Two counts may differ by so much, in ten thousandths: requests that were cut when a run was aborted, and connections that
@@ -48,14 +49,29 @@ fn check(report: &Report, cloud_watch: &CloudWatch, name: &str) -> CountCheck {
     CountCheck { cluster: name.to_owned(), counted, sent: sent.unwrap_or(0), outcome, sentence }
 }
 
-/// All that was sent to the cluster, under its own name and under that of its twin. `None`: there are no series.
+/// All that was sent to the cluster: under its own name, under that of its twin, and of what all members serve together
+/// what its own have answered. `None`: there are no series.
 fn sent(report: &Report, name: &str) -> Option<u64> {
     let (_, twins) = twins(&report.run);
     let is_it =
         |cluster: &str| cluster == name || twins.iter().any(|(original, twin)| *original == name && *twin == cluster);
     let of_it: Vec<u64> =
         report.series.iter().filter(|series| is_it(&series.cluster)).map(|series| series.sent).collect();
-    (!of_it.is_empty()).then(|| of_it.iter().sum())
+    let of_shared: u64 =
+        report.series.iter().map(|series| answered_for_all(report, series, name)).sum::<Option<u64>>()?;
+    (!of_it.is_empty()).then(|| of_it.iter().sum::<u64>() + of_shared)
+}
+
+/// Answers of the cluster's members to what all members serve together. `None`: nobody knows whose answers they were.
+fn answered_for_all(report: &Report, series: &Series, name: &str) -> Option<u64> {
+    if !is_shared(&report.run, &series.cluster) {
+        return Some(0);
+    }
+    let by_member = clusters_by_member(&report.run, &report.environment);
+    let members = &series.minutes.as_ref()?.members;
+    let its = members.iter().filter(|member| by_member.get(member.id.as_str()) == Some(&name));
+    let is_named = series.sent == 0 || members.iter().any(|member| by_member.contains_key(member.id.as_str()));
+    is_named.then(|| its.flat_map(|member| &member.answers).sum())
 }
 
 /// Difference in ten thousandths of what was sent, rounded up: only equal counts are off by nothing.

@@ -27,6 +27,8 @@ pub struct Conclusion {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Findings<'a> {
     pub clusters: &'a [ClusterReport],
+    /// Sentence about what the members of all clusters serve together.
+    pub shared: Option<&'a str>,
     pub comparisons: &'a [Comparison],
     pub self_test: Option<&'a SelfTest>,
     /// Reasons against the validity of the run.
@@ -64,6 +66,7 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
         lines.push(outcome(test.outcome).to_owned());
         sentences.push(test.sentence.clone());
     }
+    sentences.extend(findings.shared.map(str::to_owned));
     sentences.extend(findings.environment.into_iter().flat_map(baselines));
     sentences.extend(findings.environment.and_then(balancers));
     sentences.extend(findings.environment.into_iter().flat_map(zones));

@@ -8,6 +8,7 @@ use wire::{
 use super::evidence::{Evidence, PhaseEvidence};
 use super::gate::{at_least, at_most};
 use super::own_limits;
+use super::shared::is_shared;
 use crate::compare::rules::Arrivals;
 use crate::numbers::tenths;
 
@@ -93,7 +94,9 @@ fn rounds(evidence: &Evidence<'_>) -> Vec<Gate> {
     });
     let mut gates = vec![enough, voids];
     let of = |name: &str| voided.iter().filter(|round| round.voided_by == name).count() as u64;
-    let by_cluster = || evidence.clusters.iter().map(|cluster| (of(&cluster.cluster), cluster.cluster.as_str()));
+    // What all members serve together has none of its own that could be lost.
+    let names = || evidence.clusters.iter().map(|cluster| cluster.cluster.as_str());
+    let by_cluster = || names().filter(|name| !is_shared(evidence.run, name)).map(|name| (of(name), name));
     if let (Some((most, worst)), Some((least, _))) = (by_cluster().max(), by_cluster().min()) {
         let limit = MOST_UNEQUAL_VOIDS.max(u64::from(planned) * MOST_UNEQUAL_VOIDS_PER_MILLE / 1000);
         let about = if most > least { worst } else { "" };

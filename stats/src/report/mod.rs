@@ -17,6 +17,7 @@ mod ranking;
 mod self_test;
 mod series;
 mod share;
+mod shared;
 mod thresholds;
 mod totals;
 mod zones;
@@ -116,10 +117,13 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     let comparisons = programs::told_apart(compare(&material.rules, &material.rounds, &names), &material.environment);
     let self_test = self_test(&material.rules, &material.rounds, &twins);
     let rules = &material.rules;
+    let compared = shared::clusters(&material.spec, &clusters);
     let thresholds =
-        thresholds(&material.thresholds, &Results { validity, clusters: &clusters, rounds: &material.rounds, rules });
+        thresholds(&material.thresholds, &Results { validity, clusters: &compared, rounds: &material.rounds, rules });
+    let shared = shared::sentence(&material.spec, &clusters, &material.environment);
     let said = conclude(&Findings {
-        clusters: &clusters,
+        clusters: &compared,
+        shared: shared.as_deref(),
         comparisons: &comparisons,
         self_test: self_test.as_ref(),
         invalid: &reasons,
@@ -146,11 +150,13 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     }
 }
 
-/// Clusters to compare, and those that are there twice: a target with the URL of an earlier one is its twin.
+/// Clusters to compare, and those that are there twice: a target with the URL of an earlier one is its twin. What the members
+/// of all serve together is neither.
 pub fn twins(spec: &RunSpec) -> (Vec<&str>, Vec<(&str, &str)>) {
     let (mut names, mut twins) = (Vec::new(), Vec::new());
-    for (index, target) in spec.targets.iter().enumerate() {
-        match spec.targets[..index].iter().find(|earlier| earlier.url == target.url) {
+    let targets: Vec<_> = spec.targets.iter().filter(|target| !target.shared).collect();
+    for (index, target) in targets.iter().enumerate() {
+        match targets[..index].iter().find(|earlier| earlier.url == target.url) {
             Some(earlier) => twins.push((earlier.cluster.as_str(), target.cluster.as_str())),
             None => names.push(target.cluster.as_str()),
         }

@@ -7,6 +7,7 @@ use wire::{
     Columns, Environment, MemberColumn, Report, RoundOutcome, RoundReport, Row, RunSpec, Series, Span, SpanKind,
 };
 
+use super::shared::is_shared;
 use super::twins;
 
 /// What is said where several generators' answers are in one step.
@@ -24,10 +25,11 @@ pub(super) fn note_members(series: &mut [Series], spec: &RunSpec, environment: &
     for one in series {
         let twin = twins.iter().find(|(_, twin)| *twin == one.cluster);
         let serves = twin.map_or(one.cluster.as_str(), |(original, _)| *original);
-        let told = spec.members.iter().filter(|member| member.cluster == serves).count();
+        let is_of_all = is_shared(spec, serves);
+        let told = spec.members.iter().filter(|member| is_of_all || member.cluster == serves).count();
         let facts = || {
-            let cluster = environment.clusters.iter().find(|facts| facts.cluster == serves);
-            cluster.map_or(0, |facts| facts.members.len())
+            let clusters = environment.clusters.iter().filter(|facts| is_of_all || facts.cluster == serves);
+            clusters.map(|facts| facts.members.len()).sum()
         };
         let named = || {
             let members = one.minutes.iter().flat_map(|minutes| &minutes.members);

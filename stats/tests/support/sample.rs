@@ -36,7 +36,11 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
             rounds: Rounds { count: rounds },
             targets: names
                 .iter()
-                .map(|name| Target { cluster: name.clone(), url: format!("http://10.0.0.1:8080/{name}") })
+                .map(|name| Target {
+                    cluster: name.clone(),
+                    url: format!("http://10.0.0.1:8080/{name}"),
+                    ..Target::default()
+                })
                 .collect(),
             ..RunSpec::default()
         },

@@ -16,7 +16,7 @@ pub(super) struct Member {
     /// Position of its kind.
     pub(super) kind: usize,
     pub(super) parallelism: f64,
-    /// Sent by this policy and not finished.
+    /// Sent, by whomever, and not finished.
     pub(super) in_flight: u32,
     /// Its last good answer.
     pub(super) answered: Nanos,

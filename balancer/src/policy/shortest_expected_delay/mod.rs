@@ -252,14 +252,17 @@ impl ShortestExpectedDelay {
     }
 
     fn send(&mut self, now: Nanos, ask: &Ask<'_>, index: usize) -> Pick {
-        let mut note = 1;
-        if let Some(candidate) = ask.candidates.get(index) {
-            note = u32::try_from(candidate.in_flight + 1).unwrap_or(u32::MAX);
-            if let Some(member) = self.members.get_mut(candidate.key) {
-                member.sent(now);
-            }
-        }
+        let note =
+            ask.candidates.get(index).map_or(1, |candidate| self.note_sent(now, candidate, candidate.in_flight + 1));
         Pick::Send { index, note }
+    }
+
+    /// The note is how many the member has with this one.
+    fn note_sent(&mut self, now: Nanos, candidate: &Candidate, in_flight: u64) -> u32 {
+        if let Some(member) = self.members.get_mut(candidate.key) {
+            member.sent(now);
+        }
+        u32::try_from(in_flight).unwrap_or(u32::MAX)
     }
 
     fn limit_ejections(&mut self) {
@@ -280,6 +283,10 @@ impl Policy for ShortestExpectedDelay {
 
     fn arrived(&mut self, now: Nanos) {
         self.fleet.arrived(now);
+    }
+
+    fn sent(&mut self, now: Nanos, member: &Candidate) -> u32 {
+        self.note_sent(now, member, member.in_flight)
     }
 
     fn pick(&mut self, now: Nanos, ask: &Ask<'_>, random: &mut dyn Rng) -> Pick {

@@ -128,7 +128,7 @@ impl Ec2<'_> {
     }
 
     /// The public address of a private one: the same offset in the public network.
-    fn public_twin(&self, private: Ipv4Addr) -> Ipv4Addr {
+    pub(crate) fn public_twin(&self, private: Ipv4Addr) -> Ipv4Addr {
         let offset = u64::from(u32::from(private)) % size(self.state.public_cidr);
         nth(self.state.public_cidr, u32::try_from(offset).unwrap_or(0))
     }

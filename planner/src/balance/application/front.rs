@@ -7,12 +7,12 @@ use api::{BalancerKind, PlacedBalancer, PlacedSubnet, Placement};
 use jiff::SignedDuration;
 
 use super::wanted::{load_balancer, target_groups};
-use super::{TargetGroupSpec, listed};
+use super::{TargetGroupSpec, listed, scheme};
 use crate::conditions::Reason;
 use crate::effect::Action;
 use crate::owner::Tags;
 use crate::plan::{MOVING, NoPlacement, Plan};
-use crate::ports::{LoadBalancerRequest, LoadBalancerState, Scheme, Subnet, TargetGroupRequest};
+use crate::ports::{LoadBalancerRequest, LoadBalancerState, Subnet, TargetGroupRequest};
 use crate::resources::creation::create;
 use crate::resources::{ResourceKind, seeks_load_balancers};
 use crate::world::{Facet, Site, World};
@@ -72,6 +72,10 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan, group_
             }
             Some((Reason::BalancerProvisioning, "the load balancer is being created".to_owned()))
         }
+        // Requests of a generator that is not let in yet would fail.
+        Some(_) if group_ids.is_none() && cloud.groups.known().is_some() && !scheme::callers(world).is_empty() => {
+            Some((Reason::BalancerProvisioning, "the public addresses of the generators are being let in".to_owned()))
+        }
         Some(_) => judge(world, plan),
     }
 }
@@ -106,7 +110,7 @@ fn create_load_balancer(world: &World, placement: &Placement, plan: &mut Plan, n
     create(world, placement, plan, (ResourceKind::LoadBalancer, name), |not_after| {
         Action::CreateLoadBalancer(LoadBalancerRequest {
             name: name.to_owned(),
-            scheme: Scheme::Internal,
+            scheme: scheme::of_request(placed.scheme),
             subnet_ids: placed.subnet_ids.clone(),
             group_ids,
             tags: tags(world, placement),
@@ -138,11 +142,13 @@ pub(super) fn tags(world: &World, placement: &Placement) -> Tags {
     tags
 }
 
-/// Whether subnets have to be chosen for the load balancer: there are none yet, or the instances live elsewhere now.
+/// Whether subnets have to be chosen for the load balancer: there are none yet, the instances live elsewhere now, or it is to be
+/// reached by others.
 pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
+    let (own, asked) = (placement.subnets(), scheme::asked(&world.object.spec));
     let fits = |placed: &PlacedBalancer| {
-        let own = placement.subnets();
-        own.len() <= placed.subnet_ids.len() && own.iter().zip(&placed.subnet_ids).all(|(own, id)| own.subnet_id == *id)
+        let is_there = own.iter().zip(&placed.subnet_ids).all(|(own, id)| own.subnet_id == *id);
+        is_there && own.len() <= placed.subnet_ids.len() && placed.scheme == asked
     };
     world.object.spec.balancer.kind == BalancerKind::Application && !placement.balancer.as_ref().is_some_and(fits)
 }
@@ -154,7 +160,8 @@ pub(crate) fn has_room(subnet: &Subnet, instances: u32) -> bool {
 
 /// The subnets of the instances, and where they are in one zone a subnet of another for the second node: a load balancer
 /// has at least two.
-pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalancer, NoPlacement> {
+pub(crate) fn choose(world: &World, site: &Site, placement: &Placement) -> Result<PlacedBalancer, NoPlacement> {
+    let asked = scheme::asked(&world.object.spec);
     let subnets = match &site.subnets {
         Facet::Known(subnets) => subnets,
         Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
@@ -169,15 +176,20 @@ pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalance
         );
         return refused(Reason::SubnetFull, message);
     }
+    if let Some(refusal) = subnets.iter().filter(is_own).find_map(|own| scheme::refusal(asked, placement, Some(own))) {
+        return Err(refusal);
+    }
     if placed.len() < 2 {
         let mut others: Vec<&Subnet> = subnets
             .iter()
             .filter(|subnet| subnet.vpc_id == placement.vpc_id && subnet.zone != placement.zone && has_room(subnet, 0))
+            .filter(|subnet| scheme::suits(asked, subnet))
             .collect();
         others.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
         let Some(second) = others.first() else {
+            let gateway = if asked == api::Scheme::Internal { "" } else { ", and a route to an internet gateway," };
             let message = format!(
-                "balancer.kind: an Application Load Balancer needs subnets of two zones with {FREE_ADDRESSES} free addresses each, and none at hand in {} is outside {}: delete the benchmark and create it with a second subnet in network.subnetIds, or set balancer.kind Custom",
+                "balancer.kind: an Application Load Balancer needs subnets of two zones with {FREE_ADDRESSES} free addresses{gateway} each, and none at hand in {} is outside {}: delete the benchmark and create it with a second subnet in network.subnetIds, or set balancer.kind Custom",
                 placement.vpc_id, placement.zone
             );
             return refused(Reason::NeedsSecondZone, message);
@@ -190,7 +202,7 @@ pub(crate) fn choose(site: &Site, placement: &Placement) -> Result<PlacedBalance
     }
     let number = placement.balancer.as_ref().map_or(0, |former| former.number) + 1;
     let (subnet_ids, zones) = placed.into_iter().map(|subnet| (subnet.subnet_id, subnet.zone)).unzip();
-    Ok(PlacedBalancer { number, subnet_ids, zones })
+    Ok(PlacedBalancer { number, subnet_ids, zones, scheme: asked })
 }
 
 /// Chooses the subnets of the load balancer where that is due. `false`: nothing else can be planned before.
@@ -202,7 +214,7 @@ pub(crate) fn place(world: &World, placement: &Placement, plan: &mut Plan) -> bo
         plan.wake_within(MOVING);
         return false;
     };
-    match choose(site, placement) {
+    match choose(world, site, placement) {
         Ok(placed) => {
             plan.placement = Some(Placement { balancer: Some(placed), ..placement.clone() });
             plan.wake = SignedDuration::ZERO;

@@ -5,6 +5,7 @@
 
 pub mod front;
 mod routes;
+pub(crate) mod scheme;
 mod targets;
 mod wanted;
 

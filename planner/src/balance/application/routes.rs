@@ -3,7 +3,7 @@
 use api::Placement;
 use jiff::Timestamp;
 
-use super::wanted::{RuleSpec, TargetGroupSpec, rules};
+use super::wanted::{RuleSpec, TargetGroupSpec, routes, rules};
 use crate::desired::BALANCER_PORT;
 use crate::effect::Action;
 use crate::plan::Plan;
@@ -37,7 +37,8 @@ pub(super) fn plan(
         plan.act(Action::CreateListener { name: balancer.name.clone(), request }, "the load balancer has none");
         return false;
     };
-    let wanted = rules(groups.iter().map(|(wanted, group)| (*wanted, group.arn.as_str())));
+    let by_arn: Vec<_> = groups.iter().map(|(wanted, group)| (*wanted, group.arn.as_str())).collect();
+    let wanted = rules(routes(world, &by_arn));
     for rule in &listener.rules {
         if wanted.get(&rule.priority).is_none_or(|wanted| !is(rule, wanted)) {
             let (arn, name, priority) = (rule.arn.clone(), balancer.name.clone(), rule.priority);

@@ -6,6 +6,7 @@ use api::Algorithm as Asked;
 
 use crate::ports::{Algorithm, HealthCheck, TargetGroupAttributes};
 use crate::resources::name::{load_balancer_name, target_group_name};
+use crate::scale::counts;
 use crate::world::World;
 
 /// The target group of a cluster.
@@ -83,16 +84,36 @@ pub(super) struct RuleSpec {
     pub(super) forward: BTreeMap<String, u32>,
 }
 
-/// The rules by priority, for target groups with these ARNs. Our balancer takes the longest prefix, a listener the first
-/// match: longer paths come first. `/a` and `/a/*` and not `/a*`, which would take `/ab` too.
-pub(super) fn rules<'a>(groups: impl Iterator<Item = (&'a TargetGroupSpec, &'a str)>) -> BTreeMap<u32, RuleSpec> {
-    let mut groups: Vec<_> = groups.collect();
-    groups.sort_by_key(|(group, _)| (std::cmp::Reverse(group.path.len()), group.path.clone()));
-    let rule = |(group, arn): (&TargetGroupSpec, &str)| RuleSpec {
-        paths: vec![group.path.clone(), format!("{}/*", group.path)],
-        forward: BTreeMap::from([(arn.to_owned(), 1)]),
+/// A path and where its requests go: target groups by ARN, with their weights.
+pub(super) struct Route {
+    pub(super) path: String,
+    pub(super) forward: BTreeMap<String, u32>,
+}
+
+/// The routes to target groups with these ARNs: one for each cluster, and one to the members of all together. Each group
+/// then has a part of the requests as large as its part of the members: a load balancer draws the group by its weight, of at
+/// most 999, and there are at most five groups (API reference, ForwardActionConfig and TargetGroupTuple).
+pub(super) fn routes(world: &World, groups: &[(&TargetGroupSpec, &str)]) -> Vec<Route> {
+    let counts = counts(world);
+    let own = groups
+        .iter()
+        .map(|(group, arn)| Route { path: group.path.clone(), forward: BTreeMap::from([((*arn).to_owned(), 1)]) });
+    let shared = world.object.spec.balancer.shared.as_ref().map(|shared| Route {
+        path: shared.path.clone(),
+        forward: groups.iter().map(|(group, arn)| ((*arn).to_owned(), counts.of(&group.cluster))).collect(),
+    });
+    own.chain(shared).collect()
+}
+
+/// The rules by priority. Our balancer takes the longest prefix, a listener the first match: longer paths come first. `/a` and
+/// `/a/*` and not `/a*`, which would take `/ab` too.
+pub(super) fn rules(mut routes: Vec<Route>) -> BTreeMap<u32, RuleSpec> {
+    routes.sort_by(|one, other| (other.path.len(), &one.path).cmp(&(one.path.len(), &other.path)));
+    let rule = |Route { path, forward }: Route| {
+        let below = format!("{}/*", path.trim_end_matches('/'));
+        RuleSpec { paths: vec![path, below], forward }
     };
-    (1..).zip(groups.into_iter().map(rule)).collect()
+    (1..).zip(routes.into_iter().map(rule)).collect()
 }
 
 #[cfg(test)]
@@ -101,17 +122,12 @@ mod tests {
 
     #[test]
     fn longer_paths_come_first_and_no_path_takes_what_only_begins_like_it() {
-        let group = |path: &str| TargetGroupSpec {
-            cluster: path.to_owned(),
-            name: path.to_owned(),
-            path: path.to_owned(),
-            port: 8080,
-            health_check: health_check(&api::HealthCheck::default()),
-            attributes: TargetGroupAttributes { algorithm: Algorithm::RoundRobin, deregistration_delay_seconds: 30 },
-        };
-        let groups = [group("/a"), group("/a/b"), group("/ab")];
-        let rules = rules(groups.iter().map(|group| (group, group.name.as_str())));
+        let route = |path: &str| Route { path: path.to_owned(), forward: BTreeMap::new() };
+        let rules = rules(["/", "/a", "/a/b", "/ab"].map(route).into());
         let paths: Vec<_> = rules.iter().map(|(priority, rule)| (*priority, rule.paths.join(" "))).collect();
-        assert_eq!(paths, [(1, "/a/b /a/b/*".into()), (2, "/ab /ab/*".into()), (3, "/a /a/*".into())]);
+        assert_eq!(
+            paths,
+            [(1, "/a/b /a/b/*".into()), (2, "/ab /ab/*".into()), (3, "/a /a/*".into()), (4, "/ /*".into())]
+        );
     }
 }
