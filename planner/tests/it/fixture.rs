@@ -125,7 +125,6 @@ fn placement() -> Placement {
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         relaunches: 0,
-        further_subnets: Vec::new(),
     }
 }
 
