@@ -31,6 +31,8 @@ fn the_operator_has_the_permissions_that_it_uses_and_no_others() {
         "list clusterbenchmarks.clusterbench.dev --all-namespaces",
         "update clusterbenchmarks.clusterbench.dev --subresource=status --all-namespaces",
         "create benchmarkreports.clusterbench.dev --all-namespaces",
+        // Once, to add CloudWatch's account.
+        "patch benchmarkreports.clusterbench.dev --all-namespaces",
         "get secrets/clusterbench-control-key --namespace clusterbenchmark-system",
         "create events.events.k8s.io --all-namespaces",
         "patch events.events.k8s.io --all-namespaces",
@@ -45,7 +47,6 @@ fn the_operator_has_the_permissions_that_it_uses_and_no_others() {
         "list secrets --all-namespaces",
         "delete benchmarkreports.clusterbench.dev --all-namespaces",
         "update benchmarkreports.clusterbench.dev --all-namespaces",
-        "patch benchmarkreports.clusterbench.dev --all-namespaces",
         "create clusterbenchmarks.clusterbench.dev --all-namespaces",
         "delete clusterbenchmarks.clusterbench.dev --all-namespaces",
         "get namespaces/default",
