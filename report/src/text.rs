@@ -41,6 +41,9 @@ pub fn text(report: &Report) -> String {
     for addresses in report.clusters.iter().filter_map(addresses) {
         line(&addresses);
     }
+    for zone in report.clusters.iter().flat_map(zones) {
+        line(&zone);
+    }
     let quotable = report.validity == Validity::Valid;
     for comparison in report.further_comparisons.iter().filter(|_| quotable) {
         line(&comparison.sentence);
@@ -142,9 +145,20 @@ fn announced_ends(cluster: &ClusterReport) -> Option<String> {
 }
 
 fn addresses(cluster: &ClusterReport) -> Option<String> {
-    let share = |one: &wire::AddressShare| format!("{} {}", one.address, tenths(one.share_per_mille));
+    let share = |one: &wire::AddressShare| {
+        format!("{} {} with p50 {}", one.address, tenths(one.share_per_mille), quantile(one.p50_micros, time))
+    };
     let shares: Vec<String> = cluster.addresses.iter().map(share).collect();
     (!shares.is_empty()).then(|| format!("{} answers by address: {}", cluster.cluster, shares.join(", ")))
+}
+
+/// `cluster1 in us-east-1a: 50 % of the answers, p50 12.3 ms`
+fn zones(cluster: &ClusterReport) -> Vec<String> {
+    let zone = |one: &wire::ZoneShare| {
+        let (name, share) = (&cluster.cluster, tenths(one.share_per_mille));
+        format!("{name} in {}: {share} of the answers, p50 {}", one.zone, quantile(one.p50_micros, time))
+    };
+    cluster.zones.iter().map(zone).collect()
 }
 
 fn checked(report: &Report) -> String {
@@ -187,7 +201,7 @@ fn made_of(cluster: &ClusterFacts) -> String {
         1 => parts.push("1 vCPU".to_owned()),
         vcpus => parts.push(format!("{vcpus} vCPUs")),
     }
-    parts.push(cluster.image.clone());
+    parts.extend([cluster.image.clone(), cluster.zones.clone()]);
     if let Some(credits) = cluster.credits {
         let mode = match credits.mode {
             CreditMode::Standard => "Standard",

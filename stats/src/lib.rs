@@ -29,9 +29,9 @@ pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
 pub use crate::metric::{answered, percent_faster, words};
 pub use crate::numbers::{bounded, milliseconds, quantile, tenths, time};
 pub use crate::report::{
-    AddressTally, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally, address_shares,
-    conclude, count_checks, document, join_generators, join_launches, judge, reasons, report, self_test, shares, sum,
-    thresholds, twins,
+    AddressTally, Answers, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally,
+    address_shares, conclude, count_checks, document, join_generators, join_launches, judge, reasons, report,
+    self_test, shares, sum, thresholds, twins, zone_shares,
 };
 pub use crate::speed::CpuTime;
 pub use wire::Metric;

@@ -3,9 +3,9 @@
 
 mod support;
 
-use stats::{Latencies, NotOneRun, join_generators, join_launches, report};
+use stats::{Answers, Latencies, NotOneRun, join_generators, join_launches, report, zone_shares};
 use support::sample::material;
-use wire::{About, Report, RoundOutcome, Slice, Validity};
+use wire::{About, ClusterReport, Report, RoundOutcome, RunZone, Slice, Validity};
 
 /// A run of `rounds` rounds as generator `index` of two made it.
 fn half(rounds: u32, index: u32) -> Report {
@@ -62,6 +62,47 @@ fn launches_follow_each_other_and_from_six_on_the_claim_is_about_the_types() {
     assert_eq!(numbers[..4], [(1, 1), (1, 2), (2, 3), (2, 4)]);
     assert_eq!((six.validity, six.run.rounds.count), (Validity::Valid, 12), "{:?}", six.reasons);
     assert_eq!(six.clusters[0].warmup_requests, 6 * 200);
+}
+
+/// A part whose members have so many answers of so many microseconds in each of two zones and in every of two rounds.
+fn zoned(index: u32, member: &str, zones: [(&str, u64, u64); 2]) -> Report {
+    let mut material = material(1, 2, 100);
+    material.spec.slice = Slice { index, count: 2 };
+    let members =
+        |(zone, ..): (&str, u64, u64)| RunZone { zone: zone.to_owned(), members: vec![format!("{member} of {zone}")] };
+    material.spec.zones = zones.map(members).to_vec();
+    for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters) {
+        cluster.zones = zone_shares(zones.map(|(zone, count, micros)| {
+            let mut answers = Answers::default();
+            (0..count).for_each(|_| answers.add(Some(micros)));
+            (zone.to_owned(), answers)
+        }));
+    }
+    report(material).unwrap()
+}
+
+fn zones(cluster: &ClusterReport) -> Vec<(&str, u64, u32, Option<u64>)> {
+    cluster.zones.iter().map(|one| (one.zone.as_str(), one.requests, one.share_per_mille, one.p50_micros)).collect()
+}
+
+#[test]
+fn zones_of_two_generators_are_added_and_their_medians_are_not_averaged() {
+    let parts =
+        [zoned(0, "i-1", [("a", 3, 1_000), ("b", 3, 2_000)]), zoned(1, "i-1", [("a", 1, 1_500), ("b", 3, 1_800)])];
+    assert_eq!(zones(&parts[0].clusters[0]), [("a", 6, 500, Some(1_000)), ("b", 6, 500, Some(2_000))]);
+    let whole = join_generators(&parts).unwrap();
+    assert_eq!(zones(&whole.clusters[0]), [("a", 8, 400, Some(1_000)), ("b", 12, 600, Some(1_800))]);
+    assert_eq!(zones(&whole.rounds[1].clusters[0]), [("a", 4, 400, Some(1_000)), ("b", 6, 600, Some(1_800))]);
+    assert_eq!(whole.run.zones, parts[0].run.zones);
+}
+
+#[test]
+fn zones_of_two_launches_are_added_and_have_the_members_of_both() {
+    let parts = [zoned(0, "i-1", [("a", 3, 1_000), ("b", 3, 2_000)]), zoned(0, "i-2", [("a", 2, 1_700), ("b", 0, 0)])];
+    let whole = join_launches(&parts).unwrap();
+    assert_eq!(zones(&whole.clusters[0]), [("a", 10, 625, Some(1_000)), ("b", 6, 375, Some(2_000))]);
+    let members: Vec<_> = whole.run.zones.iter().map(|zone| (zone.zone.as_str(), zone.members.join(", "))).collect();
+    assert_eq!(members, [("a", "i-1 of a, i-2 of a".to_owned()), ("b", "i-1 of b, i-2 of b".to_owned())]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::Value;
 use stats::{Latencies, document, report};
-use support::sample::material;
+use support::sample::{material, spread};
 use support::schema::violations;
 use wire::{REPORT_LIMIT_BYTES, Report, RoundOutcome, SelfTestOutcome, Target, ThresholdOutcome, Validity};
 
@@ -15,7 +15,9 @@ fn schema() -> Value {
 
 #[test]
 fn the_document_is_what_the_committed_schema_says() {
-    let report = report(material(2, 20, 300)).unwrap();
+    let mut material = material(2, 20, 300);
+    spread(&mut material);
+    let report = report(material).unwrap();
     let document: Value = serde_json::from_slice(&document(report).unwrap()).unwrap();
     assert_eq!(violations(&schema(), &document), [] as [String; 0]);
 }
@@ -52,12 +54,16 @@ fn sixteen_clusters_in_twenty_rounds_fit_into_900_kib_with_every_histogram() {
 
 #[test]
 fn a_report_that_cannot_fit_loses_details_of_rounds_and_says_so() {
-    let mut long = report(material(2, 20, 300)).unwrap();
+    let mut material = material(2, 20, 300);
+    spread(&mut material);
+    let mut long = report(material).unwrap();
     long.rounds = (0..60).flat_map(|_| long.rounds.clone()).collect();
     let stored = document(long.clone()).unwrap();
     assert!(stored.len() <= REPORT_LIMIT_BYTES, "{}", stored.len());
     let read: Report = serde_json::from_slice(&stored).unwrap();
     assert_eq!((read.rounds.len(), &read.clusters), (1200, &long.clusters));
+    let mut zones = read.rounds.iter().flat_map(|round| &round.clusters).flat_map(|cluster| &cluster.zones);
+    assert!(zones.all(|zone| zone.histogram.is_empty()) && !read.clusters[0].zones[0].histogram.is_empty());
     assert!(read.environment.notes.iter().any(|note| note.contains("histograms")), "{:?}", read.environment.notes);
 }
 

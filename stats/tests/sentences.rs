@@ -4,7 +4,7 @@ mod support;
 
 use stats::{Findings, Metric, Rules, conclude};
 use support::{cluster, pairs, round};
-use wire::{Comparison, Direction, RoundOutcome, RoundReport};
+use wire::{ClusterFacts, Comparison, Direction, Environment, RoundOutcome, RoundReport};
 
 fn compare(rounds: &[RoundReport], clusters: &[&str]) -> Vec<Comparison> {
     stats::compare(&Rules::default(), rounds, clusters)
@@ -151,4 +151,26 @@ fn one_cluster_and_an_invalid_run() {
     let invalid = conclude(&Findings { clusters: &alone, invalid: &reasons, ..Findings::default() });
     insta::assert_snapshot!(invalid.summary, @"invalid: the clock stepped by 3 s");
     insta::assert_snapshot!(invalid.verdict, @"This run is not valid: the clock stepped by 3 s; the generator was at 97 % CPU. Its numbers are kept for reading and must not be quoted.");
+}
+
+/// The verdict with clusters that are in these zones.
+fn spread(zones: &[(&str, &str)]) -> String {
+    let facts = |(cluster, zones): &(&str, &str)| ClusterFacts {
+        cluster: (*cluster).to_owned(),
+        zones: (*zones).to_owned(),
+        ..ClusterFacts::default()
+    };
+    let environment = Environment { clusters: zones.iter().map(facts).collect(), ..Environment::default() };
+    let alone = [cluster("cluster1", Some(12_346))];
+    conclude(&Findings { clusters: &alone, environment: Some(&environment), ..Findings::default() }).verdict
+}
+
+#[test]
+fn where_the_instances_are_is_said_of_several_zones_and_nothing_of_the_zones() {
+    let both = "4 in us-east-1a and 4 in us-east-1b";
+    insta::assert_snapshot!(spread(&[("cluster1", both), ("cluster2", both)]), @"cluster1: 8099 requests/s, p50 12.35 ms, p99 none; there is nothing to compare with. The clusters have their instances in several zones, 4 in us-east-1a and 4 in us-east-1b each. This is about these instances, not about the instance types.");
+    insta::assert_snapshot!(spread(&[("cluster1", both)]), @"cluster1: 8099 requests/s, p50 12.35 ms, p99 none; there is nothing to compare with. cluster1 has its instances in several zones, 4 in us-east-1a and 4 in us-east-1b. This is about these instances, not about the instance types.");
+    let uneven = spread(&[("cluster1", both), ("cluster2", "2 in us-east-1a and 2 in us-east-1b"), ("cluster3", "")]);
+    insta::assert_snapshot!(uneven, @"cluster1: 8099 requests/s, p50 12.35 ms, p99 none; there is nothing to compare with. cluster1 has its instances in several zones, 4 in us-east-1a and 4 in us-east-1b. cluster2 has its instances in several zones, 2 in us-east-1a and 2 in us-east-1b. This is about these instances, not about the instance types.");
+    assert!(!spread(&[("cluster1", ""), ("cluster2", "")]).contains("zones"));
 }

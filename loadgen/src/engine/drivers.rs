@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use stats::AddressTally;
+use stats::{AddressTally, Answers};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::engine::addresses::Addresses;
@@ -92,6 +92,8 @@ pub(crate) struct Driven {
     pub(crate) peak: u64,
     /// Answers by address: of all those that the name led to.
     pub(crate) served: BTreeMap<SocketAddr, AddressTally>,
+    /// Answers of each zone of the run.
+    pub(crate) zones: BTreeMap<String, Answers>,
     /// The target let nobody in.
     pub(crate) gave_up: bool,
     /// Why, if TLS with it is refused.
@@ -105,14 +107,21 @@ impl Driven {
         self.backends.merge(other.backends);
         self.took += other.took;
         self.peak = self.peak.max(other.peak);
-        self.serve(other.served);
+        self.serve(other.served, other.zones);
         self.gave_up |= other.gave_up;
         self.refused = self.refused.take().or(other.refused);
     }
 
-    fn serve(&mut self, served: impl IntoIterator<Item = (SocketAddr, AddressTally)>) {
+    fn serve(
+        &mut self,
+        served: impl IntoIterator<Item = (SocketAddr, AddressTally)>,
+        zones: impl IntoIterator<Item = (String, Answers)>,
+    ) {
         for (at, more) in served {
             self.served.entry(at).or_default().merge(&more);
+        }
+        for (zone, more) in zones {
+            self.zones.entry(zone).or_default().merge(&more);
         }
     }
 }
@@ -153,7 +162,7 @@ impl Drivers {
             });
             let ended = ended.await?;
             driven.backends.merge(ended.backends);
-            driven.serve(ended.served);
+            driven.serve(ended.served, ended.zones);
             driven.peak += ended.peak as u64;
             last_nanos = last_nanos.max(ended.last_nanos);
         }

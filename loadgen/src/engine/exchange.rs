@@ -403,19 +403,19 @@ impl LoadSegment<'_> {
         connection.carried.clear();
         connection.answers += 1;
         let address = connection.address;
-        self.backends.answered(answer.member);
+        let zone = self.backends.answered(answer.member);
         self.answered();
         let mutation = self.load.mutation;
         match judged {
             Err(failure) if !mutation.is(Mutant::ErrorsAreAnswers) => {
-                self.served(address, None);
+                self.served(address, zone, None);
                 self.tally.answered_badly(failure, answer.status);
             }
             _ => {
                 let since =
                     if mutation.is(Mutant::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };
                 let took = micros(now.saturating_sub(since));
-                self.served(address, Some(took));
+                self.served(address, zone, Some(took));
                 self.tally.response.record(took);
                 self.tally.service.record(micros(now.saturating_sub(request.sent_nanos)));
             }

@@ -9,6 +9,7 @@ use super::addresses::Addresses;
 use super::expected::Expected;
 use super::request::Template;
 use super::wall_clock::WallClock;
+use super::zones::Zones;
 use crate::Target;
 use crate::mutant::Mutation;
 
@@ -19,6 +20,8 @@ pub(crate) struct Load {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) template: Template,
     pub(crate) expected: Expected,
+    /// Zones of the members that answer.
+    pub(crate) zones: Arc<Zones>,
     /// Whether connections are used again.
     pub(crate) keeps_connections: bool,
     pub(crate) plan: Plan,

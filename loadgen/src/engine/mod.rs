@@ -1,7 +1,7 @@
 //! Data path: driver threads, their sockets, and the requests that are due.
 //!
 //! Pure: [`arrivals`] (when), [`request`] (what), [`response`] and [`expected`] (what came back), [`recording`] (counts
-//! and times). Effects: [`poller`], [`socket`] (plain, or with [`tls`]),
+//! and times), [`zones`] (where from). Effects: [`poller`], [`socket`] (plain, or with [`tls`]),
 //! [`connections`] to [`addresses`], [`segment`] that drives them, and [`drivers`], the threads. Nothing here allocates for
 //! a request, except rustls for its records.
 
@@ -21,3 +21,4 @@ pub(crate) mod segment;
 mod socket;
 mod tls;
 pub(crate) mod wall_clock;
+pub(crate) mod zones;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use stats::{Handshakes, Latencies};
 use wire::{FailedStatus, Failures, GeneratorLimit, LimitHits};
 
+use super::zones::Zones;
+
 /// Members are told apart up to this number; answers of any more count as unnamed. A backend that invents a new name
 /// for every answer must not fill the generator's memory.
 const MOST_BACKENDS: usize = 1024;
@@ -144,6 +146,7 @@ pub(crate) fn micros(nanos: u64) -> u64 {
 /// Workers that answered, with their processes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Backends {
+    zones: Arc<Zones>,
     known: HashMap<Arc<[u8]>, usize>,
     list: Vec<Backend>,
     /// The one that answered last: often the next as well.
@@ -153,6 +156,8 @@ pub(crate) struct Backends {
 #[derive(Clone, Debug, Default)]
 struct Backend {
     name: Arc<[u8]>,
+    /// Number of the zone that it is in; `None`: in none of the run.
+    zone: Option<usize>,
     answers: u64,
     /// Those of these answers that were told as news.
     told: u64,
@@ -161,6 +166,10 @@ struct Backend {
 }
 
 impl Backends {
+    pub(crate) fn of(zones: &Arc<Zones>) -> Self {
+        Self { zones: zones.clone(), ..Self::default() }
+    }
+
     /// Notes who begins to answer and returns its number. Allocates only for names that are new.
     pub(crate) fn seen(&mut self, name: &[u8], boot: Option<&[u8]>) -> usize {
         let number = self.number(name);
@@ -170,11 +179,11 @@ impl Backends {
         number
     }
 
-    /// Counts a whole answer.
-    pub(crate) fn answered(&mut self, number: usize) {
-        if let Some(backend) = self.list.get_mut(number) {
-            backend.answers += 1;
-        }
+    /// Counts a whole answer and returns the number of the zone that it came from.
+    pub(crate) fn answered(&mut self, number: usize) -> Option<usize> {
+        let backend = self.list.get_mut(number)?;
+        backend.answers += 1;
+        backend.zone
     }
 
     fn number(&mut self, name: &[u8]) -> usize {
@@ -187,7 +196,8 @@ impl Backends {
             None => {
                 let name: Arc<[u8]> = name.into();
                 self.known.insert(name.clone(), self.list.len());
-                self.list.push(Backend { name, ..Backend::default() });
+                let zone = self.zones.of(&name);
+                self.list.push(Backend { name, zone, ..Backend::default() });
                 self.list.len() - 1
             }
         };
@@ -280,6 +290,28 @@ mod tests {
         answer(&mut backends, b"i-1", Some(b"a"));
         assert_eq!(backends.news(), [(Arc::from(&b"i-1"[..]), 1)], "what was told is no news");
         assert_eq!(backends.news(), []);
+    }
+
+    #[test]
+    fn an_answer_is_of_its_members_zone_however_often_it_names_itself() {
+        let zone = |zone: &str, members: &[&str]| wire::RunZone {
+            zone: zone.into(),
+            members: members.iter().map(|member| (*member).to_owned()).collect(),
+        };
+        let zones = Arc::new(Zones::new(&[zone("a", &["i-1"]), zone("b", &["i-2", "i-3"])]));
+        let mut backends = Backends::of(&zones);
+        let mut zone_of = |name: &[u8]| {
+            let number = backends.seen(name, None);
+            backends.answered(number)
+        };
+        assert_eq!(
+            [&b"i-3"[..], b"i-1", b"i-3", b"i-4", b"", b"i-2"].map(&mut zone_of),
+            [Some(1), Some(0), Some(1), None, None, Some(1)]
+        );
+        for number in 0..MOST_BACKENDS {
+            zone_of(format!("x-{number}").as_bytes());
+        }
+        assert_eq!(zone_of(b"i-1"), Some(0), "known before the list was full");
     }
 
     #[test]

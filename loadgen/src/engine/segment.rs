@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use stats::AddressTally;
+use stats::{AddressTally, Answers};
 use wire::GeneratorLimit;
 
 use super::arrivals::{Arrivals, Planned, slice_of_thread};
@@ -56,6 +56,8 @@ pub(crate) struct Ended {
     pub(crate) peak: usize,
     /// What each address of the name did.
     pub(crate) served: Vec<(SocketAddr, AddressTally)>,
+    /// Answers of each zone of the run.
+    pub(crate) zones: Vec<(String, Answers)>,
 }
 
 /// Buffers that a thread keeps from segment to segment.
@@ -106,6 +108,8 @@ pub(crate) struct LoadSegment<'a> {
     pub(super) backends: Backends,
     /// Counts by number of the address.
     pub(super) served: Vec<AddressTally>,
+    /// Answers by number of the zone.
+    zones: Vec<Answers>,
     /// Whether the report tells addresses apart.
     is_named: bool,
     pub(super) last_nanos: Option<u64>,
@@ -158,8 +162,9 @@ impl<'a> LoadSegment<'a> {
             second: 0,
             utc_second: load.wall.second(load.starts_nanos),
             turns_nanos: (load.starts_nanos + NANOS_PER_SECOND).min(load.wall.end_of_second(load.starts_nanos)),
-            backends: Backends::default(),
+            backends: Backends::of(&load.zones),
             served,
+            zones: load.zones.unanswered(),
             is_named: load.target.is_named(),
             last_nanos: None,
             has_answers: false,
@@ -195,7 +200,8 @@ impl<'a> LoadSegment<'a> {
         emit(self.end_second(true));
         let at = |(number, served): (usize, AddressTally)| Some((self.connections.addresses.at(number)?, served));
         let served = self.served.into_iter().enumerate().filter_map(at).collect();
-        Ok(Ended { backends: self.backends, last_nanos: self.last_nanos, peak: self.connections.peak, served })
+        let zones = self.load.zones.named(self.zones);
+        Ok(Ended { backends: self.backends, last_nanos: self.last_nanos, peak: self.connections.peak, served, zones })
     }
 
     fn wait(&mut self, exact: Option<u64>, coarse_nanos: u64, emit: &mut impl FnMut(Second)) -> rustix::io::Result<()> {
@@ -294,12 +300,13 @@ impl<'a> LoadSegment<'a> {
         }
     }
 
-    /// An answer came over a connection to this address, after so long if it is a good one.
-    pub(super) fn served(&mut self, address: usize, took_micros: Option<u64>) {
-        let Some(served) = self.served.get_mut(address) else { return };
-        served.answers += 1;
-        if let Some(took) = took_micros.filter(|_| self.is_named) {
-            served.response.record(took);
+    /// An answer came over a connection to this address, from a member in this zone, after so long if it is a good one.
+    pub(super) fn served(&mut self, address: usize, zone: Option<usize>, took_micros: Option<u64>) {
+        if let Some(served) = self.served.get_mut(address) {
+            served.answers.add(took_micros.filter(|_| self.is_named));
+        }
+        if let Some(answers) = zone.and_then(|zone| self.zones.get_mut(zone)) {
+            answers.add(took_micros);
         }
     }
 

@@ -8,6 +8,7 @@ use wire::{MemberFacts, RunSpec, Slice};
 
 use crate::engine::drivers::Drivers;
 use crate::engine::wall_clock::WallClock;
+use crate::engine::zones::Zones;
 use crate::mutant::Mutation;
 use crate::run::connection_limit::is_crowded;
 use crate::run::histogram_log::HistogramLog;
@@ -26,6 +27,7 @@ pub(crate) struct Course<'a> {
     pub(crate) spec: &'a RunSpec,
     pub(crate) targets: Vec<Arc<Target>>,
     pub(crate) names: Names,
+    pub(crate) zones: Arc<Zones>,
     pub(crate) drivers: Drivers,
     pub(crate) watch: Option<Watch>,
     pub(crate) request_limit: Duration,
@@ -65,6 +67,7 @@ impl<'a> Course<'a> {
             spec,
             targets,
             names,
+            zones: Arc::new(Zones::new(&spec.zones)),
             drivers: Drivers::start(threads(spec))?,
             watch,
             request_limit: settings.request_limit,

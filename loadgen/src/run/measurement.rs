@@ -26,6 +26,7 @@ pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bo
         load_micros: driven.took.as_micros() as u64,
         members: stats::shares(driven.backends.answers()),
         addresses: stats::address_shares(addresses.map(|(at, served)| (at.to_string(), served.clone()))),
+        zones: stats::zone_shares(driven.zones.clone()),
         ..ClusterReport::default()
     };
     let tally = tally.clone();

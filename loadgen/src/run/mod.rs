@@ -21,6 +21,7 @@ mod sight;
 mod timetable;
 pub(crate) mod validate;
 mod validate_members;
+mod validate_zones;
 mod watch;
 
 use std::collections::BTreeMap;

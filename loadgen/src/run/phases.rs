@@ -108,6 +108,7 @@ pub(crate) fn load(
         addresses: course.names.of(&target.authority),
         template: Template::new(target, &spec.request, seed),
         expected: Expected::new(&spec.request.expect, &target.serves, members),
+        zones: course.zones.clone(),
         keeps_connections: spec.request.connections == Connections::Kept,
         plan,
         starts_nanos,

@@ -6,6 +6,7 @@ use http::{HeaderName, Method};
 use wire::{ClosedLoop, Header, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
 
 use crate::run::validate_members::validate_members;
+use crate::run::validate_zones::validate_zones;
 use crate::target::url_parts::is_host;
 use crate::{Target, TargetError};
 
@@ -59,6 +60,7 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
     }
     let targets = validate_targets(spec)?;
     validate_members(spec, &targets)?;
+    validate_zones(&spec.zones)?;
     Ok(targets)
 }
 

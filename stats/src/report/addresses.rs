@@ -4,29 +4,27 @@ use std::collections::BTreeMap;
 
 use wire::AddressShare;
 
+use super::answers::Answers;
 use super::share::share_per_mille;
-use crate::histogram::{Latencies, NotAHistogram};
+use crate::histogram::NotAHistogram;
 
 /// Answers that came from one address.
 #[derive(Clone, Debug, Default)]
 pub struct AddressTally {
-    pub answers: u64,
+    pub answers: Answers,
     /// Connections to it that carried requests.
     pub connections: u64,
-    /// Times of the good answers.
-    pub response: Latencies,
 }
 
 impl AddressTally {
     pub fn merge(&mut self, other: &Self) {
-        self.answers += other.answers;
+        self.answers.merge(&other.answers);
         self.connections += other.connections;
-        self.response.merge(&other.response);
     }
 
     fn of(share: &AddressShare) -> Result<Self, NotAHistogram> {
-        let response = if share.response.is_empty() { Latencies::new() } else { Latencies::decode(&share.response)? };
-        Ok(Self { answers: share.requests, connections: share.connections, response })
+        let answers = Answers::read(share.requests, &share.response)?;
+        Ok(Self { answers, connections: share.connections })
     }
 }
 
@@ -41,14 +39,14 @@ pub(crate) fn add(all: &mut BTreeMap<String, AddressTally>, part: &[AddressShare
 /// Shares of a name's addresses in thousandths of all answers.
 pub fn address_shares(addresses: impl IntoIterator<Item = (String, AddressTally)>) -> Vec<AddressShare> {
     let addresses: Vec<_> = addresses.into_iter().collect();
-    let all = addresses.iter().map(|(_, tally)| tally.answers).sum();
-    let share = |(address, tally): (String, AddressTally)| AddressShare {
+    let all = addresses.iter().map(|(_, tally)| tally.answers.count()).sum();
+    let share = |(address, AddressTally { answers, connections }): (String, AddressTally)| AddressShare {
         address,
-        requests: tally.answers,
-        share_per_mille: share_per_mille(tally.answers, all),
-        connections: tally.connections,
-        p50_micros: tally.response.quantile(500),
-        response: if tally.response.count() == 0 { String::new() } else { tally.response.encode() },
+        requests: answers.count(),
+        share_per_mille: share_per_mille(answers.count(), all),
+        connections,
+        p50_micros: answers.p50_micros(),
+        response: answers.histogram(),
     };
     addresses.into_iter().map(share).collect()
 }

@@ -1,6 +1,8 @@
 //! Conclusion of a run in words: one line for a column, sentences for people.
 
-use wire::{About, ClusterReport, Comparison, CreditMode, Environment, PlaceKind, SelfTest, SelfTestOutcome};
+use wire::{
+    About, ClusterFacts, ClusterReport, Comparison, CreditMode, Environment, PlaceKind, SelfTest, SelfTestOutcome,
+};
 
 use super::ranking::ranking;
 use crate::compare::sentence::line;
@@ -64,6 +66,7 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
     }
     sentences.extend(findings.environment.into_iter().flat_map(baselines));
     sentences.extend(findings.environment.and_then(balancers));
+    sentences.extend(findings.environment.into_iter().flat_map(zones));
     sentences.push(about(findings.comparisons).to_owned());
     if findings.environment.is_some_and(|environment| environment.place.kind == PlaceKind::Lab) {
         sentences.push(ABOUT_THE_LAB.to_owned());
@@ -94,7 +97,7 @@ fn about(comparisons: &[Comparison]) -> &'static str {
 
 /// The baseline of a burstable type belongs to every verdict about it.
 fn baselines(environment: &Environment) -> Vec<String> {
-    let sentence = |facts: &wire::ClusterFacts| {
+    let sentence = |facts: &ClusterFacts| {
         let credits = facts.credits?;
         let baseline = tenths(credits.baseline_per_mille);
         Some(match credits.mode {
@@ -121,6 +124,21 @@ fn balancers(environment: &Environment) -> Option<String> {
             ids.join(", ")
         )
     })
+}
+
+/// Clusters in several zones: the way between them is in their times. Nothing is said of the zones.
+fn zones(environment: &Environment) -> Vec<String> {
+    let clusters = &environment.clusters;
+    let spread: Vec<&ClusterFacts> = clusters.iter().filter(|facts| !facts.zones.is_empty()).collect();
+    if let [first, _, ..] = spread[..]
+        && spread.len() == clusters.len()
+        && spread.iter().all(|facts| facts.zones == first.zones)
+    {
+        return vec![format!("The clusters have their instances in several zones, {} each.", first.zones)];
+    }
+    let alone =
+        |facts: &&ClusterFacts| format!("{} has its instances in several zones, {}.", facts.cluster, facts.zones);
+    spread.iter().map(alone).collect()
 }
 
 fn alone(cluster: &ClusterReport) -> String {

@@ -32,6 +32,7 @@ const CUTS: [Cut; 9] = [
             clusters(report, |cluster| {
                 coarsen(&mut cluster.histograms.response);
                 cluster.addresses.iter_mut().for_each(|address| coarsen(&mut address.response));
+                cluster.zones.iter_mut().for_each(|zone| coarsen(&mut zone.histogram));
             })
         },
         "the response histograms of single rounds have 2 significant digits, not 3: the report was too long",
@@ -51,6 +52,7 @@ const CUTS: [Cut; 9] = [
             clusters(report, |cluster| {
                 cluster.histograms = Histograms::default();
                 cluster.addresses.iter_mut().for_each(|address| address.response.clear());
+                cluster.zones.iter_mut().for_each(|zone| zone.histogram.clear());
             })
         },
         "the histograms of single rounds were left out: the report was too long",
@@ -60,6 +62,7 @@ const CUTS: [Cut; 9] = [
             clusters(report, |cluster| {
                 cluster.members.clear();
                 cluster.addresses.clear();
+                cluster.zones.clear();
             })
         },
         "the shares of single rounds were left out: the report was too long",

@@ -7,6 +7,7 @@ use wire::{ClusterFacts, Environment, Gate, GateKind, Report, RoundOutcome, Roun
 
 use super::series;
 use super::totals::{sum, total};
+use super::zones;
 use super::{Material, judged};
 use crate::compare::rules::Rules;
 use crate::histogram::NotAHistogram;
@@ -83,6 +84,7 @@ pub fn join_launches(reports: &[Report]) -> Result<Report, NotOneRun> {
     let mut spec = first.run.clone();
     spec.rounds.count = planned;
     spec.facts.launch = 0;
+    spec.zones = zones::of_all(reports);
     joined(reports, Report { run: spec, rounds, series, ..first.clone() }, planned)
 }
 

@@ -1,6 +1,7 @@
 //! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
 
 mod addresses;
+mod answers;
 mod cautions;
 mod cloud_watch;
 mod conclude;
@@ -18,6 +19,7 @@ mod series;
 mod share;
 mod thresholds;
 mod totals;
+mod zones;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,7 @@ use wire::{
 };
 
 pub use self::addresses::{AddressTally, address_shares};
+pub use self::answers::Answers;
 use self::cautions::cautions;
 pub use self::cloud_watch::count_checks;
 pub use self::conclude::{Conclusion, Findings, conclude};
@@ -40,6 +43,7 @@ pub use self::self_test::self_test;
 pub use self::thresholds::{Results, thresholds};
 pub use self::totals::{Tally, shares, sum};
 use self::totals::{counted, total};
+pub use self::zones::zone_shares;
 use crate::compare::rules::Rules;
 use crate::compare::{compare, requests_needed};
 use crate::histogram::NotAHistogram;

@@ -7,7 +7,9 @@ use wire::{
 };
 
 use super::addresses::{self, AddressTally, address_shares};
+use super::answers::Answers;
 use super::share::share_per_mille;
+use super::zones::{self, zone_shares};
 use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
@@ -33,6 +35,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     let mut handshakes = None;
     let mut members: BTreeMap<String, u64> = BTreeMap::new();
     let mut by_address: BTreeMap<String, AddressTally> = BTreeMap::new();
+    let mut by_zone: BTreeMap<String, Answers> = BTreeMap::new();
     let mut limits: BTreeMap<GeneratorLimit, u64> = BTreeMap::new();
     let mut speeds: Vec<Option<Speed>> = Vec::new();
     // Thousandths times time, and time.
@@ -70,6 +73,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
             *members.entry(member.id.clone()).or_default() += member.requests;
         }
         addresses::add(&mut by_address, &part.addresses)?;
+        zones::add(&mut by_zone, &part.zones)?;
         for hits in &part.generator_limits {
             *limits.entry(hits.limit).or_default() += hits.requests;
         }
@@ -80,6 +84,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     finish(&mut all, &response, &open);
     all.members = shares(members);
     all.addresses = address_shares(by_address);
+    all.zones = zone_shares(by_zone);
     all.generator_limits = limits.into_iter().map(|(limit, requests)| LimitHits { limit, requests }).collect();
     all.histograms = Histograms {
         response: response.encode(),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
-use stats::{Latencies, Material, Rules, shares};
+use stats::{Answers, Latencies, Material, Rules, shares, zone_shares};
 use wire::{
     ClusterFacts, ClusterReport, CreditMode, Credits, Environment, Failures, GeneratorFacts, Histograms, Limit, Looks,
-    MemberFacts, Metric, Place, PlaceKind, RoundOutcome, RoundReport, Rounds, RunSpec, Speed, Target, Threshold,
+    MemberFacts, Metric, Place, PlaceKind, RoundOutcome, RoundReport, Rounds, RunSpec, RunZone, Speed, Target,
+    Threshold,
 };
 
 use super::noise::{normal, random};
@@ -100,6 +101,28 @@ fn measured(name: &str, requests: u64, random: &mut ChaCha8Rng) -> ClusterReport
     }
 }
 
+/// Puts the members of each cluster into two zones, of which the second is 2 ms slower.
+pub(crate) fn spread(material: &mut Material) {
+    let zone = |zone: &str, members: [u32; 2]| RunZone {
+        zone: zone.into(),
+        members: members.map(|member| format!("i-0123456789abcde{member}")).to_vec(),
+    };
+    material.spec.zones = vec![zone("eu-west-1a", [0, 1]), zone("eu-west-1b", [2, 3])];
+    material.environment.place.zone = "eu-west-1a (euw1-az1), eu-west-1b (euw1-az2)".into();
+    for facts in &mut material.environment.clusters {
+        facts.zones = "2 in eu-west-1a and 2 in eu-west-1b".into();
+    }
+    for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters) {
+        let answers = |from_micros: u64| {
+            let mut answers = Answers::default();
+            (0..cluster.requests / 2).for_each(|number| answers.add(Some(from_micros + number)));
+            answers
+        };
+        cluster.zones =
+            zone_shares([("eu-west-1a".to_owned(), answers(9_000)), ("eu-west-1b".to_owned(), answers(11_000))]);
+    }
+}
+
 fn environment(names: &[String]) -> Environment {
     let member = |number: usize| MemberFacts {
         id: format!("i-0123456789abcde{number}"),
@@ -128,6 +151,7 @@ fn environment(names: &[String]) -> Environment {
                 image: "ami-0123".into(),
                 credits: Some(Credits { mode: CreditMode::Standard, baseline_per_mille: 100 }),
                 program: String::new(),
+                zones: String::new(),
                 members: (0..4).map(member).collect(),
             })
             .collect(),
