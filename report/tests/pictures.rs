@@ -207,9 +207,27 @@ fn a_long_run_is_drawn_by_minute_and_cloudwatch_is_dotted_over_it() {
     assert!((ours.0 - theirs.0).abs() < 0.2 && (ours.1 - theirs.1).abs() < 3.0, "{ours:?} {theirs:?}");
     assert_eq!(per_target.lines.len(), 3);
     assert!(per_target.lines.keys().any(|name| name.ends_with("RequestCountPerTarget Sum: the mean per target")));
-    assert!(per_target.lines.keys().any(|name| name.contains("its Average: of single samples")));
+    assert!(per_target.lines.keys().any(|name| name.contains("RequestCountPerTarget Average: of single samples")));
     assert!(times.lines.contains_key("a, CloudWatch TargetResponseTime p99"));
     assert!(times.text.iter().any(|text| text == "ms") && requests.text.iter().any(|text| text == "requests/min"));
+}
+
+/// One cluster has few steps and the other many: neither shows its points. Each cluster has its own rows in the legend.
+#[test]
+fn clusters_are_drawn_alike_and_stand_below_each_other_in_the_legend() {
+    let steps = |count| (0..count).map(|at| row(at, 100, 2000)).collect();
+    let report =
+        of(vec![series("a", steps(59), Vec::new(), Vec::new()), series("b", steps(61), Vec::new(), Vec::new())]);
+    let [requests, _, times] = pictures(&report, None).unwrap();
+    assert_eq!([&requests, &times].map(|one| seen(&one.svg).tags.get("circle").copied()), [None; 2]);
+    let place = |name: &str| {
+        let line = times.svg.lines().rev().find(|line| line.ends_with(&format!(">{name}</text>"))).unwrap();
+        let at = |key: &str| line.split(&format!("{key}=\"")).nth(1).unwrap().split('"').next().unwrap().to_owned();
+        (at("x"), at("y"))
+    };
+    let (a, a_p99, b, b_p99) = (place("a, mean"), place("a, p99"), place("b, mean"), place("b, p99"));
+    assert_eq!((&a.0, &a_p99.0), (&b.0, &b_p99.0), "below each other");
+    assert!(a.1 == a_p99.1 && b.1 == b_p99.1 && a.1 != b.1, "{a:?} {b:?}");
 }
 
 #[test]

@@ -55,8 +55,9 @@ impl Chart<'_> {
         svg += &self.marks.svg(&times.scale, (frame.top, frame.bottom));
         svg += &values.svg(self.unit, frame);
         svg += &times.svg(frame);
+        let shows_points = self.lines.iter().all(Line::is_sparse);
         for line in &self.lines {
-            svg += &line.svg(&times.scale, &values.scale);
+            svg += &line.svg(&times.scale, &values.scale, shows_points);
         }
         svg + &legend + "</svg>\n"
     }

@@ -118,7 +118,7 @@ impl<'a> Courses<'a> {
                     "Average",
                     Stroke::DottedWider,
                     1.0 / 1000.0,
-                    "its Average: of single samples, shows only when there was traffic",
+                    "RequestCountPerTarget Average: of single samples, shows only when there was traffic",
                 ),
             ];
             for (statistic, stroke, scale, name) in statistics {

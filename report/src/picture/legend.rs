@@ -1,4 +1,5 @@
-//! Legend of a chart: a piece of each line with its name, in as many rows as they need.
+//! Legend of a chart: a piece of each line with its name, in as many rows as they need. A cluster with several lines has rows
+//! of its own.
 
 use super::frame::Frame;
 use super::line::Line;
@@ -14,9 +15,12 @@ const PIXELS_PER_LETTER: f64 = 6.8;
 pub(super) fn legend(lines: &[Line], frame: &Frame, top: f64) -> (String, f64) {
     let (mut x, mut y) = (frame.left, top);
     let mut svg = String::new();
+    let has_groups = lines.windows(2).any(|two| two[0].colour == two[1].colour);
+    let mut colour = None;
     for line in lines {
         let width = SAMPLE + 6.0 + PIXELS_PER_LETTER * line.name.chars().count() as f64;
-        if x > frame.left && x + width > frame.right {
+        let is_other = has_groups && colour.replace(line.colour).is_some_and(|before| before != line.colour);
+        if x > frame.left && (is_other || x + width > frame.right) {
             (x, y) = (frame.left, y + ROW);
         }
         let sample = format!("M{} {1} L{2} {1}", px(x), px(y - 4.0), px(x + SAMPLE));

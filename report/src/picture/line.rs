@@ -3,7 +3,7 @@
 use super::scale::Scale;
 use super::xml::{escaped, px};
 
-/// Lines with so few points show each of them.
+/// Charts whose lines all have so few points show each of them.
 const POINTS_SHOWN: usize = 60;
 
 /// How a line is drawn. Colours tell clusters apart, strokes what the line is of.
@@ -58,7 +58,14 @@ impl Line {
         self.pieces.iter().flatten()
     }
 
-    pub(super) fn svg(&self, x: &Scale, y: &Scale) -> String {
+    /// Whether its points can be shown one by one. CloudWatch's are not: dots are their line.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.stroke.is_dotted() || self.points().count() <= POINTS_SHOWN
+    }
+
+    /// `shows_points`: all lines of the chart show theirs. One that did beside one that does not would look as if it meant
+    /// something else.
+    pub(super) fn svg(&self, x: &Scale, y: &Scale, shows_points: bool) -> String {
         let mut path = Vec::new();
         for piece in &self.pieces {
             for (index, point) in piece.iter().enumerate() {
@@ -75,7 +82,7 @@ impl Line {
             path.join(" "),
             self.stroke.attributes()
         );
-        for point in self.marked() {
+        for point in self.marked(shows_points) {
             let (x, y) = (px(x.px(point.at)), px(y.px(point.value)));
             svg += &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"2.2\" fill=\"{colour}\" stroke=\"none\"/>\n");
         }
@@ -83,8 +90,8 @@ impl Line {
     }
 
     /// Points that are shown: all of few, and those that stand alone, which no line would show.
-    fn marked(&self) -> impl Iterator<Item = &Point> {
-        let are_few = self.points().count() <= POINTS_SHOWN && !self.stroke.is_dotted();
-        self.pieces.iter().filter(move |piece| are_few || piece.len() == 1).flatten()
+    fn marked(&self, shows_points: bool) -> impl Iterator<Item = &Point> {
+        let are_shown = shows_points && !self.stroke.is_dotted();
+        self.pieces.iter().filter(move |piece| are_shown || piece.len() == 1).flatten()
     }
 }
