@@ -131,11 +131,6 @@ fn what_all_members_serve_together_is_said_to_be_no_cluster() {
         metric: wire::Metric::P50,
         limit: wire::Limit::AtMost(1_000_000),
     }];
-    // It has no members of its own that could be lost: that is no difference between clusters.
-    for round in &mut material.rounds[..4] {
-        round.outcome = RoundOutcome::Voided;
-        round.voided_by = ["cluster1", "cluster2"][usize::from(round.round % 2 == 0)].into();
-    }
     let report = report(material).unwrap();
     let names: Vec<&str> = report.clusters.iter().map(|cluster| cluster.cluster.as_str()).collect();
     assert_eq!(names, ["cluster1", "cluster2", "shared"]);
@@ -143,6 +138,19 @@ fn what_all_members_serve_together_is_said_to_be_no_cluster() {
     assert!(all.into_iter().all(|one| one.cluster == "cluster2" && one.baseline == "cluster1"));
     assert_eq!(report.thresholds[0].outcome, ThresholdOutcome::Undecided);
     assert_eq!(report.thresholds[0].sentence, "there is no cluster shared");
+    assert_eq!(report.validity, Validity::Valid);
+}
+
+/// It has no members of its own that could be lost: that is no difference between clusters.
+#[test]
+fn voided_rounds_are_counted_for_clusters_only() {
+    let mut material = with_shared();
+    for round in &mut material.rounds[..6] {
+        round.outcome = RoundOutcome::Voided;
+        round.voided_by = ["cluster1", "cluster2"][usize::from(round.round % 2 == 0)].into();
+    }
+    let report = report(material).unwrap();
+    assert_eq!(report.validity, Validity::Invalid, "6 of 20 are too many");
     assert!(report.reasons.iter().all(|reason| !reason.contains("another cluster")), "{:?}", report.reasons);
 }
 

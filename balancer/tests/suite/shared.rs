@@ -132,12 +132,11 @@ async fn a_member_that_is_out_is_out_on_both_paths_and_the_path_may_come_and_go(
 
 #[tokio::test]
 async fn the_status_is_public_only_where_that_is_said_and_only_to_be_read() {
-    let (backends, running) = three(Policy::RoundRobin).await;
+    let ([a, b, c], running) = three(Policy::RoundRobin).await;
     let mut client = running.client();
     let routed = client.get("/status").await;
     assert!(routed.text().starts_with("GET /status\n"), "{}", routed.text());
-    let clusters =
-        vec![cluster("cluster1", vec![backends[0].member()]), cluster("cluster2", vec![backends[1].member()])];
+    let clusters = vec![cluster("cluster1", vec![a.member(), b.member()]), cluster("cluster2", vec![c.member()])];
     running.serve(Membership { public_status: true, ..membership(clusters.clone(), Policy::RoundRobin) });
     for path in ["/status", "/status?x=1"] {
         let status = client.get(path).await;

@@ -119,12 +119,7 @@ impl ShortestExpectedDelay {
     fn price(&mut self, now: Nanos, ask: &Ask<'_>) {
         let mut slots = 0.0;
         for candidate in ask.candidates {
-            let hint = candidate.parallelism.filter(|_| self.parts.hints);
-            let kind = self.kinds.position(hint);
-            if let Some(member) = self.members.get_mut(candidate.key) {
-                (member.kind, member.parallelism) = (kind, self.kinds.of(kind).parallelism);
-            }
-            slots += self.kinds.of(kind).parallelism;
+            slots += self.learn_kind(candidate);
         }
         let is_over = Fleet::is_over(ask.parked, slots);
         let is_failing = self.fleet.is_failing();
@@ -137,6 +132,16 @@ impl ShortestExpectedDelay {
         if self.seats.iter().all(|seat| seat.is_out) {
             self.seats.iter_mut().for_each(|seat| seat.is_out = false);
         }
+    }
+
+    /// Takes in what is declared of a member. Its parallelism.
+    fn learn_kind(&mut self, candidate: &Candidate) -> f64 {
+        let kind = self.kinds.position(candidate.parallelism.filter(|_| self.parts.hints));
+        let parallelism = self.kinds.of(kind).parallelism;
+        if let Some(member) = self.members.get_mut(candidate.key) {
+            (member.kind, member.parallelism) = (kind, parallelism);
+        }
+        parallelism
     }
 
     fn seat(&self, now: Nanos, candidate: &Candidate, holds: bool, is_failing: bool) -> Seat {
@@ -286,6 +291,7 @@ impl Policy for ShortestExpectedDelay {
     }
 
     fn sent(&mut self, now: Nanos, member: &Candidate) -> u32 {
+        self.learn_kind(member);
         self.note_sent(now, member, member.in_flight)
     }
 
