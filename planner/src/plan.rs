@@ -38,6 +38,11 @@ pub enum NoPlacement {
     Unknown(Unknown),
 }
 
+/// Nothing can be placed before somebody changes what the message names.
+pub(crate) fn refused<T>(reason: Reason, message: impl Into<String>) -> Result<T, NoPlacement> {
+    Err(NoPlacement::Refused { reason, message: message.into() })
+}
+
 /// While something moves: soon enough to be quick, seldom enough for EC2's request quota.
 pub const MOVING: SignedDuration = SignedDuration::from_secs(1);
 /// While nothing is expected to change by itself.

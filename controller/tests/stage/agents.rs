@@ -297,8 +297,8 @@ impl FakeRun {
             warning: String::new(),
             hold: self.hold(),
             balancer: self.spec.balancer().map(|control| {
-                let instance_id =
-                    self.spec.balancer_control.is_some().then(|| self.balancer.clone()).unwrap_or_default();
+                let is_ours = self.spec.balancer_control.is_some();
+                let instance_id = if is_ours { self.balancer.clone() } else { String::new() };
                 RunBalancer { control, instance_id }
             }),
             report_sha256: over.then(|| self.report().1.clone()),

@@ -287,25 +287,6 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.worker", "work is for our own worker, remove it when artifactUrl is set"],
         ),
         (
-            "open to the internet",
-            with(|spec| spec["network"] = json!({ "ingressCidrs": ["0.0.0.0/0"] })),
-            &[
-                "spec.network.ingressCidrs",
-                "each entry is an IPv4 network such as 203.0.113.0/24",
-                "the whole internet is not accepted",
-            ],
-        ),
-        (
-            "no CIDR",
-            with(|spec| spec["network"] = json!({ "ingressCidrs": ["203.0.113.300/24"] })),
-            &["spec.network.ingressCidrs", "each entry is an IPv4 network such as 203.0.113.0/24"],
-        ),
-        (
-            "bits behind the prefix",
-            with(|spec| spec["network"] = json!({ "ingressCidrs": ["203.0.113.7/24"] })),
-            &["spec.network.ingressCidrs", "without bits set behind the prefix"],
-        ),
-        (
             "more measurements than a report holds",
             with(|spec| spec["load"]["rounds"] = json!(751)),
             &["spec.load.rounds", "more than 1500 measurements", "lower rounds"],
@@ -473,41 +454,9 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.worker.artifactSha256", "64 lower-case hexadecimal digits, as sha256sum prints them"],
         ),
         (
-            "an uneven spread over zones",
-            with(|spec| {
-                spec["clusters"][0]["count"] = json!(3);
-                spec["network"] = json!({ "zoneCount": 2 });
-            }),
-            &[
-                "spec.clusters",
-                "each count must be a multiple of the number of zones",
-                "change count, or network.zones",
-            ],
-        ),
-        (
-            "zones and their number",
-            with(|spec| spec["network"] = json!({ "zones": ["eu-west-1a"], "zoneCount": 1 })),
-            &["spec.network", "set zones or zoneCount, and not both"],
-        ),
-        (
-            "a zone twice",
-            with(|spec| spec["network"] = json!({ "zones": ["eu-west-1a", "eu-west-1a"] })),
-            &["spec.network.zones", "a zone is named twice"],
-        ),
-        (
-            "four zones",
-            with(|spec| spec["network"] = json!({ "zoneCount": 4 })),
-            &["spec.network.zoneCount", "less than or equal to 3"],
-        ),
-        (
             "a rest of workers that are replaced",
             with(|spec| spec["worker"] = json!({ "maxUnavailablePercent": 50 })),
             &["spec.worker", "maxUnavailablePercent is for update InPlace"],
-        ),
-        (
-            "no subnet",
-            with(|spec| spec["network"] = json!({ "subnetIds": ["vpc-0123"] })),
-            &["spec.network.subnetIds", "each entry is the id of a subnet, such as subnet-0123456789abcdef0"],
         ),
         (
             "no id of an image",

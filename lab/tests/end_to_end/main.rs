@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of it is test code")]
 
 mod bad_days;
+mod bad_networks;
 mod bad_objects;
 mod bad_specs;
 mod bench;

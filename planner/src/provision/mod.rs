@@ -1,6 +1,7 @@
 //! The stage that provisions: security groups first, then launches, then the removal of instances that are too many.
 
 pub(crate) mod absence;
+mod addressing;
 mod hint;
 pub mod placement;
 pub mod rehearsal;

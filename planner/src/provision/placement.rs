@@ -16,6 +16,8 @@ use crate::resources::ResourceKind;
 use crate::resources::creation::not_after;
 use crate::world::{Facet, Site, World};
 
+use crate::plan::refused;
+
 pub use crate::plan::NoPlacement;
 
 /// The image that the spec asks for, for each architecture of its instance types.
@@ -100,15 +102,11 @@ fn assemble(
     zones::settle(subnets.iter().map(|subnet| zones::placed(subnet)).collect(), placement)
 }
 
-pub(super) fn need<T>(facet: &Facet<T>) -> Result<&T, NoPlacement> {
+fn need<T>(facet: &Facet<T>) -> Result<&T, NoPlacement> {
     match facet {
         Facet::Known(value) => Ok(value),
         Facet::Unknown(why) => Err(NoPlacement::Unknown(why.clone())),
     }
-}
-
-pub(super) fn refused<T>(reason: Reason, message: impl Into<String>) -> Result<T, NoPlacement> {
-    Err(NoPlacement::Refused { reason, message: message.into() })
 }
 
 fn check_types(world: &World, types: &[InstanceType]) -> Result<(), NoPlacement> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{ClusterBenchmarkSpec, PlacedSubnet, Placement};
 
-use super::subnets::addressing;
+use super::addressing::addressing;
 use crate::ports::{Addressing, Subnet};
 
 /// The zones that the spec names. Empty: the operator chooses them.
