@@ -55,15 +55,19 @@ pub fn programs(spec: &ClusterBenchmarkSpec) -> impl Iterator<Item = Program<'_>
 
 /// Environment of a pool's program.
 pub(super) fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
-    let mut environment = Vec::new();
-    if pool.role == Role::Worker {
-        environment.push(("CLUSTER", pool.name.clone()));
-        environment.push(("CLUSTER_PATH", pool.path.clone()));
-        if let Program::Ours { work: Some(work) } = program(spec, &pool.name) {
-            environment.push(("WORK", work_text(&work)));
-        }
+    let mut environment = whereabouts(pool);
+    if let (Role::Worker, Program::Ours { work: Some(work) }) = (pool.role, program(spec, &pool.name)) {
+        environment.push(("WORK", work_text(&work)));
     }
     environment
+}
+
+/// The part of a program's environment that stays, whatever the program is.
+pub(super) fn whereabouts(pool: &PoolSpec) -> Vec<(&'static str, String)> {
+    match pool.role {
+        Role::Worker => vec![("CLUSTER", pool.name.clone()), ("CLUSTER_PATH", pool.path.clone())],
+        Role::Balancer | Role::Generator => Vec::new(),
+    }
 }
 
 /// The worker's own notation, such as `sleep:exponential:2000us`.

@@ -8,7 +8,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::balance::application::front;
 use crate::conditions::Reason;
-use crate::desired::role::Role;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::failure::Failure;
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
@@ -98,6 +97,7 @@ fn assemble(
         // Whole seconds: what a status field holds, and what a systemd timer takes.
         expires_at: jiff::Timestamp::from_second((world.now + lifetime).as_second()).ok().map(Time),
         relaunches: 0,
+        further_subnets: Vec::new(),
     }
 }
 
@@ -226,23 +226,21 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
     let mut placed = BTreeMap::new();
     for pool in desired::possible_pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
-        let name = pool.role.program();
-        if pool.role == Role::Worker && !desired::program(spec, &pool.name).is_ours() {
-            continue;
+        for name in desired::artifacts(spec, &pool) {
+            let key = ((*name).to_owned(), fact.architecture);
+            let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
+                return refused(
+                    Reason::NoArtifact,
+                    format!(
+                        "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
+                        fact.name,
+                        pool.name,
+                        fact.architecture.name()
+                    ),
+                );
+            };
+            placed.insert(key, sha256.clone());
         }
-        let key = (name.to_owned(), fact.architecture);
-        let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
-            return refused(
-                Reason::NoArtifact,
-                format!(
-                    "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
-                    fact.name,
-                    pool.name,
-                    fact.architecture.name()
-                ),
-            );
-        };
-        placed.insert(key, sha256.clone());
     }
     Ok(placed
         .into_iter()

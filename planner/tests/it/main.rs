@@ -18,6 +18,7 @@ mod results;
 mod spelling;
 mod tables;
 mod tearing_down;
+mod updating;
 mod voiding;
 mod volumes;
 mod words;
