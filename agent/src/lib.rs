@@ -1,5 +1,5 @@
-//! The parts that balancer and load generator share: arguments, listener, health, signature check, drain, logs, limits
-//! of the machine.
+//! The parts that balancer, load generator and starter share: arguments, listener, health, signature check, drain, logs,
+//! limits of the machine, and the relay of balancer and generator to the starters.
 //!
 //! An agent's main is: [`log_to_stderr`], [`raise_open_files`], parse [`ControlArgs`], [`listen`], then [`serve`] its
 //! own routes merged with [`Readiness::routes`] behind [`Guard::protect`], until [`Termination`] is received.
@@ -13,6 +13,7 @@ mod open_files;
 mod own_limit;
 mod problem;
 mod readiness;
+mod relay;
 mod termination;
 
 pub use arguments::{Control, ControlArgs};
@@ -24,4 +25,5 @@ pub use open_files::raise_open_files;
 pub use own_limit::{is_of_one_address, own_limit, own_limit_at_start};
 pub use problem::{Problem, document};
 pub use readiness::Readiness;
+pub use relay::relay;
 pub use termination::Termination;

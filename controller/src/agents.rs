@@ -1,5 +1,7 @@
-//! The HTTP client for the control APIs of balancer and generator. It signs every request that changes something.
+//! The HTTP client for the control APIs of balancer and generator, and of starters through them. It signs every request that
+//! changes something.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +11,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::{SignedDuration, Timestamp};
-use planner::ports::{AgentError, Agents, ReportBytes};
-use wire::{BalancerStatus, Membership, NOT_AFTER_HEADER, Request, RunSpec, RunStatus, SIGNATURE_HEADER, Signer};
+use planner::ports::{AgentError, Agents, Recipient, ReportBytes};
+use wire::{
+    APPLICATION_PATH, APPLICATIONS_PATH, Application, BalancerStatus, Errand, Membership, NOT_AFTER_HEADER, Order,
+    Request, RunSpec, RunStatus, SIGNATURE_HEADER, Said, Signer,
+};
 
 use crate::kubernetes::chain;
 
@@ -60,6 +65,34 @@ impl HttpAgents {
             request = request.header(header::IF_MATCH, if_match);
         }
         self.send(control, request, Bytes::from(body)).await
+    }
+
+    /// An order that only this starter takes, whoever brings it, and only for what was seen to serve.
+    fn order(&self, recipient: &Recipient, to: &Application) -> Errand {
+        let Recipient { id, address, serving } = recipient;
+        let (if_match, body) = (format!("\"{serving}\""), document(to));
+        let signed = Request {
+            method: Method::PUT.as_str(),
+            path: APPLICATION_PATH,
+            instance_id: id,
+            if_match: &if_match,
+            body: &body,
+        };
+        let (signature, not_after) = self.signer.sign(&signed, Timestamp::now() + DEADLINE);
+        // JSON is text.
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let order = Some(Order { signature, not_after, if_match, body });
+        Errand { id: id.clone(), address: address.clone(), order }
+    }
+
+    async fn run_errands(
+        &self,
+        control: &str,
+        instance_id: &str,
+        errands: &[Errand],
+    ) -> Result<Vec<wire::Answer>, AgentError> {
+        let body = document(&errands);
+        self.change(control, instance_id, Method::PUT, APPLICATIONS_PATH, "", body).await?.json()
     }
 
     async fn delete_run(&self, control: &str, instance_id: &str, id: &str, if_match: &str) -> Result<(), AgentError> {
@@ -122,6 +155,20 @@ fn gone_is_done(answer: Answer) -> Result<(), AgentError> {
     if answer.status == StatusCode::NOT_FOUND { Ok(()) } else { answer.success().map(drop) }
 }
 
+/// Whether a starter took its order.
+fn taken(recipients: &[Recipient], answer: wire::Answer) -> Result<(), AgentError> {
+    let wire::Answer { id, said } = answer;
+    let address = recipients.iter().find(|one| one.id == id).map(|one| one.address.as_str()).unwrap_or_default();
+    let url = format!("http://{address} ({id})");
+    match said {
+        Said::Status(_) => Ok(()),
+        // It does something else by now; the next look tells.
+        Said::Refused { status: 409 | 412, .. } => Err(AgentError::Conflict),
+        Said::Refused { status, why } => Err(AgentError::Refused { url, status, why }),
+        Said::Silent(why) => Err(AgentError::Unreachable { url, why }),
+    }
+}
+
 fn document<T: serde::Serialize>(value: &T) -> Vec<u8> {
     // Plain structs of `wire`: serialisation cannot fail; an empty document would be refused by the agent.
     serde_json::to_vec(value).unwrap_or_default()
@@ -142,6 +189,31 @@ impl Agents for HttpAgents {
         let if_match = format!("\"{expect}\"");
         let body = document(to);
         self.change(control, instance_id, Method::PUT, "/v1/membership", &if_match, body).await?.success().map(drop)
+    }
+
+    async fn applications(
+        &self,
+        control: &str,
+        instance_id: &str,
+        members: &[(String, String)],
+    ) -> Result<BTreeMap<String, Said>, AgentError> {
+        let errand =
+            |(id, address): &(String, String)| Errand { id: id.clone(), address: address.clone(), order: None };
+        let errands: Vec<Errand> = members.iter().map(errand).collect();
+        let answers = self.run_errands(control, instance_id, &errands).await?;
+        Ok(answers.into_iter().map(|answer| (answer.id, answer.said)).collect())
+    }
+
+    async fn update_workers(
+        &self,
+        control: &str,
+        instance_id: &str,
+        recipients: &[Recipient],
+        to: &Application,
+    ) -> Result<(), AgentError> {
+        let errands: Vec<Errand> = recipients.iter().map(|recipient| self.order(recipient, to)).collect();
+        let answers = self.run_errands(control, instance_id, &errands).await?;
+        answers.into_iter().try_for_each(|answer| taken(recipients, answer))
     }
 
     async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {

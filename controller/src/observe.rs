@@ -6,9 +6,9 @@ use api::{ClusterBenchmark, Status};
 use futures::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use planner::balance;
-use planner::balance::application;
+use planner::balance::{application, updates};
 use planner::instances::console;
-use planner::measure::cloud_watch::{self, Question};
+use planner::measure::cloud_watch;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
 use planner::provision::placement;
 use planner::provision::zone_fallback;
@@ -84,6 +84,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             types: not_asked(),
             balancer: None,
             application: None,
+            applications: None,
             metrics: None,
             runs: None,
             consoles: BTreeMap::new(),
@@ -104,6 +105,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             listed = Some(self.observe_cloud(&cloud, &cached, &region, &mut world, need).await);
             observe_application(&*cloud, &mut world).await;
             self.observe_agents(&mut world).await;
+            self.observe_workers(&mut world).await;
             observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
             observe_holders(&*cloud, &mut world).await;
             observe_metrics(&*cloud, &mut world).await;
@@ -171,6 +173,13 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         };
         let answers = join_all(runs::keys(world).into_iter().map(ask));
         world.runs = Some(patiently(async { answers.await.into_iter().collect() }).await);
+    }
+
+    /// What workers run, once it is known whether a run is on: then nobody asks.
+    async fn observe_workers(&self, world: &mut World) {
+        let Some(updates::Question { control, instance_id, members }) = updates::question(world) else { return };
+        let asked = self.agents.applications(&control, &instance_id, &members);
+        world.applications = Some(patiently(asked).await);
     }
 }
 
@@ -247,7 +256,7 @@ async fn observe_application<C: Cloud>(cloud: &C, world: &mut World) {
 
 /// CloudWatch's account of a run that is recorded, while it is waited for.
 async fn observe_metrics<C: Cloud>(cloud: &C, world: &mut World) {
-    let Some(Question { report, queries, minutes }) = cloud_watch::question(world) else { return };
+    let Some(cloud_watch::Question { report, queries, minutes }) = cloud_watch::question(world) else { return };
     world.metrics = Some((report, patiently(cloud.metrics(&queries, &minutes)).await));
 }
 

@@ -178,7 +178,7 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     let listener = agent::listen("--control-listen", control.listen).await?;
     tracing::info!(listen = %control.listen, instance = control.instance_id, "ready for runs");
     readiness.ready();
-    let routes = Guard::new(&control).protect(routes(runs.clone()).merge(readiness.routes()));
+    let routes = Guard::new(&control).protect(routes(runs.clone()).merge(readiness.routes()).merge(agent::relay()));
     let mut defect = None;
     let shutdown = async {
         tokio::select! {

@@ -6,13 +6,13 @@ mod kind;
 use std::collections::BTreeSet;
 
 use api::ConditionType;
-use wire::{CloudWatch, Membership, RunSpec};
+use wire::{Application, CloudWatch, Membership, RunSpec};
 
 use crate::failure::{CloudError, Failure};
 use crate::owner;
 use crate::ports::{
-    self, AgentError, Agents, Cloud, GroupRequest, LaunchRequest, ListenerRequest, LoadBalancerRequest, Refused, Rule,
-    RuleRequest, TargetGroupAttributes, TargetGroupRequest,
+    self, AgentError, Agents, Cloud, GroupRequest, LaunchRequest, ListenerRequest, LoadBalancerRequest, Recipient,
+    Refused, Rule, RuleRequest, TargetGroupAttributes, TargetGroupRequest,
 };
 use crate::run_key::RunKey;
 
@@ -91,6 +91,13 @@ pub enum Action {
         instance_id: String,
         expect: String,
         to: Membership,
+    },
+    /// Has workers run another application, through the agent that reaches them.
+    UpdateWorkers {
+        control: String,
+        instance_id: String,
+        recipients: Vec<Recipient>,
+        to: Application,
     },
     StartRun {
         control: String,
@@ -324,6 +331,7 @@ impl Action {
             }
             Self::Terminate(_) => of(Kind::Terminate, Compute).lists(Quota::Terminations).grave(),
             Self::SetMembership { .. } => of(Kind::SetMembership, Balancing),
+            Self::UpdateWorkers { .. } => of(Kind::UpdateWorkers, Balancing),
             Self::StartRun { .. } => of(Kind::StartRun, Measuring),
             Self::CollectReport { .. } => of(Kind::CollectReport, Measuring).while_paused(),
             Self::JoinParts { .. } => of(Kind::JoinParts, Measuring).while_paused(),
@@ -389,6 +397,7 @@ impl Action {
             }
             Self::Terminate(ids) => format!("terminate {} instances", ids.len()),
             Self::SetMembership { .. } => "tell the balancer its members".to_owned(),
+            Self::UpdateWorkers { recipients, .. } => format!("update {} workers in place", recipients.len()),
             Self::StartRun { .. } => "start the run".to_owned(),
             Self::CollectReport { .. } => "collect the report".to_owned(),
             Self::JoinParts { .. } => "make one report of all parts".to_owned(),
@@ -431,6 +440,9 @@ impl Action {
             Self::Terminate(ids) => cloud.terminate(&listed(ids)).await.map(Done::Terminated),
             Self::SetMembership { control, instance_id, expect, to } => {
                 told(agents.set_membership(control, instance_id, expect, to).await)
+            }
+            Self::UpdateWorkers { control, instance_id, recipients, to } => {
+                told(agents.update_workers(control, instance_id, recipients, to).await)
             }
             Self::StartRun { control, instance_id, run } => told(agents.start_run(control, instance_id, run).await),
             Self::HoldRun { control, instance_id, name } => told(agents.hold_run(control, instance_id, name).await),

@@ -14,20 +14,20 @@ use planner::desired::user_data::{BOOT_UNIT, Control, InvalidUserData, LIMIT, Us
 use wire::sha256_hex;
 
 const PROGRAM: &str = "#!/bin/sh\nexit 0\n";
+const CONTROL: Control<'_> = Control { port: 9000, public_key: "ERERERERERERERERERERERERERERERERERERERERERE" };
 
 fn timestamp(text: &str) -> Timestamp {
     text.parse().expect("timestamp")
 }
 
 fn user_data<'a>(role: Role, sha256: &'a str, environment: &'a [(&'a str, String)]) -> UserData<'a> {
-    let control = Control { port: 9000, public_key: "ERERERERERERERERERERERERERERERERERERERERERE" };
     UserData {
         role,
         expires_at: timestamp("2099-11-22T14:30:05.7Z"),
         artifact_url: "https://artifacts.example/v1/program?a=1&b={x}",
         artifact_sha256: sha256,
         port: (role != Role::Generator).then_some(8080),
-        control: (role != Role::Worker).then_some(control),
+        control: (role != Role::Worker).then_some(CONTROL),
         environment,
     }
 }
@@ -388,7 +388,8 @@ fn systemd_finds_the_units_well_formed_and_hard() {
     let sha256 = "a".repeat(64);
     let plain = [Role::Worker, Role::Balancer, Role::Generator].map(|role| user_data(role, &sha256, &[]));
     let low = UserData { port: Some(80), ..user_data(Role::Worker, &sha256, &[]) };
-    for (index, data) in plain.into_iter().chain([low]).enumerate() {
+    let starter = UserData { control: Some(CONTROL), ..user_data(Role::Worker, &sha256, &[]) };
+    for (index, data) in plain.into_iter().chain([low, starter]).enumerate() {
         let world = World::new(&format!("units-{index}"));
         let name = format!("clusterbench-{}.service", data.role.name());
         let script = data.script().expect("script");
@@ -408,6 +409,37 @@ fn systemd_finds_the_units_well_formed_and_hard() {
         let output = Command::new("systemd-analyze").args(["calendar", calendar]).output().expect("systemd-analyze");
         assert!(output.status.success(), "{output:?}");
     }
+}
+
+/// Where workers are updated in place, what boots is a starter: it is told its first program in one piece, takes signed
+/// orders, keeps programs over restarts, and has time to fetch the first one.
+#[test]
+fn the_boot_of_a_starter_waits_for_its_first_program() {
+    let world = World::new("starter");
+    let sha256 = sha256_hex(PROGRAM.as_bytes());
+    let first =
+        r#"{"url":"https://x/a b$(touch pwned)`'","sha256":"aa","environment":{"WORK":"a \\ \"b\""}}"#.to_owned();
+    let environment = [("APPLICATION", first.clone())];
+    let data =
+        UserData { port: Some(world.port()), control: Some(CONTROL), ..user_data(Role::Worker, &sha256, &environment) };
+    let script = data.script().expect("script");
+    let output = world.run(&script);
+    let port = world.port();
+    assert_eq!(last_line(&output), format!("clusterbench: ready: worker listens on 127.0.0.1:{port}"));
+    let file = world.root().join("etc/clusterbench/worker.env");
+    for (name, text) in [
+        ("APPLICATION", first.as_str()),
+        ("LISTEN", &format!("127.0.0.1:{port}")),
+        ("CONTROL_LISTEN", "127.0.0.1:9000"),
+        ("CONTROL_PUBLIC_KEY", CONTROL.public_key),
+    ] {
+        assert_eq!(value(&file, name), text);
+    }
+    let service = unit(&script, "clusterbench-worker.service");
+    assert!(service.contains("StateDirectory=clusterbench\nEnvironment=DATA_DIR=%S/clusterbench\n"), "{service}");
+    let plain = user_data(Role::Worker, &sha256, &[]).script().expect("script");
+    assert!(!unit(&plain, "clusterbench-worker.service").contains("StateDirectory"));
+    assert!(script.contains("-ge 180 ]") && plain.contains("-ge 60 ]"));
 }
 
 #[test]

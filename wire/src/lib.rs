@@ -5,6 +5,7 @@
 //! except in verdicts, where a ratio is what is meant.
 #![warn(missing_docs)]
 
+mod application;
 mod cloud_watch;
 mod digest;
 mod environment;
@@ -18,6 +19,9 @@ mod series;
 mod signature;
 mod verdict;
 
+pub use application::{
+    APPLICATION_PATH, APPLICATIONS_PATH, Answer, Application, ApplicationFailure, Errand, Order, Said, StarterStatus,
+};
 pub use cloud_watch::{
     CLOUD_WATCH_METRICS, CloudWatch, CloudWatchCluster, CloudWatchMetric, CloudWatchState, CountCheck, CountOutcome,
     MetricOf, MetricPoints, MetricUnit,

@@ -7,7 +7,7 @@ use crate::disk::{create, lock};
 use crate::{Outcome, Paths, controlplane, run};
 
 /// The binaries that the lab and the tests start.
-pub(crate) const BINARIES: [&str; 5] = ["operator", "worker", "balancer", "loadgen", "lab"];
+pub(crate) const BINARIES: [&str; 6] = ["operator", "worker", "starter", "balancer", "loadgen", "lab"];
 
 pub(crate) struct Built {
     /// Holds a copy of each of [`BINARIES`].

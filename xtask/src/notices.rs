@@ -5,7 +5,7 @@ use crate::{Outcome, Paths, run};
 pub(crate) const FILE: &str = "NOTICE";
 
 /// The programs that somebody deploys. The lab runs on the machine it is built on.
-const DEPLOYED: [&str; 4] = ["operator", "balancer", "worker", "loadgen"];
+const DEPLOYED: [&str; 5] = ["operator", "balancer", "worker", "starter", "loadgen"];
 
 /// What they are built for.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
@@ -14,7 +14,7 @@ const HEAD: &str = "\
 ClusterBenchmark
 Licensed under the Apache License, Version 2.0; see LICENSE.
 
-The programs operator, balancer, worker and loadgen are linked with the packages below, in the versions that Cargo.lock
+The programs operator, balancer, worker, starter and loadgen are linked with the packages below, in the versions that Cargo.lock
 pins. Which licences are accepted, and why, is in deny.toml. The texts of the licences are in the packages' sources: at the
 addresses below, and unpacked in the registry directory of cargo after a build. Who distributes the programs adds them.
 Written by `cargo xtask gen`.

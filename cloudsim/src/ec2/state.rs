@@ -206,6 +206,11 @@ impl State {
         self.instances.get(id).and_then(|record| record.seen.truth()).cloned()
     }
 
+    /// The user data that an instance was launched with.
+    pub fn user_data(&self, id: &str) -> Option<&str> {
+        self.instances.get(id).map(|record| record.request.user_data.as_str())
+    }
+
     /// When it began to run, if it ever did.
     pub(crate) fn running_since(&self, id: &str) -> Option<Timestamp> {
         self.instances.get(id).and_then(|record| record.running_since)

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
-use planner::ports::{AgentError, Agents, Architecture, ReportBytes};
+use planner::ports::{AgentError, Agents, Architecture, Recipient, ReportBytes};
 use planner::world::{Artifacts, Finalizer, Settings};
 use tokio::time::Instant;
 use wire::*;
@@ -178,7 +178,7 @@ fn settings() -> Settings {
         artifacts: Artifacts {
             version: "1".into(),
             base_url: "https://artifacts.example".into(),
-            sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
+            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
@@ -387,6 +387,19 @@ impl Agents for AgentsOfAll {
             agent.membership = to.clone();
         });
         Ok(())
+    }
+
+    async fn applications(
+        &self,
+        control: &str,
+        _: &str,
+        _: &[(String, String)],
+    ) -> Result<BTreeMap<String, Said>, AgentError> {
+        panic!("nobody updates in place here, and {control} is asked");
+    }
+
+    async fn update_workers(&self, control: &str, _: &str, _: &[Recipient], _: &Application) -> Result<(), AgentError> {
+        panic!("nobody updates in place here, and {control} is told");
     }
 
     async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {

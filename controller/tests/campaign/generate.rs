@@ -10,6 +10,7 @@ use planner::owner;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::people::{is_in_place, with_hands, with_other_kinds, with_updates};
 use crate::script::{Edit, Script, Step};
 use crate::stage::chaos::Moment;
 use crate::stage::cloud::Credentials;
@@ -30,9 +31,6 @@ pub(crate) enum Plan {
 
 /// Tags that say whose an instance is and what for.
 const TAGS: [&str; 4] = [owner::BENCHMARK_UID, owner::POOL, owner::LAUNCH, owner::REVISION];
-
-/// Tags that the policy asks for.
-const PROOF: [&str; 3] = [owner::MANAGED_BY, owner::INSTALLATION, owner::KUBERNETES_CLUSTER];
 
 const TYPES: [&str; 4] = ["t2.large", "t3.large", "m5.large", "c6i.large"];
 
@@ -80,6 +78,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         run_seconds: random.random_range(2..20),
         balancer: balancer(seed),
         zones: zones(seed),
+        in_place: is_in_place(seed),
         launches: launches(seed),
         image: image(seed),
         generators: generators(seed),
@@ -90,28 +89,9 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         doom: None,
         steps: match plan {
             Plan::Crash => steps,
-            _ => with_other_kinds(seed, with_hands(seed, steps)),
+            _ => with_updates(seed, with_other_kinds(seed, with_hands(seed, steps))),
         },
     }
-}
-
-/// People who edit the tags of single instances or protect them, in every third seed; from a stream of its own.
-fn with_hands(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
-    let random = &mut StdRng::seed_from_u64(seed ^ 0x6861_6e64_735f_6f6e);
-    if !random.random_ratio(1, 3) {
-        return steps;
-    }
-    for _ in 0..random.random_range(1..=3) {
-        let nth = random.random_range(0..10);
-        let tag = PROOF[random.random_range(0..PROOF.len())].to_owned();
-        let step = match random.random_range(0..3) {
-            0 => Step::Untag { nth, tag },
-            1 => Step::Retag { nth, tag },
-            _ => Step::Protect { nth },
-        };
-        steps.insert(random.random_range(steps.len() / 4..=steps.len()), step);
-    }
-    steps
 }
 
 /// Several in every fifth seed. Drawn from a stream of its own: it was added later, and changes nothing else of a seed.
@@ -144,19 +124,6 @@ fn load_balancing(plan: Plan, seed: u64) -> LoadBalancing {
         flaps: if !is_calm && random.random_ratio(1, 4) { Span::seconds(60, 600) } else { Span::NONE },
         ..LoadBalancing::default()
     }
-}
-
-/// Users who change their mind about what stands in front, in every sixth seed.
-fn with_other_kinds(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
-    let random = &mut StdRng::seed_from_u64(seed ^ 0x006b_696e_6473);
-    if !random.random_ratio(1, 6) {
-        return steps;
-    }
-    for _ in 0..random.random_range(1..=3) {
-        let kind = if random.random_bool(0.5) { BalancerKind::Application } else { BalancerKind::Custom };
-        steps.insert(random.random_range(0..=steps.len()), Step::Edit(Edit::Balancer(kind)));
-    }
-    steps
 }
 
 /// Two in every sixth seed, from a stream of its own as well.

@@ -14,6 +14,7 @@ mod failures;
 mod generate;
 mod life;
 mod mutants;
+mod people;
 mod script;
 mod shrink;
 #[path = "../stage/mod.rs"]

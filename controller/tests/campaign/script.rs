@@ -33,6 +33,9 @@ pub(crate) struct Script {
     /// Availability zones that every cluster is spread over; counts are those of each zone.
     #[serde(default = "one")]
     pub(crate) zones: i32,
+    /// Whether workers are updated in place.
+    #[serde(default)]
+    pub(crate) in_place: bool,
     /// Launches of the workers that a run measures.
     #[serde(default = "one")]
     pub(crate) launches: i32,
@@ -137,9 +140,17 @@ pub(crate) enum Step {
 /// What a user changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Edit {
-    Count { cluster: usize, count: i32 },
-    Type { cluster: usize, instance_type: String },
+    Count {
+        cluster: usize,
+        count: i32,
+    },
+    Type {
+        cluster: usize,
+        instance_type: String,
+    },
     Port(i32),
+    /// Work of the workers, which sleep so long.
+    Work(i32),
     RunId(String),
     AfterRun(api::AfterRun),
     Policy(api::Policy),
@@ -163,6 +174,9 @@ impl Script {
         spec.balancer.kind = self.balancer;
         if self.zones > 1 {
             spec.network = Some(api::Network { zone_count: Some(self.zones), ..api::Network::default() });
+        }
+        if self.in_place {
+            spec.worker.update = api::Update::InPlace;
         }
         spec.image = self.image.clone().map(|id| api::Image { alias: None, id: Some(id) });
         if self.generators > 1 {
@@ -212,6 +226,10 @@ impl Edit {
                 spec.clusters[cluster].instance_type.clone_from(instance_type);
             }
             Self::Port(port) => spec.worker.port = *port,
+            Self::Work(micros) => {
+                let work = serde_json::json!({ "profile": "Sleep", "meanMicros": micros });
+                spec.worker.work = serde_json::from_value(work).unwrap();
+            }
             Self::RunId(id) => spec.run_id.clone_from(id),
             Self::AfterRun(after) => spec.lifecycle.after_run = *after,
             Self::Policy(policy) => spec.balancer.policy = *policy,

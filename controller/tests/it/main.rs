@@ -15,3 +15,4 @@ mod results;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod stories;
+mod updates;

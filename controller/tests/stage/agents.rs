@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use cloudsim::SharedSim;
 use jiff::{SignedDuration, Timestamp};
-use planner::ports::{AgentError, Agents, InstanceState, ReportBytes};
+use planner::ports::{AgentError, Agents, InstanceState, Recipient, ReportBytes};
 use wire::*;
 
 use crate::stage::chaos::{Chaos, Departure, InFlight};
 use crate::stage::judge::{Judge, Through};
-use crate::stage::measured::{self, Members};
+use crate::stage::measured::Members;
+use crate::stage::runs::{FakeRun, LONG_RUN};
+use crate::stage::starters::Starters;
 
 /// How long things take.
 #[derive(Clone, Copy)]
@@ -33,37 +35,11 @@ impl Default for Freshness {
     }
 }
 
-/// How long a generator that has lost its balancer goes on: ten voided rounds, with half a minute of hope before each.
-const IN_VAIN: SignedDuration = SignedDuration::from_secs(300);
-
-/// Length of a run that does not fit into any lifetime of a test.
-const LONG_RUN: SignedDuration = SignedDuration::from_secs(100_000);
-
 #[derive(Default)]
 struct Agent {
     version: u64,
     membership: Membership,
     runs: BTreeMap<String, FakeRun>,
-}
-
-struct FakeRun {
-    spec: RunSpec,
-    started_at: Timestamp,
-    aborted: bool,
-    failed: bool,
-    length: SignedDuration,
-    /// Since when it is held between rounds.
-    held_since: Option<Timestamp>,
-    /// Instance of the balancer that it began through; empty: nobody was there.
-    balancer: String,
-    /// When that balancer was seen alive last, and when it was first seen gone before the end.
-    balancer_alive_at: Timestamp,
-    balancer_lost_at: Option<Timestamp>,
-    /// When it began.
-    members: Members,
-    spread: Option<f64>,
-    /// The report and its hash, once it is over.
-    report: OnceLock<(Vec<u8>, String)>,
 }
 
 #[derive(Clone)]
@@ -83,6 +59,7 @@ pub(crate) struct FakeAgents {
     withheld: Arc<AtomicI64>,
     /// Instances whose program never starts.
     ruined: Arc<Mutex<BTreeSet<String>>>,
+    pub(crate) starters: Starters,
 }
 
 impl FakeAgents {
@@ -98,6 +75,7 @@ impl FakeAgents {
             silent_until: Arc::default(),
             withheld: Arc::new(AtomicI64::new(-1)),
             ruined: Arc::default(),
+            starters: Starters::default(),
         }
     }
 
@@ -170,6 +148,11 @@ impl FakeAgents {
             && !self.ruined.lock().unwrap().contains(&instance.id)
     }
 
+    fn is_up_by_id(&self, id: &str) -> bool {
+        let instance = self.sim.lock().truth().ec2.instance(id);
+        instance.is_some_and(|instance| self.is_up(&instance))
+    }
+
     fn at<T>(&self, control: &str, use_it: impl FnOnce(&mut Agent, &str, Timestamp) -> T) -> Result<T, AgentError> {
         let address = control.split(':').next().unwrap_or_default();
         let unreachable = |why: &str| AgentError::Unreachable { url: control.into(), why: why.into() };
@@ -210,102 +193,6 @@ impl FakeAgents {
     }
 }
 
-impl FakeRun {
-    fn is_over(&self, now: Timestamp) -> bool {
-        let ends_at = self.balancer_lost_at.map_or(self.begins_at() + self.length, |at| at + IN_VAIN);
-        // Rounds do not go on while it is held; what comes to nothing does.
-        let is_held = self.held_since.is_some() && self.balancer_lost_at.is_none();
-        self.aborted || self.failed || (now >= ends_at && !is_held)
-    }
-
-    /// Each of several generators keeps to the timetable.
-    fn hold(&self) -> Option<Hold> {
-        let hold = if self.held_since.is_some() { Hold::Held } else { Hold::No };
-        (self.spec.slice.count == 1).then_some(hold)
-    }
-
-    /// Ends by itself, because going on is useless.
-    fn has_failed(&self, now: Timestamp) -> bool {
-        self.failed || self.balancer_lost_at.is_some_and(|at| now >= at + IN_VAIN)
-    }
-
-    /// Each of several generators waits for the moment that all were told.
-    fn begins_at(&self) -> Timestamp {
-        self.spec.start_at.map_or(self.started_at, |at| at.max(self.started_at))
-    }
-
-    fn report(&self) -> &(Vec<u8>, String) {
-        self.report.get_or_init(|| {
-            let report = serde_json::to_vec(&self.document()).unwrap();
-            let sha256 = sha256_hex(&report);
-            (report, sha256)
-        })
-    }
-
-    fn document(&self) -> Report {
-        let finished_at = self.begins_at() + self.length;
-        // A part has to be one that can be joined with the others.
-        let is_share = self.spec.slice.count > 1;
-        let is_part = is_share || (self.spec.facts.launch > 0 && !self.aborted);
-        let failed = self.failed || (self.balancer_lost_at.is_some() && !self.aborted);
-        let spread = self.spread.or(is_part.then_some(0.0)).filter(|_| !failed);
-        if let Some(spread) = spread {
-            let rounds = self.spec.rounds.count - u32::from(self.aborted);
-            let seen = (&self.members, rounds, &*self.balancer);
-            return measured::report(&self.spec, seen, spread, self.started_at, finished_at);
-        }
-        Report {
-            schema: REPORT_SCHEMA.into(),
-            run: self.spec.clone(),
-            started_at: self.started_at,
-            finished_at,
-            validity: if self.aborted || failed { Validity::Invalid } else { Validity::Valid },
-            reasons: match (self.aborted, failed) {
-                (true, _) => vec!["stopped".into()],
-                (_, true) => vec!["a let nobody in for 10 s".into()],
-                _ => Vec::new(),
-            },
-            gates: Vec::new(),
-            environment: Environment::default(),
-            clusters: Vec::new(),
-            rounds: Vec::new(),
-            series: Vec::new(),
-            comparisons: Vec::new(),
-            further_comparisons: Vec::new(),
-            thresholds: Vec::new(),
-            self_test: None,
-            summary: "b 14 % faster [9, 19]".into(),
-            verdict: "These instances.".into(),
-        }
-    }
-
-    fn status(&self, now: Timestamp) -> RunStatus {
-        let over = self.is_over(now);
-        RunStatus {
-            id: self.spec.id.clone(),
-            state: match (self.aborted, self.has_failed(now), over) {
-                (true, ..) => RunState::Aborted,
-                (_, true, _) => RunState::Failed,
-                (.., true) => RunState::Finished,
-                _ => RunState::Running,
-            },
-            rounds_done: if over { self.spec.rounds.count } else { 0 },
-            rounds_total: self.spec.rounds.count,
-            rounds_voided: 0,
-            started_at: self.started_at,
-            message: "round 1".into(),
-            warning: String::new(),
-            hold: self.hold(),
-            balancer: self.spec.balancer().map(|control| {
-                let is_ours = self.spec.balancer_control.is_some();
-                let instance_id = if is_ours { self.balancer.clone() } else { String::new() };
-                RunBalancer { control, instance_id }
-            }),
-            report_sha256: over.then(|| self.report().1.clone()),
-        }
-    }
-}
-
 impl Agents for FakeAgents {
     async fn balancer_status(&self, control: &str) -> Result<BalancerStatus, AgentError> {
         let (instance_id, version, membership) =
@@ -334,6 +221,31 @@ impl Agents for FakeAgents {
             self.depart(seconds, move |agents| drop(agents.change_membership(&control, &expect, &to)))
         };
         self.chaos.effect("set_membership", async { self.change_membership(control, expect, to) }, depart).await
+    }
+
+    async fn applications(
+        &self,
+        control: &str,
+        _: &str,
+        members: &[(String, String)],
+    ) -> Result<BTreeMap<String, Said>, AgentError> {
+        let now = self.at(control, |_, _, now| now)?;
+        let ids = members.iter().map(|(id, _)| id);
+        Ok(ids.map(|id| (id.clone(), self.starters.status(&self.sim, id, self.is_up_by_id(id), now))).collect())
+    }
+
+    async fn update_workers(
+        &self,
+        control: &str,
+        _: &str,
+        recipients: &[Recipient],
+        to: &Application,
+    ) -> Result<(), AgentError> {
+        let depart = |seconds| {
+            let (control, recipients, to) = (control.to_owned(), recipients.to_vec(), to.clone());
+            self.depart(seconds, move |agents| drop(agents.order(&control, &recipients, &to)))
+        };
+        self.chaos.effect("update_workers", async { self.order(control, recipients, to) }, depart).await
     }
 
     async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {
@@ -396,6 +308,18 @@ impl Agents for FakeAgents {
 
 /// What the calls do, when they arrive.
 impl FakeAgents {
+    fn order(&self, control: &str, recipients: &[Recipient], to: &Application) -> Result<(), AgentError> {
+        let now = self.at(control, |_, _, now| now)?;
+        let agents = self.agents.lock().unwrap();
+        let memberships = agents.values().flat_map(|agent| &agent.membership.clusters);
+        let served: BTreeSet<&str> =
+            memberships.flat_map(|cluster| &cluster.members).map(|member| member.id.as_str()).collect();
+        recipients.iter().try_for_each(|one| {
+            let is_served = served.contains(one.id.as_str());
+            self.starters.order(&self.sim, one, (self.is_up_by_id(&one.id), is_served), to, now)
+        })
+    }
+
     fn change_membership(&self, control: &str, expect: &str, to: &Membership) -> Result<(), AgentError> {
         self.at(control, |agent, _, _| {
             if agent.version.to_string() != expect {

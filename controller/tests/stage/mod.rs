@@ -11,4 +11,6 @@ pub(crate) mod judge;
 pub(crate) mod kubernetes;
 pub(crate) mod measured;
 pub(crate) mod play;
+pub(crate) mod runs;
+pub(crate) mod starters;
 pub(crate) mod story;

@@ -1,7 +1,6 @@
 //! One benchmark from the first pass to the last, with everything that can happen in between, and what must hold
 //! after every step, from the simulation's own truth.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -43,7 +42,7 @@ pub(crate) fn settings(version: u32) -> Settings {
         artifacts: Artifacts {
             version: version.to_string(),
             base_url: "https://artifacts.example".into(),
-            sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
+            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],

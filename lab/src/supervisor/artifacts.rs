@@ -23,7 +23,7 @@ use tokio::io::AsyncReadExt;
 use crate::state::State;
 
 /// The programs that run on instances.
-pub(crate) const NAMES: [&str; 3] = ["worker", "balancer", "loadgen"];
+pub(crate) const NAMES: [&str; 4] = ["worker", "starter", "balancer", "loadgen"];
 
 /// The name of the artifacts' version: it does not change while a lab is up, as the files do not.
 const VERSION: &str = "lab";

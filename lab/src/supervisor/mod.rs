@@ -375,7 +375,7 @@ fn install_binaries(state: &State) -> anyhow::Result<PathBuf> {
         None => itself.parent().context("this program is in no directory")?.to_owned(),
     };
     let bin = state.make("bin")?;
-    for name in ["operator", "worker", "balancer", "loadgen"] {
+    for name in ["operator", "worker", "starter", "balancer", "loadgen"] {
         let (from, to) = (from.join(name), bin.join(name));
         // A link keeps the file that a later build replaces by another one; across file systems it is a copy.
         let linked = fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop));

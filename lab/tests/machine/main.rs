@@ -5,6 +5,7 @@
 mod boots;
 mod ends;
 mod units;
+mod updates;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -55,7 +56,7 @@ impl Lab {
     fn at(state: PathBuf) -> Self {
         let init = Path::new(env!("CARGO_BIN_EXE_lab"));
         let (processes, events) = Processes::start_in(&state, init).expect("a lab");
-        Self { state, processes: Some(processes), events, artifact: serve(worker()) }
+        Self { state, processes: Some(processes), events, artifact: serve(program("worker")) }
     }
 
     fn start(&self, spec: MachineSpec) {
@@ -170,20 +171,21 @@ fn header(head: &str, name: &str) -> String {
     head.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap_or_else(|| panic!("{name} in {head}")).to_owned()
 }
 
-/// The worker's binary, built once unless it is given.
-fn worker() -> &'static [u8] {
-    static WORKER: OnceLock<Vec<u8>> = OnceLock::new();
-    WORKER.get_or_init(|| {
+/// A binary that instances run, built once unless it is given.
+fn program(name: &str) -> &'static [u8] {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
         if let Some(directory) = std::env::var_os("CLUSTERBENCHMARK_BIN") {
-            return fs::read(Path::new(&directory).join("worker")).expect("the worker is among the binaries");
+            return directory.into();
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         // Of the whole workspace: with the features of one package everything below would be compiled once more.
-        let built = Command::new(cargo).args(["build", "--quiet", "--workspace", "--bin", "worker"]).status();
-        assert!(built.expect("cargo runs").success(), "the worker does not build");
-        let beside = Path::new(env!("CARGO_BIN_EXE_lab")).with_file_name("worker");
-        fs::read(beside).expect("the worker is beside the lab")
-    })
+        let arguments = ["build", "--quiet", "--workspace", "--bin", "worker", "--bin", "starter"];
+        assert!(Command::new(cargo).args(arguments).status().expect("cargo runs").success(), "they do not build");
+        Path::new(env!("CARGO_BIN_EXE_lab")).parent().expect("directory").to_owned()
+    });
+    // For as long as the tests run.
+    Vec::leak(fs::read(directory.join(name)).expect("it is among the binaries"))
 }
 
 /// Serves `bytes` at any path until the test process ends.

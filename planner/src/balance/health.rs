@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::world::World;
 
 /// What is waited for while members are not healthy.
-const UNHEALTHY: &str = "health of all members";
+pub(super) const UNHEALTHY: &str = "health of all members";
 
 /// Some are not healthy yet. When that lasts, the message is all that goes on.
 pub(super) fn incomplete(world: &World, plan: &mut Plan, message: String) {

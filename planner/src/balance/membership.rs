@@ -4,6 +4,7 @@ use wire::{Cluster, Health, Member, Membership, SharedPath};
 
 use super::generators::{self, unreachable, unreachable_key};
 use super::health;
+use super::updates::{self, updates};
 use super::waiting;
 use crate::desired::{self, BALANCER};
 use crate::effect::Action;
@@ -14,13 +15,16 @@ use crate::scale::{counts, length};
 use crate::world::{Facet, World};
 
 /// Every running instance of every cluster, and those that serve already and are not seen to end: a list from the past
-/// may show one of them as pending, or not at all, and what is being measured does not change for that.
+/// may show one of them as pending, or not at all, and what is being measured does not change for that. Not those that are
+/// out to be updated.
 pub fn membership(world: &World) -> Membership {
-    let spec = &world.object.spec;
+    let (spec, updates) = (&world.object.spec, updates(world));
     let clusters = spec.clusters.iter().map(|cluster| {
         let vcpus = world.instance_type(&cluster.instance_type).map(|fact| fact.vcpus);
+        let is_out = |id: &str| updates.get(&cluster.name).is_some_and(|update| update.is_out(id));
         let mut members: Vec<Member> = running(world, cluster)
             .chain(serving(world, cluster))
+            .filter(|(id, _)| !is_out(id))
             .map(|(id, address)| Member { id: id.to_owned(), address, vcpus })
             .collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
@@ -61,7 +65,8 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
         Some(Facet::Unknown(why)) => return unreachable(world, plan, BALANCER, &why.message),
         None => return waiting(plan, "the balancer's instance does not run yet"),
     };
-    let wanted = membership(world);
+    let (wanted, updates) = (membership(world), updates(world));
+    updates::tell(world, plan, &updates);
     if status.membership_sha256 != wanted.sha256() {
         if let Some(control) = control(balancer) {
             let count = |clusters: &[Cluster]| clusters.iter().map(|cluster| cluster.members.len()).sum::<usize>();
@@ -72,6 +77,9 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
             plan.act(Action::SetMembership { control, instance_id, expect, to: wanted }, because);
         }
         return waiting(plan, "the balancer is being told its members");
+    }
+    if updates::are_in_the_way(world, plan, &updates) || updates::are_unclear(world, plan, &updates) {
+        return;
     }
     let counts = counts(world);
     let total: usize = world.object.spec.clusters.iter().map(|cluster| length(counts.of(&cluster.name))).sum();

@@ -5,8 +5,9 @@ use api::{ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, Placement};
 use serde::Serialize;
 use wire::sha256_hex;
 
+use super::artifacts::is_in_place;
 use super::pools::PoolSpec;
-use super::programs::{Program, environment, program};
+use super::programs::{Program, environment, program, whereabouts};
 use super::role::Role;
 
 /// What makes instances of a pool different from others, for [`revision`].
@@ -25,9 +26,12 @@ struct Essence<'a> {
     /// Absent at first, so that a new operator replaces nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     relaunches: Option<i64>,
+    /// Absent where workers are replaced, for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<&'a str>,
 }
 
-/// Revision of a pool's instances.
+/// Revision of a pool's instances. What is updated in place, program and work, is no part of it.
 pub(super) fn revision(
     spec: &ClusterBenchmarkSpec,
     placement: &Placement,
@@ -36,6 +40,7 @@ pub(super) fn revision(
     image: &PlacedImage,
 ) -> String {
     let is_worker = pool.role == Role::Worker;
+    let has_starter = is_worker && is_in_place(spec);
     let essence = Essence {
         instance_type: &pool.instance_type,
         image: &image.id,
@@ -45,18 +50,19 @@ pub(super) fn revision(
         version: &placement.version,
         role: pool.role.program(),
         port: if is_worker { spec.worker.port } else { 0 },
-        environment: environment(spec, pool),
+        environment: if has_starter { whereabouts(spec, pool) } else { environment(spec, pool) },
         artifact: match program(spec, &pool.name) {
-            Program::Users { url, sha256 } if is_worker => Some([url, sha256]),
+            Program::Users { url, sha256 } if is_worker && !has_starter => Some([url, sha256]),
             _ => None,
         },
         relaunches: Some(placement.relaunches).filter(|count| is_worker && *count > 0),
+        update: has_starter.then_some("InPlace"),
     };
     digest(&essence)[..16].to_owned()
 }
 
 /// SHA-256 over all that is measured. Another value makes another run due; fields at their default are left out, so
-/// that a later version with more fields does not measure again.
+/// that a later version with more fields does not measure again. How a program reached the workers changes nothing of it.
 pub fn measured_sha256(spec: &ClusterBenchmarkSpec) -> String {
     #[derive(Serialize)]
     struct Measured<'a> {
@@ -68,12 +74,13 @@ pub fn measured_sha256(spec: &ClusterBenchmarkSpec) -> String {
         balancer: &'a api::Balancer,
         load: api::Load,
     }
+    let worker = api::Worker { update: api::Update::default(), max_unavailable_percent: None, ..spec.worker.clone() };
     // Who may read about the members changes nothing of what is measured.
     let balancer = api::Balancer { public_status: false, ..spec.balancer.clone() };
     // Given or not, the median is the same threshold.
     let mut load = spec.load.clone();
     load.thresholds.iter_mut().for_each(|threshold| _ = threshold.metric.get_or_insert_default());
-    digest(&Measured { version: 1, clusters: &spec.clusters, worker: &spec.worker, balancer: &balancer, load })
+    digest(&Measured { version: 1, clusters: &spec.clusters, worker: &worker, balancer: &balancer, load })
 }
 
 fn is_default<T: Default + PartialEq>(value: &&T) -> bool {

@@ -1,19 +1,23 @@
 //! Restatement of a spec: pools of instances, how they are launched, and how their programs are set.
 
+mod artifacts;
 mod fingerprint;
+mod no_recipe;
 mod pools;
 mod programs;
 mod recipe;
 pub mod role;
 pub mod user_data;
 
+pub use artifacts::{artifacts, is_in_place};
 pub use fingerprint::measured_sha256;
+pub use no_recipe::NoRecipe;
 pub use pools::{
     BALANCER, GENERATOR, PoolSpec, generator, generators, has_balancer, launches, pools, possible_pools,
     types_with_fields,
 };
 pub use programs::{Program, policy, program, programs, settings, work_text};
-pub use recipe::{NoRecipe, Recipe, recipe};
+pub use recipe::{Recipe, application, recipe};
 pub use role::{BALANCER_PORT, CONTROL_PORT};
 
 /// Image family when the spec names none.

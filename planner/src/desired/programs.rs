@@ -55,18 +55,21 @@ pub fn programs(spec: &ClusterBenchmarkSpec) -> impl Iterator<Item = Program<'_>
 
 /// Environment of a pool's program.
 pub(super) fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
-    let mut environment = Vec::new();
-    if pool.role == Role::Worker {
-        environment.push(("CLUSTER", pool.name.clone()));
-        environment.push(("CLUSTER_PATH", pool.path.clone()));
-        if let Some(shared) = &spec.balancer.shared {
-            environment.push(("SHARED_PATH", shared.path.clone()));
-        }
-        if let Program::Ours { work: Some(work) } = program(spec, &pool.name) {
-            environment.push(("WORK", work_text(&work)));
-        }
+    let mut environment = whereabouts(spec, pool);
+    if let (Role::Worker, Program::Ours { work: Some(work) }) = (pool.role, program(spec, &pool.name)) {
+        environment.push(("WORK", work_text(&work)));
     }
     environment
+}
+
+/// The part of a program's environment that stays, whatever the program is.
+pub(super) fn whereabouts(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
+    if pool.role != Role::Worker {
+        return Vec::new();
+    }
+    let shared = spec.balancer.shared.as_ref().map(|shared| ("SHARED_PATH", shared.path.clone()));
+    let own = [("CLUSTER", pool.name.clone()), ("CLUSTER_PATH", pool.path.clone())];
+    own.into_iter().chain(shared).collect()
 }
 
 /// The worker's own notation, such as `sleep:exponential:2000us`.

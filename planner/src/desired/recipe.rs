@@ -1,11 +1,14 @@
 //! Recipe of a pool: the RunInstances call of its launches, but for their number, token and count.
 
-use api::{ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, PlacedVolume, Placement};
+use api::{PlacedImage, PlacedSubnet, PlacedVolume, Placement};
 use jiff::Timestamp;
+use wire::Application;
 
+use super::artifacts::{Artifact, application_of, booted, is_in_place};
 use super::fingerprint::revision;
-use super::pools::PoolSpec;
-use super::programs::{Program, environment, program};
+use super::no_recipe::NoRecipe;
+use super::pools::{PoolSpec, pools};
+use super::programs::environment;
 use super::role::{BALANCER_PORT, CONTROL_PORT, Role};
 use super::user_data::{Control, InvalidUserData, UserData};
 use crate::cost::credits::credits;
@@ -28,23 +31,8 @@ pub struct Recipe<'a> {
     credits: Option<Credits>,
     expires_at: Timestamp,
     artifact: Artifact<'a>,
-}
-
-/// Why a recipe cannot be made now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoRecipe {
-    #[error("instance type {0} is not known (yet)")]
-    UnknownType(String),
-    #[error(
-        "the placement has no image for {0}: the architecture was added later; delete the benchmark and create it again"
-    )]
-    NoImage(&'static str),
-    #[error("there is no {program} for {architecture}: choose instance types of another architecture")]
-    NoArtifact { program: &'static str, architecture: &'static str },
-    #[error("the placement holds no expiry")]
-    NoExpiry,
-    #[error("the placement has addressing {0}, which this version of the operator does not know")]
-    UnknownAddressing(String),
+    /// What its starters are to run. `None`: it has none, the artifact is what serves.
+    application: Option<Application>,
 }
 
 /// How instances of `pool` are launched under `placement` into one of its subnets.
@@ -58,6 +46,9 @@ pub fn recipe<'a>(
     let fact =
         world.instance_type(&pool.instance_type).ok_or_else(|| NoRecipe::UnknownType(pool.instance_type.clone()))?;
     let architecture = fact.architecture.name();
+    let artifact = booted(spec, placement, pool, architecture)?;
+    let has_starter = pool.role == Role::Worker && is_in_place(spec);
+    let application = has_starter.then(|| application_of(world, placement, pool, architecture)).transpose()?;
     let image = placement
         .images
         .iter()
@@ -74,8 +65,17 @@ pub fn recipe<'a>(
             .ok_or_else(|| NoRecipe::UnknownAddressing(placement.addressing.clone()))?,
         credits: credits(fact),
         expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
-        artifact: artifact(spec, placement, pool, architecture)?,
+        artifact,
+        application,
     })
+}
+
+/// What the starters of a cluster's workers are to run, where these are updated in place.
+pub fn application(world: &World, placement: &Placement, cluster: &str) -> Result<Option<Application>, NoRecipe> {
+    let pool = pools(&world.object.spec).into_iter().find(|pool| pool.name == cluster);
+    // It is the same in each zone.
+    let subnets = placement.subnets();
+    pool.map_or(Ok(None), |pool| recipe(world, placement, &pool, &subnets[0]).map(|recipe| recipe.application))
 }
 
 impl Recipe<'_> {
@@ -126,6 +126,12 @@ impl Recipe<'_> {
     fn script(&self) -> Result<String, InvalidUserData> {
         let (spec, role) = (&self.world.object.spec, self.pool.role);
         let control = Control { port: CONTROL_PORT, public_key: &self.placement.public_key };
+        // Of its program a starter is told in one piece, as it is later.
+        let environment = match &self.application {
+            // Plain values: serialisation cannot fail. A starter would refuse an empty document.
+            Some(first) => vec![("APPLICATION", serde_json::to_string(first).unwrap_or_default())],
+            None => environment(spec, self.pool),
+        };
         UserData {
             role,
             expires_at: self.expires_at,
@@ -136,8 +142,8 @@ impl Recipe<'_> {
                 Role::Balancer => Some(BALANCER_PORT),
                 Role::Generator => None,
             },
-            control: (role != Role::Worker).then_some(control),
-            environment: &environment(spec, self.pool),
+            control: (role != Role::Worker || self.application.is_some()).then_some(control),
+            environment: &environment,
         }
         .script()
     }
@@ -145,45 +151,4 @@ impl Recipe<'_> {
 
 fn volume(placed: &PlacedVolume) -> Volume {
     Volume { device: placed.device.clone(), gib: u32::try_from(placed.gib).unwrap_or(0) }
-}
-
-/// Where a role's program comes from.
-#[derive(Clone, Copy, Debug)]
-enum Artifact<'a> {
-    Users { url: &'a str, sha256: &'a str },
-    Ours { program: &'static str, sha256: &'a str },
-}
-
-impl Artifact<'_> {
-    fn url(&self, base_url: &str) -> String {
-        match self {
-            Self::Users { url, .. } => (*url).to_owned(),
-            Self::Ours { program, sha256 } => format!("{}/{sha256}/{program}", base_url.trim_end_matches('/')),
-        }
-    }
-
-    fn sha256(&self) -> &str {
-        match self {
-            Self::Users { sha256, .. } | Self::Ours { sha256, .. } => sha256,
-        }
-    }
-}
-
-fn artifact<'a>(
-    spec: &'a ClusterBenchmarkSpec,
-    placement: &'a Placement,
-    pool: &PoolSpec,
-    architecture: &'static str,
-) -> Result<Artifact<'a>, NoRecipe> {
-    if let (Role::Worker, Program::Users { url, sha256 }) = (pool.role, program(spec, &pool.name)) {
-        return Ok(Artifact::Users { url, sha256 });
-    }
-    let role = pool.role;
-    let program = role.program();
-    let placed = placement
-        .artifacts
-        .iter()
-        .find(|artifact| artifact.name == program && artifact.architecture == architecture)
-        .ok_or(NoRecipe::NoArtifact { program, architecture })?;
-    Ok(Artifact::Ours { program, sha256: &placed.sha256 })
 }

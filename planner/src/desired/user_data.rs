@@ -22,6 +22,8 @@ const METADATA_SECONDS: u32 = 120;
 const FETCH_SECONDS: u32 = 600;
 /// How long a started program may take until it accepts a connection.
 const START_SECONDS: u32 = 60;
+/// How long a starter may take until its first program accepts a connection: it fetches it for two minutes if need be.
+const STARTER_SECONDS: u32 = 120 + START_SECONDS;
 /// How often a program may end until it is said not to start: it is started again a second after each end.
 const START_RESTARTS: u32 = 10;
 /// Ports below need a capability.
@@ -37,7 +39,7 @@ pub struct UserData<'a> {
     pub artifact_sha256: &'a str,
     /// Where the program serves requests (worker, balancer).
     pub port: Option<u16>,
-    /// Where the program serves its control API (balancer, generator), with the key that may change it.
+    /// Where the program serves its control API (balancer, generator, starter), with the key that may change it.
     pub control: Option<Control<'a>>,
     /// Further environment of the program, such as `CLUSTER`, `CLUSTER_PATH` or `WORK`.
     pub environment: &'a [(&'a str, String)],
@@ -129,7 +131,7 @@ impl UserData<'_> {
             unit: self.unit(),
             metadata_seconds: METADATA_SECONDS,
             fetch_seconds: FETCH_SECONDS,
-            start_seconds: START_SECONDS,
+            start_seconds: if self.is_starter() { STARTER_SECONDS } else { START_SECONDS },
             start_restarts: START_RESTARTS,
             boot_unit: BOOT_UNIT,
         };
@@ -137,13 +139,18 @@ impl UserData<'_> {
         if script.len() > LIMIT { Err(InvalidUserData::TooLong { bytes: script.len() }) } else { Ok(script) }
     }
 
+    /// A worker that can be told something is not the program that serves, but its parent.
+    fn is_starter(&self) -> bool {
+        self.role == Role::Worker && self.control.is_some()
+    }
+
     /// The systemd unit of the program, as the script writes it.
     fn unit(&self) -> String {
         let ports = [self.port, self.control.map(|control| control.port)];
         rendered(&Unit {
             role: self.role.name(),
-            // Reports are kept on disk until the operator has them.
-            keeps_data: self.role == Role::Generator,
+            // Reports are kept on disk until the operator has them, and programs until others take their place.
+            keeps_data: self.role == Role::Generator || self.is_starter(),
             low_port: ports.into_iter().flatten().any(|port| port < FIRST_UNPRIVILEGED_PORT),
         })
     }

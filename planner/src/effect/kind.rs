@@ -61,6 +61,8 @@ kinds! {
     Terminate,
     /// The balancer is told its members.
     SetMembership,
+    /// Workers are told to run another program in place.
+    UpdateWorkers,
     /// A generator is told to begin a run.
     StartRun,
     /// A report is fetched and stored.

@@ -5,11 +5,18 @@ use crate::ports::{Instance, InstanceState};
 use crate::scale::{counts, length};
 use crate::world::World;
 
-/// Id and address of each instance of a cluster that a list shows as running. One too many that the cloud refuses to
-/// terminate is paid for and serves nobody.
+/// Id and address of each instance of a cluster that serves.
 pub(crate) fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item = (&'a str, String)> {
-    let (instances, port) = (seen(world), world.object.spec.worker.port);
-    let mut running = alive(&world.object.status.launches, instances, &cluster.name);
+    let port = world.object.spec.worker.port;
+    running_instances(world, cluster)
+        .into_iter()
+        .filter_map(move |instance| Some((instance.id.as_str(), format!("{}:{port}", instance.private_address?))))
+}
+
+/// The instances of a cluster that a list shows as running. One too many that the cloud refuses to terminate is paid for
+/// and serves nobody.
+pub(crate) fn running_instances<'a>(world: &'a World, cluster: &api::Cluster) -> Vec<&'a Instance> {
+    let mut running = alive(&world.object.status.launches, seen(world), &cluster.name);
     running
         .retain(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type);
     let mut surplus = running.len().saturating_sub(length(counts(world).of(&cluster.name)));
@@ -19,8 +26,6 @@ pub(crate) fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iter
         !is_left
     });
     running
-        .into_iter()
-        .filter_map(move |instance| Some((instance.id.as_str(), format!("{}:{port}", instance.private_address?))))
 }
 
 /// Whether an instance that serves a cluster goes on: our ledger knows it, and no list shows that it ends. A list from the

@@ -1,8 +1,9 @@
-//! The control APIs of balancer and generator.
+//! The control APIs of balancer and generator, and of starters through them.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
-use wire::{BalancerStatus, Membership, RunSpec, RunStatus};
+use wire::{Application, BalancerStatus, Membership, RunSpec, RunStatus, Said};
 
 /// A call of an agent that gave no answer. It is never a reason to replace an instance.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,8 +16,8 @@ pub enum AgentError {
         /// Reason for people.
         why: String,
     },
-    /// `If-Match` did not match: somebody changed the membership since it was seen.
-    #[error("the membership changed since it was seen")]
+    /// `If-Match` did not match: somebody changed the membership, or what a worker runs, since it was seen.
+    #[error("the membership, or what a worker runs, changed since it was seen")]
     Conflict,
     /// The agent refused; its own words.
     #[error("{url} refused: {status} {why}")]
@@ -33,6 +34,17 @@ pub enum AgentError {
 /// A report as the generator holds it: the exact bytes, whose hash the run's status names.
 pub type ReportBytes = Vec<u8>;
 
+/// A worker that is to run another application, and what it serves as far as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Id of the instance.
+    pub id: String,
+    /// IP address and port of its starter.
+    pub address: String,
+    /// What it said that it serves: it takes the order for that alone.
+    pub serving: String,
+}
+
 /// `control` is `address:port` of the agent's control API; `instance_id` is signed into each request.
 pub trait Agents: Send + Sync + 'static {
     /// Membership, health, counts and shares as the balancer has them.
@@ -45,6 +57,25 @@ pub trait Agents: Send + Sync + 'static {
         instance_id: &str,
         expect: &str,
         to: &Membership,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    /// What the starters at these members say, by id, as the agent at `control` hears it. Starters that are silent are among
+    /// the answers.
+    fn applications(
+        &self,
+        control: &str,
+        instance_id: &str,
+        members: &[(String, String)],
+    ) -> impl Future<Output = Result<BTreeMap<String, Said>, AgentError>> + Send;
+
+    /// Has starters run something else, through the agent at `control`. They answer at once; what becomes of it is in their
+    /// status. Idempotent. An error is the first of those of single starters; others may have taken their order.
+    fn update_workers(
+        &self,
+        control: &str,
+        instance_id: &str,
+        recipients: &[Recipient],
+        to: &Application,
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
     /// `Ok(None)`: the generator answers and knows no run of this id.

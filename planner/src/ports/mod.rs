@@ -16,7 +16,7 @@ mod termination;
 
 use crate::failure::CloudError;
 
-pub use agents::{AgentError, Agents, ReportBytes};
+pub use agents::{AgentError, Agents, Recipient, ReportBytes};
 pub use catalog::*;
 pub use compute::*;
 pub use load_balancers::*;

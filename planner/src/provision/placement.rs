@@ -9,7 +9,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{subnets, zones};
 use crate::balance::application::front;
 use crate::conditions::Reason;
-use crate::desired::role::Role;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::resources::ResourceKind;
@@ -173,23 +172,21 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
     let mut placed = BTreeMap::new();
     for pool in desired::possible_pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
-        let name = pool.role.program();
-        if pool.role == Role::Worker && !desired::program(spec, &pool.name).is_ours() {
-            continue;
+        for name in desired::artifacts(spec, &pool) {
+            let key = ((*name).to_owned(), fact.architecture);
+            let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
+                return refused(
+                    Reason::NoArtifact,
+                    format!(
+                        "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
+                        fact.name,
+                        pool.name,
+                        fact.architecture.name()
+                    ),
+                );
+            };
+            placed.insert(key, sha256.clone());
         }
-        let key = (name.to_owned(), fact.architecture);
-        let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
-            return refused(
-                Reason::NoArtifact,
-                format!(
-                    "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
-                    fact.name,
-                    pool.name,
-                    fact.architecture.name()
-                ),
-            );
-        };
-        placed.insert(key, sha256.clone());
     }
     Ok(placed
         .into_iter()

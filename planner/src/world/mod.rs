@@ -12,7 +12,7 @@ mod settings;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use wire::{BalancerStatus, RunStatus};
+use wire::{BalancerStatus, RunStatus, Said};
 
 use crate::owner::{Owner, Tags};
 use crate::ports::{
@@ -47,6 +47,9 @@ pub struct World {
     /// CloudWatch's answer about the run with the report of this name. Asked after a run through a load balancer, see
     /// [`crate::measure::cloud_watch::question`].
     pub metrics: Option<(String, Facet<Vec<Vec<Datapoint>>>)>,
+    /// What the starter of each worker says that it runs, by instance id, as the relay heard it. Asked where workers are
+    /// updated in place, see [`crate::balance::updates::question`].
+    pub applications: Option<Facet<BTreeMap<String, Said>>>,
     /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
     pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
     /// Last word of our script on the console ([`console::last_word`]) of instances that are slow to get ready, by

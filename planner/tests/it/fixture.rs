@@ -24,6 +24,10 @@
 //! routes | routes stale                  listener, attributes and rules as wanted, or with one rule for another path
 //! targets i-1=healthy i-2=initial        what its reads show (default: not asked; `targets`: none is registered)
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
+//! inplace | inplace 25                   workers are updated in place, so many percent at a time
+//! runs i-1=new i-2=old i-3=silent        what starters say (default: not asked): `starting` and `failed` are about what the spec
+//!                                        asks for, `busy` about something else, `booting` is the first program
+//! serves i-2 | serves                    the balancer has no other members
 //! through i-b                            the balancer that the run measures through
 //! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)
 //! console i-1 clusterbench: error: ...   the last console line
@@ -35,6 +39,8 @@
 
 mod agents;
 mod application;
+
+pub(crate) use agents::{serves, wanted};
 
 use std::collections::BTreeMap;
 
@@ -67,7 +73,7 @@ pub(crate) fn settings() -> Settings {
         artifacts: Artifacts {
             version: "1".into(),
             base_url: "https://artifacts.example".into(),
-            sha256: BTreeMap::from([artifact("worker"), artifact("balancer"), artifact("loadgen")]),
+            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
@@ -117,7 +123,7 @@ fn placement() -> Placement {
         }],
         public_key: "key".into(),
         version: "1".into(),
-        artifacts: vec![artifact("worker"), artifact("balancer"), artifact("loadgen")],
+        artifacts: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
         further_subnets: Vec::new(),
         left: Vec::new(),
         balancer: None,
@@ -176,7 +182,11 @@ pub(crate) fn world(text: &str) -> World {
     let spec = spec(&clusters);
     let spec = if has("application") { application::asked(spec, has("facing")) } else { spec };
     let shared = find("shared").map(|line| api::Shared { path: line[1].into(), measured: line.len() > 2 });
-    let spec = ClusterBenchmarkSpec { balancer: api::Balancer { shared, ..spec.balancer.clone() }, ..spec };
+    let mut spec = ClusterBenchmarkSpec { balancer: api::Balancer { shared, ..spec.balancer.clone() }, ..spec };
+    if let Some(line) = find("inplace") {
+        spec.worker.update = api::Update::InPlace;
+        spec.worker.max_unavailable_percent = line.get(1).map(|percent| percent.parse().unwrap());
+    }
     let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
     types.dedup();
     let unknown = || Unknown { failure: Failure::Unreachable, message: "no answer".into() };
@@ -211,6 +221,7 @@ pub(crate) fn world(text: &str) -> World {
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
         balancer: None,
         application: None,
+        applications: None,
         metrics: None,
         runs: None,
         consoles: BTreeMap::new(),
@@ -305,6 +316,12 @@ pub(crate) fn world(text: &str) -> World {
         rehearse(&mut world, find("refused").map(|line| line[1]));
     }
     agents::agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
+    if let Some(line) = find("serves") {
+        agents::serves(&mut world, &line[1..]);
+    }
+    if let Some(line) = find("runs") {
+        agents::runs(&mut world, &line[1..]);
+    }
     if let Some(line) = find("hold") {
         agents::hold(&mut world, line[1]);
     }

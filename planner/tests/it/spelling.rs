@@ -121,6 +121,10 @@ fn action_text(action: &Action) -> String {
                 to.clusters.iter().map(|cluster| format!("{}={}", cluster.name, cluster.members.len())).collect();
             format!("set membership after {expect}: {}", sizes.join(" "))
         }
+        Action::UpdateWorkers { recipients, .. } => {
+            let to: Vec<String> = recipients.iter().map(|one| format!("{} ({})", one.id, one.serving)).collect();
+            format!("update {}", to.join(" "))
+        }
         Action::StartRun { run, .. } => {
             format!("start run {} of {} rounds", of(&run.id), run.rounds.count)
         }

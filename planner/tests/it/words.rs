@@ -19,7 +19,7 @@ fn stored_words_are_spelled_as_ever() {
                    UnknownInstanceType NotOffered UnknownSubnet UnknownZone TooFewZones SubnetsInTwoVpcs NoDefaultVpc SubnetFull NoEgress \
                    Ipv6Only NeedsSecondZone UnknownImage WrongArchitecture NoArtifact Running Launching Replacing Relaunching Waiting \
                    BootFailed BalancerProvisioning BalancerImpaired BalancerFailed BalancerUnseen NoRecipe NotUnderstood Moving TearingDown GroupInUse UnknownKind TerminationDenied NothingLeft \
-                   WrongAccount WrongInstallation Healthy Unhealthy ControlUnreachable ControlKeyChanged Starting \
+                   WrongAccount WrongInstallation Healthy Unhealthy UpdateFailed ControlUnreachable ControlKeyChanged Starting \
                    Collecting Pausing Paused BalancerGone Valid Invalid Failed TooLong Expiring Aborted Met NotMet \
                    Undecided Recorded CrdTooOld InvalidObject";
     let split = |words: &'static str| words.split_whitespace().collect::<Vec<_>>();

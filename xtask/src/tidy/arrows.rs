@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("agent", &["wire"], &[]),
     ("balancer", &["http1", "wire", "agent"], &[]),
     ("worker", &["wire"], &[]),
+    ("starter", &["wire", "agent"], &[]),
     ("loadgen", &["http1", "wire", "agent", "stats", "report"], &[]),
     ("lab", &["say", "wire", "report", "planner", "cloudsim"], &[]),
     ("xtask", &[], &[]),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::wanted::TargetGroupSpec;
 use super::{health, registered};
+use crate::balance::updates::{self, Update, updates};
 use crate::balance::{generators, waiting};
 use crate::effect::Action;
 use crate::instances::members::{running, still_serves};
@@ -19,11 +20,12 @@ pub(super) fn plan(
     groups: &[(&TargetGroupSpec, &TargetGroup)],
     routes_are_made: bool,
 ) {
-    let before = plan.effects.len();
+    let (before, updates) = (plan.effects.len(), updates(world));
     for (wanted, group) in groups {
-        register(world, plan, seen, wanted, group);
+        register(world, plan, seen, (wanted, group), updates.get(&wanted.cluster));
     }
     let are_registered = plan.effects.len() == before;
+    updates::tell(world, plan, &updates);
     let counts = counts(world);
     let total: usize = groups.iter().map(|(wanted, _)| length(counts.of(&wanted.cluster))).sum();
     let all = || groups.iter().flat_map(|(wanted, group)| registered(seen, group).map(move |one| (*wanted, one)));
@@ -34,6 +36,9 @@ pub(super) fn plan(
     if !are_registered {
         return waiting(plan, format!("targets are being registered; {healthy} of {total} are healthy"));
     }
+    if updates::are_in_the_way(world, plan, &updates) || updates::are_unclear(world, plan, &updates) {
+        return;
+    }
     if healthy < total || all().count() != total {
         let worst = all().find(|(_, target)| target.state != TargetState::Healthy);
         let worst = worst.map(|(wanted, target)| said(world, wanted, target)).unwrap_or_default();
@@ -43,12 +48,20 @@ pub(super) fn plan(
     generators::plan(world, plan, &format!("{healthy} of {total} targets are healthy, load balancer"));
 }
 
-fn register(world: &World, plan: &mut Plan, seen: &Application, wanted: &TargetGroupSpec, group: &TargetGroup) {
+fn register(
+    world: &World,
+    plan: &mut Plan,
+    seen: &Application,
+    (wanted, group): (&TargetGroupSpec, &TargetGroup),
+    update: Option<&Update>,
+) {
     let Some(cluster) = world.object.spec.clusters.iter().find(|cluster| cluster.name == wanted.cluster) else {
         return;
     };
     // An instance that does not run yet is refused (ELBv2 API reference, RegisterTargets: InvalidTarget).
-    let running: BTreeSet<String> = running(world, cluster).map(|(id, _)| id.to_owned()).collect();
+    let is_out = |id: &str| update.is_some_and(|update| update.is_out(id));
+    let running = running(world, cluster).map(|(id, _)| id.to_owned());
+    let running: BTreeSet<String> = running.filter(|id| !is_out(id)).collect();
     let has: BTreeSet<String> = registered(seen, group).map(|target| target.instance_id.clone()).collect();
     let (arn, name) = (&group.arn, &group.name);
     let missing: BTreeSet<String> = running.difference(&has).cloned().collect();
@@ -59,7 +72,9 @@ fn register(world: &World, plan: &mut Plan, seen: &Application, wanted: &TargetG
     let goes_on = |id: &&String| still_serves(world, cluster, id);
     let strange: BTreeSet<String> = has.difference(&running).filter(|id| !goes_on(id)).cloned().collect();
     if !strange.is_empty() {
-        let because = format!("cluster {}: they do not run (any more)", wanted.cluster);
+        let why =
+            if strange.iter().any(|id| is_out(id)) { "they are to be updated" } else { "they do not run (any more)" };
+        let because = format!("cluster {}: {why}", wanted.cluster);
         plan.act(Action::DeregisterTargets { arn: arn.clone(), name: name.clone(), ids: strange }, because);
     }
 }

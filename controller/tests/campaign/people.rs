@@ -1,0 +1,61 @@
+//! Steps of people in the middle of a play, which are added to a script: each kind from a stream of its own, so that it changes
+//! nothing else of a seed.
+
+use api::BalancerKind;
+use planner::owner;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::script::{Edit, Step};
+
+/// Tags that the policy asks for.
+const PROOF: [&str; 3] = [owner::MANAGED_BY, owner::INSTALLATION, owner::KUBERNETES_CLUSTER];
+
+/// People who edit the tags of single instances or protect them, in every third seed; from a stream of its own.
+pub(crate) fn with_hands(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6861_6e64_735f_6f6e);
+    if !random.random_ratio(1, 3) {
+        return steps;
+    }
+    for _ in 0..random.random_range(1..=3) {
+        let nth = random.random_range(0..10);
+        let tag = PROOF[random.random_range(0..PROOF.len())].to_owned();
+        let step = match random.random_range(0..3) {
+            0 => Step::Untag { nth, tag },
+            1 => Step::Retag { nth, tag },
+            _ => Step::Protect { nth },
+        };
+        steps.insert(random.random_range(steps.len() / 4..=steps.len()), step);
+    }
+    steps
+}
+
+/// Users who change their mind about what stands in front, in every sixth seed.
+pub(crate) fn with_other_kinds(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x006b_696e_6473);
+    if !random.random_ratio(1, 6) {
+        return steps;
+    }
+    for _ in 0..random.random_range(1..=3) {
+        let kind = if random.random_bool(0.5) { BalancerKind::Application } else { BalancerKind::Custom };
+        steps.insert(random.random_range(0..=steps.len()), Step::Edit(Edit::Balancer(kind)));
+    }
+    steps
+}
+
+/// Workers that are updated in place, in every sixth seed; from a stream of its own.
+pub(crate) fn is_in_place(seed: u64) -> bool {
+    StdRng::seed_from_u64(seed ^ 0x7570_6461_7465).random_ratio(1, 6)
+}
+
+/// Users who give these workers other work.
+pub(crate) fn with_updates(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x776f_726b);
+    if is_in_place(seed) {
+        for _ in 0..random.random_range(1..=3) {
+            let edit = Edit::Work(random.random_range(1..=3) * 1000);
+            steps.insert(random.random_range(0..=steps.len()), Step::Edit(edit));
+        }
+    }
+    steps
+}

@@ -1,0 +1,22 @@
+//! The reasons for which instances of a pool cannot be launched as they are asked for.
+
+/// Why a recipe cannot be made now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoRecipe {
+    #[error("instance type {0} is not known (yet)")]
+    UnknownType(String),
+    #[error(
+        "the placement has no image for {0}: the architecture was added later; delete the benchmark and create it again"
+    )]
+    NoImage(&'static str),
+    #[error("there is no {program} for {architecture}: choose instance types of another architecture")]
+    NoArtifact { program: &'static str, architecture: &'static str },
+    #[error(
+        "the placement has no starter, because worker.update became InPlace after the benchmark was placed; set it back to Replace, or delete the benchmark and create it again"
+    )]
+    NoStarter,
+    #[error("the placement holds no expiry")]
+    NoExpiry,
+    #[error("the placement has addressing {0}, which this version of the operator does not know")]
+    UnknownAddressing(String),
+}

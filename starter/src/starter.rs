@@ -1,0 +1,220 @@
+//! The starter: it takes an order, has its program fetched while the old one serves, and puts the one in the place of the
+//! other. One order at a time; whoever comes with another one meanwhile is told to wait.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use agent::{Readiness, Termination};
+use anyhow::{Context as _, anyhow};
+use tokio::sync::mpsc;
+use wire::{Application, ApplicationFailure, StarterStatus};
+
+use crate::arguments::Limits;
+use crate::fetch::fetch;
+use crate::program::Program;
+use crate::store::Store;
+
+/// Pause before a program that ended by itself is started again, as systemd does for other workers (`RestartSec=1`).
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why an order is not taken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("another application is being started: wait until /status shows no other")]
+    Busy,
+    #[error("If-Match is {given:?}, but {serving:?} serves: read /status and decide again")]
+    Stale { given: String, serving: String },
+}
+
+/// A program that was fetched and checked.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    application: Application,
+    path: PathBuf,
+}
+
+#[derive(Debug)]
+pub(crate) struct Starter {
+    listen: SocketAddr,
+    limits: Limits,
+    store: Store,
+    status: Mutex<StarterStatus>,
+    ready: mpsc::Sender<Fetched>,
+}
+
+impl Starter {
+    /// A starter that runs nothing yet. What was fetched is sent to `ready`, for [`Starter::run`].
+    pub(crate) fn new(
+        instance_id: &str,
+        listen: SocketAddr,
+        limits: Limits,
+        store: Store,
+        ready: mpsc::Sender<Fetched>,
+    ) -> Self {
+        let status = StarterStatus { instance_id: instance_id.to_owned(), ..StarterStatus::default() };
+        Self { listen, limits, store, status: Mutex::new(status), ready }
+    }
+
+    pub(crate) fn status(&self) -> StarterStatus {
+        self.lock().clone()
+    }
+
+    /// Takes an order; the same one again changes nothing. Its failure before is no reason not to try it again.
+    pub(crate) fn accept(self: &Arc<Self>, application: Application, if_match: &str) -> Result<StarterStatus, Refused> {
+        check(&application).map_err(Refused::Invalid)?;
+        let (id, mut status) = (application.id(), self.lock());
+        match &status.starting {
+            Some(starting) if *starting == id => return Ok(status.clone()),
+            Some(_) => return Err(Refused::Busy),
+            None if status.serving == id => return Ok(status.clone()),
+            None => {}
+        }
+        if status.serving != if_match {
+            return Err(Refused::Stale { given: if_match.to_owned(), serving: status.serving.clone() });
+        }
+        (status.starting, status.failure) = (Some(id), None);
+        tokio::spawn(Arc::clone(self).bring(application));
+        Ok(status.clone())
+    }
+
+    async fn bring(self: Arc<Self>, application: Application) {
+        match fetch(&application, self.store.directory(), self.limits.fetch).await {
+            // Nobody hears it only when the process ends.
+            Ok(path) => drop(self.ready.send(Fetched { application, path }).await),
+            Err(why) => self.failed(&application, why),
+        }
+    }
+
+    /// Runs `first`, then whatever is ordered, until the process is told to end.
+    ///
+    /// *Errors*: the first program cannot be fetched, or does not listen; systemd starts us again.
+    pub(crate) async fn run(
+        &self,
+        first: Application,
+        mut orders: mpsc::Receiver<Fetched>,
+        readiness: &Readiness,
+        termination: &mut Termination,
+    ) -> anyhow::Result<()> {
+        self.lock().starting = Some(first.id());
+        let mut current = tokio::select! {
+            path = fetch(&first, self.store.directory(), self.limits.fetch) => {
+                Fetched { application: first, path: path.map_err(|why| anyhow!(why))? }
+            }
+            () = termination.received() => return Ok(()),
+        };
+        let mut program = tokio::select! {
+            program = self.start(&current) => Some(program.map_err(|why| anyhow!(why))?),
+            () = termination.received() => return Ok(()),
+        };
+        self.serves(&current.application).context("what serves cannot be written down")?;
+        readiness.ready();
+        loop {
+            tokio::select! {
+                () = termination.received() => break,
+                how = ended(&mut program) => {
+                    tracing::warn!(how, "the program ended by itself and is started again");
+                    tokio::time::sleep(PAUSE).await;
+                    let again = Program::start(&current.path, &current.application.environment);
+                    program = again.inspect_err(|error| tracing::error!(%error, "it cannot be started")).ok();
+                }
+                Some(next) = orders.recv() => self.replace(&mut current, &mut program, next).await,
+            }
+        }
+        if let Some(program) = program {
+            program.stop().await;
+        }
+        Ok(())
+    }
+
+    /// Ends what runs and starts `next`; goes back when that does not serve.
+    async fn replace(&self, current: &mut Fetched, program: &mut Option<Program>, next: Fetched) {
+        if let Some(old) = program.take() {
+            old.stop().await;
+        }
+        let why = match self.start(&next).await {
+            Ok(new) => match self.serves(&next.application) {
+                Ok(()) => {
+                    (*current, *program) = (next, Some(new));
+                    return;
+                }
+                // After a restart the old one would run: then it has to run now.
+                Err(error) => {
+                    new.stop().await;
+                    format!("it cannot be written down: {error}")
+                }
+            },
+            Err(why) => why,
+        };
+        match self.start(current).await {
+            Ok(old) => {
+                *program = Some(old);
+                self.failed(&next.application, format!("{why}; what ran before serves again"));
+            }
+            Err(worse) => {
+                self.lock().serving.clear();
+                self.failed(
+                    &next.application,
+                    format!("{why}; what ran before does not serve any more either: {worse}"),
+                );
+            }
+        }
+    }
+
+    async fn start(&self, fetched: &Fetched) -> Result<Program, String> {
+        let Fetched { application: Application { url, environment, .. }, path } = fetched;
+        let mut program = Program::start(path, environment).map_err(|error| format!("{url} cannot be run: {error}"))?;
+        match program.listens(self.listen, self.limits.start).await {
+            Ok(()) => Ok(program),
+            Err(why) => {
+                program.stop().await;
+                Err(format!("{url} was run: {why}"))
+            }
+        }
+    }
+
+    fn serves(&self, application: &Application) -> std::io::Result<()> {
+        self.store.write(application)?;
+        let mut status = self.lock();
+        (status.serving, status.starting, status.failure) = (application.id(), None, None);
+        tracing::info!(url = application.url, sha256 = application.sha256, "serving");
+        Ok(())
+    }
+
+    fn failed(&self, application: &Application, why: String) {
+        tracing::error!(why, "the application was not started");
+        let mut status = self.lock();
+        status.starting = None;
+        status.failure = Some(ApplicationFailure { application: application.id(), why });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, StarterStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn ended(program: &mut Option<Program>) -> String {
+    match program {
+        Some(program) => program.ended().await,
+        None => "it could not be started".to_owned(),
+    }
+}
+
+/// The operator checks all this; a starter does not rely on it.
+fn check(application: &Application) -> Result<(), String> {
+    let Application { url, sha256, environment } = application;
+    if !(url.starts_with("https://") || url.starts_with("http://")) {
+        return Err(format!("url {url:?}: it must start with http:// or https://"));
+    }
+    if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(format!("sha256 {sha256:?}: it must be 64 lower-case hexadecimal digits"));
+    }
+    let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
+    match environment.iter().find(|(name, value)| !is_name(name) || value.contains('\0')) {
+        Some((name, _)) => Err(format!("environment {name:?}: no name, or a value with a zero byte")),
+        None => Ok(()),
+    }
+}

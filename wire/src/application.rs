@@ -1,0 +1,133 @@
+//! Applications of workers that are updated in place: what a starter is told to run, what it runs, and how a relay passes
+//! the one and the other on.
+//!
+//! The operator dials no worker. It signs an [`Application`] for one starter and hands it to a relay, the balancer or the
+//! first generator; the starter checks the signature itself, so a relay can withhold and not forge.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sha256_hex;
+
+/// Path of a starter that takes an [`Application`].
+pub const APPLICATION_PATH: &str = "/v1/application";
+/// Path of a relay that takes a list of [`Errand`]s and answers with a list of [`Answer`]s.
+pub const APPLICATIONS_PATH: &str = "/v1/applications";
+
+/// A program and how it is started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Application {
+    /// Where it is fetched.
+    pub url: String,
+    /// SHA-256 of the program. Nothing else is run.
+    pub sha256: String,
+    /// Environment of the program, beside that of every worker.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Application {
+    /// The same for the same program in the same environment, wherever it is fetched.
+    pub fn id(&self) -> String {
+        // Plain values: serialisation cannot fail.
+        sha256_hex(&serde_json::to_vec(&(&self.sha256, &self.environment)).unwrap_or_default())
+    }
+}
+
+/// Answer to `GET /status` of a starter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StarterStatus {
+    /// Id of the instance that answers.
+    pub instance_id: String,
+    /// [`Application::id`] of what serves, and the value for `If-Match`. Empty: nothing has served yet.
+    pub serving: String,
+    /// [`Application::id`] of what is being fetched or started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting: Option<String>,
+    /// What could not be started since something else was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<ApplicationFailure>,
+}
+
+/// An application that could not be started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationFailure {
+    /// Its [`Application::id`].
+    pub application: String,
+    /// Reason for people.
+    pub why: String,
+}
+
+/// What a relay is to do at one starter: to ask it, or to bring it an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Errand {
+    /// Id of the member.
+    pub id: String,
+    /// IP address and port of its starter.
+    pub address: String,
+    /// What it is to run. Absent: it is only asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+}
+
+/// A `PUT` of [`APPLICATION_PATH`], signed for the member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Order {
+    /// Value of [`crate::SIGNATURE_HEADER`].
+    pub signature: String,
+    /// Value of [`crate::NOT_AFTER_HEADER`].
+    pub not_after: String,
+    /// Value of `If-Match`.
+    pub if_match: String,
+    /// The [`Application`], byte for byte as it was signed.
+    pub body: String,
+}
+
+/// What a relay heard at one starter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Id of the member.
+    pub id: String,
+    /// What it said.
+    pub said: Said,
+}
+
+/// The answer of a starter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Said {
+    /// Its status; where there was an order, after it.
+    Status(StarterStatus),
+    /// It did not take the order, or is no starter.
+    Refused {
+        /// HTTP status of the answer.
+        status: u16,
+        /// Its own words.
+        why: String,
+    },
+    /// It gave no answer in time.
+    Silent(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_is_known_by_program_and_environment_and_not_by_where_it_is_fetched() {
+        let application = |url: &str, sha256: &str, work: &str| Application {
+            url: url.into(),
+            sha256: sha256.into(),
+            environment: BTreeMap::from([("WORK".to_owned(), work.to_owned())]),
+        };
+        let one = application("http://a/x", "aa", "echo").id();
+        assert_eq!(one, application("http://b/x", "aa", "echo").id());
+        assert_ne!(one, application("http://a/x", "ab", "echo").id());
+        assert_ne!(one, application("http://a/x", "aa", "spin:1ms").id());
+    }
+}
