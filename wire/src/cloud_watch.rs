@@ -213,7 +213,7 @@ mod tests {
     fn values_of_cloudwatch_become_whole_numbers() {
         assert_eq!(MetricUnit::Micros.of(0.001_94), 1940);
         assert_eq!(MetricUnit::Thousandths.of(0.25), 250);
-        assert_eq!(MetricUnit::Count.of(2499.999_999), 2500);
+        assert_eq!(MetricUnit::Count.of(2_499.999_999), 2500);
         assert_eq!([f64::NAN, -1.0].map(|value| MetricUnit::Count.of(value)), [0, 0]);
     }
 }
