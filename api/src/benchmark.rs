@@ -44,10 +44,11 @@ use crate::status::Status;
     validation = Rule::new("!has(self.load.rounds) || self.load.rounds * (has(self.load.launches) ? self.load.launches : 1) * (self.clusters.size() + (has(self.load.selfTest) && self.load.selfTest ? 1 : 0) + (has(self.balancer.shared) && has(self.balancer.shared.measured) && self.balancer.shared.measured ? 1 : 0)) <= 1500").message("load.rounds: more than 1500 measurements (rounds times launches times clusters, one more with selfTest, one more with a shared path that is measured) do not fit into a report, lower rounds").field_path(".load.rounds"),
     validation = Rule::new("!has(self.load.thresholds) || self.load.thresholds.all(t, self.clusters.exists(c, c.name == t.cluster) && (!has(t.fasterThan) || self.clusters.exists(c, c.name == t.fasterThan)))").message("load.thresholds: cluster and fasterThan must be names of clusters of this benchmark").field_path(".load.thresholds"),
     validation = Rule::new("!has(self.network) || self.clusters.all(c, c.count % (has(self.network.zones) ? self.network.zones.size() : (has(self.network.zoneCount) ? self.network.zoneCount : 1)) == 0)").message("clusters: each count must be a multiple of the number of zones, so that every cluster has as many instances in each: change count, or network.zones or zoneCount").field_path(".clusters"),
+    validation = Rule::new("!has(self.balancer.shared) || !self.clusters.exists(c, c.name == 'shared')").message("clusters: with balancer.shared no cluster may have the name shared, which is that of all members together: give it another, or remove balancer.shared").field_path(".clusters"),
     validation = Rule::new("!has(self.balancer.shared) || self.clusters.all(c, (has(c.path) ? c.path : '/' + c.name) != self.balancer.shared.path)").message("balancer.shared.path: a cluster is served at this path, choose another, such as /").field_path(".balancer"),
     validation = Rule::new("!has(self.balancer.shared) || !has(self.balancer.kind) || self.balancer.kind != 'Application' || self.clusters.size() <= 5").message("balancer.shared: an Application Load Balancer spreads one path over at most five clusters, remove some, or set balancer.kind Custom").field_path(".balancer"),
     validation = Rule::new("!has(self.balancer.publicStatus) || !self.balancer.publicStatus || (self.clusters.all(c, (has(c.path) ? c.path : '/' + c.name) != '/status') && (!has(self.balancer.shared) || self.balancer.shared.path != '/status'))").message("balancer.publicStatus: the balancer itself would answer at /status, where a cluster is served: set path on the cluster, or remove publicStatus").field_path(".balancer"),
-    validation = Rule::new("!has(self.balancer.application) || !has(self.balancer.application.scheme) || self.balancer.application.scheme != 'InternetFacing' || (has(self.network) && has(self.network.ingressCidrs) && self.network.ingressCidrs.size() > 0)").message("balancer.application.scheme: InternetFacing needs network.ingressCidrs, the networks that may send requests, such as 203.0.113.7/32").field_path(".balancer"),
+    validation = Rule::new("!has(self.balancer.application) || !has(self.balancer.application.scheme) || self.balancer.application.scheme != 'InternetFacing' || (has(self.network) && has(self.network.ingressCidrs) && self.network.ingressCidrs.size() > 0)").message("balancer.application.scheme: InternetFacing needs network.ingressCidrs, the networks that may send requests, such as 203.0.113.7/32; of a benchmark that exists network cannot be changed: delete it and create it again").field_path(".balancer"),
     validation = Rule::new("self.clusters.map(c, c.count).sum() <= 256").message("clusters: more than 256 instances in one benchmark, lower the counts").field_path(".clusters"),
 )]
 pub struct ClusterBenchmarkSpec {
@@ -105,7 +106,7 @@ fn first_run() -> String {
 /// Instances of one type behind one path.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+|shared)$')").message("name: balancer, generator and shared are names of our own, choose another"))]
+#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+)$')").message("name: balancer and generator are names of our own pools, choose another"))]
 pub struct Cluster {
     /// Name of the cluster, unique in the benchmark.
     #[schemars(length(min = 1, max = 32))]
@@ -165,6 +166,7 @@ impl Cluster {
 #[x_kube(
     validation = rules::artifact_with_hash(),
     validation = rules::no_work_of_others(),
+    validation = Rule::new("!has(self.update) || self.update != 'InPlace'").message("worker.update: InPlace is not finished in this version and is refused: remove it, and other work or another artifact launches new instances"),
     validation = Rule::new("!has(self.maxUnavailablePercent) || has(self.update) && self.update == 'InPlace'").message("worker.maxUnavailablePercent is for update InPlace: set worker.update, or remove it"),
     validation = Rule::new("!has(self.update) || self.update != 'InPlace' || self.port != 8081").message("worker.port: 8081 is where workers with update InPlace take signed changes, choose another port"),
 )]

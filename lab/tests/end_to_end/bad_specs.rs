@@ -64,8 +64,11 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ),
         (
             "a cluster with the name of the shared path",
-            with(|spec| spec["clusters"][0]["name"] = json!("shared")),
-            &["spec.clusters[0]", "balancer, generator and shared are names of our own, choose another"],
+            with(|spec| {
+                spec["clusters"][0]["name"] = json!("shared");
+                spec["balancer"] = json!({ "shared": { "path": "/" } });
+            }),
+            &["spec.clusters", "with balancer.shared no cluster may have the name shared"],
         ),
         (
             "a shared path that ends with a slash",
@@ -163,7 +166,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "a cluster named like a pool of ours",
             with(|spec| spec["clusters"][0]["name"] = json!("balancer")),
-            &["spec.clusters[0]", "balancer, generator and shared are names of our own, choose another"],
+            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
         ),
         (
             "no instance type",
@@ -344,7 +347,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "a cluster with the name of a generator's pool",
             with(|spec| spec["clusters"][0]["name"] = json!("generator-2")),
-            &["spec.clusters[0]", "balancer, generator and shared are names of our own, choose another"],
+            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
         ),
         (
             "several generators that count requests",
@@ -452,6 +455,11 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
                 spec["worker"] = json!({ "artifactUrl": "http://127.0.0.1/worker", "artifactSha256": "F".repeat(64) });
             }),
             &["spec.worker.artifactSha256", "64 lower-case hexadecimal digits, as sha256sum prints them"],
+        ),
+        (
+            "an update in place, which is not finished",
+            with(|spec| spec["worker"] = json!({ "update": "InPlace" })),
+            &["spec.worker", "InPlace is not finished in this version", "remove it"],
         ),
         (
             "a rest of workers that are replaced",

@@ -174,7 +174,7 @@ fn joined(zones: &BTreeSet<&str>) -> String {
 }
 
 /// Subnets with IPv4 addresses whose zone offers every type and that have room for all their instances, by zone and id; those
-/// with room for a load balancer first, where there is to be one.
+/// that suit a load balancer first, where there is to be one.
 pub(super) fn candidates<'a>(
     world: &World,
     subnets: impl IntoIterator<Item = &'a Subnet>,
@@ -186,8 +186,8 @@ pub(super) fn candidates<'a>(
     };
     let mut candidates: Vec<&Subnet> = subnets.into_iter().filter(is_usable).collect();
     let has_front = !desired::has_balancer(&world.object.spec);
-    let lacks_room = |subnet: &Subnet| has_front && !front::has_room(subnet, addresses(world));
-    candidates.sort_by(|a, b| (lacks_room(a), &a.zone, &a.id).cmp(&(lacks_room(b), &b.zone, &b.id)));
+    let is_poor = |subnet: &Subnet| has_front && !front::suits(world, subnet, addresses(world));
+    candidates.sort_by(|a, b| (is_poor(a), &a.zone, &a.id).cmp(&(is_poor(b), &b.zone, &b.id)));
     candidates
 }
 

@@ -101,7 +101,15 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
         ledger::with_answer(line, &answer, only, world.now)
     };
     let lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();
-    let is_last = |line: &Launch| !lines.iter().any(|other| other.pool == line.pool && other.number > line.number);
+    // Each zone of a pool remembers its own last refusal: the pause before the next launch there is counted from it.
+    let zone = |line: &Launch| {
+        let placement = world.object.status.placement.as_ref();
+        placement.map_or(0, |placement| placement.zone_index(|subnet| subnet.subnet_id == line.subnet_id))
+    };
+    let is_later = |other: &Launch, line: &Launch| {
+        other.pool == line.pool && other.number > line.number && zone(other) == zone(line)
+    };
+    let is_last = |line: &Launch| !lines.iter().any(|other| is_later(other, line));
     lines
         .iter()
         .filter(|line| {

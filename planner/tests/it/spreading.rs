@@ -148,6 +148,33 @@ fn named_zones_are_waited_for() {
     assert!(again.actions().any(is_rehearsed_there), "{again:?}");
 }
 
+/// What one zone was refused is remembered beside what another was: each waits for its own pause.
+#[test]
+fn two_zones_that_are_refused_are_both_remembered_and_wait() {
+    let mut world = world(
+        "
+        spread b
+        line a/1 x1 closed age 20s reason QuotaReached
+        line a/2 x1 closed in b age 20s reason QuotaReached
+        line balancer/1 x1 closed ids i-b
+        line generator/1 x1 closed ids i-g
+        have i-b balancer/1 running
+        have i-g generator/1 running
+    ",
+    );
+    for _ in 0..3 {
+        let plan = plan(&world);
+        let asks = plan.actions().any(|action| matches!(action, Action::Rehearse(_) | Action::Launch(_)));
+        assert!(!asks, "{plan:?}");
+        let kept = planner::status(&world, &plan, &[]).launches;
+        let refused: Vec<_> = kept.iter().filter(|line| line.pool == "a").map(|line| line.number).collect();
+        assert_eq!(refused, [1, 2], "of each zone the last one");
+        world.object.status.launches = kept;
+        world.now += seconds(5);
+        world.cloud.listed_at = world.now;
+    }
+}
+
 fn unplaced(network: serde_json::Value, change: impl Fn(&mut planner::ports::Subnet)) -> String {
     let mut world = world("unplaced\nzones b c\nclusters a=t2.micro*6");
     world.object.spec.network = serde_json::from_value(network).unwrap();

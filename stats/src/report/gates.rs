@@ -200,8 +200,10 @@ fn members(cluster: &ClusterReport, (run, rounds): (&RunSpec, &[RoundReport]), l
             format!("every request to {name} failed ({}){}", named.join(", "), answers(cluster, run))
         }));
     }
-    // At its baseline a member is kept from its processor by design; rounds of both speeds are another gate's.
-    if let (Some(steal), None | Some(Speed::Burst)) = (cluster.steal_per_mille, cluster.speed) {
+    // At its baseline a member is kept from its processor by design; rounds of both speeds are another gate's. Members of the
+    // shared path are judged in their own clusters, whose speed is known.
+    let is_judged = !is_shared(run, name);
+    if let (Some(steal), None | Some(Speed::Burst), true) = (cluster.steal_per_mille, cluster.speed, is_judged) {
         let limit = limits.member_steal_per_mille;
         gates.push(at_most(GateKind::MemberSteal, name, u64::from(steal), limit, Unit::PerMille).or(|gate| {
             format!(

@@ -153,8 +153,13 @@ pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
     world.object.spec.balancer.kind == BalancerKind::Application && !placement.balancer.as_ref().is_some_and(fits)
 }
 
-/// Whether a load balancer finds the room that it wants, beside so many instances.
-pub(crate) fn has_room(subnet: &Subnet, instances: u32) -> bool {
+/// Whether a load balancer can have a node in this subnet, beside so many instances.
+pub(crate) fn suits(world: &World, subnet: &Subnet, instances: u32) -> bool {
+    has_room(subnet, instances) && scheme::suits(scheme::asked(&world.object.spec), subnet)
+}
+
+/// Whether it finds the room that it wants.
+fn has_room(subnet: &Subnet, instances: u32) -> bool {
     subnet.free_addresses >= FREE_ADDRESSES + instances && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
 }
 

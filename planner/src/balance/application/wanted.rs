@@ -98,9 +98,11 @@ pub(super) fn routes(world: &World, groups: &[(&TargetGroupSpec, &str)]) -> Vec<
     let own = groups
         .iter()
         .map(|(group, arn)| Route { path: group.path.clone(), forward: BTreeMap::from([((*arn).to_owned(), 1)]) });
+    // Of a single group no document says that its weight comes back as it was given.
+    let weight = |group: &TargetGroupSpec| if groups.len() > 1 { counts.of(&group.cluster) } else { 1 };
     let shared = world.object.spec.balancer.shared.as_ref().map(|shared| Route {
         path: shared.path.clone(),
-        forward: groups.iter().map(|(group, arn)| ((*arn).to_owned(), counts.of(&group.cluster))).collect(),
+        forward: groups.iter().map(|(group, arn)| ((*arn).to_owned(), weight(group))).collect(),
     });
     own.chain(shared).collect()
 }
