@@ -13,7 +13,8 @@
 //! - when the queue overflows, or failures are everywhere, nothing is held back.
 //!
 //! Known pathologies: slots that appear while it runs are found out only under load; demands that vary widely on
-//! members that share their cores make holding worse than sending, which is noticed after some hundred answers.
+//! members that share their cores make holding worse than sending, which is noticed after some hundred answers; a member
+//! that was once measured as slower gets nothing, and is not measured anew, while one request comes after the other.
 
 mod failures;
 mod fleet;
