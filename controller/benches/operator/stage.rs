@@ -105,6 +105,11 @@ impl Stage {
         ended
     }
 
+    /// Edits the spec of every benchmark, before it is looked at for the first time.
+    pub(crate) fn edit(&self, edit: impl Fn(&mut api::ClusterBenchmarkSpec)) {
+        self.server.lock().objects.values_mut().for_each(|object| edit(&mut object.spec));
+    }
+
     pub(crate) fn all_ready(&self) -> bool {
         self.server.lock().objects.values().all(|object| {
             let conditions = object.status.iter().flat_map(|status| &status.conditions);

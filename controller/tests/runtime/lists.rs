@@ -36,6 +36,26 @@ fn idle_benchmarks_share_one_list_in_two_minutes_and_cause_no_other_call() {
     });
 }
 
+/// A load balancer costs no call of its own while nothing goes on: whether it is there, healthy and as it was is seen on
+/// the same lists for all, each taken once in two minutes.
+#[test]
+fn idle_benchmarks_behind_load_balancers_share_one_list_of_each_kind() {
+    tell(async || {
+        let mut stage = Stage::new(7, throttling(), 40);
+        stage.edit(|spec| spec.balancer.kind = api::BalancerKind::Application);
+        let converged = stage.play(minutes(120), Stage::all_ready).await;
+        assert!(converged.is_some(), "{}", stage.worst());
+        assert_eq!(stage.sim.lock().audit().load_balancers, 40);
+        stage.play(minutes(15), |_| false).await;
+        let calls = calls_in(&mut stage, minutes(20)).await;
+        for (action, count) in &calls {
+            let most = if *action == "GetCallerIdentity" { 22 } else { 11 };
+            assert!(*count <= most, "{action}: {count} of {calls:?}");
+        }
+        assert!(calls.keys().all(|action| action.starts_with("Describe") || action.starts_with("Get")), "{calls:?}");
+    });
+}
+
 #[test]
 fn benchmarks_that_are_made_together_launch_once_each_and_are_never_throttled() {
     tell(async || {
