@@ -28,7 +28,7 @@ pub use cloud_watch::{
 };
 pub use digest::sha256_hex;
 pub use environment::{
-    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
+    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind, Price,
 };
 pub use judging::{AUTO_LOOKS, AUTO_ROUNDS, Judging, Looks, Pairs};
 pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
