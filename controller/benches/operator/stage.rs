@@ -378,6 +378,7 @@ impl Agents for AgentsOfAll {
             membership_sha256: agent.membership.sha256(),
             clusters: agent.membership.clusters.iter().map(cluster_status).collect(),
             shared: None,
+            departing: Vec::new(),
         }))
     }
 

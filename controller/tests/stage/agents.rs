@@ -212,6 +212,7 @@ impl Agents for FakeAgents {
             membership_sha256: membership.sha256(),
             clusters: clusters.collect(),
             shared: None,
+            departing: Vec::new(),
         })
     }
 
