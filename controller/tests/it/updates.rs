@@ -96,7 +96,8 @@ fn a_program_that_does_not_serve_stops_the_update_and_reverting_mends_it() {
             play.until(600, |play| deployed(play).0 == "UpdateFailed" && play.phase() == "Stalled").await.unwrap();
             let (orders, message) = (play.agents.starters.orders(), deployed(&play).1);
             assert!(
-                message.contains("was not updated: it does not listen") && message.contains("set worker back"),
+                message.contains("was not updated to https://example.test/program: it does not listen")
+                    && message.contains("set worker back"),
                 "{message}"
             );
             assert!(orders <= 3, "{orders}");
