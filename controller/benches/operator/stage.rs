@@ -399,7 +399,14 @@ impl Agents for AgentsOfAll {
         panic!("nobody updates in place here, and {control} is asked");
     }
 
-    async fn update_workers(&self, control: &str, _: &str, _: &[Recipient], _: &Application) -> Result<(), AgentError> {
+    async fn update_workers(
+        &self,
+        control: &str,
+        _: &str,
+        _: &[Recipient],
+        _: &Application,
+        _: Timestamp,
+    ) -> Result<(), AgentError> {
         panic!("nobody updates in place here, and {control} is told");
     }
 

@@ -92,7 +92,10 @@ pub(crate) fn kept_out(world: &World) -> String {
     let updates = updates(world);
     let absent = updates.iter().filter(|(_, update)| update.absent > 0);
     let said = |(name, update): (&String, &Update)| {
-        format!("; cluster {name}: {} of {} workers are out for an update, and serve nobody meanwhile", update.absent, update.workers)
+        format!(
+            "; cluster {name}: {} of {} workers are out for an update, and serve nobody meanwhile",
+            update.absent, update.workers
+        )
     };
     absent.map(said).collect()
 }
