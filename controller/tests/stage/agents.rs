@@ -320,7 +320,11 @@ impl FakeAgents {
         let now = self.at(control, |_, _, now| now)?;
         // The starters check the signature.
         if now > not_after {
-            return Err(AgentError::Refused { url: control.into(), status: 401, why: "the signature has expired".into() });
+            return Err(AgentError::Refused {
+                url: control.into(),
+                status: 401,
+                why: "the signature has expired".into(),
+            });
         }
         let agents = self.agents.lock().unwrap();
         let memberships = agents.values().flat_map(|agent| &agent.membership.clusters);
