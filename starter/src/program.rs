@@ -120,7 +120,7 @@ fn runs(group: Pid) -> bool {
         // `pid (name) state parent group`, and a name may have anything in it (proc_pid_stat(5)).
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
         let (state, _, own) = (fields.next()?, fields.next()?, fields.next()?);
-        (own.parse() == Ok(group.as_raw_nonzero().get())).then(|| !matches!(state, "Z" | "X"))
+        (own.parse() == Ok(group.as_raw_nonzero().get())).then_some(!matches!(state, "Z" | "X"))
     };
     let stats = processes.flatten().filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
     stats.filter_map(of_group).any(|is_running| is_running)
