@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::balancer::Balancer;
+use crate::cost::Budget;
 use crate::load::Load;
 use crate::rules;
 use crate::status::Status;
@@ -27,8 +28,10 @@ use crate::status::Status;
     printcolumn(name = "Instances", type_ = "string", json_path = ".status.instancesReady"),
     printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress"),
     printcolumn(name = "Result", type_ = "string", json_path = ".status.result"),
+    printcolumn(name = "Cost", type_ = "string", json_path = ".status.cost.summary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Region", type_ = "string", json_path = ".status.placement.region", priority = 1),
+    printcolumn(name = "Hourly", type_ = "string", json_path = ".status.cost.hourlyUsd", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
     printcolumn(name = "Thresholds", type_ = "string", json_path = ".status.conditions[?(@.type==\"ThresholdsMet\")].status", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1)
@@ -39,6 +42,7 @@ use crate::status::Status;
     validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)").message("network cannot be changed: delete the benchmark and create it again").field_path(".network"),
     validation = Rule::new("has(self.image) == has(oldSelf.image) && (!has(self.image) || self.image == oldSelf.image)").message("image cannot be changed: delete the benchmark and create it again").field_path(".image"),
     validation = Rule::new("self.lifecycle.maxLifetimeSeconds == oldSelf.lifecycle.maxLifetimeSeconds").message("lifecycle.maxLifetimeSeconds cannot be changed: instances end themselves at the time that was set when they were launched").field_path(".lifecycle.maxLifetimeSeconds"),
+    validation = Rule::new("(has(self.worker.update) ? self.worker.update : 'Replace') == (has(oldSelf.worker.update) ? oldSelf.worker.update : 'Replace')").message("worker.update cannot be changed: instances are launched for one or the other; delete the benchmark and create it again").field_path(".worker.update"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, d.name == c.name))").message("clusters: two clusters have the same name, give each its own").field_path(".clusters"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
     validation = Rule::new("!has(self.load.rounds) || self.load.rounds * (has(self.load.launches) ? self.load.launches : 1) * (self.clusters.size() + (has(self.load.selfTest) && self.load.selfTest ? 1 : 0) + (has(self.balancer.shared) && has(self.balancer.shared.measured) && self.balancer.shared.measured ? 1 : 0)) <= 1500").message("load.rounds: more than 1500 measurements (rounds times launches times clusters, one more with selfTest, one more with a shared path that is measured) do not fit into a report, lower rounds").field_path(".load.rounds"),
@@ -77,6 +81,10 @@ pub struct ClusterBenchmarkSpec {
     /// What happens to the instances when the result is there, and at the latest when.
     #[serde(default)]
     pub lifecycle: Lifecycle,
+    /// Most money that it may cost. Instances end themselves before it is spent. A lower one ends them earlier, by the
+    /// operator; a higher one moves nothing. Default: no limit but maxLifetimeSeconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// Tags written on every AWS resource, beside those that mark it as ours. A change holds for what is made later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".to_owned()]), validation = rules::no_reserved_tag())]
@@ -166,7 +174,6 @@ impl Cluster {
 #[x_kube(
     validation = rules::artifact_with_hash(),
     validation = rules::no_work_of_others(),
-    validation = Rule::new("!has(self.update) || self.update != 'InPlace'").message("worker.update: InPlace is not finished in this version and is refused: remove it, and other work or another artifact launches new instances"),
     validation = Rule::new("!has(self.maxUnavailablePercent) || has(self.update) && self.update == 'InPlace'").message("worker.maxUnavailablePercent is for update InPlace: set worker.update, or remove it"),
     validation = Rule::new("!has(self.update) || self.update != 'InPlace' || self.port != 8081").message("worker.port: 8081 is where workers with update InPlace take signed changes, choose another port"),
 )]

@@ -15,6 +15,7 @@
 mod balancer;
 mod benchmark;
 mod condition;
+mod cost;
 mod load;
 mod report;
 mod request;
@@ -29,6 +30,7 @@ pub use benchmark::{
     Image, Lifecycle, Network, Tag, Update, Work, WorkProfile, Worker,
 };
 pub use condition::{CONDITIONS, ConditionType};
+pub use cost::{Budget, Cost, PlacedPrice};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use request::{Connections, Header, Request};

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::balancer::Scheme;
+use crate::cost::{Cost, PlacedPrice};
 use crate::load::{is_one, one};
 
 /// State of a launch that may still make instances.
@@ -59,6 +60,9 @@ pub struct Status {
     /// The load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancer: Option<BalancerStatus>,
+    /// What it cost so far, and what it may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// The last three measurements, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -119,6 +123,12 @@ pub struct Placement {
     /// When everything is terminated at the latest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+    /// Prices of the instance types, each as it was when the type was first needed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<PlacedPrice>,
+    /// Cost of launches whose lines are not kept any more, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub spent_usd_micros: i64,
     /// How often all workers were replaced for load.launches.
     #[serde(skip_serializing_if = "is_zero")]
     pub relaunches: i64,
@@ -297,6 +307,18 @@ pub struct Launch {
     /// When it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Time>,
+    /// When its instances were first seen, by EC2's own clock where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched_at: Option<Time>,
+    /// When the last of its instances was seen terminated: none of them is paid for later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// Price of one instance, in millionths of a US dollar an hour, without volume and address. Absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_usd_micros: Option<i64>,
+    /// Application that its workers start with, where they are updated in place: SHA-256 over URL, hash and settings.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub application: String,
     /// Time after which the call is never made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Time>,

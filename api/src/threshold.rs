@@ -46,7 +46,8 @@ fn metric(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
 }
 
 /// A number of a cluster over all rounds that count. Latencies are of all requests, a failure counting as infinitely
-/// slow; P50Micros is the median. FailedPerMille is the share of requests without a good answer.
+/// slow; P50Micros is the median. FailedPerMille is the share of requests without a good answer. RequestsPerUsd is good
+/// answers for each US dollar that the cluster's instances cost, and is measured by closed loops only.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Metric {
@@ -57,4 +58,5 @@ pub enum Metric {
     P999Micros,
     RequestsPerSecond,
     FailedPerMille,
+    RequestsPerUsd,
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use rand::Rng;
 use tokio::sync::watch;
 use wire::{
-    BalancerStatus, ClusterStatus, InvalidMembership, MemberOpinion, MemberStatus, Membership, ParallelismSource,
-    SHARED, SharedPath,
+    BalancerStatus, ClusterStatus, Departing, InvalidMembership, MemberOpinion, MemberStatus, Membership,
+    ParallelismSource, SHARED, SharedPath,
 };
 
 use crate::clock::Clock;
@@ -42,6 +42,8 @@ pub struct Balancer {
 struct Changes {
     number: u64,
     next_key: u64,
+    /// Members that were taken out with requests, and when.
+    departing: Vec<(Arc<Member>, Nanos)>,
 }
 
 /// The reason why a membership was not taken over. The one before stays.
@@ -64,7 +66,7 @@ impl Balancer {
             clock: Clock::start(),
             settings,
             routing: watch::Sender::new(routing),
-            changes: Mutex::new(Changes { number: 0, next_key: 0 }),
+            changes: Mutex::new(Changes { number: 0, next_key: 0, departing: Vec::new() }),
             connections: OnceLock::new(),
         })
     }
@@ -99,7 +101,12 @@ impl Balancer {
         // Only now: until the line above, requests were still placed on the old members.
         for member in members(&before).filter(|old| !members(&after).any(|new| Arc::ptr_eq(old, new))) {
             member.leave();
+            // Whoever places requests knew of it before: it gets no more of them. One that only moved is a member still.
+            if !members(&after).any(|new| Arc::ptr_eq(&new.record, &member.record)) {
+                changes.departing.push((Arc::clone(member), self.clock.now()));
+            }
         }
+        changes.departing.retain(|(member, _)| member.record.in_flight.load(Relaxed) > 0);
         Ok(())
     }
 
@@ -156,7 +163,20 @@ impl Balancer {
             membership_sha256: routing.membership.sha256(),
             clusters: routing.clusters.iter().map(|cluster| cluster_status(cluster)).collect(),
             shared: routing.shared.as_deref().map(cluster_status),
+            departing: self.departing(),
         }
+    }
+
+    /// Those that left and are not done yet.
+    fn departing(&self) -> Vec<Departing> {
+        let (now, mut changes) = (self.clock.now(), self.changes.lock().unwrap_or_else(PoisonError::into_inner));
+        changes.departing.retain(|(member, _)| member.record.in_flight.load(Relaxed) > 0);
+        let told = |(member, since): &(Arc<Member>, Nanos)| Departing {
+            id: member.id.clone(),
+            in_flight: member.record.in_flight.load(Relaxed),
+            seconds: now.since(*since).0 / 1_000_000_000,
+        };
+        changes.departing.iter().map(told).filter(|one| one.in_flight > 0).collect()
     }
 
     /// True when every member's first health check has come back.
@@ -310,6 +330,25 @@ mod tests {
         assert_eq!(ids(&balancer), expected.map(|(key, address)| (key, address.to_owned())));
         assert_eq!(balancer.status().clusters[0].members[0].requests, 7);
         assert_eq!(balancer.status().clusters[0].members[0].share_per_mille, 1_000);
+    }
+
+    #[test]
+    fn who_leaves_with_requests_is_told_until_they_are_over_and_who_only_moves_is_not() {
+        let balancer = Balancer::new("b", Settings::default());
+        balancer.apply(membership(&[("x", "127.0.0.1:1"), ("y", "127.0.0.1:2"), ("z", "127.0.0.1:3")]), None).unwrap();
+        let before = balancer.current();
+        let in_flight = |index: usize| &before.clusters[0].members[index].record.in_flight;
+        in_flight(0).store(2, Relaxed);
+        in_flight(2).store(1, Relaxed);
+        balancer.apply(membership(&[("z", "127.0.0.1:4")]), None).unwrap();
+        let departing = || -> Vec<(String, u64)> {
+            balancer.status().departing.into_iter().map(|one| (one.id, one.in_flight)).collect()
+        };
+        assert_eq!(departing(), [("x".to_owned(), 2)]);
+        in_flight(0).store(0, Relaxed);
+        assert_eq!(departing(), []);
+        in_flight(0).store(1, Relaxed);
+        assert_eq!(departing(), [], "what was over once is not looked at again");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::ClusterBenchmark;
 use futures::future::join_all;
 use planner::effect::{Action, Collected, Done, Effect, Outcome};
+use planner::measure::unchanged;
 use planner::ports::{Agents, Cloud, Regions};
 use planner::world::Finalizer;
 use planner::{CloudError, Failure, Plan, World};
@@ -110,7 +111,11 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let bytes = self.agents.report(control, &run.name()).await?;
         let report = report::checked(&bytes, sha256)?;
         let of = if run.is_in_parts() { Of::Part } else { Of::Run };
-        let name = self.store_report(stored, world, (run, of), &report, bytes, sha256).await?;
+        // Nothing of it counts: who lists the reports sees that.
+        let void = unchanged::changed(world, &report.run);
+        let void = void.map(|why| wire::Report { summary: format!("Aborted: {why}"), ..report.clone() });
+        let described = void.as_ref().unwrap_or(&report);
+        let name = self.store_report(stored, world, (run, of), described, bytes, sha256).await?;
         let known = world.runs.as_ref().and_then(|runs| runs.known());
         let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);
         let state = state.unwrap_or(wire::RunState::Aborted);

@@ -67,10 +67,11 @@ impl HttpAgents {
         self.send(control, request, Bytes::from(body)).await
     }
 
-    /// An order that only this starter takes, whoever brings it, and only for what was seen to serve.
-    fn order(&self, recipient: &Recipient, to: &Application) -> Errand {
-        let Recipient { id, address, serving } = recipient;
-        let (if_match, body) = (format!("\"{serving}\""), document(to));
+    /// An order that only this starter takes, whoever brings it, only for the version that was seen to serve, and only until
+    /// `not_after`.
+    fn order(&self, recipient: &Recipient, to: &Application, not_after: Timestamp) -> Errand {
+        let Recipient { id, address, version } = recipient;
+        let (if_match, body) = (format!("\"{version}\""), document(to));
         let signed = Request {
             method: Method::PUT.as_str(),
             path: APPLICATION_PATH,
@@ -78,7 +79,8 @@ impl HttpAgents {
             if_match: &if_match,
             body: &body,
         };
-        let (signature, not_after) = self.signer.sign(&signed, Timestamp::now() + DEADLINE);
+        // Not from now on: an operator that stood still would sign what it planned long ago.
+        let (signature, not_after) = self.signer.sign(&signed, not_after);
         // JSON is text.
         let body = String::from_utf8_lossy(&body).into_owned();
         let order = Some(Order { signature, not_after, if_match, body });
@@ -210,8 +212,9 @@ impl Agents for HttpAgents {
         instance_id: &str,
         recipients: &[Recipient],
         to: &Application,
+        not_after: Timestamp,
     ) -> Result<(), AgentError> {
-        let errands: Vec<Errand> = recipients.iter().map(|recipient| self.order(recipient, to)).collect();
+        let errands: Vec<Errand> = recipients.iter().map(|recipient| self.order(recipient, to, not_after)).collect();
         let answers = self.run_errands(control, instance_id, &errands).await?;
         answers.into_iter().try_for_each(|answer| taken(recipients, answer))
     }

@@ -6,6 +6,7 @@ mod kind;
 use std::collections::BTreeSet;
 
 use api::ConditionType;
+use jiff::Timestamp;
 use wire::{Application, CloudWatch, Membership, RunSpec};
 
 use crate::failure::{CloudError, Failure};
@@ -98,6 +99,8 @@ pub enum Action {
         instance_id: String,
         recipients: Vec<Recipient>,
         to: Application,
+        /// Until when they may obey: what was planned later knows more.
+        not_after: Timestamp,
     },
     StartRun {
         control: String,
@@ -441,8 +444,8 @@ impl Action {
             Self::SetMembership { control, instance_id, expect, to } => {
                 told(agents.set_membership(control, instance_id, expect, to).await)
             }
-            Self::UpdateWorkers { control, instance_id, recipients, to } => {
-                told(agents.update_workers(control, instance_id, recipients, to).await)
+            Self::UpdateWorkers { control, instance_id, recipients, to, not_after } => {
+                told(agents.update_workers(control, instance_id, recipients, to, *not_after).await)
             }
             Self::StartRun { control, instance_id, run } => told(agents.start_run(control, instance_id, run).await),
             Self::HoldRun { control, instance_id, name } => told(agents.hold_run(control, instance_id, name).await),

@@ -3,6 +3,7 @@
 
 use api::ConditionType;
 
+use crate::balance::unfinished;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::measure;
 use crate::plan::Plan;
@@ -18,7 +19,9 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
     {
         let says_more = says_more(plan.conditions.get(kind).reason);
         if !(kind == ConditionType::Measured && (is_recorded || says_more)) {
-            plan.conditions.set(kind, ConditionStatus::Unknown, Reason::Paused, NOTHING_NEW);
+            // Who is out between two programs stays out: taken in again, it would serve the former one.
+            let out = if kind == ConditionType::Deployed { unfinished::kept_out(world) } else { String::new() };
+            plan.conditions.set(kind, ConditionStatus::Unknown, Reason::Paused, format!("{NOTHING_NEW}{out}"));
         }
     }
     if !is_recorded {

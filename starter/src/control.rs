@@ -30,7 +30,7 @@ async fn set(
     body: Bytes,
 ) -> Result<(StatusCode, Json<StarterStatus>), Problem> {
     let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(|| {
-        let error = "If-Match is missing: give what /status shows as serving, in double quotes";
+        let error = "If-Match is missing: give the version that /status shows, in double quotes";
         Problem::new(StatusCode::PRECONDITION_REQUIRED, error)
     })?;
     let status = starter.accept(document(&body)?, if_match.trim_matches('"')).map_err(|refused| {

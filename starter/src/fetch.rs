@@ -40,14 +40,16 @@ pub(crate) async fn fetch(application: &Application, directory: &Path, patience:
     Ok(program)
 }
 
-/// Runs curl as the boot script does, so that what can be fetched at boot can be fetched now.
+/// Runs curl as the boot script does, so that what can be fetched at boot can be fetched now. No transfer takes longer than
+/// others are tried for: one that only trickles ends, and with it the order that it is for.
 async fn download(url: &str, to: &Path, patience: Duration) -> Result<(), String> {
-    let give_up = Instant::now() + patience;
+    let (give_up, transfer) = (Instant::now() + patience, patience.as_secs().max(1).to_string());
     loop {
         let mut curl = Command::new("curl");
         curl.args(["--fail", "--silent", "--show-error", "--location", "--globoff", "--proto", "=http,https"])
             .args(["--connect-timeout", "10", "--speed-limit", "1024", "--speed-time", "30", "--output"])
             .arg(to)
+            .args(["--max-time", &transfer])
             .args(["--", url])
             .stdin(Stdio::null())
             .kill_on_drop(true);

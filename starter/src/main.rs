@@ -20,7 +20,7 @@ use anyhow::Context as _;
 use arguments::Arguments;
 use clap::Parser as _;
 use starter::Starter;
-use store::Store;
+use store::{Served, Store};
 use tokio::sync::{mpsc, watch};
 
 /// Time that open control requests may take to finish at the end.
@@ -47,7 +47,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         "--control-listen (CONTROL_LISTEN) is missing: a starter needs it, with --instance-id and --control-public-key",
     )?;
     let store = Store::new(&arguments.data_dir);
-    let first = store.read().unwrap_or(arguments.application);
+    let first = store.read().unwrap_or(Served { version: 0, application: arguments.application });
     let listener = agent::listen("--control-listen", control.listen).await?;
     let (ready, orders) = mpsc::channel(1);
     let starter = Arc::new(Starter::new(&control.instance_id, arguments.listen, arguments.limits, store, ready));

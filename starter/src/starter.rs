@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use agent::{Readiness, Termination};
 use anyhow::{Context as _, anyhow};
@@ -13,8 +13,8 @@ use wire::{Application, ApplicationFailure, StarterStatus};
 
 use crate::arguments::Limits;
 use crate::fetch::fetch;
-use crate::program::Program;
-use crate::store::Store;
+use crate::program::{Program, vacated};
+use crate::store::{Served, Store};
 
 /// Pause before a program that ended by itself is started again, as systemd does for other workers (`RestartSec=1`).
 const PAUSE: Duration = Duration::from_secs(1);
@@ -26,8 +26,8 @@ pub(crate) enum Refused {
     Invalid(String),
     #[error("another application is being started: wait until /status shows no other")]
     Busy,
-    #[error("If-Match is {given:?}, but {serving:?} serves: read /status and decide again")]
-    Stale { given: String, serving: String },
+    #[error("If-Match is {given:?}, but the version that serves is {version}: read /status and decide again")]
+    Stale { given: String, version: u64 },
 }
 
 /// A program that was fetched and checked.
@@ -42,8 +42,15 @@ pub(crate) struct Starter {
     listen: SocketAddr,
     limits: Limits,
     store: Store,
-    status: Mutex<StarterStatus>,
+    state: Mutex<State>,
     ready: mpsc::Sender<Fetched>,
+}
+
+#[derive(Debug)]
+struct State {
+    status: StarterStatus,
+    /// When the failure in the status was.
+    failed_at: Instant,
 }
 
 impl Starter {
@@ -56,25 +63,36 @@ impl Starter {
         ready: mpsc::Sender<Fetched>,
     ) -> Self {
         let status = StarterStatus { instance_id: instance_id.to_owned(), ..StarterStatus::default() };
-        Self { listen, limits, store, status: Mutex::new(status), ready }
+        Self { listen, limits, store, state: Mutex::new(State { status, failed_at: Instant::now() }), ready }
     }
 
     pub(crate) fn status(&self) -> StarterStatus {
-        self.lock().clone()
+        let state = self.lock();
+        let mut status = state.status.clone();
+        if let Some(failure) = &mut status.failure {
+            failure.age_seconds = state.failed_at.elapsed().as_secs();
+        }
+        status
     }
 
-    /// Takes an order; the same one again changes nothing. Its failure before is no reason not to try it again.
+    /// Takes an order; the same one again changes nothing. Its failure before is no reason not to try it again, and is
+    /// forgotten when what serves is what is asked for.
     pub(crate) fn accept(self: &Arc<Self>, application: Application, if_match: &str) -> Result<StarterStatus, Refused> {
         check(&application).map_err(Refused::Invalid)?;
-        let (id, mut status) = (application.id(), self.lock());
+        let (id, mut state) = (application.id(), self.lock());
+        let status = &mut state.status;
         match &status.starting {
             Some(starting) if *starting == id => return Ok(status.clone()),
             Some(_) => return Err(Refused::Busy),
-            None if status.serving == id => return Ok(status.clone()),
             None => {}
         }
-        if status.serving != if_match {
-            return Err(Refused::Stale { given: if_match.to_owned(), serving: status.serving.clone() });
+        let is_seen = status.version.to_string() == if_match;
+        if status.serving == id {
+            status.failure.take_if(|_| is_seen);
+            return Ok(status.clone());
+        }
+        if !is_seen {
+            return Err(Refused::Stale { given: if_match.to_owned(), version: status.version });
         }
         (status.starting, status.failure) = (Some(id), None);
         tokio::spawn(Arc::clone(self).bring(application));
@@ -85,7 +103,7 @@ impl Starter {
         match fetch(&application, self.store.directory(), self.limits.fetch).await {
             // Nobody hears it only when the process ends.
             Ok(path) => drop(self.ready.send(Fetched { application, path }).await),
-            Err(why) => self.failed(&application, why),
+            Err(why) => self.failed(&application, false, why),
         }
     }
 
@@ -94,15 +112,16 @@ impl Starter {
     /// *Errors*: the first program cannot be fetched, or does not listen; systemd starts us again.
     pub(crate) async fn run(
         &self,
-        first: Application,
+        first: Served,
         mut orders: mpsc::Receiver<Fetched>,
         readiness: &Readiness,
         termination: &mut Termination,
     ) -> anyhow::Result<()> {
-        self.lock().starting = Some(first.id());
+        let Served { version, application } = first;
+        self.lock().status.starting = Some(application.id());
         let mut current = tokio::select! {
-            path = fetch(&first, self.store.directory(), self.limits.fetch) => {
-                Fetched { application: first, path: path.map_err(|why| anyhow!(why))? }
+            path = fetch(&application, self.store.directory(), self.limits.fetch) => {
+                Fetched { application, path: path.map_err(|why| anyhow!(why))? }
             }
             () = termination.received() => return Ok(()),
         };
@@ -110,16 +129,18 @@ impl Starter {
             program = self.start(&current) => Some(program.map_err(|why| anyhow!(why))?),
             () = termination.received() => return Ok(()),
         };
-        self.serves(&current.application).context("what serves cannot be written down")?;
+        self.serves(&current.application, version.max(1)).context("what serves cannot be written down")?;
         readiness.ready();
         loop {
             tokio::select! {
                 () = termination.received() => break,
                 how = ended(&mut program) => {
                     tracing::warn!(how, "the program ended by itself and is started again");
-                    tokio::time::sleep(PAUSE).await;
-                    let again = Program::start(&current.path, &current.application.environment);
-                    program = again.inspect_err(|error| tracing::error!(%error, "it cannot be started")).ok();
+                    let rest = program.take();
+                    tokio::select! {
+                        again = self.again(&current, rest) => program = again,
+                        () = termination.received() => break,
+                    }
                 }
                 Some(next) = orders.recv() => self.replace(&mut current, &mut program, next).await,
             }
@@ -130,13 +151,33 @@ impl Starter {
         Ok(())
     }
 
-    /// Ends what runs and starts `next`; goes back when that does not serve.
+    /// Starts what ended by itself once more. What it left behind ends first.
+    async fn again(&self, current: &Fetched, rest: Option<Program>) -> Option<Program> {
+        if let Some(rest) = rest {
+            rest.stop().await;
+        }
+        tokio::time::sleep(PAUSE).await;
+        match self.start(current).await {
+            Ok(program) => {
+                self.lock().status.serving = current.application.id();
+                Some(program)
+            }
+            Err(why) => {
+                tracing::error!(why, "it is not started again");
+                None
+            }
+        }
+    }
+
+    /// Ends what runs and starts `next`; goes back when that does not serve. Either way it is another version: what served
+    /// before was ended.
     async fn replace(&self, current: &mut Fetched, program: &mut Option<Program>, next: Fetched) {
         if let Some(old) = program.take() {
             old.stop().await;
         }
+        let version = self.lock().status.version + 1;
         let why = match self.start(&next).await {
-            Ok(new) => match self.serves(&next.application) {
+            Ok(new) => match self.serves(&next.application, version) {
                 Ok(()) => {
                     (*current, *program) = (next, Some(new));
                     return;
@@ -144,28 +185,32 @@ impl Starter {
                 // After a restart the old one would run: then it has to run now.
                 Err(error) => {
                     new.stop().await;
-                    format!("it cannot be written down: {error}")
+                    format!("{} cannot be written down: {error}", next.application.url)
                 }
             },
             Err(why) => why,
         };
-        match self.start(current).await {
+        let back = self.start(current).await;
+        if let Err(error) = self.serves(&current.application, version) {
+            tracing::error!(%error, version, "the version cannot be written down");
+            self.lock().status.version = version;
+        }
+        match back {
             Ok(old) => {
                 *program = Some(old);
-                self.failed(&next.application, format!("{why}; what ran before serves again"));
+                self.failed(&next.application, true, format!("{why}; what ran before serves again"));
             }
             Err(worse) => {
-                self.lock().serving.clear();
-                self.failed(
-                    &next.application,
-                    format!("{why}; what ran before does not serve any more either: {worse}"),
-                );
+                self.lock().status.serving.clear();
+                let why = format!("{why}; what ran before does not serve any more either: {worse}");
+                self.failed(&next.application, true, why);
             }
         }
     }
 
     async fn start(&self, fetched: &Fetched) -> Result<Program, String> {
         let Fetched { application: Application { url, environment, .. }, path } = fetched;
+        vacated(self.listen).await.map_err(|why| format!("{url} was not run: {why}"))?;
         let mut program = Program::start(path, environment).map_err(|error| format!("{url} cannot be run: {error}"))?;
         match program.listens(self.listen, self.limits.start).await {
             Ok(()) => Ok(program),
@@ -176,23 +221,26 @@ impl Starter {
         }
     }
 
-    fn serves(&self, application: &Application) -> std::io::Result<()> {
-        self.store.write(application)?;
-        let mut status = self.lock();
-        (status.serving, status.starting, status.failure) = (application.id(), None, None);
-        tracing::info!(url = application.url, sha256 = application.sha256, "serving");
+    fn serves(&self, application: &Application, version: u64) -> std::io::Result<()> {
+        self.store.write(&Served { version, application: application.clone() })?;
+        let mut state = self.lock();
+        let status = &mut state.status;
+        (status.serving, status.version, status.starting, status.failure) = (application.id(), version, None, None);
+        tracing::info!(url = application.url, sha256 = application.sha256, version, "serving");
         Ok(())
     }
 
-    fn failed(&self, application: &Application, why: String) {
+    fn failed(&self, application: &Application, started: bool, why: String) {
         tracing::error!(why, "the application was not started");
-        let mut status = self.lock();
-        status.starting = None;
-        status.failure = Some(ApplicationFailure { application: application.id(), why });
+        let (id, url) = (application.id(), application.url.clone());
+        let mut state = self.lock();
+        state.failed_at = Instant::now();
+        state.status.starting = None;
+        state.status.failure = Some(ApplicationFailure { application: id, url, started, age_seconds: 0, why });
     }
 
-    fn lock(&self) -> MutexGuard<'_, StarterStatus> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

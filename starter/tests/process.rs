@@ -24,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn the_program() {
     let variable = |name: &str| std::env::var(name).expect(name);
     let (listen, name, ends) = (variable("LISTEN"), variable("NAME"), PathBuf::from(variable("ENDS")));
+    if std::env::var_os("DETACHED").is_some() {
+        rustix::process::setsid().expect("a session of its own");
+    }
+    let is_once = std::env::var_os("ONCE").is_some();
     let strangers = ["APPLICATION", "CONTROL_LISTEN", "CONTROL_PUBLIC_KEY", "DATA_DIR"];
     assert!(strangers.iter().all(|name| std::env::var_os(name).is_none()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
@@ -35,6 +39,9 @@ fn the_program() {
                 _ = terminate.recv() => break,
                 Ok((mut stream, _)) = listener.accept() => {
                     let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, name.as_bytes()).await;
+                    if is_once {
+                        std::process::exit(3);
+                    }
                 }
             }
         }
@@ -72,6 +79,12 @@ impl Stage {
     fn program(&self, name: &str) -> Application {
         let itself = std::env::current_exe().expect("path");
         self.artifact(name, &format!("#!/bin/sh\nexec '{}' --exact the_program --ignored\n", itself.display()))
+    }
+
+    /// The same as a child of a shell, which goes on as `then` says.
+    fn wrapped(&self, name: &str, then: &str) -> Application {
+        let itself = std::env::current_exe().expect("path");
+        self.artifact(name, &format!("#!/bin/sh\n'{}' --exact the_program --ignored &\n{then}\n", itself.display()))
     }
 
     fn artifact(&self, name: &str, script: &str) -> Application {
@@ -143,7 +156,16 @@ impl Stage {
 
     /// An order that is signed by `seed` for `instance`, to replace what serves.
     fn order(&self, application: &Application, (seed, instance): ([u8; 32], &str)) -> (u16, String) {
-        let if_match = format!("\"{}\"", self.status().expect("status").serving);
+        self.order_after(application, (seed, instance), self.status().expect("status").version)
+    }
+
+    fn order_after(
+        &self,
+        application: &Application,
+        (seed, instance): ([u8; 32], &str),
+        version: u64,
+    ) -> (u16, String) {
+        let if_match = format!("\"{version}\"");
         let body = serde_json::to_string(application).expect("JSON");
         let (method, path) = ("PUT", APPLICATION_PATH);
         let request = Request { method, path, instance_id: instance, if_match: &if_match, body: body.as_bytes() };
@@ -188,6 +210,14 @@ fn serve(mut stream: TcpStream, files: &Mutex<BTreeMap<String, String>>) {
     let Ok(length) = stream.read(&mut head) else { return };
     let head = String::from_utf8_lossy(&head[..length]).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default();
+    if path == "/trickle" {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n");
+        // Faster than what curl takes for a line that is dead.
+        while stream.write_all(&[b' '; 4096]).is_ok() {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        return;
+    }
     let answer = match files.lock().expect("lock").get(path) {
         Some(file) => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{file}", file.len()),
         None => "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
@@ -281,18 +311,111 @@ fn only_the_operators_order_for_this_instance_is_obeyed_and_only_for_what_it_saw
     // One that was signed for what served before comes late.
     stage.order(&two, OPERATOR);
     stage.until_serving(&two);
-    let (body, if_match) = (serde_json::to_string(&one).expect("JSON"), format!("\"{}\"", one.id()));
-    let request = Request {
-        method: "PUT",
-        path: APPLICATION_PATH,
-        instance_id: "i-1",
-        if_match: &if_match,
-        body: body.as_bytes(),
-    };
-    let (signature, not_after) = Signer::new(SEED).sign(&request, Timestamp::now() + SignedDuration::from_secs(60));
-    let headers = [(SIGNATURE_HEADER, &signature), (NOT_AFTER_HEADER, &not_after), ("if-match", &if_match)];
-    assert_eq!(stage.send("PUT", APPLICATION_PATH, &headers, &body).expect("an answer").0, 412);
+    assert_eq!(stage.order_after(&one, OPERATOR, 1).0, 412);
     assert_eq!(stage.answer().as_deref(), Some("two"));
+}
+
+/// What was seen is a version and no name: the program that serves again is not the one that was seen.
+#[test]
+fn an_order_for_what_served_before_the_last_two_changes_is_refused() {
+    let mut stage = Stage::new("versions");
+    let (one, two, ends) = (stage.program("one"), stage.program("two"), stage.artifact("ends", "#!/bin/sh\nexit 3\n"));
+    stage.start(&one);
+    stage.until_serving(&one);
+    for application in [&two, &one] {
+        assert_eq!(stage.order(application, OPERATOR).0, 202);
+        stage.until_serving(application);
+    }
+    let status = stage.status().expect("status");
+    assert_eq!((status.serving, status.version), (one.id(), 3));
+    let (status, why) = stage.order_after(&two, OPERATOR, 1);
+    assert_eq!(status, 412);
+    assert!(why.contains("the version that serves is 3"), "{why}");
+    // One that was ended and started again is another version too.
+    assert_eq!(stage.order(&ends, OPERATOR).0, 202);
+    stage.until_failed(&ends);
+    let status = stage.status().expect("status");
+    assert_eq!((status.serving, status.version), (one.id(), 4));
+}
+
+#[test]
+fn a_failure_names_its_url_and_is_forgotten_when_what_serves_is_asked_for() {
+    let mut stage = Stage::new("forgotten");
+    let (one, two) = (stage.program("one"), stage.program("two"));
+    let elsewhere = Application { url: format!("http://{}/nowhere", stage.mirror), ..two.clone() };
+    stage.start(&one);
+    stage.until_serving(&one);
+    stage.order(&elsewhere, OPERATOR);
+    stage.until_failed(&elsewhere);
+    let failure = stage.status().expect("status").failure.expect("a failure");
+    assert!(failure.is_of(&elsewhere) && !failure.is_of(&two), "{failure:?}");
+    assert!(!failure.started, "{failure:?}");
+    // By who saw something else it is not.
+    stage.order_after(&one, OPERATOR, 7);
+    assert!(stage.status().expect("status").failure.is_some());
+    assert_eq!(stage.order(&one, OPERATOR).0, 202);
+    assert_eq!(stage.status().expect("status").failure, None);
+    // The same program from where it is.
+    stage.order(&two, OPERATOR);
+    stage.until_serving(&two);
+}
+
+#[test]
+fn a_mirror_that_only_trickles_is_given_up() {
+    let mut stage = Stage::new("trickle");
+    let one = stage.program("one");
+    let slow = Application { url: format!("http://{}/trickle", stage.mirror), ..stage.artifact("slow", "") };
+    stage.start(&one);
+    stage.until_serving(&one);
+    stage.order(&slow, OPERATOR);
+    let why = stage.until_failed(&slow);
+    assert!(why.starts_with("cannot fetch http://") && why.contains("timed out"), "{why}");
+}
+
+#[test]
+fn a_server_that_a_shell_started_ends_with_it() {
+    let mut stage = Stage::new("wrapped");
+    let (wrapped, two) = (stage.wrapped("wrapped", "wait"), stage.program("two"));
+    stage.start(&wrapped);
+    stage.until_serving(&wrapped);
+    assert_eq!(stage.answer().as_deref(), Some("wrapped"));
+    assert_eq!(stage.order(&two, OPERATOR).0, 202);
+    stage.until_serving(&two);
+    // It had time to finish before the other one began.
+    assert!(stage.was_asked_to_end("wrapped"));
+    assert_eq!(stage.answer().as_deref(), Some("two"));
+}
+
+#[test]
+fn nothing_is_started_beside_a_server_that_went_into_the_background() {
+    let mut stage = Stage::new("detached");
+    let mut detached = stage.wrapped("detached", "echo $! > \"$ENDS/pid\"\nexec sleep 1000");
+    detached.environment.insert("DETACHED".into(), "1".into());
+    let two = stage.program("two");
+    stage.start(&detached);
+    stage.until_serving(&detached);
+    assert_eq!(stage.order(&two, OPERATOR).0, 202);
+    let why = stage.until_failed(&two);
+    assert!(why.contains("was not run: something still listens") && why.contains("into the background"), "{why}");
+    assert_eq!(stage.answer().as_deref(), Some("detached"));
+    stage.signal(rustix::process::Signal::TERM);
+    stage.starter.take().expect("a starter").wait().expect("it ends");
+    let pid = fs::read_to_string(stage.directory.join("ends/pid")).expect("its id");
+    let pid = rustix::process::Pid::from_raw(pid.trim().parse().expect("a number")).expect("an id");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kill");
+}
+
+#[test]
+fn a_program_that_listens_and_ends_does_not_serve() {
+    let mut stage = Stage::new("once");
+    let (one, mut once) = (stage.program("one"), stage.program("once"));
+    once.environment.insert("ONCE".into(), "1".into());
+    stage.start(&one);
+    stage.until_serving(&one);
+    assert_eq!(stage.order(&once, OPERATOR).0, 202);
+    let why = stage.until_failed(&once);
+    assert!(why.contains("it ended: exit status: 3") && why.ends_with("what ran before serves again"), "{why}");
+    assert_eq!(stage.answer().as_deref(), Some("one"));
 }
 
 #[test]
@@ -311,6 +434,7 @@ fn after_a_restart_what_served_last_serves_again() {
     stage.start(&one);
     stage.until_serving(&two);
     assert_eq!(stage.answer().as_deref(), Some("two"));
+    assert_eq!(stage.status().expect("status").version, 2, "it is the same all the time");
 }
 
 #[test]

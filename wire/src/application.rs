@@ -33,6 +33,11 @@ impl Application {
         // Plain values: serialisation cannot fail.
         sha256_hex(&serde_json::to_vec(&(&self.sha256, &self.environment)).unwrap_or_default())
     }
+
+    /// Another one where it is fetched elsewhere too: what a launch was made with, and may fail for.
+    pub fn fingerprint(&self) -> String {
+        sha256_hex(&serde_json::to_vec(&(&self.url, &self.sha256, &self.environment)).unwrap_or_default())
+    }
 }
 
 /// Answer to `GET /status` of a starter.
@@ -41,12 +46,16 @@ impl Application {
 pub struct StarterStatus {
     /// Id of the instance that answers.
     pub instance_id: String,
-    /// [`Application::id`] of what serves, and the value for `If-Match`. Empty: nothing has served yet.
+    /// [`Application::id`] of what serves. Empty: nothing does.
     pub serving: String,
+    /// The value for `If-Match`. It rises whenever a program is ended for another one, also when the old one is started
+    /// again, and is kept over restarts: the same version is the same program all the time. 0: nothing has served yet.
+    #[serde(default)]
+    pub version: u64,
     /// [`Application::id`] of what is being fetched or started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting: Option<String>,
-    /// What could not be started since something else was.
+    /// What was ordered last, if that came to nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<ApplicationFailure>,
 }
@@ -57,8 +66,22 @@ pub struct StarterStatus {
 pub struct ApplicationFailure {
     /// Its [`Application::id`].
     pub application: String,
+    /// Where it was fetched, or was to be.
+    pub url: String,
+    /// Whether it was started: what served before was ended for it. Otherwise it could not be fetched, or is another program,
+    /// and nothing was ended.
+    pub started: bool,
+    /// Seconds since then.
+    pub age_seconds: u64,
     /// Reason for people.
     pub why: String,
+}
+
+impl ApplicationFailure {
+    /// Whether this very application failed, from this very place.
+    pub fn is_of(&self, application: &Application) -> bool {
+        self.application == application.id() && self.url == application.url
+    }
 }
 
 /// What a relay is to do at one starter: to ask it, or to bring it an order.
@@ -129,5 +152,24 @@ mod tests {
         assert_eq!(one, application("http://b/x", "aa", "echo").id());
         assert_ne!(one, application("http://a/x", "ab", "echo").id());
         assert_ne!(one, application("http://a/x", "aa", "spin:1ms").id());
+    }
+
+    #[test]
+    fn what_failed_is_known_by_where_it_was_fetched_too() {
+        let application = |url: &str| Application {
+            url: url.into(),
+            sha256: "aa".into(),
+            environment: BTreeMap::from([("WORK".to_owned(), "echo".to_owned())]),
+        };
+        let (one, corrected) = (application("http://a/x"), application("http://b/x"));
+        assert_ne!(one.fingerprint(), corrected.fingerprint());
+        let failure = ApplicationFailure {
+            application: one.id(),
+            url: one.url.clone(),
+            started: false,
+            age_seconds: 0,
+            why: "404".into(),
+        };
+        assert!(failure.is_of(&one) && !failure.is_of(&corrected));
     }
 }

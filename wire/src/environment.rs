@@ -139,9 +139,31 @@ pub struct ClusterFacts {
     /// they are in one, or nobody said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub zones: String,
+    /// What its instances cost. Absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
     /// Its instances, of all launches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberFacts>,
+}
+
+/// What the instances of a cluster cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Price {
+    /// Instances that it has at a time.
+    pub instances: u32,
+    /// One instance, in millionths of a US dollar an hour.
+    pub instance_usd_micros: u64,
+    /// Its volumes and its public address, in the same unit.
+    #[serde(default)]
+    pub extras_usd_micros: u64,
+    /// One vCPU of surplus CPU credits for an hour, in millionths of a US dollar: what an instance uses above its baseline is
+    /// paid. Absent: it uses none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surplus_usd_micros: Option<u64>,
+    /// Where the price comes from and of when it is: `on-demand, eu-west-1, Price List API, 2026-11-30`.
+    pub basis: String,
 }
 
 /// The CPU credits of a burstable type.

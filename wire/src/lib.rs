@@ -28,13 +28,13 @@ pub use cloud_watch::{
 };
 pub use digest::sha256_hex;
 pub use environment::{
-    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind,
+    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind, Price,
 };
 pub use judging::{AUTO_LOOKS, AUTO_ROUNDS, Judging, Looks, Pairs};
 pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
 pub use membership::{
-    BalancerStatus, Cluster, ClusterStatus, Health, InvalidMembership, Member, MemberOpinion, MemberStatus, Membership,
-    ParallelismSource, Policy, SHARED, STATUS_PATH, SharedPath,
+    BalancerStatus, Cluster, ClusterStatus, Departing, Health, InvalidMembership, Member, MemberOpinion, MemberStatus,
+    Membership, ParallelismSource, Policy, SHARED, STATUS_PATH, SharedPath,
 };
 pub use report::{
     AddressShare, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,

@@ -257,6 +257,21 @@ pub struct BalancerStatus {
     /// have in their clusters: counts of a member are of all its requests, whichever path they came by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<ClusterStatus>,
+    /// Those that are no members any more, and still serve requests that they were sent before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departing: Vec<Departing>,
+}
+
+/// A member that was taken out while it had requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Departing {
+    /// Id of the member.
+    pub id: String,
+    /// Requests that it is still serving; more than 0.
+    pub in_flight: u64,
+    /// Seconds since it was taken out.
+    pub seconds: u64,
 }
 
 /// State of one cluster.

@@ -1,5 +1,7 @@
 //! Specification of a run as a generator is given it, and the state of that run.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,10 @@ pub struct RunSpec {
     /// answered. Empty: they are in one zone, or nobody said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<RunZone>,
+    /// Version of what each worker serves, by instance id, where workers are updated in place: what its starter said before
+    /// the run. Whoever collects the report compares them with what starters say then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub serving: BTreeMap<String, u64>,
     /// Seconds of load on each target before the first round, after the warm-up requests, and not counted either.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub warmup_seconds: u32,

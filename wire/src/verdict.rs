@@ -105,6 +105,10 @@ pub enum Metric {
     /// Share of requests without a good answer. For thresholds only: it has no ratio.
     #[serde(rename = "failedPerMille")]
     FailedPerMille,
+    /// Answered requests for each US dollar that the cluster's instances cost meanwhile. For loads that show what a cluster
+    /// can carry: under a fixed rate all answer the same.
+    #[serde(rename = "requestsPerUsd")]
+    RequestsPerUsd,
 }
 
 /// One cluster against another, over the rounds.

@@ -383,6 +383,7 @@ impl Agents for AgentsOfAll {
             membership_sha256: agent.membership.sha256(),
             clusters: agent.membership.clusters.iter().map(cluster_status).collect(),
             shared: None,
+            departing: Vec::new(),
         }))
     }
 
@@ -403,7 +404,14 @@ impl Agents for AgentsOfAll {
         panic!("nobody updates in place here, and {control} is asked");
     }
 
-    async fn update_workers(&self, control: &str, _: &str, _: &[Recipient], _: &Application) -> Result<(), AgentError> {
+    async fn update_workers(
+        &self,
+        control: &str,
+        _: &str,
+        _: &[Recipient],
+        _: &Application,
+        _: Timestamp,
+    ) -> Result<(), AgentError> {
         panic!("nobody updates in place here, and {control} is told");
     }
 

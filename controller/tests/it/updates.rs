@@ -96,7 +96,8 @@ fn a_program_that_does_not_serve_stops_the_update_and_reverting_mends_it() {
             play.until(600, |play| deployed(play).0 == "UpdateFailed" && play.phase() == "Stalled").await.unwrap();
             let (orders, message) = (play.agents.starters.orders(), deployed(&play).1);
             assert!(
-                message.contains("was not updated: it does not listen") && message.contains("set worker back"),
+                message.contains("was not updated to https://example.test/program: it does not listen")
+                    && message.contains("set worker back"),
                 "{message}"
             );
             assert!(orders <= 3, "{orders}");
@@ -143,6 +144,44 @@ fn while_nobody_answers_nothing_is_updated_or_replaced() {
         }
         play.until(900, Play::is_ready).await.unwrap();
         assert_eq!(instances(&play), before);
+    });
+}
+
+/// An order that nobody knows of any more was obeyed in the middle of the run: nothing of it counts.
+#[test]
+fn a_run_in_which_a_worker_was_updated_is_void_and_begins_anew() {
+    for kind in KINDS {
+        tell(async || {
+            let mut play = play(kind);
+            play.until(600, |play| play.agents.running() == 1).await.unwrap();
+            let (worker, _) = instances(&play).into_iter().find(|(_, pool)| pool == "a").unwrap();
+            play.agents.starters.touch(&worker);
+            play.until(900, Play::is_ready).await.unwrap();
+            let runs = play.store.status().unwrap().runs;
+            assert_eq!(runs.iter().map(|run| run.outcome.as_str()).collect::<Vec<_>>(), ["Aborted", "Valid"]);
+            let why = format!("Aborted: {worker} did not serve the same program through the whole run");
+            assert_eq!(runs[0].result, why, "{kind:?}");
+        });
+    }
+}
+
+/// The same program is tried again when somebody set back what was set, and sets it anew.
+#[test]
+fn what_failed_and_was_set_back_is_tried_again_when_it_is_set_anew() {
+    tell(async || {
+        let mut play = play(BalancerKind::Custom);
+        play.until(600, Play::is_ready).await.unwrap();
+        spoils(&play);
+        play.until(600, |play| deployed(play).0 == "UpdateFailed").await.unwrap();
+        reverts(&play);
+        play.until(600, |play| deployed(play).0 == "Healthy").await.unwrap();
+        for _ in 0..5 {
+            play.step().await.unwrap();
+        }
+        let orders = play.agents.starters.orders();
+        spoils(&play);
+        play.until(600, |play| deployed(play).0 == "UpdateFailed").await.unwrap();
+        assert!(play.agents.starters.orders() > orders, "{orders}");
     });
 }
 

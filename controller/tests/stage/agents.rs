@@ -212,6 +212,7 @@ impl Agents for FakeAgents {
             membership_sha256: membership.sha256(),
             clusters: clusters.collect(),
             shared: None,
+            departing: Vec::new(),
         })
     }
 
@@ -240,12 +241,13 @@ impl Agents for FakeAgents {
         _: &str,
         recipients: &[Recipient],
         to: &Application,
+        not_after: Timestamp,
     ) -> Result<(), AgentError> {
         let depart = |seconds| {
             let (control, recipients, to) = (control.to_owned(), recipients.to_vec(), to.clone());
-            self.depart(seconds, move |agents| drop(agents.order(&control, &recipients, &to)))
+            self.depart(seconds, move |agents| drop(agents.order(&control, &recipients, &to, not_after)))
         };
-        self.chaos.effect("update_workers", async { self.order(control, recipients, to) }, depart).await
+        self.chaos.effect("update_workers", async { self.order(control, recipients, to, not_after) }, depart).await
     }
 
     async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {
@@ -308,8 +310,22 @@ impl Agents for FakeAgents {
 
 /// What the calls do, when they arrive.
 impl FakeAgents {
-    fn order(&self, control: &str, recipients: &[Recipient], to: &Application) -> Result<(), AgentError> {
+    fn order(
+        &self,
+        control: &str,
+        recipients: &[Recipient],
+        to: &Application,
+        not_after: Timestamp,
+    ) -> Result<(), AgentError> {
         let now = self.at(control, |_, _, now| now)?;
+        // The starters check the signature.
+        if now > not_after {
+            return Err(AgentError::Refused {
+                url: control.into(),
+                status: 401,
+                why: "the signature has expired".into(),
+            });
+        }
         let agents = self.agents.lock().unwrap();
         let memberships = agents.values().flat_map(|agent| &agent.membership.clusters);
         let served: BTreeSet<&str> =

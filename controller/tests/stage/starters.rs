@@ -30,11 +30,17 @@ struct State {
 #[derive(Clone)]
 struct Starter {
     serving: Application,
+    version: u64,
     starting: Option<(Application, Timestamp)>,
-    failure: Option<ApplicationFailure>,
+    failure: Option<(ApplicationFailure, Timestamp)>,
 }
 
 impl Starters {
+    /// The worker's program is ended and started again by an order that nobody knows of.
+    pub(crate) fn touch(&self, id: &str) {
+        self.0.lock().unwrap().by_instance.get_mut(id).unwrap().version += 1;
+    }
+
     /// The program with this hash does not serve, wherever it is started.
     pub(crate) fn spoil(&self, sha256: &str) {
         self.0.lock().unwrap().bad.insert(sha256.to_owned());
@@ -64,7 +70,7 @@ impl Starters {
     pub(crate) fn status(&self, sim: &SharedSim, id: &str, is_up: bool, now: Timestamp) -> Said {
         let mut state = self.0.lock().unwrap();
         match state.at(sim, id, is_up, now) {
-            Some(one) => Said::Status(one.status(id)),
+            Some(one) => Said::Status(one.status(id, now)),
             None => Said::Silent("connection refused".to_owned()),
         }
     }
@@ -84,8 +90,11 @@ impl Starters {
         match &one.starting {
             Some((starting, _)) if starting.id() == application.id() => return Ok(()),
             Some(_) => return Err(AgentError::Conflict),
-            None if one.serving.id() == application.id() => return Ok(()),
-            None if one.serving.id() != to.serving => return Err(AgentError::Conflict),
+            None if one.serving.id() == application.id() => {
+                one.failure.take_if(|_| one.version == to.version);
+                return Ok(());
+            }
+            None if one.version != to.version => return Err(AgentError::Conflict),
             None => {}
         }
         (one.starting, one.failure) = (Some((application.clone(), now + TAKES)), None);
@@ -107,13 +116,16 @@ impl State {
         }
         if !self.by_instance.contains_key(id) {
             let serving = launched_with(sim.lock().truth().ec2.user_data(id)?)?;
-            self.by_instance.insert(id.to_owned(), Starter { serving, starting: None, failure: None });
+            self.by_instance.insert(id.to_owned(), Starter { serving, version: 1, starting: None, failure: None });
         }
         let one = self.by_instance.get_mut(id)?;
-        if let Some((application, _)) = one.starting.take_if(|(_, at)| *at <= now) {
+        if let Some((application, at)) = one.starting.take_if(|(_, at)| *at <= now) {
+            one.version += 1;
             if self.bad.contains(&application.sha256) {
                 let why = "it does not listen; what ran before serves again".to_owned();
-                one.failure = Some(ApplicationFailure { application: application.id(), why });
+                let (id, url) = (application.id(), application.url);
+                let failure = ApplicationFailure { application: id, url, started: true, age_seconds: 0, why };
+                one.failure = Some((failure, at));
             } else {
                 one.serving = application;
             }
@@ -123,12 +135,17 @@ impl State {
 }
 
 impl Starter {
-    fn status(&self, id: &str) -> StarterStatus {
+    fn status(&self, id: &str, now: Timestamp) -> StarterStatus {
+        let aged = |(failure, at): &(ApplicationFailure, Timestamp)| ApplicationFailure {
+            age_seconds: now.duration_since(*at).as_secs().unsigned_abs(),
+            ..failure.clone()
+        };
         StarterStatus {
             instance_id: id.to_owned(),
             serving: self.serving.id(),
+            version: self.version,
             starting: self.starting.as_ref().map(|(application, _)| application.id()),
-            failure: self.failure.clone(),
+            failure: self.failure.as_ref().map(aged),
         }
     }
 }

@@ -74,11 +74,12 @@ fn what_is_frozen_at_the_first_launch_cannot_be_changed() {
         spec["network"] = json!({ "subnetIds": ["subnet-0bad"] });
     });
     let bench = Bench::apply(lab, "immutable", fixed.clone());
-    let cases: [(&str, Value, &str); 4] = [
+    let cases: [(&str, Value, &str); 5] = [
         ("region", json!("eu-west-2"), "create it in the other region"),
         ("network", json!({ "subnetIds": ["subnet-0bee"] }), "network cannot be changed: delete the benchmark"),
         ("image", json!({ "id": "ami-0123" }), "image cannot be changed: delete the benchmark"),
         ("lifecycle", json!({ "maxLifetimeSeconds": 3600 }), "lifecycle.maxLifetimeSeconds cannot be changed"),
+        ("worker", json!({ "update": "InPlace" }), "worker.update cannot be changed: instances are launched for"),
     ];
     for (field, value, words) in cases {
         let mut changed = fixed.clone();

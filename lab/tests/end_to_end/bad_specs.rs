@@ -457,11 +457,6 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.worker.artifactSha256", "64 lower-case hexadecimal digits, as sha256sum prints them"],
         ),
         (
-            "an update in place, which is not finished",
-            with(|spec| spec["worker"] = json!({ "update": "InPlace" })),
-            &["spec.worker", "InPlace is not finished in this version", "remove it"],
-        ),
-        (
             "a rest of workers that are replaced",
             with(|spec| spec["worker"] = json!({ "maxUnavailablePercent": 50 })),
             &["spec.worker", "maxUnavailablePercent is for update InPlace"],

@@ -22,3 +22,4 @@ mod operating;
 mod permissions;
 mod refused;
 mod unkind;
+mod updates;

@@ -14,7 +14,7 @@ fn status(address: Ipv4Addr) -> Option<StarterStatus> {
 
 /// An order of the operator, to replace what serves.
 fn order(signer: &Signer, address: Ipv4Addr, application: &Application) {
-    let if_match = format!("\"{}\"", status(address).expect("status").serving);
+    let if_match = format!("\"{}\"", status(address).expect("status").version);
     let body = serde_json::to_string(application).expect("JSON");
     let request =
         Request { method: "PUT", path: APPLICATION_PATH, instance_id: ID, if_match: &if_match, body: body.as_bytes() };

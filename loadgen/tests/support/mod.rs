@@ -260,6 +260,7 @@ pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> Balancer
         membership_sha256: String::new(),
         clusters: clusters.iter().map(cluster).collect(),
         shared: None,
+        departing: Vec::new(),
     }
 }
 

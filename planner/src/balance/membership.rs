@@ -5,7 +5,7 @@ use wire::{Cluster, Health, Member, Membership, SharedPath};
 use super::generators::{self, unreachable, unreachable_key};
 use super::health;
 use super::updates::{self, updates};
-use super::waiting;
+use super::{unfinished, waiting};
 use crate::desired::{self, BALANCER};
 use crate::effect::Action;
 use crate::instances::members::{running, still_serves};
@@ -78,7 +78,7 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
         }
         return waiting(plan, "the balancer is being told its members");
     }
-    if updates::are_in_the_way(world, plan, &updates) || updates::are_unclear(world, plan, &updates) {
+    if unfinished::are_in_the_way(world, plan, &updates) || unfinished::are_unclear(world, plan, &updates) {
         return;
     }
     let counts = counts(world);

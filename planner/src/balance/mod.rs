@@ -6,6 +6,7 @@ mod generators;
 mod health;
 pub mod membership;
 pub(crate) mod slow;
+pub(crate) mod unfinished;
 pub mod updates;
 
 use api::{BalancerKind, ConditionType, Placement};

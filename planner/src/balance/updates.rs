@@ -7,11 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{BalancerKind, ConditionType};
-use wire::{Application, Health, Said, StarterStatus};
+use api::BalancerKind;
+use jiff::SignedDuration;
+use wire::{Application, ApplicationFailure, Health, Said, StarterStatus};
 
-use super::{health, waiting};
-use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::{self, BALANCER, GENERATOR};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
@@ -25,6 +24,16 @@ use crate::world::{Facet, World};
 
 /// Workers that may be out when the spec does not say, in percent.
 const MAX_UNAVAILABLE_PERCENT: i32 = 50;
+
+/// How long an order may be obeyed. It is signed for that: an operator that stood still cannot send it later.
+const OBEYED: SignedDuration = SignedDuration::from_secs(60);
+/// Seconds after which a program that could not be fetched, or was another one, is fetched again: the mirror may have been
+/// down, or in the middle of an upload. Nothing was ended for it. One that was run and did not serve is not run again.
+pub(super) const AGAIN_SECONDS: u64 = 600;
+/// Longest time that our balancer's requests to a worker that is out are waited for, in seconds: an answer may take 30 s to
+/// begin and 30 s between two parts of it (`--response-timeout-ms`, `--body-timeout-ms` of the balancer). What is open then,
+/// such as a tunnel, is for the program to end, which is told by SIGTERM and has 35 s.
+const DRAINED_AFTER_SECONDS: u64 = 60;
 
 /// The starters to be asked, and the relay that does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,17 +57,23 @@ pub fn question(world: &World) -> Option<Question> {
 }
 
 /// The operator dials no worker: who stands in front does, or, where that is no instance, the first generator.
-fn relay(world: &World) -> Option<&Instance> {
-    let pool = match world.object.spec.balancer.kind {
+pub(super) fn relay_pool(world: &World) -> &'static str {
+    match world.object.spec.balancer.kind {
         BalancerKind::Custom => BALANCER,
         BalancerKind::Application => GENERATOR,
-    };
-    single(world, pool)
+    }
 }
 
-/// Whether the run that is asked for is on, or may be.
+fn relay(world: &World) -> Option<&Instance> {
+    single(world, relay_pool(world))
+}
+
+/// Whether the run that is asked for is on, or may be. Several generators are told of it before it begins.
 fn is_measuring(world: &World) -> bool {
     let key = runs::wanted(world);
+    if key.start_at.is_some_and(|at| world.now < at) {
+        return false;
+    }
     let is_on = |key| answer(world, &key).is_some_and(|status| status.state == wire::RunState::Running);
     runs::running(&world.object.status.runs, &key).is_some()
         && (!matches!(&world.runs, Some(Facet::Known(_))) || key.slices().any(is_on))
@@ -68,26 +83,33 @@ fn is_measuring(world: &World) -> bool {
 #[derive(Debug)]
 pub(crate) struct Update {
     /// What they are to run. `None`: that is not known.
-    to: Option<Application>,
-    workers: usize,
+    pub(super) to: Option<Application>,
+    pub(super) workers: usize,
     /// Those that run it.
-    current: usize,
+    pub(super) current: usize,
     /// Those that are to be updated now. They are out, or have to go out.
-    batch: BTreeSet<String>,
+    pub(super) batch: BTreeSet<String>,
+    /// Those of them that are out.
+    away: BTreeSet<String>,
     /// Those of them whose starters are at it.
     under_way: BTreeSet<String>,
-    /// Those of them that are gone from the front and wait for their order.
+    /// Those of them that are gone from the front, have no requests any more, and wait for their order.
     told: Vec<Recipient>,
+    /// Those that run what they should, and whose starters still tell of a failure of something else. They are told what they
+    /// run once more, which ends it: set again later, the other program is tried again.
+    reminded: Vec<Recipient>,
     /// Those that are out, and of which it is not known what they run.
     unclear: BTreeSet<String>,
     /// One that was not updated, and why.
-    failure: Option<(String, String)>,
-    /// One that runs what it should and is not healthy.
-    unhealthy: Option<String>,
+    pub(super) failure: Option<(String, ApplicationFailure)>,
+    /// One that runs what it should and is not healthy, and whether that reached it in place.
+    pub(super) unhealthy: Option<(String, bool)>,
     /// Whether others wait, because none may go out now.
-    is_held: bool,
+    pub(super) is_held: bool,
+    /// Those that are no members of what stands in front.
+    pub(super) absent: usize,
     /// One whose starter does not say what it runs, and why.
-    silent: Option<(String, String)>,
+    pub(super) silent: Option<(String, String)>,
     most: usize,
 }
 
@@ -99,9 +121,9 @@ impl Update {
 }
 
 /// The updates that are due or under way, by cluster. Empty: workers are replaced, a run is on, or it is not known which of
-/// them serve.
+/// them serve. So it is where there is nobody to ask them: then nobody is kept out.
 pub(crate) fn updates(world: &World) -> BTreeMap<String, Update> {
-    if !desired::is_in_place(&world.object.spec) || is_measuring(world) {
+    if !desired::is_in_place(&world.object.spec) || is_measuring(world) || relay(world).is_none() {
         return BTreeMap::new();
     }
     let Some(front) = Front::of(world) else { return BTreeMap::new() };
@@ -114,32 +136,70 @@ pub(crate) fn updates(world: &World) -> BTreeMap<String, Update> {
             update.told.clear();
         });
     }
+    if world.object.spec.balancer.shared.is_some() {
+        take_turns(&mut updates);
+    }
     updates
 }
 
-/// The members that what stands in front has, and those of them that it calls healthy.
+/// A shared path is served by the members of all clusters: only one of these has workers out at a time. Those that are out
+/// already, whosever they are, come to their end.
+fn take_turns(updates: &mut BTreeMap<String, Update>) {
+    let is_begun = |update: &Update| !update.away.is_empty() || update.unhealthy.is_some();
+    let turn = updates.iter().find(|(_, update)| is_begun(update));
+    let turn = turn.or_else(|| updates.iter().find(|(_, update)| !update.batch.is_empty()));
+    let Some(turn) = turn.map(|(name, _)| name.clone()) else { return };
+    for (_, update) in updates.iter_mut().filter(|(name, _)| **name != turn) {
+        let before = update.batch.len();
+        let away = update.away.clone();
+        update.batch.retain(|id| away.contains(id));
+        update.is_held |= update.batch.len() < before;
+    }
+}
+
+/// What stands in front, as it is now.
+#[derive(Default)]
 struct Front<'a> {
+    /// Its members.
     has: BTreeSet<&'a str>,
+    /// Those of them that it calls healthy.
     healthy: BTreeSet<&'a str>,
+    /// Those that are no members any more, and still have requests.
+    leaving: BTreeSet<&'a str>,
 }
 
 impl<'a> Front<'a> {
     /// `None`: it is not known.
     fn of(world: &'a World) -> Option<Self> {
-        let members: Vec<(&str, bool)> = match world.object.spec.balancer.kind {
+        let mut front = Self::default();
+        match world.object.spec.balancer.kind {
             BalancerKind::Custom => {
-                let clusters = &world.balancer.as_ref()?.known()?.clusters;
-                let members = clusters.iter().flat_map(|cluster| &cluster.members);
-                members.map(|member| (member.id.as_str(), member.health == Health::Healthy)).collect()
+                let status = world.balancer.as_ref()?.known()?;
+                for member in status.clusters.iter().flat_map(|cluster| &cluster.members) {
+                    front.add(&member.id, member.health == Health::Healthy);
+                }
+                let leaving = status.departing.iter().filter(|one| one.seconds < DRAINED_AFTER_SECONDS);
+                front.leaving.extend(leaving.map(|one| one.id.as_str()));
             }
-            // One that is draining may still be sent a request (ELB user guide, "Deregistration delay").
             BalancerKind::Application => {
-                let targets = world.application.as_ref()?.known()?.targets.values().flatten();
-                targets.map(|one| (one.instance_id.as_str(), one.state == TargetState::Healthy)).collect()
+                for target in world.application.as_ref()?.known()?.targets.values().flatten() {
+                    // It may still be sent a request (ELB user guide, "Deregistration delay").
+                    if target.state == TargetState::Draining {
+                        front.leaving.insert(&target.instance_id);
+                    } else {
+                        front.add(&target.instance_id, target.state == TargetState::Healthy);
+                    }
+                }
             }
-        };
-        let healthy = members.iter().filter(|(_, is_healthy)| *is_healthy).map(|(id, _)| *id).collect();
-        Some(Self { has: members.into_iter().map(|(id, _)| id).collect(), healthy })
+        }
+        Some(front)
+    }
+
+    fn add(&mut self, id: &'a str, is_healthy: bool) {
+        self.has.insert(id);
+        if is_healthy {
+            self.healthy.insert(id);
+        }
     }
 }
 
@@ -149,21 +209,23 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
     let applications = world.applications.as_ref().and_then(Facet::known);
     let said = |worker: &Instance| applications.and_then(|all| all.get(&worker.id));
     let workers = running_instances(world, cluster);
-    let wanted = to.as_ref().map(Application::id);
     let count = length(counts(world).of(&cluster.name));
     let percent = world.object.spec.worker.max_unavailable_percent.unwrap_or(MAX_UNAVAILABLE_PERCENT);
     let most = (count * usize::try_from(percent).unwrap_or(0) / 100).max(1);
     let mut update = Update {
-        to,
+        to: to.clone(),
         workers: workers.len(),
         current: 0,
         batch: BTreeSet::new(),
+        away: BTreeSet::new(),
         under_way: BTreeSet::new(),
         told: Vec::new(),
+        reminded: Vec::new(),
         unclear: BTreeSet::new(),
         failure: None,
         unhealthy: None,
         is_held: false,
+        absent: 0,
         silent: None,
         most,
     };
@@ -171,25 +233,32 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
     let mut unavailable = count.saturating_sub(workers.len());
     let mut outdated: Vec<(&Instance, &StarterStatus)> = Vec::new();
     for worker in workers {
-        let is_healthy = front.healthy.contains(worker.id.as_str());
-        let (Some(Said::Status(status)), Some(wanted)) = (said(worker), &wanted) else {
+        let id = worker.id.as_str();
+        let is_healthy = front.healthy.contains(id);
+        update.absent += usize::from(!front.has.contains(id));
+        let (Some(Said::Status(status)), Some(to)) = (said(worker), &to) else {
             update.silent.get_or_insert_with(|| (worker.id.clone(), why_silent(said(worker))));
             unavailable += usize::from(!is_healthy);
-            if !front.has.contains(worker.id.as_str()) {
+            if !front.has.contains(id) {
                 update.unclear.insert(worker.id.clone());
             }
             continue;
         };
-        if let Some(failure) = status.failure.as_ref().filter(|failure| failure.application == *wanted) {
-            update.failure.get_or_insert_with(|| (worker.id.clone(), failure.why.clone()));
+        let wanted = to.id();
+        let failure = status.failure.as_ref().filter(|failure| failure.is_of(to));
+        if let Some(failure) = failure.filter(|one| one.started || one.age_seconds < AGAIN_SECONDS) {
+            update.failure.get_or_insert_with(|| (worker.id.clone(), failure.clone()));
         }
-        let is_current = status.serving == *wanted && status.starting.is_none();
-        let is_booting = status.serving.is_empty() && status.starting.is_some();
+        let is_current = status.serving == wanted && status.starting.is_none();
+        let is_booting = status.serving.is_empty() && status.version == 0 && status.starting.is_some();
         if is_current || is_booting {
             update.current += usize::from(is_current);
             unavailable += usize::from(!is_healthy);
             if is_current && !is_healthy {
-                update.unhealthy.get_or_insert_with(|| worker.id.clone());
+                update.unhealthy.get_or_insert_with(|| (worker.id.clone(), status.version > 1));
+            }
+            if is_current && status.failure.is_some() {
+                update.reminded.extend(recipient(worker, status));
             }
         } else {
             outdated.push((worker, status));
@@ -205,13 +274,21 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
     let batch = most.saturating_sub(unavailable).max(update.under_way.len());
     update.is_held = batch == 0 && !outdated.is_empty();
     for (worker, status) in outdated.into_iter().take(batch) {
+        let id = worker.id.as_str();
         update.batch.insert(worker.id.clone());
-        let is_gone = !front.has.contains(worker.id.as_str());
-        if let Some(address) = control(worker).filter(|_| is_gone && status.starting.is_none()) {
-            update.told.push(Recipient { id: worker.id.clone(), address, serving: status.serving.clone() });
+        if front.has.contains(id) {
+            continue;
+        }
+        update.away.insert(worker.id.clone());
+        if !front.leaving.contains(id) && status.starting.is_none() {
+            update.told.extend(recipient(worker, status));
         }
     }
     update
+}
+
+fn recipient(worker: &Instance, status: &StarterStatus) -> Option<Recipient> {
+    Some(Recipient { id: worker.id.clone(), address: control(worker)?, version: status.version })
 }
 
 fn why_silent(said: Option<&Said>) -> String {
@@ -226,73 +303,15 @@ fn why_silent(said: Option<&Said>) -> String {
 /// Sends the orders that are due.
 pub(super) fn tell(world: &World, plan: &mut Plan, updates: &BTreeMap<String, Update>) {
     let Some((relay, control)) = relay(world).and_then(|relay| Some((relay, control(relay)?))) else { return };
-    for (cluster, update) in updates.iter().filter(|(_, update)| !update.told.is_empty()) {
-        let Some(to) = update.to.clone() else { continue };
+    for (cluster, update) in updates {
+        let recipients: Vec<Recipient> = update.told.iter().chain(&update.reminded).cloned().collect();
+        let Some(to) = update.to.clone().filter(|_| !recipients.is_empty()) else { continue };
         let because = format!(
             "cluster {cluster}: {} run, {} what the spec asks for, at most {} may be out",
             update.workers, update.current, update.most
         );
-        let order = Action::UpdateWorkers {
-            control: control.clone(),
-            instance_id: relay.id.clone(),
-            recipients: update.told.clone(),
-            to,
-        };
-        plan.act(order, because);
+        let (control, instance_id) = (control.clone(), relay.id.clone());
+        let not_after = world.now + OBEYED;
+        plan.act(Action::UpdateWorkers { control, instance_id, recipients, to, not_after }, because);
     }
-}
-
-/// Says what of the updates is in the way of a measurement; whether anything is.
-pub(super) fn are_in_the_way(world: &World, plan: &mut Plan, updates: &BTreeMap<String, Update>) -> bool {
-    let all = || updates.iter();
-    if let Some((cluster, (id, why))) = all().find_map(|(name, update)| Some((name, update.failure.as_ref()?))) {
-        failed(plan, &format!("{id} of {cluster} was not updated: {why}"));
-        return true;
-    }
-    if let Some((cluster, update)) = all().find(|(_, update)| !update.batch.is_empty()) {
-        health::complete(plan);
-        let Update { current, workers, batch, .. } = update;
-        let message = format!(
-            "cluster {cluster}: {current} of {workers} workers run what the spec asks for, {} are out to be updated",
-            batch.len()
-        );
-        waiting(plan, message);
-        return true;
-    }
-    let held =
-        all().filter(|(_, update)| update.is_held).find_map(|(name, update)| Some((name, update.unhealthy.as_ref()?)));
-    let Some((cluster, id)) = held else { return false };
-    let message = format!("{id} of {cluster} runs what the spec asks for and is not healthy");
-    if health::lasts(world, plan, health::UNHEALTHY) {
-        failed(plan, &(message + &health::console(world, id)));
-    } else {
-        waiting(plan, message + " yet; the others wait for it");
-    }
-    true
-}
-
-/// A batch that failed is the last one, until somebody changes the spec.
-fn failed(plan: &mut Plan, what: &str) {
-    let message = format!(
-        "{what}; no other worker is updated and nothing is measured: mend the program and set its new hash, or set worker back to what it was"
-    );
-    plan.conditions.deployed(ConditionStatus::False, Reason::UpdateFailed, message);
-    plan.conditions.stall(ConditionType::Deployed);
-    plan.wake_within(crate::plan::STEADY);
-}
-
-/// Says so where it is not known what a worker runs; whether that is so. It lasts as long as a boot may, or somebody has to
-/// look.
-pub(super) fn are_unclear(world: &World, plan: &mut Plan, updates: &BTreeMap<String, Update>) -> bool {
-    let silent = updates.iter().find_map(|(name, update)| Some((name, update.silent.as_ref()?)));
-    let Some((cluster, (id, why))) = silent else { return false };
-    let message = match &world.applications {
-        Some(Facet::Unknown(why)) => format!("what workers run is not known: {}", why.message),
-        None => "what workers run is not known yet".to_owned(),
-        Some(Facet::Known(_)) => {
-            format!("what {id} of {cluster} runs is not known: {why}{}", health::console(world, id))
-        }
-    };
-    health::incomplete(world, plan, message);
-    true
 }

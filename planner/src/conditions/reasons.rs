@@ -194,7 +194,7 @@ reasons! {
         Deployed: "A member has not been healthy for longer than a boot may take (15 minutes). Stalled.", "when it is your own program: it must answer `GET /health`; the message ends with the console";
     }
     UpdateFailed {
-        Deployed: "A worker could not be updated in place: its program was not fetched, has another hash, or does not serve or get healthy; the message names it and says what failed. It went back to what it ran before; no other worker is updated, and nothing is measured. Stalled.", "mend the program and set its new hash, or set `worker` back to what it was";
+        Deployed: "A worker could not be updated in place: its program was not fetched, has another hash, or does not serve or get healthy; the message names it and says what failed. It went back to what it ran before; no other worker is updated, and nothing is measured. Stalled.", "mend the program and set its new hash, or its URL, or set `worker` back to what it was; what could not be fetched is fetched again every 10 minutes";
     }
     ControlUnreachable {
         Deployed: "Balancer or generator did not answer within the boot deadline (15 minutes). Stalled; instances are not replaced, since that mends no network.", "the message names port and sources: check `OPERATOR_CONTROL_SOURCES`, routes and peering between the operator and the subnet";

@@ -59,7 +59,7 @@ pub(super) fn booted<'a>(
     architecture: &'static str,
 ) -> Result<Artifact<'a>, NoRecipe> {
     if pool.role == Role::Worker && is_in_place(spec) {
-        return ours(placement, STARTER, architecture).ok_or(NoRecipe::NoStarter);
+        return ours(placement, STARTER, architecture).ok_or(NoRecipe::NoArtifact { program: STARTER, architecture });
     }
     served(spec, placement, pool, architecture)
 }

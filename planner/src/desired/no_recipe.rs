@@ -9,12 +9,10 @@ pub enum NoRecipe {
         "the placement has no image for {0}: the architecture was added later; delete the benchmark and create it again"
     )]
     NoImage(&'static str),
-    #[error("there is no {program} for {architecture}: choose instance types of another architecture")]
-    NoArtifact { program: &'static str, architecture: &'static str },
     #[error(
-        "the placement has no starter, because worker.update became InPlace after the benchmark was placed; set it back to Replace, or delete the benchmark and create it again"
+        "the placement has no {program} for {architecture}: choose instance types of another architecture, or delete the benchmark and create it again"
     )]
-    NoStarter,
+    NoArtifact { program: &'static str, architecture: &'static str },
     #[error("the placement holds no expiry")]
     NoExpiry,
     #[error("the placement has addressing {0}, which this version of the operator does not know")]

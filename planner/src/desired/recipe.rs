@@ -79,6 +79,11 @@ pub fn application(world: &World, placement: &Placement, cluster: &str) -> Resul
 }
 
 impl Recipe<'_> {
+    /// What its workers start with, where another program may reach them later. Empty: it is a part of their revision.
+    pub(crate) fn application(&self) -> String {
+        self.application.as_ref().map(Application::fingerprint).unwrap_or_default()
+    }
+
     /// Availability zone of its instances.
     pub(crate) fn zone(&self) -> &str {
         &self.subnet.zone

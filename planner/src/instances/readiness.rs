@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use api::Placement;
-use wire::Health;
+use wire::{Health, Said};
 
 use super::{console, ending, single, targets};
 use crate::desired::{self, BALANCER};
@@ -58,14 +58,14 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
         return died_by_itself(world, placement, instance).then(|| FailedBoot::ended(instance));
     }
     let word = world.consoles.get(&instance.id)?;
-    if ready(world).contains(instance.id.as_str()) {
+    if ready(world).contains(instance.id.as_str()) || its_starter_serves(world, &instance.id) {
         return None;
     }
     if word.starts_with(console::ERROR) {
         return Some(FailedBoot::new(format!("{}: {word}", instance.id)));
     }
     let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
-    let stuck = !word.starts_with(console::READY);
+    let stuck = !word.starts_with(console::READY) && !may_be_out(world, instance);
     (overdue && stuck).then(|| {
         FailedBoot::new(format!(
             "{} is not ready {} s after its launch; its console ends with: {word}",
@@ -73,6 +73,21 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
             world.settings.boot_deadline.as_secs()
         ))
     })
+}
+
+/// Whether a worker that may be out for an update has booted: its starter answers with something that serves, or did.
+fn its_starter_serves(world: &World, id: &str) -> bool {
+    let said = world.applications.as_ref().and_then(Facet::known).and_then(|all| all.get(id));
+    matches!(said, Some(Said::Status(status)) if status.version > 0)
+}
+
+/// Whether a worker that what stands in front does not have may be out for an update: nobody could be asked what it runs.
+/// Its console may be from before the end of its boot.
+fn may_be_out(world: &World, instance: &Instance) -> bool {
+    let spec = &world.object.spec;
+    let pool = ledger::pool_of(&world.object.status.launches, instance);
+    let is_worker = spec.clusters.iter().any(|cluster| Some(cluster.name.as_str()) == pool);
+    is_worker && desired::is_in_place(spec) && matches!(world.applications, Some(Facet::Unknown(_)))
 }
 
 /// Ended without anybody asking, before it was to end.

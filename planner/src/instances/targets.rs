@@ -4,6 +4,7 @@ use api::{BalancerKind, ConditionType};
 
 use super::members::running;
 use crate::conditions::{Reason, Stored};
+use crate::desired;
 use crate::ports::TargetState;
 use crate::runs;
 use crate::scale::{counts, length};
@@ -13,7 +14,8 @@ use crate::world::{Facet, World};
 pub(crate) const READY: &str = "ready";
 
 /// Whether the result is recorded and the instances that run are those that status calls ready: nobody asks for targets
-/// then, because nothing depends on them.
+/// then, because nothing depends on them. Where workers are updated in place, something always does: the same instances may
+/// have to run another program, of which a result is recorded already.
 pub(crate) fn are_at_rest(world: &World) -> bool {
     let (spec, status) = (&world.object.spec, &world.object.status);
     let is_ready = |id: &str| status.instances.iter().any(|one| one.id == id && one.state == READY);
@@ -23,6 +25,7 @@ pub(crate) fn are_at_rest(world: &World) -> bool {
         members.len() == length(counts.of(&cluster.name)) && members.iter().all(|(id, _)| is_ready(id))
     };
     spec.balancer.kind == BalancerKind::Application
+        && !desired::is_in_place(spec)
         && runs::recorded(world, &runs::wanted(world)).is_some()
         && Stored::is_said(status, ConditionType::Deployed, Reason::Healthy)
         && spec.clusters.iter().all(are_ready)

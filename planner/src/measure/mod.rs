@@ -9,6 +9,7 @@ pub(crate) mod relaunch;
 pub mod run_request;
 mod slices;
 pub(crate) mod time_left;
+pub mod unchanged;
 pub(crate) mod voided;
 
 use api::{ConditionType, Placement, Run};
@@ -82,6 +83,9 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             }
             (RunState::Failed | RunState::Aborted, false) if voided::is_unclear(world, plan, status) => {
                 waiting(plan, "the run ended early, and its balancer does not answer: waits for what has become of it");
+            }
+            (RunState::Finished, false) if unchanged::is_unproven(world, plan) => {
+                waiting(plan, "the run has ended; the starters of the workers are asked what these served");
             }
             _ => collect(plan, slice, status),
         }

@@ -9,7 +9,7 @@ use wire::{
     Threshold, Work, WorkDistribution,
 };
 
-use super::time_left;
+use super::{time_left, unchanged};
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
@@ -72,6 +72,7 @@ fn metric(asked: api::Metric) -> Metric {
         api::Metric::P999Micros => Metric::P999,
         api::Metric::RequestsPerSecond => Metric::RequestsPerSecond,
         api::Metric::FailedPerMille => Metric::FailedPerMille,
+        api::Metric::RequestsPerUsd => Metric::RequestsPerUsd,
     }
 }
 
@@ -147,6 +148,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             credits: fact.and_then(credits::described),
             program: if differ { desired::program(spec, &cluster.name).described() } else { String::new() },
             zones: spread(world, placement, &cluster.name),
+            price: None,
             members: Vec::new(),
         }
     };
@@ -248,6 +250,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         balancer_control: control,
         members,
         zones: zones(world, placement),
+        serving: unchanged::serving(world),
     })
 }
 

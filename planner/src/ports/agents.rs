@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use jiff::Timestamp;
 use wire::{Application, BalancerStatus, Membership, RunSpec, RunStatus, Said};
 
 /// A call of an agent that gave no answer. It is never a reason to replace an instance.
@@ -34,15 +35,15 @@ pub enum AgentError {
 /// A report as the generator holds it: the exact bytes, whose hash the run's status names.
 pub type ReportBytes = Vec<u8>;
 
-/// A worker that is to run another application, and what it serves as far as it was seen.
+/// A worker that is to run another application, and the version of what it serves as far as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// Id of the instance.
     pub id: String,
     /// IP address and port of its starter.
     pub address: String,
-    /// What it said that it serves: it takes the order for that alone.
-    pub serving: String,
+    /// Version of what it serves, as it said: it takes the order for that alone.
+    pub version: u64,
 }
 
 /// `control` is `address:port` of the agent's control API; `instance_id` is signed into each request.
@@ -69,13 +70,14 @@ pub trait Agents: Send + Sync + 'static {
     ) -> impl Future<Output = Result<BTreeMap<String, Said>, AgentError>> + Send;
 
     /// Has starters run something else, through the agent at `control`. They answer at once; what becomes of it is in their
-    /// status. Idempotent. An error is the first of those of single starters; others may have taken their order.
+    /// status. After `not_after` they obey no more, however late the order comes. Idempotent. An error is the first of those of single starters; others may have taken their order.
     fn update_workers(
         &self,
         control: &str,
         instance_id: &str,
         recipients: &[Recipient],
         to: &Application,
+        not_after: Timestamp,
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
     /// `Ok(None)`: the generator answers and knows no run of this id.

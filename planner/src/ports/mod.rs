@@ -11,6 +11,7 @@ mod catalog;
 mod compute;
 mod load_balancers;
 mod metrics;
+mod prices;
 mod security_groups;
 mod termination;
 
@@ -21,6 +22,7 @@ pub use catalog::*;
 pub use compute::*;
 pub use load_balancers::*;
 pub use metrics::*;
+pub use prices::*;
 pub use security_groups::*;
 pub use termination::{is_about_instances, terminate_each};
 
@@ -28,9 +30,9 @@ pub use termination::{is_about_instances, terminate_each};
 pub type Answer<T> = Result<T, CloudError>;
 
 /// Everything the operator needs of one region.
-pub trait Cloud: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Send + Sync + 'static {}
+pub trait Cloud: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Prices + Send + Sync + 'static {}
 
-impl<T: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Send + Sync + 'static> Cloud for T {}
+impl<T: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Prices + Send + Sync + 'static> Cloud for T {}
 
 /// The regions the operator may work in.
 pub trait Regions: Send + Sync + 'static {

@@ -162,11 +162,24 @@ fn images(
     Ok(placed)
 }
 
-/// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
 fn placed_volume(volume: &Volume) -> PlacedVolume {
     PlacedVolume { device: volume.device.clone(), gib: i32::try_from(volume.gib).unwrap_or(i32::MAX) }
 }
 
+/// What is missing, and the way out: where a program is built for no architecture, another type has none either.
+fn no_artifact(world: &World, name: &str, of: &str) -> String {
+    if world.settings.artifacts.sha256.keys().any(|(known, _)| known == name) {
+        return format!("{of}, and this operator has no {name} for it: choose a type of another architecture");
+    }
+    let asked_by = if name == "starter" { ", which worker.update InPlace needs" } else { "" };
+    let otherwise =
+        if name == "starter" { ", or delete the benchmark and create it without worker.update" } else { "" };
+    format!(
+        "{of}, and this operator has no {name} for any architecture{asked_by}: add it to the file of its --artifacts and restart the operator{otherwise}"
+    )
+}
+
+/// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
 fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact>, NoPlacement> {
     let spec = &world.object.spec;
     let mut placed = BTreeMap::new();
@@ -175,15 +188,8 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
         for name in desired::artifacts(spec, &pool) {
             let key = ((*name).to_owned(), fact.architecture);
             let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
-                return refused(
-                    Reason::NoArtifact,
-                    format!(
-                        "instanceType {} of {} is {}, and this operator has no {name} for it: choose a type of another architecture",
-                        fact.name,
-                        pool.name,
-                        fact.architecture.name()
-                    ),
-                );
+                let of = format!("instanceType {} of {} is {}", fact.name, pool.name, fact.architecture.name());
+                return refused(Reason::NoArtifact, no_artifact(world, name, &of));
             };
             placed.insert(key, sha256.clone());
         }

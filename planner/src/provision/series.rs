@@ -20,7 +20,7 @@ use crate::scale::length;
 use crate::world::ledger::{self, LineState, Refusal, Step};
 use crate::world::{Settings, World};
 
-/// Launches of a series, of the same revision, after which a failed boot is believed to fail again: in an hour, in all.
+/// Launches of a series, of the same revision and with the same program, after which a failed boot is believed to fail again: in an hour, in all.
 const LAUNCHES_PER_HOUR: usize = 3;
 const LAUNCHES_IN_ALL: usize = 5;
 /// Age of a line that another process wrote, from which on it is taken over. Whoever wrote it sends it at its next look.
@@ -220,13 +220,16 @@ impl Series<'_> {
         let (name, revision, now) = (&self.recipe.pool.name, &self.recipe.revision, self.world.now);
         let lines: Vec<&Launch> =
             self.plan.ledger.iter().filter(|line| line.pool == *name && line.revision == *revision).collect();
-        if let Some(failed) = lines.iter().rev().find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)) {
+        // Where workers are updated in place, what they start with is no part of their revision.
+        let application = self.recipe.application();
+        let same: Vec<&Launch> = lines.iter().copied().filter(|line| line.application == application).collect();
+        if let Some(failed) = same.iter().rev().find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)) {
             let hour = SignedDuration::from_hours(1);
             let recent = |line: &&&Launch| line.closed_at.as_ref().is_none_or(|at| now.duration_since(at.0) < hour);
-            if lines.len() >= LAUNCHES_IN_ALL || lines.iter().filter(recent).count() >= LAUNCHES_PER_HOUR {
+            if same.len() >= LAUNCHES_IN_ALL || same.iter().filter(recent).count() >= LAUNCHES_PER_HOUR {
                 let message = format!(
                     "pool {name}: {} launches, and instances do not get ready: {}; change the spec to try again",
-                    lines.len(),
+                    same.len(),
                     failed.message
                 );
                 self.causes.stall(message, Reason::BootFailed);
@@ -289,6 +292,10 @@ impl Series<'_> {
             reason: String::new(),
             message: String::new(),
             closed_at: None,
+            launched_at: None,
+            ended_at: None,
+            hourly_usd_micros: None,
+            application: self.recipe.application(),
             not_after: Some(Time(self.world.now + self.world.settings.launch_window)),
             instance_ids: Vec::new(),
         };

@@ -58,6 +58,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         instances_ready: old.instances_ready.clone(),
         pools: old.pools.clone(),
         instances: old.instances.clone(),
+        cost: old.cost.clone(),
     };
     if let Facet::Known(instances) = &world.cloud.instances {
         describe(world, plan, instances, &mut status);

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::goal::{Goal, goal};
 use crate::measure::cloud_watch;
 use crate::measure::records::{ABORTS, aborted};
-use crate::measure::voided;
+use crate::measure::{unchanged, voided};
 use crate::plan::Plan;
 use crate::run_key::RunKey;
 use crate::run_outcome::RunOutcome;
@@ -33,7 +33,8 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
     for outcome in outcomes {
         match (&outcome.action, &outcome.result) {
             (Action::CollectReport { run: key, .. }, Ok(Done::Collected(collected))) => {
-                if let Some(why) = voided::why_of(world, key).filter(|_| key.generators == 1) {
+                let why = voided::why_of(world, key).filter(|_| key.generators == 1);
+                if let Some(why) = why.or_else(|| unchanged::changed(world, &collected.report.run)) {
                     void(&mut runs, key, collected, &why);
                 } else if is_part(key, collected.state) {
                     add_part(&mut runs, key, collected, relaunches);
@@ -152,6 +153,10 @@ const PATHS: &str =
 fn void(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, why: &str) {
     let before = aborted(runs, key);
     let on = runs.iter().position(|run| key.is_of(run) && RunOutcome::Running.is_of(run)).map(|at| runs.remove(at));
+    // Another generator's part of it has ended it already.
+    if on.is_none() && key.generators > 1 {
+        return;
+    }
     let rest = on.and_then(|run| runs::without_launch(&run, key.launch)).filter(|_| before + 1 < ABORTS);
     let outcome = RunOutcome::Aborted.name();
     let result = cut(&format!("{outcome}: {why}"));

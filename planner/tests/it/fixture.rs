@@ -9,7 +9,8 @@
 //! groups none | unknown                  (default: both, with their rules)
 //! kinds | kinds SecurityGroup Carousel   kinds of the placement (default: SecurityGroup)
 //! line a/1 x2 open age 10s               a ledger line, rebuilt exactly; `stale`: of another request; `of p`: process p's;
-//!                                        `unsent`: this process wrote it and did not send it
+//!                                        `unsent`: this process wrote it and did not send it; `former`: with another program,
+//!                                        where workers are updated in place
 //! line a/1 x2 closed ids i-1,i-2 reason NoCapacity    `code X`: the code of the refusal
 //! have i-1 a/1 running                   an instance; `in b`: in that zone, as of a line; `outdated`: of another revision; `age 900s`; `retagged`: by somebody
 //! denied i-1 UnauthorizedOperation 30s   its termination was refused, and is tried again then
@@ -26,7 +27,9 @@
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
 //! inplace | inplace 25                   workers are updated in place, so many percent at a time
 //! runs i-1=new i-2=old i-3=silent        what starters say (default: not asked): `starting` and `failed` are about what the spec
-//!                                        asks for, `busy` about something else, `booting` is the first program
+//!                                        asks for, `busy` about something else, `booting` is the first program; `updated`: it came
+//!                                        in place; `unfetched@60`: it could not be fetched 60 s ago; `elsewhere`: the same of another
+//!                                        URL; `mended`: something else failed since
 //! serves i-2 | serves                    the balancer has no other members
 //! through i-b                            the balancer that the run measures through
 //! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)
@@ -128,6 +131,8 @@ fn placement() -> Placement {
         left: Vec::new(),
         balancer: None,
         kinds: vec!["SecurityGroup".into()],
+        prices: Vec::new(),
+        spent_usd_micros: 0,
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         relaunches: 0,
@@ -429,9 +434,19 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         message: after(line, "code")
             .map_or(after(line, "reason").unwrap_or_default().into(), |code| format!("{code}: in EC2's words")),
         closed_at: (!line.contains(&"open")).then_some(Time(written)),
+        launched_at: None,
+        ended_at: None,
+        hourly_usd_micros: None,
+        application: if line.contains(&"former") { "former".into() } else { application(world, pool, &placement) },
         not_after: Some(Time(written + world.settings.launch_window)),
         instance_ids: after(line, "ids").map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),
     }
+}
+
+/// What the workers of a launch start with, as its line says.
+fn application(world: &World, pool: &str, placement: &Placement) -> String {
+    let application = desired::application(world, placement, pool).unwrap();
+    application.map(|application| application.fingerprint()).unwrap_or_default()
 }
 
 fn instance(world: &World, line: &[&str]) -> Instance {

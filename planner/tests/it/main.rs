@@ -21,6 +21,7 @@ mod spelling;
 mod spreading;
 mod tables;
 mod tearing_down;
+mod unfinished;
 mod updating;
 mod voiding;
 mod volumes;

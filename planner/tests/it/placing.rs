@@ -176,6 +176,15 @@ fn an_image_that_does_not_exist_or_does_not_fit() {
     assert_snapshot!(case.said(), @"WrongArchitecture: image.id: ami-9 is for arm64, and an instance type of this benchmark needs x86_64: delete the benchmark and create it with image.alias, which is resolved for each architecture");
 }
 
+/// What an operator lacks for every architecture, another instance type does not mend.
+#[test]
+fn an_operator_without_the_starter_says_where_it_is_added() {
+    let mut case = case("a=t2.large*2");
+    case.world.object.spec.worker.update = api::Update::InPlace;
+    case.world.settings.artifacts.sha256.retain(|(name, _), _| name != "starter");
+    assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no starter for any architecture, which worker.update InPlace needs: add it to the file of its --artifacts and restart the operator, or delete the benchmark and create it without worker.update");
+}
+
 #[test]
 fn an_architecture_that_we_have_no_program_for() {
     assert_snapshot!(case("a=c7g.large*2").said(), @"NoArtifact: instanceType c7g.large of a is arm64, and this operator has no worker for it: choose a type of another architecture");

@@ -122,7 +122,7 @@ fn action_text(action: &Action) -> String {
             format!("set membership after {expect}: {}", sizes.join(" "))
         }
         Action::UpdateWorkers { recipients, .. } => {
-            let to: Vec<String> = recipients.iter().map(|one| format!("{} ({})", one.id, one.serving)).collect();
+            let to: Vec<String> = recipients.iter().map(|one| format!("{} (v{})", one.id, one.version)).collect();
             format!("update {}", to.join(" "))
         }
         Action::StartRun { run, .. } => {

@@ -12,7 +12,7 @@ use wire::{Health, Said, StarterStatus};
 use crate::fixture::{self, seconds, world};
 use crate::spelling::spell;
 
-const FOUR: &str = "
+pub(crate) const FOUR: &str = "
     inplace
     clusters a=t2.micro*4
     line a/1 x4 closed ids i-1,i-2,i-3,i-4
@@ -29,13 +29,14 @@ const FOUR: &str = "
 ";
 
 /// What is done, and what `Deployed` says; the rest is other tests' business.
-fn deployed(world: &World) -> String {
+pub(crate) fn deployed(world: &World) -> String {
     let text = spell(world, &plan(world));
     let is_other = |line: &str| ["Accepted", "Provisioned", "Measured", "wake"].iter().any(|one| line.starts_with(one));
-    text.lines().filter(|line| !is_other(line)).map(|line| format!("{line}\n")).collect()
+    let url = format!("https://artifacts.example/{}/worker", "a".repeat(64));
+    text.lines().filter(|line| !is_other(line)).map(|line| format!("{}\n", line.replace(&url, "URL"))).collect()
 }
 
-fn of(more: &str) -> String {
+pub(crate) fn of(more: &str) -> String {
     deployed(&world(&format!("{FOUR}{more}")))
 }
 
@@ -50,7 +51,7 @@ fn half_of_them_go_out_first() {
 #[test]
 fn those_that_are_gone_from_the_balancer_are_told() {
     assert_snapshot!(of("runs i-1=old i-2=old i-3=old i-4=old\nserves i-3 i-4"), @r"
-    update i-1 (old) i-2 (old)
+    update i-1 (v1) i-2 (v1)
     Deployed=False Waiting: cluster a: 0 of 4 workers run what the spec asks for, 2 are out to be updated
     ");
 }
@@ -93,7 +94,7 @@ fn the_first_that_fails_is_the_last() {
     Deployed=False Waiting: the balancer is being told its members
     ");
     assert_snapshot!(of("runs i-1=failed i-2=new i-3=old i-4=old"), @r"
-    Deployed=False UpdateFailed: i-1 of a was not updated: it does not listen; no other worker is updated and nothing is measured: mend the program and set its new hash, or set worker back to what it was
+    Deployed=False UpdateFailed: i-1 of a was not updated to URL: it does not listen; no other worker is updated and nothing is measured: mend the program and set its new hash, or set worker back to what it was
     stalled by Deployed
     ");
 }
@@ -120,7 +121,7 @@ fn one_that_serves_and_is_not_healthy_keeps_the_others_waiting_and_fails_in_the_
 fn what_is_not_known_moves_nobody() {
     let mut world = world(&format!("{FOUR}runs i-1=old i-2=old i-3=old i-4=old"));
     world.applications = Some(Facet::Unknown(Unknown { failure: Failure::Unreachable, message: "no route".into() }));
-    assert_snapshot!(deployed(&world), @"Deployed=False Waiting: what workers run is not known: no route");
+    assert_snapshot!(deployed(&world), @"Deployed=False Waiting: what workers run is not known: no route; the operator asks their starters through balancer, whose port 8081 it has to reach");
     world.applications = None;
     assert_snapshot!(deployed(&world), @"Deployed=False Waiting: what workers run is not known yet");
     // Those that are out stay out: they may be about to be started.
@@ -128,7 +129,7 @@ fn what_is_not_known_moves_nobody() {
     assert_snapshot!(deployed(&world), @"Deployed=False Waiting: what workers run is not known yet");
     assert_snapshot!(of("runs i-1=silent i-2=starting i-3=old i-4=old\nserves i-3 i-4"), @"Deployed=False Waiting: cluster a: 0 of 4 workers run what the spec asks for, 1 are out to be updated");
     // One that serves and whose starter is silent is left alone, and nothing is measured.
-    assert_snapshot!(of("runs i-1=new i-2=silent i-3=new i-4=new"), @"Deployed=False Waiting: what i-2 of a runs is not known: connection refused");
+    assert_snapshot!(of("runs i-1=new i-2=silent i-3=new i-4=new"), @"Deployed=False Waiting: what i-2 of a runs is not known: connection refused; balancer asks its starter at port 8081: where that lasts, terminate i-2, and another worker takes its place");
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_load_balancer_lets_a_target_finish_before_its_worker_is_told() {
     ");
     assert_snapshot!(of("i-1=draining i-2=healthy"), @"Deployed=False Waiting: cluster a: 0 of 2 workers run what the spec asks for, 1 are out to be updated");
     assert_snapshot!(of("i-2=healthy"), @r"
-    update i-1 (old)
+    update i-1 (v1)
     Deployed=False Waiting: cluster a: 0 of 2 workers run what the spec asks for, 1 are out to be updated
     ");
     assert_eq!(TargetState::parse("draining"), TargetState::Draining);
@@ -222,7 +223,8 @@ fn a_benchmark_that_was_placed_without_a_starter_says_so() {
     let mut world = world(FOUR);
     world.object.status.placement.as_mut().unwrap().artifacts.retain(|artifact| artifact.name != "starter");
     let text = spell(&world, &plan(&world));
-    assert!(text.contains("Provisioned=False NoRecipe") && text.contains("set it back to Replace"), "{text}");
+    let way_out = "the placement has no starter for x86_64: choose instance types of another architecture";
+    assert!(text.contains("Provisioned=False NoRecipe") && text.contains(way_out), "{text}");
     assert!(!text.contains("terminate"), "{text}");
 }
 
@@ -278,7 +280,7 @@ impl Course {
                         assert!(!self.members().contains(&one.id), "{} still serves", one.id);
                         let new = self.new.clone();
                         let Some(Said::Status(status)) = self.starters().get_mut(&one.id) else { continue };
-                        assert_eq!((&status.serving, &status.starting), (&one.serving, &None));
+                        assert_eq!((status.version, &status.starting), (one.version, &None));
                         status.starting = Some(new);
                         self.orders += 1;
                     }
@@ -305,9 +307,15 @@ impl Course {
             let left = pace.get_mut(id).unwrap();
             if status.starting.is_some() && *left == 0 {
                 status.starting = None;
+                status.version += 1;
                 if broken.as_ref() == Some(id) {
-                    let application = new.clone();
-                    status.failure = Some(wire::ApplicationFailure { application, why: "it does not listen".into() });
+                    status.failure = Some(wire::ApplicationFailure {
+                        application: new.clone(),
+                        url: format!("https://artifacts.example/{}/worker", "a".repeat(64)),
+                        started: true,
+                        age_seconds: 0,
+                        why: "it does not listen".into(),
+                    });
                 } else {
                     status.serving.clone_from(&new);
                 }

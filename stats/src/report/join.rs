@@ -85,6 +85,7 @@ pub fn join_launches(reports: &[Report]) -> Result<Report, NotOneRun> {
     spec.rounds.count = planned;
     spec.facts.launch = 0;
     spec.zones = zones::of_all(reports);
+    spec.serving = reports.iter().flat_map(|report| report.run.serving.clone()).collect();
     joined(reports, Report { run: spec, rounds, series, ..first.clone() }, planned)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::wanted::TargetGroupSpec;
 use super::{health, registered};
 use crate::balance::updates::{self, Update, updates};
-use crate::balance::{generators, waiting};
+use crate::balance::{generators, unfinished, waiting};
 use crate::effect::Action;
 use crate::instances::members::{running, still_serves};
 use crate::plan::Plan;
@@ -36,7 +36,7 @@ pub(super) fn plan(
     if !are_registered {
         return waiting(plan, format!("targets are being registered; {healthy} of {total} are healthy"));
     }
-    if updates::are_in_the_way(world, plan, &updates) || updates::are_unclear(world, plan, &updates) {
+    if unfinished::are_in_the_way(world, plan, &updates) || unfinished::are_unclear(world, plan, &updates) {
         return;
     }
     if healthy < total || all().count() != total {
