@@ -17,6 +17,8 @@ use crate::threshold::{Metric, Threshold};
     validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || has(self.rounds) || (has(self.launches) && self.launches > 1)").message("generator.count: several generators cannot decide together when they have seen enough, set rounds"),
     validation = Rule::new("!has(self.generator.count) || self.phases.all(p, !has(p.concurrency) || p.concurrency >= self.generator.count)").message("generator.count: every generator needs a user of its own, raise concurrency or lower count"),
     validation = Rule::new("!has(self.generator.count) || !has(self.launches) || self.generator.count * self.launches <= 64").message("generator.count: more than 64 parts (generators times launches) do not fit into the status, lower one of them"),
+    validation = Rule::new("!has(self.comparison) || !has(self.comparison.metric) || self.comparison.metric != 'RequestsPerUsd' || self.phases.all(p, !has(p.arrivals) || p.arrivals == 'ClosedLoop')").message("comparison.metric: RequestsPerUsd needs closed loops, because under a fixed rate all clusters answer the same: give every phase arrivals ClosedLoop and concurrency, or choose another metric (the report says the cost at this rate in any case)"),
+    validation = Rule::new("!has(self.thresholds) || self.phases.all(p, !has(p.arrivals) || p.arrivals == 'ClosedLoop') || self.thresholds.all(t, !has(t.metric) || t.metric != 'RequestsPerUsd')").message("thresholds: metric RequestsPerUsd needs closed loops, because under a fixed rate all clusters answer the same: give every phase arrivals ClosedLoop and concurrency, or choose another metric"),
 )]
 pub struct Load {
     /// Seed of everything random: the order of clusters within a round and the work that requests ask for.
@@ -95,7 +97,7 @@ fn is_false(value: &bool) -> bool {
 #[x_kube(validation = Rule::new("self.metric != 'FailedPerMille'").message("comparison: FailedPerMille has no ratio, choose another metric; shares of failures are compared in any case"))]
 pub struct Comparison {
     /// Number that clusters are compared by. P99Micros needs 3,000 requests in a round, or 1,000 when all clusters are
-    /// asked for the same (an open loop, or work that is drawn); P999Micros needs 10,000.
+    /// asked for the same (an open loop, or work that is drawn); P999Micros needs 10,000. RequestsPerUsd needs closed loops.
     #[serde(default)]
     pub metric: Metric,
     /// AgainstFirst: each cluster is compared with the first. All: with every other, which takes more rounds.

@@ -508,4 +508,8 @@ pub struct ClusterResult {
     /// 99.9th percentile of the latency in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_micros: Option<i64>,
+    /// A million good answers, in millionths of a US dollar: what the cluster's instances cost meanwhile, without balancer and
+    /// generators. Absent: a price is not known, or only its upper bound is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_micros_per_million: Option<i64>,
 }

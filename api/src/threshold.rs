@@ -30,7 +30,8 @@ pub struct Threshold {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub at_least: Option<i64>,
-    /// The cluster is faster than this other one, by the metric and at least by percent.
+    /// The cluster is faster than this other one, by the metric and at least by percent. By RequestsPerUsd, faster is to
+    /// answer more of them for a dollar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub faster_than: Option<String>,

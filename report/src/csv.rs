@@ -4,7 +4,7 @@ use stats::{Latencies, answered};
 use wire::{ClusterReport, GeneratorLimit, LimitHits, Report, RoundReport};
 
 /// Names of the columns. New ones come last, so that the others keep their places.
-const COLUMNS: [&str; 45] = [
+const COLUMNS: [&str; 49] = [
     "round",
     "launch",
     "outcome",
@@ -50,6 +50,10 @@ const COLUMNS: [&str; 45] = [
     "limited_watched_sockets",
     "limited_local_rule",
     "limited_route",
+    "surplus_per_mille",
+    "hourly_usd_micros",
+    "hourly_is_at_most",
+    "usd_micros_per_million",
 ];
 
 /// One line for each cluster in each round, voided ones included. RFC 4180; an empty field is a value that there is
@@ -120,7 +124,18 @@ fn cells(round: &RoundReport, position: usize, cluster: &ClusterReport) -> [Stri
         limited(GeneratorLimit::WatchedSockets),
         limited(GeneratorLimit::LocalRule),
         limited(GeneratorLimit::Route),
+        maybe(cluster.surplus_per_mille.map(u64::from)),
+        maybe(cluster.hourly_usd_micros),
+        cluster.hourly_usd_micros.map(|_| cluster.hourly_is_at_most.to_string()).unwrap_or_default(),
+        maybe(per_million(cluster)),
     ]
+}
+
+/// Millionths of a US dollar for a million good answers, of one round.
+fn per_million(cluster: &ClusterReport) -> Option<u64> {
+    const MICROS_AN_HOUR: u128 = 3_600_000_000;
+    let paid = u128::from(cluster.hourly_usd_micros?) * u128::from(cluster.load_micros) * 1_000_000;
+    u64::try_from((paid / MICROS_AN_HOUR).checked_div(u128::from(answered(cluster)))?).ok()
 }
 
 fn quoted(cell: &str) -> String {

@@ -8,6 +8,7 @@
 mod cells;
 mod chart;
 mod columns;
+mod costs;
 mod csv;
 mod picture;
 mod table;

@@ -8,6 +8,7 @@ use wire::{
 };
 
 use crate::Column;
+use crate::costs::costs;
 
 /// The report in words, a line for each thing that is said.
 pub fn text(report: &Report) -> String {
@@ -44,6 +45,9 @@ pub fn text(report: &Report) -> String {
     for zone in report.clusters.iter().flat_map(zones) {
         line(&zone);
     }
+    for cost in costs(report) {
+        line(&cost);
+    }
     let quotable = report.validity == Validity::Valid;
     for comparison in report.further_comparisons.iter().filter(|_| quotable) {
         line(&comparison.sentence);
@@ -64,8 +68,8 @@ pub fn text(report: &Report) -> String {
     }
     line(&checked(report));
     line(&place(report));
-    for cluster in &report.environment.clusters {
-        line(&made_of(cluster));
+    for cluster in report.environment.clusters.iter().filter_map(made_of) {
+        line(&cluster);
     }
     for setting in &report.environment.settings {
         line(setting);
@@ -194,7 +198,7 @@ fn place(report: &Report) -> String {
 }
 
 /// `cluster1: t2.micro, 1 vCPU, ami-1, Standard credits with a baseline of 10 %`
-fn made_of(cluster: &ClusterFacts) -> String {
+fn made_of(cluster: &ClusterFacts) -> Option<String> {
     let mut parts = vec![cluster.instance_type.clone()];
     match cluster.vcpus {
         0 => {}
@@ -218,5 +222,5 @@ fn made_of(cluster: &ClusterFacts) -> String {
             said.push(part);
         }
     }
-    format!("{}: {}", cluster.cluster, said.join(", "))
+    (!said.is_empty()).then(|| format!("{}: {}", cluster.cluster, said.join(", ")))
 }

@@ -50,9 +50,9 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 1 + 14);
     let columns = lines[0].split(',').count();
-    assert_eq!((columns, lines[1].split(',').count()), (45, 45));
+    assert_eq!((columns, lines[1].split(',').count()), (49, 49));
     assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
-    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0"#;
+    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,"#;
     assert!(lines[3].ends_with(voided), "{}", lines[3]);
 }
 
@@ -93,4 +93,94 @@ fn zones_and_addresses_are_shown_with_their_medians() {
     ");
     let spread = "The clusters have their instances in several zones, 2 in eu-west-1a and 2 in eu-west-1b each.";
     assert!(report.verdict.contains(spread), "{}", report.verdict);
+}
+
+/// Two clusters with prices, of ten rounds of a closed loop.
+fn priced() -> stats::Material {
+    let mut material = material(2, 10, 200);
+    let stop = wire::Stop::Requests(200);
+    material.spec.phases = vec![wire::Phase::ClosedLoop(wire::ClosedLoop { concurrency: 10, stop })];
+    for facts in &mut material.environment.clusters {
+        facts.price = Some(wire::Price {
+            instances: 4,
+            instance_usd_micros: 12_600,
+            extras_usd_micros: 5_877,
+            surplus_usd_micros: None,
+            basis: "on-demand, eu-west-1, 2026-07-20".into(),
+        });
+    }
+    for (cluster, number) in material.rounds.iter_mut().flat_map(|round| &mut round.clusters).zip(0..) {
+        cluster.load_micros += number * 4_700 % 9_000;
+    }
+    material
+}
+
+fn about_money(report: &wire::Report) -> Vec<String> {
+    text(report)
+        .lines()
+        .filter(|line| line.contains("per million") || line.contains("cost at"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn what_answers_cost_is_in_the_text_the_csv_and_the_words_of_a_picture() {
+    let mut material = priced();
+    for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters) {
+        if cluster.cluster == "cluster2" {
+            (cluster.surplus_per_mille, cluster.hourly_usd_micros) = (Some(1_200), Some(133_908));
+        }
+    }
+    let report = stats::report(material).unwrap();
+    insta::assert_snapshot!(about_money(&report).join("\n"), @"
+    cluster1: 0.021 USD per million requests [0.021, 0.021] (4 x t2.micro, 0.074 USD an hour; on-demand, eu-west-1, 2026-07-20)
+    cluster2: 0.039 USD per million requests [0.038, 0.039] (4 x t2.micro with 1.2 surplus vCPUs, 0.13 USD an hour; on-demand, eu-west-1, 2026-07-20)
+    ");
+    let csv = csv(&report);
+    let line = csv.lines().find(|line| line.contains(",cluster2,")).unwrap();
+    assert!(line.contains(",1200,133908,false,"), "{line}");
+    let million: u64 = line.rsplit(',').next().unwrap().parse().unwrap();
+    assert!((37_000..40_000).contains(&million), "{million}");
+    // Reports of former versions know no price.
+    let mut former = report.clone();
+    former.clusters.iter_mut().for_each(|cluster| cluster.answer_cost = None);
+    assert_eq!(about_money(&former), [""; 0]);
+}
+
+#[test]
+fn under_a_fixed_rate_the_cost_at_this_rate_is_of_those_that_met_their_thresholds() {
+    let mut material = priced();
+    material.spec.phases = vec![wire::Phase::OpenLoop(wire::OpenLoop {
+        arrivals: wire::Arrivals::Poisson,
+        requests_per_second: 1_000,
+        stop: wire::Stop::Requests(200),
+        ramp: None,
+        max_connections: None,
+    })];
+    material.thresholds.clear();
+    let limited = |limits: [u64; 2]| {
+        let mut material = material.clone();
+        let at_most = |(name, limit): (&str, u64)| wire::Threshold {
+            cluster: name.into(),
+            metric: wire::Metric::P50,
+            limit: wire::Limit::AtMost(limit),
+        };
+        material.thresholds = ["cluster1", "cluster2"].into_iter().zip(limits).map(at_most).collect();
+        about_money(&stats::report(material).unwrap())
+    };
+    let all = about_money(&stats::report(material.clone()).unwrap());
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(all[0].starts_with("cost at this rate: cluster1 0.0"), "{all:?}");
+    let [one] = &limited([1, 1_000_000])[..] else { panic!("one of them") };
+    assert!(one.starts_with("cost at this rate: cluster2 "), "{one}");
+    assert_eq!(limited([1, 1]), ["cost at this rate: no cluster met its thresholds"]);
+}
+
+#[test]
+fn an_upper_bound_is_said_to_be_one() {
+    let mut material = priced();
+    for facts in &mut material.environment.clusters {
+        facts.price.as_mut().unwrap().surplus_usd_micros = Some(50_000);
+    }
+    insta::assert_snapshot!(about_money(&stats::report(material).unwrap())[0], @"cluster1: at most 0.072 USD per million requests [0.071, 0.072] (4 x t2.micro, at most 0.25 USD an hour; its members do not say how busy they are, so all surplus CPU credits are in it; on-demand, eu-west-1, 2026-07-20)");
 }

@@ -14,6 +14,7 @@ mod handshakes;
 mod histogram;
 mod metric;
 mod numbers;
+mod price;
 mod report;
 mod speed;
 
@@ -27,7 +28,8 @@ pub use crate::compare::{compare, requests_needed};
 pub use crate::handshakes::Handshakes;
 pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
 pub use crate::metric::{answered, percent_faster, words};
-pub use crate::numbers::{bounded, milliseconds, quantile, tenths, time};
+pub use crate::numbers::{Usd, bounded, milliseconds, quantile, tenths, time};
+pub use crate::price::{price, surplus_per_mille};
 pub use crate::report::{
     AddressTally, Answers, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally,
     address_shares, conclude, count_checks, document, join_generators, join_launches, judge, reasons, report,

@@ -3,7 +3,7 @@
 use wire::{ClusterReport, Metric};
 
 /// How much faster, in percent, a gain is: `(baseline / cluster - 1) * 100` for times, `(cluster / baseline - 1) * 100`
-/// for rates, with `log_gain` the logarithm of that ratio.
+/// for rates, with `log_gain` the logarithm of that ratio. By requests per dollar, faster is to answer more of them.
 ///
 /// **This is the one definition of "faster" in the project.** It is about speed: a cluster that needs half the time is
 /// 100 % faster, one that needs twice the time is 50 % slower (-50). Ratios of speed make "faster" mean the same
@@ -21,6 +21,7 @@ pub fn words(metric: Metric) -> &'static str {
         Metric::P999 => "p99.9 latency of all requests",
         Metric::RequestsPerSecond => "requests per second",
         Metric::FailedPerMille => "share of failed requests",
+        Metric::RequestsPerUsd => "requests per dollar",
     }
 }
 
@@ -33,6 +34,7 @@ pub(crate) fn value(metric: Metric, cluster: &ClusterReport) -> Option<f64> {
         Metric::P99 => latency.exact(latency.p99_micros)? as f64,
         Metric::P999 => latency.exact(latency.p999_micros)? as f64,
         Metric::RequestsPerSecond => rate(cluster),
+        Metric::RequestsPerUsd => per_usd(cluster)?,
         Metric::FailedPerMille => return None,
     };
     (value > 0.0).then_some(value)
@@ -46,6 +48,15 @@ pub(crate) fn rate(cluster: &ClusterReport) -> f64 {
     answered(cluster) as f64 * 1e6 / cluster.load_micros as f64
 }
 
+/// Good answers for each US dollar. `None`: what the instances cost is not known; nothing costs nothing.
+pub(crate) fn per_usd(cluster: &ClusterReport) -> Option<f64> {
+    let hourly = cluster.hourly_usd_micros.filter(|micros| *micros > 0)?;
+    Some(rate(cluster) * SECONDS_AN_HOUR * MICROS / hourly as f64)
+}
+
+const SECONDS_AN_HOUR: f64 = 3600.0;
+const MICROS: f64 = 1e6;
+
 /// Requests with a good answer.
 pub fn answered(cluster: &ClusterReport) -> u64 {
     cluster.requests.saturating_sub(cluster.failures.total() + cluster.open_at_end)
@@ -56,7 +67,7 @@ pub(crate) fn log_gain(metric: Metric, cluster: &ClusterReport, baseline: &Clust
     let (cluster, baseline) = (value(metric, cluster)?, value(metric, baseline)?);
     // Differences of logarithms, not the logarithm of a quotient: swapping the clusters negates it exactly.
     Some(match metric {
-        Metric::RequestsPerSecond => cluster.ln() - baseline.ln(),
+        Metric::RequestsPerSecond | Metric::RequestsPerUsd => cluster.ln() - baseline.ln(),
         _ => baseline.ln() - cluster.ln(),
     })
 }

@@ -90,9 +90,107 @@ impl Percents {
     }
 }
 
+/// Ratios of one statement, with the fewest decimals that keep their meaning.
+pub(crate) struct Ratios {
+    decimals: usize,
+}
+
+impl Ratios {
+    /// One decimal, two where a ratio is below 1.5; more where one would print as 0, or as 1 and is not. At most four.
+    pub(crate) fn of(ratios: &[f64]) -> Self {
+        let loses = |decimals: usize| {
+            let unit = 10f64.powi(decimals as i32);
+            ratios.iter().any(|ratio| {
+                let shown = (ratio * unit).round() / unit;
+                shown == 0.0 || (shown == 1.0 && *ratio != 1.0)
+            })
+        };
+        let fewest = if ratios.iter().any(|ratio| *ratio < 1.5) { 2 } else { 1 };
+        Self { decimals: (fewest..4).find(|decimals| !loses(*decimals)).unwrap_or(4) }
+    }
+
+    /// `2.1x`
+    pub(crate) fn one(&self, ratio: f64) -> String {
+        format!("{ratio:.*}x", self.decimals)
+    }
+
+    /// `[1.9, 2.3]`
+    pub(crate) fn bracket(&self, [low, high]: [f64; 2]) -> String {
+        format!("[{low:.0$}, {high:.0$}]", self.decimals)
+    }
+}
+
+/// Amounts of one statement in US dollars, from millionths, with the fewest decimals that keep their meaning.
+pub struct Usd {
+    decimals: u32,
+}
+
+impl Usd {
+    /// Cents, or as many decimals as give the smallest amount two digits.
+    pub fn of(amounts: &[u64]) -> Self {
+        let smallest = amounts.iter().copied().filter(|amount| *amount > 0).min().unwrap_or(u64::MAX);
+        let has_two = |decimals: &u32| smallest >= 10 * Self { decimals: *decimals }.unit();
+        Self { decimals: (2..6).find(has_two).unwrap_or(6) }
+    }
+
+    /// So many that two amounts that differ print as two.
+    pub(crate) fn telling_apart(amounts: [u64; 2]) -> Self {
+        let fewest = Self::of(&amounts).decimals;
+        let differ = |decimals: &u32| {
+            let usd = Self { decimals: *decimals };
+            usd.at_most(amounts[0]) != usd.one(amounts[1]) && usd.at_least(amounts[0]) != usd.one(amounts[1])
+        };
+        Self { decimals: (fewest..6).find(differ).unwrap_or(6) }
+    }
+
+    /// `0.39`, rounded to the nearest.
+    pub fn one(&self, micros: u64) -> String {
+        self.shown(micros.saturating_add(self.unit() / 2) / self.unit())
+    }
+
+    /// Rounded down.
+    pub(crate) fn at_most(&self, micros: u64) -> String {
+        self.shown(micros / self.unit())
+    }
+
+    /// Rounded up.
+    pub(crate) fn at_least(&self, micros: u64) -> String {
+        self.shown(micros.div_ceil(self.unit()))
+    }
+
+    fn shown(&self, units: u64) -> String {
+        let one = 10u64.pow(self.decimals);
+        format!("{}.{:02$}", units / one, units % one, self.decimals as usize)
+    }
+
+    /// Millionths in the last decimal.
+    fn unit(&self) -> u64 {
+        10u64.pow(6 - self.decimals)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dollars_have_cents_and_more_where_cents_say_nothing() {
+        let shown = |micros: u64| Usd::of(&[micros]).one(micros);
+        let amounts = [1_234_567, 390_000, 99_500, 11_400, 4_200, 877, 9, 0].map(shown);
+        assert_eq!(amounts, ["1.23", "0.39", "0.100", "0.011", "0.0042", "0.00088", "0.000009", "0.00"]);
+        let usd = Usd::telling_apart([391_500, 390_000]);
+        assert_eq!([usd.at_most(391_500), usd.one(390_000), usd.at_least(391_500)], ["0.391", "0.390", "0.392"]);
+    }
+
+    #[test]
+    fn a_ratio_that_is_not_one_never_prints_as_one() {
+        let shown = |ratios: &[f64]| ratios.iter().map(|one| Ratios::of(ratios).one(*one)).collect::<Vec<_>>();
+        assert_eq!(shown(&[2.1, 1.9, 2.3]), ["2.1x", "1.9x", "2.3x"]);
+        assert_eq!(shown(&[1.6, 1.02, 2.5]), ["1.60x", "1.02x", "2.50x"]);
+        assert_eq!(shown(&[1.02, 1.003, 1.04]), ["1.020x", "1.003x", "1.040x"]);
+        assert_eq!(shown(&[0.48]), ["0.48x"]);
+        assert_eq!(shown(&[1.0]), ["1.00x"]);
+    }
 
     #[test]
     fn times_have_three_digits() {

@@ -37,7 +37,7 @@ pub use membership::{
     Membership, ParallelismSource, Policy, SHARED, STATUS_PATH, SharedPath,
 };
 pub use report::{
-    AddressShare, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
+    AddressShare, AnswerCost, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
     REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
 };
 pub use run::{
@@ -49,7 +49,7 @@ pub use schema::report_schema;
 pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};
 pub use signature::{NOT_AFTER_HEADER, Refused, Request, SIGNATURE_HEADER, Signer, VALID_FOR, Verifier};
 pub use verdict::{
-    About, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, SelfTest, SelfTestOutcome, Size,
+    About, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, PerUsd, SelfTest, SelfTestOutcome, Size,
     Threshold, ThresholdOutcome, ThresholdResult, Unit, Warning, WarningKind,
 };
 

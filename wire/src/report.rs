@@ -159,6 +159,21 @@ pub struct ClusterReport {
     /// time. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal_per_mille: Option<u32>,
+    /// CPU time that members used above their baseline, while load was on, in thousandths of one vCPU, of all of them
+    /// together. Absent: the type has no surplus credits, or a member did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surplus_per_mille: Option<u32>,
+    /// What its instances cost, in millionths of a US dollar an hour: with volumes, addresses and surplus credits at the CPU
+    /// time of this load; without balancer and generators. Absent: a price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly_usd_micros: Option<u64>,
+    /// The cost is an upper bound: members do not say how busy they are, and surplus credits are in it as if they were
+    /// always busy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hourly_is_at_most: bool,
+    /// What answers cost, over the rounds that count. In a round: absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_cost: Option<AnswerCost>,
     /// Requests without a good answer.
     pub failures: Failures,
     /// Status of the answers to requests that failed although they were answered.
@@ -187,6 +202,20 @@ pub struct ClusterReport {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// What the answers of a cluster cost: its instances while load was on, by the good answers that they gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerCost {
+    /// A million good answers, in millionths of a US dollar: the Hodges-Lehmann median over the rounds.
+    pub usd_micros_per_million: u64,
+    /// The 95 % interval around it. Absent below 6 rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[u64; 2]>,
+    /// It is an upper bound, as the cost of the instances is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_at_most: bool,
 }
 
 /// TLS handshakes that succeeded. Like connecting, their time is a part of the latency of those requests that had to wait

@@ -105,8 +105,8 @@ pub enum Metric {
     /// Share of requests without a good answer. For thresholds only: it has no ratio.
     #[serde(rename = "failedPerMille")]
     FailedPerMille,
-    /// Answered requests for each US dollar that the cluster's instances cost meanwhile. For loads that show what a cluster
-    /// can carry: under a fixed rate all answer the same.
+    /// Answered requests for each US dollar that the cluster's instances cost meanwhile. Closed loops only: under a fixed
+    /// rate all answer the same. Faster means more of them.
     #[serde(rename = "requestsPerUsd")]
     RequestsPerUsd,
 }
@@ -163,11 +163,36 @@ pub struct Comparison {
     /// cluster answered fewer. Absent when they never differed, or below 6 rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_interval_points: Option<[f64; 2]>,
+    /// What both cost, where they are compared by that. Absent with any other metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_usd: Option<PerUsd>,
     /// Conditions to know before the sentence is quoted.
     #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "cautions")]
     pub warnings: Vec<Warning>,
     /// The comparison as one sentence.
     pub sentence: String,
+}
+
+/// Prices behind a comparison by requests per US dollar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PerUsd {
+    /// What the instances cost, of the cluster and of the baseline, in millionths of a US dollar an hour: the mean by time
+    /// over the rounds.
+    pub hourly_usd_micros: [u64; 2],
+    /// Which of these two are upper bounds.
+    #[serde(default)]
+    pub is_at_most: [bool; 2],
+    /// Cost of the cluster, in the same unit, at which the nearer end of the interval would be a ratio of 1: a cluster that
+    /// is shown to answer more for a dollar does so below it, one that answers less above it. Absent: neither is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_even_usd_micros: Option<u64>,
+    /// Users of the closed loop, fewest and most over its phases. Absent: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<[u32; 2]>,
+    /// Where the prices come from and of when they are. Empty: not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub basis: String,
 }
 
 /// Subject of a claim.
@@ -232,6 +257,8 @@ pub enum WarningKind {
     UnequalFailures,
     /// A burstable type: what holds for how long.
     Burstable,
+    /// Requests per second are compared, and not per US dollar: a price is not known.
+    NoPrice,
 }
 
 /// Something that is asked of the result.

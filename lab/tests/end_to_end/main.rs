@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of it is test code")]
 
+mod bad_comparisons;
 mod bad_days;
 mod bad_networks;
 mod bad_objects;

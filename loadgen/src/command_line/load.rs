@@ -170,6 +170,7 @@ pub(crate) fn flag(field: &str) -> &str {
         "openLoop.ramp" | "openLoop.ramp.toRequestsPerSecond" => "--ramp-to",
         "openLoop.ramp.steps" => "--steps",
         "warmupSeconds" => "--warmup",
+        "judging.metric" => "--metric",
         "request.method" => "--method",
         "request.expect.status" => "--expect-status",
         "slice.index" | "slice.count" | "phases[0]" => "--slice",

@@ -3,6 +3,7 @@
 pub(crate) mod fail_if;
 pub(crate) mod json;
 mod load;
+mod price;
 pub(crate) mod stored;
 mod times;
 
@@ -15,6 +16,7 @@ use wire::{AUTO_ROUNDS, Judging, Looks, Metric, Rounds, RunSpec, Target};
 
 use self::fail_if::FailIf;
 use self::load::{LoadArguments, WarmUp, flag};
+use self::price::HourlyPrice;
 use self::times::{Seconds, seconds};
 
 /// Ten rounds give an interval of useful width; see the table in the README.
@@ -106,9 +108,12 @@ pub(crate) struct OutputArguments {
     /// Writes every send of an open loop into this file: planned and real moment, in nanoseconds from its start.
     #[arg(long, value_name = "FILE")]
     pub(crate) sends: Option<PathBuf>,
-    /// What URLs are compared by: p50, p90, p99, p99.9 or rate.
+    /// What URLs are compared by: p50, p90, p99, p99.9, rate, or per-dollar with --price and --closed-loop.
     #[arg(long, value_name = "METRIC", default_value = "p50", value_parser = metric)]
     pub(crate) metric: Metric,
+    /// What the instances behind a URL cost an hour, in US dollars; repeat it for each.
+    #[arg(long, value_name = "NAME=USD")]
+    price: Vec<HourlyPrice>,
     /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000' or 'failed > 0.1%'.
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<FailIf>,
@@ -163,7 +168,8 @@ fn metric(text: &str) -> Result<Metric, String> {
         "p99" => Ok(Metric::P99),
         "p99.9" => Ok(Metric::P999),
         "rate" => Ok(Metric::RequestsPerSecond),
-        _ => Err("give p50, p90, p99, p99.9 or rate".to_owned()),
+        "per-dollar" => Ok(Metric::RequestsPerUsd),
+        _ => Err("give p50, p90, p99, p99.9, rate or per-dollar".to_owned()),
     }
 }
 
@@ -206,7 +212,10 @@ impl RunArguments {
     pub(crate) fn spec(&self) -> anyhow::Result<RunSpec> {
         let count = self.rounds.unwrap_or(if self.urls.len() > 1 { ROUNDS_OF_A_RUN } else { 1 });
         let judging = Judging { looks: self.looks, metric: self.output.metric, ..Judging::default() };
-        Ok(RunSpec { rounds: Rounds { count }, targets: targets(&self.urls), judging, ..self.load.spec()? })
+        let targets = targets(&self.urls);
+        let mut spec = self.load.spec()?;
+        spec.facts.clusters = price::facts(&self.output.price, &targets)?;
+        Ok(RunSpec { rounds: Rounds { count }, targets, judging, ..spec })
     }
 
     /// The same error with the flag instead of the field of the document.

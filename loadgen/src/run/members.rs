@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use stats::CpuTime;
-use wire::{ClusterFacts, ClusterReport, Credits, MemberFacts};
+use wire::{ClusterFacts, ClusterReport, MemberFacts};
 
 use crate::run::sight::Sight;
 use crate::target::fetch::{Unfetched, fetch};
@@ -153,12 +153,16 @@ impl Known {
     }
 }
 
-/// Fills in the CPU time taken from the members of a cluster between two readings, and their speed: of each the worst.
-pub(crate) fn judge(report: &mut ClusterReport, before: &Readings, after: &Readings, credits: Option<&Credits>) {
+/// Fills in the CPU time taken from the members of a cluster between two readings, and their speed: of each the worst. And
+/// what they cost, which for unlimited burstable types depends on the CPU time that they used.
+pub(crate) fn judge(report: &mut ClusterReport, before: &Readings, after: &Readings, facts: Option<&ClusterFacts>) {
     let used: Vec<CpuTime> = after.iter().filter_map(|(id, after)| after.since(before.get(id)?)).collect();
     report.steal_per_mille = used.iter().filter_map(CpuTime::steal_per_mille).max();
     // The slower one is the greater one.
-    report.speed = credits.and_then(|credits| used.iter().map(|used| used.speed(credits)).max());
+    let Some(facts) = facts else { return };
+    report.speed = facts.credits.and_then(|credits| used.iter().map(|used| used.speed(&credits)).max());
+    report.surplus_per_mille = stats::surplus_per_mille(&used, report.load_micros, facts);
+    stats::price(report, facts);
 }
 
 async fn ask<T: DeserializeOwned>(address: &str, path: &str, limit: Duration) -> Result<T, Unfetched> {
@@ -179,7 +183,7 @@ fn note<T>(known: &mut Known, asked: Result<T, Unfetched>) -> Result<T, ()> {
 
 #[cfg(test)]
 mod tests {
-    use wire::{BETWEEN_CLUSTERS_SECONDS, CreditMode, Speed};
+    use wire::{BETWEEN_CLUSTERS_SECONDS, CreditMode, Credits, Price, Speed};
 
     use super::*;
     use crate::Settings;
@@ -204,18 +208,45 @@ mod tests {
     #[test]
     fn the_worst_member_counts() {
         let before = readings(&[("a", [0, 0, 0]), ("b", [0, 0, 0]), ("rebooted", [9, 9, 9])]);
-        let credits = Credits { mode: CreditMode::Standard, baseline_per_mille: 100 };
-        let judged = |after: &Readings, credits| {
+        let credits = Some(Credits { mode: CreditMode::Standard, baseline_per_mille: 100 });
+        let burstable = ClusterFacts { credits, ..ClusterFacts::default() };
+        let judged = |after: &Readings, facts| {
             let mut report = ClusterReport::default();
-            judge(&mut report, &before, after, credits);
+            judge(&mut report, &before, after, facts);
             (report.steal_per_mille, report.speed)
         };
         let fine = readings(&[("a", [900, 10, 1_000]), ("b", [900, 20, 1_000])]);
-        assert_eq!(judged(&fine, Some(&credits)), (Some(20), Some(Speed::Burst)));
+        assert_eq!(judged(&fine, Some(&burstable)), (Some(20), Some(Speed::Burst)));
         assert_eq!(judged(&fine, None), (Some(20), None), "not burstable");
         let capped = readings(&[("a", [900, 10, 1_000]), ("b", [100, 900, 1_000])]);
-        assert_eq!(judged(&capped, Some(&credits)), (Some(900), Some(Speed::Baseline)));
+        assert_eq!(judged(&capped, Some(&burstable)), (Some(900), Some(Speed::Baseline)));
         let unknown = readings(&[("new", [1, 1, 1]), ("rebooted", [1, 1, 1])]);
-        assert_eq!(judged(&unknown, Some(&credits)), (None, None));
+        assert_eq!(judged(&unknown, Some(&burstable)), (None, None));
+    }
+
+    /// Two vCPUs of which 30 % are in the price; a surplus that is left out would be the list price.
+    #[test]
+    fn an_unlimited_member_costs_what_it_used_above_its_baseline() {
+        let facts = ClusterFacts {
+            vcpus: 2,
+            credits: Some(Credits { mode: CreditMode::Unlimited, baseline_per_mille: 300 }),
+            price: Some(Price {
+                instances: 1,
+                instance_usd_micros: 91_200,
+                surplus_usd_micros: Some(50_000),
+                ..Price::default()
+            }),
+            ..ClusterFacts::default()
+        };
+        let before = readings(&[("a", [0, 0, 0])]);
+        let judged = |after: &Readings| {
+            let mut report = ClusterReport { load_micros: 10_000_000, ..ClusterReport::default() };
+            judge(&mut report, &before, after, Some(&facts));
+            (report.surplus_per_mille, report.hourly_usd_micros, report.hourly_is_at_most)
+        };
+        let busy = readings(&[("a", [18_000, 0, 20_000])]);
+        assert_eq!(judged(&busy), (Some(1_200), Some(91_200 + 60_000), false));
+        assert_eq!(judged(&before), (None, Some(91_200 + 70_000), true), "no time passed: nothing is known");
+        assert_eq!(judged(&Readings::new()), (None, Some(91_200 + 70_000), true), "it does not speak");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use wire::{ClusterReport, Credits, RoundOutcome, RoundReport};
+use wire::{ClusterFacts, ClusterReport, RoundOutcome, RoundReport};
 
 use crate::engine::drivers::{Driven, DriverLost};
 use crate::engine::load::Load;
@@ -107,7 +107,7 @@ impl Course<'_> {
             let after =
                 async { if is_good { self.unchanged(before.as_ref(), target, visited).await } else { Ok(None) } };
             let (spent, after) = tokio::join!(self.readings(seen, before.as_ref(), target), after);
-            judge(&mut visit.report, &idle, &spent, self.credits(target));
+            judge(&mut visit.report, &idle, &spent, self.told(target));
             let after = match visit.fate {
                 RoundFate::Good => after,
                 RoundFate::Void(by, reason) => Err((by, reason)),
@@ -141,9 +141,9 @@ impl Course<'_> {
         readings
     }
 
-    fn credits(&self, target: &Target) -> Option<&Credits> {
-        let told = self.spec.facts.clusters.iter().find(|told| told.cluster == target.serves)?;
-        told.credits.as_ref()
+    /// Facts about the cluster that the target serves.
+    fn told(&self, target: &Target) -> Option<&ClusterFacts> {
+        self.spec.facts.clusters.iter().find(|told| told.cluster == target.serves)
     }
 
     async fn settled(&self) -> Result<Option<Sight>, String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderName, Method};
-use wire::{ClosedLoop, Header, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
+use wire::{ClosedLoop, Header, Metric, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
 
 use crate::run::validate_members::validate_members;
 use crate::run::validate_zones::validate_zones;
@@ -45,6 +45,7 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
     let most_users = most_connections.saturating_mul(u64::from(spec.slice.count.max(1)));
     validate_phases(&spec.phases, most_connections, most_users)?;
     validate_request(&spec.request)?;
+    validate_judging(spec)?;
     validate_slice(spec)?;
     if spec.warmup_seconds > LONGEST_SECONDS {
         return invalid("warmupSeconds", format!("is {}: it must be at most {LONGEST_SECONDS}", spec.warmup_seconds));
@@ -91,6 +92,22 @@ fn validate_phases(phases: &[Phase], most_connections: u64, most_users: u64) -> 
         }
     }
     Ok(())
+}
+
+/// Under a fixed rate every cluster answers the same number, and the cheapest one wins without a measurement.
+fn validate_judging(spec: &RunSpec) -> Result<(), InvalidSpec> {
+    let problem =
+        "requests per dollar need closed loops: make every load phase a closed loop, or choose another metric";
+    if !spec.phases.iter().any(|phase| matches!(phase, Phase::OpenLoop(_))) {
+        return Ok(());
+    }
+    if spec.judging.metric == Metric::RequestsPerUsd {
+        return invalid("judging.metric", problem);
+    }
+    match spec.judging.thresholds.iter().position(|threshold| threshold.metric == Metric::RequestsPerUsd) {
+        Some(index) => invalid(format!("judging.thresholds[{index}].metric"), problem),
+        None => Ok(()),
+    }
 }
 
 fn validate_closed(field: &str, load: &ClosedLoop, most_users: u64) -> Result<(), InvalidSpec> {

@@ -1,6 +1,7 @@
 //! The stage that measures: it starts the run that is due, and collects every report before anything is forgotten.
 
 pub mod cloud_watch;
+mod cluster_price;
 pub(crate) mod former;
 pub(crate) mod holding;
 mod joint_start;

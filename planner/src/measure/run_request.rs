@@ -9,7 +9,7 @@ use wire::{
     Threshold, Work, WorkDistribution,
 };
 
-use super::{time_left, unchanged};
+use super::{cluster_price, time_left, unchanged};
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
@@ -148,7 +148,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             credits: fact.and_then(credits::described),
             program: if differ { desired::program(spec, &cluster.name).described() } else { String::new() },
             zones: spread(world, placement, &cluster.name),
-            price: None,
+            price: cluster_price::price(placement, cluster, fact),
             members: Vec::new(),
         }
     };
@@ -163,7 +163,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             .filter(|(is_ours, _)| *is_ours)
             .map(|(_, name)| format!("{name} {}", placement.version))
             .collect(),
-        settings: desired::settings(spec),
+        settings: desired::settings(spec).into_iter().chain(cluster_price::unknown(spec, placement)).collect(),
         launch: if key.launches > 1 { key.launch } else { 0 },
     }
 }

@@ -187,6 +187,7 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
         p90_micros: cluster.latency.p90_micros.map(whole),
         p99_micros: cluster.latency.p99_micros.map(whole),
         p999_micros: cluster.latency.p999_micros.map(whole),
+        usd_micros_per_million: cost(cluster).map(whole),
     });
     Run {
         outcome: outcome.name().to_owned(),
@@ -200,6 +201,11 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
         clusters: clusters.collect(),
         ..key.begun()
     }
+}
+
+/// A bound is no number to compare with others: the report has it, with what it is.
+fn cost(cluster: &wire::ClusterReport) -> Option<u64> {
+    cluster.answer_cost.filter(|cost| !cost.is_at_most).map(|cost| cost.usd_micros_per_million)
 }
 
 fn counted(report: &wire::Report) -> i32 {

@@ -418,6 +418,28 @@ fn a_program_that_does_not_know_its_path_is_told_how_it_gets_it() {
     assert_eq!(said(&serde_json::json!({}), 404), plain, "our own worker knows every path");
 }
 
+/// A bound is in the report alone: nobody should compare it with a cost.
+#[test]
+fn what_answers_cost_is_in_status_where_it_is_no_bound() {
+    let cost = |is_at_most| {
+        let mut world = with_load("finished", serde_json::json!({}));
+        let plan_now = plan(&world);
+        let action = plan_now.actions().find(|action| matches!(action, Action::CollectReport { .. })).unwrap();
+        let mut report = report(RunSpec::default(), &[], Vec::new());
+        let answer_cost = wire::AnswerCost { usd_micros_per_million: 190_000, interval: None, is_at_most };
+        report.clusters = vec![wire::ClusterReport {
+            cluster: "a".into(),
+            answer_cost: Some(answer_cost),
+            ..wire::ClusterReport::default()
+        }];
+        let (name, sha256, state) = ("bench-1-ffff".into(), "f".repeat(64), RunState::Finished);
+        let done = Done::Collected(Box::new(Collected { report, state, name, sha256 }));
+        world.object.status = status(&world, &plan_now, &[Outcome::new(action.clone(), Ok(done))]);
+        world.object.status.runs[0].clusters[0].usd_micros_per_million
+    };
+    assert_eq!((cost(false), cost(true)), (Some(190_000), None));
+}
+
 #[test]
 fn a_run_that_was_decided_by_its_first_look_is_whole() {
     let [_, status] = collected("finished", &serde_json::json!({}), &[], Vec::new());

@@ -8,6 +8,7 @@ use super::chart::Chart;
 use super::line::{Line, Point, Stroke};
 use super::marks::Marks;
 use super::scale::grouped;
+use crate::costs::costs;
 
 /// Shorter runs are drawn by second.
 const BY_SECOND_BELOW_SECONDS: f64 = 600.0;
@@ -259,6 +260,7 @@ impl<'a> Courses<'a> {
             said.push(format!("Pauses are shaded: {}.", self.marks.pauses.len()));
         }
         said.extend((!missing.is_empty()).then(|| format!("{missing}.")));
+        said.extend(costs(self.report).iter().map(|cost| format!("{cost}.")));
         said.extend(self.cloud_watch.iter().flat_map(|all| &all.checks).map(|check| format!("{}.", check.sentence)));
         said.join(" ")
     }

@@ -3,7 +3,7 @@
 use wire::{CreditMode, Direction, Metric, Speed};
 
 use super::outliers::split;
-use super::rules::{Demands, Rules};
+use super::rules::{Arrivals, Demands, Rules};
 use super::series::{Pair, Series};
 use super::wilcoxon::{Differences, Interval};
 use crate::metric::words;
@@ -28,7 +28,10 @@ pub fn requests_needed(metric: Metric, demands: Demands) -> u64 {
         (Metric::P99, Demands::Own) => P99_REQUESTS,
         (Metric::P99, Demands::Shared) => P99_REQUESTS_SHARED,
         (Metric::P999, _) => P999_REQUESTS,
-        (Metric::P50 | Metric::P90 | Metric::RequestsPerSecond | Metric::FailedPerMille, _) => 1,
+        (
+            Metric::P50 | Metric::P90 | Metric::RequestsPerSecond | Metric::RequestsPerUsd | Metric::FailedPerMille,
+            _,
+        ) => 1,
     }
 }
 
@@ -37,14 +40,19 @@ pub(crate) fn obstacle(rules: &Rules, series: &Series<'_>) -> Option<Obstacle> {
     if series.rounds == 0 {
         return Some(Obstacle { direction: Direction::Undecided, why: "no round counted".to_owned() });
     }
+    if rules.metric == Metric::RequestsPerUsd && rules.arrivals == Arrivals::Open {
+        return not_comparable(
+            "under a fixed rate all clusters answer the same; requests per dollar need closed loops".to_owned(),
+        );
+    }
     if let Some(why) = mixed_speeds(series) {
         return not_comparable(why);
     }
-    let (fewest, needed) = (series.fewest_requests(), requests_needed(rules.metric, rules.demands));
+    let (fewest, needed) = (series.fewest_requests(), requests_needed(series.metric, rules.demands));
     if fewest < needed && series.pairs.len() == series.rounds as usize {
         return not_comparable(format!(
             "a round had {fewest} requests, and {} needs {needed} of them: what it shows is chance",
-            words(rules.metric)
+            words(series.metric)
         ));
     }
     match series.lacking() {
@@ -53,7 +61,7 @@ pub(crate) fn obstacle(rules: &Rules, series: &Series<'_>) -> Option<Obstacle> {
             let [mine, first] = series.answered_per_mille().map(tenths);
             not_comparable(format!(
                 "failures or requests still open reached {} in {lacking} of {}; {} answered {mine} of its requests, {} {first}",
-                words(rules.metric),
+                words(series.metric),
                 rounds(series.rounds),
                 series.cluster,
                 series.baseline

@@ -4,6 +4,7 @@ mod comparability;
 pub(crate) mod holm;
 pub(crate) mod looks;
 mod outliers;
+mod per_usd;
 pub(crate) mod rules;
 pub(crate) mod sample_size;
 pub(crate) mod sentence;
@@ -11,13 +12,15 @@ pub(crate) mod series;
 mod utilization;
 mod warnings;
 pub(crate) mod wilcoxon;
+mod words;
 
-use wire::{About, Comparison, Direction, Pairs, RoundReport, Size};
+use wire::{About, Comparison, Direction, Metric, Pairs, RoundReport, Size};
 
 pub use self::comparability::requests_needed;
 use self::comparability::{Obstacle, obstacle, spoilt_by_outliers};
 use self::holm::holm_levels;
 use self::looks::{CONFIDENCE_ALPHA, alpha, size_alpha};
+use self::per_usd::{bounded, prices};
 use self::rules::{EQUIVALENCE_PERCENT, Rules};
 use self::sample_size::{measurements_needed, smallest_count};
 use self::sentence::sentence;
@@ -29,11 +32,13 @@ use crate::metric::percent_faster;
 /// Compares `clusters` over the counted ones of `rounds`, Holm-corrected over the comparisons.
 ///
 /// The estimate is the Hodges-Lehmann median of the per-round log gain and the interval the exact Wilcoxon signed-rank
-/// one. With enough launches the unit is the launch instead, and the claim is about the instance types.
+/// one. With enough launches the unit is the launch instead, and the claim is about the instance types. Requests per
+/// dollar are rates that are shifted by what both cost; where a price is not known, the rates are compared, and a warning
+/// says so.
 pub fn compare(rules: &Rules, rounds: &[RoundReport], clusters: &[&str]) -> Vec<Comparison> {
     let series: Vec<Series<'_>> = paired(rules.pairs, clusters)
         .into_iter()
-        .map(|(cluster, baseline)| Series::of(rules.metric, rounds, cluster, baseline))
+        .map(|(cluster, baseline)| Series::of(rules.metric, rounds, cluster, baseline).by_what_is_known())
         .collect();
     let judged: Vec<Judged> = series.iter().map(|series| Judged::of(rules, series)).collect();
     let p_values: Vec<f64> = judged.iter().map(Judged::p_value).collect();
@@ -80,12 +85,12 @@ impl Judged {
 
     fn say(self, rules: &Rules, series: &Series<'_>, level: f64, comparisons: usize) -> Comparison {
         let interval = if self.obstacle.is_none() { self.differences.interval(level) } else { None };
-        let size_interval = self.size_interval(rules, comparisons);
+        let size_interval = self.size_interval(rules, series, comparisons);
         let (direction, why) = self.direction(rules, series, interval, level, comparisons);
         let mut comparison = Comparison {
             cluster: series.cluster.to_owned(),
             baseline: series.baseline.to_owned(),
-            metric: rules.metric,
+            metric: series.metric,
             rounds: series.rounds,
             launches: series.launches(),
             about: self.about,
@@ -100,6 +105,7 @@ impl Judged {
             gap_percent: Some(rules.gap_percent),
             answered_per_mille: series.answered_per_mille(),
             answered_interval_points: answered_interval(series),
+            per_usd: prices(rules, series, direction, interval),
             warnings: warnings(rules, series, &self.gains),
             sentence: String::new(),
         };
@@ -126,6 +132,9 @@ impl Judged {
             return (Direction::Undecided, too_few(self.gains.len() as u32, self.about, needed));
         };
         let direction = interval.direction();
+        if let Some(unproven) = bounded(series, direction) {
+            return unproven;
+        }
         match spoilt_by_outliers(series, &self.gains, direction, level) {
             Some(why) => (Direction::NotComparable, why),
             None => (direction, String::new()),
@@ -133,8 +142,9 @@ impl Judged {
     }
 
     /// Both one-sided tests, shared out evenly over the comparisons.
-    fn size_interval(&self, rules: &Rules, comparisons: usize) -> Option<Interval> {
-        if self.obstacle.is_some() {
+    fn size_interval(&self, rules: &Rules, series: &Series<'_>, comparisons: usize) -> Option<Interval> {
+        // One side of a ratio of upper bounds is open.
+        if self.obstacle.is_some() || (series.metric == Metric::RequestsPerUsd && series.is_at_most() != [false; 2]) {
             return None;
         }
         self.differences.interval(2.0 * size_alpha(rules.looks) / comparisons.max(1) as f64)

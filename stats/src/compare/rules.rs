@@ -16,6 +16,8 @@ pub struct Rules {
     pub demands: Demands,
     /// The gap that `roundsNeeded` is about.
     pub gap_percent: f64,
+    /// Users of the closed loops, fewest and most over the phases.
+    pub users: Option<[u32; 2]>,
 }
 
 impl Default for Rules {
@@ -27,6 +29,7 @@ impl Default for Rules {
             arrivals: Arrivals::default(),
             demands: Demands::default(),
             gap_percent: EQUIVALENCE_PERCENT,
+            users: None,
         }
     }
 }
@@ -45,8 +48,19 @@ impl Rules {
             // One seed for all clusters of a round: the same arrivals, and the same work where requests carry it.
             demands: if is_shared { Demands::Shared } else { Demands::Own },
             gap_percent: f64::from(judging.gap_percent),
+            users: users(&spec.phases),
         }
     }
+}
+
+/// Users that the throughput of closed loops is the limit of.
+fn users(phases: &[Phase]) -> Option<[u32; 2]> {
+    let of = |phase: &Phase| match phase {
+        Phase::ClosedLoop(closed) => Some(closed.concurrency),
+        _ => None,
+    };
+    let users = || phases.iter().filter_map(of);
+    Some([users().min()?, users().max()?])
 }
 
 /// Pattern in which requests came.

@@ -1,13 +1,12 @@
 //! A comparison in words: as one sentence, and as one line for a column.
 
-use wire::{About, Comparison, Direction, Size};
+use wire::{Comparison, Direction, Size};
 
+use super::per_usd;
 use super::rules::EQUIVALENCE_PERCENT;
+use super::words::{basis, first_clause, units, what_it_takes};
 use crate::metric::words;
-use crate::numbers::{Percents, rounds};
-
-/// From this many measurements on an interval is narrow enough to be useful (half-width about 9 % under cloud noise).
-const USEFUL: u32 = 10;
+use crate::numbers::Percents;
 
 /// `cluster2 14 % faster [9, 19]`
 pub(crate) fn line(comparison: &Comparison, one_baseline: bool) -> String {
@@ -16,6 +15,9 @@ pub(crate) fn line(comparison: &Comparison, one_baseline: bool) -> String {
     } else {
         format!("{} against {}", comparison.cluster, comparison.baseline)
     };
+    if let Some(line) = per_usd::line(comparison, &name) {
+        return line;
+    }
     let bounds = comparison.interval_percent.unwrap_or_default();
     let percents = Percents::of(&bounds);
     match (comparison.direction, comparison.faster_percent) {
@@ -38,13 +40,11 @@ pub(crate) fn line(comparison: &Comparison, one_baseline: bool) -> String {
     }
 }
 
-/// A column has room for one.
-fn first_clause(why: &str) -> &str {
-    why.split([';', ':']).next().unwrap_or(why)
-}
-
 /// The comparison as one sentence.
 pub(crate) fn sentence(comparison: &Comparison, comparisons: usize) -> String {
+    if let Some(sentence) = per_usd::sentence(comparison, comparisons) {
+        return sentence;
+    }
     let (cluster, baseline, why) = (&comparison.cluster, &comparison.baseline, &comparison.why);
     let by = words(comparison.metric);
     let bounds = comparison.interval_percent.unwrap_or_default();
@@ -87,50 +87,6 @@ pub(crate) fn sentence(comparison: &Comparison, comparisons: usize) -> String {
                 ));
             }
             sentence + "."
-        }
-    }
-}
-
-/// `p50 latency of all requests, 95.2 % interval over 20 rounds`
-fn basis(comparison: &Comparison, comparisons: usize) -> String {
-    let corrected = if comparisons > 1 { format!(", corrected for {comparisons} comparisons") } else { String::new() };
-    format!(
-        "{}, {:.1} % interval over {}{corrected}",
-        words(comparison.metric),
-        comparison.confidence_percent.unwrap_or_default(),
-        units(comparison)
-    )
-}
-
-/// Smallest difference that these rounds could have shown, and the rounds that would show the gap that was asked for.
-fn what_it_takes(comparison: &Comparison, bounds: [f64; 2], percents: &Percents) -> String {
-    let mut text = String::new();
-    if measurements(comparison) < USEFUL {
-        let half_width = percents.one((bounds[1] - bounds[0]) / 2.0);
-        text.push_str(&format!("; {} show nothing smaller than about {half_width} %", units(comparison)));
-    }
-    if let (Some(needed), Some(gap)) = (comparison.rounds_needed, comparison.gap_percent)
-        && needed > measurements(comparison)
-    {
-        let unit = if comparison.about == About::TheseInstances { "rounds" } else { "launches" };
-        text.push_str(&format!("; a gap of {gap} % would take about {needed} {unit}"));
-    }
-    text
-}
-
-/// Independent measurements behind the comparison.
-fn measurements(comparison: &Comparison) -> u32 {
-    match comparison.about {
-        About::TheseInstances => comparison.rounds,
-        About::InstanceTypes | About::Versions | About::TypesWithPrograms => comparison.launches,
-    }
-}
-
-fn units(comparison: &Comparison) -> String {
-    match comparison.about {
-        About::TheseInstances => rounds(comparison.rounds),
-        About::InstanceTypes | About::Versions | About::TypesWithPrograms => {
-            format!("{} launches with {}", comparison.launches, rounds(comparison.rounds))
         }
     }
 }

@@ -6,6 +6,7 @@ use wire::{About, ClusterReport, Metric, RoundOutcome, RoundReport, Speed};
 
 use super::wilcoxon::hodges_lehmann;
 use crate::metric::{answered, log_gain};
+use crate::price::Costs;
 
 /// Below this many launches a claim is about the instances that were measured: the exact interval needs six values,
 /// and with five launches of four rounds a true gap of 5 % is found in 42 % of campaigns only.
@@ -41,6 +42,30 @@ impl<'a> Series<'a> {
         let counted: Vec<&RoundReport> = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted).collect();
         let pairs = counted.iter().filter_map(|round| Pair::of(round, cluster, baseline)).collect();
         Self { metric, cluster, baseline, rounds: counted.len() as u32, pairs }
+    }
+
+    /// By requests per second where requests per dollar are asked for and a price is not known.
+    pub(crate) fn by_what_is_known(self) -> Self {
+        let is_known = self.metric != Metric::RequestsPerUsd || (self.is_priced(0) && self.is_priced(1));
+        if is_known { self } else { Self { metric: Metric::RequestsPerSecond, ..self } }
+    }
+
+    /// Whether it is known in every round what the instances cost, of the cluster (0) or of the baseline (1).
+    pub(crate) fn is_priced(&self, side: usize) -> bool {
+        self.pairs.iter().all(|pair| pair.sides()[side].hourly_usd_micros.is_some_and(|micros| micros > 0))
+    }
+
+    /// Whose cost is an upper bound, of cluster and baseline.
+    pub(crate) fn is_at_most(&self) -> [bool; 2] {
+        [0, 1].map(|side| self.pairs.iter().any(|pair| pair.sides()[side].hourly_is_at_most))
+    }
+
+    /// What the instances cost an hour, of cluster and baseline: the mean by time over the rounds.
+    pub(crate) fn hourly_usd_micros(&self) -> [u64; 2] {
+        [0, 1].map(|side| {
+            let costs = Costs::of(self.pairs.iter().map(|pair| pair.sides()[side]));
+            costs.hourly_usd_micros().unwrap_or(0)
+        })
     }
 
     /// One log gain per round; `None` when a round has none, because failures reached the metric.
@@ -108,5 +133,9 @@ impl<'a> Pair<'a> {
     fn of(round: &'a RoundReport, cluster: &str, baseline: &str) -> Option<Self> {
         let find = |name: &str| round.clusters.iter().find(|report| report.cluster == name);
         Some(Self { launch: round.launch, cluster: find(cluster)?, baseline: find(baseline)? })
+    }
+
+    fn sides(&self) -> [&'a ClusterReport; 2] {
+        [self.cluster, self.baseline]
     }
 }

@@ -14,13 +14,24 @@ pub(crate) fn warnings(rules: &Rules, series: &Series<'_>, gains: &[f64]) -> Vec
     let mut add = |kind: WarningKind, sentence: Option<String>| {
         warnings.extend(sentence.map(|sentence| Warning { kind, sentence }));
     };
-    if rules.arrivals == Arrivals::Open && rules.metric != Metric::RequestsPerSecond {
+    let is_throughput = matches!(series.metric, Metric::RequestsPerSecond | Metric::RequestsPerUsd);
+    if rules.arrivals == Arrivals::Open && !is_throughput {
         add(WarningKind::NearSaturation, busy(series));
     }
     add(WarningKind::UnequalOutliers, outliers(series, gains));
     add(WarningKind::UnequalFailures, failures(series));
     add(WarningKind::Burstable, burstable(series));
+    if series.metric != rules.metric {
+        add(WarningKind::NoPrice, Some(no_price(series)));
+    }
     warnings
+}
+
+/// The report knows the type and the region.
+fn no_price(series: &Series<'_>) -> String {
+    let sides = [(series.cluster, series.is_priced(0)), (series.baseline, series.is_priced(1))];
+    let names: Vec<&str> = sides.into_iter().filter(|(_, is_priced)| !is_priced).map(|(name, _)| name).collect();
+    format!("requests per second are compared, and not per dollar: no price for {}", names.join(" and "))
 }
 
 fn busy(series: &Series<'_>) -> Option<String> {

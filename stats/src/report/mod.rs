@@ -1,6 +1,7 @@
 //! Report of a run, from measured rounds: totals, gates, comparisons, words. Pure; adds counts and averages nothing.
 
 mod addresses;
+mod answer_cost;
 mod answers;
 mod cautions;
 mod cloud_watch;
@@ -12,6 +13,7 @@ mod gate;
 mod gates;
 mod join;
 mod own_limits;
+mod prices;
 mod programs;
 mod ranking;
 mod self_test;
@@ -86,6 +88,7 @@ pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
     let facts = &material.spec.facts;
     material.environment = completed(material.environment, facts);
     material.rounds = annotated(material.rounds, facts, &material.environment);
+    prices::priced(&mut material.rounds, &material.spec, &material.environment);
     series::note_members(&mut material.series, &material.spec, &material.environment);
     material.environment.notes.extend(cautions(&material));
     let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
@@ -97,7 +100,10 @@ pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
 }
 
 /// The report around the totals. `carried` gates were judged on the parts of the load already.
-pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: Vec<Gate>) -> Report {
+pub(crate) fn judged(material: Material, mut clusters: Vec<ClusterReport>, carried: Vec<Gate>) -> Report {
+    for cluster in &mut clusters {
+        cluster.answer_cost = answer_cost::answer_cost(&cluster.cluster, &material.rounds);
+    }
     let derived: Vec<PhaseEvidence> = clusters.iter().filter(|_| carried.is_empty()).map(PhaseEvidence::of).collect();
     let mut gates = judge(&Evidence {
         planned_rounds: material.planned_rounds,
@@ -114,7 +120,9 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     let reasons = reasons(&gates);
     let validity = if reasons.is_empty() { Validity::Valid } else { Validity::Invalid };
     let (names, twins) = twins(&material.spec);
-    let comparisons = programs::told_apart(compare(&material.rules, &material.rounds, &names), &material.environment);
+    let told =
+        |comparisons| prices::told(programs::told_apart(comparisons, &material.environment), &material.environment);
+    let comparisons = told(compare(&material.rules, &material.rounds, &names));
     let self_test = self_test(&material.rules, &material.rounds, &twins);
     let rules = &material.rules;
     let compared = shared::clusters(&material.spec, &clusters);
@@ -131,7 +139,7 @@ pub(crate) fn judged(material: Material, clusters: Vec<ClusterReport>, carried: 
     });
     Report {
         schema: REPORT_SCHEMA.to_owned(),
-        further_comparisons: programs::told_apart(further(rules, &material.rounds, &names), &material.environment),
+        further_comparisons: told(further(rules, &material.rounds, &names)),
         run: material.spec.clone(),
         started_at: material.started_at,
         finished_at: material.finished_at,

@@ -1,6 +1,6 @@
 //! Clusters from the fastest on, as far as their intervals tell them apart.
 
-use wire::{Comparison, Direction};
+use wire::{Comparison, Direction, Metric};
 
 /// `From the fastest: b; a and c (not told apart)`. `None` unless all pairs were compared and all could be.
 ///
@@ -15,7 +15,9 @@ pub(crate) fn ranking(comparisons: &[Comparison]) -> Option<String> {
     }
     let all_pairs = names.len() > 2 && comparisons.len() == names.len() * (names.len() - 1) / 2;
     let undecided = |one: &Comparison| matches!(one.direction, Direction::Undecided | Direction::NotComparable);
-    if !all_pairs || comparisons.iter().any(undecided) {
+    // Where a price is not known, a comparison is by another metric than its neighbours.
+    let is_one_metric = comparisons.windows(2).all(|two| two[0].metric == two[1].metric);
+    if !all_pairs || !is_one_metric || comparisons.iter().any(undecided) {
         return None;
     }
     let first = names[0];
@@ -43,5 +45,9 @@ pub(crate) fn ranking(comparisons: &[Comparison]) -> Option<String> {
         [one] => (*one).to_owned(),
         several => format!("{} (not told apart)", several.join(" and ")),
     };
-    Some(format!("From the fastest: {}.", groups.iter().map(words).collect::<Vec<_>>().join("; ")))
+    let order = match comparisons[0].metric {
+        Metric::RequestsPerUsd => "From the most requests per dollar",
+        _ => "From the fastest",
+    };
+    Some(format!("{order}: {}.", groups.iter().map(words).collect::<Vec<_>>().join("; ")))
 }

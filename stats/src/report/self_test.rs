@@ -1,6 +1,6 @@
 //! Self-test: a cluster measured as if it were two.
 
-use wire::{Comparison, Direction, Pairs, RoundReport, SelfTest, SelfTestOutcome};
+use wire::{Comparison, Direction, Metric, Pairs, RoundReport, SelfTest, SelfTestOutcome};
 
 use crate::compare::compare;
 use crate::compare::rules::Rules;
@@ -9,7 +9,13 @@ use crate::compare::rules::Rules;
 ///
 /// It says nothing of instances or types: two clusters of the same type on different instances do differ.
 pub fn self_test(rules: &Rules, rounds: &[RoundReport], twins: &[(&str, &str)]) -> Option<SelfTest> {
-    let rules = Rules { pairs: Pairs::AgainstFirst, ..*rules };
+    // A twin costs what its cluster costs. Where only the most is known, the rates are what can differ.
+    let is_bound = rounds.iter().flat_map(|round| &round.clusters).any(|cluster| cluster.hourly_is_at_most);
+    let metric = match rules.metric {
+        Metric::RequestsPerUsd if is_bound => Metric::RequestsPerSecond,
+        metric => metric,
+    };
+    let rules = Rules { metric, pairs: Pairs::AgainstFirst, ..*rules };
     let comparisons: Vec<Comparison> =
         twins.iter().flat_map(|(cluster, twin)| compare(&rules, rounds, &[cluster, twin])).collect();
     let alarm = comparisons.iter().find(|one| matches!(one.direction, Direction::Faster | Direction::Slower));

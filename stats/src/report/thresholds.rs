@@ -2,13 +2,13 @@
 
 use wire::{
     ClusterReport, Comparison, Limit, Metric, Pairs, RoundReport, Threshold, ThresholdOutcome, ThresholdResult,
-    Validity,
+    Validity, WarningKind,
 };
 
 use crate::compare::compare;
 use crate::compare::rules::Rules;
-use crate::metric::{answered, rate, words};
-use crate::numbers::{Percents, milliseconds, tenths};
+use crate::metric::{answered, per_usd, rate, words};
+use crate::numbers::{Percents, Ratios, milliseconds, tenths};
 
 /// Results that thresholds are judged on.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,7 @@ fn alone(
     let limit_text = show(metric, limit as f64);
     let (value, is_exact) = match value(metric, cluster) {
         Value::None => return (ThresholdOutcome::Undecided, format!("{what}: nothing was measured")),
+        Value::NoPrice => return (ThresholdOutcome::Undecided, format!("{what}: no price of its instances is known")),
         Value::Infinite => {
             let outcome = if side == "at most" { ThresholdOutcome::NotMet } else { ThresholdOutcome::Met };
             return (outcome, format!("{what} is above everything: too many failed; {side} {limit_text} is asked"));
@@ -81,6 +82,8 @@ enum Value {
     AtLeast(f64),
     /// Failures reached the quantile.
     Infinite,
+    /// What its instances cost is not known.
+    NoPrice,
     None,
 }
 
@@ -100,6 +103,11 @@ fn value(metric: Metric, cluster: &ClusterReport) -> Value {
         Metric::P99 => quantile(latency.p99_micros),
         Metric::P999 => quantile(latency.p999_micros),
         Metric::RequestsPerSecond => Value::Exact(rate(cluster)),
+        Metric::RequestsPerUsd => match per_usd(cluster) {
+            Some(value) if cluster.hourly_is_at_most => Value::AtLeast(value),
+            Some(value) => Value::Exact(value),
+            None => Value::NoPrice,
+        },
         Metric::FailedPerMille => {
             Value::Exact((cluster.requests - answered(cluster)) as f64 * 1000.0 / cluster.requests as f64)
         }
@@ -112,21 +120,35 @@ fn between(threshold: &Threshold, other: &str, percent: f64, results: &Results<'
     let Some(comparison) = found.first() else {
         return (ThresholdOutcome::Undecided, "nothing was compared".to_owned());
     };
-    let asked = if percent < 0.0 {
-        format!("at most {} % slower is asked", -percent)
-    } else {
-        format!("at least {percent} % faster is asked")
+    let is_per_usd = threshold.metric == Metric::RequestsPerUsd;
+    let asked = match percent {
+        _ if is_per_usd => format!("at least {} is asked", ratio(&[percent]).one(1.0 + percent / 100.0)),
+        ..0.0 => format!("at most {} % slower is asked", -percent),
+        _ => format!("at least {percent} % faster is asked"),
     };
+    if comparison.metric != threshold.metric {
+        let why = comparison.warnings.iter().find(|warning| warning.kind == WarningKind::NoPrice);
+        let why = why.map_or("no price is known", |warning| warning.sentence.as_str());
+        return (ThresholdOutcome::Undecided, format!("{asked}; {why}"));
+    }
     let Some([low, high]) = comparison.interval_percent.filter(|_| comparison.why.is_empty()) else {
         return (ThresholdOutcome::Undecided, format!("{asked}; {}", comparison.sentence));
     };
-    let outcome = if low >= percent {
+    // Upper bounds of a cost prove one side only.
+    let [more, less] = comparison.per_usd.as_ref().map_or([false; 2], |prices| prices.is_at_most);
+    let outcome = if low >= percent && !less {
         ThresholdOutcome::Met
-    } else if high < percent {
+    } else if high < percent && !more {
         ThresholdOutcome::NotMet
     } else {
         ThresholdOutcome::Undecided
     };
+    if is_per_usd {
+        let bounds = ratio(&[low, high]).bracket([1.0 + low / 100.0, 1.0 + high / 100.0]);
+        let sentence =
+            format!("{} answers {bounds} times as many requests per dollar as {other}, {asked}", threshold.cluster);
+        return (outcome, sentence);
+    }
     let bounds = Percents::of(&[low, high]).bracket([low, high]);
     (
         outcome,
@@ -134,10 +156,15 @@ fn between(threshold: &Threshold, other: &str, percent: f64, results: &Results<'
     )
 }
 
+fn ratio(percents: &[f64]) -> Ratios {
+    Ratios::of(&percents.iter().map(|percent| 1.0 + percent / 100.0).collect::<Vec<_>>())
+}
+
 fn show(metric: Metric, value: f64) -> String {
     match metric {
         Metric::P50 | Metric::P90 | Metric::P99 | Metric::P999 => milliseconds(value as u64),
         Metric::RequestsPerSecond => format!("{value:.1}"),
+        Metric::RequestsPerUsd => format!("{value:.0}"),
         Metric::FailedPerMille => tenths(value.round() as u32),
     }
 }

@@ -13,6 +13,7 @@ use super::zones::{self, zone_shares};
 use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
+use crate::price::Costs;
 
 /// Rounds that count.
 pub(crate) fn counted(rounds: &[RoundReport]) -> impl Iterator<Item = &RoundReport> {
@@ -40,6 +41,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     let mut speeds: Vec<Option<Speed>> = Vec::new();
     // Thousandths times time, and time.
     let mut stolen = (0_u128, 0_u128);
+    let mut costs = Costs::default();
     for part in parts {
         for (sum, text) in [
             (&mut response, &part.histograms.response),
@@ -68,6 +70,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
             let weight = u128::from(part.load_micros.max(1));
             stolen = (stolen.0 + u128::from(steal) * weight, stolen.1 + weight);
         }
+        costs.add(part);
         speeds.push(part.speed);
         for member in &part.members {
             *members.entry(member.id.clone()).or_default() += member.requests;
@@ -79,6 +82,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         }
     }
     all.steal_per_mille = stolen.0.checked_div(stolen.1).map(|share| u32::try_from(share).unwrap_or(u32::MAX));
+    costs.into_report(&mut all);
     speeds.dedup();
     all.speed = if let [one] = speeds[..] { one } else { None };
     finish(&mut all, &response, &open);

@@ -156,6 +156,7 @@ fn environment(names: &[String]) -> Environment {
                 credits: Some(Credits { mode: CreditMode::Standard, baseline_per_mille: 100 }),
                 program: String::new(),
                 zones: String::new(),
+                price: None,
                 members: (0..4).map(member).collect(),
             })
             .collect(),

@@ -1,0 +1,164 @@
+//! Requests per dollar: prices behind a comparison, the price up to which it holds, and its words.
+
+use wire::{Comparison, Direction, Metric, PerUsd, Size};
+
+use super::rules::{EQUIVALENCE_PERCENT, Rules};
+use super::series::Series;
+use super::wilcoxon::Interval;
+use super::words::{interval as measured, units, what_it_takes};
+use crate::numbers::{Percents, Ratios, Usd};
+
+/// What both cost, and where the comparison would turn. `None` with any other metric.
+pub(super) fn prices(
+    rules: &Rules,
+    series: &Series<'_>,
+    direction: Direction,
+    interval: Option<Interval>,
+) -> Option<PerUsd> {
+    if series.metric != Metric::RequestsPerUsd {
+        return None;
+    }
+    let hourly_usd_micros = series.hourly_usd_micros();
+    let hourly = hourly_usd_micros[0] as f64;
+    // A cluster that costs exp(x) times as much has every gain lower by x, and the interval with them. Rounded to the side on
+    // which the claim holds.
+    let break_even_usd_micros = interval.and_then(|interval| match direction {
+        Direction::Faster => Some((hourly * interval.low.exp()).floor() as u64),
+        Direction::Slower => Some((hourly * interval.high.exp()).ceil() as u64),
+        Direction::NoDifferenceShown | Direction::Undecided | Direction::NotComparable => None,
+    });
+    Some(PerUsd {
+        hourly_usd_micros,
+        is_at_most: series.is_at_most(),
+        break_even_usd_micros,
+        users: rules.users,
+        basis: String::new(),
+    })
+}
+
+/// What upper bounds leave open. A cluster that costs at most so much answers at least so many requests per dollar: more than
+/// another is then proven, and less is not.
+pub(super) fn bounded(series: &Series<'_>, direction: Direction) -> Option<(Direction, String)> {
+    let is_at_most = series.is_at_most();
+    if series.metric != Metric::RequestsPerUsd || is_at_most == [false; 2] {
+        return None;
+    }
+    let sides = [series.cluster, series.baseline].into_iter().zip(is_at_most);
+    let names: Vec<&str> = sides.filter(|(_, is_at_most)| *is_at_most).map(|(name, _)| name).collect();
+    let why = format!(
+        "members of {} do not say how busy they are, so that only the most that they may cost is known",
+        names.join(" and ")
+    );
+    match (direction, is_at_most) {
+        (Direction::Faster, [_, false]) | (Direction::Slower, [false, _]) => None,
+        (Direction::Faster | Direction::Slower | Direction::NotComparable, _) => Some((Direction::NotComparable, why)),
+        // More rounds may still show the side that can be shown.
+        (Direction::NoDifferenceShown | Direction::Undecided, _) => Some((Direction::Undecided, why)),
+    }
+}
+
+/// `cluster2 2.1x per dollar [1.9, 2.3]`. `None`: another metric, or nothing that needs words of its own.
+pub(super) fn line(comparison: &Comparison, name: &str) -> Option<String> {
+    let prices = comparison.per_usd.as_ref()?;
+    let (estimate, bounds) = ratios(comparison)?;
+    let shown = Ratios::of(&[estimate, bounds[0], bounds[1]]);
+    let side = side(prices);
+    Some(match comparison.direction {
+        Direction::NotComparable => return None,
+        Direction::Undecided => {
+            let size = Ratios::of(&[estimate]).one(estimate);
+            format!("{name} {side}{size} per dollar, no verdict ({})", units(comparison))
+        }
+        Direction::NoDifferenceShown if comparison.size == Size::EquivalentWithin5Percent => {
+            format!("{name}: equivalent within {EQUIVALENCE_PERCENT} % per dollar {}", shown.bracket(bounds))
+        }
+        Direction::NoDifferenceShown => format!("{name}: no difference per dollar shown {}", shown.bracket(bounds)),
+        Direction::Faster | Direction::Slower => {
+            format!("{name} {side}{} per dollar {}", shown.one(estimate), shown.bracket(bounds))
+        }
+    })
+}
+
+/// `cluster2 answers 2.1x [1.9, 2.3] as many requests per dollar as cluster1 with 100 users (95.2 % interval over 20 rounds;
+/// on-demand, eu-west-1, 2026-07-20). It holds while cluster2 costs less than 0.81 USD an hour; it costs 0.39.`
+pub(super) fn sentence(comparison: &Comparison, comparisons: usize) -> Option<String> {
+    let prices = comparison.per_usd.as_ref()?;
+    let (estimate, bounds) = ratios(comparison)?;
+    let (cluster, baseline, why) = (&comparison.cluster, &comparison.baseline, &comparison.why);
+    let shown = Ratios::of(&[estimate, bounds[0], bounds[1]]);
+    let (side, users) = (side(prices), users(prices));
+    let what = format!("as many requests per dollar as {baseline}{users}");
+    let basis = if prices.basis.is_empty() { String::new() } else { format!("; {}", prices.basis) };
+    let basis = format!("({}{basis})", measured(comparison, comparisons));
+    let between = || format!("{cluster} answers between {} and {} {what}", shown.one(bounds[0]), shown.one(bounds[1]));
+    Some(match comparison.direction {
+        Direction::NotComparable => return None,
+        Direction::Undecided => format!(
+            "{cluster} answered {side}{} {what} in {}; {why}, so there is no verdict.",
+            Ratios::of(&[estimate]).one(estimate),
+            units(comparison)
+        ),
+        Direction::NoDifferenceShown if comparison.size == Size::EquivalentWithin5Percent => format!(
+            "{cluster} and {baseline} are equivalent within {EQUIVALENCE_PERCENT} % by requests per dollar: {} {basis}.",
+            between()
+        ),
+        Direction::NoDifferenceShown => {
+            let percents = comparison.interval_percent.unwrap_or_default();
+            format!(
+                "No difference is shown between {cluster} and {baseline} by requests per dollar: {} {basis}{}.",
+                between(),
+                what_it_takes(comparison, percents, &Percents::of(&percents))
+            )
+        }
+        Direction::Faster | Direction::Slower => {
+            let mut sentence =
+                format!("{cluster} answers {side}{} {} {what} {basis}", shown.one(estimate), shown.bracket(bounds));
+            if comparison.size == Size::EquivalentWithin5Percent {
+                sentence.push_str(&format!(
+                    "; the difference is real, and the two are equivalent within {EQUIVALENCE_PERCENT} %"
+                ));
+            }
+            format!("{sentence}.{}", holds(comparison, prices))
+        }
+    })
+}
+
+/// Estimate and interval as ratios. `None`: nothing was estimated.
+fn ratios(comparison: &Comparison) -> Option<(f64, [f64; 2])> {
+    let ratio = |percent: f64| 1.0 + percent / 100.0;
+    let estimate = comparison.faster_percent?;
+    Some((ratio(estimate), comparison.interval_percent.unwrap_or([estimate; 2]).map(ratio)))
+}
+
+/// The side on which the truth is, when a cost is an upper bound.
+fn side(prices: &PerUsd) -> &'static str {
+    match prices.is_at_most {
+        [false, false] => "",
+        [true, false] => "at least ",
+        [false, true] => "at most ",
+        [true, true] => "about ",
+    }
+}
+
+/// The throughput of a closed loop is a limit of so many users.
+fn users(prices: &PerUsd) -> String {
+    match prices.users {
+        None => String::new(),
+        Some([1, 1]) => " with 1 user".to_owned(),
+        Some([fewest, most]) if fewest == most => format!(" with {most} users"),
+        Some([fewest, most]) => format!(" with {fewest} to {most} users"),
+    }
+}
+
+fn holds(comparison: &Comparison, prices: &PerUsd) -> String {
+    let Some(break_even) = prices.break_even_usd_micros else { return String::new() };
+    let (cluster, cost) = (&comparison.cluster, prices.hourly_usd_micros[0]);
+    let at_most = if prices.is_at_most[0] { "at most " } else { "" };
+    let usd = Usd::telling_apart([break_even, cost]);
+    let (side, limit) = if comparison.direction == Direction::Faster {
+        ("less", usd.at_most(break_even))
+    } else {
+        ("more", usd.at_least(break_even))
+    };
+    format!(" It holds while {cluster} costs {side} than {limit} USD an hour; it costs {at_most}{}.", usd.one(cost))
+}

@@ -1,0 +1,200 @@
+//! What the instances of a cluster cost while load was on. Pure.
+//!
+//! Workers only: balancer and generators serve all clusters of a benchmark, and none of them alone. A price that is not known
+//! is absent and never 0: what costs nothing would win every comparison.
+
+use wire::{ClusterFacts, ClusterReport, Price};
+
+use crate::speed::CpuTime;
+
+/// CPU time that members used above their baseline while load was on, in thousandths of one vCPU, of all together: what
+/// surplus credits are paid for (AWS, "Unlimited mode for burstable performance instances": a CPU utilization above the
+/// baseline, averaged over 24 hours or the instance's life, is charged by the vCPU-hour). Credits from the launch and from
+/// idle hours before are left out: what it costs to go on like this is meant.
+///
+/// `used` are the readings of its members around the load. `None`: it pays no surplus, or not every member was read.
+pub fn surplus_per_mille(used: &[CpuTime], load_micros: u64, facts: &ClusterFacts) -> Option<u32> {
+    let (price, credits) = (facts.price.as_ref()?, facts.credits?);
+    price.surplus_usd_micros?;
+    if facts.vcpus == 0 || used.len() < price.instances as usize {
+        return None;
+    }
+    // Pauses are no load: what was used is counted against the time that load was on.
+    let on = load_micros / 1000 * u64::from(facts.vcpus);
+    let above = |time: &CpuTime| {
+        let all = if on == 0 { time.total_millis } else { time.total_millis.min(on) };
+        let share = (time.busy_millis * 1000).checked_div(all)?.min(1000);
+        Some(share.saturating_sub(u64::from(credits.baseline_per_mille)) * u64::from(facts.vcpus))
+    };
+    let all = used.iter().map(above).sum::<Option<u64>>()?;
+    u32::try_from(all).ok()
+}
+
+/// Fills in what the instances cost in this round. Where members did not say how busy they are, surplus credits are in it as
+/// if they were always busy, and the cost is an upper bound: the list price would make them look cheaper than they are.
+pub fn price(report: &mut ClusterReport, facts: &ClusterFacts) {
+    let cost = facts.price.as_ref().and_then(|price| cost(price, report.surplus_per_mille, facts));
+    (report.hourly_usd_micros, report.hourly_is_at_most) =
+        cost.map_or((None, false), |(hourly, is_at_most)| (Some(hourly), is_at_most));
+}
+
+/// Of all instances in millionths of a US dollar an hour, and whether that is an upper bound.
+fn cost(price: &Price, surplus_per_mille: Option<u32>, facts: &ClusterFacts) -> Option<(u64, bool)> {
+    let instances = u64::from(price.instances);
+    let list = (price.instance_usd_micros.checked_add(price.extras_usd_micros)?).checked_mul(instances)?;
+    if instances == 0 || price.instance_usd_micros == 0 {
+        return None;
+    }
+    let Some(vcpu_hour) = price.surplus_usd_micros else { return Some((list, false)) };
+    let (above, is_at_most) = match surplus_per_mille {
+        Some(measured) => (u64::from(measured), false),
+        None if facts.vcpus == 0 => return None,
+        None => {
+            let baseline = facts.credits.map_or(0, |credits| credits.baseline_per_mille);
+            let each = u64::from(facts.vcpus) * u64::from(1000_u32.saturating_sub(baseline));
+            (each * instances, true)
+        }
+    };
+    Some((list.checked_add(vcpu_hour.checked_mul(above)?.div_ceil(1000))?, is_at_most))
+}
+
+/// Costs of several parts of a measurement together.
+#[derive(Debug, Default)]
+pub(crate) struct Costs {
+    hourly: Mean,
+    surplus: Mean,
+    is_at_most: bool,
+}
+
+/// Mean by time; none when a part has no value.
+#[derive(Debug, Default)]
+struct Mean {
+    sum: u128,
+    weight: u128,
+    is_lacking: bool,
+}
+
+impl Costs {
+    pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a ClusterReport>) -> Self {
+        let mut costs = Self::default();
+        parts.into_iter().for_each(|part| costs.add(part));
+        costs
+    }
+
+    pub(crate) fn add(&mut self, part: &ClusterReport) {
+        let weight = u128::from(part.load_micros.max(1));
+        self.hourly.add(part.hourly_usd_micros, weight);
+        self.surplus.add(part.surplus_per_mille.map(u64::from), weight);
+        self.is_at_most |= part.hourly_is_at_most;
+    }
+
+    /// Millionths of a US dollar an hour. `None`: it is not known of a part.
+    pub(crate) fn hourly_usd_micros(&self) -> Option<u64> {
+        self.hourly.value()
+    }
+
+    pub(crate) fn into_report(self, all: &mut ClusterReport) {
+        all.hourly_usd_micros = self.hourly.value();
+        all.surplus_per_mille = self.surplus.value().and_then(|surplus| u32::try_from(surplus).ok());
+        all.hourly_is_at_most = self.is_at_most && all.hourly_usd_micros.is_some();
+    }
+}
+
+impl Mean {
+    fn add(&mut self, value: Option<u64>, weight: u128) {
+        self.is_lacking |= value.is_none();
+        self.sum += u128::from(value.unwrap_or(0)) * weight;
+        self.weight += weight;
+    }
+
+    /// Rounded to the nearest.
+    fn value(&self) -> Option<u64> {
+        if self.is_lacking {
+            return None;
+        }
+        u64::try_from((self.sum + self.weight / 2).checked_div(self.weight)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{CreditMode, Credits};
+
+    use super::*;
+
+    /// Two t3.large in eu-west-1: 0.0912 USD an hour each, and 0.05 for each vCPU above 30 %.
+    fn t3_large() -> ClusterFacts {
+        ClusterFacts {
+            cluster: "a".into(),
+            vcpus: 2,
+            credits: Some(Credits { mode: CreditMode::Unlimited, baseline_per_mille: 300 }),
+            price: Some(Price {
+                instances: 2,
+                instance_usd_micros: 91_200,
+                extras_usd_micros: 5_900,
+                surplus_usd_micros: Some(50_000),
+                basis: String::new(),
+            }),
+            ..ClusterFacts::default()
+        }
+    }
+
+    fn cpu(busy_millis: u64, total_millis: u64) -> CpuTime {
+        CpuTime { busy_millis, total_millis, ..CpuTime::default() }
+    }
+
+    /// Cost in a round of ten seconds.
+    fn priced(facts: &ClusterFacts, used: &[CpuTime]) -> (Option<u64>, bool) {
+        let mut report = ClusterReport { load_micros: 10_000_000, ..ClusterReport::default() };
+        report.surplus_per_mille = surplus_per_mille(used, report.load_micros, facts);
+        price(&mut report, facts);
+        (report.hourly_usd_micros, report.hourly_is_at_most)
+    }
+
+    #[test]
+    fn surplus_is_what_each_member_uses_above_its_baseline() {
+        let facts = t3_large();
+        let list = 2 * (91_200 + 5_900);
+        assert_eq!(priced(&facts, &[cpu(6_000, 20_000), cpu(5_000, 20_000)]), (Some(list), false), "at the baseline");
+        // 90 % busy: 1.2 vCPUs above the baseline each, which is most of the price.
+        let busy = cpu(18_000, 20_000);
+        assert_eq!(priced(&facts, &[busy, busy]), (Some(list + 120_000), false));
+        // One of them: what the other one has left does not pay for it.
+        assert_eq!(priced(&facts, &[busy, cpu(0, 20_000)]), (Some(list + 60_000), false));
+        // The readings span twice the time that load was on.
+        assert_eq!(priced(&facts, &[cpu(18_000, 40_000), cpu(18_000, 40_000)]), (Some(list + 120_000), false));
+    }
+
+    #[test]
+    fn members_that_do_not_say_how_busy_they_are_are_priced_as_always_busy_and_it_is_said() {
+        let facts = t3_large();
+        let most = 2 * (91_200 + 5_900) + 140_000;
+        assert_eq!(priced(&facts, &[]), (Some(most), true));
+        assert_eq!(priced(&facts, &[cpu(0, 20_000)]), (Some(most), true), "one of two");
+        assert_eq!(priced(&ClusterFacts { vcpus: 0, ..facts }, &[]), (None, false), "nobody knows of how many");
+    }
+
+    #[test]
+    fn nothing_costs_nothing() {
+        let of = |change: fn(&mut Price)| {
+            let mut facts = t3_large();
+            change(facts.price.as_mut().unwrap());
+            priced(&facts, &[cpu(0, 20_000), cpu(0, 20_000)])
+        };
+        assert_eq!(of(|price| price.instance_usd_micros = 0), (None, false));
+        assert_eq!(of(|price| price.instances = 0), (None, false));
+        assert_eq!(of(|price| price.instance_usd_micros = u64::MAX), (None, false));
+        assert_eq!(of(|price| price.surplus_usd_micros = None), (Some(2 * (91_200 + 5_900)), false));
+        assert_eq!(priced(&ClusterFacts { price: None, ..t3_large() }, &[]), (None, false));
+    }
+
+    #[test]
+    fn the_cost_of_all_rounds_is_the_mean_by_time_and_unknown_when_one_is() {
+        let part =
+            |hourly, load_micros| ClusterReport { hourly_usd_micros: hourly, load_micros, ..ClusterReport::default() };
+        let parts = [part(Some(100), 1_000), part(Some(400), 3_000)];
+        assert_eq!(Costs::of(&parts).hourly_usd_micros(), Some(325));
+        assert_eq!(Costs::of(&[part(Some(100), 1_000), part(None, 1)]).hourly_usd_micros(), None);
+        assert_eq!(Costs::of(&[]).hourly_usd_micros(), None);
+    }
+}
