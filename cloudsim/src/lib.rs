@@ -40,6 +40,7 @@ pub use iam::{Ask, Policy, PolicyError, Principal};
 pub use port::SharedSim;
 pub use settings::{
     AfterFailure, AfterTermination, BootFailure, CapacityPool, Credentials, DefaultVpc, LoadBalancing, Machines,
-    ManualChange, ManualChanges, Plan, Pricing, Provisioned, PublicAccess, QuotaCheck, Settings, Terminated, TokenRules,
+    ManualChange, ManualChanges, Plan, Pricing, Provisioned, PublicAccess, QuotaCheck, Settings, Terminated,
+    TokenRules,
 };
 pub use sim::{About, Audit, Call, Sim, States};

@@ -124,7 +124,8 @@ impl CatalogCache {
         let kept = &region.prices;
         let age = |answer: &Answer<ListPrice>| if answer.is_ok() { PRICES } else { NO_PRICE };
         let within = Instant::now() + PATIENCE;
-        let silent = || CloudError::new(Failure::Unreachable, "Timeout", format!("no answer in {} s", PATIENCE.as_secs()));
+        let silent =
+            || CloudError::new(Failure::Unreachable, "Timeout", format!("no answer in {} s", PATIENCE.as_secs()));
         let ask = async |name: &String| {
             if let Some(answer) = kept.young(name, (self.clock)(), age) {
                 return (name.clone(), Facet::from(answer));

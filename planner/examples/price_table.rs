@@ -84,8 +84,7 @@ fn written(regions: &BTreeMap<&'static str, Prices>) -> String {
         families.entry(family(name)).or_default().push((&name[family(name).len() + 1..], *price));
     }
     for (family, sizes) in &families {
-        let sizes: Vec<String> =
-            sizes.iter().map(|(size, price)| format!("({size:?}, {})", grouped(*price))).collect();
+        let sizes: Vec<String> = sizes.iter().map(|(size, price)| format!("({size:?}, {})", grouped(*price))).collect();
         let _ = writeln!(text, "    ({family:?}, &[{}]),", sizes.join(", "));
     }
     let (mut exceptions, mut absent) = (String::new(), String::new());

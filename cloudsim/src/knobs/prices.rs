@@ -6,7 +6,7 @@ use super::{Kind, Knob};
 pub(super) const KNOBS: &[Knob] = &[
     Knob {
         name: "price-decoys",
-        says: "products that filters should have left out are in every answer of the Price List: dedicated, hosts, reservations, prices of 0, other regions and currencies",
+        says: "answers of the Price List hold products that no filter lets pass: dedicated, hosts, reservations, for nothing, elsewhere",
         source: "apache/libcloud 3.9.1: 272 of 868 prices of us-east-1 are of such products",
         kind: Kind::Other {
             form: SWITCH,

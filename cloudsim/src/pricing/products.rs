@@ -53,7 +53,10 @@ impl PriceList<'_> {
         let region = request.asked("regionCode").unwrap_or(here);
         let names = match request.asked("instanceType") {
             Some(name) => vec![name.to_owned()],
-            None => FAMILIES.iter().flat_map(|of| of.sizes.iter().map(|size| format!("{}.{}", of.name, size.name))).collect(),
+            None => FAMILIES
+                .iter()
+                .flat_map(|of| of.sizes.iter().map(|size| format!("{}.{}", of.name, size.name)))
+                .collect(),
         };
         let mut products: Vec<Product> = names.iter().flat_map(|name| self.of_type(region, name)).collect();
         // What is meant to slip through the filter does.

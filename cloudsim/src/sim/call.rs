@@ -239,7 +239,9 @@ impl Sim {
 /// Services but EC2 and STS say it with HTTP 400 (ELBv2 user guide, "API throttling").
 fn throttled(action: Action) -> SimError {
     match action {
-        Action::Elb(_) | Action::CloudWatch(_) | Action::Pricing(_) => SimError::new("ThrottlingException", "Rate exceeded"),
+        Action::Elb(_) | Action::CloudWatch(_) | Action::Pricing(_) => {
+            SimError::new("ThrottlingException", "Rate exceeded")
+        }
         Action::Ec2(_) | Action::Sts(_) => SimError::new("RequestLimitExceeded", "Request limit exceeded."),
     }
 }

@@ -15,8 +15,8 @@ use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags
 use planner::ports::{
     Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceState,
     InstanceType, Interface, KnownRegion, LaunchRequest, ListPrice, Listener, ListenerRequest, LoadBalancer,
-    LoadBalancerRequest, LoadBalancers, MetricQuery, Metrics, Minutes, Prices, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet,
-    Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
+    LoadBalancerRequest, LoadBalancers, MetricQuery, Metrics, Minutes, Prices, Refused, Regions, RuleRequest,
+    SecurityGroups, Selection, Subnet, Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};

@@ -116,7 +116,8 @@ mod tests {
         let cheaper = |region: &str, one: &'static str, other: &'static str| {
             if shipped(region, one).unwrap() < shipped(region, other).unwrap() { one } else { other }
         };
-        let types: BTreeSet<&str> = rows().filter(|(region, ..)| *region == "ap-south-1").map(|(_, name, _)| name).collect();
+        let types: BTreeSet<&str> =
+            rows().filter(|(region, ..)| *region == "ap-south-1").map(|(_, name, _)| name).collect();
         let large: Vec<&str> = types.into_iter().filter(|name| name.ends_with(".large")).collect();
         let mut turned = 0;
         for (at, one) in large.iter().enumerate() {
