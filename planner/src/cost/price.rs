@@ -59,7 +59,9 @@ mod tests {
     fn rows() -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         CSV.lines().skip(1).map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
-            (fields[0], fields[1], micros::of_decimal(fields[2]).unwrap())
+            // Whole dollars are written as `4.` there.
+            let price = micros::of_decimal(fields[2].trim_end_matches('.')).unwrap();
+            (fields[0], fields[1], price)
         })
     }
 
