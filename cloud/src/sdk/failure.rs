@@ -110,7 +110,7 @@ pub(crate) fn of_attempt(
     let Some((response, code)) = refusal.and_then(|response| Some((response, code_in(response)?))) else {
         return Some(Failure::Unreachable);
     };
-    match code.as_ref() {
+    match &*code {
         WOULD_SUCCEED => None,
         code if action == "RunInstances" => Some(failure_of_launch(code, response.status().as_u16())),
         code => Some(failure_of(code)),
