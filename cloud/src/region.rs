@@ -2,12 +2,16 @@
 
 use aws_config::SdkConfig;
 
-use crate::sdk::config::{ClientSettings, Patience, cloudwatch, ec2, elb, sts};
+use planner::cost::price_list::endpoint;
+
+use crate::sdk::config::{ClientSettings, Patience, cloudwatch, ec2, elb, pricing, sts};
 use crate::sdk::counting::Counting;
 
-/// One region of AWS; implements the planner's `Compute`, `SecurityGroups`, `Catalog`, `LoadBalancers` and `Metrics`.
+/// One region of AWS; implements the planner's `Compute`, `SecurityGroups`, `Catalog`, `LoadBalancers`, `Metrics`
+/// and `Prices`.
 #[derive(Debug)]
 pub struct Region {
+    pub(crate) name: String,
     /// Sends again what failed for a moment.
     pub(crate) reads: aws_sdk_ec2::Client,
     /// Sends exactly once: for every call that changes something.
@@ -18,12 +22,18 @@ pub struct Region {
     /// Client for load balancers that sends exactly once.
     pub(crate) elb_effects: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    /// Client of the Price List, which has endpoints in few regions.
+    pub(crate) pricing: aws_sdk_pricing::Client,
+    /// Whether one of them has prices of this region.
+    pub(crate) has_price_list: bool,
 }
 
 impl Region {
     pub(crate) fn new(config: &SdkConfig, patience: Patience, counting: Counting, name: &str) -> Self {
         let reads = ClientSettings::of_reads(config, name, patience, counting.clone());
-        let effects = ClientSettings::of_effects(config, name, patience, counting);
+        let effects = ClientSettings::of_effects(config, name, patience, counting.clone());
+        let price_list = endpoint(name);
+        let prices = ClientSettings::of_prices(config, price_list.unwrap_or(name), patience, counting);
         Self {
             reads: ec2(&reads),
             effects: ec2(&effects),
@@ -31,6 +41,9 @@ impl Region {
             elb_reads: elb(&reads),
             elb_effects: elb(&effects),
             cloudwatch: cloudwatch(&reads),
+            pricing: pricing(&prices),
+            has_price_list: price_list.is_some(),
+            name: name.to_owned(),
         }
     }
 }

@@ -3,9 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, Subnet};
+use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, ListPrice, Subnet};
+use planner::world::Facet;
+use planner::{CloudError, Failure};
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
 
@@ -15,8 +20,14 @@ const TYPES: SignedDuration = SignedDuration::from_hours(1);
 const SITE: SignedDuration = SignedDuration::from_secs(30);
 /// What was not there or failed: long enough that a thousand objects do not ask one after the other.
 const MISSING: SignedDuration = SignedDuration::from_secs(5);
+/// List prices change a few times a year; what the list does not have is remembered as long.
+const PRICES: SignedDuration = SignedDuration::from_hours(24);
+/// A price that could not be asked for: another source has it meanwhile, so there is no hurry.
+const NO_PRICE: SignedDuration = SignedDuration::from_mins(1);
 /// EC2 renews a console every few minutes; Nitro types show it at once.
 const CONSOLE: SignedDuration = SignedDuration::from_secs(10);
+/// How long prices are waited for: the next source has one too.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Answers kept of one kind; beyond that, the old ones go.
 const MOST: usize = 4_096;
 
@@ -33,6 +44,7 @@ pub(crate) struct Region {
     images: Kept<String, Option<Image>>,
     consoles: Kept<String, Option<String>>,
     regions: Kept<(), Vec<KnownRegion>>,
+    prices: Kept<String, ListPrice>,
 }
 
 impl CatalogCache {
@@ -97,6 +109,34 @@ impl CatalogCache {
     /// The regions that this one knows.
     pub(crate) async fn regions<C: Cloud>(&self, region: &Region, cloud: &C) -> Answer<Vec<KnownRegion>> {
         self.kept(&region.regions, (), SITE, cloud.regions()).await
+    }
+
+    /// List prices of types, asked for all at once: who does not answer in time has not answered.
+    pub(crate) async fn prices<C: Cloud>(
+        &self,
+        region: &Region,
+        cloud: &C,
+        names: &[String],
+    ) -> BTreeMap<String, Facet<ListPrice>> {
+        if names.is_empty() {
+            return BTreeMap::new();
+        }
+        let kept = &region.prices;
+        let age = |answer: &Answer<ListPrice>| if answer.is_ok() { PRICES } else { NO_PRICE };
+        let within = Instant::now() + PATIENCE;
+        let silent =
+            || CloudError::new(Failure::Unreachable, "Timeout", format!("no answer in {} s", PATIENCE.as_secs()));
+        let ask = async |name: &String| {
+            if let Some(answer) = kept.young(name, (self.clock)(), age) {
+                return (name.clone(), Facet::from(answer));
+            }
+            let answer = timeout_at(within, cloud.price(name)).await.unwrap_or_else(|_| Err(silent()));
+            kept.keep(name.clone(), answer.clone(), (self.clock)());
+            (name.clone(), Facet::from(answer))
+        };
+        // Held while asking: who wants the same waits for the answer, but no longer than for an answer.
+        let _flight = timeout_at(within, kept.flight.lock()).await;
+        join_all(names.iter().map(ask)).await.into_iter().collect()
     }
 
     /// When many boot at the same time, who does not get its turn takes what was seen before.

@@ -10,8 +10,8 @@ use planner::balance::{application, updates};
 use planner::instances::console;
 use planner::measure::cloud_watch;
 use planner::ports::{Agents, Cloud, InstanceType, Regions};
-use planner::provision::placement;
 use planner::provision::zone_fallback;
+use planner::provision::{placement, prices};
 use planner::teardown::holders;
 use planner::world::Holder;
 use planner::world::{Application, CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
@@ -82,6 +82,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             regions: None,
             site: None,
             types: not_asked(),
+            prices: BTreeMap::new(),
             balancer: None,
             application: None,
             applications: None,
@@ -124,13 +125,16 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         need: &Need,
     ) -> Tick {
         let names = type_names(world);
+        let unpriced = prices::questions(world);
         let (uid, installation) = (world.object.uid.clone(), world.settings.installation.clone());
         let wanted = |world: &World| Wanted::of(&world.object.status.launches, resources::seeks_load_balancers(world));
         let at_first = wanted(world);
-        let (mut lists, types) = tokio::join!(
+        let (mut lists, types, prices) = tokio::join!(
             self.lister.lists(cloud, region, &installation, (&uid, &at_first), need),
             patiently(self.catalog.types(cached, cloud, &names)),
+            self.catalog.prices(cached, cloud, &unpriced),
         );
+        world.prices = prices;
         take(world, &lists);
         // What the lists show may be the first to tell that the ledger is lost.
         let then = wanted(world);

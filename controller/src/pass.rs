@@ -152,7 +152,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             self.put(&echo, &next).await?;
         }
         memory.recorded(&world.object.status.launches, &next.launches, &self.settings.process);
-        self.publish(stored, &planner::events(&world.object.status, &next)).await;
+        let mut events = planner::events(&world.object.status, &next);
+        events.extend(planner::status::prices::events(world, &next));
+        self.publish(stored, &events).await;
         Ok(Next::After(wake))
     }
 }

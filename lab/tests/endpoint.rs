@@ -207,6 +207,47 @@ async fn the_network_before_and_behind_ec2_reaches_the_wire() {
     assert_eq!(region.audit().launched, 2);
 }
 
+/// The Price List speaks JSON 1.1 and is signed for in the region of its endpoint (botocore's model `pricing`).
+#[tokio::test]
+async fn the_price_list_is_json_whose_products_are_texts() {
+    let region = Region::start_for_tests(Settings::default()).await;
+    let ask = async |at: &str, action: &str, body: &str| {
+        let mut stream = TcpStream::connect(region.endpoint()).await.unwrap();
+        let credential = CREDENTIAL.replace("/eu-west-1/ec2/", &format!("/{at}/pricing/"));
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: lab\r\nauthorization: {credential}\r\nconnection: close\r\n\
+             x-amz-target: AWSPriceListService.{action}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    const ONE: &str = r#"{"ServiceCode": "AmazonEC2", "MaxResults": 1, "Filters": [
+        {"Type": "TERM_MATCH", "Field": "instanceType", "Value": "c7g.large"}]}"#;
+    for at in ["eu-central-1", "eu-west-1"] {
+        let answer = ask(at, "GetProducts", ONE).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("application/x-amz-json-1.1"), "{answer}");
+        let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let product: serde_json::Value = serde_json::from_str(body["PriceList"][0].as_str().unwrap()).unwrap();
+        assert_eq!(product["product"]["attributes"]["instanceType"], "c7g.large", "{product}");
+        assert!(body["NextToken"].is_string(), "there are more products than one: {body}");
+    }
+    let contains = ONE.replace("TERM_MATCH", "CONTAINS");
+    for (at, action, body, code) in [
+        ("us-east-1", "GetProducts", ONE, "SignatureDoesNotMatch"),
+        ("eu-central-1", "GetProducts", &contains, "UnsupportedOperation"),
+        ("eu-central-1", "GetProducts", "{}", "MissingParameter"),
+        ("eu-central-1", "GetProducts", r#"{"ServiceCode": "AmazonTea"}"#, "NotFoundException"),
+        ("eu-central-1", "GetProducts", "{", "SerializationException"),
+        ("eu-central-1", "DescribeServices", "{}", "InvalidAction"),
+    ] {
+        let answer = ask(at, action, body).await;
+        assert!(!answer.starts_with("HTTP/1.1 200") && answer.contains(&format!("\"__type\":\"{code}\"")), "{answer}");
+    }
+}
+
 /// CloudWatch speaks CBOR and JSON (Smithy, "RPC v2 CBOR protocol" and "AWS JSON 1.0 protocol").
 #[tokio::test]
 async fn cloudwatch_answers_in_the_protocol_that_it_is_asked_in() {

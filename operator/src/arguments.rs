@@ -54,6 +54,10 @@ pub(crate) struct Arguments {
     )]
     pub(crate) control_sources: ControlSources,
 
+    /// CSV file with prices that go before those of AWS, such as private rates: region,type,usdPerHour
+    #[arg(long, env = "OPERATOR_PRICES", value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "OPERATOR_ADMIN_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub(crate) admin_listen: SocketAddr,

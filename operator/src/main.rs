@@ -3,6 +3,7 @@
 mod arguments;
 mod artifacts;
 mod control_sources;
+mod prices;
 mod sweep;
 
 use std::ffi::OsString;
@@ -100,6 +101,7 @@ fn settings(
         launch_window: seconds(arguments.launch_window_seconds),
         boot_deadline: seconds(arguments.boot_deadline_seconds),
         refusal_pause: seconds(arguments.refusal_pause_seconds),
+        prices: prices::read(arguments.prices.as_deref())?,
     })
 }
 

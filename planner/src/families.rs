@@ -1,6 +1,6 @@
 //! The families of instance types that this project knows: one table for the policy's list of types
-//! (`docs/iam-policy.json`, by `cargo xtask gen`), the types of the simulated cloud, and prices. What the operator decides
-//! about a type comes from the region itself.
+//! (`docs/iam-policy.json`, by `cargo xtask gen`) and the types of the simulated cloud. Each of them has a price in the shipped
+//! table ([`crate::cost::price`]). What the operator decides about a type comes from the region itself.
 //!
 //! Source of shapes: the AWS pages "Amazon EC2 instance types" (general purpose, compute and memory optimised; read 2026).
 
@@ -19,8 +19,6 @@ pub struct Family {
     pub burstable: Burstable,
     /// The smaller ones. There are larger ones of most families.
     pub sizes: &'static [Size],
-    /// US dollar micros an hour of the size `large`; sizes of a family are priced by their size.
-    pub large_usd_micros: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,68 +63,56 @@ const C_MEDIUM: &[Size] = &[size("medium", 1, 2), C[0], C[1], C[2], C[3]];
 const R: &[Size] = &[size("large", 2, 16), size("xlarge", 4, 32), size("2xlarge", 8, 64), size("4xlarge", 16, 128)];
 const R_MEDIUM: &[Size] = &[size("medium", 1, 8), R[0], R[1], R[2], R[3]];
 
-const fn fixed(
-    name: &'static str,
-    architecture: Architecture,
-    sizes: &'static [Size],
-    large_usd_micros: u64,
-) -> Family {
-    Family { name, architecture, hypervisor: Nitro, burstable: No, sizes, large_usd_micros }
+const fn fixed(name: &'static str, architecture: Architecture, sizes: &'static [Size]) -> Family {
+    Family { name, architecture, hypervisor: Nitro, burstable: No, sizes }
 }
 
-const fn burst(
-    name: &'static str,
-    architecture: Architecture,
-    sizes: &'static [Size],
-    large_usd_micros: u64,
-) -> Family {
-    Family { burstable: Yes, ..fixed(name, architecture, sizes, large_usd_micros) }
+const fn burst(name: &'static str, architecture: Architecture, sizes: &'static [Size]) -> Family {
+    Family { burstable: Yes, ..fixed(name, architecture, sizes) }
 }
 
 /// All families, in the order in which they are offered to a reader: burstable ones, then general purpose, compute, memory.
-///
-/// Prices: on-demand, Linux, us-east-1, of the Price List as it was on 2026-07-20.
 pub const FAMILIES: &[Family] = &[
-    Family { hypervisor: Xen, ..burst("t2", X86_64, T2, 92_800) },
-    burst("t3", X86_64, T3, 83_200),
-    burst("t3a", X86_64, T3, 75_200),
-    burst("t4g", Arm64, T3, 67_200),
-    Family { hypervisor: Xen, ..fixed("m4", X86_64, M, 100_000) },
-    fixed("m5", X86_64, M, 96_000),
-    fixed("m5a", X86_64, M, 86_000),
-    fixed("m6i", X86_64, M, 96_000),
-    fixed("m6a", X86_64, M, 86_400),
-    fixed("m6g", Arm64, M_MEDIUM, 77_000),
-    fixed("m7i", X86_64, M, 100_800),
-    fixed("m7i-flex", X86_64, M, 95_760),
-    fixed("m7a", X86_64, M_MEDIUM, 115_920),
-    fixed("m7g", Arm64, M_MEDIUM, 81_600),
-    fixed("m8i", X86_64, M, 105_840),
-    fixed("m8i-flex", X86_64, M, 100_550),
-    fixed("m8g", Arm64, M_MEDIUM, 89_760),
-    fixed("c5", X86_64, C, 85_000),
-    fixed("c5a", X86_64, C, 77_000),
-    fixed("c6i", X86_64, C, 85_000),
-    fixed("c6a", X86_64, C, 76_500),
-    fixed("c6g", Arm64, C_MEDIUM, 68_000),
-    fixed("c7i", X86_64, C, 89_250),
-    fixed("c7i-flex", X86_64, C, 84_790),
-    fixed("c7a", X86_64, C_MEDIUM, 102_640),
-    fixed("c7g", Arm64, C_MEDIUM, 72_500),
-    fixed("c8i", X86_64, C, 93_710),
-    fixed("c8i-flex", X86_64, C, 89_020),
-    fixed("c8g", Arm64, C_MEDIUM, 79_760),
-    fixed("r5", X86_64, R, 126_000),
-    fixed("r5a", X86_64, R, 113_000),
-    fixed("r6i", X86_64, R, 126_000),
-    fixed("r6a", X86_64, R, 113_400),
-    fixed("r6g", Arm64, R_MEDIUM, 100_800),
-    fixed("r7i", X86_64, R, 132_300),
-    fixed("r7a", X86_64, R_MEDIUM, 152_150),
-    fixed("r7g", Arm64, R_MEDIUM, 107_100),
-    fixed("r8i", X86_64, R, 138_920),
-    fixed("r8i-flex", X86_64, R, 131_970),
-    fixed("r8g", Arm64, R_MEDIUM, 117_820),
+    Family { hypervisor: Xen, ..burst("t2", X86_64, T2) },
+    burst("t3", X86_64, T3),
+    burst("t3a", X86_64, T3),
+    burst("t4g", Arm64, T3),
+    Family { hypervisor: Xen, ..fixed("m4", X86_64, M) },
+    fixed("m5", X86_64, M),
+    fixed("m5a", X86_64, M),
+    fixed("m6i", X86_64, M),
+    fixed("m6a", X86_64, M),
+    fixed("m6g", Arm64, M_MEDIUM),
+    fixed("m7i", X86_64, M),
+    fixed("m7i-flex", X86_64, M),
+    fixed("m7a", X86_64, M_MEDIUM),
+    fixed("m7g", Arm64, M_MEDIUM),
+    fixed("m8i", X86_64, M),
+    fixed("m8i-flex", X86_64, M),
+    fixed("m8g", Arm64, M_MEDIUM),
+    fixed("c5", X86_64, C),
+    fixed("c5a", X86_64, C),
+    fixed("c6i", X86_64, C),
+    fixed("c6a", X86_64, C),
+    fixed("c6g", Arm64, C_MEDIUM),
+    fixed("c7i", X86_64, C),
+    fixed("c7i-flex", X86_64, C),
+    fixed("c7a", X86_64, C_MEDIUM),
+    fixed("c7g", Arm64, C_MEDIUM),
+    fixed("c8i", X86_64, C),
+    fixed("c8i-flex", X86_64, C),
+    fixed("c8g", Arm64, C_MEDIUM),
+    fixed("r5", X86_64, R),
+    fixed("r5a", X86_64, R),
+    fixed("r6i", X86_64, R),
+    fixed("r6a", X86_64, R),
+    fixed("r6g", Arm64, R_MEDIUM),
+    fixed("r7i", X86_64, R),
+    fixed("r7a", X86_64, R_MEDIUM),
+    fixed("r7g", Arm64, R_MEDIUM),
+    fixed("r8i", X86_64, R),
+    fixed("r8i-flex", X86_64, R),
+    fixed("r8g", Arm64, R_MEDIUM),
 ];
 
 /// All that an account on the free plan may launch: t2.micro is not among them (AWS page "Explore AWS services with AWS Free
@@ -160,6 +146,16 @@ mod tests {
                     b'r' => assert_eq!(per_vcpu, 8192, "{name}.{}", size.name),
                     _ => assert!(per_vcpu <= 4096, "{name}.{}", size.name),
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_type_has_a_price_in_us_east_1() {
+        for family in FAMILIES {
+            for size in family.sizes {
+                let name = format!("{}.{}", family.name, size.name);
+                assert!(crate::cost::price::shipped("us-east-1", &name).is_some_and(|price| price > 0), "{name}");
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
 use crate::plan::{MOVING, Plan, SLOW, STEADY};
-use crate::provision::{self, placement, zone_fallback};
+use crate::provision::{self, placement, prices, zone_fallback};
 use crate::resources::kind::unknown_kinds_sentence;
 use crate::world::{Deletion, Finalizer, Seal, Unknown, World};
 use crate::{balance, measure, pausing, region, teardown};
@@ -65,6 +65,8 @@ fn of_stages(world: &World) -> Plan {
                 zone_fallback::plan(world, &placement, &mut plan)
             }
             Some(placement) => {
+                let placement = prices::grown(world, placement);
+                plan.placement = Some(placement.clone());
                 // What a former spec measures is stopped and collected before anything under it changes.
                 if measure::former::former_is_on(world, &placement, &mut plan) {
                     plan.conditions.wait_for_former();

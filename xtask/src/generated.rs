@@ -24,7 +24,7 @@ enum Part {
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->";
 
-const GENERATED: [Generated; 5] = [
+const GENERATED: [Generated; 6] = [
     Generated { file: "manifests/crds.yaml", example: "crds", part: Part::Whole },
     Generated { file: "docs/report.schema.json", example: "report_schema", part: Part::Whole },
     Generated {
@@ -32,6 +32,7 @@ const GENERATED: [Generated; 5] = [
         example: "instance_types",
         part: Part::ListAfter("\"ec2:InstanceType\": "),
     },
+    Generated { file: "planner/src/cost/table.rs", example: "price_table", part: Part::Whole },
     Generated { file: "docs/conditions.md", example: "condition_tables", part: Part::Sections },
     Generated { file: "docs/metrics.md", example: "metric_labels", part: Part::Sections },
 ];

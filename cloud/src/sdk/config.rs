@@ -43,6 +43,9 @@ impl Default for Patience {
     }
 }
 
+/// For a read of prices with its repetitions: a placement waits for it.
+const PRICE: Duration = Duration::from_secs(5);
+
 /// Settings of all clients of one region and one kind of call.
 pub(crate) struct ClientSettings<'a> {
     config: &'a SdkConfig,
@@ -64,6 +67,17 @@ impl<'a> ClientSettings<'a> {
             .operation_timeout(patience.read)
             .build();
         Self { config, region, retry, timeouts, counting }
+    }
+
+    /// For reads of prices, of which there is another source: as other reads, but given up sooner.
+    pub(crate) fn of_prices(config: &'a SdkConfig, region: &'a str, patience: Patience, counting: Counting) -> Self {
+        let patience = Patience {
+            connect: patience.connect.min(PRICE / 2),
+            read_attempt: patience.read_attempt.min(PRICE),
+            read: patience.read.min(PRICE),
+            ..patience
+        };
+        Self::of_reads(config, region, patience, counting)
     }
 
     /// For calls that change something: each is sent exactly once.
@@ -101,3 +115,5 @@ client!(sts: aws_sdk_sts, Complete);
 client!(elb: aws_sdk_elasticloadbalancingv2, Complete);
 // CBOR counts its items, and the decoder wants all of them and nothing behind (cloud/src/wire_tests/metrics.rs).
 client!(cloudwatch: aws_sdk_cloudwatch);
+// JSON that is cut does not decode (cloud/src/wire_tests/prices.rs).
+client!(pricing: aws_sdk_pricing);

@@ -1,5 +1,6 @@
 //! From an SDK error to the planner's.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -109,7 +110,7 @@ pub(crate) fn of_attempt(
     let Some((response, code)) = refusal.and_then(|response| Some((response, code_in(response)?))) else {
         return Some(Failure::Unreachable);
     };
-    match code {
+    match &*code {
         WOULD_SUCCEED => None,
         code if action == "RunInstances" => Some(failure_of_launch(code, response.status().as_u16())),
         code => Some(failure_of(code)),
@@ -117,14 +118,18 @@ pub(crate) fn of_attempt(
 }
 
 /// The code of a refusal: in a header where the body is no XML (Smithy, "AWS Query compatible"), else in the first element
-/// `Code`.
-fn code_in(response: &HttpResponse) -> Option<&str> {
+/// `Code`, or in the field `__type` of JSON, behind the name of its model (Smithy, awsJson1_1, "Operation error serialization").
+fn code_in(response: &HttpResponse) -> Option<Cow<'_, str>> {
     if let Some(words) = response.headers().get("x-amzn-query-error") {
-        return words.split(';').next();
+        return words.split(';').next().map(Cow::Borrowed);
     }
     let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+    if let Ok(document) = serde_json::from_str::<serde_json::Value>(body) {
+        let code = document["__type"].as_str()?.rsplit('#').next()?;
+        return Some(Cow::Owned(code.to_owned()));
+    }
     let (_, rest) = body.split_once("<Code>")?;
-    Some(rest.split_once("</Code>")?.0.trim())
+    Some(Cow::Borrowed(rest.split_once("</Code>")?.0.trim()))
 }
 
 /// An answer that lacks `what`.

@@ -6,6 +6,7 @@ mod counting;
 mod fake;
 mod launches;
 mod metrics;
+mod prices;
 
 use std::sync::Arc;
 use std::time::Duration;

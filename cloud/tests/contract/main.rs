@@ -15,6 +15,7 @@ mod metrics;
 mod moto;
 mod offer_rows;
 mod permissions;
+mod prices;
 mod rows;
 mod target;
 mod volumes;

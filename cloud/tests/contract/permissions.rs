@@ -14,8 +14,8 @@ use lab::aws::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use planner::owner::{Owner, Tags};
 use planner::ports::{
     Addressing, Algorithm, Architecture, Catalog, Compute, Credits, GroupRequest, HealthCheck, ImageQuery,
-    LaunchRequest, ListenerRequest, LoadBalancerRequest, LoadBalancers, MetricQuery, Metrics, Minutes, Regions, Rule,
-    RuleRequest, Scheme, SecurityGroups, Selection, Source, TargetGroupAttributes, TargetGroupRequest,
+    LaunchRequest, ListenerRequest, LoadBalancerRequest, LoadBalancers, MetricQuery, Metrics, Minutes, Prices, Regions,
+    Rule, RuleRequest, Scheme, SecurityGroups, Selection, Source, TargetGroupAttributes, TargetGroupRequest,
 };
 
 use crate::evaluator::{self, Row};
@@ -61,6 +61,7 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     let names = ["t2.micro", "m5.large"].map(str::to_owned);
     cloud.instance_types(&names).await.unwrap();
     cloud.offerings(&names).await.unwrap();
+    cloud.price("m5.large").await.unwrap();
     let user = Tags::from([("team".to_owned(), "blue".to_owned())]);
     let group = GroupRequest {
         name: on.fresh("members"),
@@ -310,6 +311,11 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
         }
         if ask.action == "cloudwatch:GetMetricData" {
             for action in ["cloudwatch:PutMetricData", "cloudwatch:ListMetrics", "cloudwatch:DeleteAlarms"] {
+                miss("what the operator never does", Ask { action: action.into(), ..ask.clone() });
+            }
+        }
+        if ask.action == "pricing:GetProducts" {
+            for action in ["pricing:DescribeServices", "pricing:GetAttributeValues", "pricing:ListPriceLists"] {
                 miss("what the operator never does", Ask { action: action.into(), ..ask.clone() });
             }
         }

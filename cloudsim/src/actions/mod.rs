@@ -6,6 +6,7 @@
 pub(crate) mod cloudwatch;
 pub(crate) mod ec2;
 pub(crate) mod elb;
+pub(crate) mod pricing;
 pub(crate) mod sts;
 
 use std::fmt;
@@ -125,6 +126,7 @@ services! {
     Sts: sts,
     Elb: elb,
     CloudWatch: cloudwatch,
+    Pricing: pricing,
 }
 
 impl Action {

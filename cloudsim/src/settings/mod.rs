@@ -5,6 +5,7 @@ mod credentials;
 mod load_balancing;
 mod manual_changes;
 mod network;
+mod pricing;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,7 @@ pub use credentials::Credentials;
 pub use load_balancing::{LoadBalancing, Provisioned};
 pub use manual_changes::{ManualChange, ManualChanges};
 pub use network::{DefaultVpc, PublicAccess};
+pub use pricing::Pricing;
 
 /// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +107,8 @@ pub struct Settings {
     pub console_lag_millis: u64,
     /// Load balancers and their metrics.
     pub load_balancing: LoadBalancing,
+    /// The Price List.
+    pub pricing: Pricing,
 }
 
 impl Default for Settings {
@@ -151,6 +155,7 @@ impl Default for Settings {
             boot_failures: BTreeSet::new(),
             console_lag_millis: 0,
             load_balancing: LoadBalancing::default(),
+            pricing: Pricing::default(),
         }
     }
 }
@@ -187,6 +192,7 @@ impl Settings {
                 program_start: Span { least_millis: 200, most_millis: 500 },
                 ..LoadBalancing::default()
             },
+            pricing: Pricing { decoys: true, ..Pricing::default() },
             ..Self::default()
         }
     }
@@ -208,6 +214,7 @@ impl Settings {
                 metric_lag: Span::seconds(0, 120),
                 ..LoadBalancing::default()
             },
+            pricing: Pricing { decoys: true, ..Pricing::default() },
             ..Self::default()
         }
     }

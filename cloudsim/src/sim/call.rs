@@ -11,6 +11,7 @@ use crate::engine::error::{Outcome, SimError};
 use crate::engine::fault::{Fault, Reply};
 use crate::engine::throttle::Throttling;
 use crate::iam::{Ask, Principal, Verdict};
+use crate::pricing;
 use crate::settings::Credentials;
 use crate::sts;
 
@@ -91,6 +92,7 @@ impl Sim {
             About::Elb(about) => self.elb_unmoved().asks(about),
             About::Nothing(Action::Elb(action)) => vec![self.elb_unmoved().ask_about_region(*action)],
             About::Nothing(Action::CloudWatch(action)) => cloudwatch::asks(*action, &self.settings.region),
+            About::Nothing(Action::Pricing(action)) => pricing::asks(*action, &self.settings.region),
             About::Nothing(Action::Ec2(action)) => vec![self.ec2_unmoved().ask_about_region(*action)],
             About::Nothing(Action::Sts(action)) => sts::asks(*action),
         }
@@ -101,6 +103,7 @@ impl Sim {
         let nth = self.engine.record.injected.values().sum();
         match call.action().service() {
             ServiceName::Ec2 => ec2::unauthorized(&principal, ask, verdict, nth),
+            ServiceName::Pricing => pricing::denied(&principal, ask),
             ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sts => elb::denied(&principal, ask, verdict),
         }
     }
@@ -111,11 +114,12 @@ impl Sim {
             return true;
         }
         let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
-        let States { ec2, elb, cloudwatch, sts } = &mut self.states;
+        let States { ec2, elb, cloudwatch, pricing, sts } = &mut self.states;
         match call.action() {
             Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
             Action::Elb(action) => elb.buckets.admit(&elb::costs(action), others, now),
             Action::CloudWatch(action) => cloudwatch.buckets.admit(&cloudwatch::costs(action), others, now),
+            Action::Pricing(action) => pricing.buckets.admit(&pricing::costs(action), others, now),
             Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
         }
     }
@@ -160,14 +164,18 @@ impl Sim {
             }
             Credentials::Unknown => Some(("unknown key", "AuthFailure", NOT_VALIDATED)),
         };
+        let spelled = |refusal: SimError| match action {
+            Action::Pricing(_) => pricing::in_json(refusal),
+            _ => refusal,
+        };
         if let Some((kind, code, message)) = refusal {
-            return Some((kind, SimError::new(code, message)));
+            return Some((kind, spelled(SimError::new(code, message))));
         }
         if !self.settings.denied.contains(&action) {
             return None;
         }
         let code = if has_common_codes { "AccessDenied" } else { "UnauthorizedOperation" };
-        Some(("denied", SimError::new(code, "You are not authorized to perform this operation.")))
+        Some(("denied", spelled(SimError::new(code, "You are not authorized to perform this operation."))))
     }
 
     fn refused(&mut self, action: Action, refusal: SimError) -> SimError {
@@ -231,7 +239,9 @@ impl Sim {
 /// Services but EC2 and STS say it with HTTP 400 (ELBv2 user guide, "API throttling").
 fn throttled(action: Action) -> SimError {
     match action {
-        Action::Elb(_) | Action::CloudWatch(_) => SimError::new("ThrottlingException", "Rate exceeded"),
+        Action::Elb(_) | Action::CloudWatch(_) | Action::Pricing(_) => {
+            SimError::new("ThrottlingException", "Rate exceeded")
+        }
         Action::Ec2(_) | Action::Sts(_) => SimError::new("RequestLimitExceeded", "Request limit exceeded."),
     }
 }

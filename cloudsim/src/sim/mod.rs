@@ -20,6 +20,7 @@ use crate::engine::error::SimError;
 use crate::engine::fault::Fault;
 use crate::engine::network::NetworkFault;
 use crate::iam::{Ask, Iam, Policy};
+use crate::pricing::{self, PriceList};
 use crate::settings::{CapacityPool, Settings};
 use crate::sts::{self, Sts};
 
@@ -44,6 +45,7 @@ pub struct States {
     pub ec2: ec2::State,
     pub elb: elb::State,
     pub cloudwatch: cloudwatch::State,
+    pub pricing: pricing::State,
     pub sts: sts::State,
 }
 
@@ -74,6 +76,7 @@ impl Sim {
                 ec2,
                 elb: elb::State::new(seed),
                 cloudwatch: cloudwatch::State::new(seed),
+                pricing: pricing::State::default(),
                 sts: sts::State::default(),
             },
         })
@@ -101,6 +104,12 @@ impl Sim {
     pub fn cloudwatch(&mut self, now: Timestamp) -> CloudWatch<'_> {
         self.advance(now);
         CloudWatch::new(&mut self.engine, &self.settings, &mut self.states.cloudwatch)
+    }
+
+    /// The Price List at this moment.
+    pub fn price_list(&mut self, now: Timestamp) -> PriceList<'_> {
+        self.advance(now);
+        PriceList::new(&mut self.engine, &self.settings)
     }
 
     fn ec2_unmoved(&mut self) -> Ec2<'_> {

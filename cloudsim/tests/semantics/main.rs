@@ -16,6 +16,7 @@ mod load_balancers;
 mod metrics;
 mod permissions;
 mod ports;
+mod prices;
 mod properties;
 mod rehearsals;
 mod stale_reads;

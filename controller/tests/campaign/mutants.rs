@@ -4,6 +4,7 @@
 use api::{Launch, Placement};
 use controller::Decisions;
 use jiff::SignedDuration;
+use planner::cost::price::shipped;
 use planner::effect::Effect;
 use planner::ports::{InstanceState, LaunchRequest};
 use planner::resources::ResourceKind;
@@ -132,6 +133,10 @@ fn all() -> Vec<Mutant> {
             })
         }),
         plans("an answer is taken for the thing", trusts_the_answer),
+        plans("a price that is not known is nothing", |world| priced(world, |_| Some(0))),
+        plans("another region's prices are taken", |world| {
+            priced(world, |name| shipped("us-east-1", name).and_then(|price| i64::try_from(price).ok()))
+        }),
         Mutant {
             name: "status written over what was not seen",
             ways: Ways { writes: Writes::Blind, ..Ways::default() },
@@ -143,6 +148,14 @@ fn with(world: &World, change: impl FnOnce(&mut World)) -> Plan {
     let mut world = world.clone();
     change(&mut world);
     planner::plan(&world)
+}
+
+fn priced(world: &World, price: impl Fn(&str) -> Option<i64>) -> Plan {
+    let mut plan = planner::plan(world);
+    for placed in plan.placement.iter_mut().flat_map(|placement| &mut placement.prices) {
+        placed.hourly_usd_micros = price(&placed.instance_type);
+    }
+    plan
 }
 
 fn is_new(world: &World, line: &Launch) -> bool {

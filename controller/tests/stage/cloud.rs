@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
     Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceState,
-    InstanceType, Interface, KnownRegion, LaunchRequest, Listener, ListenerRequest, LoadBalancer, LoadBalancerRequest,
-    LoadBalancers, MetricQuery, Metrics, Minutes, Refused, Regions, RuleRequest, SecurityGroups, Selection, Subnet,
-    Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
+    InstanceType, Interface, KnownRegion, LaunchRequest, ListPrice, Listener, ListenerRequest, LoadBalancer,
+    LoadBalancerRequest, LoadBalancers, MetricQuery, Metrics, Minutes, Prices, Refused, Regions, RuleRequest,
+    SecurityGroups, Selection, Subnet, Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -478,6 +478,12 @@ impl LoadBalancers for Mortal {
             self.sim.delete_target_group(arn).await
         };
         self.effect(elb::Action::DeleteTargetGroup, call).await
+    }
+}
+
+impl Prices for Mortal {
+    async fn price(&self, instance_type: &str) -> Answer<ListPrice> {
+        self.sim.price(instance_type).await
     }
 }
 

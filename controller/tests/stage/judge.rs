@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use api::{ClusterBenchmark, Launch, Run, Status};
+use api::{ClusterBenchmark, Launch, Placement, Run, Status};
 use cloudsim::Sim;
 use jiff::Timestamp;
+use planner::cost::price::shipped;
 use planner::desired;
 use planner::ports::LaunchRequest;
 use planner::world::ledger;
@@ -39,6 +40,8 @@ pub(crate) enum Rule {
     OneOfEach,
     /// A cluster has as many instances in each of its zones.
     EvenlySpread,
+    /// A price is the one of its region, and none is nothing.
+    Priced,
     PausedHolds,
     Converges,
     Quiet,
@@ -137,6 +140,9 @@ impl Judge {
         book.hashes.extend(status.runs.iter().map(|run| run.report_sha256.clone()));
         let parts = status.runs.iter().flat_map(|run| &run.parts);
         book.hashes.extend(parts.map(|part| part.report_sha256.clone()));
+        if let Some(what) = status.placement.as_ref().and_then(wrong_price) {
+            book.broken.get_or_insert(Broken::new(Rule::Priced, what));
+        }
     }
 
     /// A launch is asked about, with whatever answer.
@@ -427,6 +433,13 @@ fn one_balancer(balancers: &BTreeMap<String, Through>, run: &Run) -> Result<(), 
 
 fn generators(run: &Run) -> usize {
     usize::try_from(run.generators).unwrap()
+}
+
+/// List and table are the same here, whichever answered.
+fn wrong_price(placement: &Placement) -> Option<String> {
+    let right = |name: &str| shipped(&placement.region, name).and_then(|price| i64::try_from(price).ok());
+    let wrong = placement.prices.iter().find(|price| price.hourly_usd_micros != right(&price.instance_type))?;
+    Some(format!("{wrong:?} is not the price of {} in {}", wrong.instance_type, placement.region))
 }
 
 fn is_on(run: &Run) -> bool {

@@ -51,6 +51,7 @@ pub(crate) fn settings(version: u32) -> Settings {
         launch_window: seconds(120),
         boot_deadline: seconds(900),
         refusal_pause: seconds(60),
+        prices: planner::cost::price_file::PriceFile::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use cloudsim::{Action, Outcome, ServiceName, SimError};
 
 use super::exchange::{Exchange, Sent};
 use super::protocol::{Api, Request};
-use super::{cloudwatch, ec2, elb, sts};
+use super::{cloudwatch, ec2, elb, pricing, sts};
 
 /// The protocol, version and namespace of a service; of one that speaks several protocols, those of this request.
 pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
@@ -13,6 +13,7 @@ pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
         ServiceName::Sts => sts::API,
         ServiceName::Elb => elb::API,
         ServiceName::CloudWatch => cloudwatch::api(request),
+        ServiceName::Pricing => pricing::API,
     }
 }
 
@@ -22,6 +23,7 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Sent> {
         Action::Sts(action) => sts::answer(action, exchange),
         Action::Elb(action) => elb::answer(action, exchange),
         Action::CloudWatch(action) => cloudwatch::answer(action, exchange),
+        Action::Pricing(action) => pricing::answer(action, exchange),
     }
 }
 
@@ -30,6 +32,7 @@ pub(super) fn unknown_key(service: ServiceName) -> SimError {
     match service {
         ServiceName::Ec2 => ec2::unknown_key(),
         // Common errors of the Query APIs.
+        ServiceName::Pricing => pricing::unknown_key(),
         ServiceName::Sts | ServiceName::Elb | ServiceName::CloudWatch => sts::unknown_key(),
     }
 }

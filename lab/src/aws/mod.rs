@@ -16,6 +16,7 @@ mod cloudwatch;
 mod ec2;
 mod elb;
 mod exchange;
+mod pricing;
 mod protocol;
 mod sending;
 mod serve;

@@ -253,6 +253,9 @@ reasons! {
     CrdTooOld {
         Stalled: "The API server drops parts of the status, because the installed definition is older than the operator; nothing is launched.", "apply `manifests/crds.yaml` of its version, which is noticed within a minute";
     }
+    OtherPrice {
+        : "The price of an instance type is not of the Price List API, which did not answer or has several, but of the next source; or nobody knows it.", "nothing, if the price in `status.placement.prices` is right; else `operator --prices`, or the permission `pricing:GetProducts`, and create it again";
+    }
     InvalidObject {
         : "The stored object cannot be read, usually after a downgrade.", "apply the definition of the operator's version, then the object again";
     }

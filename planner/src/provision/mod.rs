@@ -4,6 +4,7 @@ pub(crate) mod absence;
 mod addressing;
 mod hint;
 pub mod placement;
+pub mod prices;
 pub mod rehearsal;
 pub mod removal;
 pub(crate) mod security_groups;

@@ -6,7 +6,7 @@ use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Place
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{subnets, zones};
+use super::{prices, subnets, zones};
 use crate::balance::application::front;
 use crate::conditions::Reason;
 use crate::desired::{self, DEFAULT_IMAGE};
@@ -42,7 +42,7 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let images = images(spec, need(&site.images)?)?;
     let artifacts = artifacts(world, types)?;
     let (subnets, addressing) = subnets::choose(world, &possible, need(&site.offerings)?)?;
-    let placement = assemble(world, identity, &subnets, addressing, images, artifacts);
+    let placement = prices::grown(world, assemble(world, identity, &subnets, addressing, images, artifacts));
     if !front::is_unplaced(world, &placement) {
         return Ok(placement);
     }

@@ -3,6 +3,7 @@
 mod balancer;
 pub mod column;
 pub mod events;
+pub mod prices;
 mod results;
 mod thresholds;
 

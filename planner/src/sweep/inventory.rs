@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cost::price::hourly_usd_micros;
+use crate::cost::price::shipped;
+use crate::cost::small_change::LOAD_BALANCER_HOUR;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
 use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
 use crate::sweep::found::Found;
@@ -102,21 +103,22 @@ impl Inventory {
         self.benchmarks.values().flat_map(|held| &held.instances)
     }
 
-    /// Benchmark by benchmark, with ages and what it costs by the hour.
-    pub fn text(&self, now: Timestamp) -> String {
+    /// Benchmark by benchmark, with ages and what it costs by the hour in this region by the shipped table. A load balancer has
+    /// the price of us-east-1, without what passes through it.
+    pub fn text(&self, region: &str, now: Timestamp) -> String {
         let mut text = String::new();
         for (benchmark, held) in &self.benchmarks {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{benchmark}: {}", sum(std::slice::from_ref(held)));
+            let _ = writeln!(text, "{benchmark}: {}", sum(std::slice::from_ref(held), region));
             for instance in &held.instances {
                 let (id, kind, state) = (&instance.id, &instance.instance_type, instance.state.name());
                 let (pool, old) = (tag(&instance.tags, POOL), age(now.duration_since(instance.launched_at)));
-                let cost = hourly_usd_micros(kind).map_or("price unknown".to_owned(), |micros| dollars(micros) + "/h");
+                let cost = shipped(region, kind).map_or("price unknown".to_owned(), |micros| dollars(micros) + "/h");
                 let _ = writeln!(text, "  {id}  {kind}  {pool}  {state}  {old}  {cost}");
             }
             for balancer in &held.load_balancers {
                 let old = age(now.duration_since(balancer.created_at));
-                let cost = dollars(LOAD_BALANCER_USD_MICROS);
+                let cost = dollars(LOAD_BALANCER_HOUR);
                 let _ =
                     writeln!(text, "  {}  load balancer  {}  {old}  {cost}/h", balancer.name, balancer.state.name());
             }
@@ -127,7 +129,7 @@ impl Inventory {
                 let _ = writeln!(text, "  {}  {}", group.id, group.name);
             }
         }
-        let _ = writeln!(text, "in all {}", sum(&self.benchmarks.values().cloned().collect::<Vec<_>>()));
+        let _ = writeln!(text, "in all {}", sum(&self.benchmarks.values().cloned().collect::<Vec<_>>(), region));
         if let Some(why) = &self.unseen {
             let _ = writeln!(text, "load balancers are not among it, because they cannot be listed: {why}");
         }
@@ -157,18 +159,14 @@ fn tag(tags: &Tags, key: &str) -> String {
     tags.get(key).cloned().unwrap_or_default()
 }
 
-/// Price of an Application Load Balancer by the hour in us-east-1, in millionths of a dollar, without what passes through
-/// it (aws.amazon.com/elasticloadbalancing/pricing, 2026-11-29).
-const LOAD_BALANCER_USD_MICROS: u64 = 22_500;
-
 /// Counts and cost. Types without a price are said, so that nobody takes a part of the sum for all of it.
-fn sum(held: &[Held]) -> String {
+fn sum(held: &[Held], region: &str) -> String {
     let instances = || held.iter().flat_map(|held| &held.instances);
     let groups: usize = held.iter().map(|held| held.groups.len()).sum();
     let balancers: usize = held.iter().map(|held| held.load_balancers.len()).sum();
     let target_groups: usize = held.iter().map(|held| held.target_groups.len()).sum();
-    let prices = || instances().map(|instance| hourly_usd_micros(&instance.instance_type));
-    let known: u64 = prices().flatten().sum::<u64>() + LOAD_BALANCER_USD_MICROS * balancers as u64;
+    let prices = || instances().map(|instance| shipped(region, &instance.instance_type));
+    let known: u64 = prices().flatten().sum::<u64>() + LOAD_BALANCER_HOUR * balancers as u64;
     let unknown = prices().filter(Option::is_none).count();
     let balancing = match (balancers, target_groups) {
         (0, 0) => String::new(),
@@ -253,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_text_says_what_it_is_whose_and_what_it_costs() {
-        let text = Inventory::new(held(), None).text(Timestamp::UNIX_EPOCH);
+        let text = Inventory::new(held(), None).text("us-east-1", Timestamp::UNIX_EPOCH);
         assert_eq!(
             text,
             "\
@@ -268,6 +266,18 @@ default/bench-u3 (uid u3, Kubernetes cluster k2): 0 instances, 1 groups, 0.0000 
 in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is not known
 "
         );
+    }
+
+    #[test]
+    fn prices_are_those_of_the_region() {
+        let total = |region: &str| {
+            let text = Inventory::new(held(), Some("k2")).text(region, Timestamp::UNIX_EPOCH);
+            text.lines().last().unwrap().to_owned()
+        };
+        assert_eq!(total("us-east-1"), "in all 1 instances, 1 groups, 0.0850 USD an hour");
+        assert_eq!(total("eu-west-1"), "in all 1 instances, 1 groups, 0.0912 USD an hour");
+        let unknown = "in all 1 instances, 1 groups, 0.0000 USD an hour and 1 instances whose price is not known";
+        assert_eq!(total("mars-north-1"), unknown);
     }
 
     #[test]

@@ -16,8 +16,8 @@ use wire::{BalancerStatus, RunStatus, Said};
 
 use crate::owner::{Owner, Tags};
 use crate::ports::{
-    Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, Listener,
-    Subnet, Target, TargetGroupAttributes,
+    Architecture, Datapoint, Identity, Image, Instance, InstanceState, InstanceType, Interface, KnownRegion, ListPrice,
+    Listener, Subnet, Target, TargetGroupAttributes,
 };
 use memory::Memory;
 
@@ -40,6 +40,9 @@ pub struct World {
     pub site: Option<Site>,
     /// Facts of every instance type in the spec; a type that the region does not know is left out.
     pub types: Facet<Vec<InstanceType>>,
+    /// List price of each type that was asked about. Asked while a type of the spec has no price in the placement, see
+    /// [`crate::provision::prices::questions`].
+    pub prices: BTreeMap<String, Facet<ListPrice>>,
     /// Asked when the balancer's instance runs.
     pub balancer: Option<Facet<BalancerStatus>>,
     /// Asked while something depends on it and lists show the load balancer, see [`crate::balance::application::wanted`].

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 
+use crate::cost::price_file::PriceFile;
 use crate::ports::Architecture;
 
 /// The operator's configuration.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub boot_deadline: SignedDuration,
     /// Pause after a launch that found no capacity, reached a quota or was refused.
     pub refusal_pause: SignedDuration,
+    /// Prices that go before those of AWS.
+    pub prices: PriceFile,
 }
 
 /// Our binaries.

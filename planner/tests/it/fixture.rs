@@ -52,6 +52,7 @@ use api::{
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use planner::cost::price_file::PriceFile;
 use planner::ports::*;
 use planner::world::ledger;
 use planner::world::memory::Denial;
@@ -85,6 +86,7 @@ pub(crate) fn settings() -> Settings {
         launch_window: seconds(120),
         boot_deadline: seconds(900),
         refusal_pause: seconds(60),
+        prices: PriceFile::default(),
     }
 }
 
@@ -135,6 +137,8 @@ fn placement() -> Placement {
         spent_usd_micros: 0,
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
+        prices: Vec::new(),
+        spent_usd_micros: 0,
         relaunches: 0,
     }
 }
@@ -224,6 +228,7 @@ pub(crate) fn world(text: &str) -> World {
         regions: None,
         site: None,
         types: Facet::Known(types.iter().map(|name| instance_type(name)).collect()),
+        prices: BTreeMap::new(),
         balancer: None,
         application: None,
         applications: None,

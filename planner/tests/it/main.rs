@@ -11,6 +11,7 @@ mod kinds;
 mod launching;
 mod moving;
 mod placing;
+mod prices;
 mod properties;
 mod rehearsing;
 mod relaunching;

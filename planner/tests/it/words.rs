@@ -21,7 +21,7 @@ fn stored_words_are_spelled_as_ever() {
                    BootFailed BalancerProvisioning BalancerImpaired BalancerFailed BalancerUnseen NoRecipe NotUnderstood Moving TearingDown GroupInUse UnknownKind TerminationDenied NothingLeft \
                    WrongAccount WrongInstallation Healthy Unhealthy UpdateFailed ControlUnreachable ControlKeyChanged Starting \
                    Collecting Pausing Paused BalancerGone Valid Invalid Failed TooLong Expiring Aborted Met NotMet \
-                   Undecided Recorded CrdTooOld InvalidObject";
+                   Undecided Recorded CrdTooOld OtherPrice InvalidObject";
     let split = |words: &'static str| words.split_whitespace().collect::<Vec<_>>();
     assert_eq!(Failure::ALL.iter().map(|failure| failure.name()).collect::<Vec<_>>(), split(failures));
     assert_eq!(Reason::all().map(Reason::name).collect::<Vec<_>>(), [split(reasons), split(failures)].concat());

@@ -16,13 +16,14 @@ const TAGS: &str = "planner/src/owner.rs";
 const OURS: &str = "clusterbench.dev/";
 
 /// Fields of `cloud`'s `Region` that hold an SDK client, the prefix of their actions, and the SDK.
-const CLIENTS: [(&str, &str, &str); 6] = [
+const CLIENTS: [(&str, &str, &str); 7] = [
     ("self.reads.", "ec2:", "aws-sdk-ec2"),
     ("self.effects.", "ec2:", "aws-sdk-ec2"),
     ("self.identity.", "sts:", "aws-sdk-sts"),
     ("self.elb_reads.", "elasticloadbalancing:", "aws-sdk-elasticloadbalancingv2"),
     ("self.elb_effects.", "elasticloadbalancing:", "aws-sdk-elasticloadbalancingv2"),
     ("self.cloudwatch.", "cloudwatch:", "aws-sdk-cloudwatch"),
+    ("self.pricing.", "pricing:", "aws-sdk-pricing"),
 ];
 const MANIFEST: &str = "cloud/Cargo.toml";
 

@@ -47,6 +47,8 @@ pub(crate) enum Protocol {
     Cbor,
     /// `awsJson1_0`.
     Json,
+    /// `awsJson1_1`, of services that never spoke Query.
+    Json11,
 }
 
 /// The interface of a service: protocol, version, and the namespace of its answers. RPC protocols name the service by its
@@ -70,7 +72,7 @@ impl Api {
                 Ok(Asked { action, params, document: Value::Null })
             }
             Protocol::Cbor => rpc::read_cbor(request, self.version).map(document),
-            Protocol::Json => rpc::read_json(request, self.version).map(document),
+            Protocol::Json | Protocol::Json11 => rpc::read_json(request, self.version).map(document),
         }
     }
 
@@ -104,6 +106,7 @@ impl Api {
             Protocol::Ec2Query | Protocol::AwsQuery => "text/xml;charset=UTF-8",
             Protocol::Cbor => "application/cbor",
             Protocol::Json => "application/x-amz-json-1.0",
+            Protocol::Json11 => "application/x-amz-json-1.1",
         };
         let mut headers = vec![(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type))];
         if self.protocol == Protocol::Cbor {
