@@ -60,7 +60,7 @@ pub(crate) async fn sweep(arguments: Sweep) -> anyhow::Result<std::process::Exit
             identity.account,
             price::BASIS
         ));
-        say::text(held.text(Timestamp::now()));
+        say::text(held.text(name, Timestamp::now()));
         found.push((name, held));
     }
     found.retain(|(_, held)| !held.is_empty());
@@ -82,7 +82,7 @@ pub(crate) async fn sweep(arguments: Sweep) -> anyhow::Result<std::process::Exit
         let region = aws.region(name);
         let rest = controller::remove(&*region, installation, kubernetes, say::line).await?;
         if !rest.is_empty() {
-            say::line(format_args!("left in {name}:\n{}", rest.text(Timestamp::now())));
+            say::line(format_args!("left in {name}:\n{}", rest.text(name, Timestamp::now())));
             left = true;
         }
     }

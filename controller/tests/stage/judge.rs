@@ -39,6 +39,10 @@ pub(crate) enum Rule {
     OneOfEach,
     /// A cluster has as many instances in each of its zones.
     EvenlySpread,
+    /// Nothing outlives the budget that it was placed with.
+    WithinBudget,
+    /// Status says no less than what was spent.
+    CostIsSaid,
     PausedHolds,
     Converges,
     Quiet,

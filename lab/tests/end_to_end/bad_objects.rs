@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::bad_networks;
 use crate::bad_specs::{cases, with};
 use crate::bench::{Bench, condition, object, spec};
 use crate::lab::{Lab, shared};
+use crate::{bad_budgets, bad_networks};
 
 /// Sent as `kubectl create --dry-run=server`.
 fn dry_run(lab: &Lab, document: &Value) -> Result<String, String> {
@@ -24,7 +24,7 @@ fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
     ]);
     let all = with(|spec| (spec["load"]["thresholds"], spec["load"]["selfTest"]) = (limits, json!(true)));
     dry_run(lab, &object("good", all)).expect("thresholds and the self-test");
-    for (case, spec, words) in cases().into_iter().chain(bad_networks::cases()) {
+    for (case, spec, words) in cases().into_iter().chain(bad_networks::cases()).chain(bad_budgets::cases()) {
         let refusal = dry_run(lab, &object("bad", spec)).err().unwrap_or_else(|| panic!("{case}: accepted"));
         for word in words {
             assert!(refusal.contains(word), "{case}: {word:?} is not in {refusal}");
@@ -59,6 +59,7 @@ fn every_sample_is_accepted() {
         include_str!("../../../manifests/samples/application.yaml"),
         include_str!("../../../manifests/samples/cloudwatch.yaml"),
         include_str!("../../../manifests/samples/versions.yaml"),
+        include_str!("../../../manifests/samples/budget.yaml"),
     ] {
         let accepted = lab.try_kubectl(&["apply", "--dry-run=server", "--filename", "-"], sample);
         assert!(accepted.as_ref().is_ok_and(|text| text.contains("(server dry run)")), "{accepted:?}");

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of it is test code")]
 
+mod bad_budgets;
 mod bad_days;
 mod bad_networks;
 mod bad_objects;
@@ -18,6 +19,7 @@ mod launches;
 mod lifecycle;
 mod load_balancers;
 mod main_path;
+mod money;
 mod operating;
 mod permissions;
 mod refused;
