@@ -129,6 +129,21 @@ pub struct Placement {
     /// Cost of launches whose lines are not kept any more, in millionths of a US dollar.
     #[serde(skip_serializing_if = "is_zero")]
     pub spent_usd_micros: i64,
+    /// AtMost where that is an upper bound.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub spent_bound: String,
+    /// budget.maxUsd when expiresAt was chosen.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub max_usd: String,
+    /// When budget.maxUsd was spent, but for what the end costs: nothing is wanted from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_spent_at: Option<Time>,
+    /// When the Application Load Balancer was created, as AWS says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancer_since: Option<Time>,
+    /// When it was not listed any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancer_until: Option<Time>,
     /// How often all workers were replaced for load.launches.
     #[serde(skip_serializing_if = "is_zero")]
     pub relaunches: i64,
@@ -310,9 +325,12 @@ pub struct Launch {
     /// When its instances were first seen, by EC2's own clock where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launched_at: Option<Time>,
-    /// When the last of its instances was seen terminated: none of them is paid for later.
+    /// When the last of its instances was seen terminated: none of them is paid for later. While others live, when one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Time>,
+    /// AtMost: its instances ended apart, or nobody looked when they ended, so endedAt is an upper bound.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bound: String,
     /// Price of one instance, in millionths of a US dollar an hour, without volume and address. Absent: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hourly_usd_micros: Option<i64>,

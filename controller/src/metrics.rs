@@ -25,6 +25,8 @@ pub struct Metrics {
     launched: Counter,
     open_launches: Gauge,
     leftovers: Gauge,
+    cost: Gauge,
+    hourly: Gauge,
     listed_at: Family<Labels, Gauge<i64, AtomicI64>>,
     swept: Family<Labels, Counter>,
     leads: Gauge,
@@ -42,6 +44,8 @@ impl Default for Metrics {
             launched: Counter::default(),
             open_launches: Gauge::default(),
             leftovers: Gauge::default(),
+            cost: Gauge::default(),
+            hourly: Gauge::default(),
             listed_at: Family::default(),
             swept: Family::default(),
             leads: Gauge::default(),
@@ -68,6 +72,16 @@ impl Metrics {
             "leftovers",
             "Things that should not be there any more, of all objects",
             self.leftovers.clone(),
+        );
+        registry.register(
+            "cost_usd_micros",
+            "Cost so far of all objects that exist, in millionths of a US dollar; what has no price is not in it",
+            self.cost.clone(),
+        );
+        registry.register(
+            "hourly_usd_micros",
+            "Cost of an hour of all that runs, in millionths of a US dollar; what has no price is not in it",
+            self.hourly.clone(),
         );
         registry.register(
             "listed_at_seconds",
@@ -104,6 +118,8 @@ impl Metrics {
     pub(crate) fn owes(&self, before: Owed, now: Owed) {
         self.open_launches.inc_by(now.open_launches - before.open_launches);
         self.leftovers.inc_by(now.leftovers - before.leftovers);
+        self.cost.inc_by(now.cost_usd_micros - before.cost_usd_micros);
+        self.hourly.inc_by(now.hourly_usd_micros - before.hourly_usd_micros);
     }
 
     pub(crate) fn listed(&self, region: &str, at: Timestamp) {
@@ -133,6 +149,8 @@ impl Metrics {
 pub(crate) struct Owed {
     pub(crate) open_launches: i64,
     pub(crate) leftovers: i64,
+    pub(crate) cost_usd_micros: i64,
+    pub(crate) hourly_usd_micros: i64,
 }
 
 fn result(failure: Option<Failure>) -> String {
@@ -174,12 +192,14 @@ mod tests {
     #[test]
     fn sums_over_objects_follow_each_of_them() {
         let metrics = Metrics::default();
-        let two = Owed { open_launches: 2, leftovers: 1 };
+        let two = Owed { open_launches: 2, leftovers: 1, cost_usd_micros: 30, hourly_usd_micros: 40 };
         metrics.owes(Owed::default(), two);
-        metrics.owes(Owed::default(), Owed { open_launches: 3, leftovers: 0 });
+        metrics.owes(Owed::default(), Owed { open_launches: 3, cost_usd_micros: 7, ..Owed::default() });
         metrics.owes(two, Owed::default());
         let text = metrics.text();
         assert!(text.contains("clusterbench_open_launches 3\n"), "{text}");
         assert!(text.contains("clusterbench_leftovers 0\n"), "{text}");
+        assert!(text.contains("clusterbench_cost_usd_micros 7\n"), "{text}");
+        assert!(text.contains("clusterbench_hourly_usd_micros 0\n"), "{text}");
     }
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use api::{ClusterBenchmark, Status};
+use jiff::Timestamp;
+use planner::cost::spent;
 use planner::ports::{Agents, Regions};
 use planner::world::Finalizer;
 use planner::{Action, Event, Memory, Outcome, Plan, World};
@@ -66,10 +68,12 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         memory.acted(&world, &outcomes);
         let next = self.record(&stored, &world, &plan, &outcomes, &mut memory).await;
         // After status, which must not wait for them.
-        self.publish(&stored, &planner::status::events::done(&outcomes)).await;
+        let mut said = planner::status::events::done(&outcomes);
+        said.extend(planner::status::events::farewell(&world, &plan, &outcomes));
+        self.publish(&stored, &said).await;
         let acted =
             if plan.actions().any(|action| action.nature().changes_lists) { self.lister.tick() } else { note.acted };
-        let owed = owed(&plan);
+        let owed = owed(&plan, world.now);
         match &next {
             Ok(Next::Gone) => self.forget(namespace, name),
             _ => {
@@ -159,10 +163,14 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     }
 }
 
-fn owed(plan: &Plan) -> Owed {
+fn owed(plan: &Plan, now: Timestamp) -> Owed {
+    let micros = |usd_micros: u64| i64::try_from(usd_micros).unwrap_or(i64::MAX);
+    let placement = plan.placement.as_ref();
     let count = |items: usize| i64::try_from(items).unwrap_or(i64::MAX);
     Owed {
         open_launches: count(plan.ledger.iter().filter(|line| !planner::world::ledger::is_closed(line)).count()),
         leftovers: count(plan.leftovers.len()),
+        cost_usd_micros: placement.map_or(0, |placed| micros(spent::so_far(placed, &plan.ledger, now).usd_micros)),
+        hourly_usd_micros: placement.map_or(0, |placed| micros(spent::hourly_now(placed, &plan.ledger))),
     }
 }

@@ -32,6 +32,9 @@ pub fn goal(world: &World) -> Goal {
     if world.ledger_is_lost() {
         return Goal::Nothing(TeardownReason::LedgerLost);
     }
+    if status.placement.as_ref().is_some_and(|placement| placement.budget_spent_at.is_some()) {
+        return Goal::Nothing(TeardownReason::Expired);
+    }
     let expiry = status.placement.as_ref().and_then(|placement| placement.expires_at.as_ref());
     if expiry.is_some_and(|at| world.now >= at.0) {
         return Goal::Nothing(TeardownReason::Expired);

@@ -12,12 +12,14 @@
 //! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
 //!   the plan as it grows;
 //! - [`resources`]: what all that is created by name goes through, and the order of teardown;
+//! - [`budget`]: what all of it may cost, as an expiry;
 //! - the stages, in their order: [`region`], [`provision`], [`balance`], [`measure`], `pausing`, `teardown`;
 //! - [`stages`] runs them, [`outcome`] and [`mod@status`] say what became of it. [`sweep`] stands alone.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)] // pure: clippy.toml says what that forbids
 
 pub mod balance;
+pub mod budget;
 pub mod conditions;
 pub mod cost;
 pub mod desired;

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::conditions::{ConditionStatus, Conditions, Reason};
 use crate::effect::{Action, Effect};
 use crate::ports::InstanceState;
+use crate::world::ledger::Look;
 use crate::world::memory::Memory;
 use crate::world::{Unknown, World, ledger};
 
@@ -49,6 +50,8 @@ pub const MOVING: SignedDuration = SignedDuration::from_secs(1);
 pub const STEADY: SignedDuration = SignedDuration::from_secs(30);
 /// When only somebody else can change what is in the way.
 pub const SLOW: SignedDuration = SignedDuration::from_secs(60);
+/// Longer than any pause between two passes of one process.
+const WATCHED: SignedDuration = SignedDuration::from_secs(90);
 
 impl Plan {
     pub(crate) fn unchanged(world: &World) -> Self {
@@ -64,10 +67,20 @@ impl Plan {
         for name in world.cloud.names() {
             memory.named.entry(name.to_owned()).and_modify(|named| named.taken_since = None);
         }
+        let expires_at = status.placement.as_ref().and_then(|placement| placement.expires_at.as_ref());
+        let look = Look {
+            now: world.now,
+            expires_at: expires_at.map(|at| at.0),
+            is_watched: world.memory.looked_at.is_some_and(|at| world.now.duration_since(at) <= WATCHED),
+        };
+        let looked_at = |line: &Launch| {
+            let seen_now = ledger::with_sightings(line, seen, world.now);
+            ledger::with_end(line, seen_now, seen, &look)
+        };
         Self {
             effects: Vec::new(),
             placement: status.placement.clone(),
-            ledger: status.launches.iter().map(|line| ledger::with_sightings(line, seen, world.now)).collect(),
+            ledger: status.launches.iter().map(looked_at).collect(),
             runs: status.runs.clone(),
             conditions: Conditions::pending(),
             doomed: BTreeSet::new(),

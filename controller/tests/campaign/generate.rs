@@ -80,6 +80,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         zones: zones(seed),
         in_place: is_in_place(seed),
         launches: launches(seed),
+        budget: budget(seed),
         image: image(seed),
         generators: generators(seed),
         stretch_per_mille: random.random_range(1000..6000),
@@ -130,6 +131,12 @@ fn load_balancing(plan: Plan, seed: u64) -> LoadBalancing {
 fn generators(seed: u64) -> i32 {
     let random = &mut StdRng::seed_from_u64(seed ^ 0x6765_6e65_7261_746f);
     if random.random_ratio(1, 6) { 2 } else { 1 }
+}
+
+/// A budget in every eighth seed, of which some do not pay the least run; from a stream of its own as well.
+fn budget(seed: u64) -> Option<String> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6d61_785f_7573_6420);
+    random.random_ratio(1, 8).then(|| format!("0.{:02}", random.random_range(5..=80)))
 }
 
 /// One with data volumes, which stay unless a launch says otherwise, in every fifth seed; from a stream of its own too.

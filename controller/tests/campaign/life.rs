@@ -270,6 +270,9 @@ impl Life<'_> {
         if !self.play.is_deleted() {
             self.told.to_ready = self.until_ready().await?;
             self.quiet().await?;
+            if let Some(status) = self.play.store.status() {
+                self.play.bill.is_said(&status, self.play.now())?;
+            }
             self.play.note("kubectl delete");
             self.play.store.delete(self.play.now());
         }
@@ -352,7 +355,13 @@ impl Life<'_> {
             status.launches.iter().any(planner::world::ledger::is_open) || status.runs.iter().any(is_read)
         };
         let expired = self.play.phase() == "Expired";
-        if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after {
+        // A cent that was added is said, once a minute at most.
+        let without_cost =
+            |status: &Option<api::Status>| status.clone().map(|status| api::Status { cost: None, ..status });
+        let is_money = before.0 == after.0
+            && after.1 - before.1 <= 1
+            && without_cost(&status) == without_cost(&self.play.store.status());
+        if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after && !is_money {
             let (effects, last) = (after.0 - before.0, self.play.last_effect());
             let what = format!(
                 "nothing changed, and {effects} effects were tried, the last one {last}: {}",

@@ -95,6 +95,15 @@ fn all() -> Vec<Mutant> {
             plan
         }),
         plans("numbers begin again", numbers_begin_again),
+        plans("budget is not in the timers", |world| {
+            let mut plan = planner::plan(world);
+            let lifetime = i64::from(world.object.spec.lifecycle.max_lifetime_seconds);
+            if let (None, Some(placement)) = (&world.object.status.placement, &mut plan.placement) {
+                let end = jiff::Timestamp::from_second(world.now.as_second() + lifetime).unwrap();
+                placement.expires_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(end));
+            }
+            plan
+        }),
         plans("launches are not rehearsed", |world| {
             with(world, |world| {
                 let plan = planner::plan(world);

@@ -21,6 +21,9 @@ pub(crate) struct Script {
     /// Clusters at the beginning: name, type, count.
     pub(crate) clusters: Vec<(String, String, i32)>,
     pub(crate) max_lifetime_seconds: i32,
+    /// `budget.maxUsd`; absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) budget: Option<String>,
     /// `image.id`; absent: the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) image: Option<String>,
@@ -170,6 +173,7 @@ impl Script {
             .collect();
         let mut spec = spec(&clusters);
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
+        spec.budget = self.budget.clone().map(|max_usd| api::Budget { max_usd });
         spec.load.launches = self.launches;
         spec.balancer.kind = self.balancer;
         if self.zones > 1 {

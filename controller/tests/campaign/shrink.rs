@@ -112,6 +112,7 @@ impl Shrinking {
             |script| script.knobs.token = TokenRules::default(),
             |script| (script.knobs.page_size, script.knobs.vcpu_quota) = (0, None),
             |script| script.image = None,
+            |script| script.budget = None,
             |script| (script.max_lifetime_seconds, script.stretch_per_mille) = (7200, 1000),
         ];
         for change in calmer {

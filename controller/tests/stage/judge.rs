@@ -42,6 +42,10 @@ pub(crate) enum Rule {
     EvenlySpread,
     /// A price is the one of its region, and none is nothing.
     Priced,
+    /// Nothing outlives the budget that it was placed with.
+    WithinBudget,
+    /// Status says no less than what was spent.
+    CostIsSaid,
     PausedHolds,
     Converges,
     Quiet,

@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod agents;
+pub(crate) mod bill;
 pub(crate) mod chaos;
 pub(crate) mod cloud;
 pub(crate) mod judge;

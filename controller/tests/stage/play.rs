@@ -15,6 +15,7 @@ use planner::ports::{Architecture, InstanceState};
 use planner::world::{Artifacts, Settings};
 
 use crate::stage::agents::{FakeAgents, Freshness};
+use crate::stage::bill::Bill;
 use crate::stage::chaos::{Chaos, InFlight, Moment};
 use crate::stage::cloud::{Credentials, Lie, Mortal, Sight};
 use crate::stage::judge::{Broken, Judge, Rule};
@@ -101,6 +102,7 @@ pub(crate) struct Play {
     ways: Ways,
     /// When instances end themselves.
     expires_at: Option<Timestamp>,
+    pub(crate) bill: Bill,
     notes: Vec<(Timestamp, String)>,
     pub(crate) passes: usize,
     pub(crate) crashes: usize,
@@ -144,6 +146,7 @@ impl Play {
             processes: AtomicU32::new(0),
             ways,
             expires_at: None,
+            bill: Bill::default(),
             notes: Vec::new(),
             passes: 0,
             crashes: 0,
@@ -326,7 +329,9 @@ impl Play {
         if let Some(at) = placement.and_then(|placement| placement.expires_at.as_ref()) {
             self.expires_at = Some(at.0);
         }
-        self.judge.check(&self.sim.lock(), &server)
+        let (sim, now) = (self.sim.lock(), self.now());
+        self.bill.look(&sim, &server, now)?;
+        self.judge.check(&sim, &server)
     }
 
     /// Results go with it; the reports stay.

@@ -201,6 +201,8 @@ fn shown(instance: &cloudsim::ec2::Instance) -> Instance {
         state: instance.state.name().to_owned(),
         address: network.map_or_else(|| "-".to_owned(), |network| network.private_address.to_string()),
         pool: instance.tags.get(POOL).cloned().unwrap_or_default(),
+        launched_at: instance.launched_at.to_string(),
+        ended_at: instance.ended_at.map(|at| at.to_string()).unwrap_or_default(),
     }
 }
 

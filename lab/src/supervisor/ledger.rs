@@ -64,6 +64,11 @@ pub(crate) struct Instance {
     pub(crate) address: String,
     /// The operator's tag, empty without one.
     pub(crate) pool: String,
+    #[serde(default)]
+    pub(crate) launched_at: String,
+    /// Empty while it lives.
+    #[serde(default)]
+    pub(crate) ended_at: String,
 }
 
 impl Ledger {

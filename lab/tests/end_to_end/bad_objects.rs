@@ -7,6 +7,7 @@ use crate::bad_networks;
 use crate::bad_specs::{cases, with};
 use crate::bench::{Bench, condition, object, spec};
 use crate::lab::{Lab, shared};
+use crate::{bad_budgets, bad_networks};
 
 /// Sent as `kubectl create --dry-run=server`.
 fn dry_run(lab: &Lab, document: &Value) -> Result<String, String> {
@@ -25,7 +26,8 @@ fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
     ]);
     let all = with(|spec| (spec["load"]["thresholds"], spec["load"]["selfTest"]) = (limits, json!(true)));
     dry_run(lab, &object("good", all)).expect("thresholds and the self-test");
-    for (case, spec, words) in cases().into_iter().chain(bad_networks::cases()).chain(bad_comparisons::cases()) {
+    let others = bad_networks::cases().into_iter().chain(bad_comparisons::cases()).chain(bad_budgets::cases());
+    for (case, spec, words) in cases().into_iter().chain(others) {
         let refusal = dry_run(lab, &object("bad", spec)).err().unwrap_or_else(|| panic!("{case}: accepted"));
         for word in words {
             assert!(refusal.contains(word), "{case}: {word:?} is not in {refusal}");
@@ -61,6 +63,7 @@ fn every_sample_is_accepted() {
         include_str!("../../../manifests/samples/cloudwatch.yaml"),
         include_str!("../../../manifests/samples/versions.yaml"),
         include_str!("../../../manifests/samples/per-dollar.yaml"),
+        include_str!("../../../manifests/samples/budget.yaml"),
     ] {
         let accepted = lab.try_kubectl(&["apply", "--dry-run=server", "--filename", "-"], sample);
         assert!(accepted.as_ref().is_ok_and(|text| text.contains("(server dry run)")), "{accepted:?}");

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "all of it is test code")]
 
+mod bad_budgets;
 mod bad_comparisons;
 mod bad_days;
 mod bad_networks;
@@ -19,6 +20,7 @@ mod launches;
 mod lifecycle;
 mod load_balancers;
 mod main_path;
+mod money;
 mod operating;
 mod permissions;
 mod refused;

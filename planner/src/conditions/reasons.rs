@@ -72,7 +72,7 @@ reasons! {
         Accepted | Deployed | Measured: "Somebody wiped `status`, or edited its `placement` or `launches` (`status.seal` tells). What exists in the region of the spec is removed, which takes at least seven minutes, then everything begins anew. Recorded results stay.", "wait";
     }
     Expired {
-        Accepted | Deployed | Measured: "`lifecycle.maxLifetimeSeconds` has passed; the results stay.", "delete and create it again to measure again";
+        Accepted | Deployed | Measured: "`lifecycle.maxLifetimeSeconds` has passed, or `budget.maxUsd` is spent but for what the end costs; the results stay.", "delete and create it again to measure again";
     }
     UnknownRegion {
         Accepted: "`region` names none: often a zone (`eu-west-1a`).", "delete the benchmark and create it with a region";
@@ -112,6 +112,12 @@ reasons! {
     }
     NeedsSecondZone {
         Accepted: "An Application Load Balancer needs subnets of two zones, and there is one.", "a second subnet in `network.subnetIds`, or `balancer.kind: Custom`";
+    }
+    OverBudget {
+        Accepted: "`budget.maxUsd` does not pay the least time of this run with all its instances, or not what an edit or a replacement adds to them; the message has the arithmetic. Nothing is launched. Stalled.", "raise `budget.maxUsd`, or lower what the message names";
+    }
+    PriceUnknown {
+        Accepted: "`budget.maxUsd` is set, and an instance type has no price in this region, so what the budget pays cannot be told. Nothing is launched. Stalled.", "start the operator with `--prices`, choose another type, or remove `budget`";
     }
     UnknownImage {
         Accepted: "There is no such image for that architecture.", "correct `image.id` or `image.alias`";

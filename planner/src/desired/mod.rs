@@ -1,6 +1,7 @@
 //! Restatement of a spec: pools of instances, how they are launched, and how their programs are set.
 
 mod artifacts;
+pub mod duration;
 mod fingerprint;
 mod no_recipe;
 mod pools;

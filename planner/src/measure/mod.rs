@@ -127,7 +127,7 @@ fn progress(world: &World, key: &RunKey, status: &RunStatus) -> String {
     if !time_left::decides_itself(spec) {
         return format!("{done} of {total} rounds are measured");
     }
-    let last = time_left::most_rounds(spec);
+    let last = time_left::most_rounds(world);
     format!("{done} rounds are measured, the next look is after {total}, the last after {last}")
 }
 

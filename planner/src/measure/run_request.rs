@@ -141,6 +141,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         let architecture = fact.map(|fact| fact.architecture.name()).unwrap_or_default();
         let image = placement.images.iter().find(|image| image.architecture == architecture);
         ClusterFacts {
+            price: None,
             cluster: cluster.name.clone(),
             instance_type: cluster.instance_type.clone(),
             vcpus: fact.map_or(0, |fact| fact.vcpus),
@@ -236,7 +237,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
     Some(RunSpec {
         id: key.name(),
         seed: seed(spec, key),
-        rounds: Rounds { count: time_left::most_rounds(spec) },
+        rounds: Rounds { count: time_left::most_rounds(world) },
         warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
         warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
         drain_seconds: spec.load.drain_seconds.and_then(|seconds| u32::try_from(seconds).ok()),

@@ -30,6 +30,9 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
         return never_seen + missing;
     }
     line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
+    if missing > 0 {
+        ledger::end_unseen(line, world.now);
+    }
     if ledger::is_open(line) {
         ledger::give_up(line, "its instances were never seen", world.now);
     }

@@ -19,6 +19,7 @@ use api::{ConditionType, Placement};
 use jiff::SignedDuration;
 
 use crate::balance::application::front;
+use crate::budget;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::role::Role;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
@@ -75,6 +76,12 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         }
     }
     remove_strangers(world, &pools, instances, plan);
+    if let Some((reason, message)) = budget::unpaid(world, placement, &plan.ledger).filter(|_| !drafts.is_empty()) {
+        drafts.clear();
+        causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
+        plan.conditions.accepted(ConditionStatus::False, reason, message);
+        plan.conditions.stall(ConditionType::Accepted);
+    }
     if rehearsal::write_down(world, drafts, plan).is_some() {
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
     }

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{prices, subnets, zones};
 use crate::balance::application::front;
+use crate::budget;
 use crate::conditions::Reason;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
@@ -44,10 +45,10 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let (subnets, addressing) = subnets::choose(world, &possible, need(&site.offerings)?)?;
     let placement = prices::grown(world, assemble(world, identity, &subnets, addressing, images, artifacts));
     if !front::is_unplaced(world, &placement) {
-        return Ok(placement);
+        return budget::settle(world, placement);
     }
     let placed = front::choose(world, site, &placement)?;
-    Ok(Placement { balancer: Some(placed), ..placement })
+    budget::settle(world, Placement { balancer: Some(placed), ..placement })
 }
 
 /// What was assumed of the subnet that was chosen, and may be otherwise.

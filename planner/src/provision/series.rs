@@ -10,6 +10,7 @@ use super::hint::hint;
 use super::rehearsal::Draft;
 use super::{Causes, absence, removal, security_groups, zone_fallback};
 use crate::conditions::Reason;
+use crate::cost::hourly;
 use crate::desired::{PoolSpec, Recipe};
 use crate::effect::Action;
 use crate::instances::{alive, highest_number, readiness};
@@ -294,7 +295,8 @@ impl Series<'_> {
             closed_at: None,
             launched_at: None,
             ended_at: None,
-            hourly_usd_micros: None,
+            bound: String::new(),
+            hourly_usd_micros: hourly::price(self.placement, &request.instance_type),
             application: self.recipe.application(),
             not_after: Some(Time(self.world.now + self.world.settings.launch_window)),
             instance_ids: Vec::new(),

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use api::{ConditionType, Status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::cost::summary;
 use crate::conditions::{ConditionStatus, Reason, Stored};
+use crate::cost::spent::so_far;
 use crate::effect::{Action, Kind, Outcome};
+use crate::plan::Plan;
+use crate::world::World;
 
 /// Bytes of an event's note that the API server takes (events.k8s.io/v1 validation).
 const NOTE: usize = 1024;
@@ -73,6 +77,15 @@ pub fn done(outcomes: &[Outcome]) -> Vec<Event> {
         Event::new(Severity::Normal, kind.name(), about.name(), &notes.join("; "))
     };
     notes.into_iter().map(event).collect()
+}
+
+/// The last word about an object whose finalizer went: what it cost. Status goes with it, the events stay for a while.
+pub fn farewell(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Option<Event> {
+    let is_over = |one: &Outcome| matches!(one.action, Action::RemoveFinalizer) && one.result.is_ok();
+    let placement = plan.placement.as_ref().filter(|_| outcomes.iter().any(is_over))?;
+    let spent = so_far(placement, &plan.ledger, world.now);
+    let note = format!("nothing is left in AWS; it cost {}", summary(placement, &spent));
+    Some(Event::new(Severity::Normal, "Cost", "Delete", &note))
 }
 
 /// What stalls, what cannot be seen, and what AWS refuses: somebody may have to do something.

@@ -2,6 +2,7 @@
 
 mod balancer;
 pub mod column;
+mod cost;
 pub mod events;
 pub mod prices;
 mod results;
@@ -9,11 +10,12 @@ mod thresholds;
 
 use std::collections::BTreeMap;
 
-use api::{CONDITIONS, ConditionType, Instance, Launch, Pool, Run, Status};
+use api::{CONDITIONS, ConditionType, Instance, Launch, Placement, Pool, Run, Status};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions, Reason};
+use crate::cost::{front, spent};
 use crate::desired::{self, PoolSpec};
 use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::{CloudError, Failure};
@@ -37,7 +39,7 @@ use crate::world::{Deletion, Facet, Seal, World, seal};
 pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let old = &world.object.status;
     let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == Reason::NothingLeft;
-    let ledger = ledger(world, plan, outcomes);
+    let (ledger, dropped) = ledger(world, plan, outcomes);
     let runs = results::recorded(world, plan, outcomes);
     let wanted = runs::wanted(world);
     let conditions = corrected(world, &wanted, plan, outcomes, &runs);
@@ -50,12 +52,13 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         progress: progress(world, &wanted, &runs),
         result: result(&wanted, &runs),
         conditions: written(world, &conditions),
-        placement: plan.placement.clone(),
+        placement: plan.placement.as_ref().map(|placement| paid(world, plan, placement, &dropped)),
         launches: if begins_anew { Vec::new() } else { ledger },
         seal: String::new(),
         runs,
         leftovers: plan.leftovers.clone(),
         balancer: old.balancer.clone(),
+        cost: old.cost.clone(),
         instances_ready: old.instances_ready.clone(),
         pools: old.pools.clone(),
         instances: old.instances.clone(),
@@ -65,6 +68,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         describe(world, plan, instances, &mut status);
     }
     in_whole_seconds(&mut status);
+    status.cost = cost::cost(world, &status).or(status.cost);
     let is_sealed = !old.seal.is_empty() && (&old.placement, &old.launches) == (&status.placement, &status.launches);
     status.seal = match world.object.seal {
         // What somebody edited stays recognisable until it is settled, whatever is written beside it.
@@ -75,18 +79,38 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     status
 }
 
+/// The placement with what lines that are dropped cost, and since when a load balancer is paid. Lists of another account say
+/// nothing about that.
+fn paid(world: &World, plan: &Plan, placement: &Placement, dropped: &[Launch]) -> Placement {
+    let is_elsewhere = matches!(
+        plan.conditions.get(ConditionType::Provisioned).reason,
+        Reason::WrongAccount | Reason::WrongInstallation
+    );
+    let placement = match &world.cloud.load_balancers {
+        Facet::Known(listed) if !is_elsewhere => front::seen(placement, listed, world.now),
+        _ => placement.clone(),
+    };
+    spent::without(placement, dropped, world.now)
+}
+
 /// The server stores times in whole seconds: finer ones would come back changed, and an echo that differs from what
 /// was sent means that the server dropped something.
 fn in_whole_seconds(status: &mut Status) {
-    let launches = status.launches.iter_mut().flat_map(|line| [&mut line.closed_at, &mut line.not_after]);
+    let launches = status
+        .launches
+        .iter_mut()
+        .flat_map(|line| [&mut line.closed_at, &mut line.not_after, &mut line.launched_at, &mut line.ended_at]);
     let runs = status.runs.iter_mut().flat_map(|run| [&mut run.started_at, &mut run.finished_at]);
-    for time in launches.chain(runs).flatten() {
+    let placed = status.placement.iter_mut();
+    let placed = placed.flat_map(|placement| [&mut placement.balancer_since, &mut placement.balancer_until]);
+    for time in launches.chain(runs).chain(placed).flatten() {
         *time = whole_seconds(time.0);
     }
 }
 
 /// The ledger with the answers of this pass, without lines that have nothing more to tell.
-fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
+/// What those cost is for the placement to remember.
+fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> (Vec<Launch>, Vec<Launch>) {
     let answered = |line: &Launch| {
         let outcome = outcomes.iter().find_map(|outcome| match &outcome.action {
             Action::Launch(request) if request.token == line.token => Some(&outcome.result),
@@ -112,14 +136,10 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<Launch> {
         other.pool == line.pool && other.number > line.number && zone(other) == zone(line)
     };
     let is_last = |line: &Launch| !lines.iter().any(|other| is_later(other, line));
-    lines
-        .iter()
-        .filter(|line| {
-            let is_over = ledger::is_closed(line) && ledger::is_understood(line) && line.instance_ids.is_empty();
-            !is_over || ledger::refusal(line) == Some(Refusal::BootFailed) || is_last(line)
-        })
-        .cloned()
-        .collect()
+    lines.iter().cloned().partition(|line| {
+        let is_over = ledger::is_over(line) && ledger::is_understood(line);
+        !is_over || ledger::refusal(line) == Some(Refusal::BootFailed) || is_last(line)
+    })
 }
 
 /// The plan's conditions, corrected by what went wrong in carrying it out.
@@ -261,7 +281,7 @@ fn phase(world: &World, conditions: &Conditions) -> &'static str {
 fn progress(world: &World, wanted: &RunKey, runs: &[Run]) -> Option<String> {
     let spec = &world.object.spec;
     let all = || {
-        Some(time_left::most_rounds(spec).saturating_mul(wanted.launches)).filter(|_| !time_left::decides_itself(spec))
+        Some(time_left::most_rounds(world).saturating_mul(wanted.launches)).filter(|_| !time_left::decides_itself(spec))
     };
     if let Some(run) = runs::finished(runs, wanted) {
         // With looks in between, those that were measured are those that were needed.

@@ -6,7 +6,9 @@ use std::fmt::Write;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cost::price::shipped;
-use crate::cost::small_change::LOAD_BALANCER_HOUR;
+use crate::cost::small_change::{ADDRESS_HOUR, LOAD_BALANCER_HOUR};
+use crate::cost::spent::{LEAST_SECONDS, part_of_hour};
+use crate::cost::usd;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
 use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
 use crate::sweep::found::Found;
@@ -109,18 +111,23 @@ impl Inventory {
         let mut text = String::new();
         for (benchmark, held) in &self.benchmarks {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{benchmark}: {}", sum(std::slice::from_ref(held), region));
+            let _ = writeln!(text, "{benchmark}: {}", sum(region, std::slice::from_ref(held)));
             for instance in &held.instances {
                 let (id, kind, state) = (&instance.id, &instance.instance_type, instance.state.name());
                 let (pool, old) = (tag(&instance.tags, POOL), age(now.duration_since(instance.launched_at)));
-                let cost = shipped(region, kind).map_or("price unknown".to_owned(), |micros| dollars(micros) + "/h");
+                let cost = match hourly(region, instance) {
+                    Some(hourly) => cost(hourly, seconds(instance.launched_at, now)),
+                    None => "price unknown".to_owned(),
+                };
                 let _ = writeln!(text, "  {id}  {kind}  {pool}  {state}  {old}  {cost}");
             }
             for balancer in &held.load_balancers {
                 let old = age(now.duration_since(balancer.created_at));
-                let cost = dollars(LOAD_BALANCER_HOUR);
-                let _ =
-                    writeln!(text, "  {}  load balancer  {}  {old}  {cost}/h", balancer.name, balancer.state.name());
+                // Each hour that has begun is paid whole.
+                let hours = seconds(balancer.created_at, now).div_ceil(3_600);
+                let (name, state) = (&balancer.name, balancer.state.name());
+                let cost = cost(LOAD_BALANCER_HOUR, hours * 3_600);
+                let _ = writeln!(text, "  {name}  load balancer  {state}  {old}  {cost}");
             }
             for group in &held.target_groups {
                 let _ = writeln!(text, "  {}  target group", group.name);
@@ -129,7 +136,7 @@ impl Inventory {
                 let _ = writeln!(text, "  {}  {}", group.id, group.name);
             }
         }
-        let _ = writeln!(text, "in all {}", sum(&self.benchmarks.values().cloned().collect::<Vec<_>>(), region));
+        let _ = writeln!(text, "in all {}", sum(region, &self.benchmarks.values().cloned().collect::<Vec<_>>()));
         if let Some(why) = &self.unseen {
             let _ = writeln!(text, "load balancers are not among it, because they cannot be listed: {why}");
         }
@@ -159,13 +166,29 @@ fn tag(tags: &Tags, key: &str) -> String {
     tags.get(key).cloned().unwrap_or_default()
 }
 
+/// An instance and its public address, for an hour. Its volumes are in no list of instances.
+fn hourly(region: &str, instance: &Instance) -> Option<u64> {
+    let address = if instance.public_address.is_some() { ADDRESS_HOUR } else { 0 };
+    shipped(region, &instance.instance_type).map(|price| price.saturating_add(address))
+}
+
+/// Seconds that are paid of what began then.
+fn seconds(begun: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(now.duration_since(begun).as_secs().max(LEAST_SECONDS)).unwrap_or(0)
+}
+
+/// `0.0116 USD/h, 0.02 USD so far`
+fn cost(hourly: u64, seconds: u64) -> String {
+    format!("{}/h, {} USD so far", dollars(hourly), usd::text(part_of_hour(hourly, seconds)))
+}
+
 /// Counts and cost. Types without a price are said, so that nobody takes a part of the sum for all of it.
-fn sum(held: &[Held], region: &str) -> String {
+fn sum(region: &str, held: &[Held]) -> String {
     let instances = || held.iter().flat_map(|held| &held.instances);
     let groups: usize = held.iter().map(|held| held.groups.len()).sum();
     let balancers: usize = held.iter().map(|held| held.load_balancers.len()).sum();
     let target_groups: usize = held.iter().map(|held| held.target_groups.len()).sum();
-    let prices = || instances().map(|instance| shipped(region, &instance.instance_type));
+    let prices = || instances().map(|instance| hourly(region, instance));
     let known: u64 = prices().flatten().sum::<u64>() + LOAD_BALANCER_HOUR * balancers as u64;
     let unknown = prices().filter(Option::is_none).count();
     let balancing = match (balancers, target_groups) {
@@ -256,11 +279,11 @@ mod tests {
             text,
             "\
 default/bench-u1 (uid u1, Kubernetes cluster k1): 2 instances, 1 groups, 0.0116 USD an hour and 1 instances whose price is not known
-  i-1  t2.micro  a  running  1h12min  0.0116 USD/h
+  i-1  t2.micro  a  running  1h12min  0.0116 USD/h, 0.02 USD so far
   i-2  p5.48xlarge  a  shutting-down  3min  price unknown
   sg-1  members
 default/bench-u2 (uid u2, Kubernetes cluster k2): 1 instances, 0 groups, 0.0850 USD an hour
-  i-4  c6i.large  a  stopped  2d02h  0.0850 USD/h
+  i-4  c6i.large  a  stopped  2d02h  0.0850 USD/h, 4.25 USD so far
 default/bench-u3 (uid u3, Kubernetes cluster k2): 0 instances, 1 groups, 0.0000 USD an hour
   sg-2  members
 in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is not known

@@ -4,7 +4,7 @@ pub mod holders;
 
 use std::collections::BTreeMap;
 
-use api::ConditionType;
+use api::{ConditionType, Placement};
 
 use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
@@ -92,10 +92,7 @@ fn proving(world: &World, plan: &Plan) -> String {
 fn judge_goal(world: &World, why: TeardownReason, plan: &mut Plan) {
     let (reason, message) = match why {
         TeardownReason::Deleted => (Reason::Deleted, "the benchmark is being deleted"),
-        TeardownReason::Expired => (
-            Reason::Expired,
-            "lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again",
-        ),
+        TeardownReason::Expired => (Reason::Expired, expired(world.object.status.placement.as_ref())),
         TeardownReason::Finished => (Reason::Finished, "the result is recorded and lifecycle.afterRun is Terminate"),
         TeardownReason::LedgerLost => {
             (Reason::LedgerLost, "status was wiped or edited: what exists is removed, then everything begins anew")
@@ -106,6 +103,19 @@ fn judge_goal(world: &World, why: TeardownReason, plan: &mut Plan) {
     plan.conditions.measured(ConditionStatus::False, reason, message);
     if let Some(run) = runs::recorded(world, &runs::wanted(world)) {
         measure::judge_recorded(run, plan);
+    }
+}
+
+/// What is over.
+fn expired(placement: Option<&Placement>) -> &'static str {
+    match placement {
+        Some(placement) if placement.budget_spent_at.is_some() => {
+            "budget.maxUsd is spent, but for what the end costs; to measure again, delete the benchmark and create it again"
+        }
+        Some(placement) if !placement.max_usd.is_empty() => {
+            "the time that lifecycle.maxLifetimeSeconds and budget.maxUsd allow has passed; to measure again, delete the benchmark and create it again"
+        }
+        _ => "lifecycle.maxLifetimeSeconds has passed; to measure again, delete the benchmark and create it again",
     }
 }
 

@@ -5,7 +5,7 @@
 
 use api::Launch;
 use data_encoding::BASE32_NOPAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sha2::{Digest, Sha256};
 
@@ -111,8 +111,8 @@ pub fn step(line: &Launch, now: Timestamp) -> Step {
 
 /// The line as the lists tell it: ids learnt, closed when every instance was seen, terminated instances forgotten.
 /// Only *seen terminated* is an end that needs no further proof.
-pub fn with_sightings(line: &Launch, instances: &[Instance], now: Timestamp) -> Launch {
-    let mut line = line.clone();
+pub fn with_sightings(before: &Launch, instances: &[Instance], now: Timestamp) -> Launch {
+    let mut line = before.clone();
     let own: Vec<&Instance> = instances.iter().filter(|instance| is_from(&line, instance)).collect();
     for instance in &own {
         if !line.instance_ids.contains(&instance.id) {
@@ -122,10 +122,77 @@ pub fn with_sightings(line: &Launch, instances: &[Instance], now: Timestamp) -> 
     if is_open(&line) && line.instance_ids.len() >= usize::try_from(line.count).unwrap_or(usize::MAX) {
         close(&mut line, now);
     }
+    if !is_over(before) {
+        let written = line.launched_at.as_ref().map(|at| at.0);
+        line.launched_at = own.iter().map(|instance| instance.launched_at).chain(written).min().map(Time);
+    }
     let ended = |id: &String| own.iter().any(|i| i.id == *id && i.state == InstanceState::Terminated);
+    let (was_open, knows_end) = (!is_closed(before), line.ended_at.is_some());
+    // What ended is listed for an hour more. It ends once: when its id is in the line, or was never to be.
+    let ends = |id: &String| before.instance_ids.contains(id) || was_open && (is_closed(&line) || !knows_end);
+    if line.instance_ids.iter().any(|id| ended(id) && ends(id)) {
+        // Status holds whole seconds, and an end is not before it was seen.
+        line.ended_at = Some(Time(now + SignedDuration::from_millis(999)));
+    }
     line.instance_ids.retain(|id| !ended(id));
     line.instance_ids.sort();
     line
+}
+
+/// How an end is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub now: Timestamp,
+    /// When instances end themselves.
+    pub expires_at: Option<Timestamp>,
+    /// Whether this process looked a moment ago: what it sees ended now ended since then.
+    pub is_watched: bool,
+}
+
+/// Time that an instance takes from its timer to its end: systemd gives a unit 90 s to stop (systemd-system.conf,
+/// DefaultTimeoutStopSec).
+const SHUTDOWN: SignedDuration = SignedDuration::from_secs(120);
+/// Instances of a line that end within this time ended together.
+const TOGETHER: SignedDuration = SignedDuration::from_secs(60);
+
+/// A line whose end was just seen, with what is known of it: those that their timers ended did not live longer, however
+/// late somebody looked; else the end is an upper bound where nobody looked, or where they ended apart.
+pub fn with_end(before: &Launch, mut line: Launch, instances: &[Instance], look: &Look) -> Launch {
+    if line.ended_at == before.ended_at {
+        return line;
+    }
+    let own = || instances.iter().filter(|instance| is_from(&line, instance));
+    let by_itself = own().all(|one| {
+        let why = one.state_reason.as_deref().unwrap_or_default();
+        one.state == InstanceState::Terminated && why.starts_with("Client.InstanceInitiatedShutdown")
+    });
+    let timer = look.expires_at.map(|at| at + SHUTDOWN).filter(|at| *at < look.now);
+    let is_apart = before.ended_at.as_ref().is_some_and(|at| look.now.duration_since(at.0) > TOGETHER);
+    match timer.filter(|_| by_itself && own().next().is_some()) {
+        Some(at) if is_over(&line) => line.ended_at = Some(Time(at)),
+        _ if look.is_watched => {}
+        _ => line.bound = AT_MOST.to_owned(),
+    }
+    if is_apart {
+        line.bound = AT_MOST.to_owned();
+    }
+    line
+}
+
+/// `bound` of a line whose end is not known to the minute.
+pub const AT_MOST: &str = "AtMost";
+
+/// Whether a line has nothing more to cost: it makes no instance any more, and all that it made have ended.
+pub fn is_over(line: &Launch) -> bool {
+    is_closed(line) && line.instance_ids.is_empty()
+}
+
+/// Instances of a line that no list shows any more have ended, nobody knows when.
+pub(crate) fn end_unseen(line: &mut Launch, now: Timestamp) {
+    if line.launched_at.is_some() {
+        line.ended_at = Some(Time(now));
+        line.bound = AT_MOST.to_owned();
+    }
 }
 
 /// The line after its call was answered. `only_send`: no call for it was made before, by anyone.

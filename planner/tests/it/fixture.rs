@@ -34,6 +34,8 @@
 //! through i-b                            the balancer that the run measures through
 //! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)
 //! console i-1 clusterbench: error: ...   the last console line
+//! prices t2.micro=11600 x=none           frozen prices, in millionths of a US dollar an hour (default: none was asked for)
+//! budget 2.50 | budget 2.50 placed 5     budget.maxUsd of the spec, and what it was when it was placed
 //! volumes /dev/sdf=20                    volumes of the image besides its root
 //! unrehearsed | refused CODE             nothing was heard of new launches (default: they pass) | all are refused
 //! now 400s                               (default: 100s after the placement)
@@ -42,6 +44,7 @@
 
 mod agents;
 mod application;
+mod money;
 
 pub(crate) use agents::{serves, wanted};
 
@@ -129,17 +132,12 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
-        further_subnets: Vec::new(),
-        left: Vec::new(),
-        balancer: None,
         kinds: vec!["SecurityGroup".into()],
         prices: Vec::new(),
         spent_usd_micros: 0,
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
-        prices: Vec::new(),
-        spent_usd_micros: 0,
-        relaunches: 0,
+        ..Placement::default()
     }
 }
 
@@ -246,6 +244,7 @@ pub(crate) fn world(text: &str) -> World {
     for image in world.object.status.placement.iter_mut().flat_map(|placement| &mut placement.images) {
         image.volumes.clone_from(&volumes);
     }
+    money::money(&mut world, find("prices"), find("budget"));
     world.object.spec.paused = has("paused");
     if has("application") {
         application::place(&mut world);
@@ -441,7 +440,8 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         closed_at: (!line.contains(&"open")).then_some(Time(written)),
         launched_at: None,
         ended_at: None,
-        hourly_usd_micros: None,
+        bound: String::new(),
+        hourly_usd_micros: planner::cost::hourly::price(&placement, &pool_spec.instance_type),
         application: if line.contains(&"former") { "former".into() } else { application(world, pool, &placement) },
         not_after: Some(Time(written + world.settings.launch_window)),
         instance_ids: after(line, "ids").map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),

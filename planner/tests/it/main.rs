@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod application;
+mod budget;
 mod consoles;
+mod cost;
 mod fixture;
 mod holding;
 mod kinds;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use api::ConditionType;
+use api::{ConditionType, Launch};
 use planner::ports::Source;
 use planner::{Action, Plan, World, owner, plan};
 
@@ -19,11 +19,13 @@ pub(crate) fn spell(world: &World, plan: &Plan) -> String {
     for action in plan.actions() {
         writeln!(text, "{}", action_text(action)).unwrap();
     }
+    // Times are for what it costs, see `cost.rs`.
+    let timeless = |line: &Launch| Launch { launched_at: None, ended_at: None, bound: String::new(), ..line.clone() };
     let known = |token: &str| world.object.status.launches.iter().find(|line| line.token == token);
     for line in &plan.ledger {
         match known(&line.token) {
             None => writeln!(text, "write down {}/{} x{}", line.pool, line.number, line.count).unwrap(),
-            Some(old) if old != line => {
+            Some(old) if timeless(old) != timeless(line) => {
                 let reason = if line.reason.is_empty() { String::new() } else { format!(" ({})", line.reason) };
                 writeln!(
                     text,

@@ -89,6 +89,7 @@ impl Ec2<'_> {
             zone: launch.subnet.zone.clone(),
             zone_id: launch.subnet.zone_id.clone(),
             launched_at: self.engine.now(),
+            ended_at: None,
             shutdown: request.shutdown,
             http_tokens: request.http_tokens.clone().unwrap_or_else(|| "optional".into()),
             tags: request.tags_of("instance"),

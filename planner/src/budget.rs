@@ -1,0 +1,256 @@
+//! The budget of a spec: it becomes the expiry before anything is launched, so that each instance's own timer keeps it.
+//!
+//! What it has to pay is counted at the most: all pools at their full count from the first moment on, unlimited types always
+//! busy, volumes, addresses and the load balancer, a minimum for every replacement of the workers, and the teardown. Pure.
+
+use std::collections::BTreeSet;
+
+use api::{BalancerKind, ClusterBenchmarkSpec, Launch, Placement};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::conditions::Reason;
+use crate::cost::hourly::of_type;
+use crate::cost::small_change::LOAD_BALANCER_HOUR;
+use crate::cost::spent::{LEAST_SECONDS, hourly_now, part_of_hour, so_far};
+use crate::cost::usd;
+use crate::desired::role::Role;
+use crate::desired::{self, duration, launches};
+use crate::plan::{NoPlacement, refused};
+use crate::scale::Counts;
+use crate::world::World;
+
+/// From the expiry until nothing is paid any more: instances shut down, and the operator removes the rest. As long as a late
+/// launch may take to appear: five minutes, unless the operator was told otherwise.
+fn teardown(world: &World) -> SignedDuration {
+    world.settings.settle
+}
+
+/// The part of it that is not lent to instances that are replaced before their first minute is over: two minutes.
+fn shortest_teardown(world: &World) -> SignedDuration {
+    teardown(world) * 2 / 5
+}
+
+/// From the placement until instances are ready to be measured: a third of what they may take, so five minutes.
+fn boot(world: &World) -> SignedDuration {
+    world.settings.boot_deadline / 3
+}
+
+/// What a spec costs at the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Full {
+    /// An hour of everything, in millionths of a US dollar.
+    hourly: u64,
+    /// One replacement of all workers: the minimum of each.
+    relaunch: u64,
+    /// The hour of a load balancer that is begun and not used.
+    begun_hour: u64,
+}
+
+/// Instance types that have no price.
+type Unpriced = BTreeSet<String>;
+
+impl Full {
+    fn of(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Result<Self, Unpriced> {
+        let counts = Counts::of_spec(spec);
+        let (mut all, mut unpriced) = (Self::default(), Unpriced::new());
+        for pool in desired::pools(spec) {
+            let Some(hourly) = of_type(placement, &pool.instance_type) else {
+                unpriced.insert(pool.instance_type);
+                continue;
+            };
+            let of_pool = hourly.at_most().saturating_mul(u64::from(counts.of(&pool.name)));
+            all.hourly = all.hourly.saturating_add(of_pool);
+            if pool.role == Role::Worker {
+                let least = u64::try_from(LEAST_SECONDS).unwrap_or(0);
+                all.relaunch = all.relaunch.saturating_add(part_of_hour(of_pool, least));
+            }
+        }
+        if spec.balancer.kind == BalancerKind::Application {
+            all.hourly = all.hourly.saturating_add(LOAD_BALANCER_HOUR);
+            all.begun_hour = LOAD_BALANCER_HOUR;
+        }
+        if unpriced.is_empty() { Ok(all) } else { Err(unpriced) }
+    }
+
+    /// What is kept back of a budget.
+    fn reserve(&self, world: &World) -> u64 {
+        let relaunches = u64::from(launches(&world.object.spec) - 1).saturating_mul(self.relaunch);
+        self.for_time(teardown(world)).saturating_add(relaunches).saturating_add(self.begun_hour)
+    }
+
+    /// So long of everything.
+    fn for_time(&self, time: SignedDuration) -> u64 {
+        part_of_hour(self.hourly, u64::try_from(time.as_secs()).unwrap_or(0))
+    }
+
+    /// How long a budget lasts.
+    fn lasts(&self, world: &World, max: u64) -> SignedDuration {
+        until_spent(max.saturating_sub(self.reserve(world)), self.hourly)
+    }
+}
+
+/// Whole seconds until so much is spent by what costs so much an hour.
+fn until_spent(usd_micros: u64, hourly: u64) -> SignedDuration {
+    let seconds = (u128::from(usd_micros) * 3_600).checked_div(u128::from(hourly)).unwrap_or(u128::from(u32::MAX));
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX).min(i64::from(u32::MAX)))
+}
+
+/// The budget of a spec, in millionths of a US dollar.
+fn max_of(spec: &ClusterBenchmarkSpec) -> Option<u64> {
+    spec.budget.as_ref().and_then(|budget| usd::parse(&budget.max_usd))
+}
+
+/// The placement with the expiry that its budget pays. Refused where a price is not known, or where the run would not fit.
+pub fn settle(world: &World, placement: Placement) -> Result<Placement, NoPlacement> {
+    let spec = &world.object.spec;
+    let (Some(max), Some(budget)) = (max_of(spec), &spec.budget) else { return Ok(placement) };
+    let full = match Full::of(spec, &placement) {
+        Ok(full) => full,
+        Err(unpriced) => return refused(Reason::PriceUnknown, without_price(&unpriced, &placement.region)),
+    };
+    let lasts = full.lasts(world, max);
+    let runs = i32::try_from(launches(spec)).unwrap_or(i32::MAX);
+    let least = duration::least(spec, duration::fewest_rounds(spec)).saturating_mul(runs).saturating_add(boot(world));
+    if lasts < least {
+        let enough = usd::text(full.reserve(world).saturating_add(full.for_time(least)));
+        let fields = if runs > 1 { "load.launches or load.rounds" } else { "load.rounds" };
+        return refused(
+            Reason::OverBudget,
+            format!(
+                "budget.maxUsd {} pays {} min of {} USD an hour; this run takes at least {} min: raise it to {enough}, or lower {fields}",
+                budget.max_usd,
+                lasts.as_mins(),
+                usd::text(full.hourly),
+                minutes_up(least),
+            ),
+        );
+    }
+    let paid = Timestamp::from_second((world.now + lasts).as_second()).ok();
+    let expires_at = [paid, placement.expires_at.as_ref().map(|at| at.0)].into_iter().flatten().min().map(Time);
+    Ok(Placement { expires_at, max_usd: budget.max_usd.clone(), ..placement })
+}
+
+/// How long the budget of the placement pays for the spec. `None`: it has none, or a price is not known.
+pub(crate) fn lasts(world: &World, placement: &Placement) -> Option<SignedDuration> {
+    let max = usd::parse(&placement.max_usd)?;
+    let spec = &world.object.spec;
+    Full::of(spec, placement).ok().map(|full| full.lasts(world, max))
+}
+
+/// When everything ends: by the timers of the instances, or earlier by the operator, if the budget was lowered.
+pub fn expiry(world: &World, placement: &Placement) -> Option<Timestamp> {
+    let timers = placement.expires_at.as_ref()?.0;
+    Some(lowered(world, placement).map_or(timers, |at| at.min(timers)))
+}
+
+/// When a budget that was lowered, or added, is spent but for the teardown, if what is there goes on. `None`: there is no such
+/// budget, nothing is there, or a price is not known.
+fn lowered(world: &World, placement: &Placement) -> Option<Timestamp> {
+    let max = max_of(&world.object.spec)?;
+    if usd::parse(&placement.max_usd).is_some_and(|placed| placed <= max) {
+        return None;
+    }
+    let lines = &world.object.status.launches;
+    let (spent, hourly) = (so_far(placement, lines, world.now), hourly_now(placement, lines));
+    if hourly == 0 || !spent.unpriced.is_empty() {
+        return None;
+    }
+    let left = max.saturating_sub(spent.usd_micros).saturating_sub(ending(world, hourly));
+    Some(world.now + until_spent(left, hourly))
+}
+
+/// The placement that says that the budget is spent, if it is.
+pub(crate) fn spent(world: &World, placement: &Placement) -> Option<Placement> {
+    let is_spent = lowered(world, placement).is_some_and(|at| world.now >= at);
+    let at = Timestamp::from_second(world.now.as_second()).ok().filter(|_| is_spent)?;
+    Some(Placement { budget_spent_at: Some(Time(at)), ..placement.clone() })
+}
+
+/// Why nothing more is launched: what is there and what is missing would cost more than the budget until the instances end
+/// themselves. `lines` is the ledger as it is now.
+pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> Option<(Reason, String)> {
+    let spec = &world.object.spec;
+    let (max, budget) = (max_of(spec)?, spec.budget.as_ref()?);
+    let full = match Full::of(spec, placement) {
+        Ok(full) => full,
+        Err(unpriced) => return Some((Reason::PriceUnknown, without_price(&unpriced, &placement.region))),
+    };
+    let spent = so_far(placement, lines, world.now).usd_micros;
+    let left = placement.expires_at.as_ref()?.0.duration_since(world.now).max(SignedDuration::ZERO);
+    let relaunches = i64::from(launches(spec)) - 1 - placement.relaunches;
+    let relaunches = u64::try_from(relaunches).unwrap_or(0).saturating_mul(full.relaunch);
+    // A load balancer that is there has paid the hour that it began.
+    let begun = if placement.balancer_since.is_none() { full.begun_hour } else { 0 };
+    let coming =
+        full.for_time(left.saturating_add(shortest_teardown(world))).saturating_add(relaunches).saturating_add(begun);
+    let all = spent.saturating_add(coming);
+    (all > max).then(|| {
+        let message = format!(
+            "budget.maxUsd {}: {} are spent, and {} USD an hour until the instances end themselves in {} min would make it {}: raise it to that, or lower clusters[].count; nothing more is launched until then",
+            budget.max_usd,
+            usd::text(spent),
+            usd::text(full.hourly),
+            minutes_up(left),
+            usd::text(all),
+        );
+        (Reason::OverBudget, message)
+    })
+}
+
+/// What became of a budget that was changed; empty: nothing was.
+pub(crate) fn changed(spec: &ClusterBenchmarkSpec, placement: &Placement) -> String {
+    let (placed, asked) = (usd::parse(&placement.max_usd), max_of(spec));
+    let max_usd = spec.budget.as_ref().map(|budget| budget.max_usd.as_str()).unwrap_or_default();
+    let end = || placement.expires_at.as_ref().map_or("never".to_owned(), |at| at.0.to_string());
+    match (placed, asked) {
+        (Some(placed), Some(asked)) if asked > placed => format!(
+            "; budget raised from {} to {max_usd}: the instances keep their timers, which end at {}",
+            placement.max_usd,
+            end()
+        ),
+        (Some(_), None) => format!(
+            "; budget of {} removed: the instances keep their timers, which end at {}",
+            placement.max_usd,
+            end()
+        ),
+        (Some(placed), Some(asked)) if asked < placed => format!(
+            "; budget lowered from {} to {max_usd}: the operator ends the instances earlier, their timers do not",
+            placement.max_usd
+        ),
+        (None, Some(_)) => format!(
+            "; budget of {max_usd} added: the operator ends the instances when it is spent, their timers do not, and end at {}",
+            end()
+        ),
+        _ => String::new(),
+    }
+}
+
+fn without_price(types: &Unpriced, region: &str) -> String {
+    let types: Vec<&str> = types.iter().map(String::as_str).collect();
+    format!(
+        "budget.maxUsd: there is no price for {} in {region}, so what it pays cannot be told: give the operator one (--prices), choose another type, or remove budget",
+        types.join(", ")
+    )
+}
+
+fn minutes_up(time: SignedDuration) -> i64 {
+    time.as_secs().max(0).saturating_add(59) / 60
+}
+
+/// What the end of all that is there costs, by the hour of it.
+pub(crate) fn ending(world: &World, hourly: u64) -> u64 {
+    part_of_hour(hourly, u64::try_from(teardown(world).as_secs()).unwrap_or(0))
+}
+
+/// What everything can cost until it ends by itself, of which `spent` is spent. `None`: a price is not known.
+pub(crate) fn at_most(world: &World, placement: &Placement, spent: u64, now: Timestamp) -> Option<u64> {
+    let spec = &world.object.spec;
+    let full = Full::of(spec, placement).ok()?;
+    let left = expiry(world, placement)?.duration_since(now).max(SignedDuration::ZERO);
+    let relaunches = i64::from(launches(spec)) - 1 - placement.relaunches;
+    let relaunches = u64::try_from(relaunches).unwrap_or(0).saturating_mul(full.relaunch);
+    let begun = if placement.balancer_since.is_none() { full.begun_hour } else { 0 };
+    let coming = full.for_time(left.saturating_add(teardown(world))).saturating_add(relaunches).saturating_add(begun);
+    Some(spent.saturating_add(coming))
+}

@@ -1,0 +1,62 @@
+//! What one instance costs an hour, with what comes with it.
+
+use api::{Launch, PlacedImage, Placement};
+
+use super::credits::surplus_hour;
+use super::small_change::{ADDRESS_HOUR, volume_hour};
+use crate::ports::Addressing;
+
+/// One instance for an hour, in millionths of a US dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hourly {
+    /// Instance, volumes and public address: these are certain.
+    pub certain: u64,
+    /// Surplus credits of an unlimited type that is always busy: an upper bound.
+    pub surplus: u64,
+}
+
+impl Hourly {
+    pub fn at_most(self) -> u64 {
+        self.certain.saturating_add(self.surplus)
+    }
+}
+
+/// An instance of a line. `None`: its type has no price.
+pub fn of_line(placement: &Placement, line: &Launch) -> Option<Hourly> {
+    let price = u64::try_from(line.hourly_usd_micros?).ok()?;
+    let image = placement.images.iter().find(|image| image.id == line.image_id);
+    // An image that the placement does not name any more is as large as the largest that it does.
+    let gib = image.map_or_else(|| largest(placement), gib);
+    Some(hourly(placement, price, gib, &line.instance_type))
+}
+
+/// An instance of a type, by the largest image in use. `None`: it has no price.
+pub fn of_type(placement: &Placement, instance_type: &str) -> Option<Hourly> {
+    let price = u64::try_from(price(placement, instance_type)?).ok()?;
+    Some(hourly(placement, price, largest(placement), instance_type))
+}
+
+/// The frozen price of a type. `None`: it is not known.
+pub fn price(placement: &Placement, instance_type: &str) -> Option<i64> {
+    let placed = placement.prices.iter().find(|placed| placed.instance_type == instance_type);
+    placed.and_then(|placed| placed.hourly_usd_micros).filter(|price| *price > 0)
+}
+
+fn hourly(placement: &Placement, price: u64, gib: u64, instance_type: &str) -> Hourly {
+    let is_public = Addressing::parse(&placement.addressing) == Some(Addressing::Public);
+    let address = if is_public { ADDRESS_HOUR } else { 0 };
+    Hourly {
+        certain: price.saturating_add(volume_hour(gib)).saturating_add(address),
+        surplus: surplus_hour(instance_type).unwrap_or(0),
+    }
+}
+
+fn largest(placement: &Placement) -> u64 {
+    placement.images.iter().map(gib).max().unwrap_or(0)
+}
+
+/// All volumes of an instance.
+fn gib(image: &PlacedImage) -> u64 {
+    let all = std::iter::once(image.root_gib).chain(image.volumes.iter().map(|volume| volume.gib));
+    all.map(|gib| u64::try_from(gib).unwrap_or(0)).sum()
+}
