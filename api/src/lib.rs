@@ -20,6 +20,7 @@ mod load;
 mod report;
 mod request;
 mod rules;
+mod run;
 mod schema;
 mod status;
 mod threshold;
@@ -34,11 +35,11 @@ pub use cost::{Budget, Cost, PlacedPrice};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use request::{Connections, Header, Request};
+pub use run::{ClusterResult, Part, Run, RunCloudWatch, RunTargetGroup, ThresholdsResult};
 pub use schema::crds;
 pub use status::{
-    BalancerStatus, ClusterResult, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, Part, PlacedArtifact,
-    PlacedBalancer, PlacedImage, PlacedSubnet, PlacedVolume, Placement, Pool, Run, RunCloudWatch, RunTargetGroup,
-    Status, ThresholdsResult,
+    BalancerStatus, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedBalancer,
+    PlacedImage, PlacedSubnet, PlacedVolume, Placement, Pool, Status,
 };
 pub use threshold::{Metric, Threshold};
 
