@@ -124,7 +124,10 @@ fn a_report_of_several_launches_names_the_zones_of_all_of_them_once() {
     assert_eq!(alike.environment.clusters[0].zones, "2 in a and 2 in b");
     // One zone needs no words of its own for each cluster: the place says it.
     let moved = join_launches(&[launch("a (az1)", ""), launch("b (az2)", "")]).unwrap();
-    assert_eq!((moved.environment.place.zone.as_str(), moved.environment.clusters[0].zones.as_str()), ("a (az1), b (az2)", ""));
+    assert_eq!(
+        (moved.environment.place.zone.as_str(), moved.environment.clusters[0].zones.as_str()),
+        ("a (az1), b (az2)", "")
+    );
 }
 
 #[test]

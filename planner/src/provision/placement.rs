@@ -6,6 +6,7 @@ use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Place
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::known_fields::KNOWN_FIELDS;
 use super::{subnets, zones};
 use crate::balance::application::front;
 use crate::conditions::Reason;
@@ -88,6 +89,7 @@ fn assemble(
         public_key: world.settings.public_key.clone(),
         version: world.settings.artifacts.version.clone(),
         artifacts,
+        known_fields: KNOWN_FIELDS.map(str::to_owned).to_vec(),
         left: Vec::new(),
         balancer: None,
         // What every benchmark needs. Another kind adds itself before the first of it is created.
@@ -162,11 +164,11 @@ fn images(
     Ok(placed)
 }
 
-/// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
 fn placed_volume(volume: &Volume) -> PlacedVolume {
     PlacedVolume { device: volume.device.clone(), gib: i32::try_from(volume.gib).unwrap_or(i32::MAX) }
 }
 
+/// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
 fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact>, NoPlacement> {
     let spec = &world.object.spec;
     let mut placed = BTreeMap::new();

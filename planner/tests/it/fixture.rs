@@ -41,6 +41,7 @@ mod agents;
 mod application;
 
 pub(crate) use agents::{serves, wanted};
+pub(crate) use application::{BEHIND, behind};
 
 use std::collections::BTreeMap;
 
@@ -124,6 +125,7 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
+        known_fields: ["balancer.shared", "balancer.publicStatus"].map(str::to_owned).into(),
         further_subnets: Vec::new(),
         left: Vec::new(),
         balancer: None,
@@ -131,6 +133,7 @@ fn placement() -> Placement {
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         relaunches: 0,
+        ..Placement::default()
     }
 }
 

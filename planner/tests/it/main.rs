@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod application;
+mod by_hand;
+mod cloud_watch;
 mod consoles;
 mod fixture;
 mod holding;
