@@ -15,7 +15,7 @@ use crate::ports::{Group, GroupRequest, Rule, Source};
 use crate::resources::ResourceKind;
 use crate::resources::creation::create;
 use crate::resources::name::{EDGE, MEMBERS, group_name};
-use crate::run_outcome::RunOutcome;
+use crate::runs;
 use crate::world::{Facet, World};
 
 /// Ids of the groups, known and with all their rules seen.
@@ -76,9 +76,8 @@ fn edge_rules(world: &World) -> BTreeSet<Rule> {
 /// Takes out the rules of generators that are gone: their public addresses are somebody else's sooner or later. Only where
 /// lists show every generator that is wanted, and not while a run is on, because a list from the past shows former ones.
 fn revoke(world: &World, placement: &Placement, plan: &mut Plan, edge: &Group) {
-    let is_on = world.object.status.runs.iter().any(|run| RunOutcome::Running.is_of(run));
     let is_needed = ResourceKind::LoadBalancer.is_written(placement);
-    if is_on || !is_needed || !scheme::all_callers_are_seen(world) {
+    if !runs::none_is_held(world) || !is_needed || !scheme::all_callers_are_seen(world) {
         return;
     }
     let wanted = edge_rules(world);

@@ -72,7 +72,9 @@ pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, re
             Since::end(&mut named.held, id);
             named.refused.retain(|(_, refused), _| refused != id);
         }
-        (Deed::Change { id }, None) => drop(named.refused.remove(&(about.kind, id.to_owned()))),
+        (Deed::Change { id }, None) => {
+            named.refused.remove(&(about.kind, id.to_owned()));
+        }
         (Deed::Change { id } | Deed::Delete { id }, Some(Failure::NotFound | Failure::Unauthorized)) => {
             named.refused.entry((about.kind, id.to_owned())).or_insert(world.now);
         }

@@ -7,7 +7,7 @@ use api::{BalancerKind, PlacedBalancer, PlacedSubnet, Placement};
 use jiff::SignedDuration;
 
 use super::wanted::{load_balancer, target_groups};
-use super::{TargetGroupSpec, by_hand, listed, scheme};
+use super::{TargetGroupSpec, by_hand, scheme};
 use crate::conditions::Reason;
 use crate::effect::Action;
 use crate::owner::Tags;
