@@ -60,7 +60,9 @@ fn a_deletion_waits_for_no_account() {
     world.object.deletion = Deletion::Asked;
     world.now += SignedDuration::from_mins(5);
     assert!(question(&world).is_none());
-    let names: Vec<&str> = plan(&world).actions().map(Action::name).collect();
+    let plan = plan(&world);
+    let mut names: Vec<&str> = plan.actions().map(Action::name).collect();
+    names.sort_unstable();
     assert_eq!(names, ["DeleteLoadBalancer", "Terminate"]);
 }
 
