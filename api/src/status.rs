@@ -106,6 +106,9 @@ pub struct Placement {
     pub version: String,
     /// The binaries themselves.
     pub artifacts: Vec<PlacedArtifact>,
+    /// Fields of the spec that these binaries know and the first ones did not, such as balancer.shared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub known_fields: Vec<String>,
     /// Zones that it had to leave because they had no capacity, or do not support what is asked for. While the zone
     /// it is in is among them, everything there is being removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -38,6 +38,11 @@ pub enum Action {
         name: String,
         rule: Rule,
     },
+    RevokeIngress {
+        group_id: String,
+        name: String,
+        rule: Rule,
+    },
     DeleteGroup {
         id: String,
         name: String,
@@ -255,6 +260,8 @@ pub enum Quota<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByName<'a> {
     pub name: &'a str,
+    /// One kind of change may be refused and another one allowed.
+    pub kind: Kind,
     pub deed: Deed<'a>,
 }
 
@@ -317,6 +324,7 @@ impl Action {
             Self::RemoveFinalizer => of(Kind::RemoveFinalizer, Object).grave(),
             Self::CreateGroup(_) => of(Kind::CreateGroup, Network).lists(Quota::Groups).creating(),
             Self::AuthorizeIngress { .. } => of(Kind::AuthorizeIngress, Network).lists(Quota::Rules),
+            Self::RevokeIngress { .. } => of(Kind::RevokeIngress, Network).lists(Quota::Rules).grave(),
             Self::DeleteGroup { .. } => of(Kind::DeleteGroup, Network).lists(Quota::Groups).grave(),
             Self::CreateLoadBalancer(_) => of(Kind::CreateLoadBalancer, Front).lists(Quota::Balancing).creating(),
             Self::CreateTargetGroup(_) => of(Kind::CreateTargetGroup, Front).lists(Quota::Balancing).creating(),
@@ -355,7 +363,9 @@ impl Action {
     pub fn by_name(&self) -> Option<ByName<'_>> {
         let (name, deed) = match self {
             Self::CreateGroup(request) => (&request.name, Deed::Create),
-            Self::AuthorizeIngress { group_id: id, name, .. } => (name, Deed::Change { id }),
+            Self::AuthorizeIngress { group_id: id, name, .. } | Self::RevokeIngress { group_id: id, name, .. } => {
+                (name, Deed::Change { id })
+            }
             Self::DeleteGroup { id, name } => (name, Deed::Delete { id }),
             Self::CreateLoadBalancer(request) => (&request.name, Deed::Create),
             Self::CreateTargetGroup(request) => (&request.name, Deed::Create),
@@ -370,7 +380,7 @@ impl Action {
             }
             _ => return None,
         };
-        Some(ByName { name, deed })
+        Some(ByName { name, kind: self.nature().kind, deed })
     }
 
     /// The action in words that follow "cannot".
@@ -380,6 +390,7 @@ impl Action {
             Self::RemoveFinalizer => "remove the finalizer".to_owned(),
             Self::CreateGroup(group) => format!("create group {}", group.name),
             Self::AuthorizeIngress { group_id, rule, .. } => format!("open port {} in {group_id}", rule.from_port),
+            Self::RevokeIngress { group_id, rule, .. } => format!("close port {} in {group_id}", rule.from_port),
             Self::DeleteGroup { id, .. } => format!("delete group {id}"),
             Self::CreateLoadBalancer(request) => format!("create load balancer {}", request.name),
             Self::CreateTargetGroup(request) => format!("create target group {}", request.name),
@@ -427,6 +438,7 @@ impl Action {
             | Self::RecordMetrics { .. } => return None,
             Self::CreateGroup(request) => done(cloud.create_group(request).await.map(drop)),
             Self::AuthorizeIngress { group_id, rule, .. } => done(cloud.authorize_ingress(group_id, rule).await),
+            Self::RevokeIngress { group_id, rule, .. } => done(cloud.revoke_ingress(group_id, rule).await),
             Self::DeleteGroup { id, .. } => done(cloud.delete_group(id).await),
             Self::CreateLoadBalancer(request) => done(cloud.create_load_balancer(request).await),
             Self::CreateTargetGroup(request) => done(cloud.create_target_group(request).await),

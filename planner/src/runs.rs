@@ -42,6 +42,15 @@ pub fn wanted(world: &World) -> RunKey {
         .unwrap_or(first)
 }
 
+/// Whether no generator has a run that it measures or whose report is not home. One that cannot be asked may have.
+pub(crate) fn none_is_held(world: &World) -> bool {
+    match &world.runs {
+        None => true,
+        Some(Facet::Known(runs)) => runs.values().all(Option::is_none),
+        Some(Facet::Unknown(_)) => false,
+    }
+}
+
 /// The finished run of this key in status.
 pub fn recorded<'a>(world: &'a World, key: &RunKey) -> Option<&'a Run> {
     finished(&world.object.status.runs, key)

@@ -82,8 +82,7 @@ fn of_stages(world: &World) -> Plan {
                     plan.conditions.wait_for_former();
                 } else if measure::relaunch::is_due(world, &placement) {
                     return measure::relaunch::plan(world, &placement, plan);
-                } else {
-                    provision::plan(world, &placement, &mut plan);
+                } else if provision::plan(world, &placement, &mut plan) {
                     balance::plan(world, &placement, &mut plan);
                 }
                 measure::plan(world, &placement, &mut plan);

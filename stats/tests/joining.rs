@@ -105,6 +105,31 @@ fn zones_of_two_launches_are_added_and_have_the_members_of_both() {
     assert_eq!(members, [("a", "i-1 of a, i-2 of a".to_owned()), ("b", "i-1 of b, i-2 of b".to_owned())]);
 }
 
+/// A benchmark that found no capacity moves between two launches.
+#[test]
+fn a_report_of_several_launches_names_the_zones_of_all_of_them_once() {
+    let launch = |place: &str, zones: &str| {
+        let mut material = material(1, 2, 100);
+        material.environment.place.zone = place.into();
+        material.environment.clusters.iter_mut().for_each(|facts| facts.zones = zones.into());
+        report(material).unwrap()
+    };
+    let first = || launch("a (az1), b (az2)", "2 in a and 2 in b");
+    let whole = join_launches(&[first(), launch("b (az2), c (az3)", "2 in b and 2 in c"), first()]).unwrap();
+    assert_eq!(whole.environment.place.zone, "a (az1), b (az2), c (az3)");
+    let said: Vec<&str> = whole.environment.clusters.iter().map(|facts| facts.zones.as_str()).collect();
+    assert_eq!(said, ["2 in a and 2 in b, then 2 in b and 2 in c"]);
+    let alike = join_launches(&[first(), first()]).unwrap();
+    assert_eq!(alike.environment.place.zone, "a (az1), b (az2)");
+    assert_eq!(alike.environment.clusters[0].zones, "2 in a and 2 in b");
+    // One zone needs no words of its own for each cluster: the place says it.
+    let moved = join_launches(&[launch("a (az1)", ""), launch("b (az2)", "")]).unwrap();
+    assert_eq!(
+        (moved.environment.place.zone.as_str(), moved.environment.clusters[0].zones.as_str()),
+        ("a (az1), b (az2)", "")
+    );
+}
+
 #[test]
 fn what_a_part_failed_the_whole_fails() {
     let mut late = half(6, 0);

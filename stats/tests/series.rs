@@ -276,6 +276,20 @@ fn requests_to_all_members_are_held_against_the_counts_of_each_cluster() {
     assert_eq!(outcomes(&report, 560, 540), [Agrees, Agrees]);
     assert_eq!(outcomes(&report, 500, 600), [Caution, Caution]);
     assert_eq!(report.series[2].members, 2);
+    // We gave up 30 of them: CloudWatch has counted each, for the target group of the one or of the other.
+    report.series[2].sent = 130;
+    for (first, second) in [(590, 540), (560, 570), (575, 555)] {
+        assert_eq!(outcomes(&report, first, second), [Agrees, Agrees], "{first} {second}");
+    }
+    let told = cloud_watch(CloudWatchState::Complete, &[("cluster1", &[590]), ("cluster2", &[570])]);
+    let both = count_checks(&report, &told);
+    assert_eq!(both[0].outcome, Caution, "one request is not of two clusters");
+    assert_eq!(
+        both[0].sentence,
+        "CloudWatch counted 590 requests of cluster1, we sent 560, and up to 30 of those to all members that no member answered: off by 0 %; of all clusters it counted 1160, we sent 1130: off by 2.66 %"
+    );
+    assert_eq!(outcomes(&report, 540, 590), [Caution, Caution], "fewer than answered, and more than were given up");
+    assert_eq!(outcomes(&report, 560, 540), [Caution, Caution], "where are the 30?");
     report.series[2].minutes = None;
     assert_eq!(outcomes(&report, 560, 540), [Unknown, Unknown], "nobody knows whose answers they were");
 }

@@ -64,6 +64,16 @@ impl SecurityGroups for Region {
         }
     }
 
+    /// *Guarantees*: afterwards the rule is not there; one that was not there is a success, and so is one whose group is gone.
+    /// *Cancellation*: the rule may be there or not; the call can be repeated.
+    async fn revoke_ingress(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+        let call = self.effects.revoke_security_group_ingress().group_id(group_id).ip_permissions(permission(rule));
+        match sent(call.send()).await {
+            Err(error) if error.failure == Failure::NotFound => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
     /// *Guarantees*: afterwards the group is gone; one that was gone already is a success.
     /// *Assumptions*: a group that was just created may be unknown to this call for some minutes; who created it must
     /// look again before it is believed to be gone.

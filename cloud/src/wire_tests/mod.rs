@@ -208,15 +208,17 @@ async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
         }),
         region.create_group(&group).await.map(drop),
         region.authorize_ingress("sg-1", &rule).await,
+        region.revoke_ingress("sg-1", &rule).await,
         region.delete_group("sg-1").await,
     ]
 }
 
-const EFFECTS: [&str; 5] = [
+const EFFECTS: [&str; 6] = [
     "RunInstances",
     "TerminateInstances",
     "CreateSecurityGroup",
     "AuthorizeSecurityGroupIngress",
+    "RevokeSecurityGroupIngress",
     "DeleteSecurityGroup",
 ];
 

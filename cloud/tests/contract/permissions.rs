@@ -74,6 +74,8 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     for source in [Source::Group(group_id.clone()), Source::Cidr("10.0.0.0/8".parse().unwrap())] {
         let rule = Rule { from_port: 8080, to_port: 8081, source };
         cloud.authorize_ingress(&group_id, &rule).await.unwrap();
+        cloud.revoke_ingress(&group_id, &rule).await.unwrap();
+        cloud.authorize_ingress(&group_id, &rule).await.unwrap();
     }
     let mut made = Vec::new();
     for (instance_type, credits, public_address) in
@@ -325,7 +327,7 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
             }
         }
         if ask.action == "ec2:DeleteSecurityGroup" {
-            for action in ["ec2:RevokeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"] {
+            for action in ["ec2:RevokeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupEgress"] {
                 miss("what the operator never does", Ask { action: action.into(), ..ask.clone() });
             }
         }

@@ -427,6 +427,16 @@ async fn a_rule_is_there_once<R: Regions>(on: Rc<Target<R>>) {
         (ingress == rules).then_some(())
     };
     on.eventually("three rules", seen).await;
+    let gone = rules.remove(1);
+    // One that is not visible to this call yet is as good as gone to it.
+    let left = async || {
+        on.cloud.revoke_ingress(&id, &gone).await.unwrap();
+        let mut ingress = on.cloud.groups(&owner.proof()).await.unwrap().remove(0).ingress;
+        ingress.sort();
+        (ingress == rules).then_some(())
+    };
+    on.eventually("two rules", left).await;
+    on.cloud.revoke_ingress(&id, &gone).await.unwrap();
 }
 
 async fn a_network_is_listed_without_its_host_bits<R: Regions>(on: Rc<Target<R>>) {

@@ -35,16 +35,21 @@ impl SecurityGroups for SharedSim {
     }
 
     async fn authorize_ingress(&self, group_id: &str, rule: &Rule) -> Answer<()> {
-        let source = match &rule.source {
-            Source::Group(id) => PermissionSource::Group(id.clone()),
-            Source::Cidr(network) => PermissionSource::Cidr(*network),
-        };
-        let (id, permission) = (group_id.to_owned(), Permission::tcp(rule.from_port, rule.to_port, source));
+        let (id, permission) = (group_id.to_owned(), permission(rule));
         let call = Call::about(About::Group(Action::AuthorizeSecurityGroupIngress, id.clone()));
         let answer = self.call(call, move |sim, now| sim.ec2(now).authorize_ingress(&id, &[(permission, None)]));
         match answer {
             Err(error) if error.failure == Failure::AlreadyExists => Ok(()),
             answer => answer.map(|_| ()),
+        }
+    }
+
+    async fn revoke_ingress(&self, group_id: &str, rule: &Rule) -> Answer<()> {
+        let (id, permission) = (group_id.to_owned(), permission(rule));
+        let call = Call::about(About::Group(Action::RevokeSecurityGroupIngress, id.clone()));
+        match self.call(call, move |sim, now| sim.ec2(now).revoke_ingress(&id, &[permission])) {
+            Err(error) if error.failure == Failure::NotFound => Ok(()),
+            answer => answer,
         }
     }
 
@@ -75,6 +80,14 @@ impl SecurityGroups for SharedSim {
         };
         Ok(found.iter().map(interface_of).collect())
     }
+}
+
+fn permission(rule: &Rule) -> Permission {
+    let source = match &rule.source {
+        Source::Group(id) => PermissionSource::Group(id.clone()),
+        Source::Cidr(network) => PermissionSource::Cidr(*network),
+    };
+    Permission::tcp(rule.from_port, rule.to_port, source)
 }
 
 fn group_of(group: &SecurityGroup) -> Group {

@@ -14,7 +14,7 @@ use planner::world::memory::Rehearsal;
 use planner::world::{Deletion, Facet, Finalizer};
 use planner::{Action, CloudError, Failure, Outcome, Plan, World, desired};
 
-use crate::campaign::{Campaign, play, say};
+use crate::campaign::{Campaign, Failure, play, say};
 use crate::stage::cloud::Lie;
 use crate::stage::kubernetes::Writes;
 use crate::stage::play::Ways;
@@ -22,9 +22,20 @@ use crate::stage::play::Ways;
 /// Seeds within which every mutant must be caught.
 const SEEDS: u64 = 500;
 
+/// Where those are looked for first that few seeds catch: they are played from there on, then from the first one. All are
+/// seeds that the right operator is played with too, so a number that has become wrong costs time and proves no less.
+const CAUGHT_AT: [(&str, u64); 1] = [("an answer is taken for the thing", 396)];
+
 struct Mutant {
     name: &'static str,
     ways: Ways,
+}
+
+impl Mutant {
+    fn failure(&self, threads: usize) -> Option<Failure> {
+        let known = CAUGHT_AT.iter().find(|(name, _)| *name == self.name).map_or(0, |(_, seed)| *seed);
+        [known..SEEDS, 0..known].into_iter().find_map(|seeds| play(Campaign::All, seeds, self.ways, threads).1)
+    }
 }
 
 fn all() -> Vec<Mutant> {
@@ -407,13 +418,10 @@ fn every_mutant_is_caught() {
     let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let mut escaped = Vec::new();
     for mutant in all() {
-        let (_, failure) = play(Campaign::All, 0..SEEDS, mutant.ways, threads);
-        match failure {
+        match mutant.failure(threads) {
             Some(failure) => say(&format!(
-                "campaign: mutant `{}` is caught in {} seeds by {:?}",
-                mutant.name,
-                failure.seed + 1,
-                failure.broken.rule
+                "campaign: mutant `{}` is caught by {:?} at seed {}",
+                mutant.name, failure.broken.rule, failure.seed
             )),
             None => escaped.push(mutant.name),
         }

@@ -313,6 +313,14 @@ impl SecurityGroups for Mortal {
         self.effect(Action::AuthorizeSecurityGroupIngress, self.sim.authorize_ingress(group_id, rule)).await
     }
 
+    async fn revoke_ingress(&self, group_id: &str, rule: &planner::ports::Rule) -> Answer<()> {
+        let call = async {
+            self.must_see(&["account", "instances", "groups"], "a rule is revoked");
+            self.sim.revoke_ingress(group_id, rule).await
+        };
+        self.effect(Action::RevokeSecurityGroupIngress, call).await
+    }
+
     async fn delete_group(&self, group_id: &str) -> Answer<()> {
         let call = async {
             self.must_see(&["account", "instances", "groups"], "a group is deleted");

@@ -125,6 +125,9 @@ reasons! {
     WrongArchitecture {
         Accepted: "The image is for another architecture than a type needs.", "`image.alias`, which is resolved for each architecture";
     }
+    ProgramsTooOld {
+        Accepted: "The spec has a field that the programs on the benchmark's instances do not know: they are those of the version that placed it, and stay. Nothing is changed or measured.", "delete the benchmark and create it again, or take the field out";
+    }
     NoArtifact {
         Accepted: "The operator has no program for that architecture.", "other types, or [add the program](aws.md#the-programs)";
     }
@@ -142,7 +145,7 @@ reasons! {
         Provisioned | Deployed | Measured: "One of `load.launches` is measured and recorded; all workers are replaced for the next one.", "wait";
     }
     Waiting {
-        Provisioned: "The run of the former spec is being stopped and its report collected; or a launch was refused when it was rehearsed.", "wait; see `Accepted`";
+        Provisioned: "The run of the former spec is being stopped and its report collected; or a launch was refused when it was rehearsed; or the placement does not do for the spec, or not yet: the message says why.", "wait; see `Accepted`";
         Deployed: "Members are told to the balancer, or boot: the message has counts, and the first member that does not answer `GET /health` below 500.", "wait; when it is your own program, look at the console line in the message";
         Measured: "Something has to be there before the run begins or goes on; the message says what.", "wait";
     }
@@ -160,6 +163,9 @@ reasons! {
     }
     BalancerUnseen {
         Provisioned: "Load balancers cannot be listed, so none is made and none removed.", "as the message says; often a permission: [the policy](iam-policy-application.json)";
+    }
+    ChangedByHand {
+        Provisioned: "Somebody changed the load balancer or a target group in a way that the operator does not set back: its scheme, subnets or security groups, or a health check; the message says what it is and what it should be. Nothing is measured through it. Stalled.", "as the message says";
     }
     NoRecipe {
         Provisioned: "An instance cannot be described, for the reason in the message. Stalled.", "as the message says";

@@ -31,6 +31,8 @@ kinds! {
     CreateGroup,
     /// A rule is added to a security group.
     AuthorizeIngress,
+    /// The rule of a generator that is gone is taken out of a security group.
+    RevokeIngress,
     /// A security group is deleted.
     DeleteGroup,
     /// A load balancer is made.

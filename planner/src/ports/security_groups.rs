@@ -19,6 +19,9 @@ pub trait SecurityGroups {
     /// One rule per call; a rule that exists already is a success.
     fn authorize_ingress(&self, group_id: &str, rule: &Rule) -> impl Future<Output = Answer<()>> + Send;
 
+    /// One rule per call; one that is not there (any more) is a success.
+    fn revoke_ingress(&self, group_id: &str, rule: &Rule) -> impl Future<Output = Answer<()>> + Send;
+
     /// *Errors*: `DependencyViolation` while an interface or a rule of another group refers to it. A group that
     /// does not exist (any more) is a success.
     fn delete_group(&self, group_id: &str) -> impl Future<Output = Answer<()>> + Send;

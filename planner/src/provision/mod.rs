@@ -3,6 +3,7 @@
 pub(crate) mod absence;
 mod addressing;
 mod hint;
+mod known_fields;
 pub mod placement;
 pub mod prices;
 pub mod rehearsal;
@@ -17,13 +18,14 @@ use std::collections::BTreeSet;
 
 use api::{ConditionType, Placement};
 use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::balance::application::front;
 use crate::budget;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::role::Role;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
-use crate::instances::alive;
+use crate::instances::{alive, readiness};
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
 use crate::scale::{Counts, counts, length};
@@ -32,14 +34,20 @@ use crate::world::{Facet, World};
 use rehearsal::Draft;
 use series::Series;
 
-pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
+/// `false`: the placement does not do for the spec (yet). Then what stands in front is not told anything either.
+pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> bool {
+    if let Some(message) = known_fields::refusal(&world.object.spec, placement) {
+        let why = format!("see Accepted: {message}");
+        plan.refuse(Reason::ProgramsTooOld, message);
+        return held(plan, why);
+    }
     zone_fallback::say_where(placement, plan);
     let instances = match &world.cloud.instances {
         Facet::Known(instances) => instances,
         Facet::Unknown(why) => {
             plan.conditions.unknown(ConditionType::Provisioned, Some(why));
             plan.wake_within(MOVING * 5);
-            return;
+            return true;
         }
     };
     if let Some(left) = zone_fallback::leave(world, placement) {
@@ -48,11 +56,23 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         plan.conditions.provisioned(ConditionStatus::False, Reason::Moving, message);
         plan.placement = Some(left);
         plan.wake = SignedDuration::ZERO;
-        return;
+        return true;
     }
-    if !front::place(world, placement, plan) {
-        return;
+    if let Some(why) = front::place(world, placement, plan) {
+        return held(plan, why);
     }
+    compare(world, placement, plan, instances);
+    true
+}
+
+/// Nothing is changed meanwhile.
+fn held(plan: &mut Plan, why: String) -> bool {
+    plan.conditions.provisioned(ConditionStatus::False, Reason::Waiting, why.as_str());
+    plan.conditions.deployed(ConditionStatus::False, Reason::Waiting, why);
+    false
+}
+
+fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[Instance]) {
     let group_ids = security_groups::plan(world, placement, plan);
     let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
     let mut causes = Causes::default();
@@ -138,6 +158,7 @@ impl PoolWork<'_> {
     ) {
         let wanted = counts(self.world);
         let by_zone = wanted.by_zone(pool, recipes.len());
+        self.mark_failed_boots(&pool.name);
         let mut coming = Vec::new();
         for (zone, recipe) in recipes.iter().enumerate() {
             let mut series = self.series(zone, recipe, by_zone[zone]);
@@ -150,6 +171,20 @@ impl PoolWork<'_> {
             let taken = alive + coming.iter().sum::<usize>() + length(drafted.sum());
             let room = length(wanted.of(&pool.name)).saturating_sub(taken);
             self.series(zone, recipe, by_zone[zone]).launch((coming[zone], room), group_ids, drafts);
+        }
+    }
+
+    /// Notes in the ledger which launches brought an instance that did not get ready, or that EC2 gave up.
+    fn mark_failed_boots(&mut self, pool: &str) {
+        let (world, placement, instances) = (self.world, self.placement, self.instances);
+        let lines = self.plan.ledger.iter_mut().filter(|line| line.pool == pool && !ledger::is_refused(line));
+        for line in lines {
+            let mut of_line = instances.iter().filter(|instance| ledger::is_from(line, instance));
+            if let Some(failed) = of_line.find_map(|instance| readiness::failed_boot(world, placement, instance)) {
+                line.reason = failed.reason.name().to_owned();
+                line.message = failed.message;
+                line.closed_at = Some(Time(world.now));
+            }
         }
     }
 
@@ -226,7 +261,8 @@ fn judge(
             plan.wake_within(MOVING);
         }
     }
-    let has_failed = running == wanted && front.is_some_and(|(reason, _)| *reason == Reason::BalancerFailed);
+    let is_for_people = |reason: &Reason| matches!(reason, Reason::BalancerFailed | Reason::ChangedByHand);
+    let has_failed = running == wanted && front.is_some_and(|(reason, _)| is_for_people(reason));
     if causes.stalled || has_failed {
         plan.conditions.stall(ConditionType::Provisioned);
     }

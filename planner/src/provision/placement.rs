@@ -6,6 +6,7 @@ use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Place
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::known_fields::KNOWN_FIELDS;
 use super::{prices, subnets, zones};
 use crate::balance::application::front;
 use crate::budget;
@@ -89,6 +90,7 @@ fn assemble(
         public_key: world.settings.public_key.clone(),
         version: world.settings.artifacts.version.clone(),
         artifacts,
+        known_fields: KNOWN_FIELDS.map(str::to_owned).to_vec(),
         left: Vec::new(),
         balancer: None,
         // What every benchmark needs. Another kind adds itself before the first of it is created.

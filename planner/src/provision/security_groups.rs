@@ -15,6 +15,7 @@ use crate::ports::{Group, GroupRequest, Rule, Source};
 use crate::resources::ResourceKind;
 use crate::resources::creation::create;
 use crate::resources::name::{EDGE, MEMBERS, group_name};
+use crate::runs;
 use crate::world::{Facet, World};
 
 /// Ids of the groups, known and with all their rules seen.
@@ -46,14 +47,18 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Opt
             return None;
         }
     };
-    let [members, edge] = [MEMBERS, EDGE].map(|purpose| group_name(&world.owner(), purpose));
+    let [members, edge_name] = [MEMBERS, EDGE].map(|purpose| group_name(&world.owner(), purpose));
     let members =
         group(world, placement, plan, groups, &members, "instances of one benchmark among themselves", |group| {
             BTreeSet::from([Rule { from_port: 0, to_port: 65535, source: Source::Group(group.id.clone()) }])
         });
-    let edge = group(world, placement, plan, groups, &edge, "control by the operator, requests from outside", |_| {
-        edge_rules(world)
-    });
+    let edge =
+        group(world, placement, plan, groups, &edge_name, "control by the operator, requests from outside", |_| {
+            edge_rules(world)
+        });
+    if let Some(edge) = groups.iter().find(|group| group.name == edge_name) {
+        revoke(world, placement, plan, edge);
+    }
     Some(GroupIds { members: members?, edge: edge? })
 }
 
@@ -66,6 +71,26 @@ fn edge_rules(world: &World) -> BTreeSet<Rule> {
     let ingress = ingress.filter_map(|text| text.parse().ok());
     let ingress = ingress.chain(scheme::callers(world));
     control.chain(ingress.map(|from| rule(BALANCER_PORT, from))).collect()
+}
+
+/// Takes out the rules of generators that are gone: their public addresses are somebody else's sooner or later. Only where
+/// lists show every generator that is wanted, and not while a run is on, because a list from the past shows former ones.
+fn revoke(world: &World, placement: &Placement, plan: &mut Plan, edge: &Group) {
+    let is_needed = ResourceKind::LoadBalancer.is_written(placement);
+    if !runs::none_is_held(world) || !is_needed || !scheme::all_callers_are_seen(world) {
+        return;
+    }
+    let wanted = edge_rules(world);
+    for rule in edge.ingress.iter().filter(|rule| is_of_a_caller(rule) && !wanted.contains(rule)) {
+        let (group_id, name, rule) = (edge.id.clone(), edge.name.clone(), rule.clone());
+        plan.act(Action::RevokeIngress { group_id, name, rule }, "no generator of the spec has this address");
+    }
+}
+
+/// Whether a rule lets in what only generators and `network.ingressCidrs` come by: one address, to the balancer's port.
+fn is_of_a_caller(rule: &Rule) -> bool {
+    let is_one = matches!(rule.source, Source::Cidr(network) if network.prefix_len() == network.max_prefix_len());
+    (rule.from_port, rule.to_port) == (BALANCER_PORT, BALANCER_PORT) && is_one
 }
 
 /// Id of the group if it is there with all its rules.

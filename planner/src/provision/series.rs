@@ -82,7 +82,6 @@ impl Series<'_> {
                 kept += 1;
             }
         }
-        self.mark_failed_boots();
         // A stopped instance never serves again for us, and its volume is billed.
         let name = &self.pool().name;
         doomed.extend(
@@ -98,23 +97,6 @@ impl Series<'_> {
             self.count()
         );
         removal::terminate(self.world, self.instances, self.plan, doomed, &because);
-    }
-
-    /// Notes in the ledger which launches brought an instance that did not get ready, or that EC2 gave up.
-    fn mark_failed_boots(&mut self) {
-        let (world, placement, instances) = (self.world, self.placement, self.instances);
-        let (name, ledger) = (&self.recipe.pool.name, &mut self.plan.ledger);
-        for line in ledger.iter_mut().filter(|line| line.pool == *name && !ledger::is_refused(line)) {
-            let failure = instances
-                .iter()
-                .filter(|instance| ledger::is_from(line, instance))
-                .find_map(|instance| readiness::failed_boot(world, placement, instance));
-            if let Some(failed) = failure {
-                line.reason = failed.reason.name().to_owned();
-                line.message = failed.message;
-                line.closed_at = Some(Time(world.now));
-            }
-        }
     }
 
     /// Sends what is written down. How many instances are coming.

@@ -11,7 +11,7 @@ use crate::conditions::Reason;
 use crate::desired;
 use crate::failure::Failure;
 use crate::plan::{NoPlacement, refused};
-use crate::ports::{self, Subnet};
+use crate::ports::{self, Instance, InstanceState, Subnet};
 use crate::scale::counts;
 use crate::world::{Facet, Site, World};
 
@@ -180,15 +180,27 @@ pub(super) fn candidates<'a>(
     subnets: impl IntoIterator<Item = &'a Subnet>,
     offerings: &[(String, String)],
 ) -> Vec<&'a Subnet> {
+    let needed = addresses(world);
     let is_usable = |subnet: &&Subnet| {
-        let has_room = subnet.cidr.is_some() && subnet.free_addresses >= addresses(world);
+        let has_room = subnet.cidr.is_some() && free(world, subnet) >= needed;
         has_room && offers_all(world, &subnet.zone, offerings)
     };
     let mut candidates: Vec<&Subnet> = subnets.into_iter().filter(is_usable).collect();
     let has_front = !desired::has_balancer(&world.object.spec);
-    let is_poor = |subnet: &Subnet| has_front && !front::suits(world, subnet, addresses(world));
+    let is_poor =
+        |subnet: &Subnet| has_front && !front::suits(world, subnet, free(world, subnet).saturating_sub(needed));
     candidates.sort_by(|a, b| (is_poor(a), &a.zone, &a.id).cmp(&(is_poor(b), &b.zone, &b.id)));
     candidates
+}
+
+/// Addresses that are free in a subnet once the instances of the benchmark have left it, as they do before they move.
+fn free(world: &World, subnet: &Subnet) -> u32 {
+    let instances = world.cloud.instances.known().into_iter().flatten();
+    let is_here = |one: &&Instance| {
+        one.state != InstanceState::Terminated && one.subnet_id.as_ref().is_some_and(|id| *id == subnet.id)
+    };
+    let own = u32::try_from(instances.filter(is_here).count()).unwrap_or(u32::MAX);
+    subnet.free_addresses.saturating_add(own)
 }
 
 fn offers_all(world: &World, zone: &str, offerings: &[(String, String)]) -> bool {

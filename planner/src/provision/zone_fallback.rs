@@ -55,12 +55,7 @@ fn left_here(placement: &Placement) -> Option<&LeftZone> {
 /// that was measured would be lost.
 pub(crate) fn leave(world: &World, placement: &Placement) -> Option<Placement> {
     let Starved { subnet, instance_type, failure } = starved(world, placement)?;
-    let is_at_rest = match &world.runs {
-        None => true,
-        Some(Facet::Known(runs)) => runs.values().all(Option::is_none),
-        Some(Facet::Unknown(_)) => false,
-    };
-    if !is_at_rest || runs::recorded(world, &runs::wanted(world)).is_some() {
+    if !runs::none_is_held(world) || runs::recorded(world, &runs::wanted(world)).is_some() {
         return None;
     }
     next(world, placement, &subnet.zone)?;

@@ -16,9 +16,8 @@ pub(crate) fn believed(world: &World, about: ByName<'_>, error: CloudError) -> C
     let named = world.memory.named.get(about.name);
     match (about.deed, error.failure) {
         (Deed::Change { id } | Deed::Delete { id }, Failure::Unauthorized) => {
-            let refused = named.and_then(|named| named.refused.as_ref());
-            let lasts = Since::lasts(refused, id, world.now);
-            let is_late = lasts.is_none_or(|lasts| lasts < world.settings.proof_gap);
+            let refused = named.and_then(|named| named.refused.get(&(about.kind, id.to_owned())));
+            let is_late = refused.is_none_or(|at| world.now.duration_since(*at) < world.settings.proof_gap);
             if is_late { CloudError { failure: Failure::NotFound, ..error } } else { error }
         }
         (Deed::Create, Failure::AlreadyExists) => {
@@ -71,11 +70,13 @@ pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, re
         (Deed::Delete { id }, None) => {
             named.is_deleted = true;
             Since::end(&mut named.held, id);
-            Since::end(&mut named.refused, id);
+            named.refused.retain(|(_, refused), _| refused != id);
         }
-        (Deed::Change { id }, None) => Since::end(&mut named.refused, id),
+        (Deed::Change { id }, None) => {
+            named.refused.remove(&(about.kind, id.to_owned()));
+        }
         (Deed::Change { id } | Deed::Delete { id }, Some(Failure::NotFound | Failure::Unauthorized)) => {
-            Since::begin(&mut named.refused, id, world.now);
+            named.refused.entry((about.kind, id.to_owned())).or_insert(world.now);
         }
         _ => {}
     }

@@ -58,7 +58,6 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         runs,
         leftovers: plan.leftovers.clone(),
         balancer: old.balancer.clone(),
-        cost: old.cost.clone(),
         instances_ready: old.instances_ready.clone(),
         pools: old.pools.clone(),
         instances: old.instances.clone(),

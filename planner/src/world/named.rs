@@ -1,6 +1,10 @@
 //! The memory of a resource that is created by name.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
+
+use crate::effect::Kind;
 
 /// What is remembered of one resource that is created by name. Losing it only delays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +17,9 @@ pub struct Named {
     pub is_deleted: bool,
     /// The cloud does not let it go, because something depends on it.
     pub held: Option<Since>,
-    /// The cloud refuses to change or delete it, although lists show it: see [`crate::Outcome::of`].
-    pub refused: Option<Since>,
+    /// Since when the cloud refuses to do this to it or to a part of it, by id, although lists show it: see
+    /// [`crate::Outcome::of`]. The listener of a load balancer and each of its rules are such parts.
+    pub refused: BTreeMap<(Kind, String), Timestamp>,
     /// When the cloud first refused to create it because its name is taken, although no list shows it as ours.
     pub taken_since: Option<Timestamp>,
 }

@@ -5,21 +5,11 @@ use planner::ports::{TargetGroup, TargetState};
 use planner::world::{Facet, Unknown};
 use planner::{Action, CloudError, Done, Failure, Memory, Outcome, plan, status};
 
-use crate::fixture::{epoch, seconds, world};
+use crate::fixture::{BEHIND, behind, epoch, seconds, world};
 use crate::spelling::{planned, spell};
 
-/// Two workers and a generator run; there is no pool of a balancer.
-const RUNNING: &str = "
-    application
-    line a/1 x2 closed ids i-1,i-2
-    line generator/1 x1 closed ids i-g
-    have i-1 a/1 running
-    have i-2 a/1 running
-    have i-g generator/1 running
-";
-
 fn with(more: &str) -> String {
-    format!("{RUNNING}{more}")
+    format!("{BEHIND}{more}")
 }
 
 #[test]
@@ -103,7 +93,7 @@ fn a_run_begins_when_all_targets_are_healthy() {
     Measured=False Waiting: waits until every instance is ready
     wake 1s
     ");
-    assert_snapshot!(planned(&with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")), @"
+    assert_snapshot!(planned(&behind("run none")), @"
     start run 1 of 40 rounds
     Accepted=True Placed: the spec can be placed
     Provisioned=True Running: 3 of 3 instances run
@@ -116,7 +106,7 @@ fn a_run_begins_when_all_targets_are_healthy() {
 /// A list from the past may show what serves as pending, or not at all.
 #[test]
 fn a_target_that_serves_is_not_taken_out_for_a_list_from_the_past() {
-    let text = with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun running");
+    let text = behind("run running");
     let text = text.replace("have i-1 a/1 running", "have i-1 a/1 pending");
     let plan = plan(&world(&text));
     assert!(!plan.actions().any(|action| matches!(action, Action::DeregisterTargets { .. })));
@@ -124,7 +114,7 @@ fn a_target_that_serves_is_not_taken_out_for_a_list_from_the_past() {
 
 #[test]
 fn members_and_endpoint_of_the_run_are_told_to_the_generator() {
-    let plan = plan(&world(&with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun none")));
+    let plan = plan(&world(&behind("run none")));
     let run = plan.actions().find_map(|action| match action {
         Action::StartRun { run, .. } => Some(run.clone()),
         _ => None,
@@ -142,7 +132,7 @@ fn members_and_endpoint_of_the_run_are_told_to_the_generator() {
 #[test]
 fn a_run_is_of_one_load_balancer() {
     let through = |dns_name: Option<&str>| {
-        let mut world = world(&with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun running"));
+        let mut world = world(&behind("run running"));
         let own = world.cloud.load_balancers.known().unwrap()[0].dns_name.clone();
         let Some(Facet::Known(runs)) = &mut world.runs else { panic!("a run is on") };
         for status in runs.values_mut().flatten() {
@@ -224,7 +214,7 @@ fn a_failed_load_balancer_stalls_and_an_impaired_one_is_not_measured_through() {
 /// Nothing of it is asked, and nothing is written, as long as the same instances run.
 #[test]
 fn a_recorded_result_needs_no_look_at_the_targets() {
-    let text = with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun none\nrecorded");
+    let text = behind("run none\nrecorded");
     let mut world = world(&text);
     world.object.status = status(&world, &plan(&world), &[]);
     world.application = None;
@@ -243,7 +233,7 @@ fn a_recorded_result_needs_no_look_at_the_targets() {
 
 #[test]
 fn teardown_ends_what_costs_at_once_and_the_rest_in_order() {
-    let deleting = |more: &str| planned(&format!("{}deleting\n{more}", RUNNING));
+    let deleting = |more: &str| planned(&format!("{}deleting\n{more}", BEHIND));
     assert_snapshot!(deleting("front active"), @"
     delete load balancer cb-hoio4xdtaerct4pcccs7-1
     terminate i-1 i-2 i-g
@@ -285,7 +275,7 @@ fn the_finalizer_goes_after_two_lists_without_any_name_of_the_kind() {
 #[test]
 fn load_balancers_that_cannot_be_listed_keep_the_finalizer_and_no_instance() {
     let why = Unknown { failure: Failure::Unauthorized, message: "AccessDenied: no".into() };
-    let mut world = world(&format!("{RUNNING}deleting"));
+    let mut world = world(&format!("{BEHIND}deleting"));
     (world.cloud.load_balancers, world.cloud.target_groups) = (Facet::Unknown(why.clone()), Facet::Unknown(why));
     let plan = plan(&world);
     assert!(plan.actions().any(|action| matches!(action, Action::Terminate(_))));
@@ -310,7 +300,7 @@ fn a_name_that_is_taken_is_said() {
 
 #[test]
 fn another_port_is_another_target_group_and_the_former_goes_when_nothing_routes_to_it() {
-    let text = with("front active\nroutes\ntargets i-1=healthy i-2=healthy\nrun none");
+    let text = behind("run none");
     let mut world = world(&text);
     let former: Vec<TargetGroup> = world.cloud.target_groups.known().cloned().unwrap();
     world.object.spec.worker.port = 9090;

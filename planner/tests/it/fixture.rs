@@ -47,6 +47,7 @@ mod application;
 mod money;
 
 pub(crate) use agents::{serves, wanted};
+pub(crate) use application::{BEHIND, behind};
 
 use std::collections::BTreeMap;
 
@@ -132,6 +133,7 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
+        known_fields: ["balancer.shared", "balancer.publicStatus"].map(str::to_owned).into(),
         kinds: vec!["SecurityGroup".into()],
         prices: Vec::new(),
         spent_usd_micros: 0,

@@ -5,6 +5,8 @@
 
 mod application;
 mod budget;
+mod by_hand;
+mod cloud_watch;
 mod consoles;
 mod cost;
 mod fixture;

@@ -4,21 +4,8 @@ use planner::ports::{Egress, Rule, Scheme, Source};
 use planner::world::Facet;
 use planner::{Action, World, plan};
 
-use crate::fixture::world;
+use crate::fixture::{behind, world};
 use crate::spelling::planned;
-
-const RUNNING: &str = "
-    application
-    line a/1 x2 closed ids i-1,i-2
-    line generator/1 x1 closed ids i-g
-    have i-1 a/1 running
-    have i-2 a/1 running
-    have i-g generator/1 running
-    front active
-    routes
-    targets i-1=healthy i-2=healthy
-    run none
-";
 
 fn created(world: &World) -> Option<(String, Scheme)> {
     plan(world).actions().find_map(|action| match action {
@@ -52,10 +39,10 @@ fn generators_are_let_in_by_their_public_addresses_before_anything_is_measured()
         };
         plan.actions().filter_map(rule).collect::<Vec<_>>()
     };
-    let mut internal = world(RUNNING);
+    let mut internal = world(&behind("run none"));
     with_public_addresses(&mut internal);
     assert!(starts(&internal) && allowed(&internal).is_empty());
-    let mut facing = world(&format!("facing\n{RUNNING}"));
+    let mut facing = world(&behind("facing\nrun none"));
     with_public_addresses(&mut facing);
     let source = Source::Cidr("198.51.100.3/32".parse().unwrap());
     let rule = Rule { from_port: 8080, to_port: 8080, source };
@@ -68,9 +55,68 @@ fn generators_are_let_in_by_their_public_addresses_before_anything_is_measured()
     assert!(starts(&facing) && allowed(&facing).is_empty());
 }
 
+/// Its public address is somebody else's sooner or later.
+#[test]
+fn the_rule_of_a_generator_that_is_gone_is_revoked() {
+    let rule = |from: &str| Rule { from_port: 8080, to_port: 8080, source: Source::Cidr(from.parse().unwrap()) };
+    let [own, gone, network] = ["198.51.100.3/32", "198.51.100.9/32", "203.0.113.0/24"].map(rule);
+    let with_rules = |text: &str| {
+        let mut world = world(&behind(text));
+        with_public_addresses(&mut world);
+        let Facet::Known(groups) = &mut world.cloud.groups else { panic!("not listed") };
+        groups[1].ingress.extend([&own, &gone, &network].map(Clone::clone));
+        world
+    };
+    let revoked = |world: &World| {
+        let plan = plan(world);
+        let rule = |action: &Action| match action {
+            Action::RevokeIngress { group_id, rule, .. } => Some((group_id.clone(), rule.clone())),
+            _ => None,
+        };
+        plan.actions().filter_map(rule).collect::<Vec<_>>()
+    };
+    let of_edge = |rule: &Rule| ("sg-edge".to_owned(), rule.clone());
+    // Networks are people's, and so are other ports.
+    assert_eq!(revoked(&with_rules("facing\nrun none")), [of_edge(&gone)]);
+    assert_eq!(revoked(&with_rules("run none")), [of_edge(&own), of_edge(&gone)], "nobody comes by public addresses");
+    let mut asked = with_rules("facing\nrun none");
+    asked.object.spec.network.get_or_insert_default().ingress_cidrs = vec!["198.51.100.9/32".into()];
+    assert_eq!(revoked(&asked), []);
+    // A list from the past shows a former generator, or the wanted one without its address.
+    let mut late = with_rules("facing\nrun none");
+    let Facet::Known(instances) = &mut late.cloud.instances else { panic!("not listed") };
+    instances[2].public_address = None;
+    assert_eq!(revoked(&late), []);
+    assert_eq!(revoked(&with_rules("facing\nrun running")), [], "a run is on");
+    let mut custom = world(&format!("{}run none", crate::fixture::COMPLETE));
+    let Facet::Known(groups) = &mut custom.cloud.groups else { panic!("not listed") };
+    groups[1].ingress.push(gone.clone());
+    assert_eq!(revoked(&custom), [], "there was never a load balancer");
+}
+
+/// The former one serves as it is, and what keeps the next one away is said where people look.
+#[test]
+fn a_scheme_that_is_refused_later_is_said_in_all_conditions() {
+    let mut world = world(&behind("zones b\nrun none"));
+    with_public_addresses(&mut world);
+    world.object.spec.balancer.application.as_mut().unwrap().scheme = api::Scheme::InternetFacing;
+    let Some(Facet::Known(subnets)) = world.site.as_mut().map(|site| &mut site.subnets) else { panic!() };
+    subnets[0].egress = Egress::Nat;
+    let text = crate::spelling::spell(&world, &plan(&world));
+    assert!(text.starts_with("Accepted=False NoEgress"), "nothing is done: {text}");
+    let see = "=False Waiting: see Accepted: balancer.application.scheme: an InternetFacing load balancer needs";
+    for condition in ["Provisioned", "Deployed"] {
+        assert!(text.contains(&format!("{condition}{see}")), "{text}");
+    }
+    assert!(!text.contains("not looked at"), "{text}");
+    world.site = None;
+    let text = crate::spelling::spell(&world, &plan(&world));
+    assert!(text.contains("Deployed=False Waiting: the subnets that the load balancer could have"), "{text}");
+}
+
 #[test]
 fn a_change_of_the_scheme_is_another_load_balancer_with_the_next_number() {
-    let mut world = world(&format!("zones b\n{RUNNING}"));
+    let mut world = world(&behind("zones b\nrun none"));
     with_public_addresses(&mut world);
     assert_eq!(plan(&world).placement, world.object.status.placement);
     let application = world.object.spec.balancer.application.as_mut().unwrap();

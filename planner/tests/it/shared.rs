@@ -85,6 +85,39 @@ fn a_public_status_makes_no_other_run_due() {
     assert_ne!(planner::desired::measured_sha256(&spec), before);
 }
 
+/// A benchmark keeps the programs that it was placed with, and the first ones refuse a document with this field.
+#[test]
+fn programs_of_an_earlier_version_are_told_no_field_that_they_do_not_know() {
+    let placed_before = |text: &str| {
+        let mut world = world(text);
+        world.object.status.placement.as_mut().unwrap().known_fields.clear();
+        world
+    };
+    let complete = format!("{COMPLETE}balancer healthy\nrun none");
+    assert!(started(&placed_before(&complete)).is_some(), "without these fields all goes on");
+    let mut public = placed_before(&complete);
+    public.object.spec.balancer.public_status = true;
+    let shared = placed_before(&format!("shared /\n{complete}"));
+    let application = placed_before(&format!("shared /\n{APPLICATION}"));
+    for (world, field) in
+        [(public, "balancer.publicStatus"), (shared, "balancer.shared"), (application, "balancer.shared")]
+    {
+        let plan = plan(&world);
+        assert_eq!(plan.actions().map(Action::name).collect::<Vec<_>>(), [""; 0], "{field}");
+        let accepted = plan.conditions.get(api::ConditionType::Accepted);
+        assert_eq!(accepted.reason.name(), "ProgramsTooOld");
+        assert_eq!(
+            accepted.message,
+            format!(
+                "{field}: this benchmark keeps the programs that it was placed with, and those of version 1 do not know it: delete the benchmark and create it again, or take the field out"
+            )
+        );
+        assert_eq!(plan.conditions.stalled_by, Some(api::ConditionType::Accepted));
+        let deployed = &plan.conditions.get(api::ConditionType::Deployed).message;
+        assert_eq!(*deployed, format!("see Accepted: {}", accepted.message));
+    }
+}
+
 /// Workers are told it when they start: others take their place.
 #[test]
 fn another_shared_path_replaces_the_workers_alone() {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use api::{ConditionType, Launch};
-use planner::ports::Source;
+use planner::ports::{Rule, Source};
 use planner::{Action, Plan, World, owner, plan};
 
 use crate::fixture::world;
@@ -75,13 +75,8 @@ fn action_text(action: &Action) -> String {
         Action::AddFinalizer => "add finalizer".into(),
         Action::RemoveFinalizer => "remove finalizer".into(),
         Action::CreateGroup(group) => format!("create group {}", group.name),
-        Action::AuthorizeIngress { group_id, rule, .. } => {
-            let source = match &rule.source {
-                Source::Cidr(cidr) => cidr.to_string(),
-                Source::Group(group) => group.clone(),
-            };
-            format!("allow {group_id} {}-{} from {source}", rule.from_port, rule.to_port)
-        }
+        Action::AuthorizeIngress { group_id, rule, .. } => format!("allow {group_id} {}", rule_text(rule)),
+        Action::RevokeIngress { group_id, rule, .. } => format!("forbid {group_id} {}", rule_text(rule)),
         Action::DeleteGroup { id, .. } => format!("delete group {id}"),
         Action::CreateLoadBalancer(request) => {
             format!("create load balancer {} in {}", request.name, request.subnet_ids.join(" "))
@@ -140,6 +135,14 @@ fn action_text(action: &Action) -> String {
         Action::JoinParts { run, reports } => format!("join {} reports of run {}", reports.len(), run.id),
         Action::ForgetRun { name, .. } => format!("forget run {}", of(name)),
     }
+}
+
+fn rule_text(rule: &Rule) -> String {
+    let source = match &rule.source {
+        Source::Cidr(cidr) => cidr.to_string(),
+        Source::Group(group) => group.clone(),
+    };
+    format!("{}-{} from {source}", rule.from_port, rule.to_port)
 }
 
 /// A run by its id, with the launch if it has several: its name without the hash.

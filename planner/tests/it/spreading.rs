@@ -117,6 +117,27 @@ fn a_zone_without_capacity_is_replaced_by_another() {
     ");
 }
 
+/// Its own instances leave a subnet before it moves: their addresses are free for those that come.
+#[test]
+fn a_small_subnet_that_the_benchmark_fills_itself_is_moved_to_again() {
+    let left = |free_addresses: u32, instances: &str| {
+        let starved =
+            "spread b\nline a/1 x1 closed ids i-1\nline a/2 x1 closed in b age 20s reason NoCapacity\nrun none";
+        let mut world = world(&format!("{starved}\nzones b c\n{instances}"));
+        let Some(planner::world::Facet::Known(subnets)) = world.site.as_mut().map(|site| &mut site.subnets) else {
+            panic!("not looked at")
+        };
+        subnets[0].free_addresses = free_addresses;
+        plan(&world).placement.is_some_and(|placement| !placement.left.is_empty())
+    };
+    // A worker, the balancer and the generator.
+    assert!(left(3, ""));
+    assert!(!left(2, ""));
+    assert!(left(2, "have i-1 a/1 running"), "one of the three addresses is its own");
+    assert!(!left(1, "have i-1 a/1 running"));
+    assert!(!left(2, "have i-1 a/1 terminated"), "that one is free already");
+}
+
 #[test]
 fn named_zones_are_waited_for() {
     let mut world = world(

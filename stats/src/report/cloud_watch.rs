@@ -2,7 +2,8 @@
 //!
 //! RequestCount counts a request for which the load balancer chose a target: every one that we sent, and no health check
 //! (user guide, "CloudWatch metrics for your Application Load Balancer"). Two independent counts that agree say that
-//! nothing was sent around the load balancer, and that nobody else sent through it.
+//! nothing was sent around the load balancer, and that nobody else sent through it. A request that we gave up is counted
+//! too: on the path of one cluster it is among those that we sent, on the path of all members it may be any cluster's.
 
 use wire::{CloudWatch, CloudWatchState, CountCheck, CountOutcome, Report, Series};
 
@@ -13,17 +14,49 @@ use super::twins;
 /// broke before a target was chosen.
 const MOST_OFF: u64 = 100;
 
-/// One check for each cluster that CloudWatch knows.
-pub fn count_checks(report: &Report, cloud_watch: &CloudWatch) -> Vec<CountCheck> {
-    cloud_watch.clusters.iter().map(|cluster| check(report, cloud_watch, &cluster.cluster)).collect()
+/// What we sent to a cluster, as far as it can be told.
+#[derive(Clone, Copy)]
+struct Sent {
+    /// Requests that its target group alone can have counted.
+    own: u64,
+    /// Requests to all members that no member is known to have answered: given up by us, or answered by the load balancer.
+    /// Each is counted for the target group that it was sent to, and the client cannot tell which one that was.
+    of_nobody: u64,
 }
 
-fn check(report: &Report, cloud_watch: &CloudWatch, name: &str) -> CountCheck {
-    let sent = sent(report, name);
+impl Sent {
+    /// What CloudWatch may have counted that is next to what it did count.
+    fn nearest(self, counted: u64) -> u64 {
+        counted.clamp(self.own, self.own.saturating_add(self.of_nobody))
+    }
+}
+
+/// One check for each cluster that CloudWatch knows.
+pub fn count_checks(report: &Report, cloud_watch: &CloudWatch) -> Vec<CountCheck> {
+    let names = cloud_watch.clusters.iter().map(|cluster| cluster.cluster.as_str());
+    let clusters: Vec<_> = names.map(|name| (name, counted(cloud_watch, name), sent(report, name))).collect();
+    let whole = whole(&clusters);
+    clusters.iter().map(|cluster| check(cloud_watch, *cluster, whole)).collect()
+}
+
+fn counted(cloud_watch: &CloudWatch, name: &str) -> u64 {
     let of_cluster = cloud_watch.clusters.iter().find(|cluster| cluster.cluster == name);
     // No point at all is what CloudWatch says of no traffic.
-    let counted =
-        of_cluster.and_then(|cluster| cluster.points("RequestCount", "Sum")).map_or(0, wire::MetricPoints::total);
+    of_cluster.and_then(|cluster| cluster.points("RequestCount", "Sum")).map_or(0, wire::MetricPoints::total)
+}
+
+/// Both counts of all clusters together, in which every request to all members is. `None`: each cluster's own tell all.
+fn whole(clusters: &[(&str, u64, Option<Sent>)]) -> Option<(u64, u64)> {
+    let of_nobody = clusters.iter().find_map(|(_, _, sent)| Some((*sent)?.of_nobody)).filter(|count| *count > 0)?;
+    let own = clusters.iter().map(|(_, _, sent)| Some((*sent)?.own)).sum::<Option<u64>>()?;
+    Some((clusters.iter().map(|(_, counted, _)| counted).sum(), own + of_nobody))
+}
+
+fn check(
+    cloud_watch: &CloudWatch,
+    (name, counted, sent): (&str, u64, Option<Sent>),
+    whole: Option<(u64, u64)>,
+) -> CountCheck {
     let (outcome, sentence) = match (cloud_watch.state, sent) {
         (CloudWatchState::None, _) => {
             (CountOutcome::Unknown, format!("CloudWatch told nothing of {name}: {}", cloud_watch.reason))
@@ -33,45 +66,69 @@ fn check(report: &Report, cloud_watch: &CloudWatch, name: &str) -> CountCheck {
             format!("CloudWatch counted {counted} requests of {name}; the report does not say how many we sent"),
         ),
         (state, Some(sent)) => {
-            let off = off(counted, sent);
-            let sentence =
-                format!("CloudWatch counted {counted} requests of {name}, we sent {sent}: off by {}", percent(off));
+            let nearest = sent.nearest(counted);
+            let mut off_by = off(counted, nearest);
+            let more = match sent.of_nobody {
+                0 => String::new(),
+                some => format!(", and up to {some} of those to all members that no member answered"),
+            };
+            let mut sentence = format!(
+                "CloudWatch counted {counted} requests of {name}, we sent {}{more}: off by {}",
+                sent.own,
+                percent(off_by)
+            );
+            // Where a request may be of any cluster, their sum still tells whether one is missing or too many.
+            if let Some((all_counted, all_sent)) = whole.filter(|(counted, sent)| off(*counted, *sent) > off_by) {
+                off_by = off(all_counted, all_sent);
+                sentence += &format!(
+                    "; of all clusters it counted {all_counted}, we sent {all_sent}: off by {}",
+                    percent(off_by)
+                );
+            }
+            let is_more = counted > nearest || whole.is_some_and(|(counted, sent)| counted > sent);
             match state {
                 CloudWatchState::Partial => (CountOutcome::Unknown, format!("{sentence} ({})", cloud_watch.reason)),
-                _ if cloud_watch.shares_minutes && counted > sent => {
+                _ if cloud_watch.shares_minutes && is_more => {
                     (CountOutcome::Unknown, format!("{sentence} (another run was in the same minutes)"))
                 }
-                _ if off > MOST_OFF => (CountOutcome::Caution, sentence),
+                _ if off_by > MOST_OFF => (CountOutcome::Caution, sentence),
                 _ => (CountOutcome::Agrees, sentence),
             }
         }
     };
-    CountCheck { cluster: name.to_owned(), counted, sent: sent.unwrap_or(0), outcome, sentence }
+    CountCheck { cluster: name.to_owned(), counted, sent: sent.map_or(0, |sent| sent.own), outcome, sentence }
 }
 
 /// All that was sent to the cluster: under its own name, under that of its twin, and of what all members serve together
 /// what its own have answered. `None`: there are no series.
-fn sent(report: &Report, name: &str) -> Option<u64> {
+fn sent(report: &Report, name: &str) -> Option<Sent> {
     let (_, twins) = twins(&report.run);
     let is_it =
         |cluster: &str| cluster == name || twins.iter().any(|(original, twin)| *original == name && *twin == cluster);
     let of_it: Vec<u64> =
         report.series.iter().filter(|series| is_it(&series.cluster)).map(|series| series.sent).collect();
-    let of_shared: u64 =
-        report.series.iter().map(|series| answered_for_all(report, series, name)).sum::<Option<u64>>()?;
-    (!of_it.is_empty()).then(|| of_it.iter().sum::<u64>() + of_shared)
+    let mut sent = Sent { own: of_it.iter().sum(), of_nobody: 0 };
+    for shared in report.series.iter().filter(|series| is_shared(&report.run, &series.cluster)) {
+        let Sent { own, of_nobody } = sent_to_all(report, shared, name)?;
+        (sent.own, sent.of_nobody) = (sent.own + own, sent.of_nobody + of_nobody);
+    }
+    (!of_it.is_empty()).then_some(sent)
 }
 
-/// Answers of the cluster's members to what all members serve together. `None`: nobody knows whose answers they were.
-fn answered_for_all(report: &Report, series: &Series, name: &str) -> Option<u64> {
-    if !is_shared(&report.run, &series.cluster) {
-        return Some(0);
-    }
+/// Answers of the cluster's members to what all members serve together, and the requests that none of them all answered.
+/// `None`: nobody knows whose answers they were.
+fn sent_to_all(report: &Report, shared: &Series, name: &str) -> Option<Sent> {
     let by_member = clusters_by_member(&report.run, &report.environment);
-    let members = &series.minutes.as_ref()?.members;
-    let its = members.iter().filter(|member| by_member.get(member.id.as_str()) == Some(&name));
-    let is_named = series.sent == 0 || members.iter().any(|member| by_member.contains_key(member.id.as_str()));
-    is_named.then(|| its.flat_map(|member| &member.answers).sum())
+    let members = &shared.minutes.as_ref()?.members;
+    let (mut own, mut known) = (0, 0);
+    for member in members {
+        let Some(cluster) = by_member.get(member.id.as_str()) else { continue };
+        let answers: u64 = member.answers.iter().sum();
+        known += answers;
+        own += if *cluster == name { answers } else { 0 };
+    }
+    let is_named = shared.sent == 0 || members.iter().any(|member| by_member.contains_key(member.id.as_str()));
+    is_named.then(|| Sent { own, of_nobody: shared.sent.saturating_sub(known) })
 }
 
 /// Difference in ten thousandths of what was sent, rounded up: only equal counts are off by nothing.

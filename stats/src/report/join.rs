@@ -184,6 +184,7 @@ fn environment(reports: &[Report], joined: &[Series]) -> Environment {
             let moved: Vec<_> = new.map(|member| wire::MemberFacts { launch, ..member.clone() }).collect();
             known.extend(moved);
         }
+        zones::add_places(&mut all, &report.environment);
         if launch > 1 {
             all.generators.extend(report.environment.generators.iter().cloned());
             all.balancers.extend(report.environment.balancers.iter().cloned());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wire::{Report, RunZone, ZoneShare};
+use wire::{Environment, Report, RunZone, ZoneShare};
 
 use super::answers::Answers;
 use super::share::share_per_mille;
@@ -43,4 +43,28 @@ pub(crate) fn of_all(launches: &[Report]) -> Vec<RunZone> {
         members: members.into_iter().cloned().collect(),
     };
     zones.into_iter().map(zone).collect()
+}
+
+/// Adds where a part was measured to what is said of the whole: benchmarks move between launches. Equal words once.
+pub(crate) fn add_places(whole: &mut Environment, part: &Environment) {
+    for zone in part.place.zone.split(", ") {
+        add_word(&mut whole.place.zone, zone, ", ");
+    }
+    for facts in &mut whole.clusters {
+        let of_part = part.clusters.iter().find(|other| other.cluster == facts.cluster);
+        add_word(&mut facts.zones, of_part.map_or("", |facts| facts.zones.as_str()), BETWEEN_LAUNCHES);
+    }
+}
+
+/// Between the zones of one launch and those of the next one.
+const BETWEEN_LAUNCHES: &str = ", then ";
+
+fn add_word(words: &mut String, word: &str, between: &str) {
+    if word.is_empty() || words.split(between).any(|known| known == word) {
+        return;
+    }
+    if !words.is_empty() {
+        words.push_str(between);
+    }
+    words.push_str(word);
 }

@@ -7,12 +7,12 @@ use api::{BalancerKind, PlacedBalancer, PlacedSubnet, Placement};
 use jiff::SignedDuration;
 
 use super::wanted::{load_balancer, target_groups};
-use super::{TargetGroupSpec, listed, scheme};
+use super::{TargetGroupSpec, by_hand, scheme};
 use crate::conditions::Reason;
 use crate::effect::Action;
 use crate::owner::Tags;
 use crate::plan::{MOVING, NoPlacement, Plan};
-use crate::ports::{LoadBalancerRequest, LoadBalancerState, Subnet, TargetGroupRequest};
+use crate::ports::{LoadBalancer, LoadBalancerRequest, LoadBalancerState, Subnet, TargetGroupRequest};
 use crate::resources::creation::create;
 use crate::resources::{ResourceKind, seeks_load_balancers};
 use crate::world::{Facet, Site, World};
@@ -76,12 +76,14 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan, group_
         Some(_) if group_ids.is_none() && cloud.groups.known().is_some() && !scheme::callers(world).is_empty() => {
             Some((Reason::BalancerProvisioning, "the public addresses of the generators are being let in".to_owned()))
         }
-        Some(_) => judge(world, plan),
+        Some(balancer) => judge(balancer, plan).or_else(|| {
+            let changed = by_hand::changed(world, placement.balancer.as_ref()?, balancer, group_ids.as_deref())?;
+            Some((Reason::ChangedByHand, changed))
+        }),
     }
 }
 
-fn judge(world: &World, plan: &mut Plan) -> Missing {
-    let balancer = listed(world)?;
+fn judge(balancer: &LoadBalancer, plan: &mut Plan) -> Missing {
     let why = balancer.state_reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     let name = &balancer.name;
     match balancer.state {
@@ -153,14 +155,14 @@ pub(crate) fn is_unplaced(world: &World, placement: &Placement) -> bool {
     world.object.spec.balancer.kind == BalancerKind::Application && !placement.balancer.as_ref().is_some_and(fits)
 }
 
-/// Whether a load balancer can have a node in this subnet, beside so many instances.
-pub(crate) fn suits(world: &World, subnet: &Subnet, instances: u32) -> bool {
-    has_room(subnet, instances) && scheme::suits(scheme::asked(&world.object.spec), subnet)
+/// Whether a load balancer can have a node in this subnet, of which so many addresses are left for it.
+pub(crate) fn suits(world: &World, subnet: &Subnet, left: u32) -> bool {
+    has_room(subnet, left) && scheme::suits(scheme::asked(&world.object.spec), subnet)
 }
 
 /// Whether it finds the room that it wants.
-fn has_room(subnet: &Subnet, instances: u32) -> bool {
-    subnet.free_addresses >= FREE_ADDRESSES + instances && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
+fn has_room(subnet: &Subnet, left: u32) -> bool {
+    left >= FREE_ADDRESSES && subnet.cidr.is_some_and(|cidr| cidr.prefix_len() <= SMALLEST)
 }
 
 /// The subnets of the instances, and where they are in one zone a subnet of another for the second node: a load balancer
@@ -174,20 +176,24 @@ pub(crate) fn choose(world: &World, site: &Site, placement: &Placement) -> Resul
     let refused = |reason, message| Err(NoPlacement::Refused { reason, message });
     let mut placed = placement.subnets();
     let is_own = |subnet: &&Subnet| placed.iter().any(|placed| placed.subnet_id == subnet.id);
-    if let Some(own) = subnets.iter().filter(is_own).find(|own| !has_room(own, 0)) {
+    if let Some(own) = subnets.iter().filter(is_own).find(|own| !has_room(own, own.free_addresses)) {
         let message = format!(
             "network.subnetIds: {} has {} free addresses, and a load balancer wants {FREE_ADDRESSES} in a subnet of at least /{SMALLEST}: delete the benchmark and create it with a larger one, or set balancer.kind Custom",
             own.id, own.free_addresses
         );
         return refused(Reason::SubnetFull, message);
     }
-    if let Some(refusal) = subnets.iter().filter(is_own).find_map(|own| scheme::refusal(asked, placement, Some(own))) {
+    if let Some(refusal) = subnets.iter().filter(is_own).find_map(|own| scheme::refusal(asked, placement, own)) {
         return Err(refusal);
     }
     if placed.len() < 2 {
         let mut others: Vec<&Subnet> = subnets
             .iter()
-            .filter(|subnet| subnet.vpc_id == placement.vpc_id && subnet.zone != placement.zone && has_room(subnet, 0))
+            .filter(|subnet| {
+                subnet.vpc_id == placement.vpc_id
+                    && subnet.zone != placement.zone
+                    && has_room(subnet, subnet.free_addresses)
+            })
             .filter(|subnet| scheme::suits(asked, subnet))
             .collect();
         others.sort_by(|a, b| (&a.zone, &a.id).cmp(&(&b.zone, &b.id)));
@@ -210,21 +216,29 @@ pub(crate) fn choose(world: &World, site: &Site, placement: &Placement) -> Resul
     Ok(PlacedBalancer { number, subnet_ids, zones, scheme: asked })
 }
 
-/// Chooses the subnets of the load balancer where that is due. `false`: nothing else can be planned before.
-pub(crate) fn place(world: &World, placement: &Placement, plan: &mut Plan) -> bool {
+/// Chooses the subnets of the load balancer where that is due. Why nothing else can be planned before: `None`, it can.
+pub(crate) fn place(world: &World, placement: &Placement, plan: &mut Plan) -> Option<String> {
     if !is_unplaced(world, placement) {
-        return true;
+        return None;
     }
     let Some(site) = &world.site else {
         plan.wake_within(MOVING);
-        return false;
+        return Some("the subnets that the load balancer could have are being looked up".to_owned());
     };
     match choose(world, site, placement) {
         Ok(placed) => {
+            let why = format!("the load balancer gets subnets in {}", placed.zones.join(" and "));
             plan.placement = Some(Placement { balancer: Some(placed), ..placement.clone() });
             plan.wake = SignedDuration::ZERO;
+            Some(why)
         }
-        Err(why) => plan.not_placed(why),
+        Err(why) => {
+            let said = match &why {
+                NoPlacement::Refused { message, .. } => format!("see Accepted: {message}"),
+                NoPlacement::Unknown(why) => format!("the subnets that the load balancer could have: {}", why.message),
+            };
+            plan.not_placed(why);
+            Some(said)
+        }
     }
-    false
 }

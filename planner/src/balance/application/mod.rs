@@ -3,6 +3,7 @@
 //! Each step waits until what it needs is *seen*: security groups, then load balancer and target groups beside the
 //! instances, then attributes, listener and rules, then the targets that run, then the health of all of them.
 
+mod by_hand;
 pub mod front;
 mod routes;
 pub(crate) mod scheme;

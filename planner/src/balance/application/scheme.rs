@@ -16,6 +16,7 @@ use crate::desired;
 use crate::instances::single;
 use crate::plan::NoPlacement;
 use crate::ports::{Addressing, Egress, Scheme, Subnet};
+use crate::scale::length;
 use crate::world::World;
 
 /// The scheme that a spec asks for.
@@ -37,12 +38,12 @@ pub(super) fn suits(scheme: api::Scheme, subnet: &Subnet) -> bool {
 }
 
 /// Why instances of this placement could not use the load balancer, if so. `own` is their subnet.
-pub(super) fn refusal(scheme: api::Scheme, placement: &Placement, own: Option<&Subnet>) -> Option<NoPlacement> {
+pub(super) fn refusal(scheme: api::Scheme, placement: &Placement, own: &Subnet) -> Option<NoPlacement> {
     if scheme == api::Scheme::Internal {
         return None;
     }
     let refused = |message| Some(NoPlacement::Refused { reason: Reason::NoEgress, message });
-    if let Some(own) = own.filter(|own| !suits(scheme, own)) {
+    if !suits(scheme, own) {
         return refused(format!(
             "balancer.application.scheme: an InternetFacing load balancer needs subnets whose route goes to an internet gateway, and that of {} does not: set scheme Internal, or delete the benchmark and create it with such subnets in network.subnetIds",
             own.id
@@ -56,10 +57,22 @@ pub(super) fn refusal(scheme: api::Scheme, placement: &Placement, own: Option<&S
     None
 }
 
+/// Whether generators reach the load balancer by public addresses.
+fn is_reached_from_outside(spec: &ClusterBenchmarkSpec) -> bool {
+    spec.balancer.kind == BalancerKind::Application && asked(spec) == api::Scheme::InternetFacing
+}
+
+/// Whether [`callers`] are all that there are to be.
+pub(crate) fn all_callers_are_seen(world: &World) -> bool {
+    let spec = &world.object.spec;
+    let wanted = if is_reached_from_outside(spec) { desired::generators(spec) } else { 0 };
+    world.cloud.instances.known().is_some() && callers(world).len() == length(wanted)
+}
+
 /// Public addresses of the generators that run, where they reach the load balancer by them.
 pub(crate) fn callers(world: &World) -> Vec<Ipv4Net> {
     let spec = &world.object.spec;
-    if spec.balancer.kind != BalancerKind::Application || asked(spec) == api::Scheme::Internal {
+    if !is_reached_from_outside(spec) {
         return Vec::new();
     }
     let public = |number| single(world, &desired::generator(number)).and_then(|generator| generator.public_address);
