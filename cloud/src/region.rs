@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 
-use planner::cost::price_list::endpoint;
+use planner::prices::list::endpoint;
 
 use crate::sdk::config::{ClientSettings, Patience, cloudwatch, ec2, elb, pricing, sts};
 use crate::sdk::counting::Counting;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use planner::cost::price_file::PriceFile;
+use planner::prices::file::PriceFile;
 
 /// No file, no prices. One that is not understood as a whole is refused: half of somebody's prices would name wrong winners.
 pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<PriceFile> {

@@ -5,8 +5,8 @@ use std::io::BufRead;
 use anyhow::{Context, bail};
 use clap::Parser;
 use jiff::Timestamp;
-use planner::cost::price;
 use planner::ports::{Compute, Regions};
+use planner::prices::price;
 use planner::sweep::inventory::Inventory;
 
 /// Exit status of a dry run that found something.

@@ -1,4 +1,4 @@
-//! Prints `planner/src/cost/table.rs` from `planner/prices/ec2-ondemand-linux.csv`; `cargo xtask gen` writes it.
+//! Prints `planner/src/prices/table.rs` from `planner/prices/ec2-ondemand-linux.csv`; `cargo xtask gen` writes it.
 //!
 //! Within a region and a family every size has about one ratio to us-east-1 (`planner/prices/README.md`), so the table is the
 //! prices of us-east-1 and a factor for each region and family. What is further off than [`MOST_OFF`] is kept as it is.
@@ -47,7 +47,7 @@ fn family(name: &str) -> &str {
     name.split('.').next().unwrap_or_default()
 }
 
-/// As `price::shipped` multiplies.
+/// The same as `price::shipped` multiplies.
 fn made(home: u64, factor: u64) -> u64 {
     (home * factor + ONE * STEP / 2) / (ONE * STEP) * STEP
 }

@@ -11,12 +11,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::conditions::Reason;
 use crate::cost::hourly::of_type;
-use crate::cost::small_change::LOAD_BALANCER_HOUR;
 use crate::cost::spent::{LEAST_SECONDS, hourly_now, part_of_hour, so_far};
 use crate::cost::usd;
 use crate::desired::role::Role;
 use crate::desired::{self, duration, launches};
 use crate::plan::{NoPlacement, refused};
+use crate::prices::small_change::LOAD_BALANCER_HOUR;
 use crate::scale::Counts;
 use crate::world::World;
 

@@ -1,6 +1,6 @@
 //! The families of instance types that this project knows: one table for the policy's list of types
 //! (`docs/iam-policy.json`, by `cargo xtask gen`) and the types of the simulated cloud. Each of them has a price in the shipped
-//! table ([`crate::cost::price`]). What the operator decides about a type comes from the region itself.
+//! table ([`crate::prices::price`]). What the operator decides about a type comes from the region itself.
 //!
 //! Source of shapes: the AWS pages "Amazon EC2 instance types" (general purpose, compute and memory optimised; read 2026).
 
@@ -155,7 +155,7 @@ mod tests {
         for family in FAMILIES {
             for size in family.sizes {
                 let name = format!("{}.{}", family.name, size.name);
-                assert!(crate::cost::price::shipped("us-east-1", &name).is_some_and(|price| price > 0), "{name}");
+                assert!(crate::prices::price::shipped("us-east-1", &name).is_some_and(|price| price > 0), "{name}");
             }
         }
     }

@@ -34,6 +34,7 @@ pub mod owner;
 mod pausing;
 pub mod plan;
 pub mod ports;
+pub mod prices;
 pub mod provision;
 pub mod region;
 pub mod resources;

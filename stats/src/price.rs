@@ -1,4 +1,4 @@
-//! What the instances of a cluster cost while load was on. Pure.
+//! Cost of a cluster's instances while load was on. Pure.
 //!
 //! Workers only: balancer and generators serve all clusters of a benchmark, and none of them alone. A price that is not known
 //! is absent and never 0: what costs nothing would win every comparison.
@@ -38,7 +38,7 @@ pub fn price(report: &mut ClusterReport, facts: &ClusterFacts) {
         cost.map_or((None, false), |(hourly, is_at_most)| (Some(hourly), is_at_most));
 }
 
-/// Of all instances in millionths of a US dollar an hour, and whether that is an upper bound.
+/// Cost of all instances in millionths of a US dollar an hour, and whether that is an upper bound.
 fn cost(price: &Price, surplus_per_mille: Option<u32>, facts: &ClusterFacts) -> Option<(u64, bool)> {
     let instances = u64::from(price.instances);
     let list = (price.instance_usd_micros.checked_add(price.extras_usd_micros)?).checked_mul(instances)?;

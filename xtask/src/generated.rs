@@ -32,7 +32,7 @@ const GENERATED: [Generated; 6] = [
         example: "instance_types",
         part: Part::ListAfter("\"ec2:InstanceType\": "),
     },
-    Generated { file: "planner/src/cost/table.rs", example: "price_table", part: Part::Whole },
+    Generated { file: "planner/src/prices/table.rs", example: "price_table", part: Part::Whole },
     Generated { file: "docs/conditions.md", example: "condition_tables", part: Part::Sections },
     Generated { file: "docs/metrics.md", example: "metric_labels", part: Part::Sections },
 ];

@@ -4,8 +4,8 @@
 //! the prices that one finds are of dedicated instances, hosts and reservations, or 0 (measured on apache/libcloud 3.9.1, whose
 //! scraper does without two of them).
 
-use planner::cost::micros;
 use planner::ports::ListPrice;
+use planner::prices::micros;
 use serde_json::Value;
 
 pub(super) const SERVICE: &str = "AmazonEC2";

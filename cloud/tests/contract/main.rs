@@ -9,6 +9,7 @@
 mod balancer_rows;
 mod evaluator;
 mod faults;
+mod group_rows;
 mod kept;
 mod landscapes;
 mod metrics;

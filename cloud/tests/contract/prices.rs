@@ -7,10 +7,10 @@ use cloudsim::pricing::Action;
 use cloudsim::{Fault, Pricing, Settings, SharedSim, Sim};
 use jiff::Timestamp;
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
-use lab::region::Region;
+use lab::region::{Region, RunningRegion};
 use planner::Failure;
-use planner::cost::price::{DAY, shipped};
 use planner::ports::{ListPrice, Prices, Regions};
+use planner::prices::price::{DAY, shipped};
 
 fn settings(pricing: Pricing) -> Settings {
     // Small, so that decoys and the product come on different pages.
@@ -33,7 +33,7 @@ async fn check<P: Prices>(who: &str, cloud: &P) {
     assert_eq!(cloud.price("p5.48xlarge").await, Ok(ListPrice::None), "{who}");
 }
 
-fn at(region: &Region) -> Aws {
+fn at(region: &RunningRegion) -> Aws {
     let patience = Patience { read_backoff: std::time::Duration::from_millis(1), ..Patience::default() };
     Aws::at(&format!("http://{}", region.endpoint()), ACCESS_KEY, SECRET_KEY).with_patience(patience)
 }

@@ -1,7 +1,7 @@
 //! List prices.
 
-use planner::cost::{micros, price_list};
 use planner::ports::{Answer, ListPrice, Prices};
+use planner::prices::{list, micros};
 use planner::{CloudError, Failure};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::sim::Call;
 
 impl Prices for SharedSim {
     async fn price(&self, instance_type: &str) -> Answer<ListPrice> {
-        if price_list::endpoint(&self.region).is_none() {
+        if list::endpoint(&self.region).is_none() {
             let message = format!("no endpoint of the Price List for {}", self.region);
             return Err(CloudError::new(Failure::Rejected, "NoEndpoint", message));
         }
@@ -56,7 +56,7 @@ fn wanted(region: &str, instance_type: &str) -> [(&'static str, String); 8] {
     .map(|(name, value)| (name, value.to_owned()))
 }
 
-/// As the adapter over AWS reads it (`cloud/src/pricing`), without its doubts about the text: we wrote it.
+/// The same as the adapter over AWS reads (`cloud/src/pricing`), without its doubts about the text: we wrote it.
 fn told(wanted: &[(&str, String)], texts: &[String]) -> ListPrice {
     let mut prices = Vec::new();
     let mut published = String::new();

@@ -1,6 +1,6 @@
 //! The cost of a call of the Price List, the question to IAM about it, and its words for a refusal.
 
-use planner::cost::price_list::endpoint;
+use planner::prices::list::endpoint;
 
 use super::Action;
 use crate::engine::error::SimError;

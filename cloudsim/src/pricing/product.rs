@@ -8,7 +8,7 @@ pub(super) struct Product {
     /// The attributes that filters name; the product family among them, as the API takes it for one.
     pub(super) attributes: Vec<(&'static str, String)>,
     pub(super) currency: &'static str,
-    /// In millionths.
+    /// Millionths of the currency.
     pub(super) price: u64,
 }
 

@@ -1,7 +1,7 @@
 //! GetProducts.
 
-use planner::cost::price;
 use planner::families::FAMILIES;
+use planner::prices::price;
 
 use super::PriceList;
 use super::product::Product;

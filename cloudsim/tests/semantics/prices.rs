@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cloudsim::pricing::{Action, GetProducts};
 use cloudsim::{Action as AnyAction, Credentials, Fault, PageRequest, Policy, Pricing, Principal, Settings, SharedSim};
 use planner::Failure;
-use planner::cost::price::{DAY, shipped};
 use planner::ports::{ListPrice, Prices, Regions};
+use planner::prices::price::{DAY, shipped};
 
 use crate::permissions::ACCOUNT;
 use crate::ports::{now, shared};

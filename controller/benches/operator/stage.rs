@@ -192,7 +192,7 @@ fn settings() -> Settings {
         launch_window: seconds(120),
         boot_deadline: seconds(900),
         refusal_pause: seconds(60),
-        prices: planner::cost::price_file::PriceFile::default(),
+        prices: planner::prices::file::PriceFile::default(),
     }
 }
 

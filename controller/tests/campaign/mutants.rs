@@ -4,15 +4,15 @@
 use api::{Launch, Placement};
 use controller::Decisions;
 use jiff::SignedDuration;
-use planner::cost::price::shipped;
 use planner::effect::Effect;
 use planner::ports::{InstanceState, LaunchRequest};
+use planner::prices::price::shipped;
 use planner::resources::ResourceKind;
 use planner::resources::name::names;
 use planner::world::ledger;
 use planner::world::memory::Rehearsal;
 use planner::world::{Deletion, Facet, Finalizer};
-use planner::{Action, CloudError, Failure, Outcome, Plan, World, desired};
+use planner::{Action, CloudError, Outcome, Plan, World, desired};
 
 use crate::campaign::{Campaign, Failure, play, say};
 use crate::stage::cloud::Lie;
@@ -217,8 +217,8 @@ fn unwritten_lines(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::Sta
 /// A call without an answer is taken for one that failed (hetzner, karpenter#1448).
 fn timeout_is_refusal(world: &World, plan: &Plan, outcomes: &[Outcome]) -> api::Status {
     let refused = |outcome: &Outcome| match (&outcome.action, &outcome.result) {
-        (Action::Launch(_), Err(error)) if error.failure == Failure::Unreachable => {
-            let error = CloudError::new(Failure::NoCapacity, error.code.clone(), error.message.clone());
+        (Action::Launch(_), Err(error)) if error.failure == planner::Failure::Unreachable => {
+            let error = CloudError::new(planner::Failure::NoCapacity, error.code.clone(), error.message.clone());
             Outcome::new(outcome.action.clone(), Err(error))
         }
         _ => outcome.clone(),

@@ -95,7 +95,7 @@ impl Shrinking {
     }
 
     fn calm_down(&mut self) {
-        let calmer: [fn(&mut Script); 17] = [
+        let calmer: [fn(&mut Script); 18] = [
             |script| script.knobs.stale_reads = Settings::default().stale_reads,
             |script| script.knobs.manual_changes = Settings::default().manual_changes,
             |script| script.knobs.quota_linger = Settings::default().quota_linger,

@@ -41,7 +41,7 @@ fn idle_benchmarks_share_one_list_in_two_minutes_and_cause_no_other_call() {
 #[test]
 fn idle_benchmarks_behind_load_balancers_share_one_list_of_each_kind() {
     tell(async || {
-        let mut stage = Stage::new(7, throttling(), 40);
+        let mut stage = Stage::new(7, crate::throttling(), 40);
         stage.edit(|spec| spec.balancer.kind = api::BalancerKind::Application);
         let converged = stage.play(minutes(120), Stage::all_ready).await;
         assert!(converged.is_some(), "{}", stage.worst());

@@ -1,11 +1,8 @@
 //! The simulated cloud as one process sees it: its effects are where it can be struck, its credentials may be those of
 //! another account, and what it failed to see is noted, so that the judge can tell who acts blindly.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-
-use api::ClusterBenchmark;
 
 use cloudsim::ec2::Action;
 use cloudsim::elb;
@@ -23,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stage::chaos::{Chaos, Departure};
 use crate::stage::judge::{Judge, Rule};
+use crate::stage::sight::Sight;
 
 /// Whom the operators are for the cloud.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,56 +30,6 @@ pub(crate) enum Credentials {
     /// Credentials of an account in which nothing of ours is.
     OtherAccount,
     Expired,
-}
-
-/// What one process saw when it looked last. Clones are the same.
-#[derive(Clone, Default)]
-pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>, Arc<AtomicBool>, Arc<AtomicBool>, Arc<AtomicBool>);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Known,
-    Failed,
-}
-
-impl Sight {
-    /// The last answer counts.
-    fn note<T>(&self, what: &'static str, answer: Answer<T>) -> Answer<T> {
-        let seen = if answer.is_ok() { Seen::Known } else { Seen::Failed };
-        self.0.lock().unwrap().insert(what, seen);
-        answer
-    }
-
-    /// The object was read, and asks for quiet or not.
-    pub(crate) fn read(&self, object: &ClusterBenchmark) {
-        self.1.store(object.spec.paused, Ordering::Relaxed);
-        self.3.store(object.metadata.deletion_timestamp.is_some(), Ordering::Relaxed);
-    }
-
-    /// Whether the object was being deleted when it was read last.
-    fn is_deleted(&self) -> bool {
-        self.3.load(Ordering::Relaxed)
-    }
-
-    /// Whether the last list showed a load balancer of ours.
-    fn shows_balancer(&self, shows: bool) {
-        self.2.store(shows, Ordering::Relaxed);
-    }
-
-    /// Whether the object asked for quiet when it was read last.
-    fn is_paused(&self) -> bool {
-        self.1.load(Ordering::Relaxed)
-    }
-
-    fn failed(&self, what: &[&str]) -> bool {
-        let notes = self.0.lock().unwrap();
-        what.iter().any(|what| notes.get(what) == Some(&Seen::Failed))
-    }
-
-    /// Whether something was looked for and not seen.
-    pub(crate) fn is_blind(&self) -> bool {
-        self.failed(&["account", "instances", "groups"])
-    }
 }
 
 /// The cloud of one process.
@@ -480,7 +428,7 @@ impl LoadBalancers for Mortal {
         let call = async {
             self.must_see(&["account", "load balancers", "target groups"], "a target group is deleted");
             // The load balancer that is shown may be another one, whose former group goes.
-            if self.sight.2.load(Ordering::Relaxed) && self.sight.is_deleted() {
+            if self.sight.has_balancer() && self.sight.is_deleted() {
                 self.judge.convict(Rule::OneOfEach, "a target group is deleted before its load balancer");
             }
             self.sim.delete_target_group(arn).await

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use api::{ClusterBenchmark, Launch, Placement, Run, Status};
 use cloudsim::Sim;
 use jiff::Timestamp;
-use planner::cost::price::shipped;
 use planner::desired;
 use planner::ports::LaunchRequest;
+use planner::prices::price::shipped;
 use planner::world::ledger;
 use serde::{Deserialize, Serialize};
 

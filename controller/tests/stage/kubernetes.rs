@@ -14,8 +14,8 @@ use planner::world::Finalizer;
 use serde::{Deserialize, Serialize};
 
 use crate::stage::chaos::{Chaos, Departure, InFlight};
-use crate::stage::cloud::Sight;
 use crate::stage::judge::{Judge, Rule};
+use crate::stage::sight::Sight;
 
 /// What happens to a call to the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,5 +13,6 @@ pub(crate) mod kubernetes;
 pub(crate) mod measured;
 pub(crate) mod play;
 pub(crate) mod runs;
+pub(crate) mod sight;
 pub(crate) mod starters;
 pub(crate) mod story;

@@ -17,9 +17,10 @@ use planner::world::{Artifacts, Settings};
 use crate::stage::agents::{FakeAgents, Freshness};
 use crate::stage::bill::Bill;
 use crate::stage::chaos::{Chaos, InFlight, Moment};
-use crate::stage::cloud::{Credentials, Lie, Mortal, Sight};
+use crate::stage::cloud::{Credentials, Lie, Mortal};
 use crate::stage::judge::{Broken, Judge, Rule};
 use crate::stage::kubernetes::{MemoryStore, Writes};
+use crate::stage::sight::Sight;
 use crate::stage::story;
 
 type Loop = Reconciler<MemoryStore, Mortal, FakeAgents>;
@@ -52,7 +53,7 @@ pub(crate) fn settings(version: u32) -> Settings {
         launch_window: seconds(120),
         boot_deadline: seconds(900),
         refusal_pause: seconds(60),
-        prices: planner::cost::price_file::PriceFile::default(),
+        prices: planner::prices::file::PriceFile::default(),
     }
 }
 

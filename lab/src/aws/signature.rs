@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use cloudsim::{Outcome, Principal, ServiceName, SimError};
 use http::header::AUTHORIZATION;
-use planner::cost::price_list;
+use planner::prices::list;
 
 use super::api;
 use super::protocol::Request;
@@ -61,7 +61,7 @@ impl Signature {
         };
         // The Price List has the prices of all regions in a few of them, which is where a call is signed for.
         let is_ours = self.region == region
-            || self.service == ServiceName::Pricing && price_list::endpoint(region) == Some(self.region.as_str());
+            || self.service == ServiceName::Pricing && list::endpoint(region) == Some(self.region.as_str());
         if !is_ours {
             let message = format!("Credential should be scoped to a valid region: this one is {region}.");
             return Err(SimError::new("SignatureDoesNotMatch", message));

@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::bad_comparisons;
-use crate::bad_networks;
 use crate::bad_specs::{cases, with};
 use crate::bench::{Bench, condition, object, spec};
 use crate::lab::{Lab, shared};
-use crate::{bad_budgets, bad_networks};
+use crate::{bad_budgets, bad_comparisons, bad_networks};
 
 /// Sent as `kubectl create --dry-run=server`.
 fn dry_run(lab: &Lab, document: &Value) -> Result<String, String> {

@@ -1,4 +1,4 @@
-//! What status says that a benchmark cost, and what a budget ends, by the lab's own clock and count.
+//! Cost as status says it, and what a budget ends, by the lab's own clock and count.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -83,7 +83,7 @@ fn the_cost_in_status_is_what_the_lab_counted_however_often_the_operator_died() 
     assert_eq!(cost["soFarUsd"], json!(format!("{}.{:02}", cents / 100, cents % 100)));
     assert_eq!(cost["hourlyUsd"], json!("0.00"));
     assert_eq!(cost["atMostUsd"], cost["soFarUsd"]);
-    assert!(lab.kubectl(&format!("get clusterbenchmarks --all-namespaces")).contains(" USD"), "the column Cost");
+    assert!(lab.kubectl("get clusterbenchmarks --all-namespaces").contains(" USD"), "the column Cost");
     bench.delete();
 }
 

@@ -1,7 +1,7 @@
 //! CPU credits of burstable types.
 
-use super::small_change::surplus_vcpu_hour;
 use crate::ports::{Burstable, Credits, InstanceType};
+use crate::prices::small_change::surplus_vcpu_hour;
 
 /// What a vCPU of a size may use for ever, in thousandths of it: `(family, size, per mille)`, an empty family for all
 /// that are not named.
@@ -68,7 +68,7 @@ pub(crate) fn described(fact: &InstanceType) -> Option<wire::Credits> {
 mod tests {
     use super::surplus_hour;
 
-    /// By AWS's own rates: 0.05 USD a vCPU-hour, 0.04 of T4g, above the baseline.
+    /// AWS's own rates: 0.05 USD a vCPU-hour, 0.04 of T4g, above the baseline.
     #[test]
     fn surplus_is_what_is_above_the_baseline_of_all_vcpus() {
         let rows = [

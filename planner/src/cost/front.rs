@@ -7,8 +7,8 @@ use api::Placement;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::small_change::LOAD_BALANCER_HOUR;
 use crate::ports::LoadBalancer;
+use crate::prices::small_change::LOAD_BALANCER_HOUR;
 
 /// What the load balancer cost until `now`.
 pub(super) fn cost(placement: &Placement, now: Timestamp) -> u64 {

@@ -1,10 +1,10 @@
-//! What one instance costs an hour, with what comes with it.
+//! Cost of one instance for an hour, with what comes with it.
 
 use api::{Launch, PlacedImage, Placement};
 
 use super::credits::surplus_hour;
-use super::small_change::{ADDRESS_HOUR, volume_hour};
 use crate::ports::Addressing;
+use crate::prices::small_change::{ADDRESS_HOUR, volume_hour};
 
 /// One instance for an hour, in millionths of a US dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a ledger cost, as a pure function of its lines: instances with their minimum, volumes, addresses, the load balancer.
+//! Cost of a ledger, as a pure function of its lines: instances with their minimum, volumes, addresses, the load balancer.
 //!
 //! n x max(60 s, end - launch) x (price + volumes + address), from EC2's own time of the launch to when the end was seen.
 //! EC2 bills from `running` to `shutting-down` (EC2 user guide, "Instance lifecycle"), so this is never too little.
@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use api::{Launch, Placement};
 use jiff::Timestamp;
 
+use super::front;
 use super::hourly::{self, Hourly};
-use super::{front, small_change};
+use crate::prices::small_change;
 use crate::world::ledger::{self, AT_MOST};
 
 /// Seconds of an instance that are paid at least, on Linux (AWS, "Amazon EC2 On-Demand Pricing": by the second, with a
@@ -19,7 +20,7 @@ pub const LEAST_SECONDS: i64 = 60;
 /// Money that was spent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// In millionths of a US dollar, as far as prices are known.
+    /// Millionths of a US dollar, as far as prices are known.
     pub usd_micros: u64,
     /// The part of it that is an upper bound of surplus credits.
     pub surplus_usd_micros: u64,

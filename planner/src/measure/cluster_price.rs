@@ -1,11 +1,11 @@
-//! What the workers of a cluster cost, as a run is told it: from the prices that the placement has frozen. Pure.
+//! Price of the workers of a cluster, as a run is told it: from the prices that the placement has frozen. Pure.
 
 use api::{Cluster, ClusterBenchmarkSpec, PlacedImage, PlacedPrice, Placement};
 use wire::Price;
 
 use crate::cost::credits;
-use crate::cost::small_change::{ADDRESS_HOUR, surplus_vcpu_hour, volume_hour};
 use crate::ports::{Addressing, Credits, InstanceType};
+use crate::prices::small_change::{ADDRESS_HOUR, surplus_vcpu_hour, volume_hour};
 
 /// `None`: the type has no price, or what it runs on is not known. It is then unknown to the run, and never 0.
 pub(super) fn price(placement: &Placement, cluster: &Cluster, fact: Option<&InstanceType>) -> Option<Price> {

@@ -141,7 +141,6 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         let architecture = fact.map(|fact| fact.architecture.name()).unwrap_or_default();
         let image = placement.images.iter().find(|image| image.architecture == architecture);
         ClusterFacts {
-            price: None,
             cluster: cluster.name.clone(),
             instance_type: cluster.instance_type.clone(),
             vcpus: fact.map_or(0, |fact| fact.vcpus),

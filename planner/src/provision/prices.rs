@@ -6,10 +6,10 @@
 
 use api::{PlacedPrice, Placement};
 
-use crate::cost::price;
 use crate::desired;
 use crate::goal::{Goal, goal};
 use crate::ports::ListPrice;
+use crate::prices::price;
 use crate::world::{Facet, Seal, World};
 
 /// Types whose list price is to be asked for: those of the spec that have no price yet and need the list for one.

@@ -1,4 +1,4 @@
-//! What a benchmark cost, as status says it: to the cent, and no newer than the last whole minute while something runs.
+//! Cost of a benchmark, as status says it: to the cent, and no newer than the last whole minute while something runs.
 //!
 //! A status is written when it says something new. Money is spent in every second: by the minute it is said once a minute at
 //! most, and only when a cent was added.
@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use super::column;
 use crate::budget;
 use crate::cost::spent::{Spent, hourly_now, so_far};
-use crate::cost::{small_change, usd};
+use crate::cost::usd;
 use crate::goal::{Goal, goal};
+use crate::prices::small_change;
 use crate::world::World;
 
 /// Seconds between two statuses that differ in nothing but money.

@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cost::price::shipped;
-use crate::cost::small_change::{ADDRESS_HOUR, LOAD_BALANCER_HOUR};
 use crate::cost::spent::{LEAST_SECONDS, part_of_hour};
 use crate::cost::usd;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
 use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
+use crate::prices::price::shipped;
+use crate::prices::small_change::{ADDRESS_HOUR, LOAD_BALANCER_HOUR};
 use crate::sweep::found::Found;
 
 /// What is not gone yet, of all benchmarks of an installation or of those of one Kubernetes cluster.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 
-use crate::cost::price_file::PriceFile;
 use crate::ports::Architecture;
+use crate::prices::file::PriceFile;
 
 /// The operator's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

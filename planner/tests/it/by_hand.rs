@@ -1,4 +1,4 @@
-//! What people change at a load balancer with a console of their own, and what the cloud refuses about it.
+//! Changes that people make at a load balancer with a console of their own, and what the cloud refuses about it.
 
 use planner::ports::{LoadBalancer, Scheme, TargetGroup};
 use planner::world::Facet;

@@ -1,4 +1,4 @@
-//! What a ledger cost, and that nothing of it is lost or counted twice.
+//! Cost of a ledger: nothing of it is lost or counted twice.
 
 use api::{Launch, PlacedImage, Placement};
 use insta::assert_snapshot;

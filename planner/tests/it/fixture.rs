@@ -56,8 +56,8 @@ use api::{
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use planner::cost::price_file::PriceFile;
 use planner::ports::*;
+use planner::prices::file::PriceFile;
 use planner::world::ledger;
 use planner::world::memory::Denial;
 use planner::world::*;

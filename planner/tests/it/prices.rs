@@ -1,9 +1,9 @@
 //! Prices: the sources in their order, frozen when they are first needed, and never nothing for what is not known.
 
 use api::{PlacedPrice, Placement};
-use planner::cost::price::{DAY, placed, shipped};
-use planner::cost::price_file::PriceFile;
 use planner::ports::ListPrice;
+use planner::prices::file::PriceFile;
+use planner::prices::price::{DAY, placed, shipped};
 use planner::provision::prices::questions;
 use planner::status::prices::events;
 use planner::world::{Facet, Unknown};

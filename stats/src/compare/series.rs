@@ -44,7 +44,7 @@ impl<'a> Series<'a> {
         Self { metric, cluster, baseline, rounds: counted.len() as u32, pairs }
     }
 
-    /// By requests per second where requests per dollar are asked for and a price is not known.
+    /// The same by requests per second where requests per dollar are asked for and a price is not known.
     pub(crate) fn by_what_is_known(self) -> Self {
         let is_known = self.metric != Metric::RequestsPerUsd || (self.is_priced(0) && self.is_priced(1));
         if is_known { self } else { Self { metric: Metric::RequestsPerSecond, ..self } }

@@ -1,4 +1,4 @@
-//! What the good answers of a cluster cost, over the rounds that count. Pure.
+//! Cost of the good answers of a cluster, over the rounds that count. Pure.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What somebody changed with a console of their own and no call of ours sets back: it is said, with the way out.
+//! Changes that somebody made with a console of their own and no call of ours sets back: each is said, with the way out.
 //!
 //! Attributes and rules are set right by themselves. A scheme cannot be changed at all, subnets and groups only by calls that
 //! the operator has no permission for, and neither has it for the health check (ELBv2 API reference, SetSubnets,

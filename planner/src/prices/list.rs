@@ -1,4 +1,4 @@
-//! Where the Price List of a region is asked for.
+//! Endpoint of the Price List for a region.
 
 /// The region whose endpoint has the prices of this one. `None`: its partition has no such endpoint.
 ///

@@ -52,7 +52,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::cost::micros;
+    use crate::prices::micros;
 
     const CSV: &str = include_str!("../../prices/ec2-ondemand-linux.csv");
 
