@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use api::{ClusterBenchmark, Status};
 use futures::future::{join_all, try_join_all};
-use jiff::Timestamp;
+
 use planner::balance;
 use planner::balance::{application, updates};
 use planner::instances::console;
 use planner::measure::cloud_watch;
-use planner::ports::{Agents, Cloud, InstanceType, Regions};
+use planner::ports::{Agents, Cloud, InstanceType, LoadBalancers as _, Regions};
 use planner::provision::zone_fallback;
 use planner::provision::{placement, prices};
 use planner::teardown::holders;
@@ -70,6 +70,12 @@ fn nothing_asked() -> Unknown {
     Unknown { failure: Failure::NotYetVisible, message: "not looked at yet".to_owned() }
 }
 
+/// ELB answers ten lists a second for the whole account (ELB user guide, "API throttling").
+fn turn_to_come() -> Unknown {
+    let message = "other load balancers are looked at first, because ELB answers few lists a second for an account";
+    Unknown { failure: Failure::Throttled, message: message.to_owned() }
+}
+
 impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     pub(crate) async fn observe(&self, object: Object, memory: Memory, need: &Need) -> Observation {
         let now = self.now();
@@ -104,7 +110,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             let cloud = self.cloud(&region);
             let cached = self.catalog.region(&region);
             listed = Some(self.observe_cloud(&cloud, &cached, &region, &mut world, need).await);
-            observe_application(&*cloud, &mut world).await;
+            self.observe_application(&*cloud, &mut world).await;
             self.observe_agents(&mut world).await;
             self.observe_workers(&mut world).await;
             observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
@@ -185,6 +191,39 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let asked = self.agents.applications(&control, &instance_id, &members);
         world.applications = Some(patiently(asked).await);
     }
+
+    /// Listeners, attributes and targets of the load balancer, while something depends on them. Many load balancers take
+    /// turns: while a run is on, an older look will do for one that waits for its turn.
+    async fn observe_application(&self, cloud: &R::Cloud, world: &mut World) {
+        let Some((balancer, groups)) = application::looks(world) else { return };
+        let (age, longest) = (application::longest_age(world), application::longest_wait(world));
+        let former = |most| world.memory.application.as_ref().filter(|(at, _)| world.now.duration_since(*at) < most);
+        if let Some((_, seen)) = former(age) {
+            world.application = Some(Facet::Known(seen.clone()));
+            return;
+        }
+        // Those of listeners and rules, and two for each target group.
+        let calls = 2 + 2 * u32::try_from(groups.len()).unwrap_or(0);
+        if !self.rate_limit.look(world.region(), calls, self.now()) {
+            let former = former(longest).map(|(_, seen)| Facet::Known(seen.clone()));
+            world.application = Some(former.unwrap_or_else(|| Facet::Unknown(turn_to_come())));
+            return;
+        }
+        let attributes = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.attributes(arn).await?));
+        let targets = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.targets(arn).await?));
+        let asked = async {
+            let (listeners, attributes, targets) = tokio::try_join!(
+                cloud.listeners(&balancer),
+                try_join_all(groups.iter().map(attributes)),
+                try_join_all(groups.iter().map(targets)),
+            )?;
+            let (attributes, targets) = (attributes.into_iter().collect(), targets.into_iter().collect());
+            Ok::<_, CloudError>(Application { listeners, attributes, targets })
+        };
+        let seen = patiently(asked).await;
+        world.memory.application = seen.known().map(|seen| (world.now, seen.clone()));
+        world.application = Some(seen);
+    }
 }
 
 /// Before the finalizer is there, nothing of ours can exist; without a placement, nothing was ever made.
@@ -231,31 +270,6 @@ async fn site<C: Cloud>(
         patiently(catalog.images(region, cloud, images)),
     );
     Site { subnets, offerings, images }
-}
-
-/// Listeners, attributes and targets of the load balancer, while something depends on them.
-async fn observe_application<C: Cloud>(cloud: &C, world: &mut World) {
-    let Some((balancer, groups)) = application::looks(world) else { return };
-    let is_young =
-        |(at, _): &&(Timestamp, Application)| world.now.duration_since(*at) < application::longest_age(world);
-    if let Some((_, seen)) = world.memory.application.as_ref().filter(is_young) {
-        world.application = Some(Facet::Known(seen.clone()));
-        return;
-    }
-    let attributes = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.attributes(arn).await?));
-    let targets = async |arn: &String| Ok::<_, CloudError>((arn.clone(), cloud.targets(arn).await?));
-    let asked = async {
-        let (listeners, attributes, targets) = tokio::try_join!(
-            cloud.listeners(&balancer),
-            try_join_all(groups.iter().map(attributes)),
-            try_join_all(groups.iter().map(targets)),
-        )?;
-        let (attributes, targets) = (attributes.into_iter().collect(), targets.into_iter().collect());
-        Ok::<_, CloudError>(Application { listeners, attributes, targets })
-    };
-    let seen = patiently(asked).await;
-    world.memory.application = seen.known().map(|seen| (world.now, seen.clone()));
-    world.application = Some(seen);
 }
 
 /// CloudWatch's account of a run that is recorded, while it is waited for.

@@ -1,4 +1,5 @@
-//! The rate limit of changes: all objects of a region take turns, so that EC2 has no reason to throttle them.
+//! The rate limit of changes, and of looks at single load balancers: all objects of a region take turns, so that AWS has no
+//! reason to throttle them.
 //!
 //! EC2 counts for the whole account and region: a hundred benchmarks that launch at once would be refused most of
 //! their calls, repeat them, and starve everybody else of theirs. A launch must not wait after it was written down,
@@ -25,7 +26,8 @@ pub(crate) struct RateLimit(Mutex<HashMap<String, Region>>);
 
 /// EC2's buckets (EC2 developer guide, "Request throttling"): RunInstances 5 calls and 2 a second, and 1,000 instances
 /// and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100 and 5 a second. ELB's (ELB user
-/// guide, "API throttling"): changes 20 and 3 a second. We take half of what comes back.
+/// guide, "API throttling"): changes 20 and 3 a second, and 40 lists and 10 a second, of which the lists for all objects need some. We take half of what comes
+/// back.
 #[derive(Debug)]
 struct Region {
     launches: Queue,
@@ -38,6 +40,7 @@ struct Region {
     rules: Queue,
     terminations: Queue,
     balancing: Queue,
+    looks: Queue,
 }
 
 impl Default for Region {
@@ -51,6 +54,7 @@ impl Default for Region {
             rules: Queue::new(25, 2_500),
             terminations: Queue::new(50, 2_500),
             balancing: Queue::new(10, 1_500),
+            looks: Queue::new(20, 4_000),
         }
     }
 }
@@ -77,6 +81,19 @@ impl RateLimit {
             plan.wake = if plan.effects.is_empty() { plan.wake.max(wait.min(longest)) } else { plan.wake.min(wait) };
         }
         given.retain(|token, _| plan.ledger.iter().any(|line| line.token == *token));
+    }
+}
+
+impl RateLimit {
+    /// Whether a load balancer of the region may be looked at now, which takes so many calls.
+    pub(crate) fn look(&self, region: &str, calls: u32, now: Timestamp) -> bool {
+        let mut regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = &mut regions.entry(region.to_owned()).or_default().looks;
+        let may = looks.next(now) <= now;
+        if may {
+            looks.take(calls, now);
+        }
+        may
     }
 }
 

@@ -358,8 +358,8 @@ impl Life<'_> {
         // A cent that was added is said, once a minute at most.
         let without_cost =
             |status: &Option<api::Status>| status.clone().map(|status| api::Status { cost: None, ..status });
-        let is_money = before.0 == after.0
-            && after.1 - before.1 <= 1
+        let is_money = u64::from(after.0 - before.0) == after.1 - before.1
+            && after.1 - before.1 <= 2
             && without_cost(&status) == without_cost(&self.play.store.status());
         if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after && !is_money {
             let (effects, last) = (after.0 - before.0, self.play.last_effect());

@@ -92,7 +92,7 @@ fn the_kill_switch_removes_all_of_an_installation_without_kubernetes() {
         let stage = ready(3).await;
         let held = controller::inventory(&stage.sim, "bench", None).await.unwrap();
         let text = held.text("eu-west-1", stage.sim.now());
-        assert!(text.ends_with("in all 12 instances, 6 groups, 0.6498 USD an hour\n"), "{text}");
+        assert!(text.ends_with("in all 12 instances, 6 groups, 0.7098 USD an hour\n"), "{text}");
         let mut told = Vec::new();
         let left = controller::remove(&stage.sim, "bench", None, |line| told.push(line)).await.unwrap();
         assert!(left.is_empty(), "{}", left.text("eu-west-1", Timestamp::UNIX_EPOCH));

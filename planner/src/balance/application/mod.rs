@@ -57,6 +57,12 @@ pub fn longest_age(world: &World) -> SignedDuration {
     SignedDuration::from_secs(if is_on { 5 } else { 2 })
 }
 
+/// The oldest look at it that will do where others are to be looked at first: while a run is on, which its generator makes
+/// alone, one is not worth a call of each pass.
+pub fn longest_wait(world: &World) -> SignedDuration {
+    SignedDuration::from_secs(if longest_age(world) > SignedDuration::from_secs(2) { 60 } else { 2 })
+}
+
 /// The dimensions of its CloudWatch metrics: `app/NAME/ID`, and of each cluster `targetgroup/NAME/ID`.
 pub(crate) fn dimensions(world: &World) -> Option<(String, Vec<(String, String)>)> {
     let (_, balancer) = listed(world)?.arn.split_once(":loadbalancer/")?;
