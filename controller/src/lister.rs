@@ -24,11 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// For how long nobody tries again after lists that failed.
 const FAILED_AGE: SignedDuration = SignedDuration::from_secs(1);
 /// Describe calls a second that lists may use in the long run, and at once: a quarter of what EC2 refills and holds
-/// for the whole account and region (EC2 developer guide, "Request throttling").
+/// for the whole account and region (EC2 developer guide, "Request throttling"), and half of what ELB does (ELB user guide,
+/// "API throttling").
 const CALLS_PER_SECOND: f64 = 5.0;
 const CALLS_AT_ONCE: f64 = 25.0;
-/// Items of a page.
+/// Items of a page of EC2.
 const PAGE: usize = 1_000;
+/// Load balancers or target groups whose tags one call tells (ELB API reference, DescribeTags).
+const TAGGED: usize = 20;
 
 /// The order of events in this process. A clock may stand still or jump; this cannot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +124,7 @@ impl Lister {
         }
         budget.wait().await;
         let lists = Arc::new(self.list(cloud, installation, region.all_wanted()).await);
-        budget.pay(calls(&lists));
+        budget.pay(&lists);
         *region.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(lists.clone());
         lists
     }
@@ -229,23 +232,33 @@ async fn load_balancers<C: Cloud>(
 }
 
 /// What the lists cost in Describe calls of EC2, about.
-fn calls(lists: &Lists) -> f64 {
+fn calls(lists: &Lists) -> usize {
     let pages = |items: Option<usize>| 1 + items.unwrap_or_default() / PAGE;
     let instances = pages(lists.index.instances.known().map(Instances::len));
     let by_token = if lists.asked.tokens.is_empty() { 0 } else { pages(Some(lists.asked.tokens.len())) };
-    let all = instances + by_token + pages(lists.index.groups.known().map(Groups::len));
-    u32::try_from(all).map_or(CALLS_AT_ONCE, f64::from)
+    instances + by_token + pages(lists.index.groups.known().map(Groups::len))
+}
+
+/// What they cost in Describe calls of ELB, about. `None`: it is not known, because they failed.
+fn balancing_calls(lists: &Lists) -> Option<usize> {
+    let (Some(balancers), Some(groups)) = (&lists.index.load_balancers, &lists.index.target_groups) else {
+        return Some(0);
+    };
+    let (balancers, groups) = (balancers.known()?.len(), groups.known()?.len());
+    Some(2 + balancers.div_ceil(TAGGED) + groups.div_ceil(TAGGED))
 }
 
 /// Calls that may be made now. May be overdrawn by one pass, because nobody knows before how many pages it has.
 struct Budget {
     calls: f64,
+    /// What the last lists of load balancers that came through cost: those that are throttled cost as much.
+    balancing: usize,
     filled_at: Instant,
 }
 
 impl Budget {
     fn full() -> Self {
-        Self { calls: CALLS_AT_ONCE, filled_at: Instant::now() }
+        Self { calls: CALLS_AT_ONCE, balancing: 2, filled_at: Instant::now() }
     }
 
     async fn wait(&mut self) {
@@ -260,8 +273,9 @@ impl Budget {
         }
     }
 
-    fn pay(&mut self, calls: f64) {
-        self.calls -= calls;
+    fn pay(&mut self, lists: &Lists) {
+        self.balancing = balancing_calls(lists).unwrap_or(self.balancing.max(2));
+        self.calls -= u32::try_from(calls(lists) + self.balancing).map_or(CALLS_AT_ONCE, f64::from);
     }
 }
 
