@@ -59,9 +59,13 @@ fn another_work_reaches_the_worker_on_the_instance_that_runs_and_survives_its_st
     let body = until("an answer", work);
     assert!(body.starts_with(&format!("{{\"instanceId\":\"{ID}\",\"cluster\":\"blue\",\"workMicros\":1000")), "{body}");
 
+    let serves = |one: &Application| {
+        let id = one.id();
+        move || status(address).filter(|status| status.serving == id && status.starting.is_none())
+    };
+    until("the first one", serves(&first));
     order(&signer, address, &second);
-    let serves = || status(address).filter(|status| status.serving == second.id());
-    until("the second one", serves);
+    until("the second one", serves(&second));
     let body = until("an answer", work);
     assert!(body.contains("\"workMicros\":2000"), "{body}");
 
@@ -74,7 +78,7 @@ fn another_work_reaches_the_worker_on_the_instance_that_runs_and_survives_its_st
         let again = with_argument(program.to_str().expect("text"));
         (!again.is_empty() && again != pids).then_some(())
     });
-    until("the second one", serves);
+    until("the second one", serves(&second));
     let body = until("an answer", work);
     assert!(body.contains("\"workMicros\":2000"), "{body}");
 }
