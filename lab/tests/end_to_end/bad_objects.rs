@@ -122,10 +122,13 @@ fn kubectl_explains_every_field_of_a_phase_and_shows_the_columns() {
     let seen = bench.wait_until("it is refused", |object| condition(object, "Accepted").0 == "False");
     let narrow = lab.kubectl("get cbench --namespace columns");
     let titles: Vec<&str> = narrow.lines().next().unwrap().split_whitespace().collect();
-    assert_eq!(titles, ["NAME", "PHASE", "INSTANCES", "PROGRESS", "RESULT", "AGE"]);
+    assert_eq!(titles, ["NAME", "PHASE", "INSTANCES", "PROGRESS", "RESULT", "COST", "AGE"]);
     assert!(narrow.contains("Stalled"), "{narrow}");
     let wide = lab.kubectl("get clusterbenchmarks --namespace columns --output=wide");
-    assert!(wide.contains("REGION") && wide.contains("REASON") && wide.contains("UnknownSubnet"), "{wide}");
+    assert!(
+        ["REGION", "REASON", "HOURLY"].iter().all(|title| wide.contains(title)) && wide.contains("UnknownSubnet"),
+        "{wide}"
+    );
     assert!(wide.contains(condition(&seen, "Ready").2.as_str()), "{wide}");
     assert!(lab.kubectl("get benchmarks --namespace columns").contains("columns"), "the category");
     bench.delete();

@@ -85,7 +85,9 @@ fn through_both_nodes(bench: &Bench, addresses: &[String]) {
         let mut wanted: Vec<&str> = addresses.iter().map(String::as_str).collect();
         wanted.sort_unstable();
         assert_eq!(used, wanted);
-        assert!(cluster.addresses.iter().all(|one| one.share_per_mille > 300), "{:?}", cluster.addresses);
+        // An address that let nobody in once rests for a second, which is several of these short rounds. Shares of longer
+        // ones are judged in the generator's own tests.
+        assert!(cluster.addresses.iter().all(|one| one.share_per_mille > 100), "{:?}", cluster.addresses);
     }
 }
 
