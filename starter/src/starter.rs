@@ -276,7 +276,7 @@ impl Starter {
     }
 
     fn serves(&self, application: &Application, version: u64) -> std::io::Result<()> {
-        self.store.write(&Served { version, application: application.clone() })?;
+        self.store.write(&Served::new(version, application.clone()))?;
         let mut state = self.lock();
         let status = &mut state.status;
         (status.serving, status.version, status.starting, status.failure) = (application.id(), version, None, None);
