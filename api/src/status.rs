@@ -202,6 +202,9 @@ pub struct PlacedBalancer {
     /// Who can reach it. Absent: Internal.
     #[serde(skip_serializing_if = "Scheme::is_default")]
     pub scheme: Scheme,
+    /// Whether one before it was InternetFacing: generators were let in by their public addresses then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub was_internet_facing: bool,
 }
 
 /// A zone without what is asked for.

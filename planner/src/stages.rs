@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
+use crate::instances::readiness;
 use crate::plan::{MOVING, Plan, SLOW, STEADY};
 use crate::provision::{self, placement, prices, zone_fallback};
 use crate::resources::kind::unknown_kinds_sentence;
@@ -19,6 +20,7 @@ use crate::{balance, budget, measure, pausing, region, teardown};
 /// Compares the world with what the object asks for. Does no I/O and cannot fail.
 pub fn plan(world: &World) -> Plan {
     let mut plan = of_stages(world);
+    readiness::note_silence(world, &mut plan.memory);
     // Another account's CloudWatch knows nothing of it.
     let provisioned = plan.conditions.get(ConditionType::Provisioned).reason;
     let is_elsewhere = matches!(provisioned, Reason::WrongAccount | Reason::WrongInstallation);

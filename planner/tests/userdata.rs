@@ -437,8 +437,11 @@ fn the_boot_of_a_starter_waits_for_its_first_program() {
     }
     let service = unit(&script, "clusterbench-worker.service");
     assert!(service.contains("StateDirectory=clusterbench\nEnvironment=DATA_DIR=%S/clusterbench\n"), "{service}");
+    // It outlives its program, which may take all memory.
+    assert!(service.contains("\nOOMPolicy=continue\n"), "{service}");
     let plain = user_data(Role::Worker, &sha256, &[]).script().expect("script");
-    assert!(!unit(&plain, "clusterbench-worker.service").contains("StateDirectory"));
+    let of_plain = unit(&plain, "clusterbench-worker.service");
+    assert!(!of_plain.contains("StateDirectory") && !of_plain.contains("OOMPolicy"), "{of_plain}");
     assert!(script.contains("-ge 180 ]") && plain.contains("-ge 60 ]"));
 }
 

@@ -47,7 +47,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         "--control-listen (CONTROL_LISTEN) is missing: a starter needs it, with --instance-id and --control-public-key",
     )?;
     let store = Store::new(&arguments.data_dir);
-    let first = store.read().unwrap_or(Served { version: 0, application: arguments.application });
+    let first = store.read().unwrap_or_else(|| Served::new(0, arguments.application));
     let listener = agent::listen("--control-listen", control.listen).await?;
     let (ready, orders) = mpsc::channel(1);
     let starter = Arc::new(Starter::new(&control.instance_id, arguments.listen, arguments.limits, store, ready));

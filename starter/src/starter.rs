@@ -88,7 +88,12 @@ impl Starter {
         }
         let is_seen = status.version.to_string() == if_match;
         if status.serving == id {
-            status.failure.take_if(|_| is_seen);
+            if status.failure.take_if(|_| is_seen).is_some() {
+                // After a restart it would be told of again.
+                if let Err(error) = self.store.write(&Served::new(status.version, application)) {
+                    tracing::error!(%error, "that a failure is forgotten cannot be written down");
+                }
+            }
             return Ok(status.clone());
         }
         if !is_seen {
@@ -103,13 +108,14 @@ impl Starter {
         match fetch(&application, self.store.directory(), self.limits.fetch).await {
             // Nobody hears it only when the process ends.
             Ok(path) => drop(self.ready.send(Fetched { application, path }).await),
-            Err(why) => self.failed(&application, false, why),
+            Err(why) => self.failed(failure(&application, false, why)),
         }
     }
 
-    /// Runs `first`, then whatever is ordered, until the process is told to end.
+    /// Runs `first`, then whatever is ordered, until the process is told to end. What served before a restart and cannot be
+    /// started again is tried again until something else is ordered: an order is the way out of it.
     ///
-    /// *Errors*: the first program cannot be fetched, or does not listen; systemd starts us again.
+    /// *Errors*: the very first program cannot be fetched, or does not listen; systemd starts us again.
     pub(crate) async fn run(
         &self,
         first: Served,
@@ -117,23 +123,36 @@ impl Starter {
         readiness: &Readiness,
         termination: &mut Termination,
     ) -> anyhow::Result<()> {
-        let Served { version, application } = first;
-        self.lock().status.starting = Some(application.id());
-        let mut current = tokio::select! {
-            path = fetch(&application, self.store.directory(), self.limits.fetch) => {
-                Fetched { application, path: path.map_err(|why| anyhow!(why))? }
+        let Served { version, application, .. } = self.take_up(first);
+        let path = self.store.directory().join(&application.sha256);
+        let mut current = Fetched { application, path };
+        let first = tokio::select! {
+            program = self.fetch_and_start(&current) => program,
+            () = termination.received() => return Ok(()),
+        };
+        let mut program = match first {
+            Ok(program) if version == 0 => {
+                self.serves(&current.application, 1).context("what serves cannot be written down")?;
+                Some(program)
             }
-            () = termination.received() => return Ok(()),
+            Ok(program) => {
+                self.lock().status.serving = current.application.id();
+                Some(program)
+            }
+            Err(why) if version == 0 => return Err(anyhow!(why)),
+            Err(why) => {
+                tracing::error!(why, "what served before the restart is not started again yet");
+                None
+            }
         };
-        let mut program = tokio::select! {
-            program = self.start(&current) => Some(program.map_err(|why| anyhow!(why))?),
-            () = termination.received() => return Ok(()),
-        };
-        self.serves(&current.application, version.max(1)).context("what serves cannot be written down")?;
+        self.lock().status.starting = None;
         readiness.ready();
         loop {
             tokio::select! {
+                biased;
                 () = termination.received() => break,
+                // What cannot be started must not keep an order waiting.
+                Some(next) = orders.recv() => self.replace(&mut current, &mut program, next).await,
                 how = ended(&mut program) => {
                     tracing::warn!(how, "the program ended by itself and is started again");
                     let rest = program.take();
@@ -142,7 +161,6 @@ impl Starter {
                         () = termination.received() => break,
                     }
                 }
-                Some(next) = orders.recv() => self.replace(&mut current, &mut program, next).await,
             }
         }
         if let Some(program) = program {
@@ -151,13 +169,40 @@ impl Starter {
         Ok(())
     }
 
+    /// Takes up where the process ended. What was being started then is not started again: it may have taken the process with
+    /// it, as a program does that takes all memory. What serves is another version then: it was ended for that.
+    fn take_up(&self, mut first: Served) -> Served {
+        if let Some(Application { url, .. }) = &first.trying {
+            let why = format!(
+                "{url} was run: the starter ended before it served, as when memory runs out; what ran before is started again"
+            );
+            first.failure = first.trying.as_ref().map(|tried| failure(tried, true, why));
+            (first.trying, first.version) = (None, first.version + 1);
+            if let Err(error) = self.store.write(&first) {
+                tracing::error!(%error, "what failed cannot be written down");
+            }
+        }
+        let mut state = self.lock();
+        let status = &mut state.status;
+        (status.version, status.failure) = (first.version, first.failure.clone());
+        status.starting = Some(first.application.id());
+        first
+    }
+
+    async fn fetch_and_start(&self, current: &Fetched) -> Result<Program, String> {
+        fetch(&current.application, self.store.directory(), self.limits.fetch).await?;
+        self.start(current).await
+    }
+
     /// Starts what ended by itself once more. What it left behind ends first.
     async fn again(&self, current: &Fetched, rest: Option<Program>) -> Option<Program> {
         if let Some(rest) = rest {
             rest.stop().await;
         }
         tokio::time::sleep(PAUSE).await;
-        match self.start(current).await {
+        // It may be that it could not be fetched, and only then is it worth a look at its hash.
+        let again = if current.path.exists() { self.start(current).await } else { self.fetch_and_start(current).await };
+        match again {
             Ok(program) => {
                 self.lock().status.serving = current.application.id();
                 Some(program)
@@ -175,8 +220,15 @@ impl Starter {
         if let Some(old) = program.take() {
             old.stop().await;
         }
-        let version = self.lock().status.version + 1;
-        let why = match self.start(&next).await {
+        let (before, failed) = (self.lock().status.version, &next.application);
+        let version = before + 1;
+        let trying = Served { trying: Some(failed.clone()), ..Served::new(before, current.application.clone()) };
+        // It may take us with it: whoever takes up after that has to know.
+        let started = match self.store.write(&trying) {
+            Ok(()) => self.start(&next).await,
+            Err(error) => Err(format!("{} was not run: that it is tried cannot be written down: {error}", failed.url)),
+        };
+        let why = match started {
             Ok(new) => match self.serves(&next.application, version) {
                 Ok(()) => {
                     (*current, *program) = (next, Some(new));
@@ -191,21 +243,23 @@ impl Starter {
             Err(why) => why,
         };
         let back = self.start(current).await;
-        if let Err(error) = self.serves(&current.application, version) {
-            tracing::error!(%error, version, "the version cannot be written down");
-            self.lock().status.version = version;
-        }
-        match back {
+        let (serving, why) = match back {
             Ok(old) => {
                 *program = Some(old);
-                self.failed(&next.application, true, format!("{why}; what ran before serves again"));
+                (current.application.id(), format!("{why}; what ran before serves again"))
             }
-            Err(worse) => {
-                self.lock().status.serving.clear();
-                let why = format!("{why}; what ran before does not serve any more either: {worse}");
-                self.failed(&next.application, true, why);
-            }
+            Err(worse) => (String::new(), format!("{why}; what ran before does not serve any more either: {worse}")),
+        };
+        let failure = failure(&next.application, true, why);
+        let served = Served { failure: Some(failure.clone()), ..Served::new(version, current.application.clone()) };
+        if let Err(error) = self.store.write(&served) {
+            tracing::error!(%error, version, "the version cannot be written down");
         }
+        {
+            let mut state = self.lock();
+            (state.status.serving, state.status.version) = (serving, version);
+        }
+        self.failed(failure);
     }
 
     async fn start(&self, fetched: &Fetched) -> Result<Program, String> {
@@ -222,7 +276,7 @@ impl Starter {
     }
 
     fn serves(&self, application: &Application, version: u64) -> std::io::Result<()> {
-        self.store.write(&Served { version, application: application.clone() })?;
+        self.store.write(&Served::new(version, application.clone()))?;
         let mut state = self.lock();
         let status = &mut state.status;
         (status.serving, status.version, status.starting, status.failure) = (application.id(), version, None, None);
@@ -230,18 +284,21 @@ impl Starter {
         Ok(())
     }
 
-    fn failed(&self, application: &Application, started: bool, why: String) {
-        tracing::error!(why, "the application was not started");
-        let (id, url) = (application.id(), application.url.clone());
+    fn failed(&self, failure: ApplicationFailure) {
+        tracing::error!(failure.why, "the application was not started");
         let mut state = self.lock();
         state.failed_at = Instant::now();
-        state.status.starting = None;
-        state.status.failure = Some(ApplicationFailure { application: id, url, started, age_seconds: 0, why });
+        (state.status.starting, state.status.failure) = (None, Some(failure));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn failure(application: &Application, started: bool, why: String) -> ApplicationFailure {
+    let (id, url) = (application.id(), application.url.clone());
+    ApplicationFailure { application: id, url, started, age_seconds: 0, why }
 }
 
 async fn ended(program: &mut Option<Program>) -> String {

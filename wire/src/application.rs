@@ -55,7 +55,7 @@ pub struct StarterStatus {
     /// [`Application::id`] of what is being fetched or started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting: Option<String>,
-    /// What was ordered last, if that came to nothing.
+    /// What was ordered last, if that came to nothing. What was started is told of after a restart too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<ApplicationFailure>,
 }

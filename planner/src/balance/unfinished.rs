@@ -87,15 +87,23 @@ pub(super) fn are_unclear(world: &World, plan: &mut Plan, updates: &BTreeMap<Str
     true
 }
 
-/// The workers that are out while nothing is changed. Empty: there are none, or nobody knows.
+/// The workers that serve nobody while nothing is changed. Empty: there are none, or nobody knows. Those that were never taken
+/// in, or whose balancer is another one, are out for no update.
 pub(crate) fn kept_out(world: &World) -> String {
     let updates = updates(world);
-    let absent = updates.iter().filter(|(_, update)| update.absent > 0);
-    let said = |(name, update): (&String, &Update)| {
-        format!(
-            "; cluster {name}: {} of {} workers are out for an update, and serve nobody meanwhile",
-            update.absent, update.workers
-        )
-    };
-    absent.map(said).collect()
+    let mut text = String::new();
+    for (name, update) in &updates {
+        let (out, unclear, workers) = (update.out(), update.unclear(), update.workers);
+        if out > 0 {
+            text += &format!(
+                "; cluster {name}: {out} of {workers} workers are out for an update, and serve nobody meanwhile"
+            );
+        }
+        if unclear > 0 {
+            text += &format!(
+                "; cluster {name}: {unclear} of {workers} workers serve nobody, and it is not known what they run"
+            );
+        }
+    }
+    text
 }

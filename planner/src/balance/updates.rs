@@ -93,7 +93,7 @@ pub(crate) struct Update {
     away: BTreeSet<String>,
     /// Those of them whose starters are at it.
     under_way: BTreeSet<String>,
-    /// Those of them that are gone from the front, have no requests any more, and wait for their order.
+    /// Those of them that are gone from the front as it is now, have no requests any more, and wait for their order.
     told: Vec<Recipient>,
     /// Those that run what they should, and whose starters still tell of a failure of something else. They are told what they
     /// run once more, which ends it: set again later, the other program is tried again.
@@ -106,8 +106,8 @@ pub(crate) struct Update {
     pub(super) unhealthy: Option<(String, bool)>,
     /// Whether others wait, because none may go out now.
     pub(super) is_held: bool,
-    /// Those that are no members of what stands in front.
-    pub(super) absent: usize,
+    /// Those that were updated, and that what stands in front, which has others, is not told of yet.
+    updated: usize,
     /// One whose starter does not say what it runs, and why.
     pub(super) silent: Option<(String, String)>,
     most: usize,
@@ -117,6 +117,16 @@ impl Update {
     /// Whether a worker is not to be sent requests now.
     pub(crate) fn is_out(&self, id: &str) -> bool {
         self.batch.contains(id) || self.unclear.contains(id)
+    }
+
+    /// How many are out for an update.
+    pub(super) fn out(&self) -> usize {
+        self.away.len() + self.updated
+    }
+
+    /// How many serve nobody, of which it is not known what they run.
+    pub(super) fn unclear(&self) -> usize {
+        self.unclear.len()
     }
 }
 
@@ -166,12 +176,14 @@ struct Front<'a> {
     healthy: BTreeSet<&'a str>,
     /// Those that are no members any more, and still have requests.
     leaving: BTreeSet<&'a str>,
+    /// Whether that was looked at in this pass. Before it, somebody may have been taken in again.
+    is_fresh: bool,
 }
 
 impl<'a> Front<'a> {
     /// `None`: it is not known.
     fn of(world: &'a World) -> Option<Self> {
-        let mut front = Self::default();
+        let mut front = Self { is_fresh: true, ..Self::default() };
         match world.object.spec.balancer.kind {
             BalancerKind::Custom => {
                 let status = world.balancer.as_ref()?.known()?;
@@ -182,6 +194,9 @@ impl<'a> Front<'a> {
                 front.leaving.extend(leaving.map(|one| one.id.as_str()));
             }
             BalancerKind::Application => {
+                let looked_before = world.memory.looked_at;
+                let is_of_this_pass = |at| looked_before.is_none_or(|before| at > before);
+                front.is_fresh = world.memory.application.as_ref().is_none_or(|(at, _)| is_of_this_pass(*at));
                 for target in world.application.as_ref()?.known()?.targets.values().flatten() {
                     // It may still be sent a request (ELB user guide, "Deregistration delay").
                     if target.state == TargetState::Draining {
@@ -225,7 +240,7 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
         failure: None,
         unhealthy: None,
         is_held: false,
-        absent: 0,
+        updated: 0,
         silent: None,
         most,
     };
@@ -235,7 +250,6 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
     for worker in workers {
         let id = worker.id.as_str();
         let is_healthy = front.healthy.contains(id);
-        update.absent += usize::from(!front.has.contains(id));
         let (Some(Said::Status(status)), Some(to)) = (said(worker), &to) else {
             update.silent.get_or_insert_with(|| (worker.id.clone(), why_silent(said(worker))));
             unavailable += usize::from(!is_healthy);
@@ -250,9 +264,13 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
             update.failure.get_or_insert_with(|| (worker.id.clone(), failure.clone()));
         }
         let is_current = status.serving == wanted && status.starting.is_none();
-        let is_booting = status.serving.is_empty() && status.version == 0 && status.starting.is_some();
+        // Its first program, or after a restart what it ran before. What is out and being started stays out.
+        let is_asked_for = status.version == 0 || (status.starting.as_ref() == Some(&wanted) && front.has.contains(id));
+        let is_booting = status.serving.is_empty() && status.starting.is_some() && is_asked_for;
         if is_current || is_booting {
             update.current += usize::from(is_current);
+            let is_to_return = status.version > 1 && !front.has.is_empty() && !front.has.contains(id);
+            update.updated += usize::from(is_current && is_to_return);
             unavailable += usize::from(!is_healthy);
             if is_current && !is_healthy {
                 update.unhealthy.get_or_insert_with(|| (worker.id.clone(), status.version > 1));
@@ -280,7 +298,7 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
             continue;
         }
         update.away.insert(worker.id.clone());
-        if !front.leaving.contains(id) && status.starting.is_none() {
+        if front.is_fresh && !front.leaving.contains(id) && status.starting.is_none() {
             update.told.extend(recipient(worker, status));
         }
     }

@@ -100,6 +100,9 @@ struct Script<'a> {
 struct Unit<'a> {
     role: &'a str,
     keeps_data: bool,
+    /// Whether it runs a program of its own, whose end for memory is not the end of the unit (systemd.service(5),
+    /// `OOMPolicy=`): it is told how the program ended, and goes back.
+    is_parent: bool,
     low_port: bool,
 }
 
@@ -151,6 +154,7 @@ impl UserData<'_> {
             role: self.role.name(),
             // Reports are kept on disk until the operator has them, and programs until others take their place.
             keeps_data: self.role == Role::Generator || self.is_starter(),
+            is_parent: self.is_starter(),
             low_port: ports.into_iter().flatten().any(|port| port < FIRST_UNPRIVILEGED_PORT),
         })
     }

@@ -9,6 +9,7 @@ use super::{console, ending, single, targets};
 use crate::desired::{self, BALANCER};
 use crate::ports::Instance;
 use crate::world::ledger::{self, Refusal};
+use crate::world::memory::Memory;
 use crate::world::{Facet, World};
 
 /// Ids of the instances that do their work: members that the balancer calls healthy, targets that a load balancer does, and
@@ -81,13 +82,47 @@ fn its_starter_serves(world: &World, id: &str) -> bool {
     matches!(said, Some(Said::Status(status)) if status.version > 0)
 }
 
-/// Whether a worker that what stands in front does not have may be out for an update: nobody could be asked what it runs.
-/// Its console may be from before the end of its boot.
+/// Whether a worker that what stands in front does not have may be out for an update: nobody could be asked what it runs, or
+/// its starter has not been silent for long. Its console may be from before the end of its boot.
 fn may_be_out(world: &World, instance: &Instance) -> bool {
     let spec = &world.object.spec;
     let pool = ledger::pool_of(&world.object.status.launches, instance);
     let is_worker = spec.clusters.iter().any(|cluster| Some(cluster.name.as_str()) == pool);
-    is_worker && desired::is_in_place(spec) && matches!(world.applications, Some(Facet::Unknown(_)))
+    if !is_worker || !desired::is_in_place(spec) {
+        return false;
+    }
+    match &world.applications {
+        Some(Facet::Known(all)) => match all.get(&instance.id) {
+            Some(Said::Status(_)) => false,
+            None => true,
+            Some(Said::Refused { .. } | Said::Silent(_)) => {
+                let since = world.memory.absent_since.get(&silence(&instance.id));
+                since.is_none_or(|since| world.now.duration_since(*since) < world.settings.settle)
+            }
+        },
+        // A relay that is being replaced cannot be asked, and during a run nobody asks.
+        Some(Facet::Unknown(_)) | None => true,
+    }
+}
+
+/// Notes since when each starter is silent that a relay asks. One that answers, or that nobody could ask, begins anew: one
+/// silent answer proves nothing.
+pub(crate) fn note_silence(world: &World, memory: &mut Memory) {
+    let asked = world.applications.as_ref().and_then(Facet::known);
+    let is_silent = |said: &Said| !matches!(said, Said::Status(_));
+    let silent = asked.into_iter().flatten().filter(|(_, said)| is_silent(said));
+    let silent: BTreeSet<String> = silent.map(|(id, _)| silence(id)).collect();
+    memory.absent_since.retain(|what, _| !what.starts_with(SILENCE) || silent.contains(what));
+    for what in silent {
+        memory.absent_since.entry(what).or_insert(world.now);
+    }
+}
+
+/// What is waited for while the starter of an instance is silent.
+const SILENCE: &str = "an answer of the starter of ";
+
+fn silence(id: &str) -> String {
+    format!("{SILENCE}{id}")
 }
 
 /// Ended without anybody asking, before it was to end.

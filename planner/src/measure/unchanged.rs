@@ -15,12 +15,12 @@ use crate::world::{Facet, World};
 /// What is waited for before a report is collected.
 const VERSIONS: &str = "versions after a run";
 
-/// Version of what each worker serves, as its starter says now.
+/// Version of what each worker serves, as its starter says now. A starter that says 0 knows of nothing that served yet.
 pub(crate) fn serving(world: &World) -> BTreeMap<String, u64> {
     let said = world.applications.as_ref().and_then(Facet::known).into_iter().flatten();
     let version = |(id, said): (&String, &Said)| match said {
-        Said::Status(status) => Some((id.clone(), status.version)),
-        Said::Refused { .. } | Said::Silent(_) => None,
+        Said::Status(status) if status.version > 0 => Some((id.clone(), status.version)),
+        Said::Status(_) | Said::Refused { .. } | Said::Silent(_) => None,
     };
     said.filter_map(version).collect()
 }
@@ -36,7 +36,7 @@ pub fn changed(world: &World, run: &RunSpec) -> Option<String> {
 /// Whether it is not known yet what workers served when the run ended. It is waited for as long as lists may be late; a
 /// worker whose starter is silent then is left to the generator, which voids rounds in which a member was lost.
 pub(crate) fn is_unproven(world: &World, plan: &mut Plan) -> bool {
-    let is_said = |said: &Said| matches!(said, Said::Status(_));
+    let is_said = |said: &Said| matches!(said, Said::Status(status) if status.version > 0);
     let are_said = matches!(&world.applications, Some(Facet::Known(all)) if all.values().all(is_said));
     if are_said || !desired::is_in_place(&world.object.spec) {
         plan.memory.absent_since.remove(VERSIONS);

@@ -74,10 +74,13 @@ fn edge_rules(world: &World) -> BTreeSet<Rule> {
 }
 
 /// Takes out the rules of generators that are gone: their public addresses are somebody else's sooner or later. Only where
-/// lists show every generator that is wanted, and not while a run is on, because a list from the past shows former ones.
+/// generators were ever let in so, else such a rule is somebody's own; where lists show every generator that is wanted; and not
+/// while a run is on, because a list from the past shows former ones.
 fn revoke(world: &World, placement: &Placement, plan: &mut Plan, edge: &Group) {
-    let is_needed = ResourceKind::LoadBalancer.is_written(placement);
-    if !runs::none_is_held(world) || !is_needed || !scheme::all_callers_are_seen(world) {
+    if !runs::none_is_held(world)
+        || !scheme::was_reached_from_outside(placement)
+        || !scheme::all_callers_are_seen(world)
+    {
         return;
     }
     let wanted = edge_rules(world);

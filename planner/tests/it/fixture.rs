@@ -29,7 +29,7 @@
 //! runs i-1=new i-2=old i-3=silent        what starters say (default: not asked): `starting` and `failed` are about what the spec
 //!                                        asks for, `busy` about something else, `booting` is the first program; `updated`: it came
 //!                                        in place; `unfetched@60`: it could not be fetched 60 s ago; `elsewhere`: the same of another
-//!                                        URL; `mended`: something else failed since
+//!                                        URL; `mended`: something else failed since; `restarting`, `lost`: it starts again, or cannot
 //! serves i-2 | serves                    the balancer has no other members
 //! through i-b                            the balancer that the run measures through
 //! hold no | after | held                 whether the run waits between rounds (default: it cannot be held)

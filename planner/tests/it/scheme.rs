@@ -78,7 +78,20 @@ fn the_rule_of_a_generator_that_is_gone_is_revoked() {
     let of_edge = |rule: &Rule| ("sg-edge".to_owned(), rule.clone());
     // Networks are people's, and so are other ports.
     assert_eq!(revoked(&with_rules("facing\nrun none")), [of_edge(&gone)]);
-    assert_eq!(revoked(&with_rules("run none")), [of_edge(&own), of_edge(&gone)], "nobody comes by public addresses");
+    assert_eq!(
+        revoked(&with_rules("run none")),
+        [],
+        "no generator ever came by a public address: they are somebody's own"
+    );
+    let back = |kind: api::BalancerKind| {
+        let mut world = with_rules("run none");
+        world.object.spec.balancer.kind = kind;
+        world.object.status.placement.as_mut().unwrap().balancer.as_mut().unwrap().was_internet_facing = true;
+        world
+    };
+    for kind in [api::BalancerKind::Application, api::BalancerKind::Custom] {
+        assert_eq!(revoked(&back(kind)), [of_edge(&own), of_edge(&gone)], "nobody comes by public addresses any more");
+    }
     let mut asked = with_rules("facing\nrun none");
     asked.object.spec.network.get_or_insert_default().ingress_cidrs = vec!["198.51.100.9/32".into()];
     assert_eq!(revoked(&asked), []);
@@ -123,12 +136,20 @@ fn a_change_of_the_scheme_is_another_load_balancer_with_the_next_number() {
     application.scheme = api::Scheme::InternetFacing;
     let placed = plan(&world).placement.unwrap().balancer.unwrap();
     assert_eq!((placed.number, placed.scheme), (2, api::Scheme::InternetFacing));
+    assert!(!placed.was_internet_facing);
     let former = serde_json::to_value(&world.object.status.placement).unwrap();
     assert!(former["balancer"].get("scheme").is_none(), "what was written before says nothing of it");
     world.object.status.placement.as_mut().unwrap().balancer = Some(placed);
     let names: Vec<&str> = plan(&world).actions().map(Action::name).collect();
     assert!(names.contains(&"DeleteLoadBalancer") && !names.contains(&"CreateLoadBalancer"), "{names:?}");
     assert!(!names.contains(&"Terminate"), "the workers stay");
+    // That generators were let in is remembered for good.
+    for (scheme, number) in [(api::Scheme::Internal, 3), (api::Scheme::InternetFacing, 4)] {
+        world.object.spec.balancer.application.as_mut().unwrap().scheme = scheme;
+        let placed = plan(&world).placement.unwrap().balancer.unwrap();
+        assert_eq!((placed.number, placed.scheme, placed.was_internet_facing), (number, scheme, true));
+        world.object.status.placement.as_mut().unwrap().balancer = Some(placed);
+    }
 }
 
 #[test]

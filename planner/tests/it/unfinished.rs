@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use planner::world::Facet;
 use planner::{Action, World, plan};
-use wire::Health;
+use wire::{Health, Said};
 
 use crate::fixture::{seconds, world};
 use crate::spelling::spell;
@@ -128,16 +128,64 @@ fn a_worker_that_is_out_is_no_failed_boot() {
     };
     let out = of("runs i-1=starting i-2=old i-3=old i-4=old");
     assert!(!out.contains("terminate"), "{out}");
-    let never = of("runs i-1=silent i-2=old i-3=old i-4=old");
+    // What never served did not boot.
+    let never = of("runs i-1=booting i-2=old i-3=old i-4=old");
     assert!(never.contains("terminate i-1"), "{never}");
+}
+
+/// A starter may miss one question, and a relay may be about to be replaced; its worker stays.
+#[test]
+fn a_worker_that_is_out_is_a_failed_boot_only_when_its_starter_is_silent_for_long() {
+    let is_terminated = |world: &World| spell(world, &plan(world)).contains("terminate i-1");
+    let pass = |world: &mut World, after: i64| {
+        let is_terminated = is_terminated(world);
+        world.memory = plan(world).memory;
+        world.now += seconds(after);
+        world.cloud.listed_at = world.now;
+        world.memory.looked_at = Some(world.now);
+        is_terminated
+    };
+    let say = |world: &mut World, said: Said| {
+        let Some(Facet::Known(all)) = &mut world.applications else { panic!("they are asked") };
+        all.insert("i-1".into(), said)
+    };
+    for silent in [Said::Silent("timeout".into()), Said::Refused { status: 500, why: "?".into() }] {
+        let text = FOUR.replace("have i-1 a/1 running", "have i-1 a/1 running age 5000s");
+        let mut world = world(&format!(
+            "{text}runs i-1=old i-2=old i-3=old i-4=old\nserves i-2 i-3 i-4\nconsole i-1 clusterbench: step 3/6 fetch the program"
+        ));
+        let (asked, served) = (world.applications.clone(), say(&mut world, silent.clone()).unwrap());
+        assert!(!pass(&mut world, 299));
+        assert!(!pass(&mut world, 1));
+        // It answers once in between.
+        say(&mut world, served);
+        assert!(!pass(&mut world, 1));
+        say(&mut world, silent.clone());
+        assert!(!pass(&mut world, 299));
+        // Nobody is there to ask it.
+        world.applications = None;
+        assert!(!pass(&mut world, 299));
+        world.applications = asked;
+        say(&mut world, silent);
+        assert!(!pass(&mut world, 300));
+        assert!(is_terminated(&world));
+    }
 }
 
 #[test]
 fn a_paused_benchmark_says_who_is_out() {
-    let text = spell_paused("runs i-1=new i-2=starting i-3=old i-4=old\nserves i-3 i-4");
+    let text = spell_paused("runs i-1=updated i-2=starting i-3=old i-4=old\nserves i-3 i-4");
     assert!(text.contains("; cluster a: 2 of 4 workers are out for an update, and serve nobody meanwhile"), "{text}");
     assert!(!text.contains("set membership") && !text.contains("update i-"), "{text}");
     assert!(!spell_paused("runs i-1=new i-2=new i-3=new i-4=new").contains("are out"));
+    // New workers, and all workers behind a new balancer, are out for no update.
+    for runs in ["i-1=booting i-2=new i-3=new i-4=new\nserves i-3 i-4", "i-1=updated i-2=new i-3=new i-4=new\nserves"] {
+        let text = spell_paused(&format!("runs {runs}"));
+        assert!(text.contains("Deployed=Unknown Paused") && !text.contains("; cluster a"), "{text}");
+    }
+    let text = spell_paused("runs i-1=silent i-2=new i-3=new i-4=new\nserves i-2 i-3 i-4");
+    assert!(text.contains("; cluster a: 1 of 4 workers serve nobody, and it is not known what they run"), "{text}");
+    assert!(!text.contains("are out"), "{text}");
 }
 
 fn spell_paused(more: &str) -> String {
@@ -218,6 +266,72 @@ fn a_run_says_what_each_worker_served_and_is_void_where_that_changed() {
     let later = world(&format!("{FOUR}runs i-1=new i-2=new i-3=silent i-4=updated"));
     let why = planner::measure::unchanged::changed(&later, &run);
     assert_eq!(why.as_deref(), Some("i-2 did not serve the same program through the whole run"));
+}
+
+/// A starter that has served nothing yet will say 1, and one from before the versions said 0 after a restart.
+#[test]
+fn a_starter_that_says_no_version_proves_nothing_and_voids_nothing() {
+    let first = world(&format!("{FOUR}runs i-1=new i-2=booting i-3=new i-4=new"));
+    let plan_of = plan(&first);
+    let run = plan_of.actions().find_map(|action| match action {
+        Action::StartRun { run, .. } => Some(run.clone()),
+        _ => None,
+    });
+    let run = run.expect("a run is started");
+    assert_eq!(run.serving.keys().map(String::as_str).collect::<Vec<_>>(), ["i-1", "i-3", "i-4"]);
+    let before = world(&format!("{FOUR}runs i-1=new i-2=new i-3=new i-4=new"));
+    assert_eq!(planner::measure::unchanged::changed(&before, &run), None);
+    let after = world(&format!("{FOUR}runs i-1=booting i-2=new i-3=new i-4=new").replace("run none", "run finished"));
+    assert_eq!(planner::measure::unchanged::changed(&after, &run), None);
+    assert!(!plan(&after).actions().any(|one| matches!(one, Action::CollectReport { .. })), "it is asked again");
+}
+
+/// A starter that was started again says what it had been told, and the version of it.
+#[test]
+fn a_worker_that_starts_again_what_it_ran_is_not_updated() {
+    let text = of("runs i-1=restarting i-2=new i-3=new i-4=new");
+    assert!(text.contains("Deployed=True Healthy: "), "{text}");
+    assert_snapshot!(of("runs i-1=restarting i-2=new i-3=new i-4=new\nserves i-2 i-3 i-4"), @"Deployed=False Waiting: cluster a: 3 of 4 workers run what the spec asks for, 1 are out to be updated");
+}
+
+/// What served before a restart does not any more: it is told to the starter once more, whose failure ends it.
+#[test]
+fn a_worker_whose_program_is_not_started_again_is_told() {
+    assert_snapshot!(of("runs i-1=lost i-2=new i-3=new i-4=new"), @r"
+    set membership after v1: a=3
+    Deployed=False Waiting: the balancer is being told its members
+    ");
+    assert_snapshot!(of("runs i-1=lost i-2=new i-3=new i-4=new\nserves i-2 i-3 i-4"), @r"
+    update i-1 (v1)
+    Deployed=False Waiting: cluster a: 3 of 4 workers run what the spec asks for, 1 are out to be updated
+    ");
+}
+
+/// A look from a pass before may show a worker as gone that was taken in again since.
+#[test]
+fn behind_a_load_balancer_nobody_is_told_for_a_look_from_a_pass_before() {
+    let mut world = world(
+        "
+        application
+        inplace
+        line a/1 x2 closed ids i-1,i-2
+        line generator/1 x1 closed ids i-g
+        have i-1 a/1 running
+        have i-2 a/1 running
+        have i-g generator/1 running
+        front active
+        routes
+        run none
+        runs i-1=old i-2=old
+        targets i-2=healthy
+        ",
+    );
+    let seen = world.application.as_ref().and_then(Facet::known).cloned().unwrap();
+    world.memory.looked_at = Some(world.now - seconds(1));
+    world.memory.application = Some((world.now - seconds(2), seen.clone()));
+    assert_snapshot!(deployed(&world), @"Deployed=False Waiting: cluster a: 0 of 2 workers run what the spec asks for, 1 are out to be updated");
+    world.memory.application = Some((world.now, seen));
+    assert!(deployed(&world).starts_with("update i-1 (v1)\n"), "{}", deployed(&world));
 }
 
 #[test]

@@ -213,7 +213,8 @@ pub(crate) fn choose(world: &World, site: &Site, placement: &Placement) -> Resul
     }
     let number = placement.balancer.as_ref().map_or(0, |former| former.number) + 1;
     let (subnet_ids, zones) = placed.into_iter().map(|subnet| (subnet.subnet_id, subnet.zone)).unzip();
-    Ok(PlacedBalancer { number, subnet_ids, zones, scheme: asked })
+    let was_internet_facing = scheme::was_reached_from_outside(placement);
+    Ok(PlacedBalancer { number, subnet_ids, zones, scheme: asked, was_internet_facing })
 }
 
 /// Chooses the subnets of the load balancer where that is due. Why nothing else can be planned before: `None`, it can.

@@ -62,6 +62,12 @@ fn is_reached_from_outside(spec: &ClusterBenchmarkSpec) -> bool {
     spec.balancer.kind == BalancerKind::Application && asked(spec) == api::Scheme::InternetFacing
 }
 
+/// Whether generators were ever let in by public addresses, now included.
+pub(crate) fn was_reached_from_outside(placement: &Placement) -> bool {
+    let placed = placement.balancer.as_ref();
+    placed.is_some_and(|placed| placed.was_internet_facing || placed.scheme == api::Scheme::InternetFacing)
+}
+
 /// Whether [`callers`] are all that there are to be.
 pub(crate) fn all_callers_are_seen(world: &World) -> bool {
     let spec = &world.object.spec;
