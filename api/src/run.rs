@@ -146,7 +146,8 @@ pub struct ClusterResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_micros: Option<i64>,
     /// A million good answers, in millionths of a US dollar: what the cluster's instances cost meanwhile, without balancer and
-    /// generators. Absent: a price is not known, or only its upper bound is.
+    /// generators. Absent: a price is not known, or only its upper bound is; or load came at a fixed rate, and the cluster did
+    /// not meet its thresholds or the run is not valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd_micros_per_million: Option<i64>,
 }

@@ -1,33 +1,36 @@
 //! Money in words: what the answers of each cluster cost, and what its instances do.
 
 use stats::Usd;
-use wire::{AnswerCost, ClusterFacts, ClusterReport, Phase, Report, ThresholdOutcome};
+use wire::{AnswerCost, ClusterFacts, ClusterReport, Report, RoundOutcome, Validity};
 
 /// A line for each cluster whose price is known. Under a fixed rate all clusters answer the same: then it is the cost at this
-/// rate, of those that met the thresholds on them.
+/// rate, of those that met the thresholds on them. What is there twice is said once.
 pub(crate) fn costs(report: &Report) -> Vec<String> {
     let priced = || report.clusters.iter().filter_map(|cluster| Some((cluster, cluster.answer_cost.as_ref()?)));
-    if !report.run.phases.iter().any(|phase| matches!(phase, Phase::OpenLoop(_))) {
+    if !report.is_at_fixed_rate() {
         return priced()
             .map(|(cluster, cost)| format!("{}: {}", cluster.cluster, in_words(report, cluster, cost)))
             .collect();
     }
-    let met = priced().filter(|(cluster, _)| meets_thresholds(report, &cluster.cluster));
+    if priced().next().is_none() {
+        return Vec::new();
+    }
+    if report.validity == Validity::Invalid {
+        return vec!["cost at this rate: not judged, the run is not valid".to_owned()];
+    }
+    let (_, twins) = stats::twins(&report.run);
+    let is_twin = |name: &str| twins.iter().any(|(_, twin)| *twin == name);
+    let met = priced().filter(|(cluster, _)| !is_twin(&cluster.cluster) && report.is_cost_told(&cluster.cluster));
     let lines: Vec<String> = met
         .map(|(cluster, cost)| format!("cost at this rate: {} {}", cluster.cluster, in_words(report, cluster, cost)))
         .collect();
-    if lines.is_empty() && priced().next().is_some() {
-        return vec!["cost at this rate: no cluster met its thresholds".to_owned()];
+    if lines.is_empty() {
+        return vec!["cost at this rate: no cluster was shown to meet its thresholds".to_owned()];
     }
     lines
 }
 
-fn meets_thresholds(report: &Report, cluster: &str) -> bool {
-    let mut on_it = report.thresholds.iter().filter(|result| result.threshold.cluster == cluster);
-    on_it.all(|result| result.outcome == ThresholdOutcome::Met)
-}
-
-/// `0.19 USD per million requests [0.18, 0.20] (4 x c7g.large, 0.39 USD an hour; on-demand, eu-west-1, 2026-07-20)`
+/// `0.19 USD per million good answers [0.18, 0.20] (4 x c7g.large, 0.39 USD an hour; on-demand, eu-west-1, 2026-07-20)`
 fn in_words(report: &Report, cluster: &ClusterReport, cost: &AnswerCost) -> String {
     let facts = report.environment.clusters.iter().find(|facts| facts.cluster == cluster.cluster);
     let mut details: Vec<String> = Vec::new();
@@ -38,7 +41,7 @@ fn in_words(report: &Report, cluster: &ClusterReport, cost: &AnswerCost) -> Stri
         details.push(instances.map_or_else(|| hourly.clone(), |instances| format!("{instances}, {hourly}")));
     }
     if cluster.hourly_is_at_most {
-        details.push("its members do not say how busy they are, so all surplus CPU credits are in it".to_owned());
+        details.push(format!("{}, so all surplus CPU credits are in it", silence(report, &cluster.cluster)));
     }
     let basis = facts.and_then(|facts| facts.price.as_ref()).map(|price| price.basis.clone());
     details.extend(basis.filter(|basis| !basis.is_empty()));
@@ -46,14 +49,24 @@ fn in_words(report: &Report, cluster: &ClusterReport, cost: &AnswerCost) -> Stri
     format!("{}{details}", per_million(cost))
 }
 
-/// `0.19 USD per million requests [0.18, 0.20]`
+/// In how many rounds its members did not say how busy they are.
+fn silence(report: &Report, name: &str) -> String {
+    let counted = report.rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted);
+    let of_it: Vec<&ClusterReport> =
+        counted.flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name).collect();
+    let bounds = of_it.iter().filter(|cluster| cluster.hourly_is_at_most).count();
+    let words = "its members do not say how busy they are";
+    if bounds == of_it.len() { words.to_owned() } else { format!("in {bounds} of {} rounds {words}", of_it.len()) }
+}
+
+/// `0.19 USD per million good answers [0.18, 0.20]`
 pub(crate) fn per_million(cost: &AnswerCost) -> String {
     let micros = cost.usd_micros_per_million;
     let [low, high] = cost.interval.unwrap_or([micros; 2]);
     let usd = Usd::of(&[micros, low, high]);
     let interval =
         cost.interval.map(|[low, high]| format!(" [{}, {}]", usd.one(low), usd.one(high))).unwrap_or_default();
-    format!("{}{} USD per million requests{interval}", at_most(cost.is_at_most), usd.one(micros))
+    format!("{}{} USD per million good answers{interval}", at_most(cost.is_at_most), usd.one(micros))
 }
 
 fn at_most(is_at_most: bool) -> &'static str {

@@ -133,8 +133,8 @@ fn what_answers_cost_is_in_the_text_the_csv_and_the_words_of_a_picture() {
     }
     let report = stats::report(material).unwrap();
     insta::assert_snapshot!(about_money(&report).join("\n"), @"
-    cluster1: 0.021 USD per million requests [0.021, 0.021] (4 x t2.micro, 0.074 USD an hour; on-demand, eu-west-1, 2026-07-20)
-    cluster2: 0.039 USD per million requests [0.038, 0.039] (4 x t2.micro with 1.2 surplus vCPUs, 0.13 USD an hour; on-demand, eu-west-1, 2026-07-20)
+    cluster1: 0.021 USD per million good answers [0.021, 0.021] (4 x t2.micro, 0.074 USD an hour; on-demand, eu-west-1, 2026-07-20)
+    cluster2: 0.039 USD per million good answers [0.038, 0.039] (4 x t2.micro with 1.2 surplus vCPUs, 0.13 USD an hour; on-demand, eu-west-1, 2026-07-20)
     ");
     let csv = csv(&report);
     let line = csv.lines().find(|line| line.contains(",cluster2,")).unwrap();
@@ -173,7 +173,17 @@ fn under_a_fixed_rate_the_cost_at_this_rate_is_of_those_that_met_their_threshold
     assert!(all[0].starts_with("cost at this rate: cluster1 0.0"), "{all:?}");
     let [one] = &limited([1, 1_000_000])[..] else { panic!("one of them") };
     assert!(one.starts_with("cost at this rate: cluster2 "), "{one}");
-    assert_eq!(limited([1, 1]), ["cost at this rate: no cluster met its thresholds"]);
+    assert_eq!(limited([1, 1]), ["cost at this rate: no cluster was shown to meet its thresholds"]);
+    // A cluster that is measured twice has its thresholds twice, and is said once.
+    material.spec.targets[1].url = material.spec.targets[0].url.clone();
+    assert!(about_money(&stats::report(material.clone()).unwrap())[0].starts_with("cost at this rate: cluster1 "));
+    material.thresholds =
+        vec![wire::Threshold { cluster: "cluster1".into(), metric: wire::Metric::P50, limit: wire::Limit::AtMost(1) }];
+    let missed = stats::report(material.clone()).unwrap();
+    assert_eq!(about_money(&missed), ["cost at this rate: no cluster was shown to meet its thresholds"]);
+    material.aborted = Some("the balancer went".into());
+    let invalid = stats::report(material).unwrap();
+    assert_eq!(about_money(&invalid), ["cost at this rate: not judged, the run is not valid"]);
 }
 
 #[test]
@@ -182,5 +192,5 @@ fn an_upper_bound_is_said_to_be_one() {
     for facts in &mut material.environment.clusters {
         facts.price.as_mut().unwrap().surplus_usd_micros = Some(50_000);
     }
-    insta::assert_snapshot!(about_money(&stats::report(material).unwrap())[0], @"cluster1: at most 0.072 USD per million requests [0.071, 0.072] (4 x t2.micro, at most 0.25 USD an hour; its members do not say how busy they are, so all surplus CPU credits are in it; on-demand, eu-west-1, 2026-07-20)");
+    insta::assert_snapshot!(about_money(&stats::report(material).unwrap())[0], @"cluster1: at most 0.072 USD per million good answers [0.071, 0.072] (4 x t2.micro, at most 0.25 USD an hour; its members do not say how busy they are, so all surplus CPU credits are in it; on-demand, eu-west-1, 2026-07-20)");
 }

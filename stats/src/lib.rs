@@ -29,7 +29,7 @@ pub use crate::handshakes::Handshakes;
 pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
 pub use crate::metric::{answered, percent_faster, words};
 pub use crate::numbers::{Usd, bounded, milliseconds, quantile, tenths, time};
-pub use crate::price::{price, surplus_per_mille};
+pub use crate::price::{price, settle, surplus_per_mille};
 pub use crate::report::{
     AddressTally, Answers, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally,
     address_shares, conclude, count_checks, document, join_generators, join_launches, judge, reasons, report,

@@ -3,9 +3,17 @@
 //! Workers only: balancer and generators serve all clusters of a benchmark, and none of them alone. A price that is not known
 //! is absent and never 0: what costs nothing would win every comparison.
 
-use wire::{ClusterFacts, ClusterReport, Price};
+use std::collections::BTreeSet;
 
+use wire::{ClusterFacts, ClusterReport, Price, RoundOutcome, RoundReport};
+
+use crate::numbers::rounds as counted_rounds;
 use crate::speed::CpuTime;
+
+/// One round in so many may lack readings before the cost of all is an upper bound. What is compared is a Hodges-Lehmann median over
+/// the rounds, which bears 29 % of wild values (J. L. Hodges, Proceedings of the Fifth Berkeley Symposium, 1967, on tolerance of
+/// extreme values), and what is taken in their place is not wild.
+const LACKING_ONE_IN: usize = 4;
 
 /// CPU time that members used above their baseline while load was on, in thousandths of one vCPU, of all together: what
 /// surplus credits are paid for (AWS, "Unlimited mode for burstable performance instances": a CPU utilization above the
@@ -56,6 +64,40 @@ fn cost(price: &Price, surplus_per_mille: Option<u32>, facts: &ClusterFacts) -> 
         }
     };
     Some((list.checked_add(vcpu_hour.checked_mul(above)?.div_ceil(1000))?, is_at_most))
+}
+
+/// Takes the highest measured cost of a cluster for its rounds in which not every member said how busy it was, where these are
+/// few: one answer that came late in one round of forty should not cost the verdict. Returns what was done, in words.
+///
+/// The price is one in all rounds, so that the highest cost is that of the highest surplus. Done twice it does nothing.
+pub fn settle(rounds: &mut [RoundReport]) -> Vec<String> {
+    let names: BTreeSet<String> =
+        rounds.iter().flat_map(|round| &round.clusters).map(|cluster| cluster.cluster.clone()).collect();
+    names.into_iter().filter_map(|name| settle_one(rounds, &name)).collect()
+}
+
+fn settle_one(rounds: &mut [RoundReport], name: &str) -> Option<String> {
+    let counted = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted);
+    let of_it: Vec<&ClusterReport> =
+        counted.flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name).collect();
+    let lacking = of_it.iter().filter(|cluster| cluster.hourly_is_at_most).count();
+    if lacking == 0 || lacking * LACKING_ONE_IN > of_it.len() {
+        return None;
+    }
+    let measured = of_it.iter().filter(|cluster| !cluster.hourly_is_at_most);
+    let (hourly, surplus) =
+        measured.filter_map(|cluster| Some((cluster.hourly_usd_micros?, cluster.surplus_per_mille))).max()?;
+    let note = format!(
+        "in {lacking} of {} not every member of {name} said how busy it was: the highest cost of the others is taken",
+        counted_rounds(of_it.len() as u32)
+    );
+    for cluster in rounds.iter_mut().flat_map(|round| &mut round.clusters) {
+        if cluster.cluster == name && cluster.hourly_is_at_most {
+            (cluster.hourly_usd_micros, cluster.surplus_per_mille) = (Some(hourly), surplus);
+            cluster.hourly_is_at_most = false;
+        }
+    }
+    Some(note)
 }
 
 /// Costs of several parts of a measurement together.

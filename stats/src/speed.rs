@@ -35,20 +35,22 @@ impl CpuTime {
         u32::try_from(share).ok()
     }
 
-    /// At which speed a burstable member ran.
+    /// At which speed a burstable member ran. `None`: an unlimited one has one speed, whatever credits are left; it pays for
+    /// what it uses above its baseline.
     ///
     /// Without credits the hypervisor keeps a member at its baseline, and its kernel counts what it wanted beyond it as
     /// stolen (AWS, "Key concepts for burstable performance instances": the CPU is brought down to the baseline; what a
     /// guest sees of that is steal). A member that wanted less than its baseline ran at full speed, whatever credits it
     /// had; one that was stolen from while it used more than its baseline has noisy neighbours and no cap.
-    pub fn speed(&self, credits: &Credits) -> Speed {
+    pub fn speed(&self, credits: &Credits) -> Option<Speed> {
         let wanted = self.busy_millis + self.stolen_millis;
         let is_throttled = self.stolen_millis * 1_000 >= wanted * THROTTLED_PER_MILLE && self.stolen_millis > 0;
         let cap = self.total_millis * u64::from(credits.baseline_per_mille) / 1_000;
         let is_capped = self.busy_millis * 1_000 <= cap * ABOVE_BASELINE_PER_MILLE;
         match credits.mode {
-            CreditMode::Standard if is_throttled && is_capped => Speed::Baseline,
-            CreditMode::Standard | CreditMode::Unlimited => Speed::Burst,
+            CreditMode::Unlimited => None,
+            CreditMode::Standard if is_throttled && is_capped => Some(Speed::Baseline),
+            CreditMode::Standard => Some(Speed::Burst),
         }
     }
 }
@@ -79,10 +81,10 @@ mod tests {
             ),
             (cpu(0, 0, 10_000), Speed::Burst, "idle"),
         ] {
-            assert_eq!(time.speed(&micro), speed, "{why}");
+            assert_eq!(time.speed(&micro), Some(speed), "{why}");
         }
         let unlimited = Credits { mode: CreditMode::Unlimited, ..micro };
-        assert_eq!(cpu(1_000, 9_000, 10_000).speed(&unlimited), Speed::Burst, "there is no cap");
+        assert_eq!(cpu(1_000, 9_000, 10_000).speed(&unlimited), None, "there is no cap, and no credits that end");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Environment, Gate, LimitHits, RunSpec, SelfTest, Series, ThresholdResult};
+use crate::{
+    Comparison, Environment, Gate, LimitHits, Phase, RunSpec, SelfTest, Series, ThresholdOutcome, ThresholdResult,
+};
 
 /// Value of [`Report::schema`].
 pub const REPORT_SCHEMA: &str = "clusterbench.dev/report/v1";
@@ -108,6 +110,27 @@ pub enum RoundOutcome {
     Voided,
 }
 
+impl Report {
+    /// Whether what the answers of a cluster cost may stand beside that of others. Under a fixed rate all clusters answer the
+    /// same, and the cheapest looks best whatever it made of them: there it is of those alone that met their thresholds, in a
+    /// run that is valid. A cluster that is there twice, by its URL, has the thresholds of the first.
+    pub fn is_cost_told(&self, cluster: &str) -> bool {
+        if !self.is_at_fixed_rate() {
+            return true;
+        }
+        let targets = &self.run.targets;
+        let url = targets.iter().find(|target| target.cluster == cluster).map(|target| &target.url);
+        let first = targets.iter().find(|target| Some(&target.url) == url).map_or(cluster, |target| &target.cluster);
+        let mut on_it = self.thresholds.iter().filter(|result| result.threshold.cluster == first);
+        self.validity == Validity::Valid && on_it.all(|result| result.outcome == ThresholdOutcome::Met)
+    }
+
+    /// Whether load came by a schedule, whatever was answered.
+    pub fn is_at_fixed_rate(&self) -> bool {
+        self.run.phases.iter().any(|phase| matches!(phase, Phase::OpenLoop(_)))
+    }
+}
+
 /// One cluster in one round, or over all rounds that count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -152,7 +175,8 @@ pub struct ClusterReport {
     /// Requests that all members together serve at the same time, by their `x-slots` or vCPUs. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
-    /// Speed that the credits of a burstable type gave, of the worst member. Absent: not a burstable type, or not known.
+    /// Speed that the standard credits of a burstable type gave, of the worst member. Absent: not a burstable type, one with
+    /// unlimited credits, or not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
     /// CPU time of members that the hypervisor took, in thousandths, of the worst member; over several rounds the mean by
@@ -160,7 +184,8 @@ pub struct ClusterReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal_per_mille: Option<u32>,
     /// CPU time that members used above their baseline, while load was on, in thousandths of one vCPU, of all of them
-    /// together. Absent: the type has no surplus credits, or a member did not say.
+    /// together. Absent: the type has no surplus credits, or a member did not say. In few rounds that lack it: that of the round
+    /// with the highest cost, and a note says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_per_mille: Option<u32>,
     /// What its instances cost, in millionths of a US dollar an hour: with volumes, addresses and surplus credits at the CPU

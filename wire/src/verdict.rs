@@ -183,6 +183,9 @@ pub struct PerUsd {
     /// Which of these two are upper bounds.
     #[serde(default)]
     pub is_at_most: [bool; 2],
+    /// Which of these two ran at the full speed that standard CPU credits give, and only until they are spent.
+    #[serde(default)]
+    pub on_credits: [bool; 2],
     /// Cost of the cluster, in the same unit, at which the nearer end of the interval would be a ratio of 1: a cluster that
     /// is shown to answer more for a dollar does so below it, one that answers less above it. Absent: neither is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -214,7 +214,7 @@ impl RunArguments {
         let judging = Judging { looks: self.looks, metric: self.output.metric, ..Judging::default() };
         let targets = targets(&self.urls);
         let mut spec = self.load.spec()?;
-        spec.facts.clusters = price::facts(&self.output.price, &targets)?;
+        spec.facts.clusters = price::facts(&self.output.price, &targets, self.output.metric)?;
         Ok(RunSpec { rounds: Rounds { count }, targets, judging, ..spec })
     }
 

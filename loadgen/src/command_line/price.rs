@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use wire::{ClusterFacts, Price, Target};
+use wire::{ClusterFacts, Metric, Price, Target};
 
 /// `NAME=USD`: all that answers at one URL, by the hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,9 @@ fn micros(usd: &str) -> Option<u64> {
 /// What a run is told of its targets.
 ///
 /// # Errors
-/// A price of nobody, or two of one.
-pub(crate) fn facts(prices: &[HourlyPrice], targets: &[Target]) -> anyhow::Result<Vec<ClusterFacts>> {
+/// A price of nobody, two of one, or none where answers for a dollar are to be compared: the whole load would run, and what is
+/// said then is another thing than was asked.
+pub(crate) fn facts(prices: &[HourlyPrice], targets: &[Target], metric: Metric) -> anyhow::Result<Vec<ClusterFacts>> {
     for (index, price) in prices.iter().enumerate() {
         let is_of = |target: &Target| target.cluster == price.name;
         anyhow::ensure!(
@@ -50,6 +51,17 @@ pub(crate) fn facts(prices: &[HourlyPrice], targets: &[Target]) -> anyhow::Resul
         let is_twice = prices[..index].iter().any(|other| other.name == price.name);
         anyhow::ensure!(!is_twice, "--price: {} has two prices, give it one", price.name);
     }
+    let is_priced = |name: &str| prices.iter().any(|price| price.name == name);
+    // What is there twice costs what it costs.
+    let is_first = |at: usize| targets[..at].iter().all(|earlier| earlier.url != targets[at].url);
+    let lacks = |at: &usize| is_first(*at) && !is_priced(&targets[*at].cluster);
+    let lacking: Vec<&str> = (0..targets.len()).filter(lacks).map(|at| targets[at].cluster.as_str()).collect();
+    anyhow::ensure!(
+        metric != Metric::RequestsPerUsd || lacking.is_empty(),
+        "--metric per-dollar: there is no price of {}, give --price {}=USD, what its instances cost an hour",
+        lacking.join(" and "),
+        lacking.join("=USD --price ")
+    );
     let told = |price: &HourlyPrice| ClusterFacts {
         cluster: price.name.clone(),
         price: Some(Price {
@@ -81,15 +93,37 @@ mod tests {
         assert_eq!(wrong.map(micros_of), [None; 10]);
     }
 
+    fn target(name: &str, url: &str) -> Target {
+        Target { cluster: name.into(), url: url.into(), ..Target::default() }
+    }
+
+    fn told(texts: &[&str], targets: &[Target], metric: Metric) -> Result<Vec<ClusterFacts>, String> {
+        let prices: Vec<HourlyPrice> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        facts(&prices, targets, metric).map_err(|error| error.to_string())
+    }
+
     #[test]
     fn a_price_belongs_to_one_url() {
-        let targets = [Target { cluster: "a".into(), url: "http://a.test/".into(), ..Target::default() }];
-        let of = |texts: &[&str]| {
-            let prices: Vec<HourlyPrice> = texts.iter().map(|text| text.parse().unwrap()).collect();
-            facts(&prices, &targets).map_err(|error| error.to_string())
-        };
+        let targets = [target("a", "http://a.test/")];
+        let of = |texts: &[&str]| told(texts, &targets, Metric::P50);
         assert_eq!(of(&["a=0.39"]).unwrap()[0].price.as_ref().unwrap().instance_usd_micros, 390_000);
         assert_eq!(of(&["b=1"]).unwrap_err(), "--price: no URL is called \"b\", give one of a");
         assert_eq!(of(&["a=1", "a=2"]).unwrap_err(), "--price: a has two prices, give it one");
+    }
+
+    #[test]
+    fn nothing_is_compared_by_the_dollar_without_a_price_of_each() {
+        let twice = [target("a", "http://a.test/"), target("b", "http://b.test/"), target("again", "http://a.test/")];
+        let of = |texts: &[&str]| told(texts, &twice, Metric::RequestsPerUsd);
+        assert_eq!(of(&["a=1", "b=2"]).unwrap().len(), 2, "the same URL costs the same");
+        assert_eq!(
+            of(&["b=2"]).unwrap_err(),
+            "--metric per-dollar: there is no price of a, give --price a=USD, what its instances cost an hour"
+        );
+        assert_eq!(
+            of(&[]).unwrap_err(),
+            "--metric per-dollar: there is no price of a and b, give --price a=USD --price b=USD, what its instances cost an hour"
+        );
+        assert_eq!(told(&[], &twice, Metric::RequestsPerSecond).unwrap(), []);
     }
 }

@@ -160,7 +160,7 @@ pub(crate) fn judge(report: &mut ClusterReport, before: &Readings, after: &Readi
     report.steal_per_mille = used.iter().filter_map(CpuTime::steal_per_mille).max();
     // The slower one is the greater one.
     let Some(facts) = facts else { return };
-    report.speed = facts.credits.and_then(|credits| used.iter().map(|used| used.speed(&credits)).max());
+    report.speed = facts.credits.and_then(|credits| used.iter().filter_map(|used| used.speed(&credits)).max());
     report.surplus_per_mille = stats::surplus_per_mille(&used, report.load_micros, facts);
     stats::price(report, facts);
 }

@@ -236,7 +236,10 @@ fn next_look(spec: &RunSpec, counted: u32, rounds: &[RoundReport]) -> u32 {
         return counted;
     }
     let (names, _) = stats::twins(spec);
-    match stats::next_look(counted, &compare(&rules, rounds, &names)) {
+    // As the report will have them.
+    let mut rounds = rounds.to_vec();
+    stats::settle(&mut rounds);
+    match stats::next_look(counted, &compare(&rules, &rounds, &names)) {
         Next::Until(rounds) => rounds.min(spec.rounds.count),
         Next::Done => counted,
     }

@@ -11,14 +11,16 @@ use super::time_left;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::plan::Plan;
-use crate::provision::zone_fallback;
+use crate::provision::{known_fields, zone_fallback};
 use crate::run_key::RunKey;
 use crate::runs;
 use crate::world::World;
 
-/// Whether the workers that run were measured, and others are to be measured next.
+/// Whether the workers that run were measured, and others are to be measured next. Not while the generator would refuse what is
+/// to be measured: new workers would be paid for nothing.
 pub(crate) fn is_due(world: &World, placement: &Placement) -> bool {
-    if desired::launches(&world.object.spec) == 1 {
+    let spec = &world.object.spec;
+    if desired::launches(spec) == 1 || known_fields::refusal(spec, placement).is_some() {
         return false;
     }
     let key = runs::wanted(world);

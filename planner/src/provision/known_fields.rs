@@ -1,21 +1,34 @@
 //! Fields of the spec that programs of an earlier version do not know: a benchmark keeps the programs that it was placed
 //! with, and these refuse a document with a field that they have never heard of.
 
-use api::{ClusterBenchmarkSpec, Placement};
+use api::{ClusterBenchmarkSpec, Load, Metric, Placement};
 
 const SHARED: &str = "balancer.shared";
 const PUBLIC_STATUS: &str = "balancer.publicStatus";
+/// No field, but a value: the generator of an earlier version refuses a run that names it.
+const PER_USD: &str = "load: metric RequestsPerUsd";
 
 /// Fields that the programs of a new placement know, and those of the first version did not.
-pub(super) const KNOWN_FIELDS: [&str; 2] = [SHARED, PUBLIC_STATUS];
+pub(super) const KNOWN_FIELDS: [&str; 3] = [SHARED, PUBLIC_STATUS, PER_USD];
 
 /// Why the programs of this placement cannot do what the spec asks for, with the way out.
-pub(super) fn refusal(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Option<String> {
-    let asked = [(SHARED, spec.balancer.shared.is_some()), (PUBLIC_STATUS, spec.balancer.public_status)];
+pub(crate) fn refusal(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Option<String> {
+    let asked = [
+        (SHARED, spec.balancer.shared.is_some()),
+        (PUBLIC_STATUS, spec.balancer.public_status),
+        (PER_USD, asks_per_usd(&spec.load)),
+    ];
     let is_unknown = |field: &str| placement.known_fields.iter().all(|known| known != field);
     let (field, _) = asked.into_iter().find(|(field, is_asked)| *is_asked && is_unknown(field))?;
+    let way_out = if field == PER_USD { "choose another metric" } else { "take the field out" };
     Some(format!(
-        "{field}: this benchmark keeps the programs that it was placed with, and those of version {} do not know it: delete the benchmark and create it again, or take the field out",
+        "{field}: this benchmark keeps the programs that it was placed with, and those of version {} do not know it: delete the benchmark and create it again, or {way_out}",
         placement.version
     ))
+}
+
+/// As the metric of the comparison, or of a threshold.
+fn asks_per_usd(load: &Load) -> bool {
+    let of_thresholds = load.thresholds.iter().filter_map(|threshold| threshold.metric);
+    of_thresholds.chain([load.comparison.metric]).any(|metric| metric == Metric::RequestsPerUsd)
 }

@@ -3,7 +3,7 @@
 pub(crate) mod absence;
 mod addressing;
 mod hint;
-mod known_fields;
+pub(crate) mod known_fields;
 pub mod placement;
 pub mod prices;
 pub mod rehearsal;

@@ -187,7 +187,7 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
         p90_micros: cluster.latency.p90_micros.map(whole),
         p99_micros: cluster.latency.p99_micros.map(whole),
         p999_micros: cluster.latency.p999_micros.map(whole),
-        usd_micros_per_million: cost(cluster).map(whole),
+        usd_micros_per_million: cost(report, cluster).map(whole),
     });
     Run {
         outcome: outcome.name().to_owned(),
@@ -203,9 +203,11 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
     }
 }
 
-/// A bound is no number to compare with others: the report has it, with what it is.
-fn cost(cluster: &wire::ClusterReport) -> Option<u64> {
-    cluster.answer_cost.filter(|cost| !cost.is_at_most).map(|cost| cost.usd_micros_per_million)
+/// A bound is no number to compare with others, and neither is the cost of answers that came too late: the report has them, with
+/// what they are.
+fn cost(report: &wire::Report, cluster: &wire::ClusterReport) -> Option<u64> {
+    let cost = cluster.answer_cost.filter(|cost| !cost.is_at_most && report.is_cost_told(&cluster.cluster))?;
+    Some(cost.usd_micros_per_million)
 }
 
 fn counted(report: &wire::Report) -> i32 {

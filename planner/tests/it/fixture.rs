@@ -133,10 +133,10 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
-        known_fields: ["balancer.shared", "balancer.publicStatus"].map(str::to_owned).into(),
+        known_fields: ["balancer.shared", "balancer.publicStatus", "load: metric RequestsPerUsd"]
+            .map(str::to_owned)
+            .into(),
         kinds: vec!["SecurityGroup".into()],
-        prices: Vec::new(),
-        spent_usd_micros: 0,
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
         ..Placement::default()

@@ -3,6 +3,7 @@
 // In a test, a surprise is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod answer_cost;
 mod application;
 mod budget;
 mod by_hand;

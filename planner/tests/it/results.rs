@@ -23,7 +23,7 @@ const COMPLETE: &str = "
 ";
 
 /// A world in which the run of this load is as far as `run` says.
-fn with_load(run: &str, change: serde_json::Value) -> World {
+pub(crate) fn with_load(run: &str, change: serde_json::Value) -> World {
     let mut world = world(&format!("{COMPLETE}\nrun none"));
     let mut spec = serde_json::to_value(&world.object.spec).unwrap();
     for (section, fields) in change.as_object().unwrap() {
@@ -294,7 +294,7 @@ fn condition(status: &Status, kind: &str) -> String {
     found.map_or("absent".into(), |one| format!("{} {}: {}", one.status, one.reason, one.message))
 }
 
-fn report(run: RunSpec, reasons: &[&str], thresholds: Vec<ThresholdResult>) -> wire::Report {
+pub(crate) fn report(run: RunSpec, reasons: &[&str], thresholds: Vec<ThresholdResult>) -> wire::Report {
     let round = RoundReport {
         round: 1,
         seed: 1,
@@ -416,28 +416,6 @@ fn a_program_that_does_not_know_its_path_is_told_how_it_gets_it() {
     let plain = format!("False Invalid: run 1 is not valid: {why}; mend that, then set another runId to measure again");
     assert_eq!(said(&own, 403), plain, "it knows the path");
     assert_eq!(said(&serde_json::json!({}), 404), plain, "our own worker knows every path");
-}
-
-/// A bound is in the report alone: nobody should compare it with a cost.
-#[test]
-fn what_answers_cost_is_in_status_where_it_is_no_bound() {
-    let cost = |is_at_most| {
-        let mut world = with_load("finished", serde_json::json!({}));
-        let plan_now = plan(&world);
-        let action = plan_now.actions().find(|action| matches!(action, Action::CollectReport { .. })).unwrap();
-        let mut report = report(RunSpec::default(), &[], Vec::new());
-        let answer_cost = wire::AnswerCost { usd_micros_per_million: 190_000, interval: None, is_at_most };
-        report.clusters = vec![wire::ClusterReport {
-            cluster: "a".into(),
-            answer_cost: Some(answer_cost),
-            ..wire::ClusterReport::default()
-        }];
-        let (name, sha256, state) = ("bench-1-ffff".into(), "f".repeat(64), RunState::Finished);
-        let done = Done::Collected(Box::new(Collected { report, state, name, sha256 }));
-        world.object.status = status(&world, &plan_now, &[Outcome::new(action.clone(), Ok(done))]);
-        world.object.status.runs[0].clusters[0].usd_micros_per_million
-    };
-    assert_eq!((cost(false), cost(true)), (Some(190_000), None));
 }
 
 #[test]

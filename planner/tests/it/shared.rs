@@ -99,23 +99,59 @@ fn programs_of_an_earlier_version_are_told_no_field_that_they_do_not_know() {
     public.object.spec.balancer.public_status = true;
     let shared = placed_before(&format!("shared /\n{complete}"));
     let application = placed_before(&format!("shared /\n{APPLICATION}"));
-    for (world, field) in
-        [(public, "balancer.publicStatus"), (shared, "balancer.shared"), (application, "balancer.shared")]
-    {
+    let (field, metric) = ("take the field out", "choose another metric");
+    for (world, name, way_out) in [
+        (public, "balancer.publicStatus", field),
+        (shared, "balancer.shared", field),
+        (application, "balancer.shared", field),
+        (per_usd(placed_before(&complete), false), "load: metric RequestsPerUsd", metric),
+        (per_usd(placed_before(&complete), true), "load: metric RequestsPerUsd", metric),
+    ] {
         let plan = plan(&world);
-        assert_eq!(plan.actions().map(Action::name).collect::<Vec<_>>(), [""; 0], "{field}");
+        assert_eq!(plan.actions().map(Action::name).collect::<Vec<_>>(), [""; 0], "{name}");
         let accepted = plan.conditions.get(api::ConditionType::Accepted);
         assert_eq!(accepted.reason.name(), "ProgramsTooOld");
         assert_eq!(
             accepted.message,
             format!(
-                "{field}: this benchmark keeps the programs that it was placed with, and those of version 1 do not know it: delete the benchmark and create it again, or take the field out"
+                "{name}: this benchmark keeps the programs that it was placed with, and those of version 1 do not know it: delete the benchmark and create it again, or {way_out}"
             )
         );
         assert_eq!(plan.conditions.stalled_by, Some(api::ConditionType::Accepted));
         let deployed = &plan.conditions.get(api::ConditionType::Deployed).message;
         assert_eq!(*deployed, format!("see Accepted: {}", accepted.message));
     }
+    assert!(started(&per_usd(world(&complete), false)).is_some(), "the programs of a new placement know it");
+}
+
+/// The same, and answers for a dollar are compared, or have a limit.
+fn per_usd(mut world: World, is_limit: bool) -> World {
+    let (metric, load) = (api::Metric::RequestsPerUsd, &mut world.object.spec.load);
+    if is_limit {
+        let cluster = "a".to_owned();
+        load.thresholds =
+            vec![api::Threshold { cluster, metric: Some(metric), at_least: Some(1), ..Default::default() }];
+    } else {
+        load.comparison.metric = metric;
+    }
+    world
+}
+
+/// The launch before is recorded: new workers would be paid for, and the generator refuses to measure them.
+#[test]
+fn no_workers_are_replaced_for_a_run_that_the_programs_refuse() {
+    let between = || {
+        let mut world = world(&format!("{COMPLETE}\nlaunches 3\nbalancer healthy\nrun none\nmeasured 0"));
+        world.object.spec.balancer.public_status = true;
+        world
+    };
+    let relaunches = |world: &World| plan(world).placement.unwrap().relaunches;
+    assert_eq!(relaunches(&between()), 1, "the programs know it");
+    let mut placed_before = between();
+    placed_before.object.status.placement.as_mut().unwrap().known_fields.clear();
+    let refused = plan(&placed_before);
+    assert_eq!(refused.conditions.get(api::ConditionType::Accepted).reason.name(), "ProgramsTooOld");
+    assert_eq!((relaunches(&placed_before), refused.actions().count()), (0, 0));
 }
 
 /// Workers are told it when they start: others take their place.

@@ -6,9 +6,9 @@ use super::rules::{EQUIVALENCE_PERCENT, Rules};
 use super::series::Series;
 use super::wilcoxon::Interval;
 use super::words::{interval as measured, units, what_it_takes};
-use crate::numbers::{Percents, Ratios, Usd};
+use crate::numbers::{Percents, Ratios, Usd, rounds};
 
-/// What both cost, and where the comparison would turn. `None` with any other metric.
+/// What both cost, and where the comparison would turn. `None` with any other metric, and where no round counted.
 pub(super) fn prices(
     rules: &Rules,
     series: &Series<'_>,
@@ -18,7 +18,7 @@ pub(super) fn prices(
     if series.metric != Metric::RequestsPerUsd {
         return None;
     }
-    let hourly_usd_micros = series.hourly_usd_micros();
+    let hourly_usd_micros = series.hourly_usd_micros()?;
     let hourly = hourly_usd_micros[0] as f64;
     // A cluster that costs exp(x) times as much has every gain lower by x, and the interval with them. Rounded to the side on
     // which the claim holds.
@@ -30,6 +30,7 @@ pub(super) fn prices(
     Some(PerUsd {
         hourly_usd_micros,
         is_at_most: series.is_at_most(),
+        on_credits: series.is_on_credits(),
         break_even_usd_micros,
         users: rules.users,
         basis: String::new(),
@@ -43,21 +44,31 @@ pub(super) fn bounded(series: &Series<'_>, direction: Direction) -> Option<(Dire
     if series.metric != Metric::RequestsPerUsd || is_at_most == [false; 2] {
         return None;
     }
-    let sides = [series.cluster, series.baseline].into_iter().zip(is_at_most);
-    let names: Vec<&str> = sides.filter(|(_, is_at_most)| *is_at_most).map(|(name, _)| name).collect();
-    let why = format!(
-        "members of {} do not say how busy they are, so that only the most that they may cost is known",
-        names.join(" and ")
-    );
+    let why = format!("{}, so that only the most that they may cost is known", silence(series));
     match (direction, is_at_most) {
         (Direction::Faster, [_, false]) | (Direction::Slower, [false, _]) => None,
+        // Neither side can be shown, however many rounds there are.
+        (_, [true, true]) => Some((Direction::NotComparable, why)),
         (Direction::Faster | Direction::Slower | Direction::NotComparable, _) => Some((Direction::NotComparable, why)),
         // More rounds may still show the side that can be shown.
         (Direction::NoDifferenceShown | Direction::Undecided, _) => Some((Direction::Undecided, why)),
     }
 }
 
-/// `cluster2 2.1x per dollar [1.9, 2.3]`. `None`: another metric, or nothing that needs words of its own.
+/// Whose members did not say how busy they are, and in how many rounds.
+fn silence(series: &Series<'_>) -> String {
+    let silent = [series.cluster, series.baseline].into_iter().zip(series.bounds()).filter(|(_, bounds)| *bounds > 0);
+    let (names, bounds): (Vec<&str>, Vec<u32>) = silent.unzip();
+    let words = format!("members of {} do not say how busy they are", names.join(" and "));
+    if bounds.iter().all(|bounds| *bounds == series.rounds) {
+        return words;
+    }
+    let bounds = bounds.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ");
+    format!("in {bounds} of {} {words}", rounds(series.rounds))
+}
+
+/// `cluster2 2.1x per dollar [1.9, 2.3]`. `None`: another metric, or nothing that needs words of its own. The column takes 68
+/// characters, of which a name may have 32.
 pub(super) fn line(comparison: &Comparison, name: &str) -> Option<String> {
     let prices = comparison.per_usd.as_ref()?;
     let (estimate, bounds) = ratios(comparison)?;
@@ -67,27 +78,31 @@ pub(super) fn line(comparison: &Comparison, name: &str) -> Option<String> {
         Direction::NotComparable => return None,
         Direction::Undecided => {
             let size = Ratios::of(&[estimate]).one(estimate);
-            format!("{name} {side}{size} per dollar, no verdict ({})", units(comparison))
+            format!("{name} {side}{size}/USD, no verdict")
         }
         Direction::NoDifferenceShown if comparison.size == Size::EquivalentWithin5Percent => {
-            format!("{name}: equivalent within {EQUIVALENCE_PERCENT} % per dollar {}", shown.bracket(bounds))
+            format!("{name}: within {EQUIVALENCE_PERCENT} %/USD {}", shown.bracket(bounds))
         }
-        Direction::NoDifferenceShown => format!("{name}: no difference per dollar shown {}", shown.bracket(bounds)),
+        Direction::NoDifferenceShown => format!("{name}: no difference/USD {}", shown.bracket(bounds)),
+        Direction::Faster | Direction::Slower if prices.is_at_most != [false; 2] => {
+            format!("{name} {side}{}/USD {}", shown.one(estimate), shown.bracket(bounds))
+        }
         Direction::Faster | Direction::Slower => {
-            format!("{name} {side}{} per dollar {}", shown.one(estimate), shown.bracket(bounds))
+            format!("{name} {} per dollar {}", shown.one(estimate), shown.bracket(bounds))
         }
     })
 }
 
 /// `cluster2 answers 2.1x [1.9, 2.3] as many requests per dollar as cluster1 with 100 users (95.2 % interval over 20 rounds;
-/// on-demand, eu-west-1, 2026-07-20). It holds while cluster2 costs less than 0.81 USD an hour; it costs 0.39.`
+/// on-demand, eu-west-1, 2026-07-20). It holds while cluster2 costs less than 0.74 USD an hour; it costs 0.39.`
 pub(super) fn sentence(comparison: &Comparison, comparisons: usize) -> Option<String> {
     let prices = comparison.per_usd.as_ref()?;
     let (estimate, bounds) = ratios(comparison)?;
     let (cluster, baseline, why) = (&comparison.cluster, &comparison.baseline, &comparison.why);
     let shown = Ratios::of(&[estimate, bounds[0], bounds[1]]);
     let (side, users) = (side(prices), users(prices));
-    let what = format!("as many requests per dollar as {baseline}{users}");
+    let credits = credits(comparison, prices);
+    let what = format!("as many requests per dollar as {baseline}{users}{credits}");
     let basis = if prices.basis.is_empty() { String::new() } else { format!("; {}", prices.basis) };
     let basis = format!("({}{basis})", measured(comparison, comparisons));
     let between = || format!("{cluster} answers between {} and {} {what}", shown.one(bounds[0]), shown.one(bounds[1]));
@@ -148,6 +163,13 @@ fn users(prices: &PerUsd) -> String {
         Some([fewest, most]) if fewest == most => format!(" with {most} users"),
         Some([fewest, most]) => format!(" with {fewest} to {most} users"),
     }
+}
+
+/// Standard credits are in no price: the full speed that they give ends with them.
+fn credits(comparison: &Comparison, prices: &PerUsd) -> String {
+    let sides = [&comparison.cluster, &comparison.baseline].into_iter().zip(prices.on_credits);
+    let names: Vec<&str> = sides.filter(|(_, is_on)| *is_on).map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!(" while the CPU credits of {} last", names.join(" and ")) }
 }
 
 fn holds(comparison: &Comparison, prices: &PerUsd) -> String {

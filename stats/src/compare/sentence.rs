@@ -1,6 +1,6 @@
 //! A comparison in words: as one sentence, and as one line for a column.
 
-use wire::{Comparison, Direction, Size};
+use wire::{Comparison, Direction, Size, WarningKind};
 
 use super::per_usd;
 use super::rules::EQUIVALENCE_PERCENT;
@@ -20,18 +20,27 @@ pub(crate) fn line(comparison: &Comparison, one_baseline: bool) -> String {
     }
     let bounds = comparison.interval_percent.unwrap_or_default();
     let percents = Percents::of(&bounds);
+    // Answers for a dollar were asked for: what is shown instead is named.
+    let by_rate = comparison.warnings.iter().any(|warning| warning.kind == WarningKind::NoPrice);
+    let by = if by_rate { " by rate" } else { "" };
     match (comparison.direction, comparison.faster_percent) {
+        (Direction::NoDifferenceShown, _) if comparison.size == Size::EquivalentWithin5Percent && by_rate => {
+            format!("{name}: rates within {EQUIVALENCE_PERCENT} % {}", percents.bracket(bounds))
+        }
         (Direction::NoDifferenceShown, _) if comparison.size == Size::EquivalentWithin5Percent => {
             format!("{name}: equivalent within {EQUIVALENCE_PERCENT} % {}", percents.bracket(bounds))
+        }
+        (Direction::NoDifferenceShown, _) if by_rate => {
+            format!("{name}: no difference{by} {}", percents.bracket(bounds))
         }
         (Direction::NoDifferenceShown, _) => format!("{name}: no difference shown {}", percents.bracket(bounds)),
         (Direction::Faster | Direction::Slower, Some(estimate)) => {
             let size = percents.one(estimate.abs());
-            format!("{name} {size} % {} {}", side(estimate), percents.bracket(sizes(bounds)))
+            format!("{name} {size} % {}{by} {}", side(estimate), percents.bracket(sizes(bounds)))
         }
         (Direction::Undecided, Some(estimate)) => {
             let size = Percents::of(&[estimate]).one(estimate.abs());
-            format!("{name} {size} % {}, no interval ({})", side(estimate), units(comparison))
+            format!("{name} {size} % {}{by}, no interval ({})", side(estimate), units(comparison))
         }
         (Direction::Undecided, None) => format!("{name}: not compared, {}", first_clause(&comparison.why)),
         (Direction::NotComparable | Direction::Faster | Direction::Slower, _) => {

@@ -57,15 +57,25 @@ impl<'a> Series<'a> {
 
     /// Whose cost is an upper bound, of cluster and baseline.
     pub(crate) fn is_at_most(&self) -> [bool; 2] {
-        [0, 1].map(|side| self.pairs.iter().any(|pair| pair.sides()[side].hourly_is_at_most))
+        self.bounds().map(|bounds| bounds > 0)
     }
 
-    /// What the instances cost an hour, of cluster and baseline: the mean by time over the rounds.
-    pub(crate) fn hourly_usd_micros(&self) -> [u64; 2] {
+    /// Rounds in which the cost is an upper bound, of cluster and baseline.
+    pub(crate) fn bounds(&self) -> [u32; 2] {
+        [0, 1].map(|side| self.pairs.iter().filter(|pair| pair.sides()[side].hourly_is_at_most).count() as u32)
+    }
+
+    /// Who ran at the full speed that standard credits give, in every round: of cluster and baseline.
+    pub(crate) fn is_on_credits(&self) -> [bool; 2] {
         [0, 1].map(|side| {
-            let costs = Costs::of(self.pairs.iter().map(|pair| pair.sides()[side]));
-            costs.hourly_usd_micros().unwrap_or(0)
+            !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.sides()[side].speed == Some(Speed::Burst))
         })
+    }
+
+    /// What the instances cost an hour, of cluster and baseline: the mean by time over the rounds. `None`: there is no round.
+    pub(crate) fn hourly_usd_micros(&self) -> Option<[u64; 2]> {
+        let of = |side: usize| Costs::of(self.pairs.iter().map(|pair| pair.sides()[side])).hourly_usd_micros();
+        Some([of(0)?, of(1)?])
     }
 
     /// One log gain per round; `None` when a round has none, because failures reached the metric.

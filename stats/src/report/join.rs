@@ -12,6 +12,7 @@ use super::{Material, judged};
 use crate::compare::rules::Rules;
 use crate::histogram::NotAHistogram;
 use crate::metric::rate;
+use crate::price::settle;
 
 /// Why reports are not of one run.
 #[derive(Debug, thiserror::Error)]
@@ -132,11 +133,13 @@ fn planned_rounds(report: &Report) -> u32 {
     gate.map_or(report.run.rounds.count, |gate| gate.limit as u32)
 }
 
-fn joined(reports: &[Report], whole: Report, planned_rounds: u32) -> Result<Report, NotOneRun> {
+fn joined(reports: &[Report], mut whole: Report, planned_rounds: u32) -> Result<Report, NotOneRun> {
     let (started_at, finished_at) =
         reports.iter().fold((whole.started_at, whole.finished_at), |(start, end), report| {
             (start.min(report.started_at), end.max(report.finished_at))
         });
+    // What was too few rounds of a launch to do without may be few of all.
+    let notes = settle(&mut whole.rounds);
     let mut clusters = Vec::with_capacity(whole.run.targets.len());
     for target in &whole.run.targets {
         let of_parts = reports.iter().flat_map(|report| &report.clusters);
@@ -148,7 +151,7 @@ fn joined(reports: &[Report], whole: Report, planned_rounds: u32) -> Result<Repo
     let material = Material {
         started_at,
         finished_at,
-        environment: environment(reports, &whole.series),
+        environment: environment(reports, &whole.series, notes),
         rounds: whole.rounds,
         series: whole.series,
         planned_rounds,
@@ -173,7 +176,7 @@ fn carried(reports: &[Report]) -> Vec<Gate> {
     reports.iter().flat_map(|report| report.gates.iter().filter(is_of_a_part).cloned()).collect()
 }
 
-fn environment(reports: &[Report], joined: &[Series]) -> Environment {
+fn environment(reports: &[Report], joined: &[Series], notes: Vec<String>) -> Environment {
     let mut all = reports.first().map(|report| report.environment.clone()).unwrap_or_default();
     let mut members: BTreeMap<String, Vec<wire::MemberFacts>> = BTreeMap::new();
     for (launch, report) in (1..).zip(reports) {
@@ -198,6 +201,7 @@ fn environment(reports: &[Report], joined: &[Series]) -> Environment {
     let mut seen = BTreeSet::new();
     all.balancers.retain(|id| seen.insert(id.clone()));
     all.notes.extend(series::notes(reports, joined));
+    all.notes.extend(notes);
     all.notes.sort();
     all.notes.dedup();
     all

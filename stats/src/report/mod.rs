@@ -28,8 +28,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use wire::{
-    ClusterReport, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Series, Threshold,
-    Validity,
+    ClusterReport, Comparison, Environment, Gate, Metric, Pairs, REPORT_SCHEMA, Report, RoundReport, RunSpec, Series,
+    Threshold, Validity,
 };
 
 pub use self::addresses::{AddressTally, address_shares};
@@ -50,6 +50,7 @@ pub use self::zones::zone_shares;
 use crate::compare::rules::Rules;
 use crate::compare::{compare, requests_needed};
 use crate::histogram::NotAHistogram;
+use crate::price::settle;
 
 /// Compared besides the headline, where every round carries them.
 const FURTHER: [Metric; 3] = [Metric::P99, Metric::P999, Metric::RequestsPerSecond];
@@ -89,6 +90,7 @@ pub fn report(mut material: Material) -> Result<Report, NotAHistogram> {
     material.environment = completed(material.environment, facts);
     material.rounds = annotated(material.rounds, facts, &material.environment);
     prices::priced(&mut material.rounds, &material.spec, &material.environment);
+    material.environment.notes.extend(settle(&mut material.rounds));
     series::note_members(&mut material.series, &material.spec, &material.environment);
     material.environment.notes.extend(cautions(&material));
     let names: Vec<&str> = material.spec.targets.iter().map(|target| target.cluster.as_str()).collect();
@@ -139,7 +141,7 @@ pub(crate) fn judged(material: Material, mut clusters: Vec<ClusterReport>, carri
     });
     Report {
         schema: REPORT_SCHEMA.to_owned(),
-        further_comparisons: told(further(rules, &material.rounds, &names)),
+        further_comparisons: told(further(rules, &material.rounds, &names, &comparisons)),
         run: material.spec.clone(),
         started_at: material.started_at,
         finished_at: material.finished_at,
@@ -172,9 +174,14 @@ pub fn twins(spec: &RunSpec) -> (Vec<&str>, Vec<(&str, &str)>) {
     (names, twins)
 }
 
-fn further(rules: &Rules, rounds: &[RoundReport], names: &[&str]) -> Vec<wire::Comparison> {
+/// Without those that the headline is already: by requests per second, where a price is not known.
+fn further(rules: &Rules, rounds: &[RoundReport], names: &[&str], headline: &[Comparison]) -> Vec<Comparison> {
     let fewest = counted(rounds).flat_map(|round| &round.clusters).map(|cluster| cluster.requests).min().unwrap_or(0);
     let carried = |metric: &Metric| *metric != rules.metric && fewest >= requests_needed(*metric, rules.demands);
     let by = |metric| compare(&Rules { metric, pairs: Pairs::AgainstFirst, ..*rules }, rounds, names);
-    FURTHER.into_iter().filter(carried).flat_map(by).collect()
+    let same = |one: &Comparison, other: &Comparison| {
+        (one.metric, &one.cluster, &one.baseline) == (other.metric, &other.cluster, &other.baseline)
+    };
+    let is_new = |one: &Comparison| headline.iter().all(|other| !same(one, other));
+    FURTHER.into_iter().filter(carried).flat_map(by).filter(is_new).collect()
 }

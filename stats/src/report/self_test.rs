@@ -4,6 +4,7 @@ use wire::{Comparison, Direction, Metric, Pairs, RoundReport, SelfTest, SelfTest
 
 use crate::compare::compare;
 use crate::compare::rules::Rules;
+use crate::compare::sentence::sentence;
 
 /// Compares each cluster with its twin: the same instances under a second name. What it finds is the campaign's own.
 ///
@@ -16,8 +17,15 @@ pub fn self_test(rules: &Rules, rounds: &[RoundReport], twins: &[(&str, &str)]) 
         metric => metric,
     };
     let rules = Rules { metric, pairs: Pairs::AgainstFirst, ..*rules };
-    let comparisons: Vec<Comparison> =
+    let mut comparisons: Vec<Comparison> =
         twins.iter().flat_map(|(cluster, twin)| compare(&rules, rounds, &[cluster, twin])).collect();
+    // The same instances cost the same: there is no price at which this would turn.
+    for one in &mut comparisons {
+        if let Some(prices) = &mut one.per_usd {
+            prices.break_even_usd_micros = None;
+            one.sentence = sentence(one, 1);
+        }
+    }
     let alarm = comparisons.iter().find(|one| matches!(one.direction, Direction::Faster | Direction::Slower));
     let undecided =
         comparisons.iter().find(|one| matches!(one.direction, Direction::Undecided | Direction::NotComparable));
