@@ -8,6 +8,7 @@ use crate::desired::duration;
 use crate::run_key::RunKey;
 use crate::world::World;
 
+use crate::desired::duration::LAST_CALL;
 pub(crate) use crate::desired::duration::{ahead, decides_itself, fewest_rounds, least};
 
 /// Rounds that are measured at most, of each launch: those that are asked for; or up to the last look that lifetime and
@@ -18,9 +19,6 @@ pub(crate) fn most_rounds(world: &World) -> u32 {
     let lifetime = duration::lifetime(spec);
     duration::most_rounds(spec, paid.map_or(lifetime, |paid| paid.min(lifetime)))
 }
-
-/// Time before the expiry that is kept for stopping a run and bringing its report home.
-const LAST_CALL: SignedDuration = SignedDuration::from_secs(120);
 
 pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
     budget::expiry(world, placement).is_some_and(|at| world.now + LAST_CALL >= at)
