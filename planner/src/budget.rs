@@ -11,8 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::conditions::Reason;
 use crate::cost::front;
-use crate::cost::hourly::of_type;
-use crate::cost::spent::{LEAST_SECONDS, hourly_now, hourly_of_instances, part_of_hour, so_far};
+use crate::cost::hourly::{of_type, part_of_hour};
+use crate::cost::spent::{LEAST_SECONDS, hourly_now, hourly_of_instances, so_far};
 use crate::cost::usd;
 use crate::desired::role::Role;
 use crate::desired::{self, duration, launches};

@@ -7,6 +7,7 @@ use api::{Placement, Scheme};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::hourly::part_of_hour;
 use crate::ports::LoadBalancer;
 use crate::prices::small_change::{ADDRESS_HOUR, LOAD_BALANCER_HOUR};
 
@@ -47,12 +48,6 @@ fn seconds(placement: &Placement, now: Timestamp) -> Option<u64> {
 
 fn begun_hours(seconds: Option<u64>) -> u64 {
     seconds.map_or(0, |seconds| seconds.div_ceil(3_600).max(1))
-}
-
-/// So many seconds of what costs so much an hour, rounded up.
-pub fn part_of_hour(hourly: u64, seconds: u64) -> u64 {
-    let micros = (u128::from(hourly) * u128::from(seconds)).div_ceil(3_600);
-    u64::try_from(micros).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn is_there(placement: &Placement) -> bool {

@@ -38,6 +38,12 @@ pub fn of_type(placement: &Placement, instance_type: &str) -> Option<Hourly> {
     Some(hourly(placement, price, largest(placement), instance_type))
 }
 
+/// So many seconds of what costs so much an hour, rounded up.
+pub fn part_of_hour(hourly: u64, seconds: u64) -> u64 {
+    let micros = (u128::from(hourly) * u128::from(seconds)).div_ceil(3_600);
+    u64::try_from(micros).unwrap_or(u64::MAX)
+}
+
 /// The frozen price of a type. `None`: it is not known.
 pub fn price(placement: &Placement, instance_type: &str) -> Option<i64> {
     let placed = placement.prices.iter().find(|placed| placed.instance_type == instance_type);

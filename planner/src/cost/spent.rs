@@ -9,8 +9,7 @@ use api::{Launch, Placement};
 use jiff::Timestamp;
 
 use super::front;
-pub use super::front::part_of_hour;
-use super::hourly::{self, Hourly};
+use super::hourly::{self, Hourly, part_of_hour};
 use crate::world::ledger::{self, AT_MOST};
 
 /// Seconds of an instance that are paid at least, on Linux (AWS, "Amazon EC2 On-Demand Pricing": by the second, with a

@@ -1,14 +1,12 @@
 //! The time that lifetime and budget leave for a run. Pure.
 
 use api::Placement;
-use jiff::SignedDuration;
 
 use crate::budget;
-use crate::desired::duration;
+use crate::desired::duration::{self, LAST_CALL};
 use crate::run_key::RunKey;
 use crate::world::World;
 
-use crate::desired::duration::LAST_CALL;
 pub(crate) use crate::desired::duration::{ahead, decides_itself, fewest_rounds, least};
 
 /// Rounds that are measured at most, of each launch: those that are asked for; or up to the last look that lifetime and

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cost::spent::{LEAST_SECONDS, part_of_hour};
+use crate::cost::hourly::part_of_hour;
+use crate::cost::spent::LEAST_SECONDS;
 use crate::cost::usd;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
 use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
