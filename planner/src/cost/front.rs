@@ -75,3 +75,39 @@ pub(crate) fn seen(placement: &Placement, listed: &[LoadBalancer], now: Timestam
     }
     placement
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn since(seconds: i64) -> (Placement, Timestamp) {
+        let placement = Placement { balancer_since: Some(Time(Timestamp::UNIX_EPOCH)), ..Placement::default() };
+        (placement, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds))
+    }
+
+    /// What was paid and what is coming are together the hours that will have begun.
+    #[test]
+    fn what_is_coming_is_whole_hours_less_those_that_have_begun() {
+        for (elapsed, more, hours) in
+            [(3_600, 360, 1), (3_601, 360, 0), (1_800, 1_800, 0), (1_800, 1_801, 1), (0, 60, 0)]
+        {
+            let (placement, now) = since(elapsed);
+            assert_eq!(
+                coming(&placement, now, SignedDuration::from_secs(more)),
+                hours * LOAD_BALANCER_HOUR,
+                "{elapsed}"
+            );
+        }
+        let none = Placement::default();
+        assert_eq!(coming(&none, Timestamp::UNIX_EPOCH, SignedDuration::from_secs(60)), LOAD_BALANCER_HOUR);
+    }
+
+    #[test]
+    fn an_hour_that_has_begun_is_less_and_less_unused() {
+        let unused = |seconds| {
+            let (placement, now) = since(seconds);
+            unused(&placement, now)
+        };
+        assert_eq!([unused(0), unused(1_800), unused(3_600), unused(5_400)], [0, 11_250, 22_500, 11_250]);
+    }
+}
