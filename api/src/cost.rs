@@ -15,7 +15,7 @@ pub struct Budget {
     pub max_usd: String,
 }
 
-/// Price of an instance type where a benchmark lives, as it was when the type was first needed. It is kept.
+/// Price of an instance type where a benchmark lives, as it was when it was first known. It is kept.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacedPrice {

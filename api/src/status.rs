@@ -135,6 +135,9 @@ pub struct Placement {
     /// AtMost where that is an upper bound.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub spent_bound: String,
+    /// Types of instances whose cost is not in it, because they had no price.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spent_unpriced: Vec<String>,
     /// budget.maxUsd when expiresAt was chosen.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub max_usd: String,
@@ -334,9 +337,12 @@ pub struct Launch {
     /// When the last of its instances was seen terminated: none of them is paid for later. While others live, when one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Time>,
-    /// AtMost: its instances ended apart, or nobody looked when they ended, so endedAt is an upper bound.
+    /// AtMost: nobody looked when its instances ended, so endedAt is an upper bound.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bound: String,
+    /// Instances that ended before the others: what they cost is in placement.spentUsdMicros.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub booked: i64,
     /// Price of one instance, in millionths of a US dollar an hour, without volume and address. Absent: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hourly_usd_micros: Option<i64>,

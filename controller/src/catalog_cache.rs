@@ -123,6 +123,13 @@ impl CatalogCache {
         }
         let kept = &region.prices;
         let age = |answer: &Answer<ListPrice>| if answer.is_ok() { PRICES } else { NO_PRICE };
+        // Held while asking: who wants the same waits for the answer, but no longer than for an answer. Whose turn it is not
+        // was told nothing, and asks again in its next pass.
+        let Ok(_flight) = timeout_at(Instant::now() + PATIENCE, kept.flight.lock()).await else {
+            let young = |name: &String| Some((name.clone(), Facet::from(kept.young(name, (self.clock)(), age)?)));
+            return names.iter().filter_map(young).collect();
+        };
+        // Of the answer alone: the queue is no silence of the list.
         let within = Instant::now() + PATIENCE;
         let silent =
             || CloudError::new(Failure::Unreachable, "Timeout", format!("no answer in {} s", PATIENCE.as_secs()));
@@ -134,8 +141,6 @@ impl CatalogCache {
             kept.keep(name.clone(), answer.clone(), (self.clock)());
             (name.clone(), Facet::from(answer))
         };
-        // Held while asking: who wants the same waits for the answer, but no longer than for an answer.
-        let _flight = timeout_at(within, kept.flight.lock()).await;
         join_all(names.iter().map(ask)).await.into_iter().collect()
     }
 

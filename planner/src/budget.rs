@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::conditions::Reason;
-use crate::cost::hourly::of_type;
-use crate::cost::spent::{LEAST_SECONDS, hourly_now, part_of_hour, so_far};
+use crate::cost::front;
+use crate::cost::hourly::{of_type, part_of_hour};
+use crate::cost::spent::{LEAST_SECONDS, hourly_now, hourly_of_instances, so_far};
 use crate::cost::usd;
 use crate::desired::role::Role;
 use crate::desired::{self, duration, launches};
 use crate::plan::{NoPlacement, refused};
-use crate::prices::small_change::LOAD_BALANCER_HOUR;
 use crate::scale::Counts;
 use crate::world::World;
 
@@ -43,8 +43,8 @@ struct Full {
     hourly: u64,
     /// One replacement of all workers: the minimum of each.
     relaunch: u64,
-    /// The hour of a load balancer that is begun and not used.
-    begun_hour: u64,
+    /// The load balancer of it. An hour that has begun is paid whole.
+    balancer: u64,
 }
 
 /// Instance types that have no price.
@@ -67,8 +67,8 @@ impl Full {
             }
         }
         if spec.balancer.kind == BalancerKind::Application {
-            all.hourly = all.hourly.saturating_add(LOAD_BALANCER_HOUR);
-            all.begun_hour = LOAD_BALANCER_HOUR;
+            all.balancer = front::hourly(placement);
+            all.hourly = all.hourly.saturating_add(all.balancer);
         }
         if unpriced.is_empty() { Ok(all) } else { Err(unpriced) }
     }
@@ -76,12 +76,21 @@ impl Full {
     /// What is kept back of a budget.
     fn reserve(&self, world: &World) -> u64 {
         let relaunches = u64::from(launches(&world.object.spec) - 1).saturating_mul(self.relaunch);
-        self.for_time(teardown(world)).saturating_add(relaunches).saturating_add(self.begun_hour)
+        self.for_time(teardown(world)).saturating_add(relaunches).saturating_add(self.balancer)
     }
 
     /// So long of everything.
     fn for_time(&self, time: SignedDuration) -> u64 {
         part_of_hour(self.hourly, u64::try_from(time.as_secs()).unwrap_or(0))
+    }
+
+    /// What is still to be paid at the most, if everything goes on for `time`.
+    fn coming(&self, world: &World, placement: &Placement, now: Timestamp, time: SignedDuration) -> u64 {
+        let relaunches = i64::from(launches(&world.object.spec)) - 1 - placement.relaunches;
+        let relaunches = u64::try_from(relaunches).unwrap_or(0).saturating_mul(self.relaunch);
+        let instances = Self { hourly: self.hourly - self.balancer, ..*self };
+        let balancer = if self.balancer > 0 { front::coming(placement, now, time) } else { 0 };
+        instances.for_time(time).saturating_add(relaunches).saturating_add(balancer)
     }
 
     /// How long a budget lasts.
@@ -111,7 +120,9 @@ pub fn settle(world: &World, placement: Placement) -> Result<Placement, NoPlacem
     };
     let lasts = full.lasts(world, max);
     let runs = i32::try_from(launches(spec)).unwrap_or(i32::MAX);
-    let least = duration::least(spec, duration::fewest_rounds(spec)).saturating_mul(runs).saturating_add(boot(world));
+    // What is later than the last call is not measured any more, and the workers of each launch boot.
+    let of_launch = duration::least(spec, duration::fewest_rounds(spec)).saturating_add(boot(world));
+    let least = of_launch.saturating_mul(runs).saturating_add(duration::LAST_CALL);
     if lasts < least {
         let enough = usd::text(full.reserve(world).saturating_add(full.for_time(least)));
         let fields = if runs > 1 { "load.launches or load.rounds" } else { "load.rounds" };
@@ -138,26 +149,47 @@ pub(crate) fn lasts(world: &World, placement: &Placement) -> Option<SignedDurati
     Full::of(spec, placement).ok().map(|full| full.lasts(world, max))
 }
 
-/// When everything ends: by the timers of the instances, or earlier by the operator, if the budget was lowered.
+/// When everything ends: by the timers of the instances, or earlier by the operator, if more is there than the budget pays
+/// until then. It was lowered, or added; or it was raised, more was launched, and then it was lowered.
 pub fn expiry(world: &World, placement: &Placement) -> Option<Timestamp> {
     let timers = placement.expires_at.as_ref()?.0;
     Some(lowered(world, placement).map_or(timers, |at| at.min(timers)))
 }
 
-/// When a budget that was lowered, or added, is spent but for the teardown, if what is there goes on. `None`: there is no such
-/// budget, nothing is there, or a price is not known.
+/// Whether a budget is less than the one that the timers keep.
+fn is_less(placement: &Placement, max: u64) -> bool {
+    usd::parse(&placement.max_usd).is_none_or(|placed| placed > max)
+}
+
+/// When the budget is spent but for the teardown, if what is there goes on. `None`: there is no budget, nothing is there, or
+/// a price is not known.
 fn lowered(world: &World, placement: &Placement) -> Option<Timestamp> {
     let max = max_of(&world.object.spec)?;
-    if usd::parse(&placement.max_usd).is_some_and(|placed| placed <= max) {
-        return None;
-    }
     let lines = &world.object.status.launches;
     let (spent, hourly) = (so_far(placement, lines, world.now), hourly_now(placement, lines));
     if hourly == 0 || !spent.unpriced.is_empty() {
         return None;
     }
-    let left = max.saturating_sub(spent.usd_micros).saturating_sub(ending(world, hourly));
+    // What the timers keep, instances that are replaced may use a part of.
+    let teardown = if is_less(placement, max) { teardown(world) } else { shortest_teardown(world) };
+    let ending = part_of_hour(hourly, u64::try_from(teardown.as_secs()).unwrap_or(0));
+    let kept = ending.saturating_add(front::unused(placement, world.now));
+    let left = max.saturating_sub(spent.usd_micros).saturating_sub(kept);
     Some(world.now + until_spent(left, hourly))
+}
+
+/// Why the operator cannot end earlier what a budget does not pay: what is spent is not known.
+pub(crate) fn unknown(world: &World, placement: &Placement) -> Option<(Reason, String)> {
+    let max = max_of(&world.object.spec)?;
+    let unpriced = so_far(placement, &world.object.status.launches, world.now).unpriced;
+    let is_unkept = is_less(placement, max) && !unpriced.is_empty();
+    is_unkept.then(|| (Reason::PriceUnknown, without_price(&unpriced, &placement.region)))
+}
+
+/// Whether more is spent than a budget that was lowered. The run had no time yet to come home.
+pub(crate) fn is_overdrawn(world: &World, placement: &Placement) -> bool {
+    let spent = so_far(placement, &world.object.status.launches, world.now).usd_micros;
+    max_of(&world.object.spec).is_some_and(|max| is_less(placement, max) && spent >= max)
 }
 
 /// The placement that says that the budget is spent, if it is.
@@ -178,16 +210,11 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
     };
     let spent = so_far(placement, lines, world.now).usd_micros;
     let left = placement.expires_at.as_ref()?.0.duration_since(world.now).max(SignedDuration::ZERO);
-    let relaunches = i64::from(launches(spec)) - 1 - placement.relaunches;
-    let relaunches = u64::try_from(relaunches).unwrap_or(0).saturating_mul(full.relaunch);
-    // A load balancer that is there has paid the hour that it began.
-    let begun = if placement.balancer_since.is_none() { full.begun_hour } else { 0 };
-    let coming =
-        full.for_time(left.saturating_add(shortest_teardown(world))).saturating_add(relaunches).saturating_add(begun);
+    let coming = full.coming(world, placement, world.now, left.saturating_add(shortest_teardown(world)));
     let all = spent.saturating_add(coming);
     (all > max).then(|| {
         let message = format!(
-            "budget.maxUsd {}: {} are spent, and {} USD an hour until the instances end themselves in {} min would make it {}: raise it to that, or lower clusters[].count; nothing more is launched until then",
+            "budget.maxUsd {}: {} are spent, and {} USD an hour until the instances end themselves in {} min would make it {}: raise it to that, or lower clusters[].count; what is missing or is to be replaced waits until the budget pays it",
             budget.max_usd,
             usd::text(spent),
             usd::text(full.hourly),
@@ -199,13 +226,21 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
 }
 
 /// What became of a budget that was changed; empty: nothing was.
-pub(crate) fn changed(spec: &ClusterBenchmarkSpec, placement: &Placement) -> String {
+pub(crate) fn changed(world: &World, placement: &Placement) -> String {
+    let spec = &world.object.spec;
+    let timers = placement.expires_at.as_ref().map(|at| at.0);
+    let ends_earlier = expiry(world, placement) < timers && max_of(spec).is_some_and(|max| !is_less(placement, max));
+    let early = if ends_earlier {
+        "; more is there than budget.maxUsd pays until the timers of the instances: the operator ends them earlier"
+    } else {
+        ""
+    };
     let (placed, asked) = (usd::parse(&placement.max_usd), max_of(spec));
     let max_usd = spec.budget.as_ref().map(|budget| budget.max_usd.as_str()).unwrap_or_default();
     let end = || placement.expires_at.as_ref().map_or("never".to_owned(), |at| at.0.to_string());
     match (placed, asked) {
         (Some(placed), Some(asked)) if asked > placed => format!(
-            "; budget raised from {} to {max_usd}: the instances keep their timers, which end at {}",
+            "; budget raised from {} to {max_usd}: the instances keep their timers, which end at {}{early}",
             placement.max_usd,
             end()
         ),
@@ -222,7 +257,7 @@ pub(crate) fn changed(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Str
             "; budget of {max_usd} added: the operator ends the instances when it is spent, their timers do not, and end at {}",
             end()
         ),
-        _ => String::new(),
+        _ => early.to_owned(),
     }
 }
 
@@ -238,9 +273,12 @@ fn minutes_up(time: SignedDuration) -> i64 {
     time.as_secs().max(0).saturating_add(59) / 60
 }
 
-/// What the end of all that is there costs, by the hour of it.
-pub(crate) fn ending(world: &World, hourly: u64) -> u64 {
-    part_of_hour(hourly, u64::try_from(teardown(world).as_secs()).unwrap_or(0))
+/// What the end of all that is there costs.
+pub(crate) fn ending(world: &World, placement: &Placement, lines: &[Launch], now: Timestamp) -> u64 {
+    let time = teardown(world);
+    let instances = part_of_hour(hourly_of_instances(placement, lines), u64::try_from(time.as_secs()).unwrap_or(0));
+    let balancer = if front::is_there(placement) { front::coming(placement, now, time) } else { 0 };
+    instances.saturating_add(balancer)
 }
 
 /// What everything can cost until it ends by itself, of which `spent` is spent. `None`: a price is not known.
@@ -248,9 +286,5 @@ pub(crate) fn at_most(world: &World, placement: &Placement, spent: u64, now: Tim
     let spec = &world.object.spec;
     let full = Full::of(spec, placement).ok()?;
     let left = expiry(world, placement)?.duration_since(now).max(SignedDuration::ZERO);
-    let relaunches = i64::from(launches(spec)) - 1 - placement.relaunches;
-    let relaunches = u64::try_from(relaunches).unwrap_or(0).saturating_mul(full.relaunch);
-    let begun = if placement.balancer_since.is_none() { full.begun_hour } else { 0 };
-    let coming = full.for_time(left.saturating_add(teardown(world))).saturating_add(relaunches).saturating_add(begun);
-    Some(spent.saturating_add(coming))
+    Some(spent.saturating_add(full.coming(world, placement, now, left.saturating_add(teardown(world)))))
 }

@@ -5,8 +5,9 @@ use api::ConditionType;
 
 use crate::balance::unfinished;
 use crate::conditions::{ConditionStatus, Reason};
+use crate::desired::duration::LAST_CALL;
 use crate::measure;
-use crate::plan::Plan;
+use crate::plan::{MOVING, Plan};
 use crate::runs;
 use crate::world::World;
 
@@ -36,6 +37,24 @@ pub(crate) fn bring_home(world: &World, plan: &mut Plan) {
         // What is stopped was not to go on: its time is over, or its balancer is gone, or nobody asks for it any more.
         plan.effects.retain(|effect| effect.action.nature().while_paused);
     }
+}
+
+/// What is waited for when a budget is spent at once.
+const LAST: &str = "report of the run that the budget does not pay any more";
+
+/// Whether a run is on that is stopped and brought home before everything ends. It is not waited for longer than the last
+/// call of any other end.
+pub(crate) fn last_call(world: &World, plan: &mut Plan) -> bool {
+    let key = runs::wanted(world);
+    let is_on =
+        runs::recorded(world, &key).is_none() && key.slices().any(|slice| runs::answer(world, &slice).is_some());
+    let first = *plan.memory.absent_since.entry(LAST.to_owned()).or_insert(world.now);
+    if !is_on || world.now.duration_since(first) >= LAST_CALL {
+        return false;
+    }
+    bring_home(world, plan);
+    plan.wake_within(MOVING);
+    true
 }
 
 /// Whether `Measured` says more for this reason than that the benchmark is paused.

@@ -35,7 +35,11 @@ pub fn plan(world: &World) -> Plan {
 fn note_budget(world: &World, plan: &mut Plan) {
     let accepted = plan.conditions.get(ConditionType::Accepted).clone();
     let Some(placement) = plan.placement.as_ref().filter(|_| accepted.reason == Reason::Placed) else { return };
-    let message = format!("{}{}", accepted.message, budget::changed(&world.object.spec, placement));
+    if let Some((reason, message)) = budget::unknown(world, placement) {
+        plan.conditions.accepted(ConditionStatus::False, reason, message);
+        return plan.conditions.stall(ConditionType::Accepted);
+    }
+    let message = format!("{}{}", accepted.message, budget::changed(world, placement));
     plan.conditions.accepted(accepted.status, accepted.reason, message);
 }
 
@@ -147,6 +151,9 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
 fn is_spent(world: &World, plan: &mut Plan) -> bool {
     let placement = world.object.status.placement.as_ref();
     let Some(spent) = placement.and_then(|placement| budget::spent(world, placement)) else { return false };
+    if placement.is_some_and(|placement| budget::is_overdrawn(world, placement)) && pausing::last_call(world, plan) {
+        return true;
+    }
     zone_fallback::say_where(&spent, plan);
     plan.placement = Some(spent);
     plan.wake = SignedDuration::ZERO;

@@ -101,9 +101,10 @@ fn operators(lab: &Lab) -> Vec<i32> {
 }
 
 /// The longest that the timers may take: what the budget pays, and the shutdown.
-const PAID: Duration = Duration::from_secs(240);
+const PAID: Duration = Duration::from_secs(420);
 
-/// A lab of its own: the operator stands still in it. The least that a budget pays is a boot: here a minute.
+/// A lab of its own: the operator stands still in it. The least that a budget pays is a boot, here
+/// a minute, and the two minutes of the last call.
 #[test]
 fn a_budget_is_kept_while_the_operator_stands_still() {
     if !is_possible("budget") {
@@ -113,11 +114,11 @@ fn a_budget_is_kept_while_the_operator_stands_still() {
     lab.run(&["up", "--operator-arg=--boot-deadline-seconds=180"]);
     let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let mut asked = spec(1, 1_000);
-        asked["budget"] = json!({ "maxUsd": "0.01" });
+        asked["budget"] = json!({ "maxUsd": "0.02" });
         let bench = Bench::apply(lab, "budget", asked);
         let object = bench.wait_until("it runs", |object| object["status"]["instancesReady"] == "4/4");
         let placement = object["status"]["placement"].clone();
-        assert_eq!(placement["maxUsd"], json!("0.01"));
+        assert_eq!(placement["maxUsd"], json!("0.02"));
         let stopped = operators(lab);
         assert!(!stopped.is_empty());
         stopped.iter().for_each(|pid| send(*pid, Signal::STOP));
@@ -127,7 +128,7 @@ fn a_budget_is_kept_while_the_operator_stands_still() {
             std::thread::sleep(Duration::from_secs(1));
         }
         let (least, _) = counted(&bench, &object);
-        assert!(least <= 10_000, "{least} millionths of a dollar: {}", bench.story(&object));
+        assert!(least <= 20_000, "{least} millionths of a dollar: {}", bench.story(&object));
         stopped.iter().for_each(|pid| send(*pid, Signal::CONT));
         let object = bench.wait_until("it is expired", |object| object["status"]["phase"] == "Expired");
         let (_, _, message) = condition(&object, "Accepted");

@@ -114,7 +114,7 @@ reasons! {
         Accepted: "An Application Load Balancer needs subnets of two zones, and there is one.", "a second subnet in `network.subnetIds`, or `balancer.kind: Custom`";
     }
     OverBudget {
-        Accepted: "`budget.maxUsd` does not pay the least time of this run with all its instances, or not what an edit or a replacement adds to them; the message has the arithmetic. Nothing is launched. Stalled.", "raise `budget.maxUsd`, or lower what the message names";
+        Accepted: "`budget.maxUsd` does not pay the least time of this run with all its instances, or not what an edit or a replacement adds to them; the message has the arithmetic. Nothing is launched, and what runs is not ended for it. Stalled.", "raise `budget.maxUsd`, or lower what the message names";
     }
     PriceUnknown {
         Accepted: "`budget.maxUsd` is set, and an instance type has no price in this region, so what the budget pays cannot be told. Nothing is launched. Stalled.", "start the operator with `--prices`, choose another type, or remove `budget`";

@@ -3,22 +3,54 @@
 //! Each hour that has begun is paid whole (AWS, "Elastic Load Balancing pricing"). What passes through it, its LCUs, is not
 //! counted: only AWS measures it.
 
-use api::Placement;
-use jiff::Timestamp;
+use api::{Placement, Scheme};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::hourly::part_of_hour;
 use crate::ports::LoadBalancer;
-use crate::prices::small_change::LOAD_BALANCER_HOUR;
+use crate::prices::small_change::{ADDRESS_HOUR, LOAD_BALANCER_HOUR};
 
 /// What the load balancer cost until `now`.
 pub(super) fn cost(placement: &Placement, now: Timestamp) -> u64 {
-    let Some(since) = &placement.balancer_since else { return 0 };
-    let until = placement.balancer_until.as_ref().map_or(now, |at| at.0);
-    let seconds = u64::try_from(until.as_second().saturating_sub(since.0.as_second())).unwrap_or(0);
-    seconds.div_ceil(3_600).max(1).saturating_mul(LOAD_BALANCER_HOUR)
+    begun_hours(seconds(placement, now)).saturating_mul(hourly(placement))
 }
 
-pub(super) fn is_there(placement: &Placement) -> bool {
+/// What it costs to keep the load balancer for `time` more, or to have one at all: whole hours, less those that have begun.
+pub(crate) fn coming(placement: &Placement, now: Timestamp, time: SignedDuration) -> u64 {
+    let paid = Some(seconds(placement, now)).filter(|_| is_there(placement)).flatten();
+    let time = u64::try_from(time.as_secs()).unwrap_or(0);
+    let hours = begun_hours(Some(paid.unwrap_or(0).saturating_add(time))) - begun_hours(paid);
+    hours.saturating_mul(hourly(placement))
+}
+
+/// What a load balancer that is there may cost beyond the time that it is there: an hour, less what is left of the one that
+/// has begun.
+pub(crate) fn unused(placement: &Placement, now: Timestamp) -> u64 {
+    let Some(seconds) = seconds(placement, now).filter(|_| is_there(placement)) else { return 0 };
+    let left = begun_hours(Some(seconds)) * 3_600 - seconds;
+    hourly(placement).saturating_sub(part_of_hour(hourly(placement), left))
+}
+
+/// The load balancer for an hour, with a public address in each zone where it faces the internet.
+pub(crate) fn hourly(placement: &Placement) -> u64 {
+    let placed = placement.balancer.as_ref().filter(|placed| placed.scheme == Scheme::InternetFacing);
+    let addresses = placed.map_or(0, |placed| placed.subnet_ids.len());
+    LOAD_BALANCER_HOUR.saturating_add(ADDRESS_HOUR.saturating_mul(u64::try_from(addresses).unwrap_or(0)))
+}
+
+/// How long it was there. `None`: there was none.
+fn seconds(placement: &Placement, now: Timestamp) -> Option<u64> {
+    let since = placement.balancer_since.as_ref()?.0;
+    let until = placement.balancer_until.as_ref().map_or(now, |at| at.0);
+    Some(u64::try_from(until.as_second().saturating_sub(since.as_second())).unwrap_or(0))
+}
+
+fn begun_hours(seconds: Option<u64>) -> u64 {
+    seconds.map_or(0, |seconds| seconds.div_ceil(3_600).max(1))
+}
+
+pub(crate) fn is_there(placement: &Placement) -> bool {
     placement.balancer_since.is_some() && placement.balancer_until.is_none()
 }
 
@@ -42,4 +74,40 @@ pub(crate) fn seen(placement: &Placement, listed: &[LoadBalancer], now: Timestam
         (Some(_), Some(_)) => placement.balancer_until = None,
     }
     placement
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn since(seconds: i64) -> (Placement, Timestamp) {
+        let placement = Placement { balancer_since: Some(Time(Timestamp::UNIX_EPOCH)), ..Placement::default() };
+        (placement, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds))
+    }
+
+    /// What was paid and what is coming are together the hours that will have begun.
+    #[test]
+    fn what_is_coming_is_whole_hours_less_those_that_have_begun() {
+        for (elapsed, more, hours) in
+            [(3_600, 360, 1), (3_601, 360, 0), (1_800, 1_800, 0), (1_800, 1_801, 1), (0, 60, 0)]
+        {
+            let (placement, now) = since(elapsed);
+            assert_eq!(
+                coming(&placement, now, SignedDuration::from_secs(more)),
+                hours * LOAD_BALANCER_HOUR,
+                "{elapsed}"
+            );
+        }
+        let none = Placement::default();
+        assert_eq!(coming(&none, Timestamp::UNIX_EPOCH, SignedDuration::from_secs(60)), LOAD_BALANCER_HOUR);
+    }
+
+    #[test]
+    fn an_hour_that_has_begun_is_less_and_less_unused() {
+        let unused = |seconds| {
+            let (placement, now) = since(seconds);
+            unused(&placement, now)
+        };
+        assert_eq!([unused(0), unused(1_800), unused(3_600), unused(5_400)], [0, 11_250, 22_500, 11_250]);
+    }
 }

@@ -21,9 +21,11 @@ impl Hourly {
     }
 }
 
-/// An instance of a line. `None`: its type has no price.
+/// An instance of a line, at its own price; where it was written without one, at what is frozen for its type. `None`: there
+/// is none either.
 pub fn of_line(placement: &Placement, line: &Launch) -> Option<Hourly> {
-    let price = u64::try_from(line.hourly_usd_micros?).ok()?;
+    let own = line.hourly_usd_micros.filter(|price| *price > 0);
+    let price = u64::try_from(own.or_else(|| price(placement, &line.instance_type))?).ok()?;
     let image = placement.images.iter().find(|image| image.id == line.image_id);
     // An image that the placement does not name any more is as large as the largest that it does.
     let gib = image.map_or_else(|| largest(placement), gib);
@@ -34,6 +36,12 @@ pub fn of_line(placement: &Placement, line: &Launch) -> Option<Hourly> {
 pub fn of_type(placement: &Placement, instance_type: &str) -> Option<Hourly> {
     let price = u64::try_from(price(placement, instance_type)?).ok()?;
     Some(hourly(placement, price, largest(placement), instance_type))
+}
+
+/// So many seconds of what costs so much an hour, rounded up.
+pub fn part_of_hour(hourly: u64, seconds: u64) -> u64 {
+    let micros = (u128::from(hourly) * u128::from(seconds)).div_ceil(3_600);
+    u64::try_from(micros).unwrap_or(u64::MAX)
 }
 
 /// The frozen price of a type. `None`: it is not known.

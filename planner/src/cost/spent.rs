@@ -9,8 +9,7 @@ use api::{Launch, Placement};
 use jiff::Timestamp;
 
 use super::front;
-use super::hourly::{self, Hourly};
-use crate::prices::small_change;
+use super::hourly::{self, Hourly, part_of_hour};
 use crate::world::ledger::{self, AT_MOST};
 
 /// Seconds of an instance that are paid at least, on Linux (AWS, "Amazon EC2 On-Demand Pricing": by the second, with a
@@ -24,7 +23,7 @@ pub struct Spent {
     pub usd_micros: u64,
     /// The part of it that is an upper bound of surplus credits.
     pub surplus_usd_micros: u64,
-    /// It may have been less: surplus credits, or an end that was not seen when it happened.
+    /// It may have been less: surplus credits, or an end that was not seen when it happened, or is not booked yet.
     pub is_at_most: bool,
     /// Types that were launched and have no price.
     pub unpriced: BTreeSet<String>,
@@ -42,12 +41,13 @@ impl Spent {
             self.unpriced.insert(line.instance_type.clone());
             return;
         };
-        let instances = u64::try_from(line.count).unwrap_or(0);
+        let instances = u64::try_from(i64::from(line.count).saturating_sub(line.booked)).unwrap_or(0);
         let surplus = part_of_hour(surplus.saturating_mul(instances), seconds);
         let certain = part_of_hour(certain.saturating_mul(instances), seconds);
         self.usd_micros = self.usd_micros.saturating_add(certain).saturating_add(surplus);
         self.surplus_usd_micros = self.surplus_usd_micros.saturating_add(surplus);
-        self.is_at_most |= surplus > 0 || line.bound == AT_MOST;
+        let has_partly_ended = line.ended_at.is_some() && !ledger::is_over(line) && ledger::living(line) < instances;
+        self.is_at_most |= surplus > 0 || line.bound == AT_MOST || has_partly_ended;
     }
 }
 
@@ -56,36 +56,63 @@ pub fn so_far(placement: &Placement, lines: &[Launch], now: Timestamp) -> Spent 
     let mut spent = Spent {
         usd_micros: u64::try_from(placement.spent_usd_micros).unwrap_or(0).saturating_add(front::cost(placement, now)),
         is_at_most: placement.spent_bound == AT_MOST,
-        // What is not kept any more had the types of the placement.
-        unpriced: placement.prices.iter().filter(|price| price.hourly_usd_micros.is_none()).map(named).collect(),
+        unpriced: placement.spent_unpriced.iter().cloned().collect(),
         ..Spent::default()
     };
     lines.iter().for_each(|line| spent.add(placement, line, now));
     spent
 }
 
-fn named(price: &api::PlacedPrice) -> String {
-    price.instance_type.clone()
-}
-
 /// An hour of all that is there, surplus credits of types that are always busy in it. What has no price is not in it.
 pub fn hourly_now(placement: &Placement, lines: &[Launch]) -> u64 {
-    let of_line = |line: &Launch| {
-        let instances = u64::try_from(line.instance_ids.len()).unwrap_or(0);
-        hourly::of_line(placement, line).map_or(0, |hourly| hourly.at_most().saturating_mul(instances))
-    };
-    let instances = lines.iter().map(of_line).fold(0, u64::saturating_add);
-    instances.saturating_add(if front::is_there(placement) { small_change::LOAD_BALANCER_HOUR } else { 0 })
+    hourly_of_instances(placement, lines).saturating_add(if front::is_there(placement) {
+        front::hourly(placement)
+    } else {
+        0
+    })
 }
 
-/// The placement after these lines were taken out of the ledger: what they cost stays. In the same status, so it is added
-/// once, whoever dies when.
-pub fn without(placement: Placement, dropped: &[Launch], now: Timestamp) -> Placement {
+/// The instances of it.
+pub(crate) fn hourly_of_instances(placement: &Placement, lines: &[Launch]) -> u64 {
+    let of_line = |line: &Launch| {
+        hourly::of_line(placement, line).map_or(0, |hourly| hourly.at_most().saturating_mul(ledger::living(line)))
+    };
+    lines.iter().map(of_line).fold(0, u64::saturating_add)
+}
+
+/// The placement after these lines were taken out of the ledger, and after instances of those that are `kept` have ended:
+/// what they cost stays, and the lines go on with the rest. In the same status, so it is added once, whoever dies when.
+pub fn booked(placement: Placement, kept: &mut [Launch], dropped: &[Launch], now: Timestamp) -> Placement {
     let mut spent = Spent::default();
     dropped.iter().for_each(|line| spent.add(&placement, line, now));
+    for line in kept {
+        let Some(ended) = ended(line) else { continue };
+        spent.add(&placement, &ended, now);
+        line.booked = line.booked.saturating_add(i64::from(ended.count));
+    }
     let all = u64::try_from(placement.spent_usd_micros).unwrap_or(0).saturating_add(spent.usd_micros);
     let spent_bound = if spent.is_at_most { AT_MOST.to_owned() } else { placement.spent_bound.clone() };
-    Placement { spent_usd_micros: i64::try_from(all).unwrap_or(i64::MAX), spent_bound, ..placement }
+    let unpriced: BTreeSet<String> = placement.spent_unpriced.iter().cloned().chain(spent.unpriced).collect();
+    Placement {
+        spent_usd_micros: i64::try_from(all).unwrap_or(i64::MAX),
+        spent_bound,
+        spent_unpriced: unpriced.into_iter().collect(),
+        ..placement
+    }
+}
+
+/// Those instances of a line that have ended while others live, as a line of their own. A line that may still make
+/// instances has none: all of it is counted until it is closed.
+fn ended(line: &Launch) -> Option<Launch> {
+    if !ledger::is_closed(line) || ledger::is_over(line) || line.launched_at.is_none() {
+        return None;
+    }
+    let living = i64::try_from(ledger::living(line)).ok()?;
+    let count = i64::from(line.count).saturating_sub(line.booked).saturating_sub(living);
+    let count = i32::try_from(count).ok().filter(|count| *count > 0)?;
+    // Nobody saw how they went.
+    let bound = if line.ended_at.is_none() { AT_MOST.to_owned() } else { line.bound.clone() };
+    Some(Launch { count, booked: 0, bound, instance_ids: Vec::new(), ..line.clone() })
 }
 
 /// Seconds of each instance of a line that are paid. `None`: none of them was ever seen.
@@ -94,10 +121,4 @@ fn seconds(line: &Launch, now: Timestamp) -> Option<u64> {
     let ended = line.ended_at.as_ref().filter(|_| ledger::is_over(line)).map_or(now, |at| at.0);
     let seconds = ended.as_second().saturating_sub(launched.as_second()).max(LEAST_SECONDS);
     u64::try_from(seconds).ok()
-}
-
-/// So many seconds of what costs so much an hour, rounded up.
-pub fn part_of_hour(hourly: u64, seconds: u64) -> u64 {
-    let micros = (u128::from(hourly) * u128::from(seconds)).div_ceil(3_600);
-    u64::try_from(micros).unwrap_or(u64::MAX)
 }

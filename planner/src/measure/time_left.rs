@@ -1,10 +1,9 @@
 //! The time that lifetime and budget leave for a run. Pure.
 
 use api::Placement;
-use jiff::SignedDuration;
 
 use crate::budget;
-use crate::desired::duration;
+use crate::desired::duration::{self, LAST_CALL};
 use crate::run_key::RunKey;
 use crate::world::World;
 
@@ -18,9 +17,6 @@ pub(crate) fn most_rounds(world: &World) -> u32 {
     let lifetime = duration::lifetime(spec);
     duration::most_rounds(spec, paid.map_or(lifetime, |paid| paid.min(lifetime)))
 }
-
-/// Time before the expiry that is kept for stopping a run and bringing its report home.
-const LAST_CALL: SignedDuration = SignedDuration::from_secs(120);
 
 pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
     budget::expiry(world, placement).is_some_and(|at| world.now + LAST_CALL >= at)

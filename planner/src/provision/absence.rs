@@ -29,11 +29,14 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
     if world.cloud.listed_at < last_send + world.settings.settle || !absent_for(world, memory, &line.token) {
         return never_seen + missing;
     }
+    let placement = world.object.status.placement.as_ref();
+    let expires_at = placement.and_then(|placement| placement.expires_at.as_ref()).map(|at| at.0);
     line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
     if missing > 0 {
-        ledger::end_unseen(line, world.now);
+        ledger::end_unseen(line, world.now, expires_at);
     }
     if ledger::is_open(line) {
+        ledger::may_be_forgotten(line, world.settings.launch_window, world.now, expires_at);
         ledger::give_up(line, "its instances were never seen", world.now);
     }
     0

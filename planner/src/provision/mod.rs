@@ -79,6 +79,9 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
     // A load balancer reaches the members and is reached by the generators, as our own balancer is.
     let of_front = group_ids.as_ref().map(|ids| ids.of(Role::Balancer));
     causes.front = front::plan(world, placement, plan, of_front);
+    // Before anything ends for it: what the budget does not pay replaces nothing that runs.
+    let unpaid = budget::unpaid(world, placement, &plan.ledger);
+    causes.may_replace = unpaid.is_none();
     let mut drafts = Vec::new();
     let subnets = placement.subnets();
     for pool in &pools {
@@ -96,7 +99,7 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
         }
     }
     remove_strangers(world, &pools, instances, plan);
-    if let Some((reason, message)) = budget::unpaid(world, placement, &plan.ledger).filter(|_| !drafts.is_empty()) {
+    if let Some((reason, message)) = unpaid.filter(|_| causes.is_kept || !drafts.is_empty()) {
         drafts.clear();
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
         plan.conditions.accepted(ConditionStatus::False, reason, message);
@@ -125,6 +128,10 @@ struct Causes {
     front: Option<(Reason, String)>,
     /// It is not known of some pool what its instances should be.
     unclear: bool,
+    /// Whether the budget pays others instead of those that are not what the spec asks for, and whether some are kept for
+    /// that.
+    may_replace: bool,
+    is_kept: bool,
 }
 
 impl Causes {

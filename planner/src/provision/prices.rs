@@ -2,10 +2,11 @@
 //!
 //! The sources in their order: what the operator was given (`--prices`), the Price List API, the table that is shipped. A
 //! source that does not answer holds nothing up: the next one is taken, and an event says so. A type that no source has is
-//! frozen without a price, which is not a price of nothing.
+//! frozen without a price, which is not a price of nothing, and is replaced as soon as a source has one.
 
 use api::{PlacedPrice, Placement};
 
+use crate::cost::hourly;
 use crate::desired;
 use crate::goal::{Goal, goal};
 use crate::ports::ListPrice;
@@ -21,10 +22,15 @@ pub fn questions(world: &World) -> Vec<String> {
 /// The placement with the prices that are known now and that it does not have: none that it has is another one ever.
 pub(crate) fn grown(world: &World, placement: Placement) -> Placement {
     let region = placement.region.clone();
-    let missing = types(world).into_iter().filter(|name| price::placed(&placement, name).is_none());
+    let missing = types(world).into_iter().filter(|name| hourly::price(&placement, name).is_none());
     let more: Vec<PlacedPrice> = missing.filter_map(|name| choose(world, &region, &name)).collect();
     let mut placement = placement;
-    placement.prices.extend(more);
+    for price in more {
+        match placement.prices.iter_mut().find(|placed| placed.instance_type == price.instance_type) {
+            Some(placed) => *placed = price,
+            None => placement.prices.push(price),
+        }
+    }
     placement
 }
 
@@ -52,7 +58,7 @@ fn unpriced(world: &World) -> Vec<String> {
         return Vec::new();
     }
     let placement = world.object.status.placement.as_ref();
-    let is_placed = |name: &String| placement.is_some_and(|placement| price::placed(placement, name).is_some());
+    let is_placed = |name: &String| placement.is_some_and(|placement| hourly::price(placement, name).is_some());
     types(world).into_iter().filter(|name| !is_placed(name)).collect()
 }
 

@@ -70,18 +70,21 @@ impl Series<'_> {
 
     /// Terminates instances that are not what the spec asks for, did not boot, or are too many.
     pub(super) fn remove(&mut self) {
-        let mut doomed = BTreeSet::new();
+        let (mut doomed, mut is_kept) = (BTreeSet::new(), false);
         let (mut kept, mut outdated, mut failed) = (0, 0, 0);
         for instance in self.alive() {
             let is_outdated = instance.tags.get(owner::REVISION) != Some(&self.recipe.revision);
             let has_failed = readiness::failed_boot(self.world, self.placement, instance).is_some();
             (outdated, failed) = (outdated + usize::from(is_outdated), failed + usize::from(has_failed));
-            if is_outdated || has_failed || kept == self.count() {
+            let is_spared = is_outdated && !self.causes.may_replace;
+            is_kept |= is_spared && !has_failed && kept < self.count();
+            if is_outdated && !is_spared || has_failed || kept == self.count() {
                 doomed.insert(instance.id.clone());
             } else {
                 kept += 1;
             }
         }
+        self.causes.is_kept |= is_kept;
         // A stopped instance never serves again for us, and its volume is billed.
         let name = &self.pool().name;
         doomed.extend(
@@ -278,6 +281,7 @@ impl Series<'_> {
             launched_at: None,
             ended_at: None,
             bound: String::new(),
+            booked: 0,
             hourly_usd_micros: hourly::price(self.placement, &request.instance_type),
             application: self.recipe.application(),
             not_after: Some(Time(self.world.now + self.world.settings.launch_window)),

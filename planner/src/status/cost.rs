@@ -28,7 +28,9 @@ pub(super) fn cost(world: &World, status: &Status) -> Option<Cost> {
     let at_most = match goal(world) {
         _ if !spent.unpriced.is_empty() => None,
         Goal::Instances => budget::at_most(world, placement, spent.usd_micros, at),
-        Goal::Nothing(_) => Some(spent.usd_micros.saturating_add(budget::ending(world, hourly))),
+        Goal::Nothing(_) => {
+            Some(spent.usd_micros.saturating_add(budget::ending(world, placement, &status.launches, at)))
+        }
     };
     Some(Cost {
         summary: summary(placement, &spent),

@@ -39,7 +39,8 @@ use crate::world::{Deletion, Facet, Seal, World, seal};
 pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     let old = &world.object.status;
     let nothing_left = plan.conditions.get(ConditionType::Provisioned).reason == Reason::NothingLeft;
-    let (ledger, dropped) = ledger(world, plan, outcomes);
+    let (mut ledger, dropped) = ledger(world, plan, outcomes);
+    let placement = plan.placement.as_ref().map(|placement| paid(world, plan, placement, (&mut ledger, &dropped)));
     let runs = results::recorded(world, plan, outcomes);
     let wanted = runs::wanted(world);
     let conditions = corrected(world, &wanted, plan, outcomes, &runs);
@@ -52,7 +53,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         progress: progress(world, &wanted, &runs),
         result: result(&wanted, &runs),
         conditions: written(world, &conditions),
-        placement: plan.placement.as_ref().map(|placement| paid(world, plan, placement, &dropped)),
+        placement,
         launches: if begins_anew { Vec::new() } else { ledger },
         seal: String::new(),
         runs,
@@ -78,9 +79,9 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
     status
 }
 
-/// The placement with what lines that are dropped cost, and since when a load balancer is paid. Lists of another account say
-/// nothing about that.
-fn paid(world: &World, plan: &Plan, placement: &Placement, dropped: &[Launch]) -> Placement {
+/// The placement with what lines that are dropped and instances that ended cost, and since when a load balancer is paid.
+/// Lists of another account say nothing about that.
+fn paid(world: &World, plan: &Plan, placement: &Placement, (kept, dropped): (&mut [Launch], &[Launch])) -> Placement {
     let is_elsewhere = matches!(
         plan.conditions.get(ConditionType::Provisioned).reason,
         Reason::WrongAccount | Reason::WrongInstallation
@@ -89,7 +90,7 @@ fn paid(world: &World, plan: &Plan, placement: &Placement, dropped: &[Launch]) -
         Facet::Known(listed) if !is_elsewhere => front::seen(placement, listed, world.now),
         _ => placement.clone(),
     };
-    spent::without(placement, dropped, world.now)
+    spent::booked(placement, kept, dropped, world.now)
 }
 
 /// The server stores times in whole seconds: finer ones would come back changed, and an echo that differs from what

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cost::spent::{LEAST_SECONDS, part_of_hour};
+use crate::cost::hourly::part_of_hour;
+use crate::cost::spent::LEAST_SECONDS;
 use crate::cost::usd;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
 use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
@@ -116,7 +117,11 @@ impl Inventory {
                 let (id, kind, state) = (&instance.id, &instance.instance_type, instance.state.name());
                 let (pool, old) = (tag(&instance.tags, POOL), age(now.duration_since(instance.launched_at)));
                 let cost = match hourly(region, instance) {
-                    Some(hourly) => cost(hourly, seconds(instance.launched_at, now)),
+                    // Since when one does not run any more is in no list.
+                    Some(hourly) => {
+                        let runs = matches!(instance.state, InstanceState::Pending | InstanceState::Running);
+                        cost(hourly, seconds(instance.launched_at, now), if runs { "" } else { "at most " })
+                    }
                     None => "price unknown".to_owned(),
                 };
                 let _ = writeln!(text, "  {id}  {kind}  {pool}  {state}  {old}  {cost}");
@@ -126,7 +131,7 @@ impl Inventory {
                 // Each hour that has begun is paid whole.
                 let hours = seconds(balancer.created_at, now).div_ceil(3_600);
                 let (name, state) = (&balancer.name, balancer.state.name());
-                let cost = cost(LOAD_BALANCER_HOUR, hours * 3_600);
+                let cost = cost(LOAD_BALANCER_HOUR, hours * 3_600, "");
                 let _ = writeln!(text, "  {name}  load balancer  {state}  {old}  {cost}");
             }
             for group in &held.target_groups {
@@ -178,8 +183,8 @@ fn seconds(begun: Timestamp, now: Timestamp) -> u64 {
 }
 
 /// `0.0116 USD/h, 0.02 USD so far`
-fn cost(hourly: u64, seconds: u64) -> String {
-    format!("{}/h, {} USD so far", dollars(hourly), usd::text(part_of_hour(hourly, seconds)))
+fn cost(hourly: u64, seconds: u64, bound: &str) -> String {
+    format!("{}/h, {bound}{} USD so far", dollars(hourly), usd::text(part_of_hour(hourly, seconds)))
 }
 
 /// Counts and cost. Types without a price are said, so that nobody takes a part of the sum for all of it.
@@ -283,7 +288,7 @@ default/bench-u1 (uid u1, Kubernetes cluster k1): 2 instances, 1 groups, 0.0116 
   i-2  p5.48xlarge  a  shutting-down  3min  price unknown
   sg-1  members
 default/bench-u2 (uid u2, Kubernetes cluster k2): 1 instances, 0 groups, 0.0850 USD an hour
-  i-4  c6i.large  a  stopped  2d02h  0.0850 USD/h, 4.25 USD so far
+  i-4  c6i.large  a  stopped  2d02h  0.0850 USD/h, at most 4.25 USD so far
 default/bench-u3 (uid u3, Kubernetes cluster k2): 0 instances, 1 groups, 0.0000 USD an hour
   sg-2  members
 in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is not known

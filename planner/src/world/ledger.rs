@@ -156,7 +156,8 @@ const SHUTDOWN: SignedDuration = SignedDuration::from_secs(120);
 const TOGETHER: SignedDuration = SignedDuration::from_secs(60);
 
 /// A line whose end was just seen, with what is known of it: those that their timers ended did not live longer, however
-/// late somebody looked; else the end is an upper bound where nobody looked, or where they ended apart.
+/// late somebody looked; the end is an upper bound where nobody looked, or where some ended before the others and are not
+/// booked.
 pub fn with_end(before: &Launch, mut line: Launch, instances: &[Instance], look: &Look) -> Launch {
     if line.ended_at == before.ended_at {
         return line;
@@ -167,13 +168,12 @@ pub fn with_end(before: &Launch, mut line: Launch, instances: &[Instance], look:
         one.state == InstanceState::Terminated && why.starts_with("Client.InstanceInitiatedShutdown")
     });
     let timer = look.expires_at.map(|at| at + SHUTDOWN).filter(|at| *at < look.now);
+    let is_booked = i64::from(before.count) <= before.booked.saturating_add(i64::try_from(living(before)).unwrap_or(0));
     let is_apart = before.ended_at.as_ref().is_some_and(|at| look.now.duration_since(at.0) > TOGETHER);
-    match timer.filter(|_| by_itself && own().next().is_some()) {
-        Some(at) if is_over(&line) => line.ended_at = Some(Time(at)),
-        _ if look.is_watched => {}
-        _ => line.bound = AT_MOST.to_owned(),
+    if let Some(at) = timer.filter(|_| by_itself && own().next().is_some() && is_over(&line)) {
+        line.ended_at = Some(Time(at));
     }
-    if is_apart {
+    if !look.is_watched || is_apart && !is_booked {
         line.bound = AT_MOST.to_owned();
     }
     line
@@ -187,11 +187,35 @@ pub fn is_over(line: &Launch) -> bool {
     is_closed(line) && line.instance_ids.is_empty()
 }
 
-/// Instances of a line that no list shows any more have ended, nobody knows when.
-pub(crate) fn end_unseen(line: &mut Launch, now: Timestamp) {
+/// Instances of a line that are there, as far as anybody knows.
+pub(crate) fn living(line: &Launch) -> u64 {
+    u64::try_from(line.instance_ids.len()).unwrap_or(u64::MAX)
+}
+
+/// Instances of a line that no list shows any more have ended, nobody knows when; by their timers at the latest.
+pub(crate) fn end_unseen(line: &mut Launch, now: Timestamp, expires_at: Option<Timestamp>) {
     if line.launched_at.is_some() {
-        line.ended_at = Some(Time(now));
+        line.ended_at = Some(Time(now.min(expires_at.map_or(now, |at| at + SHUTDOWN))));
         line.bound = AT_MOST.to_owned();
+    }
+}
+
+/// How long EC2 lists what has ended ("about an hour" by the EC2 user guide, "Terminate Amazon EC2 instances"), on the safe
+/// side.
+const LISTED: SignedDuration = SignedDuration::from_mins(30);
+
+/// What a line may have made that was never seen, because nobody looked for so long that no list shows it any more, is paid:
+/// from the first possible call to the end by the timers at the latest.
+pub(crate) fn may_be_forgotten(
+    line: &mut Launch,
+    window: SignedDuration,
+    now: Timestamp,
+    expires_at: Option<Timestamp>,
+) {
+    let Some(first) = line.not_after.as_ref().map(|at| at.0 - window) else { return };
+    if line.launched_at.is_none() && now.duration_since(first) > LISTED {
+        line.launched_at = Some(Time(first));
+        end_unseen(line, now, expires_at);
     }
 }
 

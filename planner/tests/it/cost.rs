@@ -135,17 +135,42 @@ fn the_end_is_when_the_last_was_seen_terminated_and_nothing_is_added_afterwards(
 }
 
 #[test]
-fn ends_that_are_apart_or_that_nobody_watched_are_an_upper_bound() {
+fn instances_that_end_before_others_are_booked_when_they_end() {
     let mut apart = started(TWO);
     look(&mut apart, 0);
     end(&mut apart, "i-1");
-    look(&mut apart, 10);
-    look(&mut apart, 60);
-    end(&mut apart, "i-2");
+    let before = apart.clone();
     let status = look(&mut apart, 10);
-    assert_eq!(status.launches.iter().find(|line| line.number == 1).unwrap().bound, "AtMost");
-    assert!(summary(&apart).starts_with("at most 0.0"), "{}", summary(&apart));
+    let first = status.launches.iter().find(|line| line.number == 1).unwrap().clone();
+    assert_eq!((first.booked, first.count, first.bound.as_str()), (1, 2, ""));
+    let booked = i64::try_from((17_477 * 410_u64).div_ceil(3_600)).unwrap();
+    assert_eq!(status.placement.as_ref().unwrap().spent_usd_micros, booked);
+    // A write that was lost is decided again from the same status; one that was not adds nothing again.
+    let mut again = before;
+    assert_eq!(look(&mut again, 10).placement, status.placement);
+    assert_eq!(look(&mut apart, 80).placement, status.placement);
+    end(&mut apart, "i-2");
+    let status = look(&mut apart, 80);
+    let line = status.launches.iter().find(|line| line.number == 1).unwrap().clone();
+    assert_eq!(line.bound, "", "each end was seen when it happened");
+    let spent = so_far(status.placement.as_ref().unwrap(), &[line], apart.now + seconds(5_000));
+    let expected = (17_477 * 410_u64).div_ceil(3_600) + (17_477 * 570_u64).div_ceil(3_600);
+    assert_eq!((spent.usd_micros, spent.is_at_most), (expected, false));
+    assert!(!summary(&apart).contains("at most"), "{}", summary(&apart));
+}
 
+/// As long as a line may still make instances, all of it is counted.
+#[test]
+fn a_partial_end_that_is_not_booked_yet_is_an_upper_bound() {
+    let open = Launch { state: "Open".into(), ..line("t2.micro", 3, Some(3_600_000), None) };
+    let ended =
+        Launch { ended_at: Some(Time(epoch() + seconds(50))), instance_ids: open.instance_ids[1..].to_vec(), ..open };
+    let spent = so_far(&placement("Private", 0), &[ended], epoch() + seconds(100));
+    assert_eq!((spent.usd_micros, spent.is_at_most), (300_000, true));
+}
+
+#[test]
+fn ends_that_nobody_watched_are_an_upper_bound() {
     let mut unwatched = started(TWO);
     look(&mut unwatched, 0);
     end(&mut unwatched, "i-1");
@@ -168,7 +193,80 @@ fn instances_that_their_timers_ended_did_not_live_until_somebody_looked() {
     world.memory = planner::Memory::default();
     let status = look(&mut world, 20_000);
     let line = status.launches.iter().find(|line| line.number == 1).unwrap();
-    assert_eq!((line.ended_at.as_ref().unwrap().0, line.bound.as_str()), (epoch() + seconds(7_200 + 120), ""));
+    assert_eq!((line.ended_at.as_ref().unwrap().0, line.bound.as_str()), (epoch() + seconds(7_200 + 120), "AtMost"));
+}
+
+/// Nor did those that no list shows any more.
+#[test]
+fn instances_that_went_unseen_are_paid_until_their_timers_at_the_latest() {
+    let mut world = started(TWO);
+    look(&mut world, 0);
+    world.cloud.instances = Facet::Known(Vec::new());
+    look(&mut world, 250_000);
+    let status = look(&mut world, 61);
+    let line = status.launches.iter().find(|line| line.number == 1).unwrap();
+    assert_eq!((line.ended_at.as_ref().unwrap().0, line.bound.as_str()), (epoch() + seconds(7_200 + 120), "AtMost"));
+}
+
+/// The call was made and the operator died; an hour after the timers no list shows what it made.
+#[test]
+fn a_launch_that_nobody_saw_for_longer_than_lists_show_it_is_an_upper_bound_and_not_nothing() {
+    let forgotten = |after: i64| {
+        let mut world = started("line a/1 x2 open age 10s");
+        look(&mut world, after);
+        let status = look(&mut world, 61);
+        let line = status.launches.iter().find(|line| line.pool == "a" && line.number == 1).unwrap().clone();
+        assert_eq!((line.state.as_str(), line.reason.as_str()), ("Closed", "NeverSeen"));
+        let spent = so_far(status.placement.as_ref().unwrap(), &[line], world.now);
+        (spent.usd_micros, spent.is_at_most)
+    };
+    // Written 10 s before the second 1000; the timers end at 7200.
+    assert_eq!(forgotten(12_000), ((2 * 17_477 * (7_200 + 120 - 990_u64)).div_ceil(3_600), true));
+    assert_eq!(forgotten(500), (0, false), "what it made would still be listed");
+}
+
+#[test]
+fn a_line_without_a_price_of_its_own_has_the_frozen_one() {
+    let mut placement = placement("Private", 0);
+    let frozen =
+        api::PlacedPrice { instance_type: "t2.micro".into(), hourly_usd_micros: Some(11_600), ..Default::default() };
+    placement.prices = vec![frozen];
+    let spent = so_far(&placement, &[line("t2.micro", 1, None, Some(3_600))], epoch());
+    assert_eq!((spent.usd_micros, spent.unpriced.len()), (11_600, 0));
+}
+
+/// Of a type that was asked about and never launched nothing is missing; of one that was launched it is, for good.
+#[test]
+fn only_what_was_launched_without_a_price_is_missing_from_the_cost() {
+    let prices = "prices t2.micro=11600 c6i.large=91200 x9.huge=none";
+    let mut never = world(&format!("{prices}\nnow 1000s\n{TWO}"));
+    look(&mut never, 0);
+    assert_eq!(summary(&never), "0.01 USD");
+    let mut dropped = world(
+        "clusters a=x9.huge*1\nprices x9.huge=none c6i.large=91200\nnow 1000s
+         line a/1 x1 closed ids i-1
+         line a/2 x1 closed ids i-2
+         have i-1 a/1 running age 400s
+         have i-2 a/2 running age 100s",
+    );
+    look(&mut dropped, 0);
+    end(&mut dropped, "i-1");
+    let placement = look(&mut dropped, 0).placement.unwrap();
+    assert_eq!((placement.spent_usd_micros, placement.spent_unpriced.clone()), (0, vec!["x9.huge".to_owned()]));
+    assert!(so_far(&placement, &[], dropped.now).unpriced.contains("x9.huge"));
+}
+
+/// A public address in each of its zones, in every region.
+#[test]
+fn a_load_balancer_that_faces_the_internet_has_addresses() {
+    let cost = |scheme| {
+        let placed = api::PlacedBalancer { scheme, subnet_ids: vec!["a".into(), "b".into()], ..Default::default() };
+        let balancer_since = Some(Time(epoch()));
+        let placement = Placement { balancer: Some(placed), balancer_since, ..placement("Private", 0) };
+        (so_far(&placement, &[], epoch() + seconds(10)).usd_micros, hourly_now(&placement, &[]))
+    };
+    assert_eq!(cost(api::Scheme::Internal), (22_500, 22_500));
+    assert_eq!(cost(api::Scheme::InternetFacing), (32_500, 32_500));
 }
 
 /// The line of the first launch goes when a later one is there; what it cost stays, once, whoever writes it.

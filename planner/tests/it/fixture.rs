@@ -443,6 +443,7 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         launched_at: None,
         ended_at: None,
         bound: String::new(),
+        booked: 0,
         hourly_usd_micros: planner::cost::hourly::price(&placement, &pool_spec.instance_type),
         application: if line.contains(&"former") { "former".into() } else { application(world, pool, &placement) },
         not_after: Some(Time(written + world.settings.launch_window)),

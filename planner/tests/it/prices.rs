@@ -122,7 +122,15 @@ fn what_nobody_knows_is_frozen_as_unknown_and_never_as_nothing() {
         assert!(placement.prices.iter().all(|price| price.hourly_usd_micros != Some(0)), "{placement:?}");
         assert!(events(&world, &next)[0].note.contains("no price for p5.48xlarge"));
         world.object.status = next;
-        assert!(!questions(&world).contains(&"p5.48xlarge".to_owned()), "it is not asked about again");
+        // It is asked about again, and as long as nobody knows nothing is said or written anew.
+        assert!(questions(&world).contains(&"p5.48xlarge".to_owned()));
+        let again = status(&world, &plan(&world), &[]);
+        assert_eq!(again.placement, Some(placement));
+        assert_eq!(events(&world, &again), []);
+        // The way out that its words name.
+        world.settings.prices = PriceFile::parse("eu-west-1,p5.48xlarge,55.04").unwrap();
+        assert_eq!(price(&frozen(&world), "p5.48xlarge"), (Some(55_040_000), "eu-west-1, --prices"));
+        assert_eq!(frozen(&world).prices.len(), 3, "in its place");
     }
 }
 
