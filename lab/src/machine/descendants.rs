@@ -10,6 +10,16 @@ pub(super) fn descendants() -> Vec<Pid> {
     below(getpid().as_raw_pid(), &parents()).into_iter().filter_map(Pid::from_raw).collect()
 }
 
+/// Process ids of everything below this process that was started with this variable.
+pub(super) fn descendants_with(name: &str, value: &str) -> Vec<Pid> {
+    let variable = format!("{name}={value}");
+    let has_it = |pid: &Pid| {
+        let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_pid())).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|one| one == variable.as_bytes())
+    };
+    descendants().into_iter().filter(has_it).collect()
+}
+
 /// Sends `signal` to everything below this process; returns how many there were.
 pub(super) fn signal_all(signal: Signal) -> usize {
     let all = descendants();

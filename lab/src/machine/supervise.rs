@@ -12,16 +12,20 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 use super::children::Children;
 use super::console::Console;
+use super::descendants::descendants_with;
 use super::directory::Directory;
 use super::quoting;
 use super::units::{self, Kind, Restart, Service, Timer, Unit};
 
 /// Pause between two looks of a timer at the clock, which may be set while it waits.
 const TIMER_POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Variable that names the start of a service to its processes.
+const INVOCATION_ID: &str = "INVOCATION_ID";
 
 /// All units of an instance.
 pub(super) struct Units {
@@ -189,6 +193,24 @@ impl Units {
     }
 }
 
+/// A started service: the process that was started, and all that it started, which systemd keeps in one control group. Here
+/// they are told by the variable that systemd gives them (systemd.exec(5), "$INVOCATION_ID") and that they inherit.
+struct Invocation {
+    leader: Pid,
+    id: String,
+}
+
+impl Invocation {
+    /// Signals all of it, as systemd's `KillMode=control-group` (systemd.kill(5)).
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.leader, signal);
+        let is_outside = |pid: &Pid| getpgid(Some(*pid)).is_ok_and(|group| group != self.leader);
+        for pid in descendants_with(INVOCATION_ID, &self.id).into_iter().filter(is_outside) {
+            let _ = kill_process(pid, signal); // it may be gone already
+        }
+    }
+}
+
 /// One unit's thread.
 struct Run {
     units: Arc<Units>,
@@ -207,14 +229,15 @@ impl Run {
                 return self.end(State::Failed, Err(format!("{}: started too often", self.name)));
             }
             let failed = match self.spawn(service) {
-                Ok(pid) => {
+                Ok(invocation) => {
                     if service.kind == Kind::Lasting {
                         self.note(|seen| (seen.state, seen.ended) = (State::Active, Seen::NOT_STARTED.ended));
                         let _ = self.report.send(Ok(())); // whoever asked may be gone
                     }
-                    let Some(status) = self.attend(pid, service) else { return self.end(State::Inactive, Ok(())) };
-                    // Whatever it left in its group goes with it, as with systemd's KillMode=control-group.
-                    let _ = kill_process_group(pid, Signal::KILL);
+                    let Some(status) = self.attend(&invocation, service) else {
+                        return self.end(State::Inactive, Ok(()));
+                    };
+                    invocation.signal(Signal::KILL);
                     let failed = !status.success();
                     self.note(|seen| seen.ended = ending(status));
                     if !is_restarted(service.restart, failed) {
@@ -242,20 +265,20 @@ impl Run {
     }
 
     /// Waits for the end of the process; `None` when it was told to stop it.
-    fn attend(&self, pid: Pid, service: &Service) -> Option<ExitStatus> {
+    fn attend(&self, invocation: &Invocation, service: &Service) -> Option<ExitStatus> {
         if let Ok(Word::Exited(status)) = self.hear.recv() {
             return Some(status);
         }
-        let _ = kill_process_group(pid, Signal::TERM);
+        invocation.signal(Signal::TERM);
         if self.hear.recv_timeout(service.stop_limit).is_err() {
-            let _ = kill_process_group(pid, Signal::KILL);
+            invocation.signal(Signal::KILL);
             let _ = self.hear.recv();
         }
-        let _ = kill_process_group(pid, Signal::KILL);
+        invocation.signal(Signal::KILL);
         None
     }
 
-    fn spawn(&self, service: &Service) -> io::Result<Pid> {
+    fn spawn(&self, service: &Service) -> io::Result<Invocation> {
         let directory = &self.units.directory;
         let mut variables = self.units.environment.clone();
         for name in &service.state_directories {
@@ -263,6 +286,8 @@ impl Run {
             fs::create_dir_all(&path)?;
             variables.push(("STATE_DIRECTORY".to_owned(), path.to_string_lossy().into_owned()));
         }
+        let id = format!("{:032x}", rand::random::<u128>());
+        variables.push((INVOCATION_ID.to_owned(), id.clone()));
         variables.extend(service.environment.iter().cloned());
         for file in &service.environment_files {
             let (optional, path) = file.strip_prefix('-').map_or((false, file.as_str()), |path| (true, path));
@@ -295,7 +320,7 @@ impl Run {
         if let Some((heard, name)) = heard {
             self.units.console.listen(heard, name, pid, Some(journal));
         }
-        Ok(pid)
+        Ok(Invocation { leader: pid, id })
     }
 
     /// Waits like systemd without a stamp file: a time that has passed when the timer starts never comes.
