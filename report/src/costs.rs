@@ -49,7 +49,7 @@ fn in_words(report: &Report, cluster: &ClusterReport, cost: &AnswerCost) -> Stri
     format!("{}{details}", per_million(cost))
 }
 
-/// In how many rounds its members did not say how busy they are.
+/// Number of the rounds in which its members did not say how busy they are.
 fn silence(report: &Report, name: &str) -> String {
     let counted = report.rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted);
     let of_it: Vec<&ClusterReport> =

@@ -27,7 +27,7 @@ pub(crate) fn refusal(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Opt
     ))
 }
 
-/// As the metric of the comparison, or of a threshold.
+/// The metric of the comparison, or of a threshold.
 fn asks_per_usd(load: &Load) -> bool {
     let of_thresholds = load.thresholds.iter().filter_map(|threshold| threshold.metric);
     of_thresholds.chain([load.comparison.metric]).any(|metric| metric == Metric::RequestsPerUsd)

@@ -1,4 +1,4 @@
-//! What answers cost, in status: only where it may stand beside the cost of others.
+//! Cost of answers in status: only where it may stand beside the cost of others.
 
 use planner::effect::{Collected, Done, Outcome};
 use planner::{Action, plan, status};

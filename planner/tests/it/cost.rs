@@ -159,7 +159,7 @@ fn instances_that_end_before_others_are_booked_when_they_end() {
     assert!(!summary(&apart).contains("at most"), "{}", summary(&apart));
 }
 
-/// As long as a line may still make instances, all of it is counted.
+/// All of a line is counted while it may still make instances.
 #[test]
 fn a_partial_end_that_is_not_booked_yet_is_an_upper_bound() {
     let open = Launch { state: "Open".into(), ..line("t2.micro", 3, Some(3_600_000), None) };
@@ -235,7 +235,7 @@ fn a_line_without_a_price_of_its_own_has_the_frozen_one() {
     assert_eq!((spent.usd_micros, spent.unpriced.len()), (11_600, 0));
 }
 
-/// Of a type that was asked about and never launched nothing is missing; of one that was launched it is, for good.
+/// Nothing is missing of a type that was asked about and never launched; of one that was launched it is, for good.
 #[test]
 fn only_what_was_launched_without_a_price_is_missing_from_the_cost() {
     let prices = "prices t2.micro=11600 c6i.large=91200 x9.huge=none";

@@ -1,4 +1,4 @@
-//! What the starter takes up after it ended, by itself or with what it tried.
+//! Restarts of the starter: it takes up what served, and what it tried, after it ended by itself or with a program.
 
 use std::fs;
 use std::time::{Duration, Instant};
