@@ -51,9 +51,8 @@ pub(crate) use application::{BEHIND, behind};
 
 use std::collections::BTreeMap;
 
-use api::{
-    ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, PlacedSubnet, PlacedVolume, Placement, Status,
-};
+use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage};
+use api::{PlacedSubnet, PlacedVolume, Placement, Status};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
