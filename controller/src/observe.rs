@@ -193,10 +193,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     }
 
     /// Listeners, attributes and targets of the load balancer, while something depends on them. Many load balancers take
-    /// turns: while a run is on, an older look will do for one that waits for its turn.
+    /// turns: an older look will do for one that waits for its turn.
     async fn observe_application(&self, cloud: &R::Cloud, world: &mut World) {
         let Some((balancer, groups)) = application::looks(world) else { return };
-        let (age, longest) = (application::longest_age(world), application::longest_wait(world));
+        let age = application::longest_age(world);
         let former = |most| world.memory.application.as_ref().filter(|(at, _)| world.now.duration_since(*at) < most);
         if let Some((_, seen)) = former(age) {
             world.application = Some(Facet::Known(seen.clone()));
@@ -205,7 +205,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         // Those of listeners and rules, and two for each target group.
         let calls = 2 + 2 * u32::try_from(groups.len()).unwrap_or(0);
         if !self.rate_limit.look(world.region(), calls, self.now()) {
-            let former = former(longest).map(|(_, seen)| Facet::Known(seen.clone()));
+            let former = former(application::LONGEST_WAIT).map(|(_, seen)| Facet::Known(seen.clone()));
             world.application = Some(former.unwrap_or_else(|| Facet::Unknown(turn_to_come())));
             return;
         }

@@ -16,7 +16,9 @@ use crate::cost::spent::{LEAST_SECONDS, hourly_now, hourly_of_instances, so_far}
 use crate::cost::usd;
 use crate::desired::role::Role;
 use crate::desired::{self, duration, launches};
+use crate::failure::{Failure, Unknown};
 use crate::plan::{NoPlacement, refused};
+use crate::prices::price;
 use crate::scale::Counts;
 use crate::world::World;
 
@@ -116,7 +118,7 @@ pub fn settle(world: &World, placement: Placement) -> Result<Placement, NoPlacem
     let (Some(max), Some(budget)) = (max_of(spec), &spec.budget) else { return Ok(placement) };
     let full = match Full::of(spec, &placement) {
         Ok(full) => full,
-        Err(unpriced) => return refused(Reason::PriceUnknown, without_price(&unpriced, &placement.region)),
+        Err(unpriced) => return without_prices(&unpriced, &placement),
     };
     let lasts = full.lasts(world, max);
     let runs = i32::try_from(launches(spec)).unwrap_or(i32::MAX);
@@ -186,10 +188,9 @@ pub(crate) fn unknown(world: &World, placement: &Placement) -> Option<(Reason, S
     is_unkept.then(|| (Reason::PriceUnknown, without_price(&unpriced, &placement.region)))
 }
 
-/// Whether more is spent than a budget that was lowered. The run had no time yet to come home.
-pub(crate) fn is_overdrawn(world: &World, placement: &Placement) -> bool {
-    let spent = so_far(placement, &world.object.status.launches, world.now).usd_micros;
-    max_of(&world.object.spec).is_some_and(|max| is_less(placement, max) && spent >= max)
+/// Whether the budget was lowered, or added: it may be spent at once, and then the run had no time yet to come home.
+pub(crate) fn is_lowered(world: &World, placement: &Placement) -> bool {
+    max_of(&world.object.spec).is_some_and(|max| is_less(placement, max))
 }
 
 /// The placement that says that the budget is spent, if it is.
@@ -206,6 +207,9 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
     let (max, budget) = (max_of(spec)?, spec.budget.as_ref()?);
     let full = match Full::of(spec, placement) {
         Ok(full) => full,
+        Err(unpriced) if is_unasked(&unpriced, placement) => {
+            return Some((Reason::Pending, format!("the price of {} is asked for", of(&unpriced))));
+        }
         Err(unpriced) => return Some((Reason::PriceUnknown, without_price(&unpriced, &placement.region))),
     };
     let spent = so_far(placement, lines, world.now).usd_micros;
@@ -262,11 +266,27 @@ pub(crate) fn changed(world: &World, placement: &Placement) -> String {
 }
 
 fn without_price(types: &Unpriced, region: &str) -> String {
-    let types: Vec<&str> = types.iter().map(String::as_str).collect();
     format!(
         "budget.maxUsd: there is no price for {} in {region}, so what it pays cannot be told: give the operator one (--prices), choose another type, or remove budget",
-        types.join(", ")
+        of(types)
     )
+}
+
+fn of(types: &Unpriced) -> String {
+    types.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether no source was asked for one of them yet: many ask at the same time.
+fn is_unasked(types: &Unpriced, placement: &Placement) -> bool {
+    types.iter().any(|name| price::placed(placement, name).is_none())
+}
+
+fn without_prices(types: &Unpriced, placement: &Placement) -> Result<Placement, NoPlacement> {
+    if is_unasked(types, placement) {
+        let message = format!("the price of {} is asked for", of(types));
+        return Err(NoPlacement::Unknown(Unknown { failure: Failure::NotYetVisible, message }));
+    }
+    refused(Reason::PriceUnknown, without_price(types, &placement.region))
 }
 
 fn minutes_up(time: SignedDuration) -> i64 {

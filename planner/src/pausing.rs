@@ -9,7 +9,7 @@ use crate::desired::duration::LAST_CALL;
 use crate::measure;
 use crate::plan::{MOVING, Plan};
 use crate::runs;
-use crate::world::World;
+use crate::world::{Facet, World};
 
 const NOTHING_NEW: &str = "spec.paused is true: nothing is launched, replaced or measured anew until it is false; deletion and lifecycle.maxLifetimeSeconds still end everything";
 
@@ -46,8 +46,12 @@ const LAST: &str = "report of the run that the budget does not pay any more";
 /// call of any other end.
 pub(crate) fn last_call(world: &World, plan: &mut Plan) -> bool {
     let key = runs::wanted(world);
-    let is_on =
-        runs::recorded(world, &key).is_none() && key.slices().any(|slice| runs::answer(world, &slice).is_some());
+    // A generator that is silent just now may still have it.
+    let is_there = match &world.runs {
+        Some(Facet::Known(_)) => key.slices().any(|slice| runs::answer(world, &slice).is_some()),
+        _ => runs::running(&world.object.status.runs, &key).is_some(),
+    };
+    let is_on = is_there && runs::recorded(world, &key).is_none();
     let first = *plan.memory.absent_since.entry(LAST.to_owned()).or_insert(world.now);
     if !is_on || world.now.duration_since(first) >= LAST_CALL {
         return false;
@@ -55,6 +59,11 @@ pub(crate) fn last_call(world: &World, plan: &mut Plan) -> bool {
     bring_home(world, plan);
     plan.wake_within(MOVING);
     true
+}
+
+/// The budget pays again: another last call has its own time.
+pub(crate) fn forget_last_call(plan: &mut Plan) {
+    plan.memory.absent_since.remove(LAST);
 }
 
 /// Whether `Measured` says more for this reason than that the benchmark is paused.

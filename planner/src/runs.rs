@@ -114,6 +114,11 @@ pub(crate) fn is_whole(run: &Run) -> bool {
     RunOutcome::Running.is_of(run) && all > 1 && run.parts.len() >= all
 }
 
+/// Whether a run of several launches is on, for each of which its workers are replaced.
+pub(crate) fn is_of_several_launches(world: &World) -> bool {
+    desired::launches(&world.object.spec) > 1 && running(&world.object.status.runs, &wanted(world)).is_some()
+}
+
 /// Whether every part of every launch so far is recorded.
 pub(crate) fn is_between_launches(run: &Run) -> bool {
     run.parts.len().is_multiple_of(count(run.generators) as usize)

@@ -150,8 +150,11 @@ fn wrong_account(world: &World, plan: &mut Plan) -> bool {
 /// wanted again for that.
 fn is_spent(world: &World, plan: &mut Plan) -> bool {
     let placement = world.object.status.placement.as_ref();
-    let Some(spent) = placement.and_then(|placement| budget::spent(world, placement)) else { return false };
-    if placement.is_some_and(|placement| budget::is_overdrawn(world, placement)) && pausing::last_call(world, plan) {
+    let Some(spent) = placement.and_then(|placement| budget::spent(world, placement)) else {
+        pausing::forget_last_call(plan);
+        return false;
+    };
+    if placement.is_some_and(|placement| budget::is_lowered(world, placement)) && pausing::last_call(world, plan) {
         return true;
     }
     zone_fallback::say_where(&spent, plan);

@@ -41,7 +41,9 @@ impl Spent {
             self.unpriced.insert(line.instance_type.clone());
             return;
         };
-        let instances = u64::try_from(i64::from(line.count).saturating_sub(line.booked)).unwrap_or(0);
+        // One that was given up and is seen again is paid, too.
+        let rest = u64::try_from(i64::from(line.count).saturating_sub(line.booked)).unwrap_or(0);
+        let instances = rest.max(ledger::living(line));
         let surplus = part_of_hour(surplus.saturating_mul(instances), seconds);
         let certain = part_of_hour(certain.saturating_mul(instances), seconds);
         self.usd_micros = self.usd_micros.saturating_add(certain).saturating_add(surplus);

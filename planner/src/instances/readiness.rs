@@ -66,7 +66,9 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
         return Some(FailedBoot::new(format!("{}: {word}", instance.id)));
     }
     let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
-    let stuck = !word.starts_with(console::READY) && !may_be_out(world, instance);
+    // Whether it serves is not known while nobody can see the targets of the load balancer.
+    let is_unseen = matches!(world.application, Some(Facet::Unknown(_)));
+    let stuck = !word.starts_with(console::READY) && !is_unseen && !may_be_out(world, instance);
     (overdue && stuck).then(|| {
         FailedBoot::new(format!(
             "{} is not ready {} s after its launch; its console ends with: {word}",

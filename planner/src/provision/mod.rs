@@ -28,6 +28,7 @@ use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::instances::{alive, readiness};
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
+use crate::runs;
 use crate::scale::{Counts, counts, length};
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
@@ -81,7 +82,8 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
     causes.front = front::plan(world, placement, plan, of_front);
     // Before anything ends for it: what the budget does not pay replaces nothing that runs.
     let unpaid = budget::unpaid(world, placement, &plan.ledger);
-    causes.may_replace = unpaid.is_none();
+    // Workers that one launch of a run has measured go in any case: they would be paid and measure nothing.
+    causes.may_replace = unpaid.is_none() || runs::is_of_several_launches(world);
     let mut drafts = Vec::new();
     let subnets = placement.subnets();
     for pool in &pools {
@@ -103,7 +105,9 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
         drafts.clear();
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
         plan.conditions.accepted(ConditionStatus::False, reason, message);
-        plan.conditions.stall(ConditionType::Accepted);
+        if reason != Reason::Pending {
+            plan.conditions.stall(ConditionType::Accepted);
+        }
     }
     if rehearsal::write_down(world, drafts, plan).is_some() {
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);

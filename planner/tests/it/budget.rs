@@ -244,6 +244,15 @@ fn a_budget_that_is_overdrawn_at_once_leaves_the_run_its_last_call() {
     assert!(plan(&world).placement.unwrap().budget_spent_at.is_some(), "it is not waited for any longer");
 }
 
+#[test]
+fn a_run_has_its_last_call_whatever_its_budget_is_lowered_to() {
+    for cents in 2..400 {
+        let max = format!("{}.{:02}", cents / 100, cents % 100);
+        let world = running(&format!("now 3000s\nbudget {max} placed 5\nbalancer healthy\nrun running"));
+        assert_eq!(plan(&world).placement.unwrap().budget_spent_at, None, "{max}");
+    }
+}
+
 /// What "raise it to" names is not refused again for want of time: the last call is in it, and the boot of each launch.
 #[test]
 fn the_least_budget_leaves_time_to_boot_and_for_the_last_call() {

@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 use super::{health, waiting};
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::BALANCER_PORT;
+use crate::effect::Quota;
 use crate::failure::Failure;
 use crate::goal::{Goal, goal};
 use crate::instances::targets::are_at_rest;
@@ -57,11 +58,9 @@ pub fn longest_age(world: &World) -> SignedDuration {
     SignedDuration::from_secs(if is_on { 5 } else { 2 })
 }
 
-/// The oldest look at it that will do where others are to be looked at first: while a run is on, which its generator makes
-/// alone, one is not worth a call of each pass.
-pub fn longest_wait(world: &World) -> SignedDuration {
-    SignedDuration::from_secs(if longest_age(world) > SignedDuration::from_secs(2) { 60 } else { 2 })
-}
+/// The oldest look at it that will do where others are to be looked at first. It says how things stand, and nothing is
+/// changed by it.
+pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
 /// The dimensions of its CloudWatch metrics: `app/NAME/ID`, and of each cluster `targetgroup/NAME/ID`.
 pub(crate) fn dimensions(world: &World) -> Option<(String, Vec<(String, String)>)> {
@@ -110,6 +109,15 @@ pub(super) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     }
     let are_made = routes::plan(world, placement, plan, balancer, seen, &listed);
     targets::plan(world, plan, seen, &listed, are_made);
+    if is_old(world) {
+        plan.effects.retain(|effect| effect.action.nature().quota != Some(Quota::Balancing));
+        plan.wake_within(crate::plan::MOVING);
+    }
+}
+
+/// Whether the look is from before its turn.
+fn is_old(world: &World) -> bool {
+    world.memory.application.as_ref().is_some_and(|(at, _)| world.now.duration_since(*at) > longest_age(world) * 2)
 }
 
 /// Targets of a group, those that are being taken out left aside.
