@@ -3,8 +3,11 @@
 use planner::Severity;
 use planner::owner::Tags;
 
-use crate::stage::play::Play;
-use crate::stories::{small_on_a_calm_day, tell};
+use api::BalancerKind;
+use cloudsim::Span;
+
+use crate::stage::play::{Play, spec};
+use crate::stories::{calm, small_on_a_calm_day, tell};
 
 /// What the object is about: phase, reason and message of why nothing moves.
 fn stalled(play: &Play) -> Option<(String, String, String)> {
@@ -43,5 +46,27 @@ fn a_deletion_that_waits_for_somebody_elses_rule_says_whose_and_goes_on_when_it_
         play.sim.lock().ec2(play.now()).shut_out_by_hand(&theirs, &ours);
         play.until(300, Play::is_gone).await.unwrap();
         assert_eq!(play.sim.lock().audit().foreign_touched, [""; 0]);
+    });
+}
+
+/// ELB keeps the interfaces of a load balancer that is deleted for minutes, and they keep its security group.
+#[test]
+fn a_deletion_waits_for_the_interfaces_of_a_load_balancer_and_leaves_nothing() {
+    tell(async || {
+        let mut knobs = calm();
+        knobs.load_balancing.interface_linger = Span::seconds(600, 600);
+        let mut wanted = spec(&[("a", "t2.large", 1), ("b", "t3.large", 2)]);
+        wanted.balancer.kind = BalancerKind::Application;
+        let mut play = Play::new(7, knobs, wanted, 1);
+        play.until(300, Play::is_ready).await.unwrap();
+        play.store.delete(play.now());
+        let balancers = |play: &Play| play.sim.lock().audit().load_balancers;
+        play.until(300, |play| balancers(play) == 0).await.unwrap();
+        let deleted = play.now();
+        play.until(600, Play::is_gone).await.unwrap();
+        let held = play.now().duration_since(deleted).as_secs();
+        assert!((595..900).contains(&held), "the finalizer went {held} s after the load balancer");
+        let left = play.sim.lock().audit();
+        assert_eq!((left.live, left.groups, left.load_balancers, left.target_groups, left.interfaces), (0, 0, 0, 0, 0));
     });
 }
