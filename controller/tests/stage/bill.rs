@@ -67,12 +67,22 @@ impl Bill {
             None => self.is_void |= self.is_placed,
         }
         let Some(max) = self.max.filter(|_| !self.is_void) else { return Ok(()) };
-        let sum = self.sum();
-        if sum > max {
-            let what = format!("{sum} millionths of a dollar were spent of a budget of {max}");
+        let timers = placement.and_then(|placement| placement.expires_at.as_ref()).map(|at| at.0);
+        let (sum, coming) = (self.sum(), timers.map_or(0, |timers| self.coming(now, timers)));
+        if sum + coming > max {
+            let what = format!(
+                "{sum} millionths of a dollar are spent of a budget of {max}, and {coming} more until the timers, if nobody ends anything"
+            );
             return Err(Broken::new(Rule::WithinBudget, what));
         }
         Ok(())
+    }
+
+    /// What those that run will cost until their timers end them.
+    fn coming(&self, now: Timestamp, timers: Timestamp) -> u64 {
+        let seconds = u64::try_from(timers.duration_since(now).as_secs()).unwrap_or(0);
+        let running = self.lived.values().filter(|lived| lived.until == now);
+        running.map(|lived| self.hourly(lived) * seconds).sum::<u64>() / 3_600
     }
 
     /// Status says no less than what was spent, however often operators died.
@@ -93,12 +103,14 @@ impl Bill {
     fn sum(&self) -> u64 {
         let of_one = |lived: &Lived| {
             let seconds = lived.until.duration_since(lived.launched).as_secs().max(LEAST);
-            let price = self.prices.get(&lived.instance_type).copied().unwrap_or(0);
-            let surplus =
-                SURPLUS.iter().find(|(name, _)| *name == lived.instance_type).map_or(0, |(_, micros)| *micros);
-            let hourly = price + surplus + if lived.is_public { ADDRESS } else { 0 };
-            hourly * u64::try_from(seconds).unwrap()
+            self.hourly(lived) * u64::try_from(seconds).unwrap()
         };
         self.lived.values().map(of_one).sum::<u64>() / 3_600
+    }
+
+    fn hourly(&self, lived: &Lived) -> u64 {
+        let price = self.prices.get(&lived.instance_type).copied().unwrap_or(0);
+        let surplus = SURPLUS.iter().find(|(name, _)| *name == lived.instance_type).map_or(0, |(_, micros)| *micros);
+        price + surplus + if lived.is_public { ADDRESS } else { 0 }
     }
 }
