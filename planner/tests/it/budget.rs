@@ -123,6 +123,8 @@ fn a_placement_is_chosen_with_its_budget() {
         images: Facet::Known(BTreeMap::from([(architecture, Some(image))])),
     };
     world.types = Facet::Known(types.map(instance_type).into());
+    assert!(matches!(choose(&world, &site), Err(NoPlacement::Unknown(_))), "nobody was asked for the price yet");
+    world.prices = types.map(|kind| (kind.to_owned(), Facet::Known(ListPrice::None))).into();
     let Err(NoPlacement::Refused { reason, message }) = choose(&world, &site) else { panic!("it has no price") };
     assert_eq!(reason.name(), "PriceUnknown");
     assert!(message.contains("t9.huge") && message.contains("eu-west-1") && message.contains("--prices"), "{message}");
