@@ -60,6 +60,17 @@ impl Default for Region {
 }
 
 impl RateLimit {
+    /// Whether a load balancer of the region may be looked at now, which takes so many calls.
+    pub(crate) fn look(&self, region: &str, calls: u32, now: Timestamp) -> bool {
+        let mut regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = &mut regions.entry(region.to_owned()).or_default().looks;
+        let may = looks.next(now) <= now;
+        if may {
+            looks.take(calls, now);
+        }
+        may
+    }
+
     /// Takes out of a plan what has to wait, and says when the next pass is due.
     pub(crate) fn take(&self, world: &World, plan: &mut Plan, given: &mut Given, now: Timestamp) {
         // A launch is written down so long before its turn at most: half of the time in which it may be sent.
@@ -81,19 +92,6 @@ impl RateLimit {
             plan.wake = if plan.effects.is_empty() { plan.wake.max(wait.min(longest)) } else { plan.wake.min(wait) };
         }
         given.retain(|token, _| plan.ledger.iter().any(|line| line.token == *token));
-    }
-}
-
-impl RateLimit {
-    /// Whether a load balancer of the region may be looked at now, which takes so many calls.
-    pub(crate) fn look(&self, region: &str, calls: u32, now: Timestamp) -> bool {
-        let mut regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let looks = &mut regions.entry(region.to_owned()).or_default().looks;
-        let may = looks.next(now) <= now;
-        if may {
-            looks.take(calls, now);
-        }
-        may
     }
 }
 

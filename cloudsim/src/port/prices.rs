@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::SharedSim;
 use crate::engine::query::PageRequest;
-use crate::pricing::{Action, GetProducts};
+use crate::pricing::{Action, GetProducts, filters};
 use crate::sim::Call;
 
 impl Prices for SharedSim {
@@ -16,7 +16,7 @@ impl Prices for SharedSim {
             let message = format!("no endpoint of the Price List for {}", self.region);
             return Err(CloudError::new(Failure::Rejected, "NoEndpoint", message));
         }
-        let filters = wanted(&self.region, instance_type);
+        let filters = filters(&self.region, instance_type);
         let mut request = GetProducts {
             service_code: "AmazonEC2".to_owned(),
             filters: filters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
@@ -36,24 +36,6 @@ impl Prices for SharedSim {
         }
         Ok(told(&filters, &texts))
     }
-}
-
-fn wanted(region: &str, instance_type: &str) -> [(&'static str, String); 8] {
-    let (family, tenancy) = match instance_type.contains(".metal") {
-        true => ("Compute Instance (bare metal)", "Dedicated"),
-        false => ("Compute Instance", "Shared"),
-    };
-    [
-        ("regionCode", region),
-        ("instanceType", instance_type),
-        ("operatingSystem", "Linux"),
-        ("preInstalledSw", "NA"),
-        ("capacitystatus", "Used"),
-        ("marketoption", "OnDemand"),
-        ("tenancy", tenancy),
-        ("productFamily", family),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
 }
 
 /// The same as the adapter over AWS reads (`cloud/src/pricing`), without its doubts about the text: we wrote it.

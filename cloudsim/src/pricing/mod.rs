@@ -15,6 +15,7 @@ pub use crate::actions::pricing::Action;
 pub use products::GetProducts;
 
 pub(crate) use about::{asks, costs, denied, in_json};
+pub(crate) use product::filters;
 
 /// State of the Price List: its token buckets.
 #[derive(Default)]

@@ -12,25 +12,31 @@ pub(super) struct Product {
     pub(super) price: u64,
 }
 
+/// What tells an instance type as people mean it from all other products, as filters of GetProducts.
+pub(crate) fn filters(region: &str, instance_type: &str) -> [(&'static str, String); 8] {
+    let (family, tenancy) = match instance_type.contains(".metal") {
+        true => ("Compute Instance (bare metal)", "Dedicated"),
+        false => ("Compute Instance", "Shared"),
+    };
+    [
+        ("productFamily", family),
+        ("regionCode", region),
+        ("instanceType", instance_type),
+        ("operatingSystem", "Linux"),
+        ("preInstalledSw", "NA"),
+        ("capacitystatus", "Used"),
+        ("marketoption", "OnDemand"),
+        ("tenancy", tenancy),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+}
+
 impl Product {
     /// An instance type as people mean it: Linux, shared (bare metal: dedicated), on demand, used.
     pub(super) fn usual(region: &str, instance_type: &str, price: u64) -> Self {
-        let is_metal = instance_type.contains(".metal");
-        let family = if is_metal { "Compute Instance (bare metal)" } else { "Compute Instance" };
-        let attributes = [
-            ("productFamily", family),
-            ("servicecode", "AmazonEC2"),
-            ("regionCode", region),
-            ("instanceType", instance_type),
-            ("operatingSystem", "Linux"),
-            ("preInstalledSw", "NA"),
-            ("capacitystatus", "Used"),
-            ("marketoption", "OnDemand"),
-            ("tenancy", if is_metal { "Dedicated" } else { "Shared" }),
-            ("licenseModel", "No License required"),
-        ];
-        let attributes = attributes.map(|(name, value)| (name, value.to_owned())).to_vec();
-        Self { attributes, currency: "USD", price }
+        let others = [("servicecode", "AmazonEC2"), ("licenseModel", "No License required")];
+        let others = others.map(|(name, value)| (name, value.to_owned()));
+        Self { attributes: filters(region, instance_type).into_iter().chain(others).collect(), currency: "USD", price }
     }
 
     /// The same with another value of an attribute, and another price.

@@ -4,6 +4,7 @@ use api::{Launch, PlacedImage, Placement};
 
 use super::credits::surplus_hour;
 use crate::ports::Addressing;
+use crate::prices::price;
 use crate::prices::small_change::{ADDRESS_HOUR, volume_hour};
 
 /// One instance for an hour, in millionths of a US dollar.
@@ -46,17 +47,23 @@ pub fn part_of_hour(hourly: u64, seconds: u64) -> u64 {
 
 /// The frozen price of a type. `None`: it is not known.
 pub fn price(placement: &Placement, instance_type: &str) -> Option<i64> {
-    let placed = placement.prices.iter().find(|placed| placed.instance_type == instance_type);
-    placed.and_then(|placed| placed.hourly_usd_micros).filter(|price| *price > 0)
+    price::placed(placement, instance_type)?.hourly_usd_micros.filter(|price| *price > 0)
 }
 
 fn hourly(placement: &Placement, price: u64, gib: u64, instance_type: &str) -> Hourly {
-    let is_public = Addressing::parse(&placement.addressing) == Some(Addressing::Public);
-    let address = if is_public { ADDRESS_HOUR } else { 0 };
+    let address = address(placement).unwrap_or(0);
     Hourly {
         certain: price.saturating_add(volume_hour(gib)).saturating_add(address),
         surplus: surplus_hour(instance_type).unwrap_or(0),
     }
+}
+
+/// The public address of an instance. `None`: the placement's word for it is not known.
+pub(crate) fn address(placement: &Placement) -> Option<u64> {
+    Some(match Addressing::parse(&placement.addressing)? {
+        Addressing::Public => ADDRESS_HOUR,
+        Addressing::Private => 0,
+    })
 }
 
 fn largest(placement: &Placement) -> u64 {
@@ -64,7 +71,7 @@ fn largest(placement: &Placement) -> u64 {
 }
 
 /// All volumes of an instance.
-fn gib(image: &PlacedImage) -> u64 {
+pub(crate) fn gib(image: &PlacedImage) -> u64 {
     let all = std::iter::once(image.root_gib).chain(image.volumes.iter().map(|volume| volume.gib));
     all.map(|gib| u64::try_from(gib).unwrap_or(0)).sum()
 }

@@ -9,11 +9,6 @@ pub fn text(usd_micros: u64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }
 
-/// Whole cents below: what is promised to be enough is rounded up, what is there is not.
-pub fn whole_cents_up(usd_micros: u64) -> u64 {
-    usd_micros.div_ceil(CENT).saturating_mul(CENT)
-}
-
 /// Dollars as a spec writes them, such as `2.50`, in millionths. `None`: it is none, or nothing.
 pub fn parse(text: &str) -> Option<u64> {
     let (whole, cents) = text.split_once('.').unwrap_or((text, "0"));

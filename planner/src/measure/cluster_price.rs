@@ -1,29 +1,27 @@
 //! Price of the workers of a cluster, as a run is told it: from the prices that the placement has frozen. Pure.
 
-use api::{Cluster, ClusterBenchmarkSpec, PlacedImage, PlacedPrice, Placement};
+use api::{Cluster, ClusterBenchmarkSpec, Placement};
 use wire::Price;
 
-use crate::cost::credits;
-use crate::ports::{Addressing, Credits, InstanceType};
-use crate::prices::small_change::{ADDRESS_HOUR, surplus_vcpu_hour, volume_hour};
+use crate::cost::{credits, hourly};
+use crate::ports::{Credits, InstanceType};
+use crate::prices::price::placed;
+use crate::prices::small_change::{surplus_vcpu_hour, volume_hour};
 
 /// `None`: the type has no price, or what it runs on is not known. It is then unknown to the run, and never 0.
 pub(super) fn price(placement: &Placement, cluster: &Cluster, fact: Option<&InstanceType>) -> Option<Price> {
     let fact = fact?;
     let placed = placed(placement, &cluster.instance_type)?;
+    let price = hourly::price(placement, &cluster.instance_type)?;
     let image = placement.images.iter().find(|image| image.architecture == fact.architecture.name())?;
-    let address = match Addressing::parse(&placement.addressing)? {
-        Addressing::Public => ADDRESS_HOUR,
-        Addressing::Private => 0,
-    };
     let surplus = match credits::credits(fact) {
         Some(Credits::Unlimited) => Some(surplus_vcpu_hour(&fact.name)?),
         Some(Credits::Standard) | None => None,
     };
     Some(Price {
         instances: u32::try_from(cluster.count).ok()?,
-        instance_usd_micros: known(placed)?,
-        extras_usd_micros: volume_hour(gib(image)) + address,
+        instance_usd_micros: u64::try_from(price).ok()?,
+        extras_usd_micros: volume_hour(hourly::gib(image)) + hourly::address(placement)?,
         surplus_usd_micros: surplus,
         basis: placed.basis.clone(),
     })
@@ -35,7 +33,7 @@ pub(super) fn unknown(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Vec
     types.sort_unstable();
     types.dedup();
     let said = |name: &str| {
-        let unpriced = placed(placement, name).filter(|placed| known(placed).is_none())?;
+        let unpriced = placed(placement, name).filter(|_| hourly::price(placement, name).is_none())?;
         // The placement says of what is not known why that is, and what to do.
         let is_said = unpriced.basis.contains(name);
         Some(if is_said { unpriced.basis.clone() } else { format!("no price for {name} in {}", placement.region) })
@@ -43,23 +41,10 @@ pub(super) fn unknown(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Vec
     types.into_iter().filter_map(said).collect()
 }
 
-/// `None`: nobody was asked about the type yet.
-fn placed<'a>(placement: &'a Placement, instance_type: &str) -> Option<&'a PlacedPrice> {
-    placement.prices.iter().find(|price| price.instance_type == instance_type)
-}
-
-fn known(placed: &PlacedPrice) -> Option<u64> {
-    placed.hourly_usd_micros.and_then(|micros| u64::try_from(micros).ok()).filter(|micros| *micros > 0)
-}
-
-/// All volumes of an instance.
-fn gib(image: &PlacedImage) -> u64 {
-    let all = std::iter::once(image.root_gib).chain(image.volumes.iter().map(|volume| volume.gib));
-    all.map(|gib| u64::try_from(gib).unwrap_or(0)).sum()
-}
-
 #[cfg(test)]
 mod tests {
+    use api::{PlacedImage, PlacedPrice};
+
     use super::*;
     use crate::ports::{Architecture, Burstable, Hypervisor};
 

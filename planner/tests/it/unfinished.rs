@@ -9,7 +9,7 @@ use wire::{Health, Said};
 
 use crate::fixture::{seconds, world};
 use crate::spelling::spell;
-use crate::updating::{FOUR, deployed, of};
+use crate::updating::{FOUR, deployed, of, two_behind};
 
 #[test]
 fn a_corrected_url_of_the_same_program_is_told_and_the_same_one_is_not() {
@@ -86,21 +86,7 @@ fn without_a_relay_workers_are_taken_in() {
 /// What was measured before is recorded; the workers still have to run it.
 #[test]
 fn going_back_to_what_was_measured_reaches_the_workers_behind_a_load_balancer() {
-    let mut world = world(
-        "
-        application
-        inplace
-        line a/1 x2 closed ids i-1,i-2
-        line generator/1 x1 closed ids i-g
-        have i-1 a/1 running
-        have i-2 a/1 running
-        have i-g generator/1 running
-        front active
-        routes
-        run none
-        recorded
-        ",
-    );
+    let mut world = world(&two_behind("recorded"));
     let ready = |id: &str| api::Instance {
         id: id.into(),
         pool: "a".into(),
@@ -310,22 +296,7 @@ fn a_worker_whose_program_is_not_started_again_is_told() {
 /// A look from a pass before may show a worker as gone that was taken in again since.
 #[test]
 fn behind_a_load_balancer_nobody_is_told_for_a_look_from_a_pass_before() {
-    let mut world = world(
-        "
-        application
-        inplace
-        line a/1 x2 closed ids i-1,i-2
-        line generator/1 x1 closed ids i-g
-        have i-1 a/1 running
-        have i-2 a/1 running
-        have i-g generator/1 running
-        front active
-        routes
-        run none
-        runs i-1=old i-2=old
-        targets i-2=healthy
-        ",
-    );
+    let mut world = world(&two_behind("runs i-1=old i-2=old\ntargets i-2=healthy"));
     let seen = world.application.as_ref().and_then(Facet::known).cloned().unwrap();
     world.memory.looked_at = Some(world.now - seconds(1));
     world.memory.application = Some((world.now - seconds(2), seen.clone()));

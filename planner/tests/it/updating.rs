@@ -9,7 +9,7 @@ use planner::{Action, Failure, World, desired, plan};
 use proptest::prelude::*;
 use wire::{Health, Said, StarterStatus};
 
-use crate::fixture::{self, seconds, world};
+use crate::fixture::{self, BEHIND, seconds, world};
 use crate::spelling::spell;
 
 pub(crate) const FOUR: &str = "
@@ -27,6 +27,11 @@ pub(crate) const FOUR: &str = "
     balancer healthy
     run none
 ";
+
+/// Two workers behind a load balancer that routes to its clusters; the targets come last.
+pub(crate) fn two_behind(more: &str) -> String {
+    format!("inplace\n{BEHIND}front active\nroutes\nrun none\n{more}")
+}
 
 /// What is done, and what `Deployed` says; the rest is other tests' business.
 pub(crate) fn deployed(world: &World) -> String {
@@ -150,20 +155,7 @@ fn nobody_is_updated_or_asked_while_the_run_is_on() {
 
 #[test]
 fn a_load_balancer_lets_a_target_finish_before_its_worker_is_told() {
-    let text = "
-        application
-        inplace
-        line a/1 x2 closed ids i-1,i-2
-        line generator/1 x1 closed ids i-g
-        have i-1 a/1 running
-        have i-2 a/1 running
-        have i-g generator/1 running
-        front active
-        routes
-        run none
-        runs i-1=old i-2=old
-        targets ";
-    let of = |targets: &str| deployed(&world(&format!("{text}{targets}")));
+    let of = |targets: &str| deployed(&world(&two_behind(&format!("runs i-1=old i-2=old\ntargets {targets}"))));
     assert_snapshot!(of("i-1=healthy i-2=healthy"), @r"
     deregister i-1
     Deployed=False Waiting: targets are being registered; 2 of 2 are healthy
