@@ -293,9 +293,10 @@ async fn reads_are_repeated() {
 
 #[tokio::test]
 async fn nobody_there_is_unreachable() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // A bound socket that does not listen refuses every connection, and keeps the port from others.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
     let error = Aws::at(&url, "key", "secret").region("eu-west-1").launch(&launch()).await.unwrap_err();
     assert_eq!((error.failure, error.code.as_str()), (Failure::Unreachable, "Dispatch"));
 }
