@@ -1,4 +1,4 @@
-//! The part of a spec that stands in front of the clusters: our balancer, or an Application Load Balancer.
+//! The part of a spec that stands in front of the clusters: our balancer, an Application Load Balancer, or queues.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -11,19 +11,26 @@ use crate::rules;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!has(self.application) || has(self.kind) && self.kind == 'Application'").message("balancer.application is for kind Application: set balancer.kind, or remove it"),
+    validation = Rule::new("!has(self.queue) || has(self.kind) && self.kind == 'Queue'").message("balancer.queue is for kind Queue: set balancer.kind, or remove it"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Queue' || has(self.queue)").message("balancer.kind Queue needs balancer.queue.instanceProfile, the instance profile with which front and workers reach their queues and their bucket: docs/iam-instance-policy.json is the policy of its role"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Queue' || self.policy == 'ShortestExpectedDelay'").message("balancer.policy is for kind Custom: remove it, workers take from a queue when they are free"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Queue' || !has(self.publicStatus) || !self.publicStatus").message("balancer.publicStatus is for kind Custom: remove it, the front's status is on its control port"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Queue' || !has(self.shared)").message("balancer.shared is for kinds Custom and Application: remove it, every cluster has queues of its own"),
     validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.policy == 'ShortestExpectedDelay'").message("balancer.policy is for kind Custom: remove it, and set balancer.application.algorithm"),
-    validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.instanceType == 'c6i.large'").message("balancer.instanceType is for kind Custom: remove it, AWS chooses the machines of an Application Load Balancer"),
+    validation = Rule::new("!has(self.kind) || self.kind != 'Application' || self.instanceType == 'c6i.large'").message("balancer.instanceType is for kinds Custom and Queue: remove it, AWS chooses the machines of an Application Load Balancer"),
     validation = Rule::new("!has(self.kind) || self.kind != 'Application' || !has(self.publicStatus) || !self.publicStatus").message("balancer.publicStatus is for kind Custom: remove it, an Application Load Balancer answers no questions about its targets"),
 )]
 pub struct Balancer {
-    /// Custom is our own balancer on an instance of its own; Application is an Application Load Balancer of AWS. May be
-    /// changed: the workers stay.
+    /// Custom is our own balancer on an instance of its own; Application is an Application Load Balancer of AWS; Queue is a
+    /// front on an instance of its own that puts each request into a queue, from which the workers take. Between Custom and
+    /// Application it may be changed and the workers stay; for Queue they are launched anew.
     #[serde(default, skip_serializing_if = "BalancerKind::is_default")]
     pub kind: BalancerKind,
     /// How requests are spread over the members of a cluster. For kind Custom.
     #[serde(default)]
     pub policy: Policy,
-    /// Instance type of the balancer. Choose one that is not burstable, or its credits are measured too. For kind Custom.
+    /// Instance type of the balancer, or of the front. Choose one that is not burstable, or its credits are measured too. For
+    /// kinds Custom and Queue.
     #[serde(default = "not_burstable")]
     #[schemars(length(min = 3, max = 32))]
     #[x_kube(validation = rules::instance_type())]
@@ -31,6 +38,9 @@ pub struct Balancer {
     /// Settings of the Application Load Balancer. For kind Application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<Application>,
+    /// Settings of the queues. For kind Queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// A path at which the members of all clusters serve together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Shared>,
@@ -65,6 +75,7 @@ pub enum BalancerKind {
     #[default]
     Custom,
     Application,
+    Queue,
 }
 
 impl BalancerKind {
@@ -77,6 +88,7 @@ impl BalancerKind {
         match self {
             Self::Custom => "Custom",
             Self::Application => "Application",
+            Self::Queue => "Queue",
         }
     }
 }
@@ -114,6 +126,33 @@ impl Default for Application {
             health_check: HealthCheck::default(),
         }
     }
+}
+
+/// Settings of the queues: SQS between the front and the workers, S3 for what requests and answers hold.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Queue {
+    /// Name of an instance profile of yours: front and workers reach their queues and their bucket with its role. The
+    /// operator makes no roles.
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = rules::instance_profile())]
+    pub instance_profile: String,
+    /// Seconds after which a request whose worker is gone is given to another one. A worker that lives prolongs it.
+    #[serde(default = "visibility_seconds")]
+    #[schemars(range(min = 5, max = 3600))]
+    pub visibility_seconds: i32,
+    /// How often a request is given to a worker at most; then it is answered with 502.
+    #[serde(default = "attempts")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub attempts: i32,
+}
+
+fn visibility_seconds() -> i32 {
+    20
+}
+
+fn attempts() -> i32 {
+    3
 }
 
 /// Who can reach an Application Load Balancer.
@@ -215,6 +254,7 @@ impl Default for Balancer {
             policy: Policy::default(),
             instance_type: not_burstable(),
             application: None,
+            queue: None,
             shared: None,
             public_status: false,
         }

@@ -27,6 +27,7 @@ use crate::status::Status;
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Instances", type_ = "string", json_path = ".status.instancesReady"),
     printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress"),
+    printcolumn(name = "Queue", type_ = "string", json_path = ".status.queue"),
     printcolumn(name = "Result", type_ = "string", json_path = ".status.result"),
     printcolumn(name = "Cost", type_ = "string", json_path = ".status.cost.summary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -114,7 +115,7 @@ fn first_run() -> String {
 /// Instances of one type behind one path.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|generator|generator-[0-9]+)$')").message("name: balancer and generator are names of our own pools, choose another"))]
+#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|front|generator|generator-[0-9]+)$')").message("name: balancer, front and generator are names of our own pools, choose another"))]
 pub struct Cluster {
     /// Name of the cluster, unique in the benchmark.
     #[schemars(length(min = 1, max = 32))]

@@ -25,7 +25,7 @@ mod schema;
 mod status;
 mod threshold;
 
-pub use balancer::{Algorithm, Application, Balancer, BalancerKind, HealthCheck, Policy, Scheme, Shared};
+pub use balancer::{Algorithm, Application, Balancer, BalancerKind, HealthCheck, Policy, Queue, Scheme, Shared};
 pub use benchmark::{
     Addressing, AfterRun, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, ClusterWork, ClusterWorker, Distribution,
     Image, Lifecycle, Network, Tag, Update, Work, WorkProfile, Worker,
@@ -34,12 +34,12 @@ pub use condition::{CONDITIONS, ConditionType};
 pub use cost::{Budget, Cost, PlacedPrice};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
-pub use request::{Connections, Header, Request};
+pub use request::{Connections, Corpus, Header, Request};
 pub use run::{ClusterResult, Part, Run, RunCloudWatch, RunTargetGroup, ThresholdsResult};
 pub use schema::crds;
 pub use status::{
     BalancerStatus, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedBalancer,
-    PlacedImage, PlacedSubnet, PlacedVolume, Placement, Pool, Status,
+    PlacedImage, PlacedQueue, PlacedSubnet, PlacedVolume, Placement, Pool, QueueStatus, Status,
 };
 pub use threshold::{Metric, Threshold};
 

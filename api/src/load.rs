@@ -50,6 +50,10 @@ pub struct Load {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 600))]
     pub drain_seconds: Option<i32>,
+    /// How long an answer may take; then the request has failed. Default: 30 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub timeout_seconds: Option<i32>,
     /// What every request looks like, and what a right answer is.
     #[serde(default, skip_serializing_if = "Request::is_default")]
     pub request: Request,

@@ -74,6 +74,24 @@ pub(crate) fn sha256() -> Rule {
     spelled("^[0-9a-f]{64}$", "artifactSha256: 64 lower-case hexadecimal digits, as sha256sum prints them")
 }
 
+pub(crate) fn corpus_url() -> Rule {
+    spelled(
+        "^https?://[!-&(-~]+$",
+        "url: an address that begins with http:// or https:// and holds neither spaces nor quotes",
+    )
+}
+
+pub(crate) fn corpus_sha256() -> Rule {
+    spelled("^[0-9a-f]{64}$", "sha256: 64 lower-case hexadecimal digits, as sha256sum prints them")
+}
+
+pub(crate) fn form_field() -> Rule {
+    spelled(
+        "^[A-Za-z0-9_.-]+$",
+        "field: the name of a form's field, letters, digits and the characters _ . -, such as inputFile",
+    )
+}
+
 pub(crate) fn artifact_with_hash() -> Rule {
     Rule::new("has(self.artifactUrl) == has(self.artifactSha256)")
         .message("worker: artifactUrl and artifactSha256 go together, set both or none")
@@ -87,6 +105,14 @@ pub(crate) fn no_work_of_others() -> Rule {
 pub(crate) fn time_of_work() -> Rule {
     Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)")
         .message("work: Sleep and Spin need meanMicros, Echo has none")
+}
+
+/// IAM names are letters, digits and these (IAM API reference, InstanceProfile).
+pub(crate) fn instance_profile() -> Rule {
+    spelled(
+        "^[A-Za-z0-9+=,.@_-]+$",
+        "instanceProfile: the name of an instance profile, not its ARN and not that of its role, such as clusterbench-queue",
+    )
 }
 
 pub(crate) fn image_alias() -> Rule {

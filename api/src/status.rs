@@ -31,6 +31,9 @@ pub struct Status {
     /// Rounds done of those wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
+    /// What waits at the queues and what is answered, such as 12 waiting, 88 answered. For balancer.kind Queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
     /// The last result in at most 68 characters; all of it is in runs, in the condition Ready and in the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
@@ -60,6 +63,10 @@ pub struct Status {
     /// The load balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancer: Option<BalancerStatus>,
+    /// The queues of each cluster. For balancer.kind Queue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub queues: Vec<QueueStatus>,
     /// What it cost so far, and what it may cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
@@ -116,6 +123,9 @@ pub struct Placement {
     /// The Application Load Balancer, as it is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancer: Option<PlacedBalancer>,
+    /// The queues and the bucket, as they are to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<PlacedQueue>,
     /// Kinds of resources that are created by name for it, such as SecurityGroup: each is written here before the first
     /// of its kind is created. An operator that does not know one of them keeps the benchmark's finalizer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -208,6 +218,40 @@ pub struct PlacedBalancer {
     /// Whether one before it was InternetFacing: generators were let in by their public addresses then.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub was_internet_facing: bool,
+}
+
+/// The queues and the bucket of a benchmark, before they are created.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedQueue {
+    /// What the names of its queues begin with: each is followed by a cluster and by in or out.
+    pub stem: String,
+    /// Name of its bucket.
+    pub bucket: String,
+    /// Instance profile of front and workers.
+    pub instance_profile: String,
+}
+
+/// The queues of one cluster, as the front last said.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct QueueStatus {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Requests in the queue that no worker has taken.
+    pub waiting: i64,
+    /// Requests that workers have taken and not answered.
+    pub in_flight: i64,
+    /// Answers in the queue that the front has not taken.
+    pub answers_waiting: i64,
+    /// Instances of the cluster that take requests.
+    pub running: i64,
+    /// Objects that the front has put into the bucket for it: one for each request.
+    pub inputs: i64,
+    /// Objects that the workers have put there: one for each answer.
+    pub outputs: i64,
+    /// Age of the oldest request that is not answered, in seconds.
+    pub oldest_seconds: i64,
 }
 
 /// A zone without what is asked for.

@@ -164,6 +164,7 @@ impl Balancer {
             clusters: routing.clusters.iter().map(|cluster| cluster_status(cluster)).collect(),
             shared: routing.shared.as_deref().map(cluster_status),
             departing: self.departing(),
+            queues: Vec::new(),
         }
     }
 

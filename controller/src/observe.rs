@@ -162,8 +162,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if planner::goal::goal(world) != planner::Goal::Instances {
             return;
         }
-        let has_balancer = desired::has_balancer(&world.object.spec);
-        if let Some(control) = planner::instances::control_of(world, desired::BALANCER).filter(|_| has_balancer) {
+        let in_front = desired::agent_in_front(&world.object.spec);
+        if let Some(control) = in_front.and_then(|pool| planner::instances::control_of(world, pool)) {
             world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
         }
         // All that the spec asks for have to be there: what one says of a run means nothing without the others.

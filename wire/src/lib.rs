@@ -12,6 +12,7 @@ mod environment;
 mod judging;
 mod limits;
 mod membership;
+mod queue;
 mod report;
 mod run;
 mod schema;
@@ -36,14 +37,15 @@ pub use membership::{
     BalancerStatus, Cluster, ClusterStatus, Departing, Health, InvalidMembership, Member, MemberOpinion, MemberStatus,
     Membership, ParallelismSource, Policy, SHARED, STATUS_PATH, SharedPath,
 };
+pub use queue::QueueStatus;
 pub use report::{
     AddressShare, AnswerCost, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
     REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
 };
 pub use run::{
-    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
-    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember, RunSpec,
-    RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
+    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, Corpus,
+    DRAIN_SECONDS, Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember,
+    RunSpec, RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::QueueStatus;
+
 /// The whole desired state of a balancer. A document replaces the one before; there are no increments.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -260,6 +262,9 @@ pub struct BalancerStatus {
     /// Those that are no members any more, and still serve requests that they were sent before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub departing: Vec<Departing>,
+    /// The queues of each cluster, in the order of the membership. A front has them, a balancer has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<QueueStatus>,
 }
 
 /// A member that was taken out while it had requests.

@@ -66,6 +66,9 @@ pub struct RunSpec {
     /// as *at least this slow*. Absent: ten seconds. Never longer than a request may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<u32>,
+    /// How long an answer may take; then the request has failed. Absent: 30 seconds, or what the generator's environment says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
     /// Slice of the load that this generator sends. The slices of all generators together are the load of one.
     #[serde(default, skip_serializing_if = "Slice::is_whole", alias = "share")]
     pub slice: Slice,
@@ -233,6 +236,9 @@ pub struct RequestSpec {
     /// Body of every request. Empty: none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub body: String,
+    /// Files that are sent in turn, in place of `body`; the right answer to each is in place of `expect.body`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<Corpus>,
     /// Whether connections are used again.
     pub connections: Connections,
     /// The work that each request asks for as `?work_micros=`: drawn from the seed of the round and the number of the
@@ -250,6 +256,7 @@ impl Default for RequestSpec {
             method: "GET".to_owned(),
             headers: Vec::new(),
             body: String::new(),
+            corpus: None,
             connections: Connections::Kept,
             work: None,
             expect: Expect::default(),
@@ -261,6 +268,20 @@ impl RequestSpec {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// A tar archive of files and of `expected.csv`, whose first column is the name of a file, with or without its suffix, and
+/// whose second is the right answer. Which file a request sends follows from the seed of the round and its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Corpus {
+    /// URL of the archive.
+    pub url: String,
+    /// SHA-256 of the archive.
+    pub sha256: String,
+    /// Field of the form that the file is uploaded in. Absent: the file is the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// One header of every request.

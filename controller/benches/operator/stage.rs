@@ -385,6 +385,7 @@ impl Agents for AgentsOfAll {
             clusters: agent.membership.clusters.iter().map(cluster_status).collect(),
             shared: None,
             departing: Vec::new(),
+            queues: Vec::new(),
         }))
     }
 

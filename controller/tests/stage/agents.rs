@@ -213,6 +213,7 @@ impl Agents for FakeAgents {
             clusters: clusters.collect(),
             shared: None,
             departing: Vec::new(),
+            queues: Vec::new(),
         })
     }
 

@@ -119,6 +119,7 @@ impl LoadArguments {
                 method: self.method.clone(),
                 headers,
                 body: self.body.clone(),
+                corpus: None,
                 connections: if self.new_connections { Connections::PerRequest } else { Connections::Kept },
                 work: self.work,
                 expect: Expect { status: self.expect_status, body: self.expect_body.clone(), ..Expect::default() },

@@ -261,6 +261,7 @@ pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> Balancer
         clusters: clusters.iter().map(cluster).collect(),
         shared: None,
         departing: Vec::new(),
+        queues: Vec::new(),
     }
 }
 

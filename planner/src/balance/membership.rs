@@ -1,12 +1,13 @@
-//! The membership of our balancer: it is told its members, and waited for until every one of them answers.
+//! The membership of our balancer, or of the front: it is told its members, and waited for until every one of them answers.
 
+use api::BalancerKind;
 use wire::{Cluster, Health, Member, Membership, SharedPath};
 
 use super::generators::{self, unreachable, unreachable_key};
 use super::health;
 use super::updates::{self, updates};
 use super::{unfinished, waiting};
-use crate::desired::{self, BALANCER};
+use crate::desired::{self, PULLER_PORT};
 use crate::effect::Action;
 use crate::instances::members::{running, still_serves};
 use crate::instances::{control, single};
@@ -25,7 +26,7 @@ pub fn membership(world: &World) -> Membership {
         let mut members: Vec<Member> = running(world, cluster)
             .chain(serving(world, cluster))
             .filter(|(id, _)| !is_out(id))
-            .map(|(id, address)| Member { id: id.to_owned(), address, vcpus })
+            .map(|(id, address)| Member { id: id.to_owned(), address: reached_at(spec, address), vcpus })
             .collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
         members.dedup_by(|a, b| a.id == b.id);
@@ -44,6 +45,14 @@ pub fn membership(world: &World) -> Membership {
     Membership { clusters: clusters.collect(), shared, public_status: spec.balancer.public_status }
 }
 
+/// Address at which what stands in front reaches a member: of its service, or of the puller beside it.
+fn reached_at(spec: &api::ClusterBenchmarkSpec, service: String) -> String {
+    match (spec.balancer.kind, service.rsplit_once(':')) {
+        (BalancerKind::Queue, Some((address, _))) => format!("{address}:{PULLER_PORT}"),
+        _ => service,
+    }
+}
+
 /// Id and address of each member that the balancer has, that our ledger knows, and that no list shows to end.
 fn serving<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item = (&'a str, String)> {
     let status = world.balancer.as_ref().and_then(Facet::known);
@@ -53,17 +62,19 @@ fn serving<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iterator<Item =
         .map(|member| (member.id.as_str(), member.address.clone()))
 }
 
-pub(crate) fn plan(world: &World, plan: &mut Plan) {
-    let Some(balancer) = single(world, BALANCER) else {
-        return waiting(plan, "the balancer's instance does not run yet");
+/// Has the agent in front, of the pool `name`, serve all members.
+pub(crate) fn plan(world: &World, name: &'static str, plan: &mut Plan) {
+    let not_there = format!("the {name}'s instance does not run yet");
+    let Some(balancer) = single(world, name) else {
+        return waiting(plan, not_there);
     };
     let status = match &world.balancer {
         Some(Facet::Known(status)) => {
-            plan.memory.absent_since.remove(&unreachable_key(BALANCER));
+            plan.memory.absent_since.remove(&unreachable_key(name));
             status
         }
-        Some(Facet::Unknown(why)) => return unreachable(world, plan, BALANCER, &why.message),
-        None => return waiting(plan, "the balancer's instance does not run yet"),
+        Some(Facet::Unknown(why)) => return unreachable(world, plan, name, &why.message),
+        None => return waiting(plan, not_there),
     };
     let (wanted, updates) = (membership(world), updates(world));
     updates::tell(world, plan, &updates);
@@ -71,12 +82,11 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
         if let Some(control) = control(balancer) {
             let count = |clusters: &[Cluster]| clusters.iter().map(|cluster| cluster.members.len()).sum::<usize>();
             let served: usize = status.clusters.iter().map(|cluster| cluster.members.len()).sum();
-            let because =
-                format!("{} members are wanted, the balancer has {served} or others", count(&wanted.clusters));
+            let because = format!("{} members are wanted, the {name} has {served} or others", count(&wanted.clusters));
             let (instance_id, expect) = (balancer.id.clone(), status.version.clone());
             plan.act(Action::SetMembership { control, instance_id, expect, to: wanted }, because);
         }
-        return waiting(plan, "the balancer is being told its members");
+        return waiting(plan, format!("the {name} is being told its members"));
     }
     if unfinished::are_in_the_way(world, plan, &updates) || unfinished::are_unclear(world, plan, &updates) {
         return;
@@ -95,5 +105,5 @@ pub(crate) fn plan(world: &World, plan: &mut Plan) {
         return health::incomplete(world, plan, message);
     }
     health::complete(plan);
-    generators::plan(world, plan, &format!("{healthy} of {total} members are healthy, balancer"));
+    generators::plan(world, plan, &format!("{healthy} of {total} members are healthy, {name}"));
 }

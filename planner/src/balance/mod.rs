@@ -12,6 +12,7 @@ pub mod updates;
 use api::{BalancerKind, ConditionType, Placement};
 
 use crate::conditions::{ConditionStatus, Reason};
+use crate::desired::{BALANCER, FRONT};
 use crate::plan::{MOVING, Plan};
 use crate::world::World;
 
@@ -29,7 +30,8 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         return;
     }
     match world.object.spec.balancer.kind {
-        BalancerKind::Custom => membership::plan(world, plan),
+        BalancerKind::Custom => membership::plan(world, BALANCER, plan),
+        BalancerKind::Queue => membership::plan(world, FRONT, plan),
         BalancerKind::Application => application::plan(world, placement, plan),
     }
 }

@@ -11,7 +11,7 @@ use api::BalancerKind;
 use jiff::SignedDuration;
 use wire::{Application, ApplicationFailure, Health, Said, StarterStatus};
 
-use crate::desired::{self, BALANCER, GENERATOR};
+use crate::desired::{self, GENERATOR};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
 use crate::instances::members::running_instances;
@@ -58,10 +58,7 @@ pub fn question(world: &World) -> Option<Question> {
 
 /// The operator dials no worker: who stands in front does, or, where that is no instance, the first generator.
 pub(super) fn relay_pool(world: &World) -> &'static str {
-    match world.object.spec.balancer.kind {
-        BalancerKind::Custom => BALANCER,
-        BalancerKind::Application => GENERATOR,
-    }
+    desired::agent_in_front(&world.object.spec).unwrap_or(GENERATOR)
 }
 
 fn relay(world: &World) -> Option<&Instance> {
@@ -185,7 +182,7 @@ impl<'a> Front<'a> {
     fn of(world: &'a World) -> Option<Self> {
         let mut front = Self { is_fresh: true, ..Self::default() };
         match world.object.spec.balancer.kind {
-            BalancerKind::Custom => {
+            BalancerKind::Custom | BalancerKind::Queue => {
                 let status = world.balancer.as_ref()?.known()?;
                 for member in status.clusters.iter().flat_map(|cluster| &cluster.members) {
                     front.add(&member.id, member.health == Health::Healthy);

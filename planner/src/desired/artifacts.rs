@@ -25,6 +25,7 @@ pub fn artifacts(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> &'static [&'st
         Role::Worker if !program(spec, &pool.name).is_ours() => &[],
         Role::Worker => &["worker"],
         Role::Balancer => &["balancer"],
+        Role::Front => &["front", "puller"],
         Role::Generator => &["loadgen"],
     }
 }

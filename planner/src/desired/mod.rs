@@ -14,12 +14,12 @@ pub use artifacts::{artifacts, is_in_place};
 pub use fingerprint::measured_sha256;
 pub use no_recipe::NoRecipe;
 pub use pools::{
-    BALANCER, GENERATOR, PoolSpec, generator, generators, has_balancer, launches, pools, possible_pools,
+    BALANCER, FRONT, GENERATOR, PoolSpec, agent_in_front, generator, generators, launches, pools, possible_pools,
     types_with_fields,
 };
 pub use programs::{Program, policy, program, programs, settings, work_text};
 pub use recipe::{Recipe, application, recipe};
-pub use role::{BALANCER_PORT, CONTROL_PORT};
+pub use role::{BALANCER_PORT, CONTROL_PORT, PULLER_PORT};
 
 /// Image family when the spec names none.
 pub const DEFAULT_IMAGE: &str = "al2023";

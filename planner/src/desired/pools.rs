@@ -1,4 +1,4 @@
-//! Pools of a spec: one for each cluster, the balancer, and each generator. How many instances a pool is to have is no
+//! Pools of a spec: one for each cluster, the balancer or the front, and each generator. How many instances a pool is to have is no
 //! part of it, see [`crate::scale`].
 
 use api::{BalancerKind, ClusterBenchmarkSpec};
@@ -7,6 +7,8 @@ use super::role::Role;
 
 /// Pool of the balancer's instance. Cannot be the name of a cluster.
 pub const BALANCER: &str = "balancer";
+/// Pool of the front's instance. Cannot be the name of a cluster.
+pub const FRONT: &str = "front";
 /// Pool of the first generator's instance. Cannot be the name of a cluster.
 pub const GENERATOR: &str = "generator";
 
@@ -20,9 +22,13 @@ pub struct PoolSpec {
     pub path: String,
 }
 
-/// The pools of a spec: one for each cluster, our balancer where it stands in front, and each generator.
+/// The pools of a spec: one for each cluster, our balancer or the front where it stands in front, and each generator.
 pub fn pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
-    possible_pools(spec).into_iter().filter(|pool| pool.role != Role::Balancer || has_balancer(spec)).collect()
+    let is_there = |pool: &PoolSpec| match pool.role {
+        Role::Balancer | Role::Front => agent_in_front(spec) == Some(pool.name.as_str()),
+        Role::Worker | Role::Generator => true,
+    };
+    possible_pools(spec).into_iter().filter(is_there).collect()
 }
 
 /// The pools of a spec, whatever stands in front: that may change, and images and programs are chosen once.
@@ -41,13 +47,18 @@ pub fn possible_pools(spec: &ClusterBenchmarkSpec) -> Vec<PoolSpec> {
     };
     let generators = (1..=generators(spec))
         .map(|number| single(generator(number), Role::Generator, &spec.load.generator.instance_type));
-    let balancer = single(BALANCER.to_owned(), Role::Balancer, &spec.balancer.instance_type);
-    clusters.chain([balancer]).chain(generators).collect()
+    let in_front = [(BALANCER, Role::Balancer), (FRONT, Role::Front)]
+        .map(|(name, role)| single(name.to_owned(), role, &spec.balancer.instance_type));
+    clusters.chain(in_front).chain(generators).collect()
 }
 
-/// Whether our own balancer stands in front, on an instance of its own.
-pub fn has_balancer(spec: &ClusterBenchmarkSpec) -> bool {
-    spec.balancer.kind == BalancerKind::Custom
+/// Pool of our own agent in front of the clusters, the balancer or the front. `None`: a load balancer of AWS is there.
+pub fn agent_in_front(spec: &ClusterBenchmarkSpec) -> Option<&'static str> {
+    match spec.balancer.kind {
+        BalancerKind::Custom => Some(BALANCER),
+        BalancerKind::Queue => Some(FRONT),
+        BalancerKind::Application => None,
+    }
 }
 
 /// Generators that make the load together.

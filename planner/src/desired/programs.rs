@@ -96,6 +96,12 @@ pub fn settings(spec: &ClusterBenchmarkSpec) -> Vec<String> {
     let workers = is_used.then(|| format!("worker: {}", common.described())).into_iter().chain(own);
     let balancer = match spec.balancer.kind {
         BalancerKind::Custom => format!("balancer: {}, {:?}", spec.balancer.instance_type, spec.balancer.policy),
+        BalancerKind::Queue => {
+            let queue = spec.balancer.queue.as_ref();
+            let (visibility, attempts) = queue.map_or((0, 0), |queue| (queue.visibility_seconds, queue.attempts));
+            let front = &spec.balancer.instance_type;
+            format!("front: {front}, queues with a visibility of {visibility} s and {attempts} attempts")
+        }
         BalancerKind::Application => {
             let application = spec.balancer.application.clone().unwrap_or_default();
             let (algorithm, delay) = (application.algorithm, application.deregistration_delay_seconds);

@@ -144,7 +144,7 @@ impl Recipe<'_> {
             artifact_sha256: self.artifact.sha256(),
             port: match role {
                 Role::Worker => u16::try_from(spec.worker.port).ok(),
-                Role::Balancer => Some(BALANCER_PORT),
+                Role::Balancer | Role::Front => Some(BALANCER_PORT),
                 Role::Generator => None,
             },
             control: (role != Role::Worker || self.application.is_some()).then_some(control),

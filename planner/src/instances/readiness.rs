@@ -6,7 +6,7 @@ use api::Placement;
 use wire::{Health, Said};
 
 use super::{console, ending, single, targets};
-use crate::desired::{self, BALANCER};
+use crate::desired;
 use crate::ports::Instance;
 use crate::world::ledger::{self, Refusal};
 use crate::world::memory::Memory;
@@ -19,7 +19,8 @@ pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
     if let Some(Facet::Known(status)) = &world.balancer {
         let members = status.clusters.iter().flat_map(|cluster| &cluster.members);
         ready.extend(members.filter(|member| member.health == Health::Healthy).map(|member| member.id.as_str()));
-        ready.extend(single(world, BALANCER).map(|instance| instance.id.as_str()));
+        let in_front = desired::agent_in_front(&world.object.spec).and_then(|pool| single(world, pool));
+        ready.extend(in_front.map(|instance| instance.id.as_str()));
     }
     ready.extend(targets::serving(world));
     if let Some(Facet::Known(_)) = &world.runs {

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
+use api::{ClusterBenchmarkSpec, Placement};
 use wire::{
-    ClosedLoop, ClusterFacts, ClusterName, Connections, Expect, Facts, Header, Judging, Limit, Looks, Members, Metric,
-    OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, RunZone, Stop, Target,
-    Threshold, Work, WorkDistribution,
+    ClosedLoop, ClusterFacts, ClusterName, Connections, Corpus, Expect, Facts, Header, Judging, Limit, Looks, Members,
+    Metric, OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, RunZone, Stop,
+    Target, Threshold, Work, WorkDistribution,
 };
 
 use super::{cluster_price, time_left, unchanged};
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
-use crate::desired::{self, BALANCER, BALANCER_PORT, Program};
+use crate::desired::{self, BALANCER_PORT, Program};
 use crate::instances::members::seen;
 use crate::instances::{control, single};
 use crate::run_key::RunKey;
@@ -89,6 +89,11 @@ pub(crate) fn request(spec: &ClusterBenchmarkSpec) -> RequestSpec {
             .map(|header| Header { name: header.name.clone(), value: header.value.clone() })
             .collect(),
         body: asked.body.clone(),
+        corpus: asked.corpus.as_ref().map(|api::Corpus { url, sha256, field }| Corpus {
+            url: url.clone(),
+            sha256: sha256.clone(),
+            field: field.clone(),
+        }),
         connections: match asked.connections {
             api::Connections::Kept => Connections::Kept,
             api::Connections::PerRequest => Connections::PerRequest,
@@ -97,7 +102,8 @@ pub(crate) fn request(spec: &ClusterBenchmarkSpec) -> RequestSpec {
         expect: Expect {
             status: asked.expect_status.and_then(|status| u16::try_from(status).ok()),
             body: asked.expect_body.clone(),
-            cluster_name: if is_ours { ClusterName::InBody } else { ClusterName::Ignored },
+            // The answer to a file is what the table of its corpus says.
+            cluster_name: if is_ours && asked.corpus.is_none() { ClusterName::InBody } else { ClusterName::Ignored },
             members: if is_ours { Members::Known } else { Members::Any },
         },
     }
@@ -153,15 +159,15 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         }
     };
     // The generator adds its own.
-    let ours = [(desired::programs(spec).any(Program::is_ours), "worker"), (desired::has_balancer(spec), "balancer")];
+    let is_ours = desired::programs(spec).any(Program::is_ours);
     Facts {
         place: Place { kind: PlaceKind::Aws, region: placement.region.clone(), zone: placement.zones() },
         generator_type: spec.load.generator.instance_type.clone(),
         clusters: spec.clusters.iter().map(cluster).collect(),
-        versions: ours
+        versions: [is_ours.then_some("worker"), desired::agent_in_front(spec)]
             .into_iter()
-            .filter(|(is_ours, _)| *is_ours)
-            .map(|(_, name)| format!("{name} {}", placement.version))
+            .flatten()
+            .map(|name| format!("{name} {}", placement.version))
             .collect(),
         settings: desired::settings(spec).into_iter().chain(cluster_price::unknown(spec, placement)).collect(),
         launch: if key.launches > 1 { key.launch } else { 0 },
@@ -186,18 +192,14 @@ struct Front {
 
 /// `None` while its address is not known.
 fn front(world: &World) -> Option<Front> {
-    match world.object.spec.balancer.kind {
-        BalancerKind::Custom => {
-            let balancer = single(world, BALANCER)?;
-            let base = format!("http://{}:{BALANCER_PORT}", balancer.private_address?);
-            let control = control(balancer).map(|control| format!("http://{control}"));
-            Some(Front { base, control, members: Vec::new() })
-        }
-        // A load balancer of AWS answers no question about its targets: the generator asks them itself.
-        BalancerKind::Application => {
-            Some(Front { base: application::endpoint(world)?, control: None, members: run_members(world) })
-        }
-    }
+    // A load balancer of AWS answers no question about its targets: the generator asks them itself.
+    let Some(pool) = desired::agent_in_front(&world.object.spec) else {
+        return Some(Front { base: application::endpoint(world)?, control: None, members: run_members(world) });
+    };
+    let agent = single(world, pool)?;
+    let base = format!("http://{}:{BALANCER_PORT}", agent.private_address?);
+    let control = control(agent).map(|control| format!("http://{control}"));
+    Some(Front { base, control, members: Vec::new() })
 }
 
 fn run_members(world: &World) -> Vec<RunMember> {
@@ -240,6 +242,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         warmup_requests: u64::try_from(spec.load.warmup_requests).unwrap_or(0),
         warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
         drain_seconds: spec.load.drain_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
+        timeout_seconds: spec.load.timeout_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
         targets: targets(spec, &base),
         phases: spec.load.phases.iter().filter_map(phase).collect(),
         request: request(spec),

@@ -2,7 +2,6 @@
 //! measured through another one cannot be compared with it. When that balancer has ended, the run is stopped, its rounds
 //! are void, and it begins anew through the next one.
 
-use api::BalancerKind;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{RunBalancer, RunState, RunStatus};
 
@@ -10,7 +9,7 @@ use super::records::{lose, note_running};
 use super::slices::{Slice, collect};
 use crate::balance::application;
 use crate::conditions::{ConditionStatus, Reason};
-use crate::desired::BALANCER;
+use crate::desired;
 use crate::instances::{control, single};
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
@@ -80,10 +79,10 @@ pub(crate) fn plan(world: &World, plan: &mut Plan, key: &RunKey, slices: &[Slice
 
 pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
     let Some(of) = &status.balancer else { return Through::There };
-    if world.object.spec.balancer.kind == BalancerKind::Application {
+    let Some(pool) = desired::agent_in_front(&world.object.spec) else {
         return through_load_balancer(world, of);
-    }
-    let now = single(world, BALANCER);
+    };
+    let now = single(world, pool);
     if let (Some(Facet::Known(answer)), Some(now)) = (&world.balancer, now) {
         let is_its_address = is_at(now, of);
         if is_its_address && (of.instance_id.is_empty() || of.instance_id == answer.instance_id) {
@@ -99,9 +98,11 @@ pub(crate) fn through(world: &World, status: &RunStatus) -> Through {
     };
     let own = instances.iter().find(is_own);
     match (own, now) {
-        (Some(own), _) if !is_alive(own) => Through::Gone(format!("balancer {} is {}", own.id, own.state.name())),
+        (Some(own), _) if !is_alive(own) => Through::Gone(format!("{pool} {} is {}", own.id, own.state.name())),
         // What no list shows may still be there, as long as the ledger does not say that it has ended.
-        (None, Some(now)) if !is_in_ledger(world, &of.instance_id) => Through::Gone(replaced(&of.instance_id, &now.id)),
+        (None, Some(now)) if !is_in_ledger(world, pool, &of.instance_id) => {
+            Through::Gone(replaced(&of.instance_id, &now.id))
+        }
         _ => Through::Silent,
     }
 }
@@ -131,8 +132,7 @@ fn is_alive(instance: &Instance) -> bool {
     matches!(instance.state, InstanceState::Pending | InstanceState::Running)
 }
 
-fn is_in_ledger(world: &World, id: &String) -> bool {
-    let has_id =
-        |line: &api::Launch| line.instance_ids.contains(id) || !ledger::is_closed(line) && line.pool == BALANCER;
+fn is_in_ledger(world: &World, pool: &str, id: &String) -> bool {
+    let has_id = |line: &api::Launch| line.instance_ids.contains(id) || !ledger::is_closed(line) && line.pool == pool;
     world.object.status.launches.iter().any(has_id)
 }

@@ -11,7 +11,9 @@ mod catalog;
 mod compute;
 mod load_balancers;
 mod metrics;
+mod objects;
 mod prices;
+mod queues;
 mod security_groups;
 mod termination;
 
@@ -22,7 +24,9 @@ pub use catalog::*;
 pub use compute::*;
 pub use load_balancers::*;
 pub use metrics::*;
+pub use objects::*;
 pub use prices::*;
+pub use queues::*;
 pub use security_groups::*;
 pub use termination::{is_about_instances, terminate_each};
 

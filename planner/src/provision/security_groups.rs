@@ -29,7 +29,7 @@ impl GroupIds {
     pub(crate) fn of(&self, role: Role) -> Vec<String> {
         let mut ids = match role {
             Role::Worker => vec![self.members.clone()],
-            Role::Balancer | Role::Generator => vec![self.members.clone(), self.edge.clone()],
+            Role::Balancer | Role::Front | Role::Generator => vec![self.members.clone(), self.edge.clone()],
         };
         ids.sort();
         ids

@@ -186,7 +186,7 @@ pub(super) fn candidates<'a>(
         has_room && offers_all(world, &subnet.zone, offerings)
     };
     let mut candidates: Vec<&Subnet> = subnets.into_iter().filter(is_usable).collect();
-    let has_front = !desired::has_balancer(&world.object.spec);
+    let has_front = desired::agent_in_front(&world.object.spec).is_none();
     let is_poor =
         |subnet: &Subnet| has_front && !front::suits(world, subnet, free(world, subnet).saturating_sub(needed));
     candidates.sort_by(|a, b| (is_poor(a), &a.zone, &a.id).cmp(&(is_poor(b), &b.zone, &b.id)));

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::kind::ResourceKind;
 use crate::owner::Owner;
-use crate::ports::NAME_PREFIX;
+use crate::ports::{NAME_PREFIX, QUEUE_PREFIX};
 
 /// Names of all that a benchmark may have of a kind; of kinds whose names have numbers or hashes, what all of them begin
 /// with.
@@ -49,10 +49,39 @@ pub fn target_group_name(owner: &Owner, settings: &str) -> String {
 /// all of AWS: load balancers and target groups (at most 32 letters, digits and hyphens). Equal owners and purposes have
 /// equal stems, others never.
 pub fn stem(owner: &Owner, purpose: &str) -> String {
+    format!("{NAME_PREFIX}{}-", &digest(owner, purpose)[..20])
+}
+
+fn digest(owner: &Owner, purpose: &str) -> String {
     let parts = [&owner.installation, &owner.kubernetes_cluster, &owner.benchmark_uid, purpose];
     // Lengths before values: no two owners share a text.
     let text: String = parts.map(|part| format!("{}:{part}\n", part.len())).concat();
-    format!("{NAME_PREFIX}{}-", &encoded(&format!("clusterbench.dev/name/v1\n{text}"))[..20])
+    encoded(&format!("clusterbench.dev/name/v1\n{text}"))
+}
+
+/// What the names of all queues of a benchmark begin with.
+pub fn queue_stem(owner: &Owner) -> String {
+    format!("{}-", queue_name(owner))
+}
+
+/// Name of the queue that the requests of a cluster wait in (at most 80 letters, digits, hyphens and underscores).
+pub fn request_queue(stem: &str, cluster: &str) -> String {
+    format!("{stem}{cluster}-in")
+}
+
+/// Name of the queue that the answers of a cluster wait in.
+pub fn answer_queue(stem: &str, cluster: &str) -> String {
+    format!("{stem}{cluster}-out")
+}
+
+/// Name of the bucket of a benchmark, in the account's own namespace of the region (at most 63 lower-case letters, digits
+/// and hyphens; S3 user guide, "Namespaces for general purpose buckets").
+pub fn bucket(owner: &Owner, account: &str, region: &str) -> String {
+    format!("{}-{account}-{region}-an", queue_name(owner))
+}
+
+fn queue_name(owner: &Owner) -> String {
+    format!("{QUEUE_PREFIX}{}", &digest(owner, "queue")[..16])
 }
 
 fn encoded(text: &str) -> String {
@@ -86,6 +115,13 @@ mod tests {
         assert!(names(&owner, ResourceKind::Instance).is_empty());
         assert_eq!(load_balancer_name(&owner, 2), "cb-mrau5wnkigeamnroxt2j-2");
         assert_eq!(target_group_name(&owner, "cluster1"), "cb-4iooeaxgjpd4nqblwie6-apcngmww");
+        let stem = queue_stem(&owner);
+        assert_eq!(request_queue(&stem, "micro"), "clusterbench-kuyxajylkqzgcdjw-micro-in");
+        assert_eq!(answer_queue(&stem, "micro"), "clusterbench-kuyxajylkqzgcdjw-micro-out");
+        assert_eq!(
+            bucket(&owner, "123456789012", "us-east-1"),
+            "clusterbench-kuyxajylkqzgcdjw-123456789012-us-east-1-an"
+        );
     }
 
     #[test]
@@ -103,6 +139,12 @@ mod tests {
                 );
                 assert!(!name.ends_with('-') && !name.starts_with("internal-"), "{name}");
             }
+        }
+        for owner in &owners {
+            assert!(seen.insert(queue_stem(owner)));
+            // The longest name of a cluster, and of a region.
+            assert!(answer_queue(&queue_stem(owner), &"x".repeat(32)).len() <= 80);
+            assert!(bucket(owner, "123456789012", "ap-southeast-1").len() <= 63);
         }
         // Namespace and name are for people: a benchmark is known by its uid.
         let renamed = Owner { name: "other".into(), ..owners[0].clone() };

@@ -24,7 +24,7 @@ impl Counts {
         let of_cluster: BTreeMap<&String, u32> = clusters.collect();
         let count = |pool: &PoolSpec| match pool.role {
             Role::Worker => of_cluster.get(&pool.name).copied().unwrap_or(0),
-            Role::Balancer | Role::Generator => 1,
+            Role::Balancer | Role::Front | Role::Generator => 1,
         };
         Self(desired::pools(spec).into_iter().map(|pool| (pool.name.clone(), count(&pool))).collect())
     }
@@ -40,7 +40,7 @@ impl Counts {
         let (count, all) = (self.of(&pool.name), u32::try_from(zones.max(1)).unwrap_or(1));
         let in_zone = |zone: u32| match pool.role {
             Role::Worker => count / all + u32::from(zone < count % all),
-            Role::Balancer | Role::Generator => {
+            Role::Balancer | Role::Front | Role::Generator => {
                 if zone == 0 {
                     count
                 } else {

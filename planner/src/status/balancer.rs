@@ -1,9 +1,9 @@
-//! The balancer or load balancer in front of the clusters, in status.
+//! The balancer, front or load balancer in front of the clusters, in status.
 
 use api::{BalancerKind, BalancerStatus};
 
 use crate::balance::application;
-use crate::desired::{BALANCER, BALANCER_PORT};
+use crate::desired::{BALANCER, BALANCER_PORT, FRONT};
 use crate::instances::single;
 use crate::ports::TargetState;
 use crate::world::{Facet, World};
@@ -12,12 +12,18 @@ use crate::world::{Facet, World};
 pub(super) fn status(world: &World) -> Option<BalancerStatus> {
     match world.object.spec.balancer.kind {
         BalancerKind::Custom => {
-            let address = single(world, BALANCER)?.private_address?;
-            let endpoint = format!("http://{address}:{BALANCER_PORT}");
-            Some(BalancerStatus { endpoint, ..BalancerStatus::default() })
+            Some(BalancerStatus { endpoint: endpoint(world, BALANCER)?, ..BalancerStatus::default() })
+        }
+        kind @ BalancerKind::Queue => {
+            let (kind, endpoint) = (kind.name().to_owned(), endpoint(world, FRONT)?);
+            Some(BalancerStatus { kind, endpoint, ..BalancerStatus::default() })
         }
         BalancerKind::Application => load_balancer(world),
     }
+}
+
+fn endpoint(world: &World, pool: &str) -> Option<String> {
+    Some(format!("http://{}:{BALANCER_PORT}", single(world, pool)?.private_address?))
 }
 
 fn load_balancer(world: &World) -> Option<BalancerStatus> {

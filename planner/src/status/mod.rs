@@ -62,6 +62,8 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         instances_ready: old.instances_ready.clone(),
         pools: old.pools.clone(),
         instances: old.instances.clone(),
+        queue: old.queue.clone(),
+        queues: old.queues.clone(),
         cost: old.cost.clone(),
     };
     if let Facet::Known(instances) = &world.cloud.instances {

@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("balancer", &["http1", "wire", "agent"], &[]),
     ("worker", &["wire"], &[]),
     ("starter", &["wire", "agent"], &[]),
+    ("queue", &["wire", "agent"], &[]),
     ("loadgen", &["http1", "wire", "agent", "stats", "report"], &[]),
     ("lab", &["say", "wire", "report", "planner", "cloudsim"], &[]),
     ("xtask", &[], &[]),
@@ -31,7 +32,11 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
 
 /// Dependencies from outside that only some crates may have, by prefix: who, and why.
 const KEPT: &[(&str, &[&str], &str)] = &[
-    ("aws-", &["cloud"], "only `cloud` links the AWS SDKs: everything above it would wait six minutes for them"),
+    (
+        "aws-",
+        &["cloud", "queue"],
+        "only `cloud` and `queue` link AWS SDKs: everything above them would wait for minutes",
+    ),
     ("kube", &["controller", "api"], "only `controller` talks to Kubernetes; `api` uses kube's derive"),
     ("k8s-openapi", &["controller", "api", "planner"], "Kubernetes' types belong to `controller`, `api` and `planner`"),
 ];
