@@ -110,7 +110,7 @@ pub enum Action {
     StartRun {
         control: String,
         instance_id: String,
-        run: RunSpec,
+        run: Box<RunSpec>,
     },
     /// Fetch the report, store it as a BenchmarkReport, and summarise it.
     CollectReport {

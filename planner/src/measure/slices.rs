@@ -55,7 +55,7 @@ impl Slice<'_> {
 
     pub(crate) fn start(&self, run: RunSpec) -> Action {
         let Generator { control, instance_id, .. } = self.generator;
-        Action::StartRun { control: control.clone(), instance_id: instance_id.clone(), run }
+        Action::StartRun { control: control.clone(), instance_id: instance_id.clone(), run: Box::new(run) }
     }
 }
 

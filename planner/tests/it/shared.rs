@@ -35,7 +35,7 @@ fn membership(world: &World) -> Option<Membership> {
 
 fn started(world: &World) -> Option<RunSpec> {
     plan(world).actions().find_map(|action| match action {
-        Action::StartRun { run, .. } => Some(run.clone()),
+        Action::StartRun { run, .. } => Some((**run).clone()),
         _ => None,
     })
 }
