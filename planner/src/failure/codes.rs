@@ -51,7 +51,7 @@ pub fn steady(message: &str) -> &str {
 }
 
 /// Sources: the EC2 API reference's list of error codes, the errors of each action in the API reference of ELBv2 (its codes
-/// have no dot that would tell their class), the classes that Karpenter branches on, the SDK's list of
+/// have no dot that would tell their class), of SQS and of S3, the classes that Karpenter branches on, the SDK's list of
 /// throttling codes, and for TagPolicyViolation runs-on/runs-on#485.
 const TABLE: &[(&str, Failure)] = &[
     // Too many calls.
@@ -107,6 +107,7 @@ const TABLE: &[(&str, Failure)] = &[
     ("TooManyRegistrationsForTargetId", Failure::QuotaReached),
     ("TooManyUniqueTargetGroupsPerLoadBalancer", Failure::QuotaReached),
     ("TargetGroupAssociationLimit", Failure::QuotaReached),
+    ("TooManyBuckets", Failure::QuotaReached),
     // Permission.
     ("UnauthorizedOperation", Failure::Unauthorized),
     ("AccessDenied", Failure::Unauthorized),
@@ -128,12 +129,15 @@ const TABLE: &[(&str, Failure)] = &[
     ("MissingAuthenticationToken", Failure::CredentialsExpired),
     ("UnrecognizedClientException", Failure::CredentialsExpired),
     ("TokenRefreshRequired", Failure::CredentialsExpired),
+    ("RequestTimeTooSkewed", Failure::CredentialsExpired),
+    ("InvalidToken", Failure::CredentialsExpired),
     // What the account may do at all.
     ("OptInRequired", Failure::AccountRestricted),
     ("PendingVerification", Failure::AccountRestricted),
     ("Blocked", Failure::AccountRestricted),
     ("RegionDisabledException", Failure::AccountRestricted),
     ("AccountDisabled", Failure::AccountRestricted),
+    ("AccountProblem", Failure::AccountRestricted),
     // The request, wrong for good.
     ("InvalidParameter", Failure::Rejected),
     ("InvalidParameterValue", Failure::Rejected),
@@ -176,6 +180,13 @@ const TABLE: &[(&str, Failure)] = &[
     ("IncompatibleProtocols", Failure::Rejected),
     ("UnsupportedProtocol", Failure::Rejected),
     ("DuplicateTagKeys", Failure::Rejected),
+    ("InvalidAttributeName", Failure::Rejected),
+    ("InvalidAttributeValue", Failure::Rejected),
+    ("InvalidBucketName", Failure::Rejected),
+    ("InvalidLocationConstraint", Failure::Rejected),
+    ("IllegalLocationConstraintException", Failure::Rejected),
+    ("InvalidTag", Failure::Rejected),
+    ("MalformedXML", Failure::Rejected),
     // A subnet that the request names and that somebody deleted: nothing that may yet appear.
     ("SubnetNotFound", Failure::Rejected),
     // The request would be refused by a policy of the organisation: HTTP 400, and nothing was made.
@@ -197,6 +208,10 @@ const TABLE: &[(&str, Failure)] = &[
     ("TargetGroupNotFound", Failure::NotFound),
     ("ListenerNotFound", Failure::NotFound),
     ("RuleNotFound", Failure::NotFound),
+    ("QueueDoesNotExist", Failure::NotFound),
+    ("AWS.SimpleQueueService.NonExistentQueue", Failure::NotFound),
+    ("NoSuchBucket", Failure::NotFound),
+    ("NoSuchKey", Failure::NotFound),
     // There, but still on its way into the state that the call needs: look again soon.
     ("IncorrectState", Failure::NotYetVisible),
     ("IncorrectInstanceState", Failure::NotYetVisible),
@@ -206,9 +221,20 @@ const TABLE: &[(&str, Failure)] = &[
     ("DuplicateTargetGroupName", Failure::AlreadyExists),
     ("DuplicateListener", Failure::AlreadyExists),
     ("PriorityInUse", Failure::AlreadyExists),
+    ("QueueNameExists", Failure::AlreadyExists),
+    ("QueueAlreadyExists", Failure::AlreadyExists),
+    ("BucketAlreadyExists", Failure::AlreadyExists),
+    ("BucketAlreadyOwnedByYou", Failure::AlreadyExists),
     ("DependencyViolation", Failure::DependencyViolation),
     ("InvalidGroup.InUse", Failure::DependencyViolation),
     ("ResourceInUse", Failure::DependencyViolation),
+    ("BucketNotEmpty", Failure::DependencyViolation),
+    // A queue of this name was deleted less than 60 seconds ago.
+    ("QueueDeletedRecently", Failure::Conflict),
+    ("AWS.SimpleQueueService.QueueDeletedRecently", Failure::Conflict),
+    // Another call about the same bucket is under way.
+    ("OperationAborted", Failure::Conflict),
+    ("ConditionalRequestConflict", Failure::Conflict),
     // Outcome unknown.
     ("Unavailable", Failure::Unreachable),
     ("ServiceUnavailable", Failure::Unreachable),
@@ -248,7 +274,7 @@ mod tests {
                  RulesPerSecurityGroupLimitExceeded TagLimitExceeded \
                  ResourceCountExceeded ResourceLimitExceeded TooManyLoadBalancers TooManyTargetGroups TooManyListeners \
                  TooManyRules TooManyTargets TooManyTags TooManyActions TooManyRegistrationsForTargetId \
-                 TooManyUniqueTargetGroupsPerLoadBalancer TargetGroupAssociationLimit",
+                 TooManyUniqueTargetGroupsPerLoadBalancer TargetGroupAssociationLimit TooManyBuckets",
             ),
             (
                 Failure::Unauthorized,
@@ -259,11 +285,12 @@ mod tests {
                 Failure::CredentialsExpired,
                 "AuthFailure ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId InvalidAccessKeyId \
                  SignatureDoesNotMatch InvalidSignatureException IncompleteSignature MissingAuthenticationToken \
-                 UnrecognizedClientException TokenRefreshRequired InvalidSecurity.RequestHasExpired",
+                 UnrecognizedClientException TokenRefreshRequired InvalidSecurity.RequestHasExpired \
+                 RequestTimeTooSkewed InvalidToken",
             ),
             (
                 Failure::AccountRestricted,
-                "OptInRequired PendingVerification Blocked RegionDisabledException AccountDisabled",
+                "OptInRequired PendingVerification Blocked RegionDisabledException AccountDisabled AccountProblem",
             ),
             (
                 Failure::Rejected,
@@ -276,7 +303,8 @@ mod tests {
                  InvalidQueryParameter InvalidCharacter MissingAction InstanceCreditSpecification.NotSupported \
                  UnsupportedTenancy TagPolicyViolation InvalidTarget InvalidSecurityGroup InvalidConfigurationRequest \
                  InvalidScheme InvalidLoadBalancerAction IncompatibleProtocols UnsupportedProtocol DuplicateTagKeys \
-                 SubnetNotFound",
+                 SubnetNotFound InvalidAttributeName InvalidAttributeValue InvalidBucketName \
+                 InvalidLocationConstraint IllegalLocationConstraintException InvalidTag MalformedXML",
             ),
             (Failure::TokenSpent, "IdempotentParameterMismatch IdempotentInstanceTerminated"),
             (
@@ -284,15 +312,22 @@ mod tests {
                 "InvalidInstanceID.NotFound InvalidGroup.NotFound InvalidSecurityGroupID.NotFound \
                  InvalidPermission.NotFound InvalidSubnetID.NotFound InvalidVpcID.NotFound InvalidAMIID.NotFound \
                  InvalidNetworkInterfaceID.NotFound InvalidVolume.NotFound LoadBalancerNotFound TargetGroupNotFound \
-                 ListenerNotFound RuleNotFound",
+                 ListenerNotFound RuleNotFound QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue \
+                 NoSuchBucket NoSuchKey",
             ),
             (Failure::NotYetVisible, "IncorrectState IncorrectInstanceState"),
             (
                 Failure::AlreadyExists,
                 "InvalidGroup.Duplicate InvalidPermission.Duplicate InvalidKeyPair.Duplicate \
-                 DuplicateLoadBalancerName DuplicateTargetGroupName DuplicateListener PriorityInUse",
+                 DuplicateLoadBalancerName DuplicateTargetGroupName DuplicateListener PriorityInUse \
+                 QueueNameExists QueueAlreadyExists BucketAlreadyExists BucketAlreadyOwnedByYou",
             ),
-            (Failure::DependencyViolation, "DependencyViolation InvalidGroup.InUse ResourceInUse"),
+            (Failure::DependencyViolation, "DependencyViolation InvalidGroup.InUse ResourceInUse BucketNotEmpty"),
+            (
+                Failure::Conflict,
+                "QueueDeletedRecently AWS.SimpleQueueService.QueueDeletedRecently OperationAborted \
+                 ConditionalRequestConflict",
+            ),
             (
                 Failure::Unreachable,
                 "Unavailable ServiceUnavailable InternalError InternalFailure ServerInternal RequestTimeout \

@@ -68,6 +68,8 @@ failures! {
     /// Something that does not carry our tags has the name of a resource of this benchmark, or somebody edited the tags of
     /// ours; it is left alone.
     NameTaken, "with pauses that grow from a second to a minute; put the tags back, or delete it";
+    /// Something of this name was deleted within the last minute, or is being changed by another call; nothing was done.
+    Conflict, "with pauses that grow from a second to a minute";
     /// Something still uses it.
     DependencyViolation, "with pauses that grow from a second to a minute";
     /// The call was not made: its time was over before it could be sent.
