@@ -35,8 +35,7 @@ pub fn retry_policy(failure: Failure) -> RetryPolicy {
         // A launch that is refused waits for `refusal_pause` on top: its line is closed, and the next one is held back.
         Failure::NoCapacity | Failure::Unsupported | Failure::QuotaReached => RetryPolicy::Backoff,
         Failure::Throttled | Failure::Rejected | Failure::NotFound => RetryPolicy::Backoff,
-        Failure::DependencyViolation | Failure::Conflict => RetryPolicy::Backoff,
-        Failure::NameTaken | Failure::Unreachable => RetryPolicy::Backoff,
+        Failure::DependencyViolation | Failure::NameTaken | Failure::Unreachable => RetryPolicy::Backoff,
         Failure::Unauthorized | Failure::AccountRestricted => after(60),
         Failure::CredentialsExpired => after(30),
         Failure::TokenSpent | Failure::NotYetVisible | Failure::AlreadyExists | Failure::TooLate => RetryPolicy::Now,
