@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Agents, Answer, Cloud, Regions};
+use planner::ports::{Agents, Answer, Cloud, Compute, LoadBalancers, Queues, Regions, SecurityGroups};
 use planner::sweep::{Life, Memory, Scope, decide, suspects};
 
 use crate::freshness::Freshness;
