@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::aws::{Served, serve};
+use crate::aws::{Polls, Served, serve};
 use crate::machine::{MachineEvent, MachineSpec, Machines};
 
 /// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
@@ -113,7 +113,8 @@ async fn start(
     let endpoint = listener.local_addr()?;
     tracing::info!(%endpoint, seed, "the AWS endpoint answers");
     let (machines, events) = driven.unzip();
-    let served = Arc::new(Served { sim: sim.clone(), changed: tokio::sync::Notify::new(), machines });
+    let changed = tokio::sync::Notify::new();
+    let served = Arc::new(Served { sim: sim.clone(), changed, polls: Polls::default(), machines });
     let mut tasks = JoinSet::new();
     tasks.spawn(drive(served.clone(), events));
     tasks.spawn(async move { match serve(listener, served).await {} });
