@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use planner::Failure;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
 use planner::ports::{Bucket, Group, Instance, InstanceState, LoadBalancer, Queue, TargetGroup};
-use planner::resources::{self, ResourceKind};
 use planner::resources::name::names;
+use planner::resources::{self, ResourceKind};
 use planner::sweep::Found;
 use planner::world::{CloudView, Facet, Unknown, World, ledger};
 

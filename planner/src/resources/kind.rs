@@ -29,14 +29,8 @@ pub enum Proof {
 
 impl ResourceKind {
     /// Every kind, each behind those that may use it.
-    pub const TEARDOWN: &[Self] = &[
-        Self::LoadBalancer,
-        Self::Instance,
-        Self::TargetGroup,
-        Self::Queue,
-        Self::Bucket,
-        Self::SecurityGroup,
-    ];
+    pub const TEARDOWN: &[Self] =
+        &[Self::LoadBalancer, Self::Instance, Self::TargetGroup, Self::Queue, Self::Bucket, Self::SecurityGroup];
 
     /// Kinds that may use this one: nothing of it is deleted before all of these are seen to be gone.
     pub(crate) fn users(self) -> &'static [Self] {

@@ -159,7 +159,9 @@ mod tests {
             assert!(answer_queue(&numbered_queue_stem(owner, 99_999_999), &"x".repeat(32)).len() <= 80);
             for kind in [ResourceKind::Queue, ResourceKind::Bucket] {
                 let stems = names(owner, kind);
-                assert!(bucket(owner, "123456789012", "us-east-1").starts_with(&stems[0]) || kind == ResourceKind::Queue);
+                assert!(
+                    bucket(owner, "123456789012", "us-east-1").starts_with(&stems[0]) || kind == ResourceKind::Queue
+                );
                 assert!(seen.insert(format!("{kind:?} {}", stems[0])));
             }
             assert_ne!(names(owner, ResourceKind::Queue), names(owner, ResourceKind::Bucket), "each has its own proof");

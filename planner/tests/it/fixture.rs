@@ -140,9 +140,14 @@ fn placement() -> Placement {
         public_key: "key".into(),
         version: "1".into(),
         artifacts: PROGRAMS.map(artifact).into(),
-        known_fields: ["balancer.shared", "balancer.publicStatus", "load: metric RequestsPerUsd", "balancer.kind Queue"]
-            .map(str::to_owned)
-            .into(),
+        known_fields: [
+            "balancer.shared",
+            "balancer.publicStatus",
+            "load: metric RequestsPerUsd",
+            "balancer.kind Queue",
+        ]
+        .map(str::to_owned)
+        .into(),
         kinds: vec!["SecurityGroup".into()],
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),

@@ -27,8 +27,14 @@ fn worlds() -> impl Strategy<Value = World> {
             text += ["", "", "", "", "", "kinds\n", "kinds SecurityGroup Carousel\n", "kinds Carousel\n"]
                 [usize::from(kinds)];
             // In front of, or left by another kind before.
-            let queues =
-                ["", "", "queue\n", "queue\nqueues a b\nbucket\n", "queue\nqueues a gone b@2\nbucket\n", "queues a\nbucket\n"];
+            let queues = [
+                "",
+                "",
+                "queue\n",
+                "queue\nqueues a b\nbucket\n",
+                "queue\nqueues a gone b@2\nbucket\n",
+                "queues a\nbucket\n",
+            ];
             text += queues[usize::from(queue)];
             text += if unknown { "instances unknown\n" } else { "" };
             text += &format!("now {now}s\n");

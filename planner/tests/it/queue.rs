@@ -164,8 +164,7 @@ fn carry(world: &mut World, answer: impl Fn(&Action) -> Result<Done, CloudError>
     let plan = plan(world);
     let is_about = |action: &&Action| action.name().ends_with("Queue") || action.name().ends_with("Bucket");
     let tried = plan.actions().filter(is_about);
-    let outcomes: Vec<Outcome> =
-        tried.map(|action| Outcome::of(world, action.clone(), answer(action))).collect();
+    let outcomes: Vec<Outcome> = tried.map(|action| Outcome::of(world, action.clone(), answer(action))).collect();
     world.memory = plan.memory.clone();
     let before = world.clone();
     world.memory.acted(&before, &outcomes);
@@ -252,7 +251,9 @@ fn a_name_that_is_not_free_yet_is_waited_for() {
 fn a_bucket_that_keeps_versions_is_a_leftover_with_its_way_out() {
     let mut world = world("queue\nbucket\ndeleting\ngroups none\nnow 1000s");
     let kept = |action: &Action| match action {
-        Action::DeleteBucket { .. } => Err(CloudError::new(Failure::DependencyViolation, "BucketNotEmpty", "not empty")),
+        Action::DeleteBucket { .. } => {
+            Err(CloudError::new(Failure::DependencyViolation, "BucketNotEmpty", "not empty"))
+        }
         _ => Ok(Done::Ok),
     };
     let mut tried = Vec::new();
@@ -361,7 +362,13 @@ fn the_queues_of_a_cluster_that_is_gone_go_when_nobody_writes_to_them() {
     let is_coming = |world: &mut World| {
         let line = world.object.status.launches[0].clone();
         let (pool, state) = ("b".to_owned(), "Open".to_owned());
-        world.object.status.launches.push(api::Launch { pool, state, instance_ids: Vec::new(), token: "t".into(), ..line });
+        world.object.status.launches.push(api::Launch {
+            pool,
+            state,
+            instance_ids: Vec::new(),
+            token: "t".into(),
+            ..line
+        });
     };
     assert_eq!(deleted(is_coming), [""; 0]);
     let serves_it_still = |world: &mut World| {

@@ -75,7 +75,10 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Opt
     let first = missing.first()?;
     let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
     plan.wake_within(MOVING);
-    Some((Reason::QueuesProvisioning, format!("{first}{more}: queues and bucket are made before front and workers are launched")))
+    Some((
+        Reason::QueuesProvisioning,
+        format!("{first}{more}: queues and bucket are made before front and workers are launched"),
+    ))
 }
 
 /// Of names that the spec does not ask for, what nobody writes to any more: queues first, then the bucket.

@@ -19,7 +19,8 @@ pub(super) fn may_write(world: &World, placement: &Placement, plan: &Plan) -> bo
     let Facet::Known(instances) = &world.cloud.instances else { return true };
     let (owner, revisions, idle) = (world.owner(), revisions(world, placement), never_writing(world));
     let writes = |pool: Option<&str>, revision: Option<&String>| {
-        let is_of_now = |pool: &str| revisions.get(pool).is_some_and(|all| revision.is_some_and(|one| all.contains(one)));
+        let is_of_now =
+            |pool: &str| revisions.get(pool).is_some_and(|all| revision.is_some_and(|one| all.contains(one)));
         pool.is_none_or(|pool| !idle.contains(pool) && !is_of_now(pool))
     };
     let is_listed = |id: &String| instances.iter().any(|instance| instance.id == *id);
