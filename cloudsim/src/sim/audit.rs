@@ -32,6 +32,10 @@ pub struct Audit {
     pub load_balancers: usize,
     /// Target groups that exist.
     pub target_groups: usize,
+    /// Buckets that exist.
+    pub buckets: usize,
+    /// Objects in them, former versions and delete markers included.
+    pub objects: usize,
     /// Things of ELBv2 that calls ever made, by name.
     pub made: Made,
     /// Changes that calls made to things of others: must stay empty.
@@ -49,7 +53,7 @@ impl Sim {
     }
 
     pub fn audit(&self) -> Audit {
-        let (ec2, elb) = (&self.states.ec2, &self.states.elb);
+        let (ec2, elb, s3) = (&self.states.ec2, &self.states.elb, &self.states.s3);
         Audit {
             launched: ec2.launched(),
             terminated: ec2.terminated(),
@@ -59,6 +63,8 @@ impl Sim {
             interfaces: ec2.live_interfaces(),
             load_balancers: elb.live_load_balancers().len(),
             target_groups: elb.live_target_groups().len(),
+            buckets: s3.live_buckets().len(),
+            objects: s3.live_objects(),
             made: elb.made().clone(),
             foreign_touched: self.engine.record.foreign_touched.clone(),
             calls: self.calls.arrived().clone(),
