@@ -4,6 +4,7 @@ use crate::actions::Action;
 use crate::ec2;
 use crate::elb;
 use crate::iam::Principal;
+use crate::s3;
 use crate::sqs;
 
 /// The things that a call is about.
@@ -14,6 +15,7 @@ pub enum About {
     Ec2(ec2::About),
     Elb(elb::About),
     Sqs(sqs::About),
+    S3(s3::About),
 }
 
 impl From<ec2::About> for About {
@@ -34,6 +36,12 @@ impl From<sqs::About> for About {
     }
 }
 
+impl From<s3::About> for About {
+    fn from(about: s3::About) -> Self {
+        Self::S3(about)
+    }
+}
+
 impl About {
     pub fn action(&self) -> Action {
         match self {
@@ -41,13 +49,14 @@ impl About {
             Self::Ec2(about) => about.action().into(),
             Self::Elb(about) => about.action().into(),
             Self::Sqs(about) => about.action().into(),
+            Self::S3(about) => about.action().into(),
         }
     }
 
     /// Things that cost tokens over and above the call.
     pub(crate) fn resources(&self) -> u64 {
         match self {
-            Self::Nothing(_) | Self::Elb(_) | Self::Sqs(_) => 0,
+            Self::Nothing(_) | Self::Elb(_) | Self::Sqs(_) | Self::S3(_) => 0,
             Self::Ec2(about) => about.resources(),
         }
     }
