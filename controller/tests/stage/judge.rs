@@ -192,6 +192,10 @@ impl Judge {
     /// A queue or a bucket of this name goes. The front may live on when a cluster goes; of a bucket nobody may.
     pub(crate) fn nobody_writes(&self, sim: &Sim, name: &str) {
         let mut book = self.book();
+        // The sweeper believes lists that are minutes late.
+        if book.abandoned {
+            return;
+        }
         let writes = |instance: &cloudsim::ec2::Instance| {
             let token = instance.token.as_deref().unwrap_or_default();
             let (Some(stem), Some(line)) = (book.stems.get(token), book.lines.get(token)) else { return false };

@@ -18,14 +18,20 @@ pub(crate) enum Left {
     Something,
 }
 
-/// Plans the deletion of all that lists show of a kind, once nothing is seen of the kinds that may use it; then proves that
+/// Plans the deletion of all that lists show of a kind, once nothing is seen of the kinds that may use it, or, where AWS would
+/// not refuse it, once that is proven; then proves that
 /// nothing of it can appear any more, once that is proven of those. Every list is known.
 pub(crate) fn remove(world: &World, plan: &mut Plan, kind: ResourceKind, users: Left) -> Left {
     let listed = listed(world, kind);
+    let is_due = match kind {
+        // AWS refuses to delete a group that is in use, and lets queues and buckets go under whoever writes to them.
+        ResourceKind::Queue | ResourceKind::Bucket => users == Left::Nothing && !writers_may_be_late(world, plan),
+        _ => users < Left::Something,
+    };
     for Listed { said, name, delete } in listed.iter().cloned() {
         plan.leftovers.push(said);
         plan.memory.named.entry(name.clone()).and_modify(|named| named.absent_since = None);
-        if users < Left::Something && !(kind == ResourceKind::Queue && is_going(world, &name)) {
+        if is_due && !(kind == ResourceKind::Queue && is_going(world, &name)) {
             let because = match kind {
                 ResourceKind::LoadBalancer | ResourceKind::Instance => "nothing is wanted any more",
                 ResourceKind::TargetGroup => "no load balancer is there",
@@ -61,6 +67,18 @@ pub(crate) fn remove(world: &World, plan: &mut Plan, kind: ResourceKind, users: 
 fn said(id: &str, name: &str) -> String {
     let short = id.rsplit_once(":loadbalancer/").or_else(|| id.rsplit_once(':')).map_or(id, |(_, last)| last);
     format!("{short} ({name})")
+}
+
+/// What is waited for where the ledger is lost: lists alone tell who writes, and they may be late.
+const WRITERS: &str = "writers of a lost ledger";
+
+/// Whether instances may be there that no list shows yet and no line of the ledger tells of.
+fn writers_may_be_late(world: &World, plan: &mut Plan) -> bool {
+    if !world.ledger_is_lost() {
+        return false;
+    }
+    let first = *plan.memory.absent_since.entry(WRITERS.to_owned()).or_insert(world.now);
+    world.cloud.listed_at < first + world.settings.launch_window + world.settings.settle
 }
 
 /// Whether a queue is listed that is being deleted.
