@@ -31,7 +31,9 @@ pub struct Status {
     /// Rounds done of those wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
-    /// What waits at the queues and what is answered, such as 12 waiting, 88 answered. For balancer.kind Queue.
+    /// The queues of all clusters: requests that wait and that workers have taken, answers that wait, instances that take
+    /// requests, objects put in and out, such as 12 waiting, 3 taken, 0 answers, 4 running, 100 in, 84 out. For balancer.kind
+    /// Queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
     /// The last result in at most 68 characters; all of it is in runs, in the condition Ready and in the report.
@@ -224,12 +226,16 @@ pub struct PlacedBalancer {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacedQueue {
+    /// Number of its settings. Others have the next, and other names: one that was used is never used for other settings.
+    pub number: i64,
     /// What the names of its queues begin with: each is followed by a cluster and by in or out.
     pub stem: String,
     /// Name of its bucket.
     pub bucket: String,
-    /// Instance profile of front and workers.
+    /// Instance profile of front and workers. Empty, like all but the number, where the spec asks for no queues any more.
     pub instance_profile: String,
+    /// VisibilityTimeout of the queues that requests wait in.
+    pub visibility_seconds: i32,
 }
 
 /// The queues of one cluster, as the front last said.

@@ -229,6 +229,16 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
     })
 }
 
+/// What a budget does not cover, where the spec asks for queues; empty: it covers all.
+pub(crate) fn uncovered(spec: &ClusterBenchmarkSpec) -> &'static str {
+    match (&spec.budget, spec.balancer.kind) {
+        (Some(_), BalancerKind::Queue) => {
+            "; budget.maxUsd covers instances, volumes and addresses, which end by their timers: queues and bucket are ended by the operator alone, and calls of SQS and S3 are not counted"
+        }
+        _ => "",
+    }
+}
+
 /// What became of a budget that was changed; empty: nothing was.
 pub(crate) fn changed(world: &World, placement: &Placement) -> String {
     let spec = &world.object.spec;

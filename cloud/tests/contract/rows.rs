@@ -26,7 +26,17 @@ macro_rules! rows {
             vec![$((stringify!($row), |target| Box::pin($row(target)))),*]
         }
     };
+    (of $port:path: $($row:ident,)*) => {
+        pub(crate) fn all<R: Regions>() -> Vec<crate::rows::Row<R>>
+        where
+            R::Cloud: $port,
+        {
+            vec![$((stringify!($row), |target| Box::pin($row(target)))),*]
+        }
+    };
 }
+
+pub(crate) use rows;
 
 rows![
     the_caller_is_an_account,

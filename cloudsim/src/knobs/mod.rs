@@ -2,12 +2,14 @@
 //!
 //! One word is one setting: `tag-lag=0..30s`, `lost-answer=3%`, `credentials=expired`.
 
+mod buckets;
 mod calls;
 mod instances;
 mod launches;
 mod load_balancing;
 mod near;
 mod prices;
+mod queues;
 mod reads;
 mod surroundings;
 mod value;
@@ -63,7 +65,8 @@ pub enum KnobError {
 /// Every knob, in the order in which they are explained.
 pub fn all() -> impl Iterator<Item = &'static Knob> {
     let of_ec2 = [reads::KNOBS, instances::KNOBS, launches::KNOBS];
-    let of_all = [load_balancing::KNOBS, prices::KNOBS, calls::KNOBS, surroundings::KNOBS];
+    let of_all =
+        [load_balancing::KNOBS, queues::KNOBS, buckets::KNOBS, prices::KNOBS, calls::KNOBS, surroundings::KNOBS];
     of_ec2.into_iter().chain(of_all).flatten()
 }
 

@@ -4,7 +4,9 @@ mod catalog;
 mod compute;
 mod load_balancers;
 mod metrics;
+mod objects;
 mod prices;
+mod queues;
 mod security_groups;
 
 use std::convert::Infallible;

@@ -1,11 +1,13 @@
 //! Settings of the simulation. The default is calm; every knob names the behaviour of AWS that it stands for.
 
 mod boot_failure;
+mod buckets;
 mod credentials;
 mod load_balancing;
 mod manual_changes;
 mod network;
 mod pricing;
+mod queues;
 
 use std::collections::BTreeSet;
 
@@ -20,11 +22,13 @@ use crate::engine::throttle::Throttling;
 use crate::engine::visibility::{Lag, StaleReads};
 
 pub use boot_failure::BootFailure;
+pub use buckets::BucketSettings;
 pub use credentials::Credentials;
 pub use load_balancing::{LoadBalancing, Provisioned};
 pub use manual_changes::{ManualChange, ManualChanges};
 pub use network::{DefaultVpc, PublicAccess};
 pub use pricing::Pricing;
+pub use queues::{Queues, RepeatedTags};
 
 /// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +113,10 @@ pub struct Settings {
     pub load_balancing: LoadBalancing,
     /// The Price List.
     pub pricing: Pricing,
+    /// Queues and their messages.
+    pub queues: Queues,
+    /// Buckets and their objects.
+    pub buckets: BucketSettings,
 }
 
 impl Default for Settings {
@@ -156,6 +164,8 @@ impl Default for Settings {
             console_lag_millis: 0,
             load_balancing: LoadBalancing::default(),
             pricing: Pricing::default(),
+            queues: Queues::default(),
+            buckets: BucketSettings::default(),
         }
     }
 }
@@ -169,13 +179,13 @@ impl Settings {
     /// stale read. An operator that takes for absent what it does not see must be as patient as that.
     pub fn latest_appearance_millis(&self) -> u64 {
         let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
-        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag]
+        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag, self.buckets.lag]
             .into_iter()
             .flatten()
             .map(Lag::most)
             .max()
             .unwrap_or(0);
-        late + lags + self.stale_reads.most()
+        late + lags.max(self.queues.latest_appearance_millis(self.lag)) + self.stale_reads.most()
     }
 
     /// Quick enough to watch: for instances that are processes on one machine.
@@ -193,6 +203,12 @@ impl Settings {
                 ..LoadBalancing::default()
             },
             pricing: Pricing { decoys: true, ..Pricing::default() },
+            queues: Queues {
+                deletion: Span { least_millis: 0, most_millis: 2_000 },
+                purge: Span { least_millis: 0, most_millis: 2_000 },
+                count_lag: Span { least_millis: 0, most_millis: 1_000 },
+                ..Queues::default()
+            },
             ..Self::default()
         }
     }
@@ -214,7 +230,21 @@ impl Settings {
                 metric_lag: Span::seconds(0, 120),
                 ..LoadBalancing::default()
             },
+            buckets: BucketSettings {
+                name_linger: Span::seconds(0, 120),
+                slow_down_per_mille: 20,
+                conflict_per_mille: 20,
+                failed_deletion_per_mille: 20,
+                ..BucketSettings::default()
+            },
             pricing: Pricing { decoys: true, ..Pricing::default() },
+            queues: Queues {
+                creation: Span::seconds(0, 10),
+                count_lag: Span::seconds(0, 60),
+                duplicate_per_mille: 20,
+                empty_receive_per_mille: 100,
+                ..Queues::default()
+            },
             ..Self::default()
         }
     }

@@ -19,3 +19,4 @@ mod script;
 mod shrink;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod tiers;

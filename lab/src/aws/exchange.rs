@@ -1,24 +1,35 @@
 //! One request on its way to the simulation, and what comes back.
 
 use cloudsim::{Action, Call, Outcome, Principal, Reply, Sim, SimError};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Served;
-use super::protocol::Content;
 use super::protocol::query::{Params, xml};
 use super::protocol::rpc::Value;
+use super::protocol::{Content, Request};
 
 /// The content of an answer, or an error, on its way to the caller.
 pub(crate) type Sent = Reply<Outcome<Content>>;
 
+/// An answer that is there, or one that its caller waits for.
+pub(crate) enum Answered {
+    Now(Sent),
+    Later(BoxFuture<'static, Sent>),
+}
+
 /// A request whose parameters are being taken.
 pub(crate) struct Exchange<'a> {
     pub(crate) served: &'a Served,
+    /// The request itself, for what is neither parameter nor document.
+    pub(crate) request: &'a Request<'a>,
     pub(crate) action: Action,
     /// Whose key signed it.
     pub(crate) principal: Principal,
     pub(crate) account: String,
+    /// Where the caller sent it: host and port.
+    pub(crate) host: String,
     pub(crate) params: Params,
     /// The parameters of a request that has them in a document.
     pub(crate) document: Value,
@@ -71,7 +82,8 @@ impl Exchange<'_> {
     }
 }
 
-fn written<T>(reply: Reply<Outcome<T>>, write: impl FnOnce(T) -> Outcome<Content>) -> Sent {
+/// An answer written, unless it is a refusal.
+pub(crate) fn written<T>(reply: Reply<Outcome<T>>, write: impl FnOnce(T) -> Outcome<Content>) -> Sent {
     match reply {
         Reply::Whole(outcome) => Reply::Whole(outcome.and_then(write)),
         Reply::Truncated(outcome) => Reply::Truncated(outcome.and_then(write)),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use cloudsim::{Outcome, Principal, ServiceName, SimError};
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use planner::prices::list;
 
 use super::api;
@@ -68,6 +69,13 @@ impl Signature {
         }
         Ok(principal)
     }
+}
+
+/// Whether a request is signed for S3, whose bodies are larger and whose methods are more.
+pub(super) fn is_for_s3(head: &Parts) -> bool {
+    let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = in_header(header).map(Cow::Borrowed).or_else(|| in_query(head.uri.query().unwrap_or_default()));
+    credential.is_some_and(|scope| scope.split('/').nth(3) == Some(ServiceName::S3.name()))
 }
 
 fn in_header(header: &str) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! Fingerprints of a spec: over what instances are launched with, and over what is measured. Where one changes,
 //! instances are replaced, or another run is due.
 
-use api::{ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, Placement};
+use api::{BalancerKind, ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, Placement};
 use serde::Serialize;
 use wire::sha256_hex;
 
@@ -29,6 +29,31 @@ struct Essence<'a> {
     /// Absent where workers are replaced, for the same reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<&'a str>,
+    /// Absent where no queues are asked for, for the same reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Queue<'a>>,
+}
+
+/// What front and workers are launched with where the spec asks for queues: they know their names and use their role.
+#[derive(Serialize)]
+struct Queue<'a> {
+    stem: &'a str,
+    bucket: &'a str,
+    instance_profile: &'a str,
+    attempts: i32,
+}
+
+impl<'a> Queue<'a> {
+    fn of(spec: &ClusterBenchmarkSpec, placement: &'a Placement, role: Role) -> Option<Self> {
+        let asked = spec.balancer.queue.as_ref().filter(|_| spec.balancer.kind == BalancerKind::Queue)?;
+        let placed = placement.queue.as_ref().filter(|_| matches!(role, Role::Front | Role::Worker))?;
+        Some(Self {
+            stem: &placed.stem,
+            bucket: &placed.bucket,
+            instance_profile: &placed.instance_profile,
+            attempts: asked.attempts,
+        })
+    }
 }
 
 /// Revision of a pool's instances. What is updated in place, program and work, is no part of it.
@@ -57,6 +82,7 @@ pub(super) fn revision(
         },
         relaunches: Some(placement.relaunches).filter(|count| is_worker && *count > 0),
         update: has_starter.then_some("InPlace"),
+        queue: Queue::of(spec, placement, pool.role),
     };
     digest(&essence)[..16].to_owned()
 }

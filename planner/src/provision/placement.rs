@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
+use api::{BalancerKind, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::known_fields::KNOWN_FIELDS;
 use super::{prices, subnets, zones};
 use crate::balance::application::front;
+use crate::balance::queues;
 use crate::budget;
 use crate::conditions::Reason;
-use crate::desired::{self, DEFAULT_IMAGE};
+use crate::desired::role::Role;
+use crate::desired::{self, DEFAULT_IMAGE, PoolSpec};
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::resources::ResourceKind;
 use crate::resources::creation::not_after;
@@ -45,6 +47,7 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let artifacts = artifacts(world, types)?;
     let (subnets, addressing) = subnets::choose(world, &possible, need(&site.offerings)?)?;
     let placement = prices::grown(world, assemble(world, identity, &subnets, addressing, images, artifacts));
+    let placement = Placement { queue: queues::placed(world, &placement), ..placement };
     if !front::is_unplaced(world, &placement) {
         return budget::settle(world, placement);
     }
@@ -174,12 +177,28 @@ fn no_artifact(world: &World, name: &str, of: &str) -> String {
     if world.settings.artifacts.sha256.keys().any(|(known, _)| known == name) {
         return format!("{of}, and this operator has no {name} for it: choose a type of another architecture");
     }
-    let asked_by = if name == "starter" { ", which worker.update InPlace needs" } else { "" };
-    let otherwise =
-        if name == "starter" { ", or delete the benchmark and create it without worker.update" } else { "" };
+    let (asked_by, otherwise) = match name {
+        "starter" => {
+            (", which worker.update InPlace needs", ", or delete the benchmark and create it without worker.update")
+        }
+        "front" | "puller" => (", which balancer.kind Queue needs", ", or set another balancer.kind"),
+        _ => ("", ""),
+    };
     format!(
         "{of}, and this operator has no {name} for any architecture{asked_by}: add it to the file of its --artifacts and restart the operator{otherwise}"
     )
+}
+
+/// Our programs that a pool needs, and those that it would need behind queues: the kind may change, and an operator without
+/// them serves the others.
+fn programs(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> (&'static [&'static str], &'static [&'static str]) {
+    let needed = desired::artifacts(spec, pool);
+    match pool.role {
+        _ if spec.balancer.kind == BalancerKind::Queue => (needed, &[]),
+        Role::Front => (&[], needed),
+        Role::Worker => (needed, &["puller"]),
+        Role::Balancer | Role::Generator => (needed, &[]),
+    }
 }
 
 /// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
@@ -188,9 +207,13 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
     let mut placed = BTreeMap::new();
     for pool in desired::possible_pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
-        for name in desired::artifacts(spec, &pool) {
+        let (needed, spare) = programs(spec, &pool);
+        for name in needed.iter().chain(spare) {
             let key = ((*name).to_owned(), fact.architecture);
             let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
+                if spare.contains(name) {
+                    continue;
+                }
                 let of = format!("instanceType {} of {} is {}", fact.name, pool.name, fact.architecture.name());
                 return refused(Reason::NoArtifact, no_artifact(world, name, &of));
             };

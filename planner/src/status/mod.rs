@@ -5,6 +5,7 @@ pub mod column;
 mod cost;
 pub mod events;
 pub mod prices;
+mod queues;
 mod results;
 mod thresholds;
 
@@ -62,13 +63,14 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         instances_ready: old.instances_ready.clone(),
         pools: old.pools.clone(),
         instances: old.instances.clone(),
-        queue: old.queue.clone(),
-        queues: old.queues.clone(),
+        queue: None,
+        queues: queues::queues(world, plan),
         cost: old.cost.clone(),
     };
     if let Facet::Known(instances) = &world.cloud.instances {
         describe(world, plan, instances, &mut status);
     }
+    status.queue = queues::line(&status.queues);
     in_whole_seconds(&mut status);
     status.cost = cost::cost(world, &status).or(status.cost);
     let is_sealed = !old.seal.is_empty() && (&old.placement, &old.launches) == (&status.placement, &status.launches);
@@ -154,7 +156,8 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
         let is_late =
             matches!(deed, Some(Deed::Change { .. } | Deed::Delete { .. })) && error.failure == Failure::NotFound;
         // What holds it is said already, and whose turn it is.
-        let is_explained = matches!(deed, Some(Deed::Delete { id }) if world.holders.contains_key(id))
+        let is_held = conditions.get(ConditionType::Provisioned).reason == Reason::BucketNotEmpty;
+        let is_explained = matches!(deed, Some(Deed::Delete { id }) if is_held || world.holders.contains_key(id))
             && error.failure == Failure::DependencyViolation;
         if is_late
             || is_explained
@@ -167,7 +170,8 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
                 // The first of them, as the looks that remember it will say it.
                 if conditions.get(ConditionType::Accepted).status != ConditionStatus::False {
                     let said = rehearsal::said(world, request, error);
-                    conditions.accepted(ConditionStatus::False, error.failure.into(), said);
+                    let reason = rehearsal::reason(world, error);
+                    conditions.accepted(ConditionStatus::False, reason, said);
                     conditions.stall(ConditionType::Accepted);
                 }
                 continue;

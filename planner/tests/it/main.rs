@@ -18,6 +18,7 @@ mod moving;
 mod placing;
 mod prices;
 mod properties;
+mod queue;
 mod rehearsing;
 mod relaunching;
 mod results;

@@ -185,6 +185,22 @@ fn an_operator_without_the_starter_says_where_it_is_added() {
     assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no starter for any architecture, which worker.update InPlace needs: add it to the file of its --artifacts and restart the operator, or delete the benchmark and create it without worker.update");
 }
 
+/// The kind may be changed later: what there is, is placed.
+#[test]
+fn an_operator_without_the_programs_for_queues_serves_the_other_kinds() {
+    let mut case = case("a=t2.large*2");
+    let is_for_queues = |name: &str| matches!(name, "front" | "puller");
+    let placed = |case: &Case| {
+        let artifacts = choose(&case.world, &case.site).unwrap().artifacts;
+        artifacts.into_iter().filter(|one| is_for_queues(&one.name)).count()
+    };
+    assert_eq!(placed(&case), 2);
+    case.world.settings.artifacts.sha256.retain(|(name, _), _| !is_for_queues(name));
+    assert_eq!(placed(&case), 0);
+    case.world.object.spec = world("queue\nclusters a=t2.large*2").object.spec;
+    assert_snapshot!(case.said(), @"NoArtifact: instanceType c6i.large of front is x86_64, and this operator has no front for any architecture, which balancer.kind Queue needs: add it to the file of its --artifacts and restart the operator, or set another balancer.kind");
+}
+
 #[test]
 fn an_architecture_that_we_have_no_program_for() {
     assert_snapshot!(case("a=c7g.large*2").said(), @"NoArtifact: instanceType c7g.large of a is arm64, and this operator has no worker for it: choose a type of another architecture");
