@@ -29,6 +29,7 @@ fn user_data<'a>(role: Role, sha256: &'a str, environment: &'a [(&'a str, String
         port: (role != Role::Generator).then_some(8080),
         control: (role != Role::Worker).then_some(CONTROL),
         environment,
+        companion: None,
     }
 }
 

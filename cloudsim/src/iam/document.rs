@@ -138,7 +138,16 @@ impl Policy {
         filled(text, account, kubernetes_cluster, installation)
     }
 
-    /// All policies that this project ships.
+    /// The policy of the role that instances behind queues have.
+    pub fn shipped_instance(account: &str) -> Result<Self, PolicyError> {
+        Self::parse(&Self::shipped_instance_text(account))
+    }
+
+    pub fn shipped_instance_text(account: &str) -> String {
+        filled(include_str!("../../../docs/iam-instance-policy.json"), account, "", "")
+    }
+
+    /// All policies of the operator that this project ships.
     pub fn all_shipped(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<[Self; 2], PolicyError> {
         let application = Self::shipped_application(account, kubernetes_cluster, installation)?;
         Ok([Self::shipped(account, kubernetes_cluster, installation)?, application])

@@ -75,7 +75,10 @@ impl Sim {
             return Ok(());
         }
         for ask in self.asks(&call.about) {
-            let verdict = self.iam.answer(&ask);
+            let verdict = match call.by {
+                Principal::Instance(_) => self.iam.judge_role(self.role_of(call.by), &ask),
+                _ => self.iam.answer(&ask),
+            };
             if verdict != Verdict::Allowed {
                 self.engine.count("denied by policy");
                 let refusal = self.denial(call, &ask, verdict);
@@ -83,6 +86,11 @@ impl Sim {
             }
         }
         Ok(())
+    }
+
+    /// The role of a caller that is an instance.
+    fn role_of(&self, by: Principal) -> Option<&str> {
+        ec2::role_of(&self.settings, &self.states.ec2, by)
     }
 
     /// The questions that a call means, asked by its service.
@@ -99,7 +107,7 @@ impl Sim {
     }
 
     fn denial(&self, call: &Call, ask: &Ask, verdict: Verdict) -> SimError {
-        let principal = call.by.arn(&self.settings.account);
+        let (_, principal) = call.by.named(&self.settings.account, self.role_of(call.by));
         let nth = self.engine.record.injected.values().sum();
         match call.action().service() {
             ServiceName::Ec2 => ec2::unauthorized(&principal, ask, verdict, nth),

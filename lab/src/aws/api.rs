@@ -27,6 +27,15 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Sent> {
     }
 }
 
+/// The refusal of temporary credentials that have run out (EC2: aws-sdk-java#1443; others: STS API reference, "Common
+/// errors").
+pub(super) fn expired_token(service: ServiceName) -> SimError {
+    match service {
+        ServiceName::Ec2 => SimError::new("RequestExpired", "Request has expired."),
+        _ => SimError::new("ExpiredToken", "The security token included in the request is expired"),
+    }
+}
+
 /// The refusal of a key that nobody has, in the service's own words.
 pub(super) fn unknown_key(service: ServiceName) -> SimError {
     match service {

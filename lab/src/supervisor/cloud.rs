@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cloudsim::{Policy, Settings, SharedSim};
+use cloudsim::{INSTANCE_PROFILE, Policy, Settings, SharedSim};
 use jiff::Timestamp;
 use lab::balancing::Balancing;
 use lab::machine::{self, Processes};
@@ -62,12 +62,16 @@ impl Cloud {
         Ok(Self { region, machines, balancing, state: state.clone(), calm })
     }
 
-    /// Lets the operator do what the shipped policies say, filled in for this account and Kubernetes cluster.
+    /// Lets the operator and the role of instances do what the shipped policies say, filled in for this account and Kubernetes
+    /// cluster.
     pub(crate) fn attach_policy(&self, kubernetes_cluster: &str, installation: &str) -> anyhow::Result<()> {
         let sim = self.region.sim();
         let account = sim.lock().settings().account.clone();
         let policies = Policy::all_shipped(&account, kubernetes_cluster, installation);
-        sim.lock().attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
+        let of_instances = Policy::shipped_instance(&account).context("docs/iam-instance-policy.json")?;
+        let mut sim = sim.lock();
+        sim.attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
+        sim.attach_to_role(INSTANCE_PROFILE, [Arc::new(of_instances)]);
         Ok(())
     }
 

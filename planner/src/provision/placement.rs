@@ -174,9 +174,15 @@ fn no_artifact(world: &World, name: &str, of: &str) -> String {
     if world.settings.artifacts.sha256.keys().any(|(known, _)| known == name) {
         return format!("{of}, and this operator has no {name} for it: choose a type of another architecture");
     }
-    let asked_by = if name == "starter" { ", which worker.update InPlace needs" } else { "" };
-    let otherwise =
-        if name == "starter" { ", or delete the benchmark and create it without worker.update" } else { "" };
+    let (asked_by, otherwise) = match name {
+        "starter" => {
+            (", which worker.update InPlace needs", ", or delete the benchmark and create it without worker.update")
+        }
+        "front" | "puller" => {
+            (", which balancer.kind Queue needs", ", or delete the benchmark and create it with another balancer.kind")
+        }
+        _ => ("", ""),
+    };
     format!(
         "{of}, and this operator has no {name} for any architecture{asked_by}: add it to the file of its --artifacts and restart the operator{otherwise}"
     )
@@ -190,9 +196,13 @@ fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
         for name in desired::artifacts(spec, &pool) {
             let key = ((*name).to_owned(), fact.architecture);
-            let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
-                let of = format!("instanceType {} of {} is {}", fact.name, pool.name, fact.architecture.name());
-                return refused(Reason::NoArtifact, no_artifact(world, name, &of));
+            let sha256 = match world.settings.artifacts.sha256.get(&key) {
+                Some(sha256) => sha256,
+                None if desired::is_spare(spec, name) => continue,
+                None => {
+                    let of = format!("instanceType {} of {} is {}", fact.name, pool.name, fact.architecture.name());
+                    return refused(Reason::NoArtifact, no_artifact(world, name, &of));
+                }
             };
             placed.insert(key, sha256.clone());
         }
