@@ -17,6 +17,7 @@ mod metrics;
 mod permissions;
 mod ports;
 mod prices;
+mod profiles;
 mod properties;
 mod rehearsals;
 mod stale_reads;

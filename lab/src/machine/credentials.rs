@@ -38,12 +38,13 @@ impl std::fmt::Debug for Secret {
 
 /// Temporary credentials, as metadata answer them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Credentials {
-    pub(super) access_key: String,
-    pub(super) secret_key: String,
-    pub(super) token: String,
-    pub(super) issued_at: Timestamp,
-    pub(super) expires_at: Timestamp,
+pub struct Credentials {
+    pub access_key: String,
+    pub secret_key: String,
+    /// Goes with every call.
+    pub token: String,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// Why an access key of temporary credentials is not good.
@@ -61,7 +62,7 @@ impl Secret {
     }
 
     /// Credentials of the instance `id`.
-    pub(super) fn issue(&self, id: &str, now: Timestamp, life_seconds: u64) -> Credentials {
+    pub fn issue(&self, id: &str, now: Timestamp, life_seconds: u64) -> Credentials {
         let key = BASE32_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>());
         let access_key = format!("{KEY_PREFIX}{key}");
         let life = SignedDuration::from_secs(i64::try_from(life_seconds).unwrap_or(i64::MAX));

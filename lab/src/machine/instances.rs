@@ -19,7 +19,7 @@ use super::directory::{Boot, Directory};
 use super::init::{POWER_CUT, POWERED_OFF, SHUT_DOWN};
 use super::orphans::{MARK, instances_of, sweep};
 use super::watch::watch;
-use super::{MachineEvent, MachineSpec, Machines, hosts_file, quota};
+use super::{MachineEvent, MachineSpec, Machines, curl_home, hosts_file, quota};
 
 /// The time that an instance may take to shut down before its init is killed and its processes are swept from outside: a
 /// drain of each of its units (`TimeoutStopSec=40`), one after the other, and something for a machine under load.
@@ -54,6 +54,7 @@ impl Processes {
         let instances = Instances {
             directory: directory.clone(),
             hosts_file: hosts_file(&state_dir.canonicalize()?),
+            curl_home: curl_home(&state_dir.canonicalize()?),
             init_binary: init_binary.canonicalize()?,
             cores: Cores::available()?,
             running: HashMap::new(),
@@ -90,6 +91,7 @@ impl Drop for Processes {
 struct Instances {
     directory: PathBuf,
     hosts_file: PathBuf,
+    curl_home: PathBuf,
     init_binary: PathBuf,
     cores: Cores,
     running: HashMap<String, Running>,
@@ -146,8 +148,13 @@ impl Instances {
 
     fn spawn(&self, spec: MachineSpec, cores: &[usize]) -> io::Result<OwnedFd> {
         let (id, directory) = (spec.id.clone(), Directory::new(self.directory.join(&spec.id)));
-        let boot =
-            Boot { spec, cores: cores.to_vec(), cores_in_all: self.cores.count(), hosts_file: self.hosts_file.clone() };
+        let boot = Boot {
+            spec,
+            cores: cores.to_vec(),
+            cores_in_all: self.cores.count(),
+            hosts_file: self.hosts_file.clone(),
+            curl_home: self.curl_home.clone(),
+        };
         directory.create(&boot, &self.init_binary)?;
         let console: File = directory.console_writer()?;
         let child = Command::new(&self.init_binary)

@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-pub use credentials::{Role, Secret};
+pub use credentials::{Credentials, Role, Secret};
 pub use instances::Processes;
 pub use metadata::METADATA_PORT;
 pub use orphans::{count_processes, mark_of, sweep_leftovers};
@@ -69,6 +69,12 @@ pub struct MachineSpec {
 /// The file in which instances of the lab in `state_dir` look names up. Whoever runs load balancers writes it.
 pub fn hosts_file(state_dir: &Path) -> PathBuf {
     state_dir.join("hosts")
+}
+
+/// The directory in which curl of instances of the lab in `state_dir` looks for its configuration (curl(1), `CURL_HOME`).
+/// Whoever serves files to them writes it.
+pub fn curl_home(state_dir: &Path) -> PathBuf {
+    state_dir.join("curl")
 }
 
 /// A driver that makes instances real.

@@ -4,6 +4,7 @@
 
 mod boots;
 mod ends;
+mod roles;
 mod units;
 mod updates;
 

@@ -18,6 +18,7 @@ mod moving;
 mod placing;
 mod prices;
 mod properties;
+mod queue_instances;
 mod rehearsing;
 mod relaunching;
 mod results;

@@ -185,6 +185,26 @@ fn an_operator_without_the_starter_says_where_it_is_added() {
     assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no starter for any architecture, which worker.update InPlace needs: add it to the file of its --artifacts and restart the operator, or delete the benchmark and create it without worker.update");
 }
 
+/// A mirror that has no program for queues yet serves all other benchmarks.
+#[test]
+fn programs_for_queues_are_missed_only_by_benchmarks_behind_queues() {
+    let mut case = case("a=t2.large*2");
+    assert_snapshot!(case.said(), @"subnet-a zone-a Public");
+    case.world.object.spec.balancer.kind = api::BalancerKind::Queue;
+    assert_snapshot!(case.said(), @"");
+    let has = |case: &Case, name: &str| {
+        let Ok(placement) = choose(&case.world, &case.site) else { panic!("it is not placed") };
+        placement.artifacts.iter().any(|artifact| artifact.name == name)
+    };
+    case.world.object.spec.balancer.kind = api::BalancerKind::Custom;
+    assert!(!has(&case, "front") && !has(&case, "puller"));
+    for name in ["front", "puller"] {
+        let key = (name.to_owned(), Architecture::X86_64);
+        case.world.settings.artifacts.sha256.insert(key, "b".repeat(64));
+    }
+    assert!(has(&case, "front") && has(&case, "puller"), "it may be changed to queues");
+}
+
 #[test]
 fn an_architecture_that_we_have_no_program_for() {
     assert_snapshot!(case("a=c7g.large*2").said(), @"NoArtifact: instanceType c7g.large of a is arm64, and this operator has no worker for it: choose a type of another architecture");
