@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::aws::{Served, serve};
+use crate::aws::{Polls, Served, serve};
 use crate::machine::{MachineEvent, MachineSpec, Machines, Role, Secret};
 
 /// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
@@ -113,8 +113,9 @@ async fn start(
     let endpoint = listener.local_addr()?;
     tracing::info!(%endpoint, seed, "the AWS endpoint answers");
     let (machines, events) = driven.unzip();
-    let secret = Secret::new();
-    let served = Arc::new(Served { sim: sim.clone(), changed: tokio::sync::Notify::new(), machines, endpoint, secret });
+    let (changed, secret) = (tokio::sync::Notify::new(), Secret::new());
+    let served = Served { sim: sim.clone(), changed, polls: Polls::default(), machines, endpoint, secret };
+    let served = Arc::new(served);
     let mut tasks = JoinSet::new();
     tasks.spawn(drive(served.clone(), events));
     tasks.spawn(async move { match serve(listener, served).await {} });

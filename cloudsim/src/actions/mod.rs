@@ -7,6 +7,7 @@ pub(crate) mod cloudwatch;
 pub(crate) mod ec2;
 pub(crate) mod elb;
 pub(crate) mod pricing;
+pub(crate) mod sqs;
 pub(crate) mod sts;
 
 use std::fmt;
@@ -127,6 +128,7 @@ services! {
     Elb: elb,
     CloudWatch: cloudwatch,
     Pricing: pricing,
+    Sqs: sqs,
 }
 
 impl Action {
@@ -182,7 +184,7 @@ mod tests {
             (metrics.to_string().as_str(), metrics.service().name()),
             ("cloudwatch:GetMetricData", "monitoring")
         );
-        for none in ["", "ec2:", "monitoring:GetMetricData", "sts:RunInstances", "sqs:SendMessage", "runinstances"] {
+        for none in ["", "ec2:", "monitoring:GetMetricData", "sts:RunInstances", "sqs:RunInstances", "runinstances"] {
             assert_eq!(Action::parse(none), None, "{none:?}");
         }
     }

@@ -8,6 +8,7 @@ mod launches;
 mod load_balancing;
 mod near;
 mod prices;
+mod queues;
 mod reads;
 mod surroundings;
 mod value;
@@ -63,7 +64,7 @@ pub enum KnobError {
 /// Every knob, in the order in which they are explained.
 pub fn all() -> impl Iterator<Item = &'static Knob> {
     let of_ec2 = [reads::KNOBS, instances::KNOBS, launches::KNOBS];
-    let of_all = [load_balancing::KNOBS, prices::KNOBS, calls::KNOBS, surroundings::KNOBS];
+    let of_all = [load_balancing::KNOBS, queues::KNOBS, prices::KNOBS, calls::KNOBS, surroundings::KNOBS];
     of_ec2.into_iter().chain(of_all).flatten()
 }
 

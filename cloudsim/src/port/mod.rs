@@ -5,6 +5,7 @@ mod compute;
 mod load_balancers;
 mod metrics;
 mod prices;
+mod queues;
 mod security_groups;
 
 use std::convert::Infallible;

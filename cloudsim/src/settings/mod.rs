@@ -6,6 +6,7 @@ mod load_balancing;
 mod manual_changes;
 mod network;
 mod pricing;
+mod queues;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ pub use load_balancing::{LoadBalancing, Provisioned};
 pub use manual_changes::{ManualChange, ManualChanges};
 pub use network::{DefaultVpc, PublicAccess};
 pub use pricing::Pricing;
+pub use queues::{Queues, RepeatedTags};
 
 /// The instance profile that every account here has, with a role of the same name, as the console makes them.
 pub const INSTANCE_PROFILE: &str = "clusterbench-queue";
@@ -117,6 +119,8 @@ pub struct Settings {
     pub load_balancing: LoadBalancing,
     /// The Price List.
     pub pricing: Pricing,
+    /// Queues and their messages.
+    pub queues: Queues,
 }
 
 impl Default for Settings {
@@ -166,6 +170,7 @@ impl Default for Settings {
             role_credentials_seconds: 15 * 60,
             load_balancing: LoadBalancing::default(),
             pricing: Pricing::default(),
+            queues: Queues::default(),
         }
     }
 }
@@ -185,7 +190,7 @@ impl Settings {
             .map(Lag::most)
             .max()
             .unwrap_or(0);
-        late + lags + self.stale_reads.most()
+        late + lags.max(self.queues.latest_appearance_millis(self.lag)) + self.stale_reads.most()
     }
 
     /// Quick enough to watch: for instances that are processes on one machine.
@@ -203,6 +208,12 @@ impl Settings {
                 ..LoadBalancing::default()
             },
             pricing: Pricing { decoys: true, ..Pricing::default() },
+            queues: Queues {
+                deletion: Span { least_millis: 0, most_millis: 2_000 },
+                purge: Span { least_millis: 0, most_millis: 2_000 },
+                count_lag: Span { least_millis: 0, most_millis: 1_000 },
+                ..Queues::default()
+            },
             ..Self::default()
         }
     }
@@ -225,6 +236,13 @@ impl Settings {
                 ..LoadBalancing::default()
             },
             pricing: Pricing { decoys: true, ..Pricing::default() },
+            queues: Queues {
+                creation: Span::seconds(0, 10),
+                count_lag: Span::seconds(0, 60),
+                duplicate_per_mille: 20,
+                empty_receive_per_mille: 100,
+                ..Queues::default()
+            },
             ..Self::default()
         }
     }

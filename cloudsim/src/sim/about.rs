@@ -4,6 +4,7 @@ use crate::actions::Action;
 use crate::ec2;
 use crate::elb;
 use crate::iam::Principal;
+use crate::sqs;
 
 /// The things that a call is about.
 #[derive(Clone, Debug)]
@@ -12,6 +13,7 @@ pub enum About {
     Nothing(Action),
     Ec2(ec2::About),
     Elb(elb::About),
+    Sqs(sqs::About),
 }
 
 impl From<ec2::About> for About {
@@ -26,19 +28,26 @@ impl From<elb::About> for About {
     }
 }
 
+impl From<sqs::About> for About {
+    fn from(about: sqs::About) -> Self {
+        Self::Sqs(about)
+    }
+}
+
 impl About {
     pub fn action(&self) -> Action {
         match self {
             Self::Nothing(action) => *action,
             Self::Ec2(about) => about.action().into(),
             Self::Elb(about) => about.action().into(),
+            Self::Sqs(about) => about.action().into(),
         }
     }
 
     /// Things that cost tokens over and above the call.
     pub(crate) fn resources(&self) -> u64 {
         match self {
-            Self::Nothing(_) | Self::Elb(_) => 0,
+            Self::Nothing(_) | Self::Elb(_) | Self::Sqs(_) => 0,
             Self::Ec2(about) => about.resources(),
         }
     }

@@ -34,6 +34,10 @@ pub struct Audit {
     pub target_groups: usize,
     /// Things of ELBv2 that calls ever made, by name.
     pub made: Made,
+    /// Queues that exist: one whose deletion was called for does not.
+    pub queues: usize,
+    /// Queues that calls ever made, by name.
+    pub made_queues: BTreeMap<String, usize>,
     /// Changes that calls made to things of others: must stay empty.
     pub foreign_touched: Vec<String>,
     /// Calls that arrived, by action, those with DryRun left out.
@@ -49,7 +53,7 @@ impl Sim {
     }
 
     pub fn audit(&self) -> Audit {
-        let (ec2, elb) = (&self.states.ec2, &self.states.elb);
+        let States { ec2, elb, sqs, .. } = &self.states;
         Audit {
             launched: ec2.launched(),
             terminated: ec2.terminated(),
@@ -60,6 +64,8 @@ impl Sim {
             load_balancers: elb.live_load_balancers().len(),
             target_groups: elb.live_target_groups().len(),
             made: elb.made().clone(),
+            queues: sqs.live_queues().len(),
+            made_queues: sqs.made().clone(),
             foreign_touched: self.engine.record.foreign_touched.clone(),
             calls: self.calls.arrived().clone(),
             dry_runs: self.calls.dry_runs(),

@@ -13,6 +13,7 @@ use crate::engine::throttle::Throttling;
 use crate::iam::{Ask, Principal, Verdict};
 use crate::pricing;
 use crate::settings::Credentials;
+use crate::sqs;
 use crate::sts;
 
 const NOT_VALIDATED: &str = "AWS was not able to validate the provided access credentials";
@@ -98,9 +99,11 @@ impl Sim {
         match about {
             About::Ec2(about) => self.ec2_unmoved().asks(about),
             About::Elb(about) => self.elb_unmoved().asks(about),
+            About::Sqs(about) => self.sqs_unmoved().asks(about),
             About::Nothing(Action::Elb(action)) => vec![self.elb_unmoved().ask_about_region(*action)],
             About::Nothing(Action::CloudWatch(action)) => cloudwatch::asks(*action, &self.settings.region),
             About::Nothing(Action::Pricing(action)) => pricing::asks(*action, &self.settings.region),
+            About::Nothing(Action::Sqs(action)) => vec![self.sqs_unmoved().ask_about_region(*action)],
             About::Nothing(Action::Ec2(action)) => vec![self.ec2_unmoved().ask_about_region(*action)],
             About::Nothing(Action::Sts(action)) => sts::asks(*action),
         }
@@ -112,7 +115,9 @@ impl Sim {
         match call.action().service() {
             ServiceName::Ec2 => ec2::unauthorized(&principal, ask, verdict, nth),
             ServiceName::Pricing => pricing::denied(&principal, ask),
-            ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sts => elb::denied(&principal, ask, verdict),
+            ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sqs | ServiceName::Sts => {
+                elb::denied(&principal, ask, verdict)
+            }
         }
     }
 
@@ -122,12 +127,13 @@ impl Sim {
             return true;
         }
         let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
-        let States { ec2, elb, cloudwatch, pricing, sts } = &mut self.states;
+        let States { ec2, elb, cloudwatch, pricing, sqs, sts } = &mut self.states;
         match call.action() {
             Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
             Action::Elb(action) => elb.buckets.admit(&elb::costs(action), others, now),
             Action::CloudWatch(action) => cloudwatch.buckets.admit(&cloudwatch::costs(action), others, now),
             Action::Pricing(action) => pricing.buckets.admit(&pricing::costs(action), others, now),
+            Action::Sqs(action) => sqs.buckets.admit(&sqs::costs(action), others, now),
             Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
         }
     }
@@ -250,6 +256,7 @@ fn throttled(action: Action) -> SimError {
         Action::Elb(_) | Action::CloudWatch(_) | Action::Pricing(_) => {
             SimError::new("ThrottlingException", "Rate exceeded")
         }
+        Action::Sqs(_) => sqs::throttled(),
         Action::Ec2(_) | Action::Sts(_) => SimError::new("RequestLimitExceeded", "Request limit exceeded."),
     }
 }

@@ -22,6 +22,7 @@ use crate::engine::network::NetworkFault;
 use crate::iam::{Ask, Iam, Policy};
 use crate::pricing::{self, PriceList};
 use crate::settings::{CapacityPool, Settings};
+use crate::sqs::{self, Sqs};
 use crate::sts::{self, Sts};
 
 pub use about::{About, Call};
@@ -46,6 +47,7 @@ pub struct States {
     pub elb: elb::State,
     pub cloudwatch: cloudwatch::State,
     pub pricing: pricing::State,
+    pub sqs: sqs::State,
     pub sts: sts::State,
 }
 
@@ -57,6 +59,7 @@ enum Whose {
     Late,
     Ec2,
     Elb,
+    Sqs,
 }
 
 impl Sim {
@@ -77,6 +80,7 @@ impl Sim {
                 elb: elb::State::new(seed),
                 cloudwatch: cloudwatch::State::new(seed),
                 pricing: pricing::State::default(),
+                sqs: sqs::State::new(seed),
                 sts: sts::State::default(),
             },
         })
@@ -112,12 +116,22 @@ impl Sim {
         PriceList::new(&mut self.engine, &self.settings)
     }
 
+    /// SQS at this moment.
+    pub fn sqs(&mut self, now: Timestamp) -> Sqs<'_> {
+        self.advance(now);
+        self.sqs_unmoved()
+    }
+
     fn ec2_unmoved(&mut self) -> Ec2<'_> {
         Ec2::new(&mut self.engine, &self.settings, &mut self.states.ec2)
     }
 
     fn elb_unmoved(&mut self) -> Elb<'_> {
         Elb::new(&mut self.engine, &self.settings, &mut self.states.elb, &mut self.states.ec2)
+    }
+
+    fn sqs_unmoved(&mut self) -> Sqs<'_> {
+        Sqs::new(&mut self.engine, &self.settings, &mut self.states.sqs)
     }
 
     /// Truth: what the nodes of load balancers do at this moment, for whoever runs them. Ask for its version first
@@ -148,6 +162,7 @@ impl Sim {
         self.states.ec2.reseed(seed);
         self.states.elb.reseed(seed);
         self.states.cloudwatch.reseed(seed);
+        self.states.sqs.reseed(seed);
     }
 
     /// Limits a capacity pool, or (with `None`) lifts the limit.
@@ -229,7 +244,8 @@ impl Sim {
         let late = self.late.first().map(|place| (place, Whose::Late));
         let ec2 = self.states.ec2.first_event().map(|place| (place, Whose::Ec2));
         let elb = self.states.elb.first_event().map(|place| (place, Whose::Elb));
-        [late, ec2, elb].into_iter().flatten().min()
+        let sqs = self.states.sqs.first_event().map(|place| (place, Whose::Sqs));
+        [late, ec2, elb, sqs].into_iter().flatten().min()
     }
 
     /// Lets time pass up to `now`.
@@ -241,6 +257,7 @@ impl Sim {
         }
         self.ec2_unmoved().expect_manual_change();
         self.elb_unmoved().expect_accidents();
+        self.sqs_unmoved().expect_manual_change();
         while let Some(((at, _), whose)) = self.next_entry()
             && at <= now
         {
@@ -248,6 +265,7 @@ impl Sim {
             match whose {
                 Whose::Ec2 => self.ec2_unmoved().happen_first(),
                 Whose::Elb => self.elb_unmoved().happen_first(),
+                Whose::Sqs => self.sqs_unmoved().happen_first(),
                 Whose::Late => {
                     if let Some(call) = self.late.take_first() {
                         call(self, self.engine.now());

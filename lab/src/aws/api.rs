@@ -2,9 +2,9 @@
 
 use cloudsim::{Action, Outcome, ServiceName, SimError};
 
-use super::exchange::{Exchange, Sent};
+use super::exchange::{Answered, Exchange, Sent};
 use super::protocol::{Api, Request};
-use super::{cloudwatch, ec2, elb, pricing, sts};
+use super::{cloudwatch, ec2, elb, pricing, sqs, sts};
 
 /// The protocol, version and namespace of a service; of one that speaks several protocols, those of this request.
 pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
@@ -14,17 +14,20 @@ pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
         ServiceName::Elb => elb::API,
         ServiceName::CloudWatch => cloudwatch::api(request),
         ServiceName::Pricing => pricing::API,
+        ServiceName::Sqs => sqs::API,
     }
 }
 
-pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Sent> {
-    match exchange.action {
+pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Answered> {
+    let sent: Outcome<Sent> = match exchange.action {
+        Action::Sqs(action) => return sqs::answer(action, exchange),
         Action::Ec2(action) => ec2::answer(action, exchange),
         Action::Sts(action) => sts::answer(action, exchange),
         Action::Elb(action) => elb::answer(action, exchange),
         Action::CloudWatch(action) => cloudwatch::answer(action, exchange),
         Action::Pricing(action) => pricing::answer(action, exchange),
-    }
+    };
+    sent.map(Answered::Now)
 }
 
 /// The refusal of temporary credentials that have run out (EC2: aws-sdk-java#1443; others: STS API reference, "Common
@@ -42,6 +45,6 @@ pub(super) fn unknown_key(service: ServiceName) -> SimError {
         ServiceName::Ec2 => ec2::unknown_key(),
         // Common errors of the Query APIs.
         ServiceName::Pricing => pricing::unknown_key(),
-        ServiceName::Sts | ServiceName::Elb | ServiceName::CloudWatch => sts::unknown_key(),
+        ServiceName::Sts | ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sqs => sts::unknown_key(),
     }
 }

@@ -1,6 +1,7 @@
 //! One request on its way to the simulation, and what comes back.
 
 use cloudsim::{Action, Call, Outcome, Principal, Reply, Sim, SimError};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,6 +13,12 @@ use super::protocol::rpc::Value;
 /// The content of an answer, or an error, on its way to the caller.
 pub(crate) type Sent = Reply<Outcome<Content>>;
 
+/// An answer that is there, or one that its caller waits for.
+pub(crate) enum Answered {
+    Now(Sent),
+    Later(BoxFuture<'static, Sent>),
+}
+
 /// A request whose parameters are being taken.
 pub(crate) struct Exchange<'a> {
     pub(crate) served: &'a Served,
@@ -19,6 +26,8 @@ pub(crate) struct Exchange<'a> {
     /// Whose key signed it.
     pub(crate) principal: Principal,
     pub(crate) account: String,
+    /// Where the caller sent it: host and port.
+    pub(crate) host: String,
     pub(crate) params: Params,
     /// The parameters of a request that has them in a document.
     pub(crate) document: Value,
@@ -71,7 +80,7 @@ impl Exchange<'_> {
     }
 }
 
-fn written<T>(reply: Reply<Outcome<T>>, write: impl FnOnce(T) -> Outcome<Content>) -> Sent {
+pub(crate) fn written<T>(reply: Reply<Outcome<T>>, write: impl FnOnce(T) -> Outcome<Content>) -> Sent {
     match reply {
         Reply::Whole(outcome) => Reply::Whole(outcome.and_then(write)),
         Reply::Truncated(outcome) => Reply::Truncated(outcome.and_then(write)),

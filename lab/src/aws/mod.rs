@@ -21,6 +21,7 @@ mod protocol;
 mod sending;
 mod serve;
 mod signature;
+mod sqs;
 mod sts;
 
 use std::net::SocketAddr;
@@ -28,10 +29,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cloudsim::{Action, Outcome, Reply, ServiceName, SharedSim, SimError};
+use http::header::HOST;
 use http::{Response, StatusCode};
 use tokio::sync::Notify;
 
-use exchange::{Exchange, Sent};
+use exchange::{Answered, Exchange, Sent};
 use protocol::{Api, Asked, Request};
 use sending::Sending;
 use signature::Signature;
@@ -40,12 +42,15 @@ use crate::machine::{Machines, Secret};
 
 pub(crate) use serve::serve;
 pub use signature::{ACCESS_KEY, OPERATOR_ACCESS_KEY, SECRET_KEY};
+pub(crate) use sqs::Polls;
 
 /// Everything that stands behind the endpoint.
 pub(crate) struct Served {
     pub(crate) sim: SharedSim,
     /// Told after every call, because something may be due now.
     pub(crate) changed: Notify,
+    /// Receives of messages that wait.
+    pub(crate) polls: Polls,
     /// The machines whose consoles are read.
     pub(crate) machines: Option<Arc<dyn Machines>>,
     /// Where it answers.
@@ -71,8 +76,12 @@ impl Served {
 pub(crate) struct Lost;
 
 /// Answers one request.
-pub(crate) fn answer(served: &Served, request: &Request<'_>, request_id: &str) -> Result<Response<Sending>, Lost> {
-    let (api, sent) = match Signature::of(request) {
+pub(crate) async fn answer(
+    served: &Served,
+    request: &Request<'_>,
+    request_id: &str,
+) -> Result<Response<Sending>, Lost> {
+    let (api, answered) = match Signature::of(request) {
         Ok(signature) => {
             let api = api::of(signature.service, request);
             (api, carry_out(served, request, &api, &signature))
@@ -80,11 +89,15 @@ pub(crate) fn answer(served: &Served, request: &Request<'_>, request_id: &str) -
         // Nobody knows which service was meant: the words are those of any Query API.
         Err(refusal) => (api::of(ServiceName::Sts, request), Err(refusal)),
     };
-    let sent = sent.unwrap_or_else(|refusal| Reply::Whole(Err(refusal)));
+    let sent = match answered {
+        Ok(Answered::Now(sent)) => sent,
+        Ok(Answered::Later(sent)) => sent.await,
+        Err(refusal) => Reply::Whole(Err(refusal)),
+    };
     respond(&served.sim, &api, request, sent, request_id)
 }
 
-fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Signature) -> Outcome<Sent> {
+fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Signature) -> Outcome<Answered> {
     let (region, account) = {
         let sim = served.sim.lock();
         (sim.settings().region.clone(), sim.settings().account.clone())
@@ -94,7 +107,8 @@ fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Sign
     let action = Action::of(signature.service, &name).ok_or_else(|| {
         SimError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
     })?;
-    api::answer(Exchange { served, action, principal, account, params, document })
+    let host = request.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost").to_owned();
+    api::answer(Exchange { served, action, principal, account, host, params, document })
 }
 
 fn respond(

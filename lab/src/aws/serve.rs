@@ -20,8 +20,8 @@ use super::protocol::Request as Asked;
 use super::sending::Sending;
 use super::{Lost, Served, answer};
 
-/// Far above the largest request: user data of 16 KiB, base64 and percent-encoded, and a thousand ids.
-const LARGEST_REQUEST: usize = 1 << 20;
+/// Above the largest request: a message of 1 MiB in JSON, whose every character may be escaped.
+const LARGEST_REQUEST: usize = 4 << 20;
 
 /// Accepts connections for ever. Dropping the future ends all of them.
 pub(crate) async fn serve(listener: TcpListener, served: Arc<Served>) -> Infallible {
@@ -81,7 +81,7 @@ async fn exchange(
     let request_id = new_request_id();
     let query = head.uri.query().unwrap_or_default();
     let asked = Asked { method: &head.method, path: head.uri.path(), query, headers: &head.headers, body: &body };
-    let response = answer(served, &asked, &request_id);
+    let response = answer(served, &asked, &request_id).await;
     served.changed.notify_one();
     let response = response?;
     Ok(match fault {

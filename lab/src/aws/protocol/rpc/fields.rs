@@ -1,5 +1,7 @@
 //! The fields of a document, each taken once. What nobody takes is refused.
 
+use std::collections::BTreeMap;
+
 use cloudsim::{Outcome, SimError};
 use jiff::Timestamp;
 
@@ -91,6 +93,31 @@ impl Fields {
             }
             Some(_) => Err(wrong(&place, "a list")),
         }
+    }
+
+    /// Takes a list of texts.
+    pub(in crate::aws) fn texts(&mut self, name: &str) -> Outcome<Vec<String>> {
+        let place = self.named(name);
+        let items = match self.take(name) {
+            None => Vec::new(),
+            Some(Value::List(items)) => items,
+            Some(_) => return Err(wrong(&place, "a list")),
+        };
+        let text = |item| match item {
+            Value::Text(text) => Ok(text),
+            _ => Err(wrong(&place, "a list of texts")),
+        };
+        items.into_iter().map(text).collect()
+    }
+
+    /// Takes a map of texts.
+    pub(in crate::aws) fn text_map(&mut self, name: &str) -> Outcome<BTreeMap<String, String>> {
+        let Some(Self { place, left }) = self.fields(name)? else { return Ok(BTreeMap::new()) };
+        let text = |(key, value)| match value {
+            Value::Text(text) => Ok((key, text)),
+            _ => Err(wrong(&format!("{place}.{key}"), "a text")),
+        };
+        left.into_iter().map(text).collect()
     }
 
     /// Refuses what nobody took.

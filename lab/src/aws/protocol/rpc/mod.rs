@@ -5,6 +5,7 @@
 mod cbor;
 mod fields;
 mod json;
+mod shapes;
 mod value;
 
 use cloudsim::{Outcome, SimError};
@@ -62,7 +63,7 @@ pub(super) fn json_answer(value: &Value) -> Vec<u8> {
 
 /// What an error says in its body, in either.
 pub(super) fn error(error: &SimError) -> Value {
-    Value::map([("__type", Value::text(&error.code)), ("message", Value::text(&error.message))])
+    Value::map([("__type", Value::Text(shapes::of(&error.code))), ("message", Value::text(&error.message))])
 }
 
 /// What it says in the header.
