@@ -5,7 +5,7 @@
 //! it stand [`port`] (the planner's ports, in process) and the lab's AWS endpoint (real time, real wire).
 //!
 //! From below to above: `engine` holds what every service needs and knows none of them; `actions` names the calls of all;
-//! [`settings`](Settings) and [`iam`] are what a caller may do and meet; [`ec2`], [`elb`], [`cloudwatch`], [`pricing`], [`sqs`] and [`sts`] are the
+//! [`settings`](Settings) and [`iam`] are what a caller may do and meet; [`ec2`], [`elb`], [`cloudwatch`], [`pricing`], [`s3`], [`sqs`] and [`sts`] are the
 //! services, each with its own state, token buckets and questions to IAM; [`Sim`] joins them. [`knobs`] and [`port`] are how it is turned and called.
 //!
 //! Two layers of calls: the actions themselves ([`ec2::Ec2::run_instances`], ...) answer as AWS would on a good day, with its
@@ -23,6 +23,7 @@ pub mod iam;
 pub mod knobs;
 pub mod port;
 pub mod pricing;
+pub mod s3;
 mod settings;
 mod sim;
 pub mod sqs;
@@ -40,8 +41,8 @@ pub use engine::visibility::{Lag, StaleReads};
 pub use iam::{Ask, InstanceNumber, Policy, PolicyError, Principal};
 pub use port::SharedSim;
 pub use settings::{
-    AfterFailure, AfterTermination, BootFailure, CapacityPool, Credentials, DefaultVpc, INSTANCE_PROFILE,
-    LoadBalancing, Machines, ManualChange, ManualChanges, Plan, Pricing, Provisioned, PublicAccess, Queues, QuotaCheck,
-    RepeatedTags, Settings, Terminated, TokenRules,
+    AfterFailure, AfterTermination, BootFailure, BucketSettings, CapacityPool, Credentials, DefaultVpc,
+    INSTANCE_PROFILE, LoadBalancing, Machines, ManualChange, ManualChanges, Plan, Pricing, Provisioned, PublicAccess,
+    Queues, QuotaCheck, RepeatedTags, Settings, Terminated, TokenRules,
 };
 pub use sim::{About, Audit, Call, Sim, States};

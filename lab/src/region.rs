@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::aws::{Polls, Served, serve};
+use crate::aws::{Polls, Served, Store, serve};
 use crate::machine::{MachineEvent, MachineSpec, Machines, Role, Secret};
 
 /// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
@@ -61,6 +62,7 @@ pub struct RunningRegion {
     sim: SharedSim,
     endpoint: SocketAddr,
     seed: u64,
+    objects: Arc<Store>,
     tasks: JoinSet<()>,
 }
 
@@ -73,6 +75,11 @@ impl RunningRegion {
     /// The simulation, for scripting faults and asking for the truth.
     pub fn sim(&self) -> SharedSim {
         self.sim.clone()
+    }
+
+    /// From now on the bytes of objects go to this directory, which is there; before, they are kept in memory. Called once.
+    pub fn keep_objects_in(&self, directory: &Path) {
+        self.objects.use_directory(directory);
     }
 
     /// The seed that chance was drawn from.
@@ -113,13 +120,14 @@ async fn start(
     let endpoint = listener.local_addr()?;
     tracing::info!(%endpoint, seed, "the AWS endpoint answers");
     let (machines, events) = driven.unzip();
-    let (changed, secret) = (tokio::sync::Notify::new(), Secret::new());
-    let served = Served { sim: sim.clone(), changed, polls: Polls::default(), machines, endpoint, secret };
+    let (changed, secret, objects) = (tokio::sync::Notify::new(), Secret::new(), Arc::new(Store::default()));
+    let polls = Polls::default();
+    let served = Served { sim: sim.clone(), changed, polls, objects: objects.clone(), machines, endpoint, secret };
     let served = Arc::new(served);
     let mut tasks = JoinSet::new();
     tasks.spawn(drive(served.clone(), events));
     tasks.spawn(async move { match serve(listener, served).await {} });
-    Ok(RunningRegion { sim, endpoint, seed, tasks })
+    Ok(RunningRegion { sim, endpoint, seed, objects, tasks })
 }
 
 /// Turns what is due in the simulation into machines, and what machines do into the simulation.

@@ -7,6 +7,7 @@ pub(crate) mod cloudwatch;
 pub(crate) mod ec2;
 pub(crate) mod elb;
 pub(crate) mod pricing;
+pub(crate) mod s3;
 pub(crate) mod sqs;
 pub(crate) mod sts;
 
@@ -128,6 +129,7 @@ services! {
     Elb: elb,
     CloudWatch: cloudwatch,
     Pricing: pricing,
+    S3: s3,
     Sqs: sqs,
 }
 

@@ -4,6 +4,7 @@ mod catalog;
 mod compute;
 mod load_balancers;
 mod metrics;
+mod objects;
 mod prices;
 mod queues;
 mod security_groups;

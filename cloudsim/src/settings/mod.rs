@@ -1,6 +1,7 @@
 //! Settings of the simulation. The default is calm; every knob names the behaviour of AWS that it stands for.
 
 mod boot_failure;
+mod buckets;
 mod credentials;
 mod load_balancing;
 mod manual_changes;
@@ -21,6 +22,7 @@ use crate::engine::throttle::Throttling;
 use crate::engine::visibility::{Lag, StaleReads};
 
 pub use boot_failure::BootFailure;
+pub use buckets::BucketSettings;
 pub use credentials::Credentials;
 pub use load_balancing::{LoadBalancing, Provisioned};
 pub use manual_changes::{ManualChange, ManualChanges};
@@ -121,6 +123,8 @@ pub struct Settings {
     pub pricing: Pricing,
     /// Queues and their messages.
     pub queues: Queues,
+    /// Buckets and their objects.
+    pub buckets: BucketSettings,
 }
 
 impl Default for Settings {
@@ -171,6 +175,7 @@ impl Default for Settings {
             load_balancing: LoadBalancing::default(),
             pricing: Pricing::default(),
             queues: Queues::default(),
+            buckets: BucketSettings::default(),
         }
     }
 }
@@ -184,7 +189,7 @@ impl Settings {
     /// stale read. An operator that takes for absent what it does not see must be as patient as that.
     pub fn latest_appearance_millis(&self) -> u64 {
         let late = if self.faults.late_execution == 0 { 0 } else { self.faults.late_by.most() };
-        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag]
+        let lags = [Some(self.lag), self.group_lag, self.load_balancing.lag, self.buckets.lag]
             .into_iter()
             .flatten()
             .map(Lag::most)
@@ -234,6 +239,13 @@ impl Settings {
                 used_linger: Span::seconds(0, 30),
                 metric_lag: Span::seconds(0, 120),
                 ..LoadBalancing::default()
+            },
+            buckets: BucketSettings {
+                name_linger: Span::seconds(0, 120),
+                slow_down_per_mille: 20,
+                conflict_per_mille: 20,
+                failed_deletion_per_mille: 20,
+                ..BucketSettings::default()
             },
             pricing: Pricing { decoys: true, ..Pricing::default() },
             queues: Queues {

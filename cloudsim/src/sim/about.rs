@@ -4,6 +4,7 @@ use crate::actions::Action;
 use crate::ec2;
 use crate::elb;
 use crate::iam::Principal;
+use crate::s3;
 use crate::sqs;
 
 /// The things that a call is about.
@@ -13,6 +14,7 @@ pub enum About {
     Nothing(Action),
     Ec2(ec2::About),
     Elb(elb::About),
+    S3(s3::About),
     Sqs(sqs::About),
 }
 
@@ -34,12 +36,19 @@ impl From<sqs::About> for About {
     }
 }
 
+impl From<s3::About> for About {
+    fn from(about: s3::About) -> Self {
+        Self::S3(about)
+    }
+}
+
 impl About {
     pub fn action(&self) -> Action {
         match self {
             Self::Nothing(action) => *action,
             Self::Ec2(about) => about.action().into(),
             Self::Elb(about) => about.action().into(),
+            Self::S3(about) => about.action().into(),
             Self::Sqs(about) => about.action().into(),
         }
     }
@@ -47,7 +56,7 @@ impl About {
     /// Things that cost tokens over and above the call.
     pub(crate) fn resources(&self) -> u64 {
         match self {
-            Self::Nothing(_) | Self::Elb(_) | Self::Sqs(_) => 0,
+            Self::Nothing(_) | Self::Elb(_) | Self::S3(_) | Self::Sqs(_) => 0,
             Self::Ec2(about) => about.resources(),
         }
     }

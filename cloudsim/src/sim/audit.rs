@@ -32,6 +32,10 @@ pub struct Audit {
     pub load_balancers: usize,
     /// Target groups that exist.
     pub target_groups: usize,
+    /// Buckets that exist.
+    pub buckets: usize,
+    /// Objects in them, former versions and delete markers included.
+    pub objects: usize,
     /// Things of ELBv2 that calls ever made, by name.
     pub made: Made,
     /// Queues that exist: one whose deletion was called for does not.
@@ -53,7 +57,7 @@ impl Sim {
     }
 
     pub fn audit(&self) -> Audit {
-        let States { ec2, elb, sqs, .. } = &self.states;
+        let States { ec2, elb, s3, sqs, .. } = &self.states;
         Audit {
             launched: ec2.launched(),
             terminated: ec2.terminated(),
@@ -63,6 +67,8 @@ impl Sim {
             interfaces: ec2.live_interfaces(),
             load_balancers: elb.live_load_balancers().len(),
             target_groups: elb.live_target_groups().len(),
+            buckets: s3.live_buckets().len(),
+            objects: s3.live_objects(),
             made: elb.made().clone(),
             queues: sqs.live_queues().len(),
             made_queues: sqs.made().clone(),

@@ -12,6 +12,7 @@ use crate::engine::fault::{Fault, Reply};
 use crate::engine::throttle::Throttling;
 use crate::iam::{Ask, Principal, Verdict};
 use crate::pricing;
+use crate::s3;
 use crate::settings::Credentials;
 use crate::sqs;
 use crate::sts;
@@ -33,7 +34,9 @@ impl Sim {
         let nth = self.calls.arrive(call.action());
         // Permission is a part of the operation: a call that comes late is judged when it comes.
         let asked = call.clone();
-        let operation = move |sim: &mut Self, now| sim.permit(&asked).and_then(|()| operation(sim, now));
+        let operation = move |sim: &mut Self, now| {
+            sim.permit(&asked).and_then(|()| operation(sim, now)).map_err(|error| sim.disclosed(&asked, error))
+        };
         match self.fault(call.action(), nth) {
             None => Reply::Whole(self.admit(&call).and_then(|()| operation(self, now))),
             Some(fault) => self.broken(&call, fault, operation),
@@ -77,7 +80,7 @@ impl Sim {
         }
         for ask in self.asks(&call.about) {
             let verdict = match call.by {
-                Principal::Instance(_) => self.iam.judge_role(self.role_of(call.by), &ask),
+                Principal::Instance(_) => self.judged(call, &ask),
                 _ => self.iam.answer(&ask),
             };
             if verdict != Verdict::Allowed {
@@ -89,9 +92,29 @@ impl Sim {
         Ok(())
     }
 
+    /// What the caller's policies say, without keeping the question.
+    fn judged(&self, call: &Call, ask: &Ask) -> Verdict {
+        match call.by {
+            Principal::Instance(_) => self.iam.judge_role(self.role_of(call.by), ask),
+            _ => self.iam.judge(ask),
+        }
+    }
+
     /// The role of a caller that is an instance.
     fn role_of(&self, by: Principal) -> Option<&str> {
         ec2::role_of(&self.settings, &self.states.ec2, by)
+    }
+
+    /// The refusal that a caller hears, who may not know everything.
+    fn disclosed(&mut self, call: &Call, error: SimError) -> SimError {
+        let About::S3(about) = &call.about else { return error };
+        let bucket = s3::hidden(about).filter(|_| call.by != Principal::Administrator && error.code == "NoSuchKey");
+        let Some(bucket) = bucket else { return error };
+        let ask = self.s3_unmoved().ask_to_list(bucket);
+        match self.judged(call, &ask) {
+            Verdict::Allowed => error,
+            verdict => self.denial(call, &ask, verdict),
+        }
     }
 
     /// The questions that a call means, asked by its service.
@@ -99,6 +122,8 @@ impl Sim {
         match about {
             About::Ec2(about) => self.ec2_unmoved().asks(about),
             About::Elb(about) => self.elb_unmoved().asks(about),
+            About::S3(about) => self.s3_unmoved().asks(about),
+            About::Nothing(Action::S3(action)) => vec![self.s3_unmoved().ask_about_region(*action)],
             About::Sqs(about) => self.sqs_unmoved().asks(about),
             About::Nothing(Action::Elb(action)) => vec![self.elb_unmoved().ask_about_region(*action)],
             About::Nothing(Action::CloudWatch(action)) => cloudwatch::asks(*action, &self.settings.region),
@@ -115,6 +140,7 @@ impl Sim {
         match call.action().service() {
             ServiceName::Ec2 => ec2::unauthorized(&principal, ask, verdict, nth),
             ServiceName::Pricing => pricing::denied(&principal, ask),
+            ServiceName::S3 => s3::denied(&principal, ask, verdict),
             ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sqs | ServiceName::Sts => {
                 elb::denied(&principal, ask, verdict)
             }
@@ -127,12 +153,13 @@ impl Sim {
             return true;
         }
         let (others, now, resources) = (self.settings.others_percent, self.engine.now(), call.about.resources());
-        let States { ec2, elb, cloudwatch, pricing, sqs, sts } = &mut self.states;
+        let States { ec2, elb, cloudwatch, pricing, s3, sqs, sts } = &mut self.states;
         match call.action() {
             Action::Ec2(action) => ec2.buckets.admit(&ec2::costs(action, resources, call.bare), others, now),
             Action::Elb(action) => elb.buckets.admit(&elb::costs(action), others, now),
             Action::CloudWatch(action) => cloudwatch.buckets.admit(&cloudwatch::costs(action), others, now),
             Action::Pricing(action) => pricing.buckets.admit(&pricing::costs(action), others, now),
+            Action::S3(action) => s3.buckets.admit(&s3::costs(action), others, now),
             Action::Sqs(action) => sqs.buckets.admit(&sqs::costs(action), others, now),
             Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
         }
@@ -180,6 +207,7 @@ impl Sim {
         };
         let spelled = |refusal: SimError| match action {
             Action::Pricing(_) => pricing::in_json(refusal),
+            Action::S3(_) => s3::in_rest(refusal),
             _ => refusal,
         };
         if let Some((kind, code, message)) = refusal {
@@ -256,6 +284,7 @@ fn throttled(action: Action) -> SimError {
         Action::Elb(_) | Action::CloudWatch(_) | Action::Pricing(_) => {
             SimError::new("ThrottlingException", "Rate exceeded")
         }
+        Action::S3(_) => s3::slow_down(),
         Action::Sqs(_) => sqs::throttled(),
         Action::Ec2(_) | Action::Sts(_) => SimError::new("RequestLimitExceeded", "Request limit exceeded."),
     }

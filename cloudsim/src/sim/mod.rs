@@ -21,6 +21,7 @@ use crate::engine::fault::Fault;
 use crate::engine::network::NetworkFault;
 use crate::iam::{Ask, Iam, Policy};
 use crate::pricing::{self, PriceList};
+use crate::s3::{self, S3};
 use crate::settings::{CapacityPool, Settings};
 use crate::sqs::{self, Sqs};
 use crate::sts::{self, Sts};
@@ -47,6 +48,7 @@ pub struct States {
     pub elb: elb::State,
     pub cloudwatch: cloudwatch::State,
     pub pricing: pricing::State,
+    pub s3: s3::State,
     pub sqs: sqs::State,
     pub sts: sts::State,
 }
@@ -80,6 +82,7 @@ impl Sim {
                 elb: elb::State::new(seed),
                 cloudwatch: cloudwatch::State::new(seed),
                 pricing: pricing::State::default(),
+                s3: s3::State::new(seed),
                 sqs: sqs::State::new(seed),
                 sts: sts::State::default(),
             },
@@ -122,6 +125,16 @@ impl Sim {
         self.sqs_unmoved()
     }
 
+    /// S3 at this moment.
+    pub fn s3(&mut self, now: Timestamp) -> S3<'_> {
+        self.advance(now);
+        self.s3_unmoved()
+    }
+
+    fn s3_unmoved(&mut self) -> S3<'_> {
+        S3::new(&mut self.engine, &self.settings, &mut self.states.s3)
+    }
+
     fn ec2_unmoved(&mut self) -> Ec2<'_> {
         Ec2::new(&mut self.engine, &self.settings, &mut self.states.ec2)
     }
@@ -162,6 +175,7 @@ impl Sim {
         self.states.ec2.reseed(seed);
         self.states.elb.reseed(seed);
         self.states.cloudwatch.reseed(seed);
+        self.states.s3.reseed(seed);
         self.states.sqs.reseed(seed);
     }
 

@@ -5,6 +5,7 @@
 mod balancer_permissions;
 mod balancer_ports;
 mod balancing;
+mod buckets;
 mod capacity;
 mod connections;
 mod faults;

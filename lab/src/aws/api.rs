@@ -3,8 +3,8 @@
 use cloudsim::{Action, Outcome, ServiceName, SimError};
 
 use super::exchange::{Answered, Exchange, Sent};
-use super::protocol::{Api, Request};
-use super::{cloudwatch, ec2, elb, pricing, sqs, sts};
+use super::protocol::{Api, Asked, Request};
+use super::{cloudwatch, ec2, elb, pricing, s3, sqs, sts};
 
 /// The protocol, version and namespace of a service; of one that speaks several protocols, those of this request.
 pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
@@ -14,8 +14,14 @@ pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
         ServiceName::Elb => elb::API,
         ServiceName::CloudWatch => cloudwatch::api(request),
         ServiceName::Pricing => pricing::API,
+        ServiceName::S3 => s3::API,
         ServiceName::Sqs => sqs::API,
     }
+}
+
+/// The action that a request names, and its parameters.
+pub(super) fn read(service: ServiceName, api: &Api, request: &Request<'_>) -> Outcome<Asked> {
+    if service == ServiceName::S3 { s3::read(request) } else { api.read(request) }
 }
 
 pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Answered> {
@@ -26,6 +32,7 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Answered> {
         Action::Elb(action) => elb::answer(action, exchange),
         Action::CloudWatch(action) => cloudwatch::answer(action, exchange),
         Action::Pricing(action) => pricing::answer(action, exchange),
+        Action::S3(action) => s3::answer(action, exchange),
     };
     sent.map(Answered::Now)
 }
@@ -45,6 +52,7 @@ pub(super) fn unknown_key(service: ServiceName) -> SimError {
         ServiceName::Ec2 => ec2::unknown_key(),
         // Common errors of the Query APIs.
         ServiceName::Pricing => pricing::unknown_key(),
+        ServiceName::S3 => cloudsim::s3::unknown_key(),
         ServiceName::Sts | ServiceName::Elb | ServiceName::CloudWatch | ServiceName::Sqs => sts::unknown_key(),
     }
 }

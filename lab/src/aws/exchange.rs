@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Served;
-use super::protocol::Content;
 use super::protocol::query::{Params, xml};
 use super::protocol::rpc::Value;
+use super::protocol::{Content, Request};
 
 /// The content of an answer, or an error, on its way to the caller.
 pub(crate) type Sent = Reply<Outcome<Content>>;
@@ -22,6 +22,8 @@ pub(crate) enum Answered {
 /// A request whose parameters are being taken.
 pub(crate) struct Exchange<'a> {
     pub(crate) served: &'a Served,
+    /// The request itself, for what is neither parameter nor document.
+    pub(crate) request: &'a Request<'a>,
     pub(crate) action: Action,
     /// Whose key signed it.
     pub(crate) principal: Principal,
@@ -80,6 +82,7 @@ impl Exchange<'_> {
     }
 }
 
+/// An answer written, unless it is a refusal.
 pub(crate) fn written<T>(reply: Reply<Outcome<T>>, write: impl FnOnce(T) -> Outcome<Content>) -> Sent {
     match reply {
         Reply::Whole(outcome) => Reply::Whole(outcome.and_then(write)),

@@ -18,6 +18,7 @@ mod elb;
 mod exchange;
 mod pricing;
 mod protocol;
+mod s3;
 mod sending;
 mod serve;
 mod signature;
@@ -34,12 +35,13 @@ use http::{Response, StatusCode};
 use tokio::sync::Notify;
 
 use exchange::{Answered, Exchange, Sent};
-use protocol::{Api, Asked, Request};
+use protocol::{Api, Asked, Content, Request};
 use sending::Sending;
 use signature::Signature;
 
 use crate::machine::{Machines, Secret};
 
+pub(crate) use s3::Store;
 pub(crate) use serve::serve;
 pub use signature::{ACCESS_KEY, OPERATOR_ACCESS_KEY, SECRET_KEY};
 pub(crate) use sqs::Polls;
@@ -51,6 +53,8 @@ pub(crate) struct Served {
     pub(crate) changed: Notify,
     /// Receives of messages that wait.
     pub(crate) polls: Polls,
+    /// The bytes of objects.
+    pub(crate) objects: Arc<Store>,
     /// The machines whose consoles are read.
     pub(crate) machines: Option<Arc<dyn Machines>>,
     /// Where it answers.
@@ -103,12 +107,12 @@ fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Sign
         (sim.settings().region.clone(), sim.settings().account.clone())
     };
     let principal = signature.principal(&region, &served.secret, served.sim.now())?;
-    let Asked { action: name, params, document } = api.read(request)?;
+    let Asked { action: name, params, document } = api::read(signature.service, api, request)?;
     let action = Action::of(signature.service, &name).ok_or_else(|| {
         SimError::new("InvalidAction", format!("The action {name} is not valid for this web service."))
     })?;
     let host = request.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost").to_owned();
-    api::answer(Exchange { served, action, principal, account, host, params, document })
+    api::answer(Exchange { served, request, action, principal, account, host, params, document })
 }
 
 fn respond(
@@ -124,6 +128,7 @@ fn respond(
         Reply::Lost => return Err(Lost),
     };
     let (status, mut body) = match &outcome {
+        Ok(Content::Rest(answer)) => (answer.status, answer.body.to_vec()),
         Ok(content) => (200, api.write_answer(request, content, request_id)),
         Err(refusal) => (refusal.status, api.write_error(refusal, request_id)),
     };
@@ -135,6 +140,9 @@ fn respond(
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.extend(api.headers(outcome.as_ref().err()));
+    if let Ok(Content::Rest(answer)) = &outcome {
+        headers.extend(answer.headers.iter().cloned());
+    }
     if let Ok(id) = request_id.parse() {
         headers.insert("x-amzn-requestid", id);
     }

@@ -18,10 +18,14 @@ use tokio::task::JoinSet;
 
 use super::protocol::Request as Asked;
 use super::sending::Sending;
-use super::{Lost, Served, answer};
+use super::{Lost, Served, answer, signature};
 
 /// Above the largest request: a message of 1 MiB in JSON, whose every character may be escaped.
 const LARGEST_REQUEST: usize = 4 << 20;
+/// The largest object; S3 takes 5 GiB in one call. It is held in memory while it comes and while it goes.
+const LARGEST_OBJECT: usize = 64 << 20;
+/// A thousand keys of a kilobyte each, escaped.
+const LARGEST_DOCUMENT: usize = 8 << 20;
 
 /// Accepts connections for ever. Dropping the future ends all of them.
 pub(crate) async fn serve(listener: TcpListener, served: Arc<Served>) -> Infallible {
@@ -63,11 +67,17 @@ async fn exchange(
     socket: Option<&OwnedFd>,
 ) -> Result<Response<Sending>, Lost> {
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, LARGEST_REQUEST).collect().await {
+    let is_for_s3 = signature::is_for_s3(&head);
+    let largest = match head.method {
+        Method::PUT if is_for_s3 => LARGEST_OBJECT,
+        _ if is_for_s3 => LARGEST_DOCUMENT,
+        _ => LARGEST_REQUEST,
+    };
+    let body = match Limited::new(body, largest).collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large")),
     };
-    if !matches!(head.method, Method::GET | Method::POST) {
+    if !is_for_s3 && !matches!(head.method, Method::GET | Method::POST) {
         return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "GET or POST"));
     }
     let fault = network_fault(&served.sim);

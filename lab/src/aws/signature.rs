@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use cloudsim::{InstanceNumber, Outcome, Principal, ServiceName, SimError};
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use jiff::Timestamp;
 use planner::prices::list;
 
@@ -87,6 +88,13 @@ impl Signature {
 fn session_token(request: &Request<'_>) -> Option<String> {
     let header = request.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok());
     header.map(str::to_owned).or_else(|| of_query(request.query, "X-Amz-Security-Token").map(Cow::into_owned))
+}
+
+/// Whether a request is signed for S3, whose bodies are larger and whose methods are more.
+pub(super) fn is_for_s3(head: &Parts) -> bool {
+    let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let credential = in_header(header).map(Cow::Borrowed).or_else(|| of_query(head.uri.query().unwrap_or_default(), "X-Amz-Credential"));
+    credential.is_some_and(|scope| scope.split('/').nth(3) == Some(ServiceName::S3.name()))
 }
 
 fn in_header(header: &str) -> Option<&str> {

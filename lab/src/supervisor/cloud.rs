@@ -56,6 +56,7 @@ impl Cloud {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let region = Region::start(settings, listen, machines.clone(), events).await;
         let region = region.context("the AWS endpoint cannot be started")?;
+        region.keep_objects_in(&state.make("objects").context("objects have no directory")?);
         let calm = region.sim().lock().settings().clone();
         let balancing = Balancing::start(region.sim(), state.directory(), lab);
         let balancing = balancing.context("load balancers cannot be run")?;

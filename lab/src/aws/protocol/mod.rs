@@ -3,6 +3,7 @@
 //! The names are Smithy's. The protocol that a service speaks is said by [`super::api::of`].
 
 pub(super) mod query;
+pub(super) mod rest;
 pub(super) mod rpc;
 
 use cloudsim::{Outcome, SimError};
@@ -34,6 +35,8 @@ pub(crate) enum Content {
     /// The elements inside the answer's root.
     Xml(String),
     Document(Value),
+    /// All of the answer, of a REST protocol.
+    Rest(rest::Answer),
 }
 
 /// A protocol of AWS.
@@ -49,6 +52,8 @@ pub(crate) enum Protocol {
     Json,
     /// `awsJson1_1`, of services that never spoke Query.
     Json11,
+    /// `restXml`, in which the service's own routes name the action.
+    RestXml,
 }
 
 /// The interface of a service: protocol, version, and the namespace of its answers. RPC protocols name the service by its
@@ -73,6 +78,7 @@ impl Api {
             }
             Protocol::Cbor => rpc::read_cbor(request, self.version).map(document),
             Protocol::Json | Protocol::Json11 => rpc::read_json(request, self.version).map(document),
+            Protocol::RestXml => Err(SimError::new("InvalidAction", "the routes of this service are its own")),
         }
     }
 
@@ -88,6 +94,7 @@ impl Api {
                 text.into_bytes()
             }
             (Content::Document(document), protocol) => write_document(protocol, document),
+            (Content::Rest(answer), _) => answer.body.to_vec(),
         }
     }
 
@@ -96,14 +103,19 @@ impl Api {
         match self.protocol {
             Protocol::Ec2Query => query::ec2_error(error, request_id).into_bytes(),
             Protocol::AwsQuery => query::aws_error(self.namespace, error, request_id).into_bytes(),
+            Protocol::RestXml => rest::error(error, request_id).into_bytes(),
             protocol => write_document(protocol, &rpc::error(error)),
         }
     }
 
     /// Headers that tell how the answer is written.
     pub(super) fn headers(&self, error: Option<&SimError>) -> Vec<(HeaderName, HeaderValue)> {
+        if self.protocol == Protocol::RestXml && error.is_none() {
+            return Vec::new();
+        }
         let content_type = match self.protocol {
             Protocol::Ec2Query | Protocol::AwsQuery => "text/xml;charset=UTF-8",
+            Protocol::RestXml => "application/xml",
             Protocol::Cbor => "application/cbor",
             Protocol::Json => "application/x-amz-json-1.0",
             Protocol::Json11 => "application/x-amz-json-1.1",

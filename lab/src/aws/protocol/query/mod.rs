@@ -12,10 +12,10 @@ use super::Request;
 
 pub(in crate::aws) use params::{Params, missing};
 
-const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+pub(in crate::aws) const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// Parameters of the signature in a presigned URL (IAM user guide, "Elements of an AWS API request signature").
-const OF_SIGNATURE: [&str; 7] = [
+pub(in crate::aws) const OF_SIGNATURE: [&str; 7] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Date",
