@@ -93,7 +93,9 @@ fn session_token(request: &Request<'_>) -> Option<String> {
 /// Whether a request is signed for S3, whose bodies are larger and whose methods are more.
 pub(super) fn is_for_s3(head: &Parts) -> bool {
     let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let credential = in_header(header).map(Cow::Borrowed).or_else(|| of_query(head.uri.query().unwrap_or_default(), "X-Amz-Credential"));
+    let credential = in_header(header)
+        .map(Cow::Borrowed)
+        .or_else(|| of_query(head.uri.query().unwrap_or_default(), "X-Amz-Credential"));
     credential.is_some_and(|scope| scope.split('/').nth(3) == Some(ServiceName::S3.name()))
 }
 

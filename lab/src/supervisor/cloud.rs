@@ -16,7 +16,7 @@ use planner::owner::{NAME, NAMESPACE, POOL, Tags};
 use crate::state::State;
 use crate::supervisor::admin::Subject;
 use crate::supervisor::chaos::{self, InForce, KnobShown, Turn};
-use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer, Made};
+use crate::supervisor::ledger::{Bucket, Instance, Ledger, LoadBalancer, Made, Queue};
 use crate::supervisor::network::Network;
 
 /// Looks, 10 ms apart.
@@ -138,6 +138,9 @@ impl Subject for Seen {
             interfaces,
             load_balancers,
             target_groups,
+            queues,
+            buckets,
+            objects,
             foreign_touched,
             ..
         } = sim.audit();
@@ -162,6 +165,9 @@ impl Subject for Seen {
             interfaces,
             load_balancers,
             target_groups,
+            queues,
+            buckets,
+            objects,
             processes,
             foreign_touched,
             benchmarks,
@@ -175,6 +181,27 @@ impl Subject for Seen {
 
     fn load_balancers(&self) -> Vec<LoadBalancer> {
         self.sim.lock().data_path().load_balancers.iter().map(shown_balancer).collect()
+    }
+
+    fn queues(&self) -> Vec<Queue> {
+        let sim = self.sim.lock();
+        let sqs = &sim.truth().sqs;
+        let shown = |queue: &Arc<cloudsim::sqs::Queue>| {
+            let counts = sqs.messages(queue.number).unwrap_or_default();
+            Queue { name: queue.name.clone(), visible: counts.visible, in_flight: counts.in_flight }
+        };
+        sqs.live_queues().iter().map(shown).collect()
+    }
+
+    fn buckets(&self) -> Vec<Bucket> {
+        let sim = self.sim.lock();
+        let s3 = &sim.truth().s3;
+        let shown = |bucket: &Arc<cloudsim::s3::Bucket>| Bucket {
+            name: bucket.name.clone(),
+            inputs: s3.count_objects(&bucket.name, "in/"),
+            outputs: s3.count_objects(&bucket.name, "out/"),
+        };
+        s3.live_buckets().iter().map(shown).collect()
     }
 
     fn knobs(&self) -> Vec<KnobShown> {
