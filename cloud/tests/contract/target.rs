@@ -158,6 +158,7 @@ impl<R: Regions> Target<R> {
             root_gib: image.root_gib,
             volumes: image.volumes,
             credits: Some(Credits::Standard),
+            instance_profile: None,
             tags: owner.tags(&Tags::new()),
             not_after: jiff::Timestamp::MAX,
         }

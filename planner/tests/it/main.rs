@@ -19,6 +19,7 @@ mod placing;
 mod prices;
 mod properties;
 mod queue;
+mod queue_instances;
 mod rehearsing;
 mod relaunching;
 mod results;
