@@ -174,16 +174,17 @@ impl Queues for Memory {
         }
     }
 
-    async fn delete(&self, queue: &str, receipt: &str) -> Result<(), Failed> {
+    async fn delete(&self, queue: &str, receipts: &[String]) -> Result<(), Failed> {
         let mut state = self.state();
         let State { random, queues, .. } = &mut *state;
-        let hidden = queues.get_mut(queue).map(|queue| &mut queue.hidden);
-        let Some((hidden, receipt)) = hidden.zip(receipt.parse().ok()) else { return Ok(()) };
-        let is_back = random.random_ratio(self.unkind.undeleted, 1_000);
-        if let Some((until, _)) = hidden.get_mut(&receipt).filter(|_| is_back) {
-            *until = Instant::now();
-        } else {
-            hidden.remove(&receipt);
+        let Some(Queue { hidden, .. }) = queues.get_mut(queue) else { return Ok(()) };
+        for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
+            let is_back = random.random_ratio(self.unkind.undeleted, 1_000);
+            if let Some((until, _)) = hidden.get_mut(&receipt).filter(|_| is_back) {
+                *until = Instant::now();
+            } else {
+                hidden.remove(&receipt);
+            }
         }
         Ok(())
     }

@@ -27,8 +27,9 @@ pub trait Queues: Send + Sync + 'static {
     /// *Cancellation*: not safe. A receive that was given up may hide the next message for its whole visibility.
     fn receive(&self, queue: &str, receive: Receive) -> impl Future<Output = Result<Vec<Received>, Failed>> + Send;
 
-    /// Deletes a message for good. With the receipt of an earlier receive it may succeed without deleting anything.
-    fn delete(&self, queue: &str, receipt: &str) -> impl Future<Output = Result<(), Failed>> + Send;
+    /// Deletes messages for good, at most ten in one call. With the receipt of an earlier receive it may succeed without
+    /// deleting anything. An error says that at least one may still be there.
+    fn delete(&self, queue: &str, receipts: &[String]) -> impl Future<Output = Result<(), Failed>> + Send;
 
     /// Lets a message be visible again in so long from now; 0: at once.
     fn change_visibility(

@@ -4,11 +4,12 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
 
 use super::{Aws, failed};
 use crate::ports::{Counts, Failed, Queues, Receive, Received};
 
+const BATCH: &str = "DeleteMessageBatch";
 /// Codes of a queue that is not there, or not any more.
 const GONE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
 
@@ -60,12 +61,26 @@ impl Queues for Aws {
         }
     }
 
-    async fn delete(&self, queue: &str, receipt: &str) -> Result<(), Failed> {
-        let call = self.sqs.delete_message().queue_url(self.url(queue).await?).receipt_handle(receipt);
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.forget_if_gone(queue, failed("DeleteMessage", &error))),
+    async fn delete(&self, queue: &str, receipts: &[String]) -> Result<(), Failed> {
+        let url = self.url(queue).await?;
+        if let [receipt] = receipts {
+            let call = self.sqs.delete_message().queue_url(url).receipt_handle(receipt);
+            return match call.send().await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(self.forget_if_gone(queue, failed("DeleteMessage", &error))),
+            };
         }
+        let entry = |(number, receipt): (usize, &String)| {
+            DeleteMessageBatchRequestEntry::builder().id(number.to_string()).receipt_handle(receipt).build()
+        };
+        let entries: Result<Vec<_>, _> = receipts.iter().enumerate().map(entry).collect();
+        // Both fields are there: the error is never seen.
+        let entries = entries.map_err(|error| Failed { call: BATCH, why: error.to_string() })?;
+        let call = self.sqs.delete_message_batch().queue_url(url).set_entries(Some(entries));
+        let answer = call.send().await.map_err(|error| self.forget_if_gone(queue, failed(BATCH, &error)))?;
+        // Errors are inside of a 200.
+        let refused = answer.failed.first().map(|one| format!("{}: {}", one.code, one.message().unwrap_or_default()));
+        refused.map_or(Ok(()), |why| Err(Failed { call: BATCH, why }))
     }
 
     async fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), Failed> {

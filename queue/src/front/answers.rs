@@ -76,22 +76,27 @@ impl<C: Queues + Objects> Front<C> {
 
     /// Tells those who wait at once; the messages are deleted meanwhile.
     fn take(self: &Arc<Self>, state: &Arc<ClusterState>, received: Vec<Received>, deletions: &mut JoinSet<()>) {
+        if received.is_empty() {
+            return;
+        }
+        let mut receipts = Vec::with_capacity(received.len());
         for Received { body, receipt, sent_millis, .. } in received {
             match AnswerMessage::read(&body) {
                 Ok(message) => self.tell(state, Told { message, sent_millis }),
                 // Nobody else reads this queue: it would come again and again.
                 Err(unreadable) => tracing::warn!(%unreadable, "an answer was dropped"),
             }
-            let (front, state) = (Arc::clone(self), Arc::clone(state));
-            deletions.spawn(async move {
-                let until = Instant::now() + VISIBILITY / 2;
-                let deleted = persist(until, || front.cloud.delete(&state.answer_queue, &receipt)).await;
-                if let Err(failed) = deleted {
-                    front.call_failures.fetch_add(1, Relaxed);
-                    tracing::warn!(%failed, "an answer was not deleted: it comes again, and is a duplicate then");
-                }
-            });
+            receipts.push(receipt);
         }
+        let (front, state) = (Arc::clone(self), Arc::clone(state));
+        deletions.spawn(async move {
+            let until = Instant::now() + VISIBILITY / 2;
+            let deleted = persist(until, || front.cloud.delete(&state.answer_queue, &receipts)).await;
+            if let Err(failed) = deleted {
+                front.call_failures.fetch_add(1, Relaxed);
+                tracing::warn!(%failed, "answers were not deleted: they come again, and are duplicates then");
+            }
+        });
     }
 
     fn tell(&self, state: &ClusterState, told: Told) {

@@ -103,14 +103,7 @@ impl<C: Queues + Objects> Front<C> {
         begun: Instant,
     ) -> Result<Response, Problem> {
         let (state, until) = (&cluster.state, begun + self.settings.timeout);
-        let message = message(state, id, &head);
-        self.store(state, &message, &head, body, until).await?;
-        let (waiter, told) = oneshot::channel();
-        state.book().expect(id, self.now(), waiter);
-        let text = message.text();
-        let sent = persist(until, || self.cloud.send(&state.request_queue, text.clone())).await;
-        sent.map_err(|failed| self.unavailable(&failed))?;
-        state.book().accept(id, self.now());
+        let told = self.enqueue(state, id, head, body, until).await?;
         let sending_micros = micros(begun);
         // The sender is dropped with the request, which this is.
         let gone = |_| Problem::new(StatusCode::BAD_GATEWAY, format!("request {id} was forgotten"));
@@ -146,6 +139,26 @@ impl<C: Queues + Objects> Front<C> {
                 Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?))
             }));
         Ok(response)
+    }
+
+    /// Stores and sends a request. Nothing of it is in memory afterwards but who waits for it.
+    async fn enqueue(
+        &self,
+        state: &ClusterState,
+        id: Id,
+        head: Parts,
+        body: Body,
+        until: Instant,
+    ) -> Result<oneshot::Receiver<Told>, Problem> {
+        let message = message(state, id, &head);
+        self.store(state, &message, &head, body, until).await?;
+        let (waiter, told) = oneshot::channel();
+        state.book().expect(id, self.now(), waiter);
+        let text = message.text();
+        let sent = persist(until, || self.cloud.send(&state.request_queue, text.clone())).await;
+        sent.map_err(|failed| self.unavailable(&failed))?;
+        state.book().accept(id, self.now());
+        Ok(told)
     }
 
     /// Reads the body and makes it an object. It is in memory no longer than that takes.

@@ -180,8 +180,8 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
 
     /// The request is answered: if it cannot be deleted, it is answered once more, which the front drops.
     async fn forget(&self, receipt: &str) {
-        let queue = &self.settings.request_queue;
-        if let Err(failed) = persist(self.give_up_at(), || self.cloud.delete(queue, receipt)).await {
+        let (queue, receipt) = (&self.settings.request_queue, [receipt.to_owned()]);
+        if let Err(failed) = persist(self.give_up_at(), || self.cloud.delete(queue, &receipt)).await {
             self.numbers.call_failures.fetch_add(1, Relaxed);
             tracing::warn!(%failed, "an answered request was not deleted");
         }

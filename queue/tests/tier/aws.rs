@@ -112,7 +112,7 @@ async fn messages_are_sent_received_and_deleted_by_the_address_of_their_queue() 
     let seen: Vec<_> = received.iter().map(|one| (one.body.as_str(), one.count, one.sent_millis)).collect();
     assert_eq!(seen, [("text", 3, 1_700_000_000_123), ("other", 1, 0)]);
     aws.change_visibility("q", "r1", Duration::from_secs(8)).await.unwrap();
-    aws.delete("q", "r1").await.unwrap();
+    aws.delete("q", &["r1".into()]).await.unwrap();
     assert_eq!(aws.counts("q").await.unwrap(), Counts { visible: 7, in_flight: 2 });
     let noted = noted.lock().unwrap();
     let calls: Vec<_> = noted.iter().map(|seen| seen.header("x-amz-target").trim_start_matches("AmazonSQS.")).collect();
@@ -148,6 +148,25 @@ async fn an_error_names_call_and_code_and_the_address_of_a_queue_that_is_gone_is
     }
     let urls = noted.lock().unwrap().iter().filter(|seen| seen.header("x-amz-target").ends_with("GetQueueUrl")).count();
     assert_eq!(urls, 2);
+}
+
+#[tokio::test]
+async fn several_are_deleted_by_one_call_and_one_that_was_refused_in_it_is_a_failure() {
+    let (aws, noted) = ports(|seen| match seen.header("x-amz-target") {
+        "AmazonSQS.DeleteMessageBatch" if seen.json()["Entries"].as_array().unwrap().len() == 2 => {
+            body(200, json!({ "Successful": [{ "Id": "0" }, { "Id": "1" }], "Failed": [] }).to_string())
+        }
+        "AmazonSQS.DeleteMessageBatch" => {
+            let refused = json!({ "Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": true });
+            body(200, json!({ "Successful": [{ "Id": "0" }, { "Id": "2" }], "Failed": [refused] }).to_string())
+        }
+        _ => sqs(seen),
+    })
+    .await;
+    aws.delete("q", &["r1".into(), "r2".into()]).await.unwrap();
+    let failed = aws.delete("q", &["r1".into(), "r2".into(), "r3".into()]).await.unwrap_err();
+    assert_eq!(failed.to_string(), "DeleteMessageBatch: ReceiptHandleIsInvalid: ");
+    assert_eq!(noted.lock().unwrap()[1].json()["Entries"][1], json!({ "Id": "1", "ReceiptHandle": "r2" }));
 }
 
 #[tokio::test]

@@ -149,11 +149,13 @@ fn nothing_is_lost_and_no_answer_is_different_whoever_dies_when() {
 #[test]
 fn another_order_of_the_effects_is_noticed() {
     use Effect::{Forget, Store, Tell};
-    let mutants: [([Effect; 3], fn(&Wrong) -> bool); 4] = [
-        ([Store, Forget, Tell], |wrong| wrong.lost > 0),
-        ([Forget, Store, Tell], |wrong| wrong.lost > 0),
-        ([Tell, Store, Forget], |wrong| wrong.different + wrong.unlike > 0),
-        ([Tell, Forget, Store], |wrong| wrong.different + wrong.unlike > 0),
+    let is_lost: fn(&Wrong) -> bool = |wrong| wrong.lost > 0;
+    let is_different: fn(&Wrong) -> bool = |wrong| wrong.different + wrong.unlike > 0;
+    let mutants = [
+        ([Store, Forget, Tell], is_lost),
+        ([Forget, Store, Tell], is_lost),
+        ([Tell, Store, Forget], is_different),
+        ([Tell, Forget, Store], is_different),
     ];
     for (order, is_caught) in mutants {
         let first = (0..SEEDS).find_map(|seed| {

@@ -76,8 +76,8 @@ impl Queues for Deadly {
         self.step("ReceiveMessage", self.memory.receive(queue, receive)).await
     }
 
-    async fn delete(&self, queue: &str, receipt: &str) -> Result<(), Failed> {
-        self.step("DeleteMessage", self.memory.delete(queue, receipt)).await
+    async fn delete(&self, queue: &str, receipts: &[String]) -> Result<(), Failed> {
+        self.step("DeleteMessage", self.memory.delete(queue, receipts)).await
     }
 
     async fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), Failed> {

@@ -110,7 +110,7 @@ async fn health_is_that_of_the_program_and_names_instance_process_and_slots() {
         let (head, body) = asked(serve(pages(&puller)).await, "/health").await;
         let status: PullerStatus = serde_json::from_slice(&body).unwrap();
         assert_eq!((head.status.as_u16(), status.waits_for.is_none()), (expected, expected == 200), "case {number}");
-        assert_eq!((&head.headers["x-backend"], &head.headers["x-slots"]), ("i-1", "1"));
+        assert!(head.headers["x-backend"] == "i-1" && head.headers["x-slots"] == "1");
         assert_eq!(status.boot.ends_with("-b1"), number == 0, "{}", status.boot);
     }
 }
@@ -122,7 +122,8 @@ async fn pages_of_the_machine_are_the_programs_and_metrics_are_the_pullers() {
     let puller = Puller::new(Arc::new(Memory::new()), HttpProgram::at(program), puller_settings("i-1"));
     let port = serve(pages(&puller)).await;
     let (head, body) = asked(port, "/machine?cpu=1").await;
-    assert_eq!((head.status.as_u16(), &head.headers["x-made"], &body[..]), (200, "here", &b"/machine?cpu=1"[..]));
+    assert_eq!((head.status.as_u16(), &body[..]), (200, &b"/machine?cpu=1"[..]));
+    assert_eq!(head.headers["x-made"], "here");
     assert_eq!(asked(port, "/calibration").await.0.status.as_u16(), 404);
     let (_, metrics) = asked(port, "/metrics").await;
     let metrics = String::from_utf8(metrics.to_vec()).unwrap();

@@ -177,11 +177,10 @@ pub(crate) async fn until(what: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(3_600), awaited).await.expect("it never became so");
 }
 
+type Tier = (Arc<Memory>, Arc<Front<Memory>>, Arc<Puller<Memory, Scripted>>);
+
 /// Kind queues, a front, and one puller with this program.
-pub(crate) fn tier(
-    program: Scripted,
-    tasks: &mut JoinSet<()>,
-) -> (Arc<Memory>, Arc<Front<Memory>>, Arc<Puller<Memory, Scripted>>) {
+pub(crate) fn tier(program: Scripted, tasks: &mut JoinSet<()>) -> Tier {
     let memory = Arc::new(Memory::new());
     let front = serve(Arc::clone(&memory), front_settings(), tasks);
     let puller = pull(&memory, program, puller_settings("i-1"), tasks);
