@@ -19,6 +19,7 @@ mod schema;
 mod series;
 mod signature;
 mod verdict;
+mod wrong_answer;
 
 pub use application::{
     APPLICATION_PATH, APPLICATIONS_PATH, Answer, Application, ApplicationFailure, Errand, Order, Said, StarterStatus,
@@ -54,6 +55,7 @@ pub use verdict::{
     About, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, PerUsd, SelfTest, SelfTestOutcome, Size,
     Threshold, ThresholdOutcome, ThresholdResult, Unit, Warning, WarningKind,
 };
+pub use wrong_answer::{WRONG_ANSWERS, WrongAnswer};
 
 /// Paths that a worker answers itself, whatever its cluster's path is: whether it lives, its counters, what it runs on, and
 /// how fast that is. No cluster can be served at one of them.

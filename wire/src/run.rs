@@ -63,7 +63,8 @@ pub struct RunSpec {
     #[serde(default, skip_serializing_if = "RequestSpec::is_default")]
     pub request: RequestSpec,
     /// How long requests that are still open when a phase stops sending are waited for. Then they are cut, and count
-    /// as *at least this slow*. Absent: ten seconds. Never longer than a request may take.
+    /// as *at least this slow*. Absent: `timeoutSeconds`, or ten seconds where that is absent, too. Never longer than a request
+    /// may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<u32>,
     /// How long an answer may take; then the request has failed. Absent: 30 seconds, or what the generator's environment says.
@@ -86,6 +87,12 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// How long open requests are waited for when a phase stops sending, in seconds. Whoever says how long an answer may take
+    /// wants the answers, also the last ones.
+    pub fn drains_for(&self) -> u32 {
+        self.drain_seconds.or(self.timeout_seconds).unwrap_or(DRAIN_SECONDS)
+    }
+
     /// Address of the one balancer that it is measured through, as the document names it: that of its control API, or of an
     /// Application Load Balancer that of the requests. `None`: the document names none.
     pub fn balancer(&self) -> Option<String> {
