@@ -13,7 +13,7 @@ fn unreadable(what: &str, path: &Path, error: &io::Error) -> NoFiles {
 
 /// The bytes of the table.
 pub(super) fn table(path: &Path) -> Result<Vec<u8>, NoFiles> {
-    fs::read(path).map_err(|error| unreadable("the table", path, &error))
+    fs::read(path).map_err(|error| NoFiles::Table(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// Names and contents of the files in `directory`: without `table`, directories, and names that begin with a dot.
