@@ -7,6 +7,7 @@
 
 mod application;
 mod cloud_watch;
+mod corpus;
 mod digest;
 mod environment;
 mod judging;
@@ -27,6 +28,7 @@ pub use cloud_watch::{
     CLOUD_WATCH_METRICS, CloudWatch, CloudWatchCluster, CloudWatchMetric, CloudWatchState, CountCheck, CountOutcome,
     MetricOf, MetricPoints, MetricUnit,
 };
+pub use corpus::{Corpus, WRONG_ANSWERS, WrongAnswer};
 pub use digest::sha256_hex;
 pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind, Price,
@@ -43,9 +45,9 @@ pub use report::{
     REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
 };
 pub use run::{
-    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, Corpus,
-    DRAIN_SECONDS, Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember,
-    RunSpec, RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
+    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
+    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember, RunSpec,
+    RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};

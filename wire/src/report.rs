@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Comparison, Environment, Gate, LimitHits, Phase, RunSpec, SelfTest, Series, ThresholdOutcome, ThresholdResult,
+    WrongAnswer,
 };
 
 /// Value of [`Report::schema`].
@@ -168,6 +169,13 @@ pub struct ClusterReport {
     /// that; without it, `generatorLimits` says why.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waited: u64,
+    /// Answers that were the right ones, where each request has its own (`request.corpus`, or files of the command line). The
+    /// wrong ones are `failures.wrongAnswer`. Absent: there was nothing to compare answers with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<u64>,
+    /// The first of the wrong answers to files, in the order of the rounds, at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrong: Vec<WrongAnswer>,
     /// Requests that a limit of the generator kept from being sent, or kept waiting. Those that were not sent are not
     /// among `requests`; a run with any is not valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
