@@ -12,7 +12,9 @@ use super::table::{ABSENT, EXCEPTIONS, FACTORS, HOME, METAL, PRICES};
 pub const DAY: &str = "2026-07-20";
 
 /// What the prices of the shipped table are.
-pub const BASIS: &str = "on-demand list prices, Linux, table of 2026-07-20";
+pub fn basis() -> String {
+    format!("on-demand list prices, Linux, table of {DAY}")
+}
 
 /// Factors of the table are in millionths.
 const ONE: u64 = 1_000_000;

@@ -320,6 +320,7 @@ pub(crate) fn report(run: RunSpec, reasons: &[&str], thresholds: Vec<ThresholdRe
         further_comparisons: Vec::new(),
         thresholds,
         self_test: None,
+        cost: None,
         summary: "b 14 % faster [9, 19]".into(),
         verdict: "These instances.".into(),
     }
