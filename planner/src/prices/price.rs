@@ -43,6 +43,11 @@ pub fn shipped(region: &str, instance_type: &str) -> Option<u64> {
     Some((home * factor + ONE * STEP / 2) / (ONE * STEP) * STEP)
 }
 
+/// Families that have a price: those that the policy allows (`docs/iam-policy.json`, by `cargo xtask gen`).
+pub fn families() -> impl Iterator<Item = &'static str> {
+    PRICES.iter().map(|(family, _)| *family)
+}
+
 /// What a placement has frozen about a type. `None`: nobody was asked about it yet, which the next pass does; a price that
 /// nobody knows is frozen as well, without a number.
 pub fn placed<'a>(placement: &'a Placement, instance_type: &str) -> Option<&'a PlacedPrice> {

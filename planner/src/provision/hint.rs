@@ -1,7 +1,8 @@
 //! A hint beside a refused launch: the way out in words, from its code and the facts at hand. Nothing is decided by it.
 
 use crate::desired;
-use crate::families::{FAMILIES, FREE_PLAN};
+use crate::families::FREE_PLAN;
+use crate::prices::price;
 use crate::scale::counts;
 use crate::world::World;
 
@@ -26,7 +27,7 @@ pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String 
 /// Whether the policy as it is shipped names the family.
 fn is_in_the_policy(instance_type: &str) -> bool {
     let family = instance_type.split('.').next().unwrap_or_default();
-    FAMILIES.iter().any(|known| known.name == family)
+    price::families().any(|known| known == family)
 }
 
 /// What the region says of the type itself.
