@@ -5,8 +5,7 @@
 const ON_A_LINE: usize = 12;
 
 fn main() {
-    let patterns: Vec<String> =
-        planner::prices::price::families().map(|family| format!("\"{family}.*\"")).collect();
+    let patterns: Vec<String> = planner::prices::price::families().map(|family| format!("\"{family}.*\"")).collect();
     let lines: Vec<String> =
         patterns.chunks(ON_A_LINE).map(|some| format!("            {}", some.join(", "))).collect();
     println!("[\n{}\n          ]", lines.join(",\n"));

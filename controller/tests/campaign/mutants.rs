@@ -438,7 +438,9 @@ fn probe() {
         while let Some(failure) = play(Campaign::All, from..300, mutant.ways, 2).1 {
             caught.push((failure.seed, format!("{:?}", failure.broken.rule)));
             from = failure.seed + 1;
-            if only == "all" { break; }
+            if only == "all" {
+                break;
+            }
         }
         say(&format!("{}: {caught:?} {:.1}", mutant.name, started.elapsed().as_secs_f64()));
     }

@@ -144,6 +144,39 @@ mod tests {
         );
     }
 
+    fn listed(scheme: ports::Scheme, seconds: i64) -> LoadBalancer {
+        LoadBalancer {
+            arn: String::new(),
+            name: String::new(),
+            state: ports::LoadBalancerState::Active,
+            state_reason: None,
+            dns_name: String::new(),
+            scheme,
+            vpc_id: String::new(),
+            subnet_ids: vec!["a".into(), "b".into()],
+            group_ids: Vec::new(),
+            created_at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds),
+            tags: ports::Tags::new(),
+        }
+    }
+
+    /// The placement has the scheme that is to come from the moment on in which the former one is deleted.
+    #[test]
+    fn hours_are_paid_by_the_scheme_that_they_were_of() {
+        let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+        let placed =
+            |scheme| api::PlacedBalancer { scheme, subnet_ids: vec!["a".into(), "b".into()], ..Default::default() };
+        let facing = Placement { balancer: Some(placed(Scheme::InternetFacing)), ..here() };
+        let mut seen_first = seen(&facing, &[listed(ports::Scheme::InternetFacing, 0)], at(10));
+        assert_eq!(cost(&seen_first, at(10)), 32_500);
+        seen_first.balancer = Some(placed(Scheme::Internal));
+        assert_eq!(cost(&seen_first, at(3_601)), 65_000, "it is still there");
+        let next = seen(&seen_first, &[listed(ports::Scheme::Internal, 4_000)], at(4_010));
+        assert_eq!((next.spent_usd_micros, cost(&next, at(4_010))), (65_000, 22_500));
+        let back = Placement { balancer: Some(placed(Scheme::InternetFacing)), ..next };
+        assert_eq!(cost(&back, at(4_010)), 22_500);
+    }
+
     #[test]
     fn an_hour_that_has_begun_is_less_and_less_unused() {
         let unused = |seconds| {
