@@ -80,7 +80,7 @@ pub(crate) fn settings() -> Settings {
         artifacts: Artifacts {
             version: "1".into(),
             base_url: "https://artifacts.example".into(),
-            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
+            sha256: ["worker", "starter", "balancer", "front", "puller", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
