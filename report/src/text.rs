@@ -9,7 +9,7 @@ use wire::{
 };
 
 use crate::Column;
-use crate::costs::costs;
+use crate::costs::{costs, run_cost};
 
 /// The report in words, a line for each thing that is said.
 pub fn text(report: &Report) -> String {
@@ -50,6 +50,9 @@ pub fn text(report: &Report) -> String {
         line(&zone);
     }
     for cost in costs(report) {
+        line(&cost);
+    }
+    if let Some(cost) = run_cost(report) {
         line(&cost);
     }
     let quotable = report.validity == Validity::Valid;

@@ -227,3 +227,30 @@ fn an_upper_bound_is_said_to_be_one() {
     }
     insta::assert_snapshot!(about_money(&stats::report(material).unwrap())[0], @"cluster1: at most 0.072 USD per million good answers [0.071, 0.072] (4 x t2.micro, at most 0.25 USD an hour; its members do not say how busy they are, so all surplus CPU credits are in it; on-demand, eu-west-1, 2026-07-20)");
 }
+
+#[test]
+fn the_text_says_what_it_cost_to_measure_and_on_which_side_the_truth_is() {
+    let mut report = stats::report(priced()).unwrap();
+    let said = |report: &wire::Report| {
+        let text = text(report);
+        text.lines().find(|line| line.starts_with("measuring cost")).map(str::to_owned)
+    };
+    assert_eq!(said(&report), None, "nobody told what is paid");
+    let part = |what: &str, usd_micros| wire::CostPart { what: what.into(), usd_micros };
+    let parts = vec![part("cluster1", 20_000), part("balancer", 11_000)];
+    let mut cost = wire::RunCost { usd_micros: 31_000, seconds: 240, parts, ..wire::RunCost::default() };
+    report.cost = Some(cost.clone());
+    let exact =
+        "measuring cost 0.031 USD in 4 min (cluster1 0.020, balancer 0.011; without boot, waiting and teardown)";
+    assert_eq!(said(&report).as_deref(), Some(exact));
+    cost.is_at_most = true;
+    report.cost = Some(cost.clone());
+    assert!(said(&report).unwrap().starts_with("measuring cost at most 0.031 USD in 4 min ("));
+    cost.unpriced = vec!["x9.huge".into()];
+    report.cost = Some(cost);
+    let least = said(&report).unwrap();
+    assert!(
+        least.starts_with("measuring cost at least 0.031 USD") && least.contains("; no price for x9.huge; "),
+        "{least}"
+    );
+}

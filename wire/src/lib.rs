@@ -31,7 +31,7 @@ pub use cloud_watch::{
 pub use corpus::{Corpus, WRONG_ANSWERS, WrongAnswer};
 pub use digest::sha256_hex;
 pub use environment::{
-    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind, Price,
+    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Paid, Place, PlaceKind, Price,
 };
 pub use judging::{AUTO_LOOKS, AUTO_ROUNDS, Judging, Looks, Pairs};
 pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
@@ -41,8 +41,9 @@ pub use membership::{
 };
 pub use queue::QueueStatus;
 pub use report::{
-    AddressShare, AnswerCost, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
-    REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
+    AddressShare, AnswerCost, ClusterReport, CostPart, FailedStatus, Failures, Handshakes, Histograms, MemberShare,
+    Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, RunCost, Speed, Validity,
+    ZoneShare,
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,

@@ -274,7 +274,7 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
         let values = |key: &str| ask.context.iter().any(|(name, _)| name == key);
         for (key, others) in [
             ("ec2:MetadataHttpTokens", vec![Some("optional"), None]),
-            ("ec2:InstanceType", vec![Some("p5.48xlarge"), Some("u-6tb1.metal"), Some("m5n.large"), Some("t2"), None]),
+            ("ec2:InstanceType", vec![Some("p5.48xlarge"), Some("u-6tb1.metal"), Some("i4i.large"), Some("t2"), None]),
             ("ec2:VolumeType", vec![Some("io2"), Some("io1"), Some("gp2"), None]),
             ("ec2:VolumeSize", vec![Some("16384"), Some("101"), None]),
             ("ec2:Encrypted", vec![Some("false"), None]),

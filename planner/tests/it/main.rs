@@ -27,6 +27,7 @@ mod scheme;
 mod shared;
 mod spelling;
 mod spreading;
+mod surplus;
 mod tables;
 mod tearing_down;
 mod unfinished;

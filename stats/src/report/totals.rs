@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use wire::{
-    ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundOutcome, RoundReport, Speed,
-    WRONG_ANSWERS,
+    ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundReport, Speed, WRONG_ANSWERS,
 };
 
 use super::addresses::{self, AddressTally, address_shares};
@@ -15,16 +14,11 @@ use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
 use crate::price::Costs;
-
-/// Rounds that count.
-pub(crate) fn counted(rounds: &[RoundReport]) -> impl Iterator<Item = &RoundReport> {
-    rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted)
-}
+use crate::rounds::counted_of;
 
 /// One cluster over the counted rounds.
 pub(crate) fn total(name: &str, rounds: &[RoundReport]) -> Result<ClusterReport, NotAHistogram> {
-    let measured = counted(rounds).flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name);
-    sum(name, measured)
+    sum(name, counted_of(rounds, name))
 }
 
 /// Adds up what was measured of one cluster: in several rounds, or by several generators in one.
