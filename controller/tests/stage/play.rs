@@ -482,9 +482,7 @@ fn policies() -> [Arc<Policy>; 3] {
     static SHIPPED: LazyLock<[Arc<Policy>; 3]> = LazyLock::new(|| {
         let Settings { installation, kubernetes_cluster, .. } = settings(1);
         let account = cloudsim::Settings::default().account;
-        let [ec2, elb] = Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap();
-        let queues = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:*","s3:*"],"Resource":"*"}]}"#;
-        [ec2, elb, Policy::parse(queues).unwrap()].map(Arc::new)
+        Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap().map(Arc::new)
     });
     SHIPPED.clone()
 }
