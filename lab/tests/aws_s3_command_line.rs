@@ -133,7 +133,7 @@ async fn buckets_and_objects_come_and_go() {
     assert_eq!(made["ETag"], "\"5d41402abc4b2a76b9719d911017c592\"");
     assert_eq!(made["ChecksumCRC32"], "NhCmhg==", "which the command line sends unasked");
     assert_eq!(aws.refused(&format!("{put} in/a+b --if-none-match *")).await, "PreconditionFailed");
-    let of_other = put.replace("000000000000", "111111111111");
+    let of_other = put.replace("owner 000000000000", "owner 111111111111");
     assert_eq!(aws.refused(&format!("{of_other} in/c")).await, "AccessDenied");
     assert_eq!(aws.refused(&format!("{put} in/c --checksum-crc32 AAAAAA==")).await, "BadDigest");
     assert_eq!(aws.refused(&format!("{put} in/c --content-md5 AAAAAAAAAAAAAAAAAAAAAA==")).await, "BadDigest");

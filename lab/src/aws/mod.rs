@@ -144,7 +144,7 @@ fn respond(
         headers.extend(answer.headers.iter().cloned());
     }
     if let Ok(id) = request_id.parse() {
-        headers.insert("x-amzn-requestid", id);
+        headers.insert(api.request_id_header(), id);
     }
     Ok(response)
 }

@@ -108,6 +108,11 @@ impl Api {
         }
     }
 
+    /// The header that tells the id of a request.
+    pub(super) fn request_id_header(&self) -> &'static str {
+        if self.protocol == Protocol::RestXml { "x-amz-request-id" } else { "x-amzn-requestid" }
+    }
+
     /// Headers that tell how the answer is written.
     pub(super) fn headers(&self, error: Option<&SimError>) -> Vec<(HeaderName, HeaderValue)> {
         if self.protocol == Protocol::RestXml && error.is_none() {
