@@ -117,7 +117,10 @@ async fn buckets_and_objects_come_and_go() {
     );
     assert_eq!(aws.refused(&again).await, "BucketAlreadyOwnedByYou");
     let listed = aws.ok("s3api list-buckets --prefix clusterbench- --bucket-region eu-west-1").await;
-    assert_eq!((&listed["Buckets"][0]["Name"], &listed["Buckets"][0]["BucketRegion"]), (&BUCKET.into(), &"eu-west-1".into()));
+    assert_eq!(
+        (&listed["Buckets"][0]["Name"], &listed["Buckets"][0]["BucketRegion"]),
+        (&BUCKET.into(), &"eu-west-1".into())
+    );
     let tags = aws.ok(&format!("s3api get-bucket-tagging --bucket {BUCKET}")).await;
     assert_eq!(tags["TagSet"], serde_json::json!([{ "Key": "owner", "Value": "us" }]));
     let place = aws.ok(&format!("s3api get-bucket-location --bucket {BUCKET}")).await;
