@@ -38,11 +38,11 @@ pub use engine::query::{FILTER_VALUES, Filter, Page, PageRequest, Query};
 pub use engine::span::Span;
 pub use engine::throttle::Throttling;
 pub use engine::visibility::{Lag, StaleReads};
-pub use iam::{Ask, Policy, PolicyError, Principal};
+pub use iam::{Ask, InstanceNumber, Policy, PolicyError, Principal};
 pub use port::SharedSim;
 pub use settings::{
-    AfterFailure, AfterTermination, BootFailure, BucketSettings, CapacityPool, Credentials, DefaultVpc, LoadBalancing,
-    Machines, ManualChange, ManualChanges, Plan, Pricing, Provisioned, PublicAccess, Queues, QuotaCheck, RepeatedTags,
-    Settings, Terminated, TokenRules,
+    AfterFailure, AfterTermination, BootFailure, BucketSettings, CapacityPool, Credentials, DefaultVpc,
+    INSTANCE_PROFILE, LoadBalancing, Machines, ManualChange, ManualChanges, Plan, Pricing, Provisioned, PublicAccess,
+    Queues, QuotaCheck, RepeatedTags, Settings, Terminated, TokenRules,
 };
 pub use sim::{About, Audit, Call, Sim, States};

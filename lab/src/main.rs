@@ -42,7 +42,7 @@ struct Arguments {
 enum Command {
     /// Start the lab; returns when it is ready
     Up(Options),
-    /// Print exports for `eval`: kubectl and aws then talk to the lab
+    /// Print exports and a function for `eval`: kubectl and aws then talk to the lab
     Env,
     /// Show parts and instances
     Status,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudsim::ec2::{Change, MachineStart};
+use cloudsim::ec2::{self, Change, MachineStart};
 use cloudsim::{Audit, Settings, SharedSim, Sim, StoryLine};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::aws::{Polls, Served, Store, serve};
-use crate::machine::{MachineEvent, MachineSpec, Machines};
+use crate::machine::{MachineEvent, MachineSpec, Machines, Role, Secret};
 
 /// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -120,10 +120,10 @@ async fn start(
     let endpoint = listener.local_addr()?;
     tracing::info!(%endpoint, seed, "the AWS endpoint answers");
     let (machines, events) = driven.unzip();
-    let objects = Arc::new(Store::default());
-    let changed = tokio::sync::Notify::new();
+    let (changed, secret, objects) = (tokio::sync::Notify::new(), Secret::new(), Arc::new(Store::default()));
     let polls = Polls::default();
-    let served = Arc::new(Served { sim: sim.clone(), changed, polls, objects: objects.clone(), machines });
+    let served = Served { sim: sim.clone(), changed, polls, objects: objects.clone(), machines, endpoint, secret };
+    let served = Arc::new(served);
     let mut tasks = JoinSet::new();
     tasks.spawn(drive(served.clone(), events));
     tasks.spawn(async move { match serve(listener, served).await {} });
@@ -171,7 +171,7 @@ fn carry_out(served: &Served, change: Change) {
     match change {
         Change::Start(start) => {
             let id = start.instance.id.clone();
-            match spec(*start, &served.sim) {
+            match spec(*start, served) {
                 Some(spec) => machines.start(spec),
                 None => take_in(served, MachineEvent::Failed { id, why: "it has no network".into() }),
             }
@@ -180,20 +180,39 @@ fn carry_out(served: &Served, change: Change) {
     }
 }
 
-fn spec(start: MachineStart, sim: &SharedSim) -> Option<MachineSpec> {
+fn spec(start: MachineStart, served: &Served) -> Option<MachineSpec> {
     let MachineStart { instance, user_data } = start;
     let network = instance.network.as_ref()?;
+    let (region, role) = {
+        let sim = served.sim.lock();
+        let settings = sim.settings();
+        (settings.region.clone(), role(instance.instance_profile.as_deref(), settings, &served.secret))
+    };
     Some(MachineSpec {
         id: instance.id.clone(),
         address: network.private_address,
         vcpus: instance.vcpus,
         instance_type: instance.instance_type.clone(),
         image_id: instance.image_id.clone(),
-        region: sim.lock().settings().region.clone(),
+        region,
         zone: instance.zone.clone(),
         zone_id: instance.zone_id.clone(),
         public_address: network.public_address,
         user_data,
+        endpoint: Some(format!("http://{}", served.endpoint)),
+        role,
+    })
+}
+
+/// What the metadata of an instance with this profile tell of its role.
+fn role(profile: Option<&str>, settings: &Settings, secret: &Secret) -> Option<Role> {
+    let profile = profile?;
+    Some(Role {
+        name: settings.instance_profiles.get(profile)?.clone(),
+        profile_arn: ec2::instance_profile_arn(&settings.account, profile),
+        profile_id: ec2::instance_profile_id(profile),
+        life_seconds: settings.role_credentials_seconds,
+        secret: secret.clone(),
     })
 }
 

@@ -8,9 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloudsim::ec2::{RunInstances, Shutdown};
-use cloudsim::{Settings, Span};
-use lab::machine::{MachineEvent, MachineSpec, Machines};
+use cloudsim::{Policy, Settings, Span};
+use jiff::{SignedDuration, Timestamp};
+use lab::machine::{Credentials, MachineEvent, MachineSpec, Machines};
 use lab::region::{Region, RunningRegion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// Machines that do nothing but tell what was asked of them.
@@ -48,6 +51,10 @@ async fn start() -> (RunningRegion, Imagined) {
 }
 
 fn launch(region: &RunningRegion, count: u32) -> Vec<String> {
+    launch_with(region, count, None)
+}
+
+fn launch_with(region: &RunningRegion, count: u32, profile: Option<&str>) -> Vec<String> {
     let sim = region.sim();
     let request = RunInstances {
         image_id: "ami-0a120230000000861".into(),
@@ -57,6 +64,7 @@ fn launch(region: &RunningRegion, count: u32) -> Vec<String> {
         subnet_id: Some("subnet-0de0fa170000000b0".into()),
         user_data: "#!/bin/bash\n".into(),
         shutdown: Shutdown::Terminate,
+        instance_profile: profile.map(str::to_owned),
         ..RunInstances::default()
     };
     let now = sim.now();
@@ -109,6 +117,72 @@ async fn a_machine_that_powers_off_is_a_shutdown_and_one_that_fails_is_a_failure
     assert_eq!(reason(&ids[1]).code, "Server.InternalError");
     assert!(reason(&ids[1]).message.contains("no bash"));
     assert_eq!(region.audit().live, 0);
+}
+
+/// One request to EC2's or STS's Query API as an instance makes it: what is answered.
+async fn ask(
+    region: &RunningRegion,
+    service: &str,
+    form: &str,
+    credentials: &Credentials,
+    token: Option<&str>,
+) -> String {
+    let to = region.endpoint();
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let token = token.map(|token| format!("x-amz-security-token: {token}\r\n")).unwrap_or_default();
+    let scope = format!("Credential={}/20261123/eu-west-1/{service}/aws4_request", credentials.access_key);
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: {to}\r\nauthorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=00\r\n\
+         {token}connection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn an_instance_calls_with_the_credentials_of_its_role_and_may_do_nothing_of_ec2() {
+    let (region, machines) = start().await;
+    let plain = launch(&region, 1).remove(0);
+    let id = launch_with(&region, 1, Some("clusterbench-queue")).remove(0);
+    until("started", || machines.specs.lock().unwrap().len() == 2).await;
+    assert_eq!(machines.specs.lock().unwrap()[&plain].role, None);
+    let spec = machines.specs.lock().unwrap()[&id].clone();
+    assert_eq!(spec.endpoint, Some(format!("http://{}", region.endpoint())));
+    let role = spec.role.unwrap();
+    assert_eq!((role.name.as_str(), role.life_seconds), ("clusterbench-queue", 900));
+    assert_eq!(role.profile_arn, "arn:aws:iam::000000000000:instance-profile/clusterbench-queue");
+    let policy = Policy::shipped_instance("000000000000").unwrap();
+    region.sim().lock().attach_to_role("clusterbench-queue", [Arc::new(policy)]);
+
+    let own = role.secret.issue(&id, Timestamp::now(), 900);
+    let who = ask(&region, "sts", "Version=2011-06-15&Action=GetCallerIdentity", &own, Some(&own.token)).await;
+    let arn = format!("<Arn>arn:aws:sts::000000000000:assumed-role/clusterbench-queue/{id}</Arn>");
+    assert!(who.contains(&arn), "{who}");
+    for form in ["DescribeInstances", "DescribeImages&Owner.1=amazon", &format!("TerminateInstances&InstanceId.1={id}")]
+    {
+        let form = format!("Version=2016-11-15&Action={form}");
+        let answer = ask(&region, "ec2", &form, &own, Some(&own.token)).await;
+        assert!(answer.contains("<Code>UnauthorizedOperation</Code>") && answer.contains(&id), "{form}: {answer}");
+    }
+    assert_eq!(state(&region, &id), "running");
+
+    let old = role.secret.issue(&id, Timestamp::now() - SignedDuration::from_secs(901), 900);
+    let other = role.secret.issue(&plain, Timestamp::now(), 900);
+    let describe = "Version=2016-11-15&Action=DescribeInstances";
+    for (credentials, token, code) in [
+        (&own, None, "AuthFailure"),
+        (&own, Some(other.token.as_str()), "AuthFailure"),
+        (&own, Some("made up"), "AuthFailure"),
+        (&old, Some(old.token.as_str()), "RequestExpired"),
+        // Who has no role may do nothing either, whatever it signs with.
+        (&other, Some(other.token.as_str()), "UnauthorizedOperation"),
+    ] {
+        let answer = ask(&region, "ec2", describe, credentials, token).await;
+        assert!(answer.contains(&format!("<Code>{code}</Code>")), "{code}: {answer}");
+    }
 }
 
 #[tokio::test]

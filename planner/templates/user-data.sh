@@ -169,6 +169,57 @@ until serves; do
   sleep 0.2
 done
 {%- endif %}
+{%- if let Some(beside) = companion %}
+
+# 7. The program beside it, which starts after it and ends before it.
+url={{ beside.url }}
+say "step 3/6 fetch $url"
+program=$own/{{ beside.name }}
+give_up=$((SECONDS + {{ fetch_seconds }}))
+until fetch; do
+  [ "$SECONDS" -lt "$give_up" ] || fail "cannot fetch $url for {{ fetch_seconds }} s"
+  sleep 2
+done
+say "step 4/6 verify"
+want={{ beside.sha256 }}
+got=$(sha256sum <"$program.part")
+got=${got%% *}
+if [ "$got" != "$want" ]; then
+  rm -f "$program.part"
+  fail "$url has sha256 $got, not $want: it was not run"
+fi
+chmod 0755 "$program.part"
+mv "$program.part" "$program"
+say "step 5/6 install {{ beside.name }}"
+{
+  printf 'INSTANCE_ID=%s\n' "$id"
+  printf '{{ beside.variable }}_LISTEN=%s:%s\n' "$address" {{ beside.port }}
+  printf 'SERVICE=%s:%s\n' "$address" {{ beside.service_port }}
+{%- for line in beside.environment %}
+  printf '%s\n' {{ line }}
+{%- endfor %}
+} >"$root/etc/clusterbench/{{ beside.name }}.env"
+cat >"$units/clusterbench-{{ beside.name }}.service" <<'UNIT'
+{{ beside.unit }}
+UNIT
+systemctl daemon-reload
+say "step 6/6 start {{ beside.name }} as $id"
+unit=clusterbench-{{ beside.name }}.service
+systemctl enable --now "$unit" || true
+serves() { (: <>"/dev/tcp/$address/{{ beside.port }}") 2>/dev/null; }
+begun=$SECONDS
+looked=$SECONDS
+restarts=0
+ended=
+until serves; do
+  [ "$SECONDS" -eq "$looked" ] || look
+  if [ "$((SECONDS - begun))" -ge {{ start_seconds }} ] || [ "$restarts" -ge {{ start_restarts }} ]; then
+    last=$(journalctl --unit "$unit" --lines 1 --output cat --no-pager || true)
+    fail "{{ beside.name }} does not listen on $address:{{ beside.port }} after $((SECONDS - begun)) s and $restarts restarts$ended; it said: $last"
+  fi
+  sleep 0.2
+done
+{%- endif %}
 systemctl disable {{ boot_unit }}.service
 {%- if let Some(port) = awaited_port %}
 say "ready: {{ role }} listens on $address:{{ port }}"

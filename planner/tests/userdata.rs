@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use jiff::Timestamp;
 use planner::desired::role::Role;
-use planner::desired::user_data::{BOOT_UNIT, Control, InvalidUserData, LIMIT, UserData};
+use planner::desired::user_data::{BOOT_UNIT, Companion, Control, InvalidUserData, LIMIT, UserData};
 use wire::sha256_hex;
 
 const PROGRAM: &str = "#!/bin/sh\nexit 0\n";
@@ -29,7 +29,13 @@ fn user_data<'a>(role: Role, sha256: &'a str, environment: &'a [(&'a str, String
         port: (role != Role::Generator).then_some(8080),
         control: (role != Role::Worker).then_some(CONTROL),
         environment,
+        companion: None,
     }
+}
+
+fn companion<'a>(port: u16, sha256: &'a str, environment: &'a [(&'a str, String)]) -> Companion<'a> {
+    let artifact_url = "https://artifacts.example/v1/puller";
+    Companion { name: "puller", artifact_url, artifact_sha256: sha256, port, environment }
 }
 
 /// A directory with a root and stand-ins that write down what they were asked.
@@ -362,10 +368,16 @@ fn what_cannot_be_written_safely_is_refused_by_name() {
 #[test]
 fn every_script_is_bash_and_leaves_room_for_the_users_environment() {
     let sha256 = "a".repeat(64);
-    for role in [Role::Worker, Role::Balancer, Role::Generator] {
-        let script = user_data(role, &sha256, &[("WORK", "sleep:2ms".to_owned())]).script().expect("script");
-        assert!(script.len() < LIMIT * 6 / 10, "{} bytes", script.len());
-        let world = World::new(&format!("syntax-{}", role.name()));
+    let work = [("WORK", "sleep:2ms".to_owned())];
+    let plain =
+        [Role::Worker, Role::Balancer, Role::Front, Role::Generator].map(|role| user_data(role, &sha256, &work));
+    let pulled =
+        UserData { companion: Some(companion(8082, &sha256, &work)), ..user_data(Role::Worker, &sha256, &work) };
+    for data in plain.into_iter().chain([pulled]) {
+        let script = data.script().expect("script");
+        let part = if data.companion.is_some() { 8 } else { 6 };
+        assert!(script.len() < LIMIT * part / 10, "{} bytes", script.len());
+        let world = World::new(&format!("syntax-{}-{part}", data.role.name()));
         fs::write(world.directory.join("script"), &script).expect("script");
         let output = Command::new("bash").arg("-n").arg(world.directory.join("script")).output().expect("bash");
         // A heredoc without its end is only a warning to bash.
@@ -389,9 +401,11 @@ fn systemd_finds_the_units_well_formed_and_hard() {
     let plain = [Role::Worker, Role::Balancer, Role::Generator].map(|role| user_data(role, &sha256, &[]));
     let low = UserData { port: Some(80), ..user_data(Role::Worker, &sha256, &[]) };
     let starter = UserData { control: Some(CONTROL), ..user_data(Role::Worker, &sha256, &[]) };
-    for (index, data) in plain.into_iter().chain([low, starter]).enumerate() {
+    let pulled = UserData { companion: Some(companion(8082, &sha256, &[])), ..user_data(Role::Worker, &sha256, &[]) };
+    for (index, data) in plain.into_iter().chain([low, starter, pulled]).enumerate() {
         let world = World::new(&format!("units-{index}"));
-        let name = format!("clusterbench-{}.service", data.role.name());
+        let program = data.companion.as_ref().map_or(data.role.name(), |beside| beside.name);
+        let name = format!("clusterbench-{program}.service");
         let script = data.script().expect("script");
         let file = world.directory.join(&name);
         fs::write(&file, unit(&script, &name)).expect("unit");
@@ -443,6 +457,34 @@ fn the_boot_of_a_starter_waits_for_its_first_program() {
     let of_plain = unit(&plain, "clusterbench-worker.service");
     assert!(!of_plain.contains("StateDirectory") && !of_plain.contains("OOMPolicy"), "{of_plain}");
     assert!(script.contains("-ge 180 ]") && plain.contains("-ge 60 ]"));
+}
+
+#[test]
+fn a_companion_starts_when_the_program_serves_and_its_hash_is_checked_too() {
+    let world = World::new("companion");
+    let sha256 = sha256_hex(PROGRAM.as_bytes());
+    let other = TcpListener::bind("127.0.0.1:0").expect("port");
+    let (service, port) = (world.port(), other.local_addr().expect("address").port());
+    let environment = [("REQUEST_QUEUE", "a b".to_owned())];
+    let beside = |sha256| Some(companion(port, sha256, &environment));
+    let data = UserData { port: Some(service), companion: beside(&sha256), ..user_data(Role::Worker, &sha256, &[]) };
+    let script = data.script().expect("script");
+    let output = world.run(&script);
+    assert_eq!(last_line(&output), format!("clusterbench: ready: worker listens on 127.0.0.1:{service}"));
+    let log = world.log();
+    let at = |word: &str| log.iter().position(|line| line.ends_with(word)).expect("it was done");
+    let steps = ["worker.service", "v1/puller", "puller.service", "disable clusterbench-boot.service"];
+    assert!(steps.map(at).is_sorted(), "{log:?}");
+    let file = fs::read_to_string(world.root().join("etc/clusterbench/puller.env")).expect("environment");
+    let told = format!("PULLER_LISTEN=127.0.0.1:{port}\nSERVICE=127.0.0.1:{service}\n{}", "REQUEST_QUEUE=\"a b\"\n");
+    assert_eq!(file, format!("INSTANCE_ID=i-0123456789abcdef0\n{told}"));
+    // systemd stops it first: after what starts first.
+    let service = unit(&script, "clusterbench-puller.service");
+    assert!(service.contains("\nAfter=network-online.target clusterbench-worker.service\n"), "{service}");
+
+    let wrong = "0".repeat(64);
+    let output = world.run(&UserData { companion: beside(&wrong), ..data }.script().expect("script"));
+    assert!(last_line(&output).starts_with("clusterbench: error: ") && last_line(&output).contains(&wrong));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::disk::{create, lock};
 use crate::{Outcome, Paths, controlplane, run};
 
 /// The binaries that the lab and the tests start.
-pub(crate) const BINARIES: [&str; 6] = ["operator", "worker", "starter", "balancer", "loadgen", "lab"];
+pub(crate) const BINARIES: [&str; 8] =
+    ["operator", "worker", "starter", "balancer", "front", "puller", "loadgen", "lab"];
 
 pub(crate) struct Built {
     /// Holds a copy of each of [`BINARIES`].

@@ -2,9 +2,9 @@
 
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesInputBuilder;
 use aws_sdk_ec2::types::{
-    BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, HttpTokensState, InstanceMetadataEndpointState,
-    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType, ResourceType,
-    ShutdownBehavior, VolumeType,
+    BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
+    InstanceMetadataEndpointState, InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType,
+    ResourceType, ShutdownBehavior, VolumeType,
 };
 use data_encoding::BASE64;
 use planner::ports::{Addressing, Answer, Credits, LaunchRequest};
@@ -27,6 +27,7 @@ pub(crate) fn request(launch: &LaunchRequest) -> Answer<RunInstancesInputBuilder
         .metadata_options(metadata())
         // An instance that shuts itself down must not stay, stopped and paid for its volume.
         .instance_initiated_shutdown_behavior(ShutdownBehavior::Terminate)
+        .set_iam_instance_profile(launch.instance_profile.as_deref().map(instance_profile))
         .set_credit_specification(launch.credits.map(credits))
         .tag_specifications(tags::on(ResourceType::Instance, &launch.tags))
         .tag_specifications(tags::on(ResourceType::Volume, &launch.tags))
@@ -72,6 +73,11 @@ fn metadata() -> InstanceMetadataOptionsRequest {
         .http_tokens(HttpTokensState::Required)
         .http_put_response_hop_limit(1)
         .build()
+}
+
+/// By its name: its ARN would hold the account, which a launch does not know.
+fn instance_profile(name: &str) -> IamInstanceProfileSpecification {
+    IamInstanceProfileSpecification::builder().name(name).build()
 }
 
 fn credits(credits: Credits) -> CreditSpecificationRequest {

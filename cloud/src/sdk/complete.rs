@@ -27,12 +27,12 @@ pub(crate) struct Complete {
 }
 
 impl Complete {
-    /// Of answers in XML.
+    /// The end of answers in XML.
     pub(crate) fn xml(wordless: &'static [&'static str]) -> Self {
         Self { is_complete, wordless }
     }
 
-    /// Of answers in JSON.
+    /// Anything at all in answers in JSON.
     pub(crate) fn json(wordless: &'static [&'static str]) -> Self {
         Self { is_complete: |json| !json.trim_ascii().is_empty(), wordless }
     }

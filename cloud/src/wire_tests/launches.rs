@@ -31,6 +31,24 @@ async fn an_equal_launch_is_equal_on_the_wire_and_unset_credits_are_not_there() 
     assert_eq!(value(&requests[2], "NetworkInterface.1.AssociatePublicIpAddress"), Some("false"));
 }
 
+#[tokio::test]
+async fn a_profile_is_said_by_its_name_and_only_where_there_is_one() {
+    let fake = Fake::start(|_, form| match value(form, "DryRun") {
+        Some("true") => Reply::Answer(412, refusal("DryRunOperation")),
+        _ => Reply::Answer(200, launched()),
+    })
+    .await;
+    let region = region(&fake);
+    let with_role = LaunchRequest { instance_profile: Some("clusterbench-queue".into()), ..launch() };
+    region.launch(&launch()).await.unwrap();
+    region.launch(&with_role).await.unwrap();
+    region.rehearse(&with_role).await.unwrap();
+    let requests = fake.requests();
+    let names = [0, 1, 2].map(|number| value(&requests[number], "IamInstanceProfile.Name"));
+    assert_eq!(names, [None, Some("clusterbench-queue"), Some("clusterbench-queue")]);
+    assert!(requests.iter().all(|form| value(form, "IamInstanceProfile.Arn").is_none()));
+}
+
 /// A rehearsal is the launch with DryRun, under a token of its own.
 #[tokio::test]
 async fn a_rehearsal_says_what_the_launch_will_say() {

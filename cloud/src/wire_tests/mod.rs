@@ -58,6 +58,7 @@ fn launch() -> LaunchRequest {
         root_gib: 8,
         volumes: Vec::new(),
         credits: Some(Credits::Standard),
+        instance_profile: None,
         tags: Tags::from([("b".to_owned(), "2 & 3".to_owned()), ("a".to_owned(), "1".to_owned())]),
         not_after: jiff::Timestamp::MAX,
     }

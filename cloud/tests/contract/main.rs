@@ -20,6 +20,7 @@ mod object_rows;
 mod offer_rows;
 mod permissions;
 mod prices;
+mod queue_permissions;
 mod queue_rows;
 mod rows;
 mod server;
@@ -31,11 +32,12 @@ mod volumes;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloudsim::{CapacityPool, Lag, LoadBalancing, Settings, SharedSim, Sim, Span};
+use cloudsim::{CapacityPool, Lag, LoadBalancing, Queues, Settings, SharedSim, Sim, Span};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
 
-use rows::ZONE_LETTER_WITHOUT_CAPACITY;
+use planner::ports::Regions;
+use rows::{Row, ZONE_LETTER_WITHOUT_CAPACITY};
 use target::{Target, check};
 
 /// Seeds of the simulations, whose only source of chance they are. Printed with every failure.
@@ -56,6 +58,11 @@ fn settings() -> Settings {
             program_start: Span { least_millis: 20, most_millis: 80 },
             ..LoadBalancing::default()
         },
+        queues: Queues {
+            creation: Span { least_millis: 20, most_millis: 80 },
+            deletion: Span { least_millis: 20, most_millis: 80 },
+            ..Queues::default()
+        },
         page_size: 5,
         capacity: vec![CapacityPool {
             instance_type: rows::TYPE_WITHOUT_CAPACITY.into(),
@@ -64,6 +71,10 @@ fn settings() -> Settings {
         }],
         ..Settings::default()
     }
+}
+
+fn every_row<R: Regions>() -> Vec<Row<R>> {
+    rows::all().into_iter().chain(queue_rows::all()).chain(object_rows::all()).collect()
 }
 
 #[tokio::test]
@@ -78,8 +89,8 @@ async fn the_simulation_keeps_the_contract() {
             *now.lock().unwrap() += SignedDuration::from_millis(20);
             Duration::ZERO
         };
-        let target = Target::new(&regions, &settings().region, pass);
-        check(&format!("cloudsim, seed {seed}"), target, rows::all(), &[]).await;
+        let target = Target::new(&regions, &settings().region, pass).with_objects(store::put_into(&regions));
+        check(&format!("cloudsim, seed {seed}"), target, every_row(), &[]).await;
     }
 }
 
@@ -89,7 +100,8 @@ async fn the_labs_endpoint_keeps_the_contract() {
     let regions = cloud::Aws::at(&format!("http://{}", region.endpoint()), ACCESS_KEY, SECRET_KEY);
     let pass = || Duration::from_millis(20);
     let name = format!("lab, seed {}", region.seed());
-    check(&name, Target::new(&regions, &settings().region, pass), rows::all(), &[]).await;
+    let put = store::put_at(&format!("http://{}", region.endpoint()), &settings().region, ACCESS_KEY, SECRET_KEY);
+    check(&name, Target::new(&regions, &settings().region, pass).with_objects(put), every_row(), &[]).await;
 }
 
 #[tokio::test]
@@ -102,8 +114,7 @@ async fn moto_keeps_the_contract_where_it_can() {
     let pass = || Duration::from_millis(20);
     let put = store::put_at(&server.url, "eu-west-1", "key", "secret");
     let target = Target::new(&regions, "eu-west-1", pass).with_objects(put);
-    let rows = [rows::all(), queue_rows::all(), object_rows::all()].into_iter().flatten().collect();
-    check("moto", target, rows, moto::KNOWN_TO_DIFFER).await;
+    check("moto", target, every_row(), moto::KNOWN_TO_DIFFER).await;
 }
 
 #[tokio::test]

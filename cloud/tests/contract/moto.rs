@@ -38,6 +38,11 @@ pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
     ("an_instance_that_does_not_run_is_no_target", "it registers instances that it does not know"),
     ("a_target_is_unused_until_a_rule_names_its_group", "targets are healthy at once, also those of an unused group"),
     ("a_target_that_is_taken_out_drains_and_goes", "targets that are taken out are gone at once"),
+    ("an_attribute_has_its_range", "it takes any number of seconds"),
+    ("a_name_of_a_queue_rests_after_its_deletion", "a name is free at once"),
+    ("a_bucket_is_what_was_asked_for", "it has no tags in the call that creates a bucket"),
+    ("a_bucket_name_has_its_form", "it takes capital letters and underscores"),
+    ("a_bucket_of_another_account_is_left", "it does not look at the expected owner"),
 ];
 
 /// Starts a server of our own, which ends when the value is dropped.

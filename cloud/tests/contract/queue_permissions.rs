@@ -33,6 +33,13 @@ pub(crate) async fn deeds<R: Regions>(on: &Target<R>, owner: &Owner) {
     cloud.delete_bucket(&name, &account).await.unwrap();
 }
 
+/// The question about a launch with the instance profile of the role.
+pub(crate) fn ask_to_pass_the_role() -> Ask {
+    let resource = format!("arn:aws:iam::{}:role/clusterbench-queue", account());
+    let context = vec![("iam:PassedToService".to_owned(), vec!["ec2.amazonaws.com".to_owned()])];
+    Ask { action: "iam:PassRole".to_owned(), resource, context }
+}
+
 /// Whether what is there goes by its name alone, whatever its tags and, where there is no other way, whoever's it is.
 pub(crate) fn goes_by_name(ask: &Ask) -> bool {
     ["sqs:DeleteQueue", "sqs:ListQueueTags"].contains(&&*ask.action)

@@ -22,15 +22,7 @@ pub(crate) type Row<R> = (&'static str, fn(Rc<Target<R>>) -> Pin<Box<dyn Future<
 
 macro_rules! rows {
     ($($row:ident,)*) => {
-        pub(crate) fn all<R: Regions>() -> Vec<Row<R>> {
-            vec![$((stringify!($row), |target| Box::pin($row(target)))),*]
-        }
-    };
-    (of $port:path: $($row:ident,)*) => {
-        pub(crate) fn all<R: Regions>() -> Vec<crate::rows::Row<R>>
-        where
-            R::Cloud: $port,
-        {
+        pub(crate) fn all<R: planner::ports::Regions>() -> Vec<crate::rows::Row<R>> {
             vec![$((stringify!($row), |target| Box::pin($row(target)))),*]
         }
     };

@@ -18,8 +18,8 @@ use crate::rows::Row;
 /// Looks before a row gives up: of those that wait in real time, none comes near the time that this takes.
 const LOOKS: usize = 500;
 
-/// Puts an object of one byte into a bucket, under a key.
-pub(crate) type Put = Box<dyn Fn(String, String) -> Pin<Box<dyn Future<Output = ()>>>>;
+/// Puts an object of one byte into a bucket, under a key. Answers why it could not.
+pub(crate) type Put = Box<dyn Fn(String, String) -> Pin<Box<dyn Future<Output = Result<(), String>>>>>;
 
 /// One implementation with its time.
 pub(crate) struct Target<R: Regions> {
@@ -66,7 +66,9 @@ impl<R: Regions> Target<R> {
 
     pub(crate) async fn put(&self, bucket: &str, key: &str) {
         let put = self.put.as_ref().expect("a target of rows about objects can put them");
-        put(bucket.to_owned(), key.to_owned()).await;
+        // The bucket may just have been made.
+        self.eventually(&format!("{key} in {bucket}"), async || put(bucket.to_owned(), key.to_owned()).await.ok())
+            .await;
     }
 
     /// A name that nobody had before.
@@ -156,6 +158,7 @@ impl<R: Regions> Target<R> {
             root_gib: image.root_gib,
             volumes: image.volumes,
             credits: Some(Credits::Standard),
+            instance_profile: None,
             tags: owner.tags(&Tags::new()),
             not_after: jiff::Timestamp::MAX,
         }

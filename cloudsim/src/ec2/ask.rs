@@ -12,6 +12,7 @@ use planner::owner::Tags;
 use super::group::{CreateSecurityGroup, SecurityGroup};
 use super::instance::{BlockDevice, Instance, RunInstances};
 use super::network::Subnet;
+use super::profile::{ask_to_pass, instance_profile_arn};
 use super::{About, Action, Ec2};
 use crate::engine::visibility::Path;
 use crate::iam::Ask;
@@ -88,6 +89,10 @@ impl Ec2<'_> {
                 .with_some(
                     "ec2:MetadataHttpPutResponseHopLimit",
                     request.http_put_response_hop_limit.map(|limit| limit.to_string()),
+                )
+                .with_some(
+                    "ec2:InstanceProfile",
+                    request.instance_profile.as_ref().map(|name| instance_profile_arn(&self.settings.account, name)),
                 ),
         );
         let root = image.map(|image| BlockDevice { size_gib: Some(image.root_gib), ..BlockDevice::default() });
@@ -120,6 +125,7 @@ impl Ec2<'_> {
                 .into_iter()
                 .filter_map(|kind| self.ask_to_tag(RUN, kind, &request.tags_of(kind))),
         );
+        asks.extend(ask_to_pass(self.settings, request));
         asks
     }
 

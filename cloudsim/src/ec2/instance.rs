@@ -33,6 +33,8 @@ pub struct Instance {
     pub shutdown: Shutdown,
     /// `required` (IMDSv2 only) or `optional`.
     pub http_tokens: String,
+    /// Name of its instance profile.
+    pub instance_profile: Option<String>,
     pub tags: Tags,
     /// Gone some time after the end.
     pub network: Option<Attached>,
@@ -142,6 +144,8 @@ pub struct RunInstances {
     /// `required` or `optional`.
     pub http_tokens: Option<String>,
     pub http_put_response_hop_limit: Option<u32>,
+    /// Name of an instance profile.
+    pub instance_profile: Option<String>,
     /// `standard` or `unlimited`.
     pub cpu_credits: Option<String>,
     pub shutdown: Shutdown,

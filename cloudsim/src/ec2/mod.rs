@@ -20,6 +20,7 @@ mod machines;
 mod manual_changes;
 mod near_misses;
 mod network;
+mod profile;
 mod refusal;
 mod security_groups;
 mod shown_network;
@@ -38,12 +39,14 @@ pub use instance::{
     RunInstances, Shutdown, StateChange, StateReason,
 };
 pub use network::{Network, Route, RouteTable, Subnet, Target, Vpc};
+pub use profile::{instance_profile_arn, instance_profile_id};
 pub use state::{Change, MachineStart, State};
 pub use volume::{Attachment, Volume};
 
 pub(crate) use ask::ask_about_instance;
 pub(crate) use near_misses::near_misses;
 pub(crate) use network::{ANYWHERE, routes_of};
+pub(crate) use profile::role_of;
 pub(crate) use refusal::unauthorized;
 pub(crate) use tags::check_tags;
 pub(crate) use throttle::costs;

@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod pattern;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use ask::Ask;
@@ -27,25 +28,53 @@ pub enum Principal {
     Administrator,
     /// May do what the policies say that are attached to it ([`crate::Sim::attach`]), and so nothing before.
     Operator,
+    /// An instance with a role. May do what the policies of the role say ([`crate::Sim::attach_to_role`]).
+    Instance(InstanceNumber),
+}
+
+/// The number in the id of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstanceNumber(u64);
+
+impl InstanceNumber {
+    /// `None`: it is no id of an instance.
+    pub fn of(id: &str) -> Option<Self> {
+        let number = Self(u64::from_str_radix(id.strip_prefix("i-")?, 16).ok()?);
+        (number.id() == id).then_some(number)
+    }
+
+    /// The id, such as `i-0123456789abcdef0`.
+    pub fn id(self) -> String {
+        format!("i-{:017x}", self.0)
+    }
 }
 
 impl Principal {
-    pub(crate) fn name(self) -> &'static str {
+    /// Id and ARN; those of an instance hold the name of its role.
+    pub(crate) fn named(self, account: &str, role: Option<&str>) -> (String, String) {
+        let user =
+            |name: &str| (format!("AIDA{}", name.to_ascii_uppercase()), format!("arn:aws:iam::{account}:user/{name}"));
         match self {
-            Self::Administrator => "lab",
-            Self::Operator => "operator",
+            Self::Administrator => user("lab"),
+            Self::Operator => user("operator"),
+            Self::Instance(number) => {
+                let (role, session) = (role.unwrap_or_default(), number.id());
+                let id = format!(
+                    "AROA{}:{session}",
+                    role.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "")
+                );
+                (id, format!("arn:aws:sts::{account}:assumed-role/{role}/{session}"))
+            }
         }
-    }
-
-    pub(crate) fn arn(self, account: &str) -> String {
-        format!("arn:aws:iam::{account}:user/{}", self.name())
     }
 }
 
-/// State of IAM: the operator's policies, and the questions about its calls.
+/// State of IAM: the policies of the operator and of each role, and the questions about the operator's calls.
 #[derive(Debug, Default)]
 pub(crate) struct Iam {
     policies: Vec<Arc<Policy>>,
+    /// By the name of the role.
+    of_roles: BTreeMap<String, Vec<Arc<Policy>>>,
     /// Questions so far, when somebody wants to know.
     asked: Option<Vec<Ask>>,
 }
@@ -53,6 +82,10 @@ pub(crate) struct Iam {
 impl Iam {
     pub(crate) fn attach(&mut self, policies: Vec<Arc<Policy>>) {
         self.policies = policies;
+    }
+
+    pub(crate) fn attach_to_role(&mut self, role: String, policies: Vec<Arc<Policy>>) {
+        self.of_roles.insert(role, policies);
     }
 
     pub(crate) fn record_asks(&mut self) {
@@ -73,5 +106,11 @@ impl Iam {
 
     pub(crate) fn judge(&self, ask: &Ask) -> Verdict {
         Policy::judge_all(self.policies.iter().map(AsRef::as_ref), ask)
+    }
+
+    /// The same about a call of an instance with this role; without one it may do nothing.
+    pub(crate) fn judge_role(&self, role: Option<&str>, ask: &Ask) -> Verdict {
+        let policies = role.and_then(|role| self.of_roles.get(role)).into_iter().flatten();
+        Policy::judge_all(policies.map(AsRef::as_ref), ask)
     }
 }

@@ -19,6 +19,12 @@ pub(super) const KNOBS: &[Knob] = &[
         kind: Kind::Span(|settings| &mut settings.stop),
     },
     Knob {
+        name: "role-credentials",
+        says: "credentials of the roles of instances that start from now on expire after this long; new ones are there earlier",
+        source: "EC2 user guide, \"Retrieve security credentials from instance metadata\": at least five minutes before",
+        kind: Kind::Seconds(|settings| &mut settings.role_credentials_seconds),
+    },
+    Knob {
         name: "stillborn",
         says: "so many instances are accepted and terminate while pending",
         source: "karpenter-provider-aws#1407, terraform-provider-aws#21006",

@@ -114,6 +114,7 @@ fn run_instances(launch: &LaunchRequest) -> RunInstances {
         tags: resources.map(|resource| (resource.to_owned(), launch.tags.clone())).into(),
         http_tokens: Some("required".into()),
         http_put_response_hop_limit: Some(1),
+        instance_profile: launch.instance_profile.clone(),
         cpu_credits: launch.credits.map(|credits| {
             match credits {
                 Credits::Standard => "standard",

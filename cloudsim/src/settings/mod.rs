@@ -9,7 +9,7 @@ mod network;
 mod pricing;
 mod queues;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub use manual_changes::{ManualChange, ManualChanges};
 pub use network::{DefaultVpc, PublicAccess};
 pub use pricing::Pricing;
 pub use queues::{Queues, RepeatedTags};
+
+/// The instance profile that every account here has, with a role of the same name, as the console makes them.
+pub const INSTANCE_PROFILE: &str = "clusterbench-queue";
 
 /// All knobs. Two simulations with equal settings, seeds and calls give equal answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +112,11 @@ pub struct Settings {
     pub boot_failures: BTreeSet<BootFailure>,
     /// The delay with which GetConsoleOutput shows what was printed.
     pub console_lag_millis: u64,
+    /// Instance profiles that exist, each with the name of its role.
+    pub instance_profiles: BTreeMap<String, String>,
+    /// How long credentials of an instance's role live, in seconds. AWS's own live for hours; those of a calm lab are renewed
+    /// while somebody watches.
+    pub role_credentials_seconds: u64,
     /// Load balancers and their metrics.
     pub load_balancing: LoadBalancing,
     /// The Price List.
@@ -162,6 +170,8 @@ impl Default for Settings {
             fails_at_boot_per_mille: 0,
             boot_failures: BTreeSet::new(),
             console_lag_millis: 0,
+            instance_profiles: BTreeMap::from([(INSTANCE_PROFILE.into(), INSTANCE_PROFILE.into())]),
+            role_credentials_seconds: 15 * 60,
             load_balancing: LoadBalancing::default(),
             pricing: Pricing::default(),
             queues: Queues::default(),

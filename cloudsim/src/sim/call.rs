@@ -79,7 +79,10 @@ impl Sim {
             return Ok(());
         }
         for ask in self.asks(&call.about) {
-            let verdict = self.iam.answer(&ask);
+            let verdict = match call.by {
+                Principal::Instance(_) => self.judged(call, &ask),
+                _ => self.iam.answer(&ask),
+            };
             if verdict != Verdict::Allowed {
                 self.engine.count("denied by policy");
                 let refusal = self.denial(call, &ask, verdict);
@@ -89,13 +92,26 @@ impl Sim {
         Ok(())
     }
 
+    /// What the caller's policies say, without keeping the question.
+    fn judged(&self, call: &Call, ask: &Ask) -> Verdict {
+        match call.by {
+            Principal::Instance(_) => self.iam.judge_role(self.role_of(call.by), ask),
+            _ => self.iam.judge(ask),
+        }
+    }
+
+    /// The role of a caller that is an instance.
+    fn role_of(&self, by: Principal) -> Option<&str> {
+        ec2::role_of(&self.settings, &self.states.ec2, by)
+    }
+
     /// The refusal that a caller hears, who may not know everything.
     fn disclosed(&mut self, call: &Call, error: SimError) -> SimError {
         let About::S3(about) = &call.about else { return error };
         let bucket = s3::hidden(about).filter(|_| call.by != Principal::Administrator && error.code == "NoSuchKey");
         let Some(bucket) = bucket else { return error };
         let ask = self.s3_unmoved().ask_to_list(bucket);
-        match self.iam.judge(&ask) {
+        match self.judged(call, &ask) {
             Verdict::Allowed => error,
             verdict => self.denial(call, &ask, verdict),
         }
@@ -119,7 +135,7 @@ impl Sim {
     }
 
     fn denial(&self, call: &Call, ask: &Ask, verdict: Verdict) -> SimError {
-        let principal = call.by.arn(&self.settings.account);
+        let (_, principal) = call.by.named(&self.settings.account, self.role_of(call.by));
         let nth = self.engine.record.injected.values().sum();
         match call.action().service() {
             ServiceName::Ec2 => ec2::unauthorized(&principal, ask, verdict, nth),

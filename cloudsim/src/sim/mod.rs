@@ -98,7 +98,7 @@ impl Sim {
     /// STS at this moment.
     pub fn sts(&mut self, now: Timestamp) -> Sts<'_> {
         self.advance(now);
-        Sts::new(&self.settings)
+        Sts::new(&self.settings, &self.states.ec2)
     }
 
     /// ELBv2 at this moment.
@@ -222,6 +222,11 @@ impl Sim {
     /// From now on [`crate::Principal::Operator`] may do what any of these policies allows and none denies.
     pub fn attach_all(&mut self, policies: impl IntoIterator<Item = Arc<Policy>>) {
         self.iam.attach(policies.into_iter().collect());
+    }
+
+    /// From now on instances with this role may do what any of these policies allows and none denies.
+    pub fn attach_to_role(&mut self, role: impl Into<String>, policies: impl IntoIterator<Item = Arc<Policy>>) {
+        self.iam.attach_to_role(role.into(), policies.into_iter().collect());
     }
 
     /// Keeps from now on the questions to IAM about the operator's calls.

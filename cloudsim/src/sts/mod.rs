@@ -1,5 +1,6 @@
 //! STS: whose credentials a call is signed with.
 
+use crate::ec2;
 use crate::engine::error::Outcome;
 use crate::engine::throttle::{Buckets, Cost, Limit};
 use crate::iam::{Ask, Principal};
@@ -16,6 +17,7 @@ pub struct State {
 /// STS at one moment.
 pub struct Sts<'a> {
     settings: &'a Settings,
+    ec2: &'a ec2::State,
 }
 
 /// The caller, as GetCallerIdentity names it.
@@ -27,15 +29,15 @@ pub struct CallerIdentity {
 }
 
 impl<'a> Sts<'a> {
-    pub(crate) fn new(settings: &'a Settings) -> Self {
-        Self { settings }
+    pub(crate) fn new(settings: &'a Settings, ec2: &'a ec2::State) -> Self {
+        Self { settings, ec2 }
     }
 
     /// GetCallerIdentity.
     pub fn caller_identity(&self, by: Principal) -> Outcome<CallerIdentity> {
         let account = self.settings.account.clone();
-        let user_id = format!("AIDA{}", by.name().to_ascii_uppercase());
-        Ok(CallerIdentity { arn: by.arn(&account), user_id, account })
+        let (user_id, arn) = by.named(&account, ec2::role_of(self.settings, self.ec2, by));
+        Ok(CallerIdentity { arn, user_id, account })
     }
 }
 

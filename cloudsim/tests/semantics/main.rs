@@ -19,6 +19,7 @@ mod metrics;
 mod permissions;
 mod ports;
 mod prices;
+mod profiles;
 mod properties;
 mod queues;
 mod rehearsals;

@@ -56,6 +56,7 @@ fn launch(token: &str, count: u32, group_ids: Vec<String>) -> LaunchRequest {
         root_gib: 8,
         volumes: Vec::new(),
         credits: None,
+        instance_profile: None,
         tags: owner().tags(&Tags::new()),
         not_after: jiff::Timestamp::MAX,
     }

@@ -9,7 +9,7 @@ use planner::owner;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::people::{is_in_place, with_hands, with_other_kinds, with_queues, with_updates};
+use crate::people::{is_in_place, with_cuts, with_hands, with_other_kinds, with_queues, with_updates};
 use crate::script::{Edit, Script, Step};
 use crate::stage::chaos::Moment;
 use crate::stage::cloud::Credentials;
@@ -95,7 +95,7 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         doom: None,
         steps: match plan {
             Plan::Crash => steps,
-            _ => with_queues(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps)))),
+            _ => with_queues(seed, with_cuts(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps))))),
         },
     }
 }

@@ -76,3 +76,19 @@ pub(crate) fn with_updates(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
     }
     steps
 }
+
+/// A network that cuts every list of instances, long after the last launch and for longer than it takes to believe that something
+/// is gone, in every eighth seed; from a stream of its own.
+pub(crate) fn with_cuts(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6375_7473);
+    if !random.random_ratio(1, 8) {
+        return steps;
+    }
+    steps.extend([Step::Wait { seconds: random.random_range(400..600) }, Step::Cut(true)]);
+    for _ in 0..random.random_range(6..12) {
+        steps.push(Step::Pass { operator: 0, strike: None, stretch_per_mille: random.random_range(500..4000) });
+        steps.push(Step::Wait { seconds: random.random_range(30..90) });
+    }
+    steps.push(Step::Cut(false));
+    steps
+}

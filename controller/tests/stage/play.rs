@@ -52,6 +52,7 @@ pub(crate) fn settings(version: u32) -> Settings {
         proof_gap: seconds(60),
         launch_window: seconds(120),
         boot_deadline: seconds(900),
+        last_call: seconds(120),
         refusal_pause: seconds(60),
         prices: planner::prices::file::PriceFile::default(),
     }

@@ -14,8 +14,8 @@ pub(super) fn of(service: ServiceName, request: &Request<'_>) -> Api {
         ServiceName::Elb => elb::API,
         ServiceName::CloudWatch => cloudwatch::api(request),
         ServiceName::Pricing => pricing::API,
-        ServiceName::Sqs => sqs::API,
         ServiceName::S3 => s3::API,
+        ServiceName::Sqs => sqs::API,
     }
 }
 
@@ -35,6 +35,15 @@ pub(super) fn answer(exchange: Exchange<'_>) -> Outcome<Answered> {
         Action::S3(action) => s3::answer(action, exchange),
     };
     sent.map(Answered::Now)
+}
+
+/// The refusal of temporary credentials that have run out (EC2: aws-sdk-java#1443; others: STS API reference, "Common
+/// errors").
+pub(super) fn expired_token(service: ServiceName) -> SimError {
+    match service {
+        ServiceName::Ec2 => SimError::new("RequestExpired", "Request has expired."),
+        _ => SimError::new("ExpiredToken", "The security token included in the request is expired"),
+    }
 }
 
 /// The refusal of a key that nobody has, in the service's own words.

@@ -4,8 +4,8 @@
 //! same elements, same error codes. Unlike AWS, which knows the service by the host that is called, all services are
 //! behind one address: [`signature`] reads the service from the scope that the request is signed for, [`api`] knows
 //! the protocol that a service speaks, and [`protocol`] reads requests and writes answers and errors. What the lab does
-//! not simulate is refused by name, never ignored. Requests must carry the access key of an administrator or of the
-//! operator; their signatures are not verified.
+//! not simulate is refused by name, never ignored. Requests must carry the access key of an administrator, of the operator,
+//! or of an instance with its session token; their signatures are not verified.
 //!
 //! Calls go through [`cloudsim::Sim::call`], so faults reach the wire: a lost answer is a connection that ends, a
 //! truncated one is cut in the middle with a content length that says nothing of it. Before and after that comes the
@@ -25,6 +25,7 @@ mod signature;
 mod sqs;
 mod sts;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -38,7 +39,7 @@ use protocol::{Api, Asked, Content, Request};
 use sending::Sending;
 use signature::Signature;
 
-use crate::machine::Machines;
+use crate::machine::{Machines, Secret};
 
 pub(crate) use s3::Store;
 pub(crate) use serve::serve;
@@ -56,6 +57,10 @@ pub(crate) struct Served {
     pub(crate) objects: Arc<Store>,
     /// The machines whose consoles are read.
     pub(crate) machines: Option<Arc<dyn Machines>>,
+    /// Where it answers.
+    pub(crate) endpoint: SocketAddr,
+    /// The key that session tokens of instances are recognised by.
+    pub(crate) secret: Secret,
 }
 
 impl Served {
@@ -101,7 +106,7 @@ fn carry_out(served: &Served, request: &Request<'_>, api: &Api, signature: &Sign
         let sim = served.sim.lock();
         (sim.settings().region.clone(), sim.settings().account.clone())
     };
-    let principal = signature.principal(&region)?;
+    let principal = signature.principal(&region, &served.secret, served.sim.now())?;
     let Asked { action: name, params, document } = api::read(signature.service, api, request)?;
     let action = Action::of(signature.service, &name).ok_or_else(|| {
         SimError::new("InvalidAction", format!("The action {name} is not valid for this web service."))

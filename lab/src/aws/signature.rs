@@ -6,13 +6,16 @@
 
 use std::borrow::Cow;
 
-use cloudsim::{Outcome, Principal, ServiceName, SimError};
+use cloudsim::{InstanceNumber, Outcome, Principal, ServiceName, SimError};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use jiff::Timestamp;
 use planner::prices::list;
 
 use super::api;
 use super::protocol::Request;
+use crate::machine::Secret;
+use crate::machine::credentials::{Invalid, KEY_PREFIX};
 
 /// The access key of whoever works with the lab: an administrator of its account.
 pub const ACCESS_KEY: &str = "lab";
@@ -25,6 +28,8 @@ pub const SECRET_KEY: &str = "lab";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Signature {
     key: String,
+    /// The session token of temporary credentials.
+    token: Option<String>,
     region: String,
     pub(super) service: ServiceName,
 }
@@ -33,7 +38,7 @@ impl Signature {
     /// *Errors*: a request without a signature, or signed for a service that is not served.
     pub(super) fn of(request: &Request<'_>) -> Outcome<Self> {
         let header = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let credential = in_header(header).map(Cow::Borrowed).or_else(|| in_query(request.query));
+        let credential = in_header(header).map(Cow::Borrowed).or_else(|| of_query(request.query, "X-Amz-Credential"));
         // Common errors of the Query APIs (STS API reference, "Common errors"); what AWS says to an unsigned request is
         // "Missing Authentication Token" (IAM user guide, "Troubleshoot signed requests for AWS APIs").
         let credential = credential.ok_or_else(|| {
@@ -50,14 +55,23 @@ impl Signature {
                 format!("Credential should be scoped to correct service: one of {}, not '{name}'.", served.join(", "));
             SimError::new("SignatureDoesNotMatch", message)
         })?;
-        Ok(Self { key: key.unwrap_or_default(), region: region.unwrap_or_default(), service })
+        let token = session_token(request);
+        Ok(Self { key: key.unwrap_or_default(), token, region: region.unwrap_or_default(), service })
     }
 
-    /// Whose key it is. Requires a key that is known, and our region.
-    pub(super) fn principal(&self, region: &str) -> Outcome<Principal> {
+    /// Whose key it is. Requires a key that is known, of an instance with the token that came with it, and our region.
+    pub(super) fn principal(&self, region: &str, secret: &Secret, now: Timestamp) -> Outcome<Principal> {
         let principal = match self.key.as_str() {
             ACCESS_KEY => Principal::Administrator,
             OPERATOR_ACCESS_KEY => Principal::Operator,
+            key if key.starts_with(KEY_PREFIX) => {
+                let id = secret.recognise(key, self.token.as_deref(), now).map_err(|invalid| match invalid {
+                    Invalid::Unknown => api::unknown_key(self.service),
+                    Invalid::Expired => api::expired_token(self.service),
+                })?;
+                let number = InstanceNumber::of(&id).ok_or_else(|| api::unknown_key(self.service))?;
+                Principal::Instance(number)
+            }
             _ => return Err(api::unknown_key(self.service)),
         };
         // The Price List has the prices of all regions in a few of them, which is where a call is signed for.
@@ -71,10 +85,17 @@ impl Signature {
     }
 }
 
+fn session_token(request: &Request<'_>) -> Option<String> {
+    let header = request.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok());
+    header.map(str::to_owned).or_else(|| of_query(request.query, "X-Amz-Security-Token").map(Cow::into_owned))
+}
+
 /// Whether a request is signed for S3, whose bodies are larger and whose methods are more.
 pub(super) fn is_for_s3(head: &Parts) -> bool {
     let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let credential = in_header(header).map(Cow::Borrowed).or_else(|| in_query(head.uri.query().unwrap_or_default()));
+    let credential = in_header(header)
+        .map(Cow::Borrowed)
+        .or_else(|| of_query(head.uri.query().unwrap_or_default(), "X-Amz-Credential"));
     credential.is_some_and(|scope| scope.split('/').nth(3) == Some(ServiceName::S3.name()))
 }
 
@@ -83,8 +104,8 @@ fn in_header(header: &str) -> Option<&str> {
     fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="))
 }
 
-fn in_query(query: &str) -> Option<Cow<'_, str>> {
-    form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == "X-Amz-Credential").then_some(value))
+fn of_query<'a>(query: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
+    form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 #[cfg(test)]

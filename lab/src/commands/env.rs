@@ -29,8 +29,13 @@ pub(crate) fn exports(state: &State, record: &Record) -> String {
         "\"$PATH\"".to_owned()
     };
     lines.push_str(&format!("export PATH={path}\n"));
+    lines.push_str(AWS);
     lines
 }
+
+/// Version 1 of the aws command line reads no endpoint from the environment for SQS, and would call AWS. Without the variable
+/// the function changes nothing.
+const AWS: &str = "aws() { command aws ${AWS_ENDPOINT_URL:+\"--endpoint-url=$AWS_ENDPOINT_URL\"} \"$@\"; }\n";
 
 /// A word of a POSIX shell.
 fn quote(word: &str) -> String {
@@ -44,7 +49,28 @@ fn quote(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quote;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{AWS, quote};
+
+    #[test]
+    fn aws_is_told_the_endpoint_for_every_service() {
+        let bin = std::env::temp_dir().join(format!("env-test-{}", std::process::id()));
+        std::fs::create_dir_all(&bin).unwrap();
+        std::fs::write(bin.join("aws"), "#!/bin/sh\nprintf '[%s]' \"$@\"\n").unwrap();
+        std::fs::set_permissions(bin.join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let said = |before: &str| {
+            let script = format!("{before}\n{AWS}aws sqs list-queues --queue-name-prefix 'a b'");
+            let path = format!("{}:/usr/bin:/bin", bin.display());
+            let output = std::process::Command::new("sh").arg("-euc").arg(script).env("PATH", path).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let rest = "[sqs][list-queues][--queue-name-prefix][a b]";
+        assert_eq!(said("AWS_ENDPOINT_URL=http://127.0.0.1:1"), format!("[--endpoint-url=http://127.0.0.1:1]{rest}"));
+        assert_eq!(said("unset AWS_ENDPOINT_URL"), rest);
+        std::fs::remove_dir_all(&bin).unwrap();
+    }
 
     #[test]
     fn words_survive_the_shell() {

@@ -9,10 +9,10 @@ use jiff::{SpanRound, Timestamp, Unit};
 use crate::fetch;
 use crate::state::State;
 use crate::supervisor::admin::Status;
-use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer};
+use crate::supervisor::ledger::{Bucket, Instance, Ledger, LoadBalancer, Queue};
 use crate::table::Table;
 
-/// Prints the parts, the instances and the load balancers.
+/// Prints the parts, the instances, the load balancers, the queues and the buckets.
 pub(crate) async fn status(state: &State) -> anyhow::Result<()> {
     let record = state.record()?;
     let (code, body) = fetch::get(record.admin, "/status").await?;
@@ -47,6 +47,14 @@ pub(crate) async fn status(state: &State) -> anyhow::Result<()> {
         say::line("");
         say::text(load_balancers(status.load_balancers));
     }
+    if !status.queues.is_empty() {
+        say::line("");
+        say::text(queues(status.queues));
+    }
+    if !status.buckets.is_empty() {
+        say::line("");
+        say::text(buckets(status.buckets));
+    }
     Ok(())
 }
 
@@ -64,6 +72,22 @@ fn load_balancers(all: Vec<LoadBalancer>) -> Table {
         balancers.row([one.name, one.state, one.addresses.join(","), one.dns_name]);
     }
     balancers
+}
+
+fn queues(all: Vec<Queue>) -> Table {
+    let mut queues = Table::new(&["QUEUE", "VISIBLE", "IN FLIGHT"]);
+    for one in all {
+        queues.row([one.name, one.visible.to_string(), one.in_flight.to_string()]);
+    }
+    queues
+}
+
+fn buckets(all: Vec<Bucket>) -> Table {
+    let mut buckets = Table::new(&["BUCKET", "INPUTS", "OUTPUTS"]);
+    for one in all {
+        buckets.row([one.name, one.inputs.to_string(), one.outputs.to_string()]);
+    }
+    buckets
 }
 
 /// `1h 5m 3s`

@@ -27,6 +27,8 @@ pub(super) struct Boot {
     pub cores_in_all: usize,
     /// The file in which names of load balancers are looked up.
     pub hosts_file: PathBuf,
+    /// The directory of curl's configuration.
+    pub curl_home: PathBuf,
 }
 
 impl Directory {

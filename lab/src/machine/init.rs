@@ -5,14 +5,14 @@ use std::io::{self, PipeWriter, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cloudsim::ec2::guest;
 use jiff::Timestamp;
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
-use signal_hook::consts::{SIGCHLD, SIGTERM};
+use signal_hook::consts::SIGCHLD;
 use signal_hook::iterator::Signals;
 
 use super::arguments::{self, Systemctl};
@@ -32,17 +32,26 @@ pub(super) const POWERED_OFF: u8 = 10;
 /// The instance could not come up; standard error says why:
 pub(super) const CANNOT_START: u8 = 11;
 
-/// The time that processes may take to end by themselves. An instance that is terminated gets little more from EC2 that
-/// a benchmark could use.
+/// The time that processes of no unit may take to end by themselves, and all of them when the lab itself is ending: nothing
+/// of theirs is needed any more. Units have their own (`TimeoutStopSec=`), because an instance that is terminated shuts its
+/// operating system down first (EC2 user guide, "How instance termination works").
 const GRACE: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const BASH: &str = "/bin/bash";
 
 enum Wake {
     ChildEnded,
+    /// The operating system is to shut down.
     Terminate,
     PowerOff,
+    /// The lab is ending.
+    PowerCut,
 }
+
+/// What tells an init to shut its instance down.
+pub(super) const SHUT_DOWN: Signal = Signal::TERM;
+/// What tells it, and the kernel when the lab has died, that the lab is ending.
+pub(super) const POWER_CUT: Signal = Signal::QUIT;
 
 /// Runs an instance until it ends. `parent` is the process id of the lab.
 pub(super) fn run(directory: &Path, parent: &str) -> ExitCode {
@@ -56,9 +65,9 @@ pub(super) fn run(directory: &Path, parent: &str) -> ExitCode {
 }
 
 fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
-    let mut signals = Signals::new([SIGTERM, SIGCHLD])?;
+    let mut signals = Signals::new([SHUT_DOWN.as_raw(), POWER_CUT.as_raw(), SIGCHLD])?;
     set_child_subreaper(Some(getpid()))?;
-    set_parent_process_death_signal(Some(Signal::TERM))?;
+    set_parent_process_death_signal(Some(POWER_CUT))?;
     // It may have died before it could be heard.
     if getppid().map(|pid| pid.as_raw_pid().to_string()).as_deref() != Some(parent) {
         return Err(io::Error::other("the lab is gone"));
@@ -71,7 +80,12 @@ fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
     let from_signals = wake.clone();
     thread::spawn(move || {
         for signal in signals.forever() {
-            let _ = from_signals.send(if signal == SIGCHLD { Wake::ChildEnded } else { Wake::Terminate });
+            let wake = match signal {
+                SIGCHLD => Wake::ChildEnded,
+                signal if signal == POWER_CUT.as_raw() => Wake::PowerCut,
+                _ => Wake::Terminate,
+            };
+            let _ = from_signals.send(wake);
         }
     });
     let children = Arc::new(Children::default());
@@ -89,15 +103,20 @@ fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
     run_user_data(&units, &console)?;
 
     // The channel cannot close: the signal thread holds an end of it.
-    let code = loop {
+    let (code, is_cut) = loop {
         match woken.recv() {
             Ok(Wake::ChildEnded) => children.reap(),
-            Ok(Wake::Terminate) => break 0,
-            Ok(Wake::PowerOff) => break POWERED_OFF,
-            Err(_) => break CANNOT_START,
+            Ok(Wake::Terminate) => break (0, false),
+            Ok(Wake::PowerCut) => break (0, true),
+            Ok(Wake::PowerOff) => break (POWERED_OFF, false),
+            Err(_) => break (CANNOT_START, true),
         }
     };
-    shut_down(&children);
+    children.close();
+    if !is_cut {
+        stop_units(&units, &children, &woken);
+    }
+    end_all(&children);
     console.drain();
     if code == POWERED_OFF {
         console.kernel("reboot: Power down");
@@ -120,20 +139,25 @@ fn limit(directory: &Directory, boot: &Boot) -> String {
     format!("{affinity}{short}, {quota}")
 }
 
-/// The variables that every process of the instance inherits.
+/// The variables that every process of the instance inherits. Programs that talk to AWS find metadata and endpoint by those
+/// that every SDK reads (AWS SDKs and Tools reference guide, "Service-specific endpoints").
 fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String, String)> {
     let root = directory.root();
     let bin = |path: &str| root.join(path).to_string_lossy().into_owned();
+    let endpoint = boot.spec.endpoint.iter().map(|url| ("AWS_ENDPOINT_URL", url.clone()));
     [
         ("PATH", format!("{}:{}:/usr/bin:/bin", bin("usr/sbin"), bin("usr/bin"))),
         ("DESTDIR", root.to_string_lossy().into_owned()),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}:{METADATA_PORT}", boot.spec.address)),
+        ("CURL_HOME", boot.curl_home.to_string_lossy().into_owned()),
         ("HOSTS_FILE", boot.hosts_file.to_string_lossy().into_owned()),
         (MARK, directory.path().to_string_lossy().into_owned()),
         (commands::INIT, socket.to_owned()),
     ]
+    .into_iter()
+    .chain(endpoint)
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .collect()
 }
 
 /// Runs user data as cloud-init does: a text that is no script is left alone, and a script that fails is no reason to
@@ -168,9 +192,18 @@ fn say_farewell(mut speaker: PipeWriter, uptime: Duration, status: ExitStatus) {
     }
 }
 
+/// Has units end in the order of systemd, each in the time that it has, until all have ended or the lab is ending.
+fn stop_units(units: &Units, children: &Children, woken: &Receiver<Wake>) {
+    while units.stop_next() {
+        match woken.recv_timeout(POLL_INTERVAL) {
+            Ok(Wake::PowerCut) => return,
+            Ok(Wake::ChildEnded | Wake::Terminate | Wake::PowerOff) | Err(_) => children.reap(),
+        }
+    }
+}
+
 /// Ends everything below: asked first, killed after [`GRACE`], until nothing is left.
-fn shut_down(children: &Children) {
-    children.close();
+fn end_all(children: &Children) {
     signal_all(Signal::TERM);
     let asked = Instant::now();
     loop {

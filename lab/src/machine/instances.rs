@@ -16,14 +16,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::cores::Cores;
 use super::directory::{Boot, Directory};
-use super::init::POWERED_OFF;
+use super::init::{POWER_CUT, POWERED_OFF, SHUT_DOWN};
 use super::orphans::{MARK, instances_of, sweep};
 use super::watch::watch;
-use super::{MachineEvent, MachineSpec, Machines, hosts_file, quota};
+use super::{MachineEvent, MachineSpec, Machines, curl_home, hosts_file, quota};
 
-/// The time that an init may take to end before it is killed and its processes are swept from outside. It needs half a
-/// second for its own grace; the rest is for a machine under load.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// The time that an instance may take to shut down before its init is killed and its processes are swept from outside: a
+/// drain of each of its units (`TimeoutStopSec=40`), one after the other, and something for a machine under load.
+const STOP_LIMIT: Duration = Duration::from_secs(120);
+/// The same when the lab is ending: an init needs half a second for its own grace.
+const CUT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Instances as real processes. Dropping it stops all of them and waits until they are gone.
 pub struct Processes {
@@ -52,6 +54,7 @@ impl Processes {
         let instances = Instances {
             directory: directory.clone(),
             hosts_file: hosts_file(&state_dir.canonicalize()?),
+            curl_home: curl_home(&state_dir.canonicalize()?),
             init_binary: init_binary.canonicalize()?,
             cores: Cores::available()?,
             running: HashMap::new(),
@@ -88,6 +91,7 @@ impl Drop for Processes {
 struct Instances {
     directory: PathBuf,
     hosts_file: PathBuf,
+    curl_home: PathBuf,
     init_binary: PathBuf,
     cores: Cores,
     running: HashMap<String, Running>,
@@ -113,7 +117,7 @@ impl Instances {
                 Ok(Word::Ended { id, status, said }) => self.ended(id, status, &said),
                 Ok(Word::Quit) | Err(RecvTimeoutError::Disconnected) => {
                     quitting = true;
-                    self.running.values_mut().for_each(Running::stop);
+                    self.running.values_mut().for_each(Running::cut);
                 }
                 Err(RecvTimeoutError::Timeout) => self.running.values_mut().for_each(Running::kill_if_due),
             }
@@ -144,8 +148,13 @@ impl Instances {
 
     fn spawn(&self, spec: MachineSpec, cores: &[usize]) -> io::Result<OwnedFd> {
         let (id, directory) = (spec.id.clone(), Directory::new(self.directory.join(&spec.id)));
-        let boot =
-            Boot { spec, cores: cores.to_vec(), cores_in_all: self.cores.count(), hosts_file: self.hosts_file.clone() };
+        let boot = Boot {
+            spec,
+            cores: cores.to_vec(),
+            cores_in_all: self.cores.count(),
+            hosts_file: self.hosts_file.clone(),
+            curl_home: self.curl_home.clone(),
+        };
         directory.create(&boot, &self.init_binary)?;
         let console: File = directory.console_writer()?;
         let child = Command::new(&self.init_binary)
@@ -207,14 +216,20 @@ impl Running {
     fn stop(&mut self) {
         if self.kill_at.is_none() {
             self.kill_at = Some(Instant::now() + STOP_LIMIT);
-            let _ = pidfd_send_signal(&self.init, Signal::TERM); // it may have ended; its end is on the way
+            let _ = pidfd_send_signal(&self.init, SHUT_DOWN); // it may have ended; its end is on the way
         }
+    }
+
+    /// The same at once, also of one that is shutting down.
+    fn cut(&mut self) {
+        self.kill_at = Some(Instant::now() + CUT_LIMIT);
+        let _ = pidfd_send_signal(&self.init, POWER_CUT); // as above
     }
 
     fn kill_if_due(&mut self) {
         if self.kill_at.is_some_and(|due| due <= Instant::now()) {
             let _ = pidfd_send_signal(&self.init, Signal::KILL);
-            self.kill_at = Some(Instant::now() + STOP_LIMIT);
+            self.kill_at = Some(Instant::now() + CUT_LIMIT);
         }
     }
 }

@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use serde_json::json;
+
 use super::MachineSpec;
+use super::credentials::{Credentials, Role};
 
 /// Port of the metadata service. 80 would need a privilege.
 pub const METADATA_PORT: u16 = 1338;
@@ -22,12 +26,14 @@ struct Service {
     spec: MachineSpec,
     /// Until when a token is good.
     tokens: Mutex<HashMap<String, Instant>>,
+    /// Those of its role that were issued last.
+    credentials: Mutex<Option<Credentials>>,
 }
 
 /// Serves until the process ends.
 pub(super) fn serve(spec: MachineSpec) -> io::Result<()> {
     let listener = TcpListener::bind((spec.address, METADATA_PORT))?;
-    let service = Arc::new(Service { spec, tokens: Mutex::default() });
+    let service = Arc::new(Service { spec, tokens: Mutex::default(), credentials: Mutex::default() });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let service = service.clone();
@@ -86,9 +92,60 @@ impl Service {
         match (request.method.as_str(), request.path.as_str()) {
             ("PUT", "/latest/api/token") => self.issue(request),
             ("GET", _) if !self.knows(request.token.as_deref()) => Answer::error("401 Unauthorized"),
-            ("GET", path) => lookup(&self.spec, path).map_or_else(|| Answer::error("404 Not Found"), Answer::ok),
+            ("GET", path) => self.look_up(path).map_or_else(|| Answer::error("404 Not Found"), Answer::ok),
             _ => Answer::error("405 Method Not Allowed"),
         }
+    }
+
+    fn look_up(&self, path: &str) -> Option<String> {
+        let version = path.strip_prefix("/latest/").or_else(|| path.strip_prefix("/2021-07-15/"))?;
+        let of_role = version.strip_prefix("meta-data/iam/").zip(self.spec.role.as_ref());
+        of_role.map_or_else(|| lookup(&self.spec, version), |(path, role)| self.of_role(role, path, Timestamp::now()))
+    }
+
+    /// What an instance knows of its role (EC2 user guide, "Instance metadata categories": `iam/...`).
+    fn of_role(&self, role: &Role, path: &str, now: Timestamp) -> Option<String> {
+        const CREDENTIALS: &str = "security-credentials";
+        if path == "info" {
+            let info = json!({
+                "Code": "Success",
+                "LastUpdated": whole_seconds(self.credentials(role, now).issued_at),
+                "InstanceProfileArn": role.profile_arn,
+                "InstanceProfileId": role.profile_id,
+            });
+            return Some(info.to_string());
+        }
+        match path.strip_prefix(CREDENTIALS)?.strip_prefix('/').unwrap_or_default() {
+            "" => Some(role.name.clone()),
+            name if name == role.name => {
+                let Credentials { access_key, secret_key, token, issued_at, expires_at } = self.credentials(role, now);
+                let document = json!({
+                    "Code": "Success",
+                    "LastUpdated": whole_seconds(issued_at),
+                    "Type": "AWS-HMAC",
+                    "AccessKeyId": access_key,
+                    "SecretAccessKey": secret_key,
+                    "Token": token,
+                    "Expiration": whole_seconds(expires_at),
+                });
+                Some(document.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// Those that were issued last, or new ones where less than a third of their life is left: nobody is ever handed some
+    /// that are about to expire.
+    fn credentials(&self, role: &Role, now: Timestamp) -> Credentials {
+        let mut last = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_young = |one: &&Credentials| {
+            let left = one.expires_at.as_second() - now.as_second();
+            u64::try_from(left).is_ok_and(|left| left.saturating_mul(3) > role.life_seconds)
+        };
+        if let Some(young) = last.as_ref().filter(is_young) {
+            return young.clone();
+        }
+        last.insert(role.secret.issue(&self.spec.id, now, role.life_seconds)).clone()
     }
 
     fn issue(&self, request: &Request) -> Answer {
@@ -132,9 +189,12 @@ impl Request {
     }
 }
 
-/// The value at a path, if there is one.
-fn lookup(spec: &MachineSpec, path: &str) -> Option<String> {
-    let version = path.strip_prefix("/latest/").or_else(|| path.strip_prefix("/2021-07-15/"))?;
+fn whole_seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The value at a path below a version, if there is one.
+fn lookup(spec: &MachineSpec, version: &str) -> Option<String> {
     if version == "user-data" {
         return (!spec.user_data.is_empty()).then(|| spec.user_data.clone());
     }
@@ -155,6 +215,7 @@ fn lookup(spec: &MachineSpec, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::credentials::Secret;
 
     fn service() -> Service {
         let spec = MachineSpec {
@@ -168,8 +229,10 @@ mod tests {
             zone_id: "euw1-az3".to_owned(),
             public_address: None,
             user_data: "#!/bin/bash\n".to_owned(),
+            endpoint: None,
+            role: None,
         };
-        Service { spec, tokens: Mutex::default() }
+        Service { spec, tokens: Mutex::default(), credentials: Mutex::default() }
     }
 
     fn ask(service: &Service, text: &str) -> Answer {
@@ -200,13 +263,54 @@ mod tests {
     #[test]
     fn what_an_instance_knows_of_itself() {
         let mut spec = service().spec;
-        let get = |spec: &MachineSpec, path: &str| lookup(spec, &format!("/latest/{path}"));
+        let get = |spec: &MachineSpec, path: &str| lookup(spec, path);
         assert_eq!(get(&spec, "meta-data/placement/availability-zone-id").as_deref(), Some("euw1-az3"));
         assert_eq!(get(&spec, "meta-data/local-ipv4").as_deref(), Some("127.77.0.1"));
         assert_eq!(get(&spec, "meta-data/public-ipv4"), None);
         spec.public_address = Some(Ipv4Addr::new(203, 0, 113, 9));
         assert_eq!(get(&spec, "meta-data/public-ipv4").as_deref(), Some("203.0.113.9"));
         assert_eq!(get(&spec, "user-data").as_deref(), Some("#!/bin/bash\n"));
-        assert_eq!(get(&spec, "meta-data/iam/security-credentials/"), None);
+    }
+
+    #[test]
+    fn an_instance_without_a_role_has_no_credentials() {
+        let service = service();
+        for path in
+            ["iam/security-credentials/", "iam/security-credentials", "iam/security-credentials/any", "iam/info"]
+        {
+            assert_eq!(service.look_up(&format!("/latest/meta-data/{path}")), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_the_role_are_renewed_before_they_expire() {
+        let mut service = service();
+        let role = Role {
+            name: "queues".to_owned(),
+            profile_arn: "arn:aws:iam::000000000000:instance-profile/queues".to_owned(),
+            profile_id: "AIPAQUEUES".to_owned(),
+            life_seconds: 900,
+            secret: Secret::new(),
+        };
+        service.spec.role = Some(role.clone());
+        assert_eq!(service.look_up("/latest/meta-data/iam/security-credentials/").as_deref(), Some("queues"));
+        assert_eq!(service.look_up("/latest/meta-data/iam/security-credentials/other"), None);
+        let info = service.look_up("/latest/meta-data/iam/info").expect("info");
+        assert!(info.contains(&role.profile_arn), "{info}");
+        let begin = Timestamp::now();
+        let read = |seconds: i64| -> serde_json::Value {
+            let now = begin + jiff::SignedDuration::from_secs(seconds);
+            let text = service.of_role(&role, "security-credentials/queues", now).expect("credentials");
+            serde_json::from_str(&text).expect("JSON")
+        };
+        let first = read(0);
+        assert_eq!((&first["Code"], &first["Type"]), (&json!("Success"), &json!("AWS-HMAC")));
+        assert_eq!(read(590), first, "most of their life is left");
+        let second = read(610);
+        assert_ne!(second["AccessKeyId"], first["AccessKeyId"]);
+        assert!(second["Expiration"].as_str() > first["Expiration"].as_str(), "{second} {first}");
+        let (key, token) = (second["AccessKeyId"].as_str(), second["Token"].as_str());
+        let id = role.secret.recognise(key.unwrap_or_default(), token, begin);
+        assert_eq!(id.as_deref(), Ok("i-0123456789abcdef0"));
     }
 }

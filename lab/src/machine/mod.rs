@@ -8,9 +8,10 @@
 //!     └── units                 what systemctl started, restarted as their unit says
 //! ```
 //!
-//! An instance ends in one of three ways: it is stopped, it powers itself off, or its init dies. In each of them
-//! everything below init is killed before the end is reported, `setsid` children included; when the lab itself is
-//! killed the kernel tells every init to do the same. What survives even that (an init killed with SIGKILL) carries a
+//! An instance ends in one of three ways: it is stopped, it powers itself off, or its init dies. In the first two its units
+//! stop as systemd stops them, those that started last first, each within its `TimeoutStopSec=`. In each of the three
+//! everything below init is killed before the end is reported, `setsid` children included; when the lab ends, or is
+//! killed, init does that at once. What survives even that (an init killed with SIGKILL) carries a
 //! mark in its environment by which [`sweep_leftovers`] finds it.
 
 mod arguments;
@@ -18,6 +19,7 @@ mod children;
 mod commands;
 mod console;
 mod cores;
+pub(crate) mod credentials;
 mod descendants;
 mod directory;
 mod init;
@@ -38,6 +40,7 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
+pub use credentials::{Credentials, Role, Secret};
 pub use instances::Processes;
 pub use metadata::METADATA_PORT;
 pub use orphans::{count_processes, mark_of, sweep_leftovers};
@@ -57,6 +60,10 @@ pub struct MachineSpec {
     pub public_address: Option<Ipv4Addr>,
     /// Raw text.
     pub user_data: String,
+    /// URL of the region's endpoint: what its programs find under `AWS_ENDPOINT_URL`.
+    pub endpoint: Option<String>,
+    /// The role of its instance profile.
+    pub role: Option<Role>,
 }
 
 /// The file in which instances of the lab in `state_dir` look names up. Whoever runs load balancers writes it.
@@ -64,13 +71,19 @@ pub fn hosts_file(state_dir: &Path) -> PathBuf {
     state_dir.join("hosts")
 }
 
+/// The directory in which curl of instances of the lab in `state_dir` looks for its configuration (curl(1), `CURL_HOME`).
+/// Whoever serves files to them writes it.
+pub fn curl_home(state_dir: &Path) -> PathBuf {
+    state_dir.join("curl")
+}
+
 /// A driver that makes instances real.
 pub trait Machines: Send + Sync {
     /// Starts one; [`MachineEvent`]s say how it goes. An id is started once.
     fn start(&self, spec: MachineSpec);
 
-    /// Kills one and everything below it; [`MachineEvent::Stopped`] comes when that is done, also for an id that is
-    /// not running.
+    /// Has one shut its operating system down, and kills what is left of it; [`MachineEvent::Stopped`] comes when that is
+    /// done, also for an id that is not running.
     fn stop(&self, id: &str);
 
     /// The text that it has printed so far: at most the last 64 KiB, as EC2 keeps them.

@@ -1,6 +1,6 @@
 //! Units at work: a thread per started unit, which keeps its service running or waits for its time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -38,6 +38,10 @@ pub(super) struct Units {
 }
 
 struct Started {
+    /// Units that it ends before.
+    after: Vec<String>,
+    /// Whether it was told to stop because the instance ends.
+    is_told: bool,
     say: Sender<Word>,
     seen: Arc<Mutex<Seen>>,
     thread: JoinHandle<()>,
@@ -161,11 +165,15 @@ impl Units {
         let seen = Arc::new(Mutex::new(Seen { state: State::Activating, ..Seen::NOT_STARTED }));
         let run =
             Run { units: self.clone(), name: name.to_owned(), seen: seen.clone(), say: say.clone(), hear, report };
+        let after = match &unit {
+            Unit::Service(service) => service.after.clone(),
+            Unit::Timer(_) => Vec::new(),
+        };
         let thread = thread::spawn(move || match unit {
             Unit::Service(service) => run.service(&service),
             Unit::Timer(timer) => run.timer(&timer),
         });
-        started.insert(name.to_owned(), Started { say, seen, thread });
+        started.insert(name.to_owned(), Started { after, is_told: false, say, seen, thread });
         Ok(Some(reported))
     }
 
@@ -176,6 +184,23 @@ impl Units {
             let _ = unit.say.send(Word::Stop); // it may have ended by itself
             let _ = unit.thread.join();
         }
+    }
+
+    /// Tells all units to stop that none which still runs started after: systemd stops them in the reverse order of their
+    /// start (systemd.unit(5), "After="). Whether any is left; to be asked again until none is.
+    pub(super) fn stop_next(&self) -> bool {
+        let mut started = self.lock();
+        started.retain(|_, unit| !unit.thread.is_finished());
+        let order: BTreeMap<&str, &[String]> =
+            started.iter().map(|(name, unit)| (name.as_str(), unit.after.as_slice())).collect();
+        let last: Vec<String> = last(&order).into_iter().map(str::to_owned).collect();
+        for name in last {
+            if let Some(unit) = started.get_mut(&name).filter(|unit| !unit.is_told) {
+                unit.is_told = true;
+                let _ = unit.say.send(Word::Stop); // it may have ended by itself
+            }
+        }
+        !started.is_empty()
     }
 
     pub(super) fn seen(&self, name: &str) -> Seen {
@@ -369,6 +394,14 @@ impl PartialEq for Word {
     }
 }
 
+/// Those of the units that none of the others is after. Units in a ring are all of them: nobody waits for ever.
+fn last<'a>(units: &BTreeMap<&'a str, &[String]>) -> Vec<&'a str> {
+    let is_last =
+        |name: &&str| !units.iter().any(|(other, after)| other != name && after.iter().any(|one| one == name));
+    let last: Vec<&str> = units.keys().copied().filter(is_last).collect();
+    if last.is_empty() { units.keys().copied().collect() } else { last }
+}
+
 fn is_restarted(restart: Restart, failed: bool) -> bool {
     match restart {
         Restart::No => false,
@@ -391,6 +424,18 @@ fn is_too_often(starts: &mut VecDeque<Instant>, now: Instant, limit: Option<(u32
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_end_before_those_that_they_started_after() {
+        let after = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (none, of_worker, of_puller) = (after(&["network.target"]), after(&["worker"]), after(&["puller"]));
+        let all = BTreeMap::from([("worker", &none[..]), ("puller", &of_worker[..]), ("boot", &none[..])]);
+        assert_eq!(last(&all), ["boot", "puller"]);
+        assert_eq!(last(&BTreeMap::from([("worker", &none[..])])), ["worker"]);
+        let ring = BTreeMap::from([("worker", &of_puller[..]), ("puller", &of_worker[..])]);
+        assert_eq!(last(&ring), ["puller", "worker"]);
+        assert!(last(&BTreeMap::new()).is_empty());
+    }
 
     #[test]
     fn the_start_limit_counts_within_its_interval_only() {

@@ -26,6 +26,8 @@ pub(super) struct Service {
     pub restart: Restart,
     pub restart_delay: Duration,
     pub stop_limit: Duration,
+    /// Units that it starts after, and so ends before (systemd.unit(5), "After=").
+    pub after: Vec<String>,
     /// At most so many starts in so long; `None`: no limit.
     pub start_limit: Option<(u32, Duration)>,
     /// Whether what it prints goes to the console too, and under which name.
@@ -165,7 +167,9 @@ impl Settings {
             "journal+console" => name,
             other => return Err(format!("the lab's systemctl does not know StandardOutput={other}")),
         };
-        let words = |key| self.all("Service", key).flat_map(str::split_whitespace).map(str::to_owned).collect();
+        let words_of =
+            |section, key| self.all(section, key).flat_map(str::split_whitespace).map(str::to_owned).collect();
+        let words = |key| words_of("Service", key);
         Ok(Service {
             kind,
             command,
@@ -175,6 +179,7 @@ impl Settings {
             restart,
             restart_delay: self.span("Service", "RestartSec", Duration::from_millis(100))?,
             stop_limit: self.span("Service", "TimeoutStopSec", Duration::from_secs(90))?,
+            after: words_of("Unit", "After"),
             start_limit: (!interval.is_zero()).then_some((burst, interval)),
             console,
         })
@@ -227,7 +232,7 @@ mod tests {
     #[test]
     fn all_that_our_units_use_is_understood() {
         let read = service(
-            "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=exec\nExecStart=/opt/x\nEnvironmentFile=/etc/x.env\n\
+            "[Unit]\nAfter=network-online.target y.service\nStartLimitIntervalSec=0\n[Service]\nType=exec\nExecStart=/opt/x\nEnvironmentFile=/etc/x.env\n\
              Restart=always\nRestartSec=1\nTimeoutStopSec=30\nStateDirectory=x y\nEnvironment=DATA_DIR=%S/x \"B=c d\"\n\
              SystemCallFilter=~@privileged\n",
         )
@@ -235,6 +240,10 @@ mod tests {
         assert_eq!(
             (read.restart, read.restart_delay, read.start_limit),
             (Restart::Always, Duration::from_secs(1), None)
+        );
+        assert_eq!(
+            (read.after, read.stop_limit),
+            (vec!["network-online.target".into(), "y.service".into()], Duration::from_secs(30))
         );
         assert_eq!(read.environment[0], ("DATA_DIR".to_owned(), "/instance/var/lib/x".to_owned()));
         assert_eq!(read.environment[1], ("B".to_owned(), "c d".to_owned()));

@@ -14,7 +14,7 @@ use crate::kubernetes::kubectl::Kubectl;
 use crate::kubernetes::served;
 use crate::part::{Part, PartStatus};
 use crate::supervisor::chaos::{InForce, KnobShown, Turn};
-use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer};
+use crate::supervisor::ledger::{Bucket, Instance, Ledger, LoadBalancer, Queue};
 
 /// The parts that run, in the order of their start.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,10 @@ pub(crate) struct Status {
     pub(crate) instances: Vec<Instance>,
     #[serde(default)]
     pub(crate) load_balancers: Vec<LoadBalancer>,
+    #[serde(default)]
+    pub(crate) queues: Vec<Queue>,
+    #[serde(default)]
+    pub(crate) buckets: Vec<Bucket>,
 }
 
 /// The cloud that the API speaks of.
@@ -51,6 +55,9 @@ pub(crate) trait Subject: Send + Sync + 'static {
     fn instances(&self) -> Vec<Instance>;
     /// Those that were not deleted.
     fn load_balancers(&self) -> Vec<LoadBalancer>;
+    /// Those that were not deleted.
+    fn queues(&self) -> Vec<Queue>;
+    fn buckets(&self) -> Vec<Bucket>;
     /// Every knob with its value.
     fn knobs(&self) -> Vec<KnobShown>;
     /// Turns all of them, or says what is wrong with which.
@@ -84,6 +91,8 @@ async fn status<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<Status> {
         parts: api.parts.all().iter().map(|part| part.status()).collect(),
         instances: api.subject.instances(),
         load_balancers: api.subject.load_balancers(),
+        queues: api.subject.queues(),
+        buckets: api.subject.buckets(),
     })
 }
 

@@ -1,4 +1,6 @@
 //! The binaries that instances fetch, under their hashes, and the file that tells the operator of them.
+//!
+//! Beside them it is `mirror.example` for instances: the server of one's own that samples name, which on AWS is the user's.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +25,13 @@ use tokio::io::AsyncReadExt;
 use crate::state::State;
 
 /// The programs that run on instances.
-pub(crate) const NAMES: [&str; 4] = ["worker", "starter", "balancer", "loadgen"];
+pub(crate) const NAMES: [&str; 6] = ["worker", "starter", "balancer", "front", "puller", "loadgen"];
+
+/// Host of the files that samples name. Nobody can have it (RFC 2606, section 3), so a sample that was not edited says so on AWS.
+const MIRROR: &str = "mirror.example";
+/// A hundred small files with their right answers.
+const CORPUS: &[u8] = include_bytes!("../../../examples/corpus.tar");
+const CORPUS_PATH: &str = "/clusterbenchmark/corpus.tar";
 
 /// The name of the artifacts' version: it does not change while a lab is up, as the files do not.
 const VERSION: &str = "lab";
@@ -54,6 +62,14 @@ impl Artifacts {
         state.write("artifacts.json", &serde_json::to_vec_pretty(&self.index(address))?)
     }
 
+    /// Has curl of the lab's instances find the mirror at `address`, as a name server would.
+    pub(crate) fn write_curl_configuration(state: &State, address: SocketAddr) -> anyhow::Result<()> {
+        let directory = lab::machine::curl_home(state.directory());
+        fs::create_dir_all(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+        let text = format!("connect-to = \"{MIRROR}:80:{address}\"\n");
+        fs::write(directory.join(".curlrc"), text).context("the configuration of curl cannot be written")
+    }
+
     fn index(&self, address: SocketAddr) -> Value {
         let mut hashes = serde_json::Map::new();
         for (hash, (name, _)) in &self.by_hash {
@@ -63,7 +79,10 @@ impl Artifacts {
     }
 
     pub(crate) fn router(self) -> Router {
-        Router::new().route("/artifacts/{sha256}/{name}", get(file)).with_state(Arc::new(self))
+        Router::new()
+            .route("/artifacts/{sha256}/{name}", get(file))
+            .with_state(Arc::new(self))
+            .route(CORPUS_PATH, get(async || CORPUS))
     }
 }
 
@@ -110,6 +129,34 @@ async fn stream(path: &std::path::Path) -> io::Result<Response> {
 mod tests {
     use super::*;
     use crate::fetch;
+
+    #[test]
+    fn the_sample_names_the_corpus_that_is_served() {
+        let sample = include_str!("../../../manifests/samples/queue.yaml");
+        for word in [format!("http://{MIRROR}{CORPUS_PATH}"), HEXLOWER.encode(&Sha256::digest(CORPUS))] {
+            assert!(sample.contains(&word), "{word} is not in the sample");
+        }
+    }
+
+    #[tokio::test]
+    async fn instances_find_the_corpus_at_the_mirror() {
+        let state = crate::state::temporary("mirror-test").unwrap();
+        state.make("").unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Artifacts::write_curl_configuration(&state, listener.local_addr().unwrap()).unwrap();
+        let artifacts = Artifacts { by_hash: BTreeMap::new() };
+        tokio::spawn(async move { axum::serve(listener, artifacts.router()).await });
+        let output = tokio::process::Command::new("curl")
+            .args(["--fail", "--silent", "--show-error", "--noproxy", "*"])
+            .arg(format!("http://{MIRROR}{CORPUS_PATH}"))
+            .env("CURL_HOME", lab::machine::curl_home(state.directory()))
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.stdout, CORPUS);
+        fs::remove_dir_all(state.directory()).unwrap();
+    }
 
     #[tokio::test]
     async fn files_are_served_under_their_hash_only() {

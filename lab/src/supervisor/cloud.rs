@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cloudsim::{Policy, Settings, SharedSim};
+use cloudsim::{INSTANCE_PROFILE, Policy, Settings, SharedSim};
 use jiff::Timestamp;
 use lab::balancing::Balancing;
 use lab::machine::{self, Processes};
@@ -16,7 +16,7 @@ use planner::owner::{NAME, NAMESPACE, POOL, Tags};
 use crate::state::State;
 use crate::supervisor::admin::Subject;
 use crate::supervisor::chaos::{self, InForce, KnobShown, Turn};
-use crate::supervisor::ledger::{Instance, Ledger, LoadBalancer, Made};
+use crate::supervisor::ledger::{Bucket, Instance, Ledger, LoadBalancer, Made, Queue};
 use crate::supervisor::network::Network;
 
 /// Looks, 10 ms apart.
@@ -63,12 +63,16 @@ impl Cloud {
         Ok(Self { region, machines, balancing, state: state.clone(), calm })
     }
 
-    /// Lets the operator do what the shipped policies say, filled in for this account and Kubernetes cluster.
+    /// Lets the operator and the role of instances do what the shipped policies say, filled in for this account and Kubernetes
+    /// cluster.
     pub(crate) fn attach_policy(&self, kubernetes_cluster: &str, installation: &str) -> anyhow::Result<()> {
         let sim = self.region.sim();
         let account = sim.lock().settings().account.clone();
         let policies = Policy::all_shipped(&account, kubernetes_cluster, installation);
-        sim.lock().attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
+        let of_instances = Policy::shipped_instance(&account).context("docs/iam-instance-policy.json")?;
+        let mut sim = sim.lock();
+        sim.attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
+        sim.attach_to_role(INSTANCE_PROFILE, [Arc::new(of_instances)]);
         Ok(())
     }
 
@@ -134,6 +138,9 @@ impl Subject for Seen {
             interfaces,
             load_balancers,
             target_groups,
+            queues,
+            buckets,
+            objects,
             foreign_touched,
             ..
         } = sim.audit();
@@ -158,6 +165,9 @@ impl Subject for Seen {
             interfaces,
             load_balancers,
             target_groups,
+            queues,
+            buckets,
+            objects,
             processes,
             foreign_touched,
             benchmarks,
@@ -171,6 +181,27 @@ impl Subject for Seen {
 
     fn load_balancers(&self) -> Vec<LoadBalancer> {
         self.sim.lock().data_path().load_balancers.iter().map(shown_balancer).collect()
+    }
+
+    fn queues(&self) -> Vec<Queue> {
+        let sim = self.sim.lock();
+        let sqs = &sim.truth().sqs;
+        let shown = |queue: &Arc<cloudsim::sqs::Queue>| {
+            let counts = sqs.messages(queue.number).unwrap_or_default();
+            Queue { name: queue.name.clone(), visible: counts.visible, in_flight: counts.in_flight }
+        };
+        sqs.live_queues().iter().map(shown).collect()
+    }
+
+    fn buckets(&self) -> Vec<Bucket> {
+        let sim = self.sim.lock();
+        let s3 = &sim.truth().s3;
+        let shown = |bucket: &Arc<cloudsim::s3::Bucket>| Bucket {
+            name: bucket.name.clone(),
+            inputs: s3.count_objects(&bucket.name, "in/"),
+            outputs: s3.count_objects(&bucket.name, "out/"),
+        };
+        s3.live_buckets().iter().map(shown).collect()
     }
 
     fn knobs(&self) -> Vec<KnobShown> {

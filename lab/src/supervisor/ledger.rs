@@ -24,6 +24,14 @@ pub(crate) struct Ledger {
     pub(crate) load_balancers: usize,
     #[serde(default)]
     pub(crate) target_groups: usize,
+    /// Queues that exist: one whose deletion was called for does not.
+    #[serde(default)]
+    pub(crate) queues: usize,
+    #[serde(default)]
+    pub(crate) buckets: usize,
+    /// Objects in them.
+    #[serde(default)]
+    pub(crate) objects: usize,
     /// Processes of instances and load balancers that run.
     pub(crate) processes: usize,
     /// Changes to things that are not the operator's: must stay empty.
@@ -52,6 +60,27 @@ pub(crate) struct LoadBalancer {
     pub(crate) dns_name: String,
     /// One in each zone.
     pub(crate) addresses: Vec<String>,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Queue {
+    pub(crate) name: String,
+    /// Messages that can be received.
+    pub(crate) visible: usize,
+    /// Those that were received and not deleted.
+    pub(crate) in_flight: usize,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Bucket {
+    pub(crate) name: String,
+    /// What front and pullers put there: requests, and answers.
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
 }
 
 /// An instance.
@@ -85,26 +114,38 @@ impl Ledger {
     pub(crate) fn is_empty(&self) -> bool {
         let Self { live, groups, volumes, interfaces, load_balancers, target_groups, processes, .. } = self;
         let counts = [live, groups, volumes, interfaces, load_balancers, target_groups, processes];
-        self.launched == self.terminated && counts == [&0; 7] && self.foreign_touched.is_empty()
+        let of_queues = [self.queues, self.buckets, self.objects];
+        let is_all_gone = counts == [&0; 7] && of_queues == [0; 3];
+        self.launched == self.terminated && is_all_gone && self.foreign_touched.is_empty()
     }
 
-    /// `2 instances and 3 groups are left`
+    /// `2 instances and 3 groups are left`, and what else there is.
     pub(crate) fn left(&self) -> String {
-        let Self { live, groups, load_balancers, target_groups, .. } = self;
-        if load_balancers + target_groups == 0 {
-            return format!("{live} instances and {groups} groups are left");
+        let others = [
+            (self.load_balancers, "load balancers"),
+            (self.target_groups, "target groups"),
+            (self.queues, "queues"),
+            (self.buckets, "buckets"),
+            (self.objects, "objects"),
+        ];
+        let others = others.into_iter().filter(|(count, _)| *count > 0);
+        let all = [(self.live, "instances"), (self.groups, "groups")].into_iter().chain(others);
+        let words: Vec<String> = all.map(|(count, name)| format!("{count} {name}")).collect();
+        match words.split_last() {
+            Some((last, rest)) => format!("{} and {last} are left", rest.join(", ")),
+            None => String::new(),
         }
-        format!(
-            "{live} instances, {groups} groups, {load_balancers} load balancers and {target_groups} target groups are left"
-        )
     }
 
-    /// `10 launched, 10 terminated, 0 groups, 0 load balancers, 0 target groups, 0 volumes, 0 processes`
+    /// `10 launched, 10 terminated, 0 groups, 0 load balancers, 0 target groups, 0 queues, 0 buckets, 0 objects, 0 volumes,
+    /// 0 processes`
     pub(crate) fn line(&self) -> String {
         let Self { launched, terminated, groups, load_balancers, target_groups, volumes, processes, .. } = self;
+        let Self { queues, buckets, objects, .. } = self;
         format!(
             "{launched} launched, {terminated} terminated, {groups} groups, {load_balancers} load balancers, \
-             {target_groups} target groups, {volumes} volumes, {processes} processes"
+             {target_groups} target groups, {queues} queues, {buckets} buckets, {objects} objects, {volumes} volumes, \
+             {processes} processes"
         )
     }
 }
@@ -119,7 +160,8 @@ mod tests {
         assert!(clean.is_empty());
         assert_eq!(
             clean.line(),
-            "10 launched, 10 terminated, 0 groups, 0 load balancers, 0 target groups, 0 volumes, 0 processes"
+            "10 launched, 10 terminated, 0 groups, 0 load balancers, 0 target groups, 0 queues, 0 buckets, 0 objects, \
+             0 volumes, 0 processes"
         );
         for left in [
             Ledger { terminated: 9, live: 1, ..clean.clone() },
@@ -130,9 +172,20 @@ mod tests {
             Ledger { target_groups: 1, ..clean.clone() },
             Ledger { foreign_touched: vec!["i-1 terminated".to_owned()], ..clean.clone() },
             Ledger { processes: 1, ..clean.clone() },
+            Ledger { queues: 1, ..clean.clone() },
+            Ledger { buckets: 1, ..clean.clone() },
+            Ledger { objects: 1, ..clean.clone() },
             Ledger { launched: 11, ..clean.clone() },
         ] {
             assert!(!left.is_empty(), "{}", left.line());
         }
+    }
+
+    #[test]
+    fn what_is_left_is_named_where_there_is_some() {
+        let some = Ledger { live: 2, groups: 3, ..Ledger::default() };
+        assert_eq!(some.left(), "2 instances and 3 groups are left");
+        let more = Ledger { queues: 4, objects: 9, ..some };
+        assert_eq!(more.left(), "2 instances, 3 groups, 4 queues and 9 objects are left");
     }
 }

@@ -260,6 +260,7 @@ impl<'a> Lab<'a> {
         let directory = bin.to_owned();
         let artifacts = tokio::task::spawn_blocking(move || Artifacts::read(&directory)).await??;
         artifacts.write_index(self.state, address)?;
+        Artifacts::write_curl_configuration(self.state, address)?;
         self.servers.spawn(async move { axum::serve(listener, artifacts.router()).await });
         Ok(self.state.path("artifacts.json"))
     }
@@ -375,7 +376,7 @@ fn install_binaries(state: &State) -> anyhow::Result<PathBuf> {
         None => itself.parent().context("this program is in no directory")?.to_owned(),
     };
     let bin = state.make("bin")?;
-    for name in ["operator", "worker", "starter", "balancer", "loadgen"] {
+    for name in ["operator", "worker", "starter", "balancer", "front", "puller", "loadgen"] {
         let (from, to) = (from.join(name), bin.join(name));
         // A link keeps the file that a later build replaces by another one; across file systems it is a copy.
         let linked = fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop));

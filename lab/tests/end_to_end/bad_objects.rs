@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::bad_specs::{cases, with};
 use crate::bench::{Bench, condition, object, spec};
 use crate::lab::{Lab, shared};
-use crate::{bad_budgets, bad_comparisons, bad_networks};
+use crate::{bad_budgets, bad_comparisons, bad_networks, bad_queues};
 
 /// Sent as `kubectl create --dry-run=server`.
 fn dry_run(lab: &Lab, document: &Value) -> Result<String, String> {
@@ -25,6 +25,7 @@ fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
     let all = with(|spec| (spec["load"]["thresholds"], spec["load"]["selfTest"]) = (limits, json!(true)));
     dry_run(lab, &object("good", all)).expect("thresholds and the self-test");
     let others = bad_networks::cases().into_iter().chain(bad_comparisons::cases()).chain(bad_budgets::cases());
+    let others = others.chain(bad_queues::cases());
     for (case, spec, words) in cases().into_iter().chain(others) {
         let refusal = dry_run(lab, &object("bad", spec)).err().unwrap_or_else(|| panic!("{case}: accepted"));
         for word in words {
@@ -58,6 +59,7 @@ fn every_sample_is_accepted() {
         include_str!("../../../manifests/samples/generators.yaml"),
         include_str!("../../../manifests/samples/free-plan.yaml"),
         include_str!("../../../manifests/samples/application.yaml"),
+        include_str!("../../../manifests/samples/queue.yaml"),
         include_str!("../../../manifests/samples/cloudwatch.yaml"),
         include_str!("../../../manifests/samples/versions.yaml"),
         include_str!("../../../manifests/samples/per-dollar.yaml"),

@@ -55,7 +55,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "an instance type for a load balancer of AWS",
             with(|spec| spec["balancer"] = json!({ "kind": "Application", "instanceType": "c6i.xlarge" })),
-            &["spec.balancer", "balancer.instanceType is for kind Custom: remove it"],
+            &["spec.balancer", "balancer.instanceType is for kinds Custom and Queue: remove it"],
         ),
         (
             "settings of a load balancer of AWS for our own",

@@ -18,6 +18,72 @@ fn stopping_kills_what_left_its_session_its_group_and_its_environment() {
     assert_eq!(with_argument(&length), []);
 }
 
+/// User data that starts services which say in the file `ends` how they end: each command is run at SIGTERM.
+fn services(rows: &[(&str, &str, &str)]) -> String {
+    let mut script = "#!/bin/bash\n".to_owned();
+    for (name, settings, at_end) in rows {
+        script.push_str(&format!(
+            "cat >\"$DESTDIR/opt/{name}\" <<'END'\n#!/bin/bash\ntrap '{at_end}' TERM\ntouch \"$DESTDIR/{name}.up\"\n\
+             while :; do sleep 0.05; done\nEND\nchmod +x \"$DESTDIR/opt/{name}\"\n\
+             printf '%s\\n' '[Unit]' {settings} '[Service]' 'ExecStart=/opt/{name}' 'Restart=always' \
+             >\"$DESTDIR/etc/systemd/system/{name}.service\"\nsystemctl start {name}\n\
+             until [ -e \"$DESTDIR/{name}.up\" ]; do sleep 0.02; done\n"
+        ));
+    }
+    script + "echo up\n"
+}
+
+/// What was written down by those that ended, in this order.
+fn ends(lab: &Lab) -> String {
+    fs::read_to_string(lab.directory().join("root/ends")).unwrap_or_default()
+}
+
+/// Much longer than what processes of no unit get.
+#[test]
+fn units_stop_in_the_reverse_order_of_their_start_and_each_has_its_time() {
+    let (mut lab, address) = (Lab::new("order"), address(16));
+    let end = |name: &str| format!("sleep 1; echo {name} >>\"$DESTDIR/ends\"; exit 0");
+    let (program, puller) = (end("program"), end("puller"));
+    let rows =
+        [("program", "", program.as_str()), ("puller", "'After=network.target program.service'", puller.as_str())];
+    lab.start(spec(address, services(&rows)));
+    assert_eq!(lab.event(), started());
+    until("both run", || (lab.said() == ["up"]).then_some(()));
+    lab.machines().stop(ID);
+    assert_eq!(lab.event(), MachineEvent::Stopped { id: ID.to_owned() });
+    assert_eq!(ends(&lab), "puller\nprogram\n");
+}
+
+#[test]
+fn a_unit_that_does_not_stop_is_killed_after_its_time_and_the_next_one_stops() {
+    let (mut lab, address) = (Lab::new("stuck"), address(17));
+    let rows = [
+        ("program", "", "echo program >>\"$DESTDIR/ends\"; exit 0"),
+        ("stuck", "'After=program.service' '[Service]' 'TimeoutStopSec=1'", "echo stuck >>\"$DESTDIR/ends\""),
+    ];
+    lab.start(spec(address, services(&rows)));
+    assert_eq!(lab.event(), started());
+    until("both run", || (lab.said() == ["up"]).then_some(()));
+    lab.machines().stop(ID);
+    assert_eq!(lab.event(), MachineEvent::Stopped { id: ID.to_owned() });
+    assert_eq!(ends(&lab), "stuck\nprogram\n");
+}
+
+/// Nobody waits for a drain when the lab ends, not even of an instance that is shutting down.
+#[test]
+fn a_lab_that_ends_waits_for_no_drain() {
+    let (mut lab, address) = (Lab::new("cut"), address(18));
+    lab.start(spec(address, services(&[("stuck", "", "touch \"$DESTDIR/asked\"")])));
+    assert_eq!(lab.event(), started());
+    until("it runs", || (lab.said() == ["up"]).then_some(()));
+    lab.machines().stop(ID);
+    until("it is asked to stop", || lab.directory().join("root/asked").exists().then_some(()));
+    let begun = Instant::now();
+    drop(lab.processes.take());
+    // systemd's own default is 90 s.
+    assert!(begun.elapsed() < Duration::from_secs(45), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn a_guest_that_shuts_down_powers_off() {
     let (mut lab, address) = (Lab::new("shutdown"), address(4));

@@ -4,6 +4,7 @@
 
 mod boots;
 mod ends;
+mod roles;
 mod units;
 mod updates;
 
@@ -84,6 +85,7 @@ impl Lab {
             port: Some(PORT),
             control: None,
             environment: &[],
+            companion: None,
         }
     }
 
@@ -137,6 +139,8 @@ fn spec(address: Ipv4Addr, user_data: String) -> MachineSpec {
         zone_id: "euw1-az1".to_owned(),
         public_address: None,
         user_data,
+        endpoint: None,
+        role: None,
     }
 }
 

@@ -254,6 +254,7 @@ reasons! {
         ThresholdsMet: "Unknown: such a run decides nothing.", "see `Measured`";
     }
     TooLong {
+        Accepted: "The same, before anything is launched for such a run. Stalled.", "as the message says";
         Measured: "The rounds and launches that are left take longer, by the clock of their phases alone, than `lifecycle.maxLifetimeSeconds` leaves; nothing is begun that would be paid for and lost. Stalled.", "as the message says";
     }
     Expiring {

@@ -7,6 +7,7 @@ use wire::Application;
 use super::no_recipe::NoRecipe;
 use super::pools::PoolSpec;
 use super::programs::{Program, environment, program};
+use super::queue::{PULLER, is_behind_queues};
 use super::role::Role;
 use crate::world::World;
 
@@ -18,16 +19,22 @@ pub fn is_in_place(spec: &ClusterBenchmarkSpec) -> bool {
     spec.worker.update == Update::InPlace
 }
 
-/// Our programs that instances of a pool may need. In place the program may become ours later.
+/// Our programs that instances of a pool may need, whatever stands in front. In place the program may become ours later.
 pub fn artifacts(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> &'static [&'static str] {
     match pool.role {
-        Role::Worker if is_in_place(spec) => &[STARTER, "worker"],
-        Role::Worker if !program(spec, &pool.name).is_ours() => &[],
-        Role::Worker => &["worker"],
+        Role::Worker if is_in_place(spec) => &[STARTER, "worker", PULLER],
+        Role::Worker if !program(spec, &pool.name).is_ours() => &[PULLER],
+        Role::Worker => &["worker", PULLER],
         Role::Balancer => &["balancer"],
-        Role::Front => &["front", "puller"],
+        Role::Front => &["front"],
         Role::Generator => &["loadgen"],
     }
+}
+
+/// Whether a program is only for benchmarks behind queues, which this one is not: it may become one later, and an operator
+/// that has no such program can do without.
+pub fn is_spare(spec: &ClusterBenchmarkSpec, program: &str) -> bool {
+    !is_behind_queues(spec) && [Role::Front.program(), PULLER].contains(&program)
 }
 
 /// Where a program comes from.
@@ -65,6 +72,11 @@ pub(super) fn booted<'a>(
     served(spec, placement, pool, architecture)
 }
 
+/// The program beside a worker that takes its requests from a queue.
+pub(super) fn puller<'a>(placement: &'a Placement, architecture: &'static str) -> Result<Artifact<'a>, NoRecipe> {
+    ours(placement, PULLER, architecture).ok_or(NoRecipe::NoArtifact { program: PULLER, architecture })
+}
+
 /// What serves the pool's requests, or makes them.
 fn served<'a>(
     spec: &'a ClusterBenchmarkSpec,
@@ -96,7 +108,7 @@ pub(super) fn application_of(
 ) -> Result<Application, NoRecipe> {
     let spec = &world.object.spec;
     let artifact = served(spec, placement, pool, architecture)?;
-    let environment = environment(spec, pool).into_iter().map(|(name, value)| (name.to_owned(), value));
+    let environment = environment(spec, placement, pool).into_iter().map(|(name, value)| (name.to_owned(), value));
     Ok(Application {
         url: artifact.url(&world.settings.artifacts.base_url),
         sha256: artifact.sha256().to_owned(),

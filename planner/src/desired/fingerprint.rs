@@ -8,6 +8,7 @@ use wire::sha256_hex;
 use super::artifacts::is_in_place;
 use super::pools::PoolSpec;
 use super::programs::{Program, environment, program, whereabouts};
+use super::queue::{queues, uses_queues};
 use super::role::Role;
 
 /// What makes instances of a pool different from others, for [`revision`].
@@ -29,31 +30,15 @@ struct Essence<'a> {
     /// Absent where workers are replaced, for the same reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<&'a str>,
-    /// Absent where no queues are asked for, for the same reason.
+    /// Absent where no queue is behind: what instances reach theirs with, and what their pullers are told.
     #[serde(skip_serializing_if = "Option::is_none")]
-    queue: Option<Queue<'a>>,
+    queues: Option<BehindQueues<'a>>,
 }
 
-/// What front and workers are launched with where the spec asks for queues: they know their names and use their role.
 #[derive(Serialize)]
-struct Queue<'a> {
-    stem: &'a str,
-    bucket: &'a str,
+struct BehindQueues<'a> {
     instance_profile: &'a str,
-    attempts: i32,
-}
-
-impl<'a> Queue<'a> {
-    fn of(spec: &ClusterBenchmarkSpec, placement: &'a Placement, role: Role) -> Option<Self> {
-        let asked = spec.balancer.queue.as_ref().filter(|_| spec.balancer.kind == BalancerKind::Queue)?;
-        let placed = placement.queue.as_ref().filter(|_| matches!(role, Role::Front | Role::Worker))?;
-        Some(Self {
-            stem: &placed.stem,
-            bucket: &placed.bucket,
-            instance_profile: &placed.instance_profile,
-            attempts: asked.attempts,
-        })
-    }
+    puller: Vec<(&'static str, String)>,
 }
 
 /// Revision of a pool's instances. What is updated in place, program and work, is no part of it.
@@ -75,14 +60,17 @@ pub(super) fn revision(
         version: &placement.version,
         role: pool.role.program(),
         port: if is_worker { spec.worker.port } else { 0 },
-        environment: if has_starter { whereabouts(spec, pool) } else { environment(spec, pool) },
+        environment: if has_starter { whereabouts(spec, pool) } else { environment(spec, placement, pool) },
         artifact: match program(spec, &pool.name) {
             Program::Users { url, sha256 } if is_worker && !has_starter => Some([url, sha256]),
             _ => None,
         },
         relaunches: Some(placement.relaunches).filter(|count| is_worker && *count > 0),
         update: has_starter.then_some("InPlace"),
-        queue: Queue::of(spec, placement, pool.role),
+        queues: queues(spec, placement).filter(|_| uses_queues(spec, pool.role)).map(|queues| BehindQueues {
+            instance_profile: queues.instance_profile(),
+            puller: if is_worker { queues.of_puller(pool) } else { Vec::new() },
+        }),
     };
     digest(&essence)[..16].to_owned()
 }

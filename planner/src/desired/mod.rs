@@ -6,11 +6,12 @@ mod fingerprint;
 mod no_recipe;
 mod pools;
 mod programs;
+mod queue;
 mod recipe;
 pub mod role;
 pub mod user_data;
 
-pub use artifacts::{artifacts, is_in_place};
+pub use artifacts::{artifacts, is_in_place, is_spare};
 pub use fingerprint::measured_sha256;
 pub use no_recipe::NoRecipe;
 pub use pools::{

@@ -13,6 +13,8 @@ pub enum NoRecipe {
         "the placement has no {program} for {architecture}: choose instance types of another architecture, or delete the benchmark and create it again"
     )]
     NoArtifact { program: &'static str, architecture: &'static str },
+    #[error("the placement does not name the queues (yet)")]
+    NoQueues,
     #[error("the placement holds no expiry")]
     NoExpiry,
     #[error("the placement has addressing {0}, which this version of the operator does not know")]

@@ -1,8 +1,9 @@
 //! Settings of worker, balancer and generator, as environment, on the wire, and as lines of a report.
 
-use api::{BalancerKind, ClusterBenchmarkSpec, Distribution, Policy, WorkProfile};
+use api::{BalancerKind, ClusterBenchmarkSpec, Distribution, Placement, Policy, WorkProfile};
 
 use super::pools::{PoolSpec, generators};
+use super::queue::queues;
 use super::role::Role;
 
 /// What serves the requests of a cluster.
@@ -54,7 +55,14 @@ pub fn programs(spec: &ClusterBenchmarkSpec) -> impl Iterator<Item = Program<'_>
 }
 
 /// Environment of a pool's program.
-pub(super) fn environment(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> Vec<(&'static str, String)> {
+pub(super) fn environment(
+    spec: &ClusterBenchmarkSpec,
+    placement: &Placement,
+    pool: &PoolSpec,
+) -> Vec<(&'static str, String)> {
+    if pool.role == Role::Front {
+        return queues(spec, placement).map(|queues| queues.of_front()).unwrap_or_default();
+    }
     let mut environment = whereabouts(spec, pool);
     if let (Role::Worker, Program::Ours { work: Some(work) }) = (pool.role, program(spec, &pool.name)) {
         environment.push(("WORK", work_text(&work)));

@@ -4,13 +4,14 @@ use api::{PlacedImage, PlacedSubnet, PlacedVolume, Placement};
 use jiff::Timestamp;
 use wire::Application;
 
-use super::artifacts::{Artifact, application_of, booted, is_in_place};
+use super::artifacts::{Artifact, application_of, booted, is_in_place, puller};
 use super::fingerprint::revision;
 use super::no_recipe::NoRecipe;
 use super::pools::{PoolSpec, pools};
 use super::programs::environment;
-use super::role::{BALANCER_PORT, CONTROL_PORT, Role};
-use super::user_data::{Control, InvalidUserData, UserData};
+use super::queue::{PULLER, Queues, queues, uses_queues};
+use super::role::{BALANCER_PORT, CONTROL_PORT, PULLER_PORT, Role};
+use super::user_data::{Companion, Control, InvalidUserData, UserData};
 use crate::cost::credits::credits;
 use crate::owner::{self, Tags};
 use crate::ports::{Addressing, Credits, LaunchRequest, Volume};
@@ -33,6 +34,10 @@ pub struct Recipe<'a> {
     artifact: Artifact<'a>,
     /// What its starters are to run. `None`: it has none, the artifact is what serves.
     application: Option<Application>,
+    /// Of instances that reach queues and bucket themselves.
+    queues: Option<Queues<'a>>,
+    /// The puller beside a worker that takes its requests from a queue.
+    puller: Option<Artifact<'a>>,
 }
 
 /// How instances of `pool` are launched under `placement` into one of its subnets.
@@ -49,6 +54,12 @@ pub fn recipe<'a>(
     let artifact = booted(spec, placement, pool, architecture)?;
     let has_starter = pool.role == Role::Worker && is_in_place(spec);
     let application = has_starter.then(|| application_of(world, placement, pool, architecture)).transpose()?;
+    let queues = match queues(spec, placement) {
+        _ if !uses_queues(spec, pool.role) => None,
+        None => return Err(NoRecipe::NoQueues),
+        queues => queues,
+    };
+    let has_puller = queues.is_some() && pool.role == Role::Worker;
     let image = placement
         .images
         .iter()
@@ -67,6 +78,8 @@ pub fn recipe<'a>(
         expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
         artifact,
         application,
+        queues,
+        puller: has_puller.then(|| puller(placement, architecture)).transpose()?,
     })
 }
 
@@ -113,6 +126,7 @@ impl Recipe<'_> {
             volumes: self.image.volumes.iter().map(volume).collect(),
             credits: self.credits,
             tags: self.tags(number),
+            instance_profile: self.queues.map(|queues| queues.instance_profile().to_owned()),
             not_after: Timestamp::MIN,
         })
     }
@@ -135,12 +149,22 @@ impl Recipe<'_> {
         let environment = match &self.application {
             // Plain values: serialisation cannot fail. A starter would refuse an empty document.
             Some(first) => vec![("APPLICATION", serde_json::to_string(first).unwrap_or_default())],
-            None => environment(spec, self.pool),
+            None => environment(spec, self.placement, self.pool),
         };
+        let base_url = &self.world.settings.artifacts.base_url;
+        let of_puller = self.queues.map(|queues| queues.of_puller(self.pool)).unwrap_or_default();
+        let puller = self.puller.map(|artifact| (artifact.url(base_url), artifact));
+        let companion = puller.as_ref().map(|(url, artifact)| Companion {
+            name: PULLER,
+            artifact_url: url,
+            artifact_sha256: artifact.sha256(),
+            port: PULLER_PORT,
+            environment: &of_puller,
+        });
         UserData {
             role,
             expires_at: self.expires_at,
-            artifact_url: &self.artifact.url(&self.world.settings.artifacts.base_url),
+            artifact_url: &self.artifact.url(base_url),
             artifact_sha256: self.artifact.sha256(),
             port: match role {
                 Role::Worker => u16::try_from(spec.worker.port).ok(),
@@ -149,6 +173,7 @@ impl Recipe<'_> {
             },
             control: (role != Role::Worker || self.application.is_some()).then_some(control),
             environment: &environment,
+            companion,
         }
         .script()
     }

@@ -43,6 +43,21 @@ pub struct UserData<'a> {
     pub control: Option<Control<'a>>,
     /// Further environment of the program, such as `CLUSTER`, `CLUSTER_PATH` or `WORK`.
     pub environment: &'a [(&'a str, String)],
+    /// The program beside the one that serves; without a port there is nothing to work beside.
+    pub companion: Option<Companion<'a>>,
+}
+
+/// A program that works beside the one that serves: it starts when that one serves, and ends before it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companion<'a> {
+    /// The program, as it names files and units. `NAME_LISTEN` is where it serves.
+    pub name: &'static str,
+    pub artifact_url: &'a str,
+    pub artifact_sha256: &'a str,
+    /// Where it serves.
+    pub port: u16,
+    /// Its environment, but for `INSTANCE_ID`, `NAME_LISTEN`, and `SERVICE`, the address of the program beside it.
+    pub environment: &'a [(&'a str, String)],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +84,8 @@ pub enum InvalidUserData {
 }
 
 /// Variables that the script and the unit set.
-const RESERVED: [&str; 6] = ["INSTANCE_ID", "ROLE", "LISTEN", "CONTROL_LISTEN", "CONTROL_PUBLIC_KEY", "DATA_DIR"];
+const RESERVED: [&str; 7] =
+    ["INSTANCE_ID", "ROLE", "LISTEN", "CONTROL_LISTEN", "CONTROL_PUBLIC_KEY", "DATA_DIR", "SERVICE"];
 
 #[derive(Template)]
 #[template(path = "user-data.sh", escape = "none")]
@@ -88,6 +104,7 @@ struct Script<'a> {
     /// Lines of the environment file, quoted for bash.
     environment: Vec<String>,
     unit: String,
+    companion: Option<Beside>,
     metadata_seconds: u32,
     fetch_seconds: u32,
     start_seconds: u32,
@@ -95,10 +112,29 @@ struct Script<'a> {
     boot_unit: &'static str,
 }
 
+/// A companion, as the script writes it.
+struct Beside {
+    name: &'static str,
+    /// What the name of its variable begins with.
+    variable: String,
+    /// Quoted for bash.
+    url: String,
+    /// Quoted for bash.
+    sha256: String,
+    port: u16,
+    /// Where the program serves that it works beside.
+    service_port: u16,
+    /// Lines of the environment file, quoted for bash.
+    environment: Vec<String>,
+    unit: String,
+}
+
 #[derive(Template)]
 #[template(path = "unit.service", escape = "none")]
 struct Unit<'a> {
     role: &'a str,
+    /// The unit that it starts after, and so ends before (systemd.unit(5), "After=").
+    after: Option<String>,
     keeps_data: bool,
     /// Whether it runs a program of its own, whose end for memory is not the end of the unit (systemd.service(5),
     /// `OOMPolicy=`): it is told how the program ended, and goes back.
@@ -111,27 +147,20 @@ impl UserData<'_> {
     ///
     /// *Errors*: something in it cannot be written down safely, or the whole is over [`LIMIT`].
     pub fn script(&self) -> Result<String, InvalidUserData> {
-        let url = self.artifact_url;
-        let is_http = url.starts_with("https://") || url.starts_with("http://");
-        if !is_http || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidUserData::Url(url.to_owned()));
-        }
-        let sha256 = self.artifact_sha256;
-        if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(InvalidUserData::Sha256(sha256.to_owned()));
-        }
+        let (url, sha256) = quoted_artifact(self.artifact_url, self.artifact_sha256)?;
         let script = Script {
             role: self.role.name(),
             expires_at: self.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             on_calendar: self.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
             expires_epoch: self.expires_at.as_second(),
-            url: bash_quoted(url),
-            sha256: bash_quoted(sha256),
+            url,
+            sha256,
             port: self.port,
             control: self.control,
             awaited_port: self.port.or(self.control.map(|control| control.port)),
             environment: self.environment_lines()?,
             unit: self.unit(),
+            companion: self.companion.as_ref().zip(self.port).map(|(one, port)| self.beside(one, port)).transpose()?,
             metadata_seconds: METADATA_SECONDS,
             fetch_seconds: FETCH_SECONDS,
             start_seconds: if self.is_starter() { STARTER_SECONDS } else { START_SECONDS },
@@ -152,6 +181,7 @@ impl UserData<'_> {
         let ports = [self.port, self.control.map(|control| control.port)];
         rendered(&Unit {
             role: self.role.name(),
+            after: None,
             // Reports are kept on disk until the operator has them, and programs until others take their place.
             keeps_data: self.role == Role::Generator || self.is_starter(),
             is_parent: self.is_starter(),
@@ -159,17 +189,51 @@ impl UserData<'_> {
         })
     }
 
+    fn beside(&self, companion: &Companion<'_>, service_port: u16) -> Result<Beside, InvalidUserData> {
+        let (url, sha256) = quoted_artifact(companion.artifact_url, companion.artifact_sha256)?;
+        Ok(Beside {
+            name: companion.name,
+            variable: companion.name.to_ascii_uppercase(),
+            url,
+            sha256,
+            port: companion.port,
+            service_port,
+            environment: further_lines(companion.environment)?,
+            unit: rendered(&Unit {
+                role: companion.name,
+                after: Some(format!("clusterbench-{}.service", self.role.name())),
+                keeps_data: false,
+                is_parent: false,
+                low_port: companion.port < FIRST_UNPRIVILEGED_PORT,
+            }),
+        })
+    }
+
     fn environment_lines(&self) -> Result<Vec<String>, InvalidUserData> {
         let key = self.control.iter().map(|control| ("CONTROL_PUBLIC_KEY", control.public_key));
-        let further = self.environment.iter().map(|(name, value)| (*name, value.as_str()));
-        if let Some((name, _)) = further.clone().find(|(name, _)| RESERVED.contains(name)) {
-            return Err(InvalidUserData::Reserved(name.to_owned()));
-        }
-        key.chain(further)
-            .map(|(name, value)| environment_line(name, value))
-            .map(|line| Ok(bash_quoted(&line?)))
-            .collect()
+        let key = key.map(|(name, value)| Ok(bash_quoted(&environment_line(name, value)?)));
+        key.chain(further_lines(self.environment)?.into_iter().map(Ok)).collect()
     }
+}
+
+/// Where a program comes from, quoted for bash.
+fn quoted_artifact(url: &str, sha256: &str) -> Result<(String, String), InvalidUserData> {
+    let is_http = url.starts_with("https://") || url.starts_with("http://");
+    if !is_http || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(InvalidUserData::Url(url.to_owned()));
+    }
+    if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(InvalidUserData::Sha256(sha256.to_owned()));
+    }
+    Ok((bash_quoted(url), bash_quoted(sha256)))
+}
+
+/// Lines of an environment file, quoted for bash, without what the script sets itself.
+fn further_lines(environment: &[(&str, String)]) -> Result<Vec<String>, InvalidUserData> {
+    if let Some((name, _)) = environment.iter().find(|(name, _)| RESERVED.contains(name)) {
+        return Err(InvalidUserData::Reserved((*name).to_owned()));
+    }
+    environment.iter().map(|(name, value)| Ok(bash_quoted(&environment_line(name, value)?))).collect()
 }
 
 /// `NAME="value"` as systemd reads it from an `EnvironmentFile=`: inside double quotes a backslash takes the meaning

@@ -193,6 +193,8 @@ const TABLE: &[(&str, Failure)] = &[
     ("AWS.SimpleQueueService.UnsupportedOperation", Failure::Rejected),
     ("InvalidArgument", Failure::Rejected),
     ("InvalidBucketName", Failure::Rejected),
+    // A bucket's name is not of the namespace that the call names.
+    ("InvalidNamespaceHeader", Failure::Rejected),
     ("InvalidLocationConstraint", Failure::Rejected),
     ("IllegalLocationConstraintException", Failure::Rejected),
     ("InvalidTag", Failure::Rejected),
@@ -320,7 +322,7 @@ mod tests {
                  UnsupportedTenancy TagPolicyViolation InvalidTarget InvalidSecurityGroup InvalidConfigurationRequest \
                  InvalidScheme InvalidLoadBalancerAction IncompatibleProtocols UnsupportedProtocol DuplicateTagKeys \
                  SubnetNotFound InvalidAddress InvalidSecurity InvalidAttributeName InvalidAttributeValue InvalidArgument \
-                 AWS.SimpleQueueService.UnsupportedOperation InvalidBucketName InvalidLocationConstraint \
+                 AWS.SimpleQueueService.UnsupportedOperation InvalidBucketName InvalidNamespaceHeader InvalidLocationConstraint \
                  IllegalLocationConstraintException InvalidTag InvalidURI MalformedXML BadDigest InvalidDigest",
             ),
             (Failure::TokenSpent, "IdempotentParameterMismatch IdempotentInstanceTerminated"),

@@ -168,6 +168,8 @@ pub struct LaunchRequest {
     pub credits: Option<Credits>,
     /// Written on instance, volume and interface.
     pub tags: Tags,
+    /// Name of the instance profile whose role the instances have. `None`: they have no role, and no credentials.
+    pub instance_profile: Option<String>,
     /// The adapter does not send it later than this, whatever held it up since it was decided. Not part of the call.
     pub not_after: Timestamp,
 }

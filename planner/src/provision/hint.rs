@@ -4,7 +4,8 @@ use api::BalancerKind;
 
 use crate::desired;
 use crate::failure::{CloudError, Failure};
-use crate::families::{FAMILIES, FREE_PLAN};
+use crate::families::FREE_PLAN;
+use crate::prices::price;
 use crate::scale::counts;
 use crate::world::World;
 
@@ -53,7 +54,7 @@ fn profile(world: &World) -> Option<&str> {
 /// Whether the policy as it is shipped names the family.
 fn is_in_the_policy(instance_type: &str) -> bool {
     let family = instance_type.split('.').next().unwrap_or_default();
-    FAMILIES.iter().any(|known| known.name == family)
+    price::families().any(|known| known == family)
 }
 
 /// What the region says of the type itself.

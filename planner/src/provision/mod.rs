@@ -31,6 +31,7 @@ use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
 use crate::runs;
 use crate::scale::{Counts, counts, length};
+use crate::time_left;
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
 use rehearsal::Draft;
@@ -114,6 +115,12 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
         if reason != Reason::Pending {
             plan.conditions.stall(ConditionType::Accepted);
         }
+    }
+    if let Some(message) = time_left::in_vain(world).filter(|_| !drafts.is_empty()) {
+        drafts.clear();
+        causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
+        plan.conditions.accepted(ConditionStatus::False, Reason::TooLong, message);
+        plan.conditions.stall(ConditionType::Accepted);
     }
     if rehearsal::write_down(world, drafts, plan).is_some() {
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);

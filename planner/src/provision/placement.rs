@@ -189,33 +189,21 @@ fn no_artifact(world: &World, name: &str, of: &str) -> String {
     )
 }
 
-/// Our programs that a pool needs, and those that it would need behind queues: the kind may change, and an operator without
-/// them serves the others.
-fn programs(spec: &ClusterBenchmarkSpec, pool: &PoolSpec) -> (&'static [&'static str], &'static [&'static str]) {
-    let needed = desired::artifacts(spec, pool);
-    match pool.role {
-        _ if spec.balancer.kind == BalancerKind::Queue => (needed, &[]),
-        Role::Front => (&[], needed),
-        Role::Worker => (needed, &["puller"]),
-        Role::Balancer | Role::Generator => (needed, &[]),
-    }
-}
-
 /// Our programs for the architectures in use; refuses an instance type that one of them is not built for.
 fn artifacts(world: &World, types: &[InstanceType]) -> Result<Vec<PlacedArtifact>, NoPlacement> {
     let spec = &world.object.spec;
     let mut placed = BTreeMap::new();
     for pool in desired::possible_pools(spec) {
         let Some(fact) = types.iter().find(|fact| fact.name == pool.instance_type) else { continue };
-        let (needed, spare) = programs(spec, &pool);
-        for name in needed.iter().chain(spare) {
+        for name in desired::artifacts(spec, &pool) {
             let key = ((*name).to_owned(), fact.architecture);
-            let Some(sha256) = world.settings.artifacts.sha256.get(&key) else {
-                if spare.contains(name) {
-                    continue;
+            let sha256 = match world.settings.artifacts.sha256.get(&key) {
+                Some(sha256) => sha256,
+                None if desired::is_spare(spec, name) => continue,
+                None => {
+                    let of = format!("instanceType {} of {} is {}", fact.name, pool.name, fact.architecture.name());
+                    return refused(Reason::NoArtifact, no_artifact(world, name, &of));
                 }
-                let of = format!("instanceType {} of {} is {}", fact.name, pool.name, fact.architecture.name());
-                return refused(Reason::NoArtifact, no_artifact(world, name, &of));
             };
             placed.insert(key, sha256.clone());
         }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions, Reason};
-use crate::cost::{front, spent};
+use crate::cost::{front, spent, surplus};
 use crate::desired::{self, PoolSpec};
 use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::{CloudError, Failure};
@@ -24,7 +24,6 @@ use crate::goal::{Goal, TeardownReason, goal};
 use crate::instances::highest_number;
 use crate::instances::readiness::ready;
 use crate::instances::targets::READY;
-use crate::measure::time_left;
 use crate::plan::Plan;
 use crate::ports::{self, InstanceState};
 use crate::provision::rehearsal;
@@ -33,6 +32,7 @@ use crate::run_outcome::RunOutcome;
 use crate::runs;
 use crate::scale::counts;
 use crate::text::cut;
+use crate::time_left;
 use crate::world::ledger::{self, OnlySend, Refusal};
 use crate::world::{Deletion, Facet, Seal, World, seal};
 
@@ -130,7 +130,12 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> (Vec<Launch>, Vec
         let only = if is_only { OnlySend::Yes } else { OnlySend::NotCertain };
         ledger::with_answer(line, &answer, only, world.now)
     };
-    let lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();
+    let mut lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();
+    for outcome in outcomes {
+        if let (Action::CollectReport { .. }, Ok(Done::Collected(collected))) = (&outcome.action, &outcome.result) {
+            surplus::measure(&mut lines, &collected.report);
+        }
+    }
     // Each zone of a pool remembers its own last refusal: the pause before the next launch there is counted from it.
     let zone = |line: &Launch| {
         let placement = world.object.status.placement.as_ref();

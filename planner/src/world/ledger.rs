@@ -28,9 +28,13 @@ pub fn token(world: &World, pool: &str, number: i64, request_sha256: &str) -> St
 
 /// SHA-256 over every parameter of a launch but its token.
 pub fn request_sha256(request: &LaunchRequest) -> String {
-    let mut text = String::from("clusterbench.dev/request/v1");
+    // Another version with a profile, so that no request without one shares a text with it: lines that were written before
+    // there were profiles can be rebuilt.
+    let version = if request.instance_profile.is_some() { "v2" } else { "v1" };
+    let mut text = format!("clusterbench.dev/request/{version}");
     // Lengths before values: no two requests share a text.
     let mut push = |value: &str| text.push_str(&format!("\n{}:{value}", value.len()));
+    request.instance_profile.iter().for_each(|profile| push(profile));
     push(&request.instance_type);
     push(&request.count.to_string());
     push(&request.image_id);

@@ -96,6 +96,7 @@ pub(crate) fn settings() -> Settings {
         proof_gap: seconds(60),
         launch_window: seconds(120),
         boot_deadline: seconds(900),
+        last_call: seconds(120),
         refusal_pause: seconds(60),
         prices: PriceFile::default(),
     }
@@ -437,6 +438,8 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         bound: String::new(),
         booked: 0,
         hourly_usd_micros: planner::cost::hourly::price(&placement, &pool_spec.instance_type),
+        extras_usd_micros: None,
+        measured_surplus: None,
         application: if line.contains(&"former") { "former".into() } else { application(world, pool, &placement) },
         not_after: Some(Time(written + world.settings.launch_window)),
         instance_ids: after(line, "ids").map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),

@@ -92,6 +92,7 @@ impl Ec2<'_> {
             ended_at: None,
             shutdown: request.shutdown,
             http_tokens: request.http_tokens.clone().unwrap_or_else(|| "optional".into()),
+            instance_profile: request.instance_profile.clone(),
             tags: request.tags_of("instance"),
             network: Some(network),
             volumes,

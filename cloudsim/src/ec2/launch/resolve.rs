@@ -8,6 +8,7 @@ use crate::ec2::images::Image;
 use crate::ec2::instance::{GroupName, RunInstances};
 use crate::ec2::instance_types;
 use crate::ec2::network::Subnet;
+use crate::ec2::profile;
 use crate::ec2::volume::check_volumes;
 use crate::engine::error::{Outcome, SimError};
 use crate::engine::visibility::Path;
@@ -53,6 +54,7 @@ impl Ec2<'_> {
         }
         let image = image.clone();
         check_volumes(&image, request)?;
+        profile::check(self.settings, request)?;
         self.check_tag_policy(request)?;
         let groups = self.groups_of(request, &subnet)?;
         let associate = request.interface.as_ref().and_then(|interface| interface.associate_public_address);

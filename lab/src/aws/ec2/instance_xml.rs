@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloudsim::ec2::{Console, Instance, StateChange};
+use cloudsim::ec2::{Console, Instance, StateChange, instance_profile_arn, instance_profile_id};
 use data_encoding::BASE64;
 use planner::ports::InstanceState;
 use serde::Serialize;
@@ -64,6 +64,14 @@ struct InstanceItem {
     hypervisor: &'static str,
     network_interface_set: Items<InterfaceItem>,
     metadata_options: MetadataOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iam_instance_profile: Option<InstanceProfile>,
+}
+
+#[derive(Debug, Serialize)]
+struct InstanceProfile {
+    arn: String,
+    id: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -181,13 +189,13 @@ impl Reservation {
             reservation_id: id.unwrap_or_default(),
             owner_id: account.to_owned(),
             group_set: Items { item: Vec::new() }, // only EC2-Classic had groups here
-            instances_set: Items::of(instances, |instance| InstanceItem::of(instance)),
+            instances_set: Items::of(instances, |instance| InstanceItem::of(account, instance)),
         }
     }
 }
 
 impl InstanceItem {
-    fn of(instance: &Instance) -> Self {
+    fn of(account: &str, instance: &Instance) -> Self {
         let network = instance.network.as_ref();
         Self {
             instance_id: instance.id.clone(),
@@ -248,6 +256,10 @@ impl InstanceItem {
                 http_put_response_hop_limit: 1,
                 http_endpoint: "enabled",
             },
+            iam_instance_profile: instance.instance_profile.as_ref().map(|name| InstanceProfile {
+                arn: instance_profile_arn(account, name),
+                id: instance_profile_id(name),
+            }),
         }
     }
 }

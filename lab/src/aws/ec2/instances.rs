@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloudsim::ec2::{About, Action, BlockDevice, InterfaceRequest, RunInstances, Shutdown};
+use cloudsim::ec2::{About, Action, BlockDevice, InterfaceRequest, RunInstances, Shutdown, instance_profile_arn};
 use cloudsim::{Call, Outcome, SimError};
 use data_encoding::BASE64;
 use planner::owner::Tags;
@@ -13,7 +13,7 @@ use crate::aws::protocol::query::{Params, missing};
 
 pub(crate) fn run(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let account = exchange.account.clone();
-    let request = Arc::new(run_request(&mut exchange.params)?);
+    let request = Arc::new(run_request(&mut exchange.params, &account)?);
     let (about, asked) = (About::Launch(request.clone()), request.clone());
     exchange.carry_out_or_check(
         |call| Call { about: about.into(), ..call },
@@ -58,7 +58,7 @@ pub(crate) fn console(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     )
 }
 
-fn run_request(params: &mut Params) -> Outcome<RunInstances> {
+fn run_request(params: &mut Params, account: &str) -> Outcome<RunInstances> {
     let count = |params: &mut Params, name: &str| params.value(name)?.ok_or_else(|| missing(name));
     if let Some(key) = params.text("KeyName") {
         return Err(SimError::new("InvalidKeyPair.NotFound", format!("The key pair '{key}' does not exist")));
@@ -84,6 +84,7 @@ fn run_request(params: &mut Params) -> Outcome<RunInstances> {
         tags: tags(params)?,
         http_tokens: params.text("MetadataOptions.HttpTokens"),
         http_put_response_hop_limit: params.value("MetadataOptions.HttpPutResponseHopLimit")?,
+        instance_profile: instance_profile(params, account)?,
         cpu_credits: params.text("CreditSpecification.CpuCredits"),
         shutdown: shutdown(params)?,
     })
@@ -102,6 +103,26 @@ fn user_data(params: &mut Params) -> Outcome<String> {
     let wrong = || SimError::new("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data");
     let bytes = BASE64.decode(encoded.as_bytes()).map_err(|_| wrong())?;
     String::from_utf8(bytes).map_err(|_| not_simulated("UserData", "bytes that are no text"))
+}
+
+/// By name or by ARN, of which one may be given.
+fn instance_profile(params: &mut Params, account: &str) -> Outcome<Option<String>> {
+    let name = params.text("IamInstanceProfile.Name");
+    let Some(arn) = params.text("IamInstanceProfile.Arn") else { return Ok(name) };
+    if name.is_some() {
+        let message =
+            "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'";
+        return Err(SimError::new("InvalidParameterCombination", message));
+    }
+    match arn.strip_prefix(&instance_profile_arn(account, "")) {
+        Some(name) => Ok(Some(name.to_owned())),
+        None => {
+            let message = format!(
+                "Value ({arn}) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN"
+            );
+            Err(SimError::new("InvalidParameterValue", message))
+        }
+    }
 }
 
 fn interface(params: &mut Params) -> Outcome<Option<InterfaceRequest>> {

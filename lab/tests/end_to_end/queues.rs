@@ -1,0 +1,186 @@
+//! Benchmarks behind queues: every answer is right, nothing is lost however often pullers and operator die, nothing is left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::bench::{self, Bench, REQUESTS};
+use crate::lab::{Lab, is_possible, send, shared, skipped, text, until};
+
+const SAMPLE: &str = include_str!("../../../manifests/samples/queue.yaml");
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/corpus.tar");
+const ROUNDS: u32 = 2;
+
+/// Requests while pullers die, at so many at a time.
+const UNDER_FIRE: usize = 300;
+const AT_ONCE: u32 = 20;
+/// From one death to the next.
+const PULLER_DIES: Duration = Duration::from_secs(2);
+const OPERATOR_DIES: Duration = Duration::from_secs(10);
+
+/// The value of a line of the sample.
+fn of_sample(key: &str) -> &str {
+    let line = SAMPLE.lines().find_map(|line| line.trim().strip_prefix(key));
+    line.unwrap_or_else(|| panic!("no {key} in the sample")).trim()
+}
+
+/// What all benchmarks of this file are behind. A request whose worker is gone comes back after five seconds.
+fn behind_queues(mut spec: Value) -> Value {
+    spec["balancer"] = json!({
+        "kind": "Queue",
+        "queue": { "instanceProfile": "clusterbench-queue", "visibilitySeconds": 5, "attempts": 50 },
+    });
+    spec["load"]["timeoutSeconds"] = json!(120);
+    let corpus = json!({ "url": of_sample("url:"), "sha256": of_sample("sha256:") });
+    spec["load"]["request"] = json!({ "method": "POST", "corpus": corpus });
+    spec
+}
+
+/// Queues and bucket that the lab's cloud has of a benchmark: names of queues, and inputs and outputs of its bucket.
+fn made(lab: &Lab, placed: &Value) -> (Vec<String>, Option<(u64, u64)>) {
+    let (stem, bucket) = (placed["stem"].as_str().unwrap(), &placed["bucket"]);
+    let status: Value = serde_json::from_str(&lab.ask("GET", "/status").1).unwrap();
+    let names = status["queues"].as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap().to_owned());
+    let own = status["buckets"].as_array().unwrap().iter().find(|one| one["name"] == *bucket);
+    let count = |of: &Value, name: &str| of[name].as_u64().unwrap();
+    (
+        names.filter(|name| name.starts_with(stem)).collect(),
+        own.map(|own| (count(own, "inputs"), count(own, "outputs"))),
+    )
+}
+
+fn nothing_is_left(bench: &Bench, placed: &Value) {
+    bench.delete();
+    until("queues, bucket and objects are gone", || made(bench.lab, placed) == (Vec::new(), None));
+}
+
+#[test]
+fn a_hundred_files_are_answered_right_and_nothing_is_left() {
+    let Some(lab) = shared("queues") else { return };
+    let bench = Bench::apply(lab, "queued", behind_queues(bench::spec(ROUNDS, 5000)));
+    let seen = bench.ready();
+    let pools = bench.only_running();
+    let names: Vec<&str> = pools.keys().map(String::as_str).collect();
+    assert_eq!(names, ["front", "generator", "one", "two"]);
+    assert_eq!(seen["status"]["balancer"]["kind"], "Queue");
+    let of_clusters: Vec<&Value> =
+        seen["status"]["queues"].as_array().unwrap().iter().map(|one| &one["cluster"]).collect();
+    assert_eq!(of_clusters, ["one", "two"]);
+
+    let [(object, report)] = bench.reports().try_into().unwrap_or_else(|reports| panic!("{reports:#?}"));
+    let stored: Value = serde_json::from_str(object["spec"]["report"].as_str().unwrap()).unwrap();
+    for (number, cluster) in report.clusters.iter().enumerate() {
+        let wanted = REQUESTS * u64::from(ROUNDS);
+        assert_eq!((cluster.requests, cluster.failures.total()), (wanted, 0), "{}", cluster.cluster);
+        assert_eq!(stored["clusters"][number]["right"], wanted, "{}", cluster.cluster);
+    }
+
+    let placed = &seen["status"]["placement"]["queue"];
+    let (queues, objects) = made(lab, placed);
+    assert_eq!(queues.len(), 4, "{queues:?}");
+    // The warm-up's too; what was asked was answered.
+    let (inputs, outputs) = objects.unwrap();
+    assert!(inputs >= 2 * REQUESTS * u64::from(ROUNDS) && inputs == outputs, "{inputs} {outputs}");
+    aws_lists_them(lab, placed, &queues);
+    nothing_is_left(&bench, placed);
+}
+
+/// With the official command line and all that `lab env` prints, its function included.
+fn aws_lists_them(lab: &Lab, placed: &Value, queues: &[String]) {
+    let words = ["stem", "bucket"].map(|name| placed[name].as_str().unwrap());
+    let script = format!(
+        "{}\naws sqs list-queues --queue-name-prefix {} --query QueueUrls --output text\n\
+         aws s3api list-objects-v2 --bucket {} --prefix in/ --max-items 1 --query 'Contents[0].Key' --output text",
+        lab.run(&["env"]),
+        words[0],
+        words[1]
+    );
+    if Command::new("aws").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        return skipped("aws sqs and s3api", "there is no aws on PATH (pip install awscli)");
+    }
+    let mut shell = Command::new("bash");
+    shell.args(["-euc", &script]).env("HOME", lab.directory()).env("AWS_PAGER", "").stdin(Stdio::null());
+    shell.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
+    let said = text(&["aws sqs", "aws s3api"], &shell.output().unwrap());
+    assert!(queues.iter().all(|name| said.contains(&format!("/{name}"))), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("in/")), "{said}");
+}
+
+#[test]
+fn nothing_is_lost_while_a_puller_dies_every_two_seconds_and_the_operator_every_ten() {
+    let Some(lab) = shared("queues under fire") else { return };
+    let mut wanted = behind_queues(bench::spec(1, 500_000));
+    wanted["clusters"] = json!([{ "name": "one", "instanceType": "t2.micro", "count": 4 }]);
+    // A short one, after which the tier stays.
+    wanted["load"]["phases"] = json!([{ "arrivals": "ClosedLoop", "concurrency": 4, "requests": 8 }]);
+    wanted["load"]["warmupRequests"] = json!(0);
+    let bench = Bench::apply(lab, "under-fire-queued", wanted);
+    let seen = bench.ready();
+    let placed = seen["status"]["placement"]["queue"].clone();
+    let workers = bench.only_running()["one"].clone();
+    let (_, before) = made(lab, &placed);
+
+    let endpoint = seen["status"]["balancer"]["endpoint"].as_str().unwrap();
+    let mut generator = generator(&corpus(lab), &format!("{endpoint}/one"));
+    let (mut pullers, mut operators) = (0, 0);
+    let (mut last_puller, mut last_operator) = (Instant::now(), Instant::now());
+    until("all are answered", || {
+        if last_puller.elapsed() >= PULLER_DIES {
+            last_puller = Instant::now();
+            pullers += usize::from(kill_puller(lab, &workers[pullers % workers.len()]));
+        }
+        if last_operator.elapsed() >= OPERATOR_DIES {
+            last_operator = Instant::now();
+            lab.kill("operator");
+            operators += 1;
+        }
+        generator.try_wait().unwrap().is_some()
+    });
+    let output = generator.wait_with_output().unwrap();
+    let said = text(&["loadgen run"], &output) + &String::from_utf8_lossy(&output.stderr);
+    let figures = format!("total {UNDER_FIRE}, completed {UNDER_FIRE}, failed 0, right {UNDER_FIRE}, wrong 0, ");
+    assert!(said.contains(&figures), "{pullers} pullers and {operators} operators died: {said}");
+    assert!(pullers >= 3 && operators >= 1, "{pullers} pullers and {operators} operators died");
+    // One output for each input, however often it was worked on.
+    let more = |count: (u64, u64)| (count.0 + UNDER_FIRE as u64, count.1 + UNDER_FIRE as u64);
+    assert_eq!(made(lab, &placed).1, before.map(more));
+    assert_eq!(bench.only_running()["one"], workers, "no instance was replaced");
+    nothing_is_left(&bench, &placed);
+}
+
+/// The files of the corpus, and the table of their right answers beside them.
+fn corpus(lab: &Lab) -> PathBuf {
+    let directory = lab.directory().join("corpus");
+    fs::create_dir_all(directory.join("files")).unwrap();
+    let status = Command::new("tar").args(["-xf", CORPUS, "-C"]).arg(directory.join("files")).status().unwrap();
+    assert!(status.success(), "the corpus cannot be unpacked");
+    fs::rename(directory.join("files/expected.csv"), directory.join("expected.csv")).unwrap();
+    directory
+}
+
+fn generator(corpus: &Path, url: &str) -> Child {
+    assert!(is_possible("queues under fire"));
+    let binaries = PathBuf::from(std::env::var_os("CLUSTERBENCHMARK_BIN").unwrap());
+    Command::new(binaries.join("loadgen"))
+        .args(["run", url, "--closed-loop", &AT_ONCE.to_string(), "--requests", &UNDER_FIRE.to_string()])
+        .args(["--rounds", "1", "--timeout", "120", "--files"])
+        .arg(corpus.join("files"))
+        .arg("--expect-csv")
+        .arg(corpus.join("expected.csv"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// SIGKILL to the puller of an instance, which its systemd starts again. Whether there was one.
+fn kill_puller(lab: &Lab, instance: &str) -> bool {
+    let processes = lab.processes_of(instance);
+    let puller = processes.iter().find(|(_, program)| program.file_name().is_some_and(|name| name == "puller"));
+    puller.inspect(|(pid, _)| send(*pid, Signal::KILL)).is_some()
+}
