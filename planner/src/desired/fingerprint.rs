@@ -1,7 +1,7 @@
 //! Fingerprints of a spec: over what instances are launched with, and over what is measured. Where one changes,
 //! instances are replaced, or another run is due.
 
-use api::{BalancerKind, ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, Placement};
+use api::{ClusterBenchmarkSpec, PlacedImage, PlacedSubnet, Placement};
 use serde::Serialize;
 use wire::sha256_hex;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{BalancerKind, ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
+use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -12,8 +12,7 @@ use crate::balance::application::front;
 use crate::balance::queues;
 use crate::budget;
 use crate::conditions::Reason;
-use crate::desired::role::Role;
-use crate::desired::{self, DEFAULT_IMAGE, PoolSpec};
+use crate::desired::{self, DEFAULT_IMAGE};
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::resources::ResourceKind;
 use crate::resources::creation::not_after;
