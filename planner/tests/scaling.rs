@@ -23,8 +23,11 @@ fn play(load: Load, rule: Rule, pool: Pool) -> Vec<Outcome> {
     (0..SEEDS).map(|seed| run(load, pool, 2.0, &mut Ours::new(rule, pool), seed)).collect()
 }
 
-/// 99th percentile and thousands of instance-seconds of another simulation of the same model, by another hand, load by load.
-const FIGURES: [(f64, Pool, [(f64, f64); 5]); 3] = [
+/// 99th percentile and thousands of instance-seconds, load by load.
+type Row = [(f64, f64); 5];
+
+/// Figures of another simulation of the same model, by another hand, for each target and pool.
+const FIGURES: [(f64, Pool, Row); 3] = [
     (60.0, Pool::Launch, [(69.0, 1.2), (149.0, 3.7), (50.0, 22.0), (9.0, 40.0), (57.0, 25.0)]),
     (120.0, Pool::Launch, [(114.0, 0.5), (149.0, 3.7), (57.0, 20.0), (12.0, 38.0), (65.0, 23.0)]),
     (60.0, Pool::StartStop, [(60.0, 0.4), (119.0, 2.5), (32.0, 19.0), (8.0, 37.0), (37.0, 16.0)]),

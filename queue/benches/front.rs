@@ -119,9 +119,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let held = (resident_kib() - before) as f64 / MOST_HELD as f64;
         let beside = rate(&front).await?;
-        println!("{alone:.0} requests/s ({:.1} times the least of {LEAST:.0})", alone / LEAST);
-        println!("{beside:.0} requests/s beside {MOST_HELD} held ones: ratio {:.2}", beside / alone);
-        println!("{held:.1} KiB for each held request, its message and object in memory included");
+        println!("- {alone:.0} requests/s ({:.1} times the least of {LEAST:.0})", alone / LEAST);
+        println!("- {beside:.0} requests/s beside {MOST_HELD} held ones: ratio {:.2}", beside / alone);
+        println!("- {held:.1} KiB for each held request, its message and object in memory included");
         if alone < LEAST {
             return Err(format!("{alone:.0} requests/s are fewer than {LEAST:.0}").into());
         }

@@ -159,9 +159,9 @@ pub struct AnswerMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Content {
-    /// In the message, as base64.
+    /// The body itself, as base64.
     Inline(String),
-    /// In the object [`output_key`], of this many bytes.
+    /// The object [`output_key`] holds it; its length in bytes.
     Stored(u64),
 }
 

@@ -40,6 +40,7 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "balancer",
         "the data plane beside nginx and HAProxy: CPU, rate, latency, memory; unequal and failing members, live",
     ),
+    ("front", "queue", "requests a second through the front, on queues in memory, and what a held request costs"),
 ];
 
 const DOCUMENT: &str = "docs/performance.md";

@@ -95,7 +95,9 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         doom: None,
         steps: match plan {
             Plan::Crash => steps,
-            _ => with_queues(seed, with_cuts(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps))))),
+            _ => {
+                with_queues(seed, with_cuts(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps)))))
+            }
         },
     }
 }

@@ -478,16 +478,11 @@ impl Play {
 }
 
 /// The policies that users attach to the operator's role, read once.
-fn policies() -> Vec<Arc<Policy>> {
-    static SHIPPED: LazyLock<Vec<Arc<Policy>>> = LazyLock::new(|| {
+fn policies() -> [Arc<Policy>; 3] {
+    static SHIPPED: LazyLock<[Arc<Policy>; 3]> = LazyLock::new(|| {
         let Settings { installation, kubernetes_cluster, .. } = settings(1);
         let account = cloudsim::Settings::default().account;
-        let shipped = Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap();
-        let queues = include_str!("../../../docs/iam-policy-queue.json")
-            .replace("ACCOUNT_ID", &account)
-            .replace("KUBERNETES_CLUSTER_UID", &kubernetes_cluster)
-            .replace("\"default\"", &format!("{installation:?}"));
-        shipped.into_iter().chain([Policy::parse(&queues).unwrap()]).map(Arc::new).collect()
+        Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap().map(Arc::new)
     });
     SHIPPED.clone()
 }

@@ -1,4 +1,4 @@
-//! Where the time of an answered request went, as `server-timing` says it. Pure.
+//! Parts of the time of an answered request, as `server-timing` says them. Pure.
 //!
 //! Times of one clock are compared only with times of the same: the front's, the puller's, and the queues' own, whose two
 //! stamps (SentTimestamp of request and answer) tell what passed between the two without any clock being right.
@@ -8,13 +8,13 @@
 pub(super) struct Timing {
     /// From the head of the request until it was in its queue, and its body from the object to the puller.
     pub(super) input: u64,
-    /// In the request queue, failed attempts included.
+    /// Waiting in the request queue, failed attempts included.
     pub(super) queue: u64,
     /// The program's time.
     pub(super) work: u64,
     /// The output's way into its object.
     pub(super) output: u64,
-    /// In the answer queue, and from there to the front.
+    /// Waiting in the answer queue, and the way from there to the front.
     pub(super) answer: u64,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Known {
     pub(super) input_micros: u64,
     pub(super) work_micros: u64,
     pub(super) output_micros: u64,
-    /// By the clock of the queues. 0: not known.
+    /// Stamps of the clock of the queues. 0: not known.
     pub(super) request_sent_millis: u64,
     pub(super) answer_sent_millis: u64,
 }

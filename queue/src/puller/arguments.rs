@@ -107,7 +107,7 @@ mod tests {
     ];
 
     fn parse(flags: &[&str]) -> Result<Settings, String> {
-        let flags = [&LEAST, &["--bucket", "b"], flags].concat();
+        let flags = [&LEAST[..], &["--bucket", "b"], flags].concat();
         Arguments::try_parse_from(flags).map(|arguments| arguments.settings()).map_err(|error| error.to_string())
     }
 

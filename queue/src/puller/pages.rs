@@ -1,4 +1,4 @@
-//! What a puller answers at its own port: how it is, what it counted, and what the program says of its machine.
+//! Pages at the puller's own port: how it is, what it counted, and what the program says of its machine.
 
 use std::sync::Arc;
 

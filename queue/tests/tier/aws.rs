@@ -1,4 +1,5 @@
-//! What is sent to SQS and S3, and what is made of their answers: against a server that notes the one and says the other.
+//! Calls of SQS and S3 as they are sent, and what is made of their answers: against a server that notes the one and says the
+//! other.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -21,9 +21,9 @@ const PULLERS: u64 = 8;
 const REQUESTS: u64 = 60;
 const SEEDS: u64 = 30;
 const UNKIND: Unkind = Unkind { duplicates: 200, early: 50, undeleted: 50 };
-/// Of a worker: about one step in twenty is its last one.
+/// A worker's: about one step in twenty is its last one.
 const DEADLY: Chances = Chances { death: 50, failure: 30, lost_answer: 30 };
-/// Of the front: its clients would die with it.
+/// The front's: its clients would die with it.
 const UNSTEADY: Chances = Chances { death: 0, failure: 30, lost_answer: 30 };
 
 /// A program of which no two runs answer the same.

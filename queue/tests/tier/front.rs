@@ -1,4 +1,4 @@
-//! What a client is told, and what the front counts.
+//! The front: answers to clients, limits and counts.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a puller does with messages, in virtual time.
+//! The puller: messages from their receive to their deletion, in virtual time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
