@@ -124,7 +124,7 @@ const STATEMENTS: [(&str, &str); 6] = [
 /// What the caller needs besides where instances get a role (IAM user guide, "Granting a user permissions to pass a role to an
 /// AWS service").
 const PASSING: &str = "iam:PassRole";
-const PASSES_ROLE: &str = "a statement that allows iam:PassRole to ec2.amazonaws.com";
+const PASSES_ROLE: &str = "GiveInstancesTheirRole";
 const TAGS: (&str, &str) = ("ec2:CreateTags", "TagOnlyWhatIsBeingCreated");
 
 /// EC2 does not say which condition was not met, and only sometimes of which resource. Its words are read for the hint
@@ -136,7 +136,7 @@ pub(crate) fn what_allows(error: &CloudError, instance_type: &str) -> String {
     let (of_tags, tagging) = TAGS;
     if error.message.contains(PASSING) {
         return format!(
-            "{PASSES_ROLE}, in docs/iam-policy-queue.json, would allow it: is its Resource the role in the instance profile of balancer.queue.instanceProfile?"
+            "the statement {PASSES_ROLE} of docs/iam-policy-queue.json would allow it: is its Resource the role in the instance profile of balancer.queue.instanceProfile?"
         );
     }
     let named = STATEMENTS.iter().find(|(kind, _)| first.contains(kind)).map(|(_, statement)| *statement);
@@ -169,6 +169,7 @@ mod tests {
         for (_, statement) in STATEMENTS.iter().chain([&TAGS]) {
             assert!(policy.contains(&format!("\"Sid\": \"{statement}\"")), "{statement}");
         }
+        assert!(include_str!("../../../docs/iam-policy-queue.json").contains(&format!("\"Sid\": \"{PASSES_ROLE}\"")));
     }
 
     #[test]
