@@ -28,7 +28,8 @@ pub struct PlacedPrice {
     pub basis: String,
 }
 
-/// What a benchmark cost and may cost: instances with their volumes and addresses, and the load balancer.
+/// What a benchmark cost and may cost: instances with their volumes and addresses, and the load balancer. A status that
+/// somebody wiped begins with nothing: what was there before is then in AWS's bill alone.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cost {

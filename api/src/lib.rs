@@ -38,8 +38,9 @@ pub use request::{Connections, Corpus, Header, Request};
 pub use run::{ClusterResult, Part, Run, RunCloudWatch, RunTargetGroup, ThresholdsResult};
 pub use schema::crds;
 pub use status::{
-    BalancerStatus, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, PlacedArtifact, PlacedBalancer,
-    PlacedImage, PlacedQueue, PlacedSubnet, PlacedVolume, Placement, Pool, QueueStatus, Status,
+    BalancerStatus, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, MeasuredSurplus, PlacedArtifact,
+    PlacedBalancer, PlacedImage, PlacedQueue, PlacedSubnet, PlacedVolume, Placement, Pool, QueueStatus, Status,
+    UnpricedTime,
 };
 pub use threshold::{Metric, Threshold};
 

@@ -31,7 +31,9 @@ pub struct Status {
     /// Rounds done of those wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
-    /// What waits at the queues and what is answered, such as 12 waiting, 88 answered. For balancer.kind Queue.
+    /// The queues of all clusters: requests that wait and that workers have taken, answers that wait, instances that take
+    /// requests, objects put in and out, such as 12 waiting, 3 taken, 0 answers, 4 running, 100 in, 84 out. For balancer.kind
+    /// Queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
     /// The last result in at most 68 characters; all of it is in runs, in the condition Ready and in the report.
@@ -145,9 +147,10 @@ pub struct Placement {
     /// AtMost where that is an upper bound.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub spent_bound: String,
-    /// Types of instances whose cost is not in it, because they had no price.
+    /// Instances of launches whose lines are not kept any more that had no price: their volumes and addresses are in
+    /// spentUsdMicros. They are counted as soon as their type has one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub spent_unpriced: Vec<String>,
+    pub spent_unpriced: Vec<UnpricedTime>,
     /// budget.maxUsd when expiresAt was chosen.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub max_usd: String,
@@ -160,6 +163,10 @@ pub struct Placement {
     /// When it was not listed any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancer_until: Option<Time>,
+    /// What it costs an hour with its public addresses, in millionths of a US dollar, by its scheme and its zones when it was
+    /// first listed. 0: by those of balancer.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub balancer_hourly_usd_micros: i64,
     /// How often all workers were replaced for load.launches.
     #[serde(skip_serializing_if = "is_zero")]
     pub relaunches: i64,
@@ -183,6 +190,16 @@ impl Placement {
     pub fn zone_index(&self, fits: impl Fn(&PlacedSubnet) -> bool) -> usize {
         self.subnets().iter().position(fits).unwrap_or(0)
     }
+}
+
+/// Time of instances whose type had no price.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UnpricedTime {
+    /// EC2 instance type.
+    pub instance_type: String,
+    /// Seconds that are paid, of all of them together.
+    pub instance_seconds: i64,
 }
 
 /// A subnet of one of several zones.
@@ -224,12 +241,16 @@ pub struct PlacedBalancer {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlacedQueue {
+    /// Number of its settings. Others have the next, and other names: one that was used is never used for other settings.
+    pub number: i64,
     /// What the names of its queues begin with: each is followed by a cluster and by in or out.
     pub stem: String,
     /// Name of its bucket.
     pub bucket: String,
-    /// Instance profile of front and workers.
+    /// Instance profile of front and workers. Empty, like all but the number, where the spec asks for no queues any more.
     pub instance_profile: String,
+    /// VisibilityTimeout of the queues that requests wait in.
+    pub visibility_seconds: i32,
 }
 
 /// The queues of one cluster, as the front last said.
@@ -390,6 +411,12 @@ pub struct Launch {
     /// Price of one instance, in millionths of a US dollar an hour, without volume and address. Absent: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hourly_usd_micros: Option<i64>,
+    /// Its volumes and its public address, in the same unit. Absent in lines of earlier versions: as the placement has them now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extras_usd_micros: Option<i64>,
+    /// Surplus CPU credits of its instances, as far as runs have measured them. Absent: no run has, or its type has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_surplus: Option<MeasuredSurplus>,
     /// Application that its workers start with, where they are updated in place: SHA-256 over URL, hash and settings.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub application: String,
@@ -399,6 +426,19 @@ pub struct Launch {
     /// Instances that it made, as far as seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instance_ids: Vec<String>,
+}
+
+/// Surplus CPU credits of the instances of a launch in the time of runs that said how busy they were.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MeasuredSurplus {
+    /// End of the last of those runs: no time before it is measured again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Time of all those runs.
+    pub seconds: i64,
+    /// Surplus credits of one instance in that time, in millionths of a US dollar.
+    pub usd_micros: i64,
 }
 
 /// One EC2 instance.

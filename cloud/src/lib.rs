@@ -7,7 +7,8 @@
 //! - **One send per effect.** Calls that change something are made by a client that never retries ([`region`]): a
 //!   repeated RunInstances below the port would hide that an outcome was unknown. Reads retry as usual.
 //! - **Complete or failed.** The SDK decodes most cut XML answers as shorter answers; [`sdk::complete`] requires the
-//!   closing root tag. Cut CBOR (CloudWatch) and JSON (the Price List) do not decode. [`sdk::pages`] takes a repeated page token or an endless list for a failure.
+//!   closing root tag, and words of JSON where nothing at all would decode as an empty list (SQS). Cut CBOR (CloudWatch) and JSON
+//!   (SQS, the Price List) do not decode. [`sdk::pages`] takes a repeated page token or an endless list for a failure.
 //! - **Codes, never words.** [`sdk::failure`] maps error codes to [`planner::Failure`] by the planner's table.
 //! - **Counted where it is sent.** Every attempt of every call is told to whoever wants to know ([`Aws::counting`]).
 //!
@@ -18,13 +19,18 @@
 //! TargetGroup, Listener and Rule with tags (`elasticloadbalancing:AddTags`) and to delete all but the listener,
 //! ModifyTargetGroupAttributes, RegisterTargets, DeregisterTargets, and to describe LoadBalancers, TargetGroups,
 //! TargetGroupAttributes, Listeners, Rules, TargetHealth and Tags. For their metrics: GetMetricData. For prices: GetProducts of the Price List.
+//! For queues: ListQueues, ListQueueTags, CreateQueue with tags (`sqs:TagQueue`) and DeleteQueue; for buckets: ListBuckets
+//! (`s3:ListAllMyBuckets`), GetBucketTagging, CreateBucket with tags (`s3:TagResource`), ListObjectsV2 (`s3:ListBucket`),
+//! DeleteObjects (`s3:DeleteObject`) and DeleteBucket.
 
 mod cloudwatch;
 mod ec2;
 mod elb;
 mod pricing;
 mod region;
+mod s3;
 mod sdk;
+mod sqs;
 mod sts;
 #[cfg(test)]
 mod wire_tests;

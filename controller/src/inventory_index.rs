@@ -6,11 +6,34 @@ use api::Launch;
 use jiff::Timestamp;
 use planner::Failure;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
-use planner::resources::ResourceKind;
+use planner::ports::{Bucket, Group, Instance, InstanceState, LoadBalancer, Queue, TargetGroup};
 use planner::resources::name::names;
+use planner::resources::{self, ResourceKind};
 use planner::sweep::Found;
-use planner::world::{CloudView, Facet, Unknown, ledger};
+use planner::world::{CloudView, Facet, Unknown, World, ledger};
+
+/// Kinds of resources that are listed only while somebody asks for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sought {
+    /// Load balancers and target groups.
+    pub(crate) load_balancers: bool,
+    /// Queues and buckets.
+    pub(crate) queues: bool,
+}
+
+impl Sought {
+    pub(crate) fn by(world: &World) -> Self {
+        Self { load_balancers: resources::seeks_load_balancers(world), queues: resources::seeks_queues(world) }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { load_balancers: self.load_balancers || other.load_balancers, queues: self.queues || other.queues }
+    }
+
+    fn covers(self, other: Self) -> bool {
+        self.with(other) == self
+    }
+}
 
 /// What an object asks for beyond the lists by tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,30 +42,28 @@ pub(crate) struct Wanted {
     pub(crate) tokens: BTreeSet<String>,
     /// Ids in the ledger: dead instances lose their tags before they vanish.
     pub(crate) ids: BTreeSet<String>,
-    /// Load balancers and target groups, which are listed only while somebody asks for them.
-    pub(crate) load_balancers: bool,
+    pub(crate) sought: Sought,
 }
 
 impl Wanted {
-    pub(crate) fn of(lines: &[Launch], load_balancers: bool) -> Self {
+    pub(crate) fn of(lines: &[Launch], sought: Sought) -> Self {
         let open = lines.iter().filter(|line| !ledger::is_closed(line));
         Self {
             tokens: open.map(|line| line.token.clone()).collect(),
             ids: lines.iter().flat_map(|line| &line.instance_ids).cloned().collect(),
-            load_balancers,
+            sought,
         }
     }
 
     pub(crate) fn extend(&mut self, other: &Self) {
         self.tokens.extend(other.tokens.iter().cloned());
         self.ids.extend(other.ids.iter().cloned());
-        self.load_balancers |= other.load_balancers;
+        self.sought = self.sought.with(other.sought);
     }
 
     /// Whether whoever asked for all of this asked for `other` too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        let has_balancers = self.load_balancers || !other.load_balancers;
-        has_balancers && self.tokens.is_superset(&other.tokens) && self.ids.is_superset(&other.ids)
+        self.sought.covers(other.sought) && self.tokens.is_superset(&other.tokens) && self.ids.is_superset(&other.ids)
     }
 }
 
@@ -57,6 +78,10 @@ pub(crate) struct InventoryIndex {
     pub(crate) load_balancers: Option<Facet<Tagged<LoadBalancer>>>,
     /// `None`: nobody asked for them.
     pub(crate) target_groups: Option<Facet<Tagged<TargetGroup>>>,
+    /// `None`: nobody asked for them.
+    pub(crate) queues: Option<Facet<Tagged<Queue>>>,
+    /// `None`: nobody asked for them.
+    pub(crate) buckets: Option<Facet<Tagged<Bucket>>>,
 }
 
 impl InventoryIndex {
@@ -68,30 +93,37 @@ impl InventoryIndex {
             groups: Facet::Unknown(why.clone()),
             load_balancers: Some(Facet::Unknown(why.clone())),
             target_groups: Some(Facet::Unknown(why.clone())),
+            queues: Some(Facet::Unknown(why.clone())),
+            buckets: Some(Facet::Unknown(why.clone())),
         }
     }
 
-    /// Whether every kind is known, load balancers only for who asks for them.
-    pub(crate) fn is_whole(&self, with_load_balancers: bool) -> bool {
-        let Self { begun_at: _, instances, groups, load_balancers, target_groups } = self;
-        let is_unknown = load_balancers.as_ref().is_some_and(|all| all.known().is_none())
-            || target_groups.as_ref().is_some_and(|all| all.known().is_none());
-        instances.known().is_some() && groups.known().is_some() && !(with_load_balancers && is_unknown)
+    /// Whether every kind is known, those that are not always listed only for who seeks them.
+    pub(crate) fn is_whole(&self, sought: Sought) -> bool {
+        let Self { begun_at: _, instances, groups, load_balancers, target_groups, queues, buckets } = self;
+        let lacks_balancers = is_unknown(load_balancers) || is_unknown(target_groups);
+        let lacks_queues = is_unknown(queues) || is_unknown(buckets);
+        instances.known().is_some()
+            && groups.known().is_some()
+            && !(sought.load_balancers && lacks_balancers)
+            && !(sought.queues && lacks_queues)
     }
 
-    /// The part that is one benchmark's, with these lines in its ledger. One that does not seek load balancers has none,
-    /// whatever others asked for.
-    pub(crate) fn of(&self, owner: &Owner, lines: &[Launch], seeks_load_balancers: bool) -> CloudView {
+    /// The part that is one benchmark's, with these lines in its ledger. Of a kind that it does not seek it has none, whatever
+    /// others asked for.
+    pub(crate) fn of(&self, owner: &Owner, lines: &[Launch], seeks: Sought) -> CloudView {
         CloudView {
             listed_at: self.begun_at,
             instances: self.instances.map(|all| all.of(owner, lines)),
             groups: self.groups.map(|all| all.of(owner)),
-            load_balancers: sought(seeks_load_balancers, &self.load_balancers, owner, ResourceKind::LoadBalancer),
-            target_groups: sought(seeks_load_balancers, &self.target_groups, owner, ResourceKind::TargetGroup),
+            load_balancers: sought(seeks.load_balancers, &self.load_balancers, owner, ResourceKind::LoadBalancer),
+            target_groups: sought(seeks.load_balancers, &self.target_groups, owner, ResourceKind::TargetGroup),
+            queues: sought(seeks.queues, &self.queues, owner, ResourceKind::Queue),
+            buckets: sought(seeks.queues, &self.buckets, owner, ResourceKind::Bucket),
         }
     }
 
-    /// Everything with tags that pass; nothing at all unless instances and groups are known. Load balancers that were not
+    /// Everything with tags that pass; nothing at all unless instances and groups are known. Other kinds that were not
     /// listed, or could not be, are not among it.
     pub(crate) fn found(&self, passes: impl Fn(&Tags) -> bool) -> Option<Found> {
         let (instances, groups) = (self.instances.known()?, self.groups.known()?);
@@ -100,8 +132,14 @@ impl InventoryIndex {
             groups: groups.passing(&passes),
             load_balancers: listed(&self.load_balancers).map(|all| all.passing(&passes)).unwrap_or_default(),
             target_groups: listed(&self.target_groups).map(|all| all.passing(&passes)).unwrap_or_default(),
+            queues: listed(&self.queues).map(|all| all.passing(&passes)).unwrap_or_default(),
+            buckets: listed(&self.buckets).map(|all| all.passing(&passes)).unwrap_or_default(),
         })
     }
+}
+
+fn is_unknown<T>(all: &Option<Facet<T>>) -> bool {
+    all.as_ref().is_some_and(|all| all.known().is_none())
 }
 
 fn listed<T>(all: &Option<Facet<T>>) -> Option<&T> {
@@ -121,7 +159,7 @@ fn sought<T: HasTags + Clone>(
         _ if !is_sought => Facet::Known(Vec::new()),
         Some(all) => all.map(|all| all.of(owner).into_iter().filter(is_named).collect()),
         None => {
-            let message = "load balancers were not listed yet".to_owned();
+            let message = format!("{}s were not listed yet", kind.name());
             Facet::Unknown(Unknown { failure: Failure::NotYetVisible, message })
         }
     }
@@ -208,7 +246,7 @@ macro_rules! tagged {
     };
 }
 
-tagged!(Group, LoadBalancer, TargetGroup);
+tagged!(Group, LoadBalancer, TargetGroup, Queue, Bucket);
 
 pub(crate) type Groups = Tagged<Group>;
 

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use planner::owner;
-use planner::ports::{Answer, Cloud, Identity, LoadBalancer, Selection, TargetGroup};
+use planner::ports::{Answer, Bucket, Cloud, Identity, LoadBalancer, Queue, Selection, TargetGroup};
 use planner::world::{Facet, Unknown};
 use planner::{CloudError, Failure};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::inventory_index::{Groups, Instances, InventoryIndex, Tagged, Wanted};
+use crate::inventory_index::{Groups, HasTags, Instances, InventoryIndex, Tagged, Wanted};
 
 /// How long one call of a pass may take, retries below the port included.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const FAILED_AGE: SignedDuration = SignedDuration::from_secs(1);
 /// Describe calls a second that lists may use in the long run, and at once: a quarter of what EC2 refills and holds
 /// for the whole account and region (EC2 developer guide, "Request throttling"), and half of what ELB does (ELB user guide,
-/// "API throttling").
+/// "API throttling"). SQS and S3 publish no rate for theirs, and theirs count as well.
 const CALLS_PER_SECOND: f64 = 5.0;
 const CALLS_AT_ONCE: f64 = 25.0;
 /// Items of a page of EC2.
@@ -56,7 +56,7 @@ pub(crate) struct Lists {
 impl Lists {
     /// Whether they tell all that who `wanted` this asked for.
     pub(crate) fn are_whole(&self, wanted: &Wanted) -> bool {
-        self.identity.known().is_some() && self.index.is_whole(wanted.load_balancers)
+        self.identity.known().is_some() && self.index.is_whole(wanted.sought)
     }
 
     fn will_do(&self, need: &Need, wanted: &Wanted, now: Timestamp) -> bool {
@@ -162,10 +162,12 @@ impl Lister {
             Facet::Unknown(why) => return unknown(&why),
         };
         let tags = owner::of_installation(installation);
-        let (instances, groups, balancing) = tokio::join!(
+        let sought = asked.sought;
+        let (instances, groups, balancing, queueing) = tokio::join!(
             patiently(instances(cloud, installation, &asked)),
             patiently(cloud.groups(&tags)),
-            load_balancers(cloud, asked.load_balancers),
+            load_balancers(cloud, sought.load_balancers),
+            queues(cloud, sought.queues),
         );
         match patiently(cloud.identity()).await {
             Facet::Known(after) if after.account == before.account => {}
@@ -176,9 +178,9 @@ impl Lister {
             }
             Facet::Unknown(why) => return unknown(&why),
         }
-        let (load_balancers, target_groups) = balancing.unzip();
+        let ((load_balancers, target_groups), (queues, buckets)) = (balancing.unzip(), queueing.unzip());
         let groups = groups.map(|groups| Groups::new(groups.clone()));
-        let index = InventoryIndex { begun_at, instances, groups, load_balancers, target_groups };
+        let index = InventoryIndex { begun_at, instances, groups, load_balancers, target_groups, queues, buckets };
         lists(Facet::Known(before), index)
     }
 }
@@ -231,6 +233,15 @@ async fn load_balancers<C: Cloud>(
     Some((balancers.map(|all| Tagged::new(all.clone())), groups.map(|all| Tagged::new(all.clone()))))
 }
 
+/// The same of queues and buckets.
+async fn queues<C: Cloud>(cloud: &C, asked: bool) -> Option<(Facet<Tagged<Queue>>, Facet<Tagged<Bucket>>)> {
+    if !asked {
+        return None;
+    }
+    let (queues, buckets) = tokio::join!(patiently(cloud.queues()), patiently(cloud.buckets()));
+    Some((queues.map(|all| Tagged::new(all.clone())), buckets.map(|all| Tagged::new(all.clone()))))
+}
+
 /// What the lists cost in Describe calls of EC2, about.
 fn calls(lists: &Lists) -> usize {
     let pages = |items: Option<usize>| 1 + items.unwrap_or_default() / PAGE;
@@ -248,17 +259,30 @@ fn balancing_calls(lists: &Lists) -> Option<usize> {
     Some(2 + balancers.div_ceil(TAGGED) + groups.div_ceil(TAGGED))
 }
 
+/// What they cost in calls of SQS and S3, about: the tags of each queue and of each bucket are a call. `None`: it is not
+/// known, because they failed.
+fn queueing_calls(lists: &Lists) -> Option<usize> {
+    let (Some(queues), Some(buckets)) = (&lists.index.queues, &lists.index.buckets) else { return Some(0) };
+    Some(calls_of(queues)? + calls_of(buckets)?)
+}
+
+fn calls_of<T: HasTags + Clone>(all: &Facet<Tagged<T>>) -> Option<usize> {
+    Some(1 + all.known()?.len())
+}
+
 /// Calls that may be made now. May be overdrawn by one pass, because nobody knows before how many pages it has.
 struct Budget {
     calls: f64,
     /// What the last lists of load balancers that came through cost: those that are throttled cost as much.
     balancing: usize,
+    /// The same of queues and buckets.
+    queueing: usize,
     filled_at: Instant,
 }
 
 impl Budget {
     fn full() -> Self {
-        Self { calls: CALLS_AT_ONCE, balancing: 2, filled_at: Instant::now() }
+        Self { calls: CALLS_AT_ONCE, balancing: 2, queueing: 2, filled_at: Instant::now() }
     }
 
     async fn wait(&mut self) {
@@ -275,7 +299,8 @@ impl Budget {
 
     fn pay(&mut self, lists: &Lists) {
         self.balancing = balancing_calls(lists).unwrap_or(self.balancing.max(2));
-        self.calls -= u32::try_from(calls(lists) + self.balancing).map_or(CALLS_AT_ONCE, f64::from);
+        self.queueing = queueing_calls(lists).unwrap_or(self.queueing.max(2));
+        self.calls -= u32::try_from(calls(lists) + self.balancing + self.queueing).map_or(CALLS_AT_ONCE, f64::from);
     }
 }
 

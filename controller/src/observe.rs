@@ -15,11 +15,11 @@ use planner::provision::{placement, prices};
 use planner::teardown::holders;
 use planner::world::Holder;
 use planner::world::{Application, CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
-use planner::{CloudError, Failure, Memory, desired, region, resources, runs};
+use planner::{CloudError, Failure, Memory, desired, region, runs};
 
 use crate::catalog_cache::{self, CatalogCache};
 use crate::crd_check;
-use crate::inventory_index::Wanted;
+use crate::inventory_index::{Sought, Wanted};
 use crate::lister::{Lists, Need, Tick, patiently};
 use crate::reconciler::Reconciler;
 use crate::store::Store;
@@ -133,7 +133,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let names = type_names(world);
         let unpriced = prices::questions(world);
         let (uid, installation) = (world.object.uid.clone(), world.settings.installation.clone());
-        let wanted = |world: &World| Wanted::of(&world.object.status.launches, resources::seeks_load_balancers(world));
+        let wanted = |world: &World| Wanted::of(&world.object.status.launches, Sought::by(world));
         let at_first = wanted(world);
         let (mut lists, types, prices) = tokio::join!(
             self.lister.lists(cloud, region, &installation, (&uid, &at_first), need),
@@ -250,7 +250,7 @@ fn take(world: &mut World, lists: &Lists) {
         world.cloud = CloudView::unseen(lists.index.begun_at, &why);
         return;
     }
-    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches, resources::seeks_load_balancers(world));
+    world.cloud = lists.index.of(&world.owner(), &world.object.status.launches, Sought::by(world));
 }
 
 async fn site<C: Cloud>(

@@ -27,7 +27,7 @@ pub(crate) struct RateLimit(Mutex<HashMap<String, Region>>);
 /// EC2's buckets (EC2 developer guide, "Request throttling"): RunInstances 5 calls and 2 a second, and 1,000 instances
 /// and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100 and 5 a second. ELB's (ELB user
 /// guide, "API throttling"): changes 20 and 3 a second, and 40 lists and 10 a second, of which the lists for all objects need some. We take half of what comes
-/// back.
+/// back. SQS and S3 publish no rate for changes of queues and buckets: a pace at which EC2 would not mind.
 #[derive(Debug)]
 struct Region {
     launches: Queue,
@@ -40,6 +40,7 @@ struct Region {
     rules: Queue,
     terminations: Queue,
     balancing: Queue,
+    queues: Queue,
     looks: Queue,
 }
 
@@ -54,6 +55,7 @@ impl Default for Region {
             rules: Queue::new(25, 2_500),
             terminations: Queue::new(50, 2_500),
             balancing: Queue::new(10, 1_500),
+            queues: Queue::new(10, 2_500),
             looks: Queue::new(20, 4_000),
         }
     }
@@ -156,6 +158,7 @@ impl Region {
             Some(Quota::Rules) => &mut self.rules,
             Some(Quota::Terminations) => &mut self.terminations,
             Some(Quota::Balancing) => &mut self.balancing,
+            Some(Quota::Queues) => &mut self.queues,
         };
         let next = queue.next(now);
         if next <= now { queue.take(1, now) } else { next }

@@ -10,6 +10,8 @@ use planner::sweep::Found;
 use planner::sweep::inventory::Inventory;
 use tokio::time::Instant;
 
+use crate::sweep::remove_bucket;
+
 /// Between two lists while instances shut down.
 const LOOK: Duration = Duration::from_secs(5);
 /// Longer than an instance takes to shut down (minutes) and an interface to vanish (up to ten minutes).
@@ -23,20 +25,29 @@ pub async fn inventory<C: Cloud>(cloud: &C, installation: &str, kubernetes_clust
     let (instances, groups) = tokio::try_join!(cloud.instances(&selection), cloud.groups(&tags))?;
     let is_ours = |of: &owner::Tags| tags.iter().all(|(key, value)| of.get(key) == Some(value));
     let mut found = Found { instances, groups, ..Found::default() };
-    // Whoever never had a load balancer need not have the permission to list them.
-    let unseen = match tokio::try_join!(cloud.load_balancers(), cloud.target_groups()) {
+    // Whoever never had a load balancer, or queues, need not have the permission to list them.
+    let mut unseen = Vec::new();
+    match tokio::try_join!(cloud.load_balancers(), cloud.target_groups()) {
         Ok((balancers, groups)) => {
             found.load_balancers = balancers.into_iter().filter(|one| is_ours(&one.tags)).collect();
             found.target_groups = groups.into_iter().filter(|one| is_ours(&one.tags)).collect();
-            None
         }
-        Err(error) if error.failure == Failure::Unauthorized => Some(error.to_string()),
+        Err(error) if error.failure == Failure::Unauthorized => unseen.push(format!("load balancers: {error}")),
         Err(error) => return Err(error),
-    };
+    }
+    match tokio::try_join!(cloud.queues(), cloud.buckets()) {
+        Ok((queues, buckets)) => {
+            found.queues = queues.into_iter().filter(|one| is_ours(&one.tags)).collect();
+            found.buckets = buckets.into_iter().filter(|one| is_ours(&one.tags)).collect();
+        }
+        Err(error) if error.failure == Failure::Unauthorized => unseen.push(format!("queues and buckets: {error}")),
+        Err(error) => return Err(error),
+    }
     Ok(Inventory::new(found, kubernetes_cluster).with_unseen(unseen))
 }
 
-/// Removes what is there: load balancers and instances first, then target groups, then groups. `tell` gets a line for each thing that is done or fails.
+/// Removes what is there: load balancers and instances first, then target groups and queues, then buckets, then groups. `tell`
+/// gets a line for each thing that is done or fails.
 ///
 /// *Guarantees*: touches only what carries the installation's tags. What is left afterwards is returned.
 /// *Errors*: when what is there cannot be listed.
@@ -75,6 +86,21 @@ pub async fn remove<C: Cloud>(
         }
         for arn in left.target_groups_to_delete() {
             tell_unless_held(cloud.delete_target_group(&arn).await, &arn, &mut tell);
+        }
+        for url in left.queues_to_delete() {
+            let error = cloud.delete_queue(&url).await.err();
+            tell(said("delete", &url, error.map(|error| error.to_string())));
+        }
+        let buckets = left.buckets_to_delete();
+        if !buckets.is_empty() {
+            // A bucket of another account may have the name by now.
+            let account = cloud.identity().await?.account;
+            for name in buckets {
+                match remove_bucket(cloud, &name, &account).await {
+                    Ok(is_gone) => tell(said(if is_gone { "delete" } else { "empty" }, &name, None)),
+                    Err(error) => tell(said("delete", &name, Some(error.to_string()))),
+                }
+            }
         }
         for id in left.to_delete() {
             tell_unless_held(cloud.delete_group(&id).await, &id, &mut tell);

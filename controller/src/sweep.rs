@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use planner::owner::{BENCHMARK_UID, Owner, Tags};
-use planner::ports::{Agents, Answer, Compute, LoadBalancers, Regions, SecurityGroups};
+use planner::ports::{Agents, Answer, Cloud, Compute, LoadBalancers, Queues, Regions, SecurityGroups};
 use planner::sweep::{Life, Memory, Scope, decide, suspects};
 
 use crate::freshness::Freshness;
-use crate::inventory_index::Wanted;
+use crate::inventory_index::{Sought, Wanted};
 use crate::lister::{Need, Tick};
 use crate::reconciler::Reconciler;
 use crate::store::Store;
@@ -49,7 +49,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
     pub async fn sweep(&self, region: &str, memory: &mut Memory) -> Swept {
         let (cloud, scope) = (self.cloud(region), self.scope());
         let need = Need { begun_after: Tick::default(), longest_age: Freshness::Idle.longest_age() };
-        let wanted = Wanted { load_balancers: memory.seeks_load_balancers(self.now()), ..Wanted::default() };
+        let now = self.now();
+        let sought = Sought { load_balancers: memory.seeks_load_balancers(now), queues: memory.seeks_queues(now) };
+        let wanted = Wanted { sought, ..Wanted::default() };
         let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
         let now = self.now();
         let recent = self.notes.read_after(now - RECENT);
@@ -82,6 +84,19 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         for arn in removal.target_groups {
             let removed = told(cloud.delete_target_group(&arn).await);
             self.note(&mut swept, "target group", arn, removed);
+        }
+        for url in removal.queues {
+            let removed = told(cloud.delete_queue(&url).await);
+            self.note(&mut swept, "queue", url, removed);
+        }
+        // What could be listed is this account's.
+        let account = lists.identity.known().map(|identity| identity.account.clone()).unwrap_or_default();
+        for name in removal.buckets {
+            match told_of(remove_bucket(&*cloud, &name, &account).await) {
+                // There is more in it than one round takes.
+                Some(false) => {}
+                removed => self.note(&mut swept, "bucket", name, removed.is_some()),
+            }
         }
         for id in removal.groups {
             let removed = told(cloud.delete_group(&id).await);
@@ -118,5 +133,18 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 
 /// Whether it was removed; says so if not.
 fn told(answer: Answer<()>) -> bool {
-    answer.inspect_err(|error| tracing::warn!(%error, "not swept")).is_ok()
+    told_of(answer).is_some()
+}
+
+fn told_of<T>(answer: Answer<T>) -> Option<T> {
+    answer.inspect_err(|error| tracing::warn!(%error, "not swept")).ok()
+}
+
+/// Empties a bucket, or a part of it, and deletes it once it is empty. Whether it is gone.
+pub(crate) async fn remove_bucket<C: Cloud>(cloud: &C, name: &str, account: &str) -> Answer<bool> {
+    let is_empty = cloud.empty_bucket(name, account).await?;
+    if is_empty {
+        cloud.delete_bucket(name, account).await?;
+    }
+    Ok(is_empty)
 }

@@ -78,6 +78,10 @@ pub(crate) struct Arguments {
     #[arg(long, env = "OPERATOR_BOOT_DEADLINE_SECONDS", value_name = "SECONDS", default_value_t = 900)]
     pub(crate) boot_deadline_seconds: u32,
 
+    /// Time before the end of the instances that is kept for stopping a run and bringing its report home
+    #[arg(long, env = "OPERATOR_LAST_CALL_SECONDS", value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) last_call_seconds: u32,
+
     /// Pause after a launch that was refused (no capacity, quota, permission)
     #[arg(long, env = "OPERATOR_REFUSAL_PAUSE_SECONDS", value_name = "SECONDS", default_value_t = 60)]
     pub(crate) refusal_pause_seconds: u32,

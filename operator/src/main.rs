@@ -100,6 +100,7 @@ fn settings(
         proof_gap: seconds(arguments.proof_gap_seconds),
         launch_window: seconds(arguments.launch_window_seconds),
         boot_deadline: seconds(arguments.boot_deadline_seconds),
+        last_call: seconds(arguments.last_call_seconds),
         refusal_pause: seconds(arguments.refusal_pause_seconds),
         prices: prices::read(arguments.prices.as_deref())?,
     })

@@ -58,7 +58,7 @@ pub(crate) async fn sweep(arguments: Sweep) -> anyhow::Result<std::process::Exit
         say::line(format_args!(
             "installation {installation} in account {}, {name} ({}):",
             identity.account,
-            price::BASIS
+            price::basis()
         ));
         say::text(held.text(name, Timestamp::now()));
         found.push((name, held));

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::conditions::Reason;
 use crate::cost::front;
 use crate::cost::hourly::{of_type, part_of_hour};
-use crate::cost::spent::{LEAST_SECONDS, hourly_now, hourly_of_instances, so_far};
+use crate::cost::spent::{LEAST_SECONDS, hourly_of_budget, hourly_of_instances, so_far};
 use crate::cost::usd;
 use crate::desired::role::Role;
 use crate::desired::{self, duration, launches};
@@ -61,7 +61,7 @@ impl Full {
                 unpriced.insert(pool.instance_type);
                 continue;
             };
-            let of_pool = hourly.at_most().saturating_mul(u64::from(counts.of(&pool.name)));
+            let of_pool = hourly.safe().saturating_mul(u64::from(counts.of(&pool.name)));
             all.hourly = all.hourly.saturating_add(of_pool);
             if pool.role == Role::Worker {
                 let least = u64::try_from(LEAST_SECONDS).unwrap_or(0);
@@ -69,7 +69,7 @@ impl Full {
             }
         }
         if spec.balancer.kind == BalancerKind::Application {
-            all.balancer = front::hourly(placement);
+            all.balancer = front::safe(placement);
             all.hourly = all.hourly.saturating_add(all.balancer);
         }
         if unpriced.is_empty() { Ok(all) } else { Err(unpriced) }
@@ -124,7 +124,9 @@ pub fn settle(world: &World, placement: Placement) -> Result<Placement, NoPlacem
     let runs = i32::try_from(launches(spec)).unwrap_or(i32::MAX);
     // What is later than the last call is not measured any more, and the workers of each launch boot.
     let of_launch = duration::least(spec, duration::fewest_rounds(spec)).saturating_add(boot(world));
-    let least = of_launch.saturating_mul(runs).saturating_add(duration::LAST_CALL);
+    let least = of_launch.saturating_mul(runs).saturating_add(world.settings.last_call);
+    // What ends earlier is paid for its minimum.
+    let least = least.max(SignedDuration::from_secs(LEAST_SECONDS) - teardown(world));
     if lasts < least {
         let enough = usd::text(full.reserve(world).saturating_add(full.for_time(least)));
         let fields = if runs > 1 { "load.launches or load.rounds" } else { "load.rounds" };
@@ -168,7 +170,7 @@ fn is_less(placement: &Placement, max: u64) -> bool {
 fn lowered(world: &World, placement: &Placement) -> Option<Timestamp> {
     let max = max_of(&world.object.spec)?;
     let lines = &world.object.status.launches;
-    let (spent, hourly) = (so_far(placement, lines, world.now), hourly_now(placement, lines));
+    let (spent, hourly) = (so_far(placement, lines, world.now), hourly_of_budget(placement, lines));
     if hourly == 0 || !spent.unpriced.is_empty() {
         return None;
     }
@@ -176,7 +178,7 @@ fn lowered(world: &World, placement: &Placement) -> Option<Timestamp> {
     let teardown = if is_less(placement, max) { teardown(world) } else { shortest_teardown(world) };
     let ending = part_of_hour(hourly, u64::try_from(teardown.as_secs()).unwrap_or(0));
     let kept = ending.saturating_add(front::unused(placement, world.now));
-    let left = max.saturating_sub(spent.usd_micros).saturating_sub(kept);
+    let left = max.saturating_sub(spent.of_budget()).saturating_sub(kept);
     Some(world.now + until_spent(left, hourly))
 }
 
@@ -212,7 +214,7 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
         }
         Err(unpriced) => return Some((Reason::PriceUnknown, without_price(&unpriced, &placement.region))),
     };
-    let spent = so_far(placement, lines, world.now).usd_micros;
+    let spent = so_far(placement, lines, world.now).of_budget();
     let left = placement.expires_at.as_ref()?.0.duration_since(world.now).max(SignedDuration::ZERO);
     let coming = full.coming(world, placement, world.now, left.saturating_add(shortest_teardown(world)));
     let all = spent.saturating_add(coming);
@@ -227,6 +229,16 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
         );
         (Reason::OverBudget, message)
     })
+}
+
+/// What a budget does not cover, where the spec asks for queues; empty: it covers all.
+pub(crate) fn uncovered(spec: &ClusterBenchmarkSpec) -> &'static str {
+    match (&spec.budget, spec.balancer.kind) {
+        (Some(_), BalancerKind::Queue) => {
+            "; budget.maxUsd covers instances, volumes and addresses, which end by their timers: queues and bucket are ended by the operator alone, and calls of SQS and S3 are not counted"
+        }
+        _ => "",
+    }
 }
 
 /// What became of a budget that was changed; empty: nothing was.
@@ -301,7 +313,7 @@ pub(crate) fn ending(world: &World, placement: &Placement, lines: &[Launch], now
     instances.saturating_add(balancer)
 }
 
-/// What everything can cost until it ends by itself, of which `spent` is spent. `None`: a price is not known.
+/// What everything can cost until it ends by itself, of which `spent` is spent, without minimums that are to be lived yet. `None`: a price is not known.
 pub(crate) fn at_most(world: &World, placement: &Placement, spent: u64, now: Timestamp) -> Option<u64> {
     let spec = &world.object.spec;
     let full = Full::of(spec, placement).ok()?;

@@ -1,7 +1,9 @@
-//! The effects of a plan. This file is all that knows every action: its name, what it concerns, what it needs from its
-//! surroundings, its words, and the port that carries it out.
+//! The effects of a plan. This file and those beside it are all that know every action: its name, what it concerns, what it
+//! needs from its surroundings, its words, and the port that carries it out.
 
+mod carry_out;
 mod kind;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -9,10 +11,9 @@ use api::ConditionType;
 use jiff::Timestamp;
 use wire::{Application, CloudWatch, Membership, RunSpec};
 
-use crate::failure::{CloudError, Failure};
-use crate::owner;
+use crate::failure::CloudError;
 use crate::ports::{
-    self, AgentError, Agents, Cloud, GroupRequest, LaunchRequest, ListenerRequest, LoadBalancerRequest, Recipient,
+    self, BucketRequest, GroupRequest, LaunchRequest, ListenerRequest, LoadBalancerRequest, QueueRequest, Recipient,
     Refused, Rule, RuleRequest, TargetGroupAttributes, TargetGroupRequest,
 };
 use crate::run_key::RunKey;
@@ -87,6 +88,22 @@ pub enum Action {
     DeleteTargetGroup {
         arn: String,
         name: String,
+    },
+    CreateQueue(QueueRequest),
+    /// Deletes a queue with all that is in it.
+    DeleteQueue {
+        url: String,
+        name: String,
+    },
+    CreateBucket(BucketRequest),
+    /// Deletes what is in a bucket of this account, or a part of it.
+    EmptyBucket {
+        name: String,
+        account: String,
+    },
+    DeleteBucket {
+        name: String,
+        account: String,
     },
     /// Asks whether a launch would be taken. Makes nothing.
     Rehearse(LaunchRequest),
@@ -182,6 +199,8 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub enum Done {
     Ok,
+    /// Some of it is left: the same again.
+    Partly,
     /// All but these.
     Terminated(Vec<Refused>),
     Launched(Vec<ports::Instance>),
@@ -193,7 +212,7 @@ impl Done {
     pub fn refused(&self) -> &[Refused] {
         match self {
             Self::Terminated(refused) => refused,
-            Self::Ok | Self::Launched(_) | Self::Collected(_) => &[],
+            Self::Ok | Self::Partly | Self::Launched(_) | Self::Collected(_) => &[],
         }
     }
 }
@@ -254,6 +273,8 @@ pub enum Quota<'a> {
     Terminations,
     /// Changes of load balancers, target groups, listeners, rules and targets.
     Balancing,
+    /// Changes of queues and buckets.
+    Queues,
 }
 
 /// What an action does to a resource that is created by name.
@@ -336,6 +357,11 @@ impl Action {
             Self::DeleteRule { .. } => of(Kind::DeleteRule, Balancing).counted(Quota::Balancing),
             Self::RegisterTargets { .. } => of(Kind::RegisterTargets, Balancing).counted(Quota::Balancing),
             Self::DeregisterTargets { .. } => of(Kind::DeregisterTargets, Balancing).counted(Quota::Balancing),
+            Self::CreateQueue(_) => of(Kind::CreateQueue, Front).lists(Quota::Queues).creating(),
+            Self::DeleteQueue { .. } => of(Kind::DeleteQueue, Front).lists(Quota::Queues).grave(),
+            Self::CreateBucket(_) => of(Kind::CreateBucket, Front).lists(Quota::Queues).creating(),
+            Self::EmptyBucket { .. } => of(Kind::EmptyBucket, Front).counted(Quota::Queues).grave(),
+            Self::DeleteBucket { .. } => of(Kind::DeleteBucket, Front).lists(Quota::Queues).grave(),
             Self::Rehearse(_) => of(Kind::Rehearse, Compute).counted(Quota::Rehearsals),
             Self::Launch(LaunchRequest { token, count, .. }) => {
                 of(Kind::Launch, Compute).lists(Quota::Launches { token, instances: *count }).creating()
@@ -378,109 +404,13 @@ impl Action {
             Self::DeleteLoadBalancer { arn: id, name } | Self::DeleteTargetGroup { arn: id, name } => {
                 (name, Deed::Delete { id })
             }
+            Self::CreateQueue(request) => (&request.name, Deed::Create),
+            Self::DeleteQueue { url: id, name } => (name, Deed::Delete { id }),
+            Self::CreateBucket(request) => (&request.name, Deed::Create),
+            Self::EmptyBucket { name, .. } => (name, Deed::Change { id: name }),
+            Self::DeleteBucket { name, .. } => (name, Deed::Delete { id: name }),
             _ => return None,
         };
         Some(ByName { name, kind: self.nature().kind, deed })
-    }
-
-    /// The action in words that follow "cannot".
-    pub fn words(&self) -> String {
-        match self {
-            Self::AddFinalizer => "add the finalizer".to_owned(),
-            Self::RemoveFinalizer => "remove the finalizer".to_owned(),
-            Self::CreateGroup(group) => format!("create group {}", group.name),
-            Self::AuthorizeIngress { group_id, rule, .. } => format!("open port {} in {group_id}", rule.from_port),
-            Self::RevokeIngress { group_id, rule, .. } => format!("close port {} in {group_id}", rule.from_port),
-            Self::DeleteGroup { id, .. } => format!("delete group {id}"),
-            Self::CreateLoadBalancer(request) => format!("create load balancer {}", request.name),
-            Self::CreateTargetGroup(request) => format!("create target group {}", request.name),
-            Self::SetAttributes { name, .. } => format!("set the attributes of target group {name}"),
-            Self::CreateListener { name, .. } => format!("create the listener of {name}"),
-            Self::CreateRule { name, request } => {
-                format!("route {} in {name}", request.paths.first().map(String::as_str).unwrap_or_default())
-            }
-            Self::DeleteRule { name, priority, .. } => format!("delete rule {priority} of {name}"),
-            Self::RegisterTargets { name, ids, .. } => format!("register {} targets in {name}", ids.len()),
-            Self::DeregisterTargets { name, ids, .. } => format!("take {} targets out of {name}", ids.len()),
-            Self::DeleteLoadBalancer { name, .. } => format!("delete load balancer {name}"),
-            Self::DeleteTargetGroup { name, .. } => format!("delete target group {name}"),
-            Self::Rehearse(request) => format!("rehearse the launch of {} x {}", request.count, request.instance_type),
-            Self::Launch(request) => {
-                let pool = request.tags.get(owner::POOL).map(String::as_str).unwrap_or_default();
-                format!("launch {} x {} for {pool}", request.count, request.instance_type)
-            }
-            Self::Terminate(ids) => format!("terminate {} instances", ids.len()),
-            Self::SetMembership { .. } => "tell the balancer its members".to_owned(),
-            Self::UpdateWorkers { recipients, .. } => format!("update {} workers in place", recipients.len()),
-            Self::StartRun { .. } => "start the run".to_owned(),
-            Self::CollectReport { .. } => "collect the report".to_owned(),
-            Self::JoinParts { .. } => "make one report of all parts".to_owned(),
-            Self::RecordMetrics { report, .. } => format!("add CloudWatch's account to report {report}"),
-            Self::HoldRun { .. } => "hold the run".to_owned(),
-            Self::ResumeRun { .. } => "let the run go on".to_owned(),
-            Self::StopRun { .. } => "stop the run".to_owned(),
-            Self::ForgetRun { .. } => "clear the run away".to_owned(),
-        }
-    }
-
-    /// Carries the action out through the port behind it. `None`: it concerns the object and its reports, which only the
-    /// store holds.
-    ///
-    /// *Cancellation*: it may or may not have happened; the next pass tells.
-    pub async fn carry_out<C: Cloud, A: Agents>(&self, cloud: &C, agents: &A) -> Option<Result<Done, CloudError>> {
-        let done = |result: Result<(), CloudError>| result.map(|()| Done::Ok);
-        let told = |result: Result<(), AgentError>| done(result.map_err(CloudError::from));
-        Some(match self {
-            Self::AddFinalizer
-            | Self::RemoveFinalizer
-            | Self::CollectReport { .. }
-            | Self::JoinParts { .. }
-            | Self::RecordMetrics { .. } => return None,
-            Self::CreateGroup(request) => done(cloud.create_group(request).await.map(drop)),
-            Self::AuthorizeIngress { group_id, rule, .. } => done(cloud.authorize_ingress(group_id, rule).await),
-            Self::RevokeIngress { group_id, rule, .. } => done(cloud.revoke_ingress(group_id, rule).await),
-            Self::DeleteGroup { id, .. } => done(cloud.delete_group(id).await),
-            Self::CreateLoadBalancer(request) => done(cloud.create_load_balancer(request).await),
-            Self::CreateTargetGroup(request) => done(cloud.create_target_group(request).await),
-            Self::SetAttributes { arn, to, .. } => done(cloud.set_attributes(arn, to).await),
-            Self::CreateListener { request, .. } => done(cloud.create_listener(request).await),
-            Self::CreateRule { request, .. } => done(cloud.create_rule(request).await),
-            Self::DeleteRule { arn, .. } => done(cloud.delete_rule(arn).await),
-            Self::RegisterTargets { arn, ids, .. } => done(cloud.register(arn, &listed(ids)).await),
-            Self::DeregisterTargets { arn, ids, .. } => done(cloud.deregister(arn, &listed(ids)).await),
-            Self::DeleteLoadBalancer { arn, .. } => done(cloud.delete_load_balancer(arn).await),
-            Self::DeleteTargetGroup { arn, .. } => done(cloud.delete_target_group(arn).await),
-            Self::Rehearse(request) => done(cloud.rehearse(request).await),
-            Self::Launch(request) => cloud.launch(request).await.map(Done::Launched),
-            Self::Terminate(ids) => cloud.terminate(&listed(ids)).await.map(Done::Terminated),
-            Self::SetMembership { control, instance_id, expect, to } => {
-                told(agents.set_membership(control, instance_id, expect, to).await)
-            }
-            Self::UpdateWorkers { control, instance_id, recipients, to, not_after } => {
-                told(agents.update_workers(control, instance_id, recipients, to, *not_after).await)
-            }
-            Self::StartRun { control, instance_id, run } => told(agents.start_run(control, instance_id, run).await),
-            Self::HoldRun { control, instance_id, name } => told(agents.hold_run(control, instance_id, name).await),
-            Self::ResumeRun { control, instance_id, name } => told(agents.resume_run(control, instance_id, name).await),
-            Self::StopRun { control, instance_id, name } => told(agents.stop_run(control, instance_id, name).await),
-            Self::ForgetRun { control, instance_id, name, report_sha256 } => {
-                told(agents.forget_run(control, instance_id, name, report_sha256).await)
-            }
-        })
-    }
-}
-
-fn listed(ids: &BTreeSet<String>) -> Vec<String> {
-    ids.iter().cloned().collect()
-}
-
-impl From<AgentError> for CloudError {
-    fn from(error: AgentError) -> Self {
-        let (failure, code) = match error {
-            AgentError::Unreachable { .. } => (Failure::Unreachable, "ControlUnreachable"),
-            AgentError::Conflict => (Failure::NotYetVisible, "Conflict"),
-            AgentError::Refused { .. } => (Failure::Rejected, "Refused"),
-        };
-        Self::new(failure, code, error.to_string())
     }
 }

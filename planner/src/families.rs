@@ -1,6 +1,6 @@
-//! The families of instance types that this project knows: one table for the policy's list of types
-//! (`docs/iam-policy.json`, by `cargo xtask gen`) and the types of the simulated cloud. Each of them has a price in the shipped
-//! table ([`crate::prices::price`]). What the operator decides about a type comes from the region itself.
+//! The families of instance types of which this project knows the shape: the types of the simulated cloud. Each of them has a
+//! price in the shipped table ([`crate::prices::price`]), whose families are those that the policy allows. What the operator
+//! decides about a type comes from the region itself.
 //!
 //! Source of shapes: the AWS pages "Amazon EC2 instance types" (general purpose, compute and memory optimised; read 2026).
 

@@ -47,6 +47,7 @@ pub mod status;
 pub mod sweep;
 pub mod teardown;
 mod text;
+mod time_left;
 pub mod world;
 
 pub use conditions::Reason;

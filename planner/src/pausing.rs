@@ -5,7 +5,6 @@ use api::ConditionType;
 
 use crate::balance::unfinished;
 use crate::conditions::{ConditionStatus, Reason};
-use crate::desired::duration::LAST_CALL;
 use crate::measure;
 use crate::plan::{MOVING, Plan};
 use crate::runs;
@@ -53,7 +52,7 @@ pub(crate) fn last_call(world: &World, plan: &mut Plan) -> bool {
     };
     let is_on = is_there && runs::recorded(world, &key).is_none();
     let first = *plan.memory.absent_since.entry(LAST.to_owned()).or_insert(world.now);
-    if !is_on || world.now.duration_since(first) >= LAST_CALL {
+    if !is_on || world.now.duration_since(first) >= world.settings.last_call {
         return false;
     }
     bring_home(world, plan);

@@ -7,6 +7,7 @@
 use api::ConditionType;
 use jiff::SignedDuration;
 
+use crate::balance::queues;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
@@ -28,6 +29,7 @@ pub fn plan(world: &World) -> Plan {
         measure::cloud_watch::plan(world, &mut plan);
     }
     note_budget(world, &mut plan);
+    queues::note_said(world, &mut plan);
     plan
 }
 
@@ -39,7 +41,8 @@ fn note_budget(world: &World, plan: &mut Plan) {
         plan.conditions.accepted(ConditionStatus::False, reason, message);
         return plan.conditions.stall(ConditionType::Accepted);
     }
-    let message = format!("{}{}", accepted.message, budget::changed(world, placement));
+    let (changed, uncovered) = (budget::changed(world, placement), budget::uncovered(&world.object.spec));
+    let message = format!("{}{changed}{uncovered}", accepted.message);
     plan.conditions.accepted(accepted.status, accepted.reason, message);
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use planner::owner::{self, Owner, Tags};
-use planner::ports::{Group, Instance, InstanceState};
-use planner::sweep::{Found, Life, Memory, Scope, decide, suspects};
+use planner::ports::{Bucket, Group, Instance, InstanceState, Queue};
+use planner::sweep::{Found, Life, Memory, Removal, Scope, decide, suspects};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -53,6 +53,14 @@ fn group(id: &str, tags: Tags) -> Group {
     Group { id: id.into(), name: id.into(), vpc_id: "vpc-1".into(), tags, ingress: Vec::new() }
 }
 
+fn queue(name: &str, tags: Tags) -> Queue {
+    Queue { url: format!("https://sqs.test/111/{name}"), name: name.into(), tags }
+}
+
+fn bucket(name: &str, tags: Tags) -> Bucket {
+    Bucket { name: name.into(), tags }
+}
+
 /// A process that lists the same things round after round, two minutes apart.
 struct Rounds {
     found: Found,
@@ -76,7 +84,9 @@ impl Rounds {
         let asked = suspects(&scope(), &self.found, at, &mut self.memory);
         let lives: BTreeMap<Owner, Life> = asked.into_iter().map(|owner| (owner.clone(), life(&owner))).collect();
         let removal = decide(&scope(), &self.found, &lives, at, &mut self.memory);
-        removal.instances.into_iter().chain(removal.groups).collect()
+        let Removal { instances, groups, load_balancers, target_groups, queues, buckets } = removal;
+        let all = [instances, groups, load_balancers, target_groups, queues, buckets];
+        all.into_iter().flatten().collect()
     }
 }
 
@@ -150,6 +160,9 @@ fn near_misses_are_never_touched() {
     let instances = misses.iter().enumerate().map(|(n, tags)| old(&format!("i-{n}"), tags.clone())).collect();
     let groups = misses.iter().enumerate().map(|(n, tags)| group(&format!("sg-{n}"), tags.clone())).collect();
     let mut rounds = Rounds::new(instances, groups);
+    let name = |n: usize| format!("clusterbench-{n}");
+    rounds.found.queues = misses.iter().enumerate().map(|(n, tags)| queue(&name(n), tags.clone())).collect();
+    rounds.found.buckets = misses.iter().enumerate().map(|(n, tags)| bucket(&name(n), tags.clone())).collect();
     for _ in 0..20 {
         assert_eq!(rounds.round(gone), [""; 0]);
     }
@@ -181,6 +194,36 @@ fn groups_wait_for_their_age_and_for_the_last_instance() {
     let removed_at = (0..20).find(|_| !young.round(gone).is_empty());
     // Seen first at minute 2, old at minute 17, so asked for first at 18 and gone at 20: the tenth round.
     assert_eq!(removed_at, Some(9));
+}
+
+/// Neither can end itself, and AWS does not say in lists since when they are there.
+#[test]
+fn queues_wait_for_their_age_and_the_last_instance_and_buckets_for_the_last_queue() {
+    let shutting_down = instance("i-1", tags("a"), 60, InstanceState::ShuttingDown);
+    let mut rounds = Rounds::new(vec![shutting_down], Vec::new());
+    rounds.found.queues = vec![queue("q", tags("a")), queue("other", tags("b"))];
+    rounds.found.buckets = vec![bucket("b", tags("a"))];
+    let is_a = |owner: &Owner| if owner.benchmark_uid == "a" { Life::Gone } else { Life::Lives };
+    for _ in 0..12 {
+        assert_eq!(rounds.round(is_a), [""; 0]);
+    }
+    rounds.found.instances[0].state = InstanceState::Terminated;
+    assert_eq!(rounds.round(is_a), ["https://sqs.test/111/q"]);
+    rounds.found.queues.remove(0);
+    assert_eq!(rounds.round(is_a), ["b"]);
+    let mut young = Rounds::new(Vec::new(), Vec::new());
+    young.found.queues = vec![queue("q", tags("a"))];
+    assert_eq!((0..20).find(|_| !young.round(gone).is_empty()), Some(9));
+}
+
+/// They are looked for each hour, and a look lasts for as many rounds as it takes to find a benchmark gone twice.
+#[test]
+fn queues_are_rarely_looked_for() {
+    let mut memory = Memory::default();
+    let sought: Vec<bool> =
+        (0..90).map(|minute| memory.seeks_queues(now() + SignedDuration::from_mins(minute))).collect();
+    let of = |range: std::ops::Range<usize>| sought[range].iter().all(|seeks| *seeks);
+    assert!(of(0..20) && !of(20..60) && of(60..80));
 }
 
 #[test]

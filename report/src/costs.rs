@@ -1,7 +1,7 @@
 //! Money in words: what the answers of each cluster cost, and what its instances do.
 
 use stats::Usd;
-use wire::{AnswerCost, ClusterFacts, ClusterReport, Report, RoundOutcome, Validity};
+use wire::{AnswerCost, ClusterFacts, ClusterReport, Report, RunCost, Validity};
 
 /// A line for each cluster whose price is known. Under a fixed rate all clusters answer the same: then it is the cost at this
 /// rate, of those that met the thresholds on them. What is there twice is said once.
@@ -51,12 +51,9 @@ fn in_words(report: &Report, cluster: &ClusterReport, cost: &AnswerCost) -> Stri
 
 /// Number of the rounds in which its members did not say how busy they are.
 fn silence(report: &Report, name: &str) -> String {
-    let counted = report.rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted);
-    let of_it: Vec<&ClusterReport> =
-        counted.flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name).collect();
-    let bounds = of_it.iter().filter(|cluster| cluster.hourly_is_at_most).count();
-    let words = "its members do not say how busy they are";
-    if bounds == of_it.len() { words.to_owned() } else { format!("in {bounds} of {} rounds {words}", of_it.len()) }
+    let silent = stats::counted_of(&report.rounds, name).filter(|cluster| cluster.hourly_is_at_most).count();
+    let rounds = stats::counted_of(&report.rounds, name).count();
+    stats::silence("its members", &[silent as u32], rounds as u32)
 }
 
 /// `0.19 USD per million good answers [0.18, 0.20]`
@@ -80,4 +77,28 @@ fn instances(facts: &ClusterFacts, cluster: &ClusterReport) -> String {
     let surplus =
         surplus.map(|surplus| format!(" with {:.1} surplus vCPUs", f64::from(surplus) / 1000.0)).unwrap_or_default();
     format!("{} x {}{surplus}", price.instances, facts.instance_type)
+}
+
+/// `measuring cost at most 0.031 USD in 4 min (cluster1 0.012, cluster2 0.012, balancer 0.004, generator 0.003; ...)`. `None`: it
+/// is not known.
+pub(crate) fn run_cost(report: &Report) -> Option<String> {
+    let RunCost { usd_micros, is_at_most, unpriced, seconds, parts } = report.cost.as_ref()?;
+    let amounts: Vec<u64> = parts.iter().map(|part| part.usd_micros).chain([*usd_micros]).collect();
+    let usd = Usd::of(&amounts);
+    // Where a price is missing it was more, whatever of the rest is an upper bound.
+    let side = if unpriced.is_empty() { at_most(*is_at_most) } else { "at least " };
+    let mut details: Vec<String> = Vec::new();
+    if !parts.is_empty() {
+        let named = parts.iter().map(|part| format!("{} {}", part.what, usd.one(part.usd_micros)));
+        details.push(named.collect::<Vec<_>>().join(", "));
+    }
+    if !unpriced.is_empty() {
+        details.push(format!("no price for {}", unpriced.join(" and ")));
+    }
+    details.push("without boot, waiting and teardown".to_owned());
+    Some(format!("measuring cost {side}{} USD in {} ({})", usd.one(*usd_micros), lasted(*seconds), details.join("; ")))
+}
+
+fn lasted(seconds: u64) -> String {
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
 }

@@ -34,6 +34,7 @@ fn of(series: Vec<Series>) -> Report {
         further_comparisons: Vec::new(),
         thresholds: Vec::new(),
         self_test: None,
+        cost: None,
         summary: String::new(),
         verdict: String::new(),
     }

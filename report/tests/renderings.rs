@@ -50,10 +50,43 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 1 + 14);
     let columns = lines[0].split(',').count();
-    assert_eq!((columns, lines[1].split(',').count()), (49, 49));
+    assert_eq!((columns, lines[1].split(',').count()), (50, 50));
     assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
-    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,"#;
+    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,,"#;
     assert!(lines[3].ends_with(voided), "{}", lines[3]);
+}
+
+#[test]
+fn right_and_wrong_answers_are_counted_and_the_first_wrong_ones_are_named() {
+    let mut material = material(2, 7, 200);
+    for (number, round) in material.rounds.iter_mut().enumerate() {
+        let cluster = &mut round.clusters[0];
+        cluster.right = Some(198);
+        cluster.failures.wrong_answer = 2;
+        let wrong = |request_id: String| wire::WrongAnswer {
+            file: "pattern-007".into(),
+            expected: "heron".into(),
+            got: "say \"no\"".into(),
+            request_id,
+            instance: "i-1".into(),
+        };
+        cluster.wrong =
+            vec![wrong(format!("r-{number}")), wire::WrongAnswer { instance: String::new(), ..wrong(String::new()) }];
+    }
+    let report = stats::report(material).unwrap();
+    let text = text(&report);
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains(" wrong")).collect();
+    assert_eq!(lines.len(), 1 + 1 + 10 + 1, "{text}");
+    assert!(lines[0].ends_with("failures: 7 5xx, 14 wrong answer"), "{text}");
+    insta::assert_snapshot!([&lines[1..4], &lines[12..]].concat().join("\n"), @r#"
+    cluster1: 1386 of 1400 answers right, 14 wrong
+    cluster1 wrong: pattern-007 is "heron", the answer was "say \"no\"", request r-0, instance i-1
+    cluster1 wrong: pattern-007 is "heron", the answer was "say \"no\""
+    cluster1 wrong: and 4 more
+    "#);
+    let csv = csv(&report);
+    let last = |cluster: &str| csv.lines().find(|line| line.contains(cluster)).unwrap().rsplit(',').next();
+    assert_eq!([last(",cluster1,"), last(",cluster2,")], [Some("198"), Some("")]);
 }
 
 #[test]
@@ -139,7 +172,7 @@ fn what_answers_cost_is_in_the_text_the_csv_and_the_words_of_a_picture() {
     let csv = csv(&report);
     let line = csv.lines().find(|line| line.contains(",cluster2,")).unwrap();
     assert!(line.contains(",1200,133908,false,"), "{line}");
-    let million: u64 = line.rsplit(',').next().unwrap().parse().unwrap();
+    let million: u64 = line.rsplit(',').nth(1).unwrap().parse().unwrap();
     assert!((37_000..40_000).contains(&million), "{million}");
     // Reports of former versions know no price.
     let mut former = report.clone();
@@ -193,4 +226,31 @@ fn an_upper_bound_is_said_to_be_one() {
         facts.price.as_mut().unwrap().surplus_usd_micros = Some(50_000);
     }
     insta::assert_snapshot!(about_money(&stats::report(material).unwrap())[0], @"cluster1: at most 0.072 USD per million good answers [0.071, 0.072] (4 x t2.micro, at most 0.25 USD an hour; its members do not say how busy they are, so all surplus CPU credits are in it; on-demand, eu-west-1, 2026-07-20)");
+}
+
+#[test]
+fn the_text_says_what_it_cost_to_measure_and_on_which_side_the_truth_is() {
+    let mut report = stats::report(priced()).unwrap();
+    let said = |report: &wire::Report| {
+        let text = text(report);
+        text.lines().find(|line| line.starts_with("measuring cost")).map(str::to_owned)
+    };
+    assert_eq!(said(&report), None, "nobody told what is paid");
+    let part = |what: &str, usd_micros| wire::CostPart { what: what.into(), usd_micros };
+    let parts = vec![part("cluster1", 20_000), part("balancer", 11_000)];
+    let mut cost = wire::RunCost { usd_micros: 31_000, seconds: 240, parts, ..wire::RunCost::default() };
+    report.cost = Some(cost.clone());
+    let exact =
+        "measuring cost 0.031 USD in 4 min (cluster1 0.020, balancer 0.011; without boot, waiting and teardown)";
+    assert_eq!(said(&report).as_deref(), Some(exact));
+    cost.is_at_most = true;
+    report.cost = Some(cost.clone());
+    assert!(said(&report).unwrap().starts_with("measuring cost at most 0.031 USD in 4 min ("));
+    cost.unpriced = vec!["x9.huge".into()];
+    report.cost = Some(cost);
+    let least = said(&report).unwrap();
+    assert!(
+        least.starts_with("measuring cost at least 0.031 USD") && least.contains("; no price for x9.huge; "),
+        "{least}"
+    );
 }

@@ -16,6 +16,7 @@ mod metric;
 mod numbers;
 mod price;
 mod report;
+mod rounds;
 mod speed;
 
 pub use crate::compare::holm::holm_levels;
@@ -29,11 +30,12 @@ pub use crate::handshakes::Handshakes;
 pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
 pub use crate::metric::{answered, percent_faster, words};
 pub use crate::numbers::{Usd, bounded, milliseconds, quantile, tenths, time};
-pub use crate::price::{price, settle, surplus_per_mille};
+pub use crate::price::{price, settle, silence, surplus_per_mille};
 pub use crate::report::{
     AddressTally, Answers, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally,
     address_shares, conclude, count_checks, document, join_generators, join_launches, judge, reasons, report,
     self_test, shares, sum, thresholds, twins, zone_shares,
 };
+pub use crate::rounds::{counted, counted_of};
 pub use crate::speed::CpuTime;
 pub use wire::Metric;

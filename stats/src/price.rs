@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use wire::{ClusterFacts, ClusterReport, Price, RoundOutcome, RoundReport};
+use wire::{ClusterFacts, ClusterReport, Price, RoundReport};
 
 use crate::numbers::rounds as counted_rounds;
+use crate::rounds::counted_of;
 use crate::speed::CpuTime;
 
 /// One round in so many may lack readings before the cost of all is an upper bound. What is compared is a Hodges-Lehmann median over
@@ -77,9 +78,7 @@ pub fn settle(rounds: &mut [RoundReport]) -> Vec<String> {
 }
 
 fn settle_one(rounds: &mut [RoundReport], name: &str) -> Option<String> {
-    let counted = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted);
-    let of_it: Vec<&ClusterReport> =
-        counted.flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name).collect();
+    let of_it: Vec<&ClusterReport> = counted_of(rounds, name).collect();
     let lacking = of_it.iter().filter(|cluster| cluster.hourly_is_at_most).count();
     if lacking == 0 || lacking * LACKING_ONE_IN > of_it.len() {
         return None;
@@ -98,6 +97,17 @@ fn settle_one(rounds: &mut [RoundReport], name: &str) -> Option<String> {
         }
     }
     Some(note)
+}
+
+/// Whose members did not say how busy they are, and in how many of the rounds: `whose` is `members of a and b` or `its members`,
+/// and `silent` has a number for each of them.
+pub fn silence(whose: &str, silent: &[u32], rounds: u32) -> String {
+    let words = format!("{whose} do not say how busy they are");
+    if silent.iter().all(|silent| *silent == rounds) {
+        return words;
+    }
+    let silent = silent.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ");
+    format!("in {silent} of {} {words}", counted_rounds(rounds))
 }
 
 /// Costs of several parts of a measurement together.

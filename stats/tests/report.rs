@@ -187,6 +187,7 @@ fn what_the_operator_told_the_run_is_in_the_report() {
         clusters: told.clusters.clone(),
         versions: vec!["balancer 0.1.0".into()],
         settings: vec!["balancer: c6i.large, RoundRobin".into()],
+        beside: Vec::new(),
         launch: 3,
     };
     let report = report(material).unwrap();

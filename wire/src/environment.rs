@@ -48,6 +48,9 @@ pub struct Facts {
     /// How the programs were set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
+    /// What is paid besides the clusters while the run is on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Paid>,
     /// Number of the launch that is measured, from 1; 0: it is the only one.
     #[serde(skip_serializing_if = "is_zero")]
     pub launch: u32,
@@ -164,6 +167,23 @@ pub struct Price {
     pub surplus_usd_micros: Option<u64>,
     /// Where the price comes from and of when it is: `on-demand, eu-west-1, Price List API, 2026-11-30`.
     pub basis: String,
+}
+
+/// Something that is paid while a run is on and serves all clusters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Paid {
+    /// Words for it: `balancer`, `generators`, `load balancer`.
+    pub what: String,
+    /// Type of its instances. Empty: it has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub instance_type: String,
+    /// All of it, in millionths of a US dollar an hour. Absent: not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hourly_usd_micros: Option<u64>,
+    /// Surplus CPU credits are in it as if it were always busy.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_at_most: bool,
 }
 
 /// The CPU credits of a burstable type.

@@ -7,6 +7,7 @@
 
 mod application;
 mod cloud_watch;
+mod corpus;
 mod digest;
 mod environment;
 mod judging;
@@ -27,9 +28,10 @@ pub use cloud_watch::{
     CLOUD_WATCH_METRICS, CloudWatch, CloudWatchCluster, CloudWatchMetric, CloudWatchState, CountCheck, CountOutcome,
     MetricOf, MetricPoints, MetricUnit,
 };
+pub use corpus::{Corpus, WRONG_ANSWERS, WrongAnswer};
 pub use digest::sha256_hex;
 pub use environment::{
-    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind, Price,
+    ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Paid, Place, PlaceKind, Price,
 };
 pub use judging::{AUTO_LOOKS, AUTO_ROUNDS, Judging, Looks, Pairs};
 pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
@@ -39,13 +41,14 @@ pub use membership::{
 };
 pub use queue::QueueStatus;
 pub use report::{
-    AddressShare, AnswerCost, ClusterReport, FailedStatus, Failures, Handshakes, Histograms, MemberShare, Quantiles,
-    REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
+    AddressShare, AnswerCost, ClusterReport, CostPart, FailedStatus, Failures, Handshakes, Histograms, MemberShare,
+    Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, RunCost, Speed, Validity,
+    ZoneShare,
 };
 pub use run::{
-    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, Corpus,
-    DRAIN_SECONDS, Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember,
-    RunSpec, RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
+    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
+    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember, RunSpec,
+    RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};

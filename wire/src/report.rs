@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Comparison, Environment, Gate, LimitHits, Phase, RunSpec, SelfTest, Series, ThresholdOutcome, ThresholdResult,
+    WrongAnswer,
 };
 
 /// Value of [`Report::schema`].
@@ -57,10 +58,43 @@ pub struct Report {
     /// A cluster measured as if it were two: whether the campaign finds a difference where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
+    /// What it cost to measure. Absent: nobody told the generator what the instances are, or a former version wrote this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RunCost>,
     /// The comparisons in one line for a column: `cluster2 14 % faster [9, 19]`.
     pub summary: String,
     /// The same as sentences for people, with what the numbers are about.
     pub verdict: String,
+}
+
+/// What was paid for the time of a run: instances of all clusters with volumes, addresses and surplus credits, and what stands in
+/// front and makes the load. Boot, waiting and teardown are not in it: they are in the benchmark's own cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCost {
+    /// Millionths of a US dollar, as far as prices are known.
+    pub usd_micros: u64,
+    /// It may have been less: surplus credits are in it as if members had been as busy all the time as while load was on, or
+    /// always busy where that is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_at_most: bool,
+    /// Instance types whose price is not known: it was more than that by what they cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpriced: Vec<String>,
+    /// Time that it is for, in seconds. Between the launches of a run is none.
+    pub seconds: u64,
+    /// Its parts: clusters by their names, then what serves all of them.
+    pub parts: Vec<CostPart>,
+}
+
+/// A part of what a run cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CostPart {
+    /// Name of the cluster, or words for what else it is.
+    pub what: String,
+    /// Millionths of a US dollar.
+    pub usd_micros: u64,
 }
 
 /// Whether the numbers of a run may be quoted.
@@ -168,6 +202,13 @@ pub struct ClusterReport {
     /// that; without it, `generatorLimits` says why.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waited: u64,
+    /// Answers that were the right ones, where each request has its own (`request.corpus`, or files of the command line). The
+    /// wrong ones are `failures.wrongAnswer`. Absent: there was nothing to compare answers with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<u64>,
+    /// The first of the wrong answers to files, in the order of the rounds, at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrong: Vec<WrongAnswer>,
     /// Requests that a limit of the generator kept from being sent, or kept waiting. Those that were not sent are not
     /// among `requests`; a run with any is not valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

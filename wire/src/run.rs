@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Facts;
+use crate::corpus::Corpus;
 use crate::judging::Judging;
 
 /// How long requests that are open when a phase stops sending are waited for, unless a run says it: longer than answers
@@ -63,7 +64,8 @@ pub struct RunSpec {
     #[serde(default, skip_serializing_if = "RequestSpec::is_default")]
     pub request: RequestSpec,
     /// How long requests that are still open when a phase stops sending are waited for. Then they are cut, and count
-    /// as *at least this slow*. Absent: ten seconds. Never longer than a request may take.
+    /// as *at least this slow*. Absent: `timeoutSeconds`, or ten seconds where that is absent, too. Never longer than a request
+    /// may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain_seconds: Option<u32>,
     /// How long an answer may take; then the request has failed. Absent: 30 seconds, or what the generator's environment says.
@@ -86,6 +88,12 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// How long open requests are waited for when a phase stops sending, in seconds. Whoever says how long an answer may take
+    /// wants the answers, also the last ones.
+    pub fn drains_for(&self) -> u32 {
+        self.drain_seconds.or(self.timeout_seconds).unwrap_or(DRAIN_SECONDS)
+    }
+
     /// Address of the one balancer that it is measured through, as the document names it: that of its control API, or of an
     /// Application Load Balancer that of the requests. `None`: the document names none.
     pub fn balancer(&self) -> Option<String> {
@@ -268,20 +276,6 @@ impl RequestSpec {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// A tar archive of files and of `expected.csv`, whose first column is the name of a file, with or without its suffix, and
-/// whose second is the right answer. Which file a request sends follows from the seed of the round and its number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Corpus {
-    /// URL of the archive.
-    pub url: String,
-    /// SHA-256 of the archive.
-    pub sha256: String,
-    /// Field of the form that the file is uploaded in. Absent: the file is the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
 }
 
 /// One header of every request.
@@ -486,6 +480,14 @@ mod tests {
         assert_eq!(spec.request, RequestSpec::default());
         assert_eq!((spec.slice, spec.start_at, spec.drain_seconds), (Slice { index: 0, count: 1 }, None, None));
         assert_eq!(serde_json::to_string(&spec).unwrap(), text);
+    }
+
+    #[test]
+    fn who_says_how_long_an_answer_may_take_waits_for_the_last_ones() {
+        let drains = |drain_seconds, timeout_seconds| {
+            RunSpec { drain_seconds, timeout_seconds, ..RunSpec::default() }.drains_for()
+        };
+        assert_eq!([drains(None, None), drains(None, Some(600)), drains(Some(5), Some(600))], [10, 600, 5]);
     }
 
     #[test]

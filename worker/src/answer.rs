@@ -1,12 +1,15 @@
 //! The worker: each request gets its answer here.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use hyper::body::Body;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -14,11 +17,13 @@ use crate::demand::Demands;
 use crate::duration::LONGEST;
 use crate::machine::{Calibrator, Machine};
 use crate::measurements::{Ended, Measurements};
+use crate::names::name_of;
 use crate::paths::{InvalidPath, Paths};
 use crate::processor::burn;
 use crate::profile::Kind;
 use crate::slots::{Served, Slots};
 use crate::timer::Timers;
+use crate::upload;
 
 /// A request that carries this header has the demand that belongs to its text; see [`Demands::replayed`].
 pub const REPLAY_HEADER: &str = "x-clusterbench-seed";
@@ -28,6 +33,11 @@ pub const REPLAY_HEADER: &str = "x-clusterbench-seed";
 const BACKEND: HeaderName = HeaderName::from_static("x-backend");
 const BOOT: HeaderName = HeaderName::from_static("x-boot");
 const SLOTS: HeaderName = HeaderName::from_static("x-slots");
+/// A request that carries it is answered with the same, so that whoever asked can tell answers apart.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Pages about the worker itself, which are read only.
+const PAGES: [&str; 4] = ["/health", "/metrics", "/machine", "/calibration"];
 
 /// One worker process.
 pub struct Worker {
@@ -74,23 +84,37 @@ impl Worker {
         })
     }
 
-    /// Answers one request. Its body, if there is any, is not read.
+    /// Answers one request: GET with who the worker is, after its work, and without reading a body; POST and PUT with the
+    /// name of what they upload.
     ///
     /// *Cancellation*: a client that goes away leaves queue and slot; CPU time being burnt is burnt to the end.
-    pub async fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let id = request.headers().get(REQUEST_ID).cloned();
         let mut response = self.respond(request).await;
-        for (name, value) in &self.identity {
-            response.headers_mut().insert(name, value.clone());
+        let id = id.map(|id| (REQUEST_ID, id));
+        for (name, value) in self.identity.iter().cloned().chain(id) {
+            response.headers_mut().insert(name, value);
         }
         response
     }
 
-    async fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let path = request.uri().path();
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        let is_upload = matches!(head.method, Method::POST | Method::PUT) && !PAGES.contains(&path);
+        if !is_upload && !matches!(head.method, Method::GET | Method::HEAD) {
             self.measurements.ended(Ended::Refused);
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "this worker answers GET and HEAD\n");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            let methods = if PAGES.contains(&path) { "GET, HEAD" } else { "GET, HEAD, POST, PUT" };
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("{path} is answered for {methods}\n"));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
             return response;
         }
         match path {
@@ -101,7 +125,19 @@ impl Worker {
                 Some(calibration) => json(&calibration),
                 None => text(StatusCode::SERVICE_UNAVAILABLE, "another calibration is on: ask again in a second\n"),
             },
-            path if self.paths.owns(path) => self.work(request).await,
+            path if self.paths.owns(path) => {
+                let _in_flight = self.measurements.enter();
+                if !is_upload {
+                    return self.work(&head, None).await;
+                }
+                match upload::content(&head.headers, body).await {
+                    Ok(content) => self.work(&head, Some(content)).await,
+                    Err(refusal) => {
+                        self.measurements.ended(Ended::Refused);
+                        text(refusal.status(), refusal.to_string())
+                    }
+                }
+            }
             _ => {
                 self.measurements.ended(Ended::NotFound);
                 let serves = self.paths.cluster_path();
@@ -110,9 +146,8 @@ impl Worker {
         }
     }
 
-    async fn work<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let _in_flight = self.measurements.enter();
-        let demand = match self.demand(request) {
+    async fn work(&self, head: &Parts, uploaded: Option<Bytes>) -> Response<Full<Bytes>> {
+        let demand = match self.demand(head) {
             Ok(demand) => demand,
             Err(why) => {
                 self.measurements.ended(Ended::Refused);
@@ -121,6 +156,11 @@ impl Worker {
         };
         let served = self.serve(demand).await;
         self.measurements.ended(Ended::Answered(served));
+        if let Some(content) = uploaded {
+            let mut response = text(StatusCode::OK, name_of(&content));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return response;
+        }
         let answer = Answer {
             instance_id: &self.instance_id,
             cluster: &self.cluster,
@@ -131,11 +171,11 @@ impl Worker {
     }
 
     /// The request's own number, else the draw that belongs to its seed, else the next draw of this process.
-    fn demand<B>(&self, request: &Request<B>) -> Result<Duration, String> {
+    fn demand(&self, head: &Parts) -> Result<Duration, String> {
         if self.demands.profile().kind == Kind::Echo {
             return Ok(Duration::ZERO);
         }
-        let asked = request.uri().query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("work_micros="));
+        let asked = head.uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("work_micros="));
         if let Some(asked) = asked {
             let longest = micros(LONGEST);
             return match asked.parse::<u64>() {
@@ -143,7 +183,7 @@ impl Worker {
                 _ => Err(format!("work_micros is {asked:?}: it must be a whole number from 0 to {longest}\n")),
             };
         }
-        Ok(match request.headers().get(REPLAY_HEADER) {
+        Ok(match head.headers.get(REPLAY_HEADER) {
             Some(replay) => self.demands.replayed(replay.as_bytes()),
             None => self.demands.next(),
         })
@@ -216,7 +256,7 @@ mod tests {
         if let Some(replay) = replay {
             request = request.header(REPLAY_HEADER, replay);
         }
-        let (parts, body) = worker.answer(&request.body(()).expect("request")).await.into_parts();
+        let (parts, body) = worker.answer(request.body(Full::<Bytes>::default()).expect("request")).await.into_parts();
         let body = body.collect().await.expect("body").to_bytes();
         (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
     }
@@ -295,13 +335,48 @@ mod tests {
         assert!(get(&worker, "/machine", None).await.2.contains("\"kernel\":"));
     }
 
+    async fn send(
+        worker: &Worker,
+        method: &str,
+        path: &str,
+        body: &'static [u8],
+    ) -> (StatusCode, http::HeaderMap, String) {
+        let request = Request::builder().method(method).uri(path).header("x-request-id", "r-1");
+        let request = request.body(Full::new(Bytes::from_static(body))).expect("request");
+        let (parts, body) = worker.answer(request).await.into_parts();
+        let body = body.collect().await.expect("body").to_bytes();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_answered_with_its_name_after_the_work() {
+        let worker = worker(&["--instance-id", "i-7", "--cluster", "blue", "--work", "sleep:1ms"]);
+        for (method, path) in [("POST", "/blue"), ("PUT", "/blue/x"), ("POST", "/")] {
+            let (status, headers, body) = send(&worker, method, path, b"abc").await;
+            assert_eq!((status, body.as_str()), (StatusCode::OK, name_of(b"abc")), "{method} {path}");
+            assert_eq!(headers[CONTENT_TYPE], "text/plain; charset=utf-8");
+            assert!(headers["x-request-id"] == "r-1" && headers[BACKEND] == "i-7", "{headers:?}");
+        }
+        assert_eq!(send(&worker, "POST", "/red", b"abc").await.0, StatusCode::NOT_FOUND);
+        let metrics = get(&worker, "/metrics", None).await.2;
+        assert!(metrics.contains("worker_requests_total{result=\"answered\"} 3"), "{metrics}");
+        assert!(metrics.contains("worker_service_seconds_bucket{le=\"0.0005\"} 0"), "they were work: {metrics}");
+    }
+
     #[tokio::test]
     async fn other_methods_are_refused() {
         let worker = worker(&[]);
-        let response = worker.answer(&Request::post("/").body(()).expect("request")).await;
-        assert_eq!(
-            (response.status(), &response.headers()[ALLOW]),
-            (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD".parse().expect("value"))
-        );
+        for (method, path, allowed) in [
+            ("DELETE", "/", "GET, HEAD, POST, PUT"),
+            ("POST", "/health", "GET, HEAD"),
+            ("PATCH", "/metrics", "GET, HEAD"),
+        ] {
+            let (status, headers, body) = send(&worker, method, path, b"").await;
+            assert!(
+                status == StatusCode::METHOD_NOT_ALLOWED && headers[ALLOW] == allowed,
+                "{method} {path}: {headers:?}"
+            );
+            assert!(body.ends_with(&format!(" for {allowed}\n")), "{body}");
+        }
     }
 }

@@ -68,7 +68,7 @@ fn connection(
 ) -> impl GracefulConnection<Error = hyper::Error> {
     let answer = service_fn(move |request| {
         let worker = worker.clone();
-        async move { Ok::<_, Infallible>(worker.answer(&request).await) }
+        async move { Ok::<_, Infallible>(worker.answer(request).await) }
     });
     // The timeout for a head is also that for the next one to begin.
     http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(IDLE_LIMIT).serve_connection(stream, answer)

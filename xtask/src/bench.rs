@@ -24,6 +24,11 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "loadgen",
         "whether verdicts on real processes are right: 20 live campaigns with a self-test, and the worth of one seed; 9 minutes",
     ),
+    (
+        "scaling",
+        "planner",
+        "rules that scale a tier behind a queue, beside AWS target tracking and KEDA, simulated; one minute",
+    ),
     ("operator", "controller", "what an operator costs: AWS calls, CPU time and memory for 1 to 1,000 benchmarks"),
     (
         "simulation",
@@ -35,6 +40,7 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "balancer",
         "the data plane beside nginx and HAProxy: CPU, rate, latency, memory; unequal and failing members, live",
     ),
+    ("front", "queue", "requests a second through the front, on queues in memory, and what a held request costs"),
 ];
 
 const DOCUMENT: &str = "docs/performance.md";

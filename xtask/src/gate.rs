@@ -21,6 +21,12 @@ const POLICIES: (&str, &str) = ("balancer", "polic");
 /// Crates whose tests start programs of ours, or the control plane.
 const STARTING: [&str; 2] = ["lab", "cloud"];
 
+/// Only computes, and nothing in it depends on time: it uses what the tests of [`WAITING`] leave of the processors.
+const COMPUTING: &str = "controller campaign";
+
+/// Mostly waits for processes of the lab. What runs beside it must not delay it: see [`outcomes::when_idle`].
+const WAITING: &str = "lab end_to_end";
+
 /// What took how long.
 #[derive(Default)]
 struct Times {
@@ -48,9 +54,12 @@ pub(crate) fn test(paths: &Paths) -> Outcome {
     // After the binaries, so that both agree on features.
     let binaries = times.part("build of the tests", || suite::all(paths))?;
     let mut tally = Tally::default();
-    for binary in &binaries {
+    let is_beside = |binary: &&Binary| [COMPUTING, WAITING].contains(&binary.name().as_str());
+    let (beside, rest): (Vec<&Binary>, Vec<&Binary>) = binaries.iter().partition(is_beside);
+    for binary in rest {
         tally.add(one(paths, &mut times, binary, &[], Some(&built))?);
     }
+    tally.add(side_by_side(paths, &mut times, &beside, &built)?);
     let documents = &mut run::cargo(paths, &["test", "--workspace", "--doc", "--quiet", "--no-fail-fast"]);
     tally.add(times.part("documentation", || outcomes::counted("documentation", documents))?);
     finish(&times, &tally, ", tidy clean", started)
@@ -105,6 +114,33 @@ fn one(
     let mut command = outcomes::command(paths, binary, words);
     command.envs(built.map(lab::environment).into_iter().flatten());
     times.part(&name, || outcomes::counted(&name, &mut command))
+}
+
+/// What takes longest: one binary that waits, and one that computes when nothing else does; one after the other where that
+/// cannot be had.
+fn side_by_side(paths: &Paths, times: &mut Times, binaries: &[&Binary], built: &build::Built) -> Outcome<Tally> {
+    let named = |name: &str| binaries.iter().find(|binary| binary.name() == name);
+    let (Some(computing), Some(waiting)) = (named(COMPUTING), named(WAITING)) else {
+        return Err(format!("there is no {COMPUTING} or no {WAITING}: the names in xtask are out of date"));
+    };
+    if !outcomes::can_wait_for_idle() {
+        let mut tally = one(paths, times, computing, &[], Some(built))?;
+        tally.add(one(paths, times, waiting, &[], Some(built))?);
+        return Ok(tally);
+    }
+    let mut command = outcomes::when_idle(paths, computing, &[]);
+    let ((computed, took), waited) = std::thread::scope(|scope| {
+        let computing = scope.spawn(|| {
+            let started = Instant::now();
+            (outcomes::counted(COMPUTING, &mut command), started.elapsed())
+        });
+        let waited = one(paths, times, waiting, &[], Some(built));
+        (computing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), waited)
+    });
+    times.parts.push((format!("{COMPUTING}, beside {WAITING}"), took));
+    let mut tally = waited?;
+    tally.add(computed?);
+    Ok(tally)
 }
 
 /// Says where the time went and what failed: all of it, because all tests run even when one fails.

@@ -24,7 +24,7 @@ enum Part {
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->";
 
-const GENERATED: [Generated; 6] = [
+const GENERATED: [Generated; 7] = [
     Generated { file: "manifests/crds.yaml", example: "crds", part: Part::Whole },
     Generated { file: "docs/report.schema.json", example: "report_schema", part: Part::Whole },
     Generated {
@@ -35,6 +35,8 @@ const GENERATED: [Generated; 6] = [
     Generated { file: "planner/src/prices/table.rs", example: "price_table", part: Part::Whole },
     Generated { file: "docs/conditions.md", example: "condition_tables", part: Part::Sections },
     Generated { file: "docs/metrics.md", example: "metric_labels", part: Part::Sections },
+    // An archive of text files, whose headers are text as well.
+    Generated { file: "examples/corpus.tar", example: "corpus", part: Part::Whole },
 ];
 
 impl Generated {

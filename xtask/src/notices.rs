@@ -4,8 +4,8 @@ use crate::{Outcome, Paths, run};
 
 pub(crate) const FILE: &str = "NOTICE";
 
-/// The programs that somebody deploys. The lab runs on the machine it is built on.
-const DEPLOYED: [&str; 5] = ["operator", "balancer", "worker", "starter", "loadgen"];
+/// The packages of the programs that somebody deploys; `queue` is those of front and puller. The lab runs on the machine it is built on.
+const DEPLOYED: [&str; 6] = ["operator", "balancer", "worker", "starter", "queue", "loadgen"];
 
 /// What they are built for.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
@@ -14,8 +14,8 @@ const HEAD: &str = "\
 ClusterBenchmark
 Licensed under the Apache License, Version 2.0; see LICENSE.
 
-The programs operator, balancer, worker, starter and loadgen are linked with the packages below, in the versions that Cargo.lock
-pins. Which licences are accepted, and why, is in deny.toml. The texts of the licences are in the packages' sources: at the
+The programs operator, balancer, worker, starter, front, puller and loadgen are linked with the packages below, in the versions
+that Cargo.lock pins. Which licences are accepted, and why, is in deny.toml. The texts of the licences are in the packages' sources: at the
 addresses below, and unpacked in the registry directory of cargo after a build. Who distributes the programs adds them.
 Written by `cargo xtask gen`.
 ";

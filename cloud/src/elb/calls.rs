@@ -11,9 +11,9 @@ use planner::ports::{
     TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 
-use super::{gone, listener, number, tags, target, target_group};
+use super::{listener, number, tags, target, target_group};
 use crate::region::Region;
-use crate::sdk::sent;
+use crate::sdk::{gone, sent};
 
 impl LoadBalancers for Region {
     /// *Guarantees*: every page was read to its end, each with all its tags; in the order of their ARNs, each once.

@@ -16,11 +16,3 @@ fn number(value: u32, field: &str) -> Result<i32, CloudError> {
         CloudError::new(Failure::Rejected, "InvalidParameterValue", format!("{field} {value} is too large"))
     })
 }
-
-/// What is there to be deleted, and is not there, is deleted.
-fn gone<T>(outcome: Result<T, CloudError>) -> Result<(), CloudError> {
-    match outcome {
-        Err(error) if error.failure == Failure::NotFound => Ok(()),
-        outcome => outcome.map(drop),
-    }
-}

@@ -2,15 +2,17 @@
 //!
 //! The SDK's decoder stops at the end of the bytes without complaint: most cuts through an answer of four instances
 //! decode as an answer with fewer. Since an empty or shorter list lets the planner launch or let go, an answer without
-//! its closing root tag is an error, whatever was decoded from it.
+//! its closing root tag is an error, whatever was decoded from it. Of JSON the decoder requires the end itself, and takes no
+//! bytes at all for an empty document.
 
 use aws_sdk_ec2::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_ec2::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ec2::error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 /// An answer that ends before its root element does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer (HTTP {status}, {bytes} bytes) has no closing tag of its root element")]
+#[error("the answer (HTTP {status}, {bytes} bytes) is not whole")]
 pub(crate) struct Cut {
     pub(crate) status: u16,
     pub(crate) bytes: usize,
@@ -18,7 +20,28 @@ pub(crate) struct Cut {
 
 /// Requires the end of every answer of a client, errors included: half an error code is another code.
 #[derive(Debug)]
-pub(crate) struct Complete;
+pub(crate) struct Complete {
+    is_complete: fn(&[u8]) -> bool,
+    /// Actions whose success may have no body.
+    wordless: &'static [&'static str],
+}
+
+impl Complete {
+    /// The end of answers in XML.
+    pub(crate) fn xml(wordless: &'static [&'static str]) -> Self {
+        Self { is_complete, wordless }
+    }
+
+    /// Anything at all in answers in JSON.
+    pub(crate) fn json(wordless: &'static [&'static str]) -> Self {
+        Self { is_complete: |json| !json.trim_ascii().is_empty(), wordless }
+    }
+
+    fn may_be_empty(&self, status: u16, config: &ConfigBag) -> bool {
+        let action = config.load::<Metadata>().map(Metadata::name);
+        (200..300).contains(&status) && action.is_some_and(|action| self.wordless.contains(&action))
+    }
+}
 
 impl Intercept for Complete {
     fn name(&self) -> &'static str {
@@ -29,16 +52,15 @@ impl Intercept for Complete {
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         // The body is absent here only when reading it failed, which is an error of its own already.
         let response = context.response();
-        match response.body().bytes() {
-            Some(body) if !is_complete(body) => {
-                Err(Cut { status: response.status().as_u16(), bytes: body.len() }.into())
-            }
-            _ => Ok(()),
+        let (Some(body), status) = (response.body().bytes(), response.status().as_u16()) else { return Ok(()) };
+        if (self.is_complete)(body) || body.is_empty() && self.may_be_empty(status, config) {
+            return Ok(());
         }
+        Err(Cut { status, bytes: body.len() }.into())
     }
 }
 

@@ -10,6 +10,7 @@ use std::error::Error;
 use std::pin::Pin;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use planner::Failure;
 use planner::ports::Answer;
 
 /// Sends a call.
@@ -35,4 +36,12 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     Box::pin(async move { call.await.map_err(failure::failed_launch) })
+}
+
+/// What is there to be deleted, and is not there, is deleted.
+pub(crate) fn gone<T>(outcome: Answer<T>) -> Answer<()> {
+    match outcome {
+        Err(error) if error.failure == Failure::NotFound => Ok(()),
+        outcome => outcome.map(drop),
+    }
 }

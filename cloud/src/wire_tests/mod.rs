@@ -2,11 +2,13 @@
 
 mod balancing;
 mod balancing_answers;
+mod buckets;
 mod counting;
 mod fake;
 mod launches;
 mod metrics;
 mod prices;
+mod queues;
 
 use std::sync::Arc;
 use std::time::Duration;

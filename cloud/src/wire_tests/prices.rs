@@ -133,7 +133,8 @@ async fn silence_is_given_up_after_five_seconds() {
     let begun = Instant::now();
     let error = region(&fake).price("c7g.large").await.unwrap_err();
     assert_eq!((error.failure, error.code.as_str()), (Failure::Unreachable, "Timeout"));
-    assert!((4..8).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    // Long before the patience of any other call ends, also on a slow machine.
+    assert!((4..18).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-/// About 20 MB over a slow line.
-const INSTALLATION: Duration = Duration::from_secs(300);
+/// About 100 MB over a slow line, or two minutes of a compiler beside other work.
+const INSTALLATION: Duration = Duration::from_secs(900);
 
 /// The directory of this name in the cache, in which `make` has done its work once.
 ///
@@ -41,16 +41,28 @@ pub(crate) async fn install(
 
 /// *Errors*: it could not be started, took too long, or ended with another status than 0, with what it said.
 pub(crate) async fn run(program: &Path, arguments: &[&str]) -> Result<Output, String> {
+    run_with(program, arguments, &[]).await
+}
+
+/// The same with more in its environment.
+pub(crate) async fn run_with(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &Path)],
+) -> Result<Output, String> {
     let name = format!("{} {}", program.display(), arguments.join(" "));
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(INSTALLATION, output).await;
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(INSTALLATION, command.output()).await;
     let output: Output = output
         .map_err(|_| format!("{name}: not within {} s", INSTALLATION.as_secs()))?
         .map_err(|error| format!("{name}: {error}"))?;
     if output.status.success() {
         return Ok(output);
     }
-    Err(format!("{name}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
+    // Maven says on its standard output what went wrong.
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{name}: {}: {}", output.status, String::from_utf8_lossy(&said).trim()))
 }
 
 /// Nothing was checked. Said past the test runner, which would swallow it; where `CI` is `true` it is a failure.

@@ -1,12 +1,14 @@
 //! The contract that the planner relies on, whoever implements its cloud ports.
 //!
 //! One suite, run against the simulation in process, against the lab's AWS endpoint through the real SDK, and against
-//! moto, which is installed for it. A row that a target is known not to keep is listed with the reason.
+//! servers of others, which are installed for it: moto, and for queues ElasticMQ, for buckets versitygw. A row that a target is
+//! known not to keep is listed with the reason.
 
 // Every function here is part of a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod balancer_rows;
+mod elasticmq;
 mod evaluator;
 mod faults;
 mod group_rows;
@@ -14,21 +16,28 @@ mod kept;
 mod landscapes;
 mod metrics;
 mod moto;
+mod object_rows;
 mod offer_rows;
 mod permissions;
 mod prices;
+mod queue_permissions;
+mod queue_rows;
 mod rows;
+mod server;
+mod store;
 mod target;
+mod versitygw;
 mod volumes;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloudsim::{CapacityPool, Lag, LoadBalancing, Settings, SharedSim, Sim, Span};
+use cloudsim::{CapacityPool, Lag, LoadBalancing, Queues, Settings, SharedSim, Sim, Span};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
 
-use rows::ZONE_LETTER_WITHOUT_CAPACITY;
+use planner::ports::Regions;
+use rows::{Row, ZONE_LETTER_WITHOUT_CAPACITY};
 use target::{Target, check};
 
 /// Seeds of the simulations, whose only source of chance they are. Printed with every failure.
@@ -49,6 +58,11 @@ fn settings() -> Settings {
             program_start: Span { least_millis: 20, most_millis: 80 },
             ..LoadBalancing::default()
         },
+        queues: Queues {
+            creation: Span { least_millis: 20, most_millis: 80 },
+            deletion: Span { least_millis: 20, most_millis: 80 },
+            ..Queues::default()
+        },
         page_size: 5,
         capacity: vec![CapacityPool {
             instance_type: rows::TYPE_WITHOUT_CAPACITY.into(),
@@ -57,6 +71,10 @@ fn settings() -> Settings {
         }],
         ..Settings::default()
     }
+}
+
+fn every_row<R: Regions>() -> Vec<Row<R>> {
+    rows::all().into_iter().chain(queue_rows::all()).chain(object_rows::all()).collect()
 }
 
 #[tokio::test]
@@ -71,7 +89,8 @@ async fn the_simulation_keeps_the_contract() {
             *now.lock().unwrap() += SignedDuration::from_millis(20);
             Duration::ZERO
         };
-        check(&format!("cloudsim, seed {seed}"), Target::new(&regions, &settings().region, pass), &[]).await;
+        let target = Target::new(&regions, &settings().region, pass).with_objects(store::put_into(&regions));
+        check(&format!("cloudsim, seed {seed}"), target, every_row(), &[]).await;
     }
 }
 
@@ -81,7 +100,8 @@ async fn the_labs_endpoint_keeps_the_contract() {
     let regions = cloud::Aws::at(&format!("http://{}", region.endpoint()), ACCESS_KEY, SECRET_KEY);
     let pass = || Duration::from_millis(20);
     let name = format!("lab, seed {}", region.seed());
-    check(&name, Target::new(&regions, &settings().region, pass), &[]).await;
+    let put = store::put_at(&format!("http://{}", region.endpoint()), &settings().region, ACCESS_KEY, SECRET_KEY);
+    check(&name, Target::new(&regions, &settings().region, pass).with_objects(put), every_row(), &[]).await;
 }
 
 #[tokio::test]
@@ -92,5 +112,32 @@ async fn moto_keeps_the_contract_where_it_can() {
     };
     let regions = cloud::Aws::at(&server.url, "key", "secret");
     let pass = || Duration::from_millis(20);
-    check("moto", Target::new(&regions, "eu-west-1", pass), moto::KNOWN_TO_DIFFER).await;
+    let put = store::put_at(&server.url, "eu-west-1", "key", "secret");
+    let target = Target::new(&regions, "eu-west-1", pass).with_objects(put);
+    check("moto", target, every_row(), moto::KNOWN_TO_DIFFER).await;
+}
+
+#[tokio::test]
+async fn elasticmq_keeps_the_contract_about_queues_where_it_can() {
+    let server = match elasticmq::start().await {
+        Ok(server) => server,
+        Err(why) => return elasticmq::skipped(&why),
+    };
+    let regions = cloud::Aws::at(&server.url, "key", "secret");
+    let target = Target::new(&regions, "eu-west-1", || Duration::from_millis(20));
+    check("ElasticMQ", target, queue_rows::all(), elasticmq::KNOWN_TO_DIFFER).await;
+}
+
+#[tokio::test]
+async fn versitygw_keeps_the_contract_about_buckets_where_it_can() {
+    let server = match versitygw::start().await {
+        Ok(server) => server,
+        Err(why) => return versitygw::skipped(&why),
+    };
+    let (key, secret) = (versitygw::ACCOUNT, versitygw::SECRET_KEY);
+    let regions = cloud::Aws::at(&server.url, key, secret);
+    let put = store::put_at(&server.url, versitygw::REGION, key, secret);
+    let target = Target::new(&regions, versitygw::REGION, || Duration::from_millis(20));
+    let target = target.of_account(versitygw::ACCOUNT).with_objects(put);
+    check("versitygw", target, object_rows::all(), versitygw::KNOWN_TO_DIFFER).await;
 }

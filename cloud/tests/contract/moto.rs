@@ -1,20 +1,16 @@
-//! moto's server, somebody else's idea of EC2, in a Python environment of its own that is made once and kept.
+//! moto's server, somebody else's idea of EC2, SQS and S3, in a Python environment of its own that is made once and kept.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::kept;
+use crate::server::Server;
 
 /// The version whose differences are listed below.
 const VERSION: &str = "5.2.5";
 /// What its server needs besides; the extra `moto[server]` would bring ten times as much.
 const SERVER: [&str; 2] = ["flask>=3,<4", "flask-cors>=6,<7"];
-/// A Python that hangs must not hang the tests.
-const START: Duration = Duration::from_secs(60);
 
 /// Rows that moto does not keep, and why.
 pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
@@ -42,42 +38,20 @@ pub(crate) const KNOWN_TO_DIFFER: &[(&str, &str)] = &[
     ("an_instance_that_does_not_run_is_no_target", "it registers instances that it does not know"),
     ("a_target_is_unused_until_a_rule_names_its_group", "targets are healthy at once, also those of an unused group"),
     ("a_target_that_is_taken_out_drains_and_goes", "targets that are taken out are gone at once"),
+    ("an_attribute_has_its_range", "it takes any number of seconds"),
+    ("a_name_of_a_queue_rests_after_its_deletion", "a name is free at once"),
+    ("a_bucket_is_what_was_asked_for", "it has no tags in the call that creates a bucket"),
+    ("a_bucket_name_has_its_form", "it takes capital letters and underscores"),
+    ("a_bucket_of_another_account_is_left", "it does not look at the expected owner"),
 ];
-
-pub(crate) struct Server {
-    pub(crate) url: String,
-    _process: Child,
-}
 
 /// Starts a server of our own, which ends when the value is dropped.
 ///
 /// *Errors*: why there is none: no Python, no network to install it from, a server that does not start.
 pub(crate) async fn start() -> Result<Server, String> {
-    let program = install().await?;
-    let mut process = Command::new(&program)
-        .args(["-H", "127.0.0.1", "-p", "0"])
-        .env("PYTHONUNBUFFERED", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("{}: {error}", program.display()))?;
-    let mut lines = BufReader::new(process.stderr.take().ok_or("its output is not to be had")?).lines();
-    let mut said = String::new();
-    let url = async {
-        while let Ok(Some(line)) = lines.next_line().await {
-            if let Some((_, address)) = line.split_once("Running on ") {
-                return Some(address.trim().to_owned());
-            }
-            said += &format!("\n{line}");
-        }
-        None
-    };
-    let url = tokio::time::timeout(START, url).await.ok().flatten();
-    let url = url.ok_or_else(|| format!("{} did not start:{said}", program.display()))?;
-    // The server stops when nobody reads what it says.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok(Server { url, _process: process })
+    let mut command = Command::new(install().await?);
+    command.args(["-H", "127.0.0.1", "-p", "0"]).env("PYTHONUNBUFFERED", "1");
+    Server::announced(command, |line| Some(line.split_once("Running on ")?.1.trim().to_owned())).await
 }
 
 /// Nothing was checked.

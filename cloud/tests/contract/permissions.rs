@@ -1,7 +1,8 @@
 //! The policy that users attach to the operator's role: every call of the operator passes, and what is near to one does
 //! not. Judged by the simulation's own evaluator and by one that is not ours; they must agree on every row.
 //!
-//! Whoever adds a call adds it to [`deeds`], and what must not pass to [`near_misses`].
+//! Whoever adds a call adds it to [`deeds`], and what must not pass to [`near_misses`]. Those about queues and buckets stand in
+//! `queue_permissions`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use cloudsim::iam::Verdict;
 use cloudsim::{Ask, Policy, Settings};
-use lab::aws::{OPERATOR_ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, OPERATOR_ACCESS_KEY, SECRET_KEY};
 use planner::owner::{Owner, Tags};
 use planner::ports::{
     Addressing, Algorithm, Architecture, Catalog, Compute, Credits, GroupRequest, HealthCheck, ImageQuery,
@@ -19,11 +20,13 @@ use planner::ports::{
 };
 
 use crate::evaluator::{self, Row};
+use crate::queue_permissions as queueing;
+use crate::store;
 use crate::target::{Target, ids};
 
 const CLUSTER: &str = "k-1";
 const INSTALLATION: &str = "main";
-const OTHER_ACCOUNT: &str = "999999999999";
+pub(crate) const OTHER_ACCOUNT: &str = "999999999999";
 
 fn owner() -> Owner {
     Owner {
@@ -35,20 +38,20 @@ fn owner() -> Owner {
     }
 }
 
-fn account() -> String {
+pub(crate) fn account() -> String {
     Settings::default().account
 }
 
-fn policies() -> [Policy; 2] {
+fn policies() -> [Policy; 3] {
     Policy::all_shipped(&account(), CLUSTER, INSTALLATION).unwrap()
 }
 
 fn judge(ask: &Ask) -> Verdict {
-    static POLICIES: std::sync::LazyLock<[Policy; 2]> = std::sync::LazyLock::new(policies);
+    static POLICIES: std::sync::LazyLock<[Policy; 3]> = std::sync::LazyLock::new(policies);
     Policy::judge_all(POLICIES.iter(), ask)
 }
 
-/// Everything that the operator ever asks of EC2, over the wire and with the AWS SDK.
+/// Everything that the operator ever asks of AWS, over the wire and with the AWS SDK.
 async fn deeds<R: Regions>(on: &Target<R>) {
     let cloud = &on.cloud;
     cloud.identity().await.unwrap();
@@ -96,6 +99,7 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     }
     on.listed(Selection::Owner(owner()), made.len()).await;
     balance(on, &group_id, &made).await;
+    queueing::deeds(on, &owner()).await;
     assert_eq!(cloud.groups(&owner().proof()).await.unwrap().len(), 1);
     cloud.groups_naming(&group_id).await.unwrap();
     cloud.interfaces(&group_id).await.unwrap();
@@ -189,7 +193,7 @@ async fn balance<R: Regions>(on: &Target<R>, group_id: &str, instance_ids: &[Str
 }
 
 /// What AWS asked IAM while the operator did all that, each once.
-async fn recorded() -> Vec<Ask> {
+pub(crate) async fn recorded() -> Vec<Ask> {
     let mut settings = Settings { lag: cloudsim::Lag::default(), ..crate::settings() };
     // The account's first one needs one permission more.
     settings.load_balancing.is_first = true;
@@ -197,8 +201,9 @@ async fn recorded() -> Vec<Ask> {
     region.sim().lock().attach_all(policies().map(Arc::new));
     region.sim().lock().record_asks();
     let regions = cloud::Aws::at(&format!("http://{}", region.endpoint()), OPERATOR_ACCESS_KEY, SECRET_KEY);
-    deeds(&Target::new(&regions, &settings.region, || Duration::from_millis(20))).await;
-    let mut asks: Vec<Ask> = Vec::new();
+    let put = store::put_at(&format!("http://{}", region.endpoint()), &settings.region, ACCESS_KEY, SECRET_KEY);
+    deeds(&Target::new(&regions, &settings.region, || Duration::from_millis(20)).with_objects(put)).await;
+    let mut asks = vec![queueing::ask_to_pass_the_role()];
     for ask in region.sim().lock().recorded_asks() {
         if !asks.contains(ask) {
             asks.push(ask.clone());
@@ -213,7 +218,7 @@ struct Miss {
     ask: Ask,
 }
 
-fn with(ask: &Ask, key: &str, value: Option<&str>) -> Ask {
+pub(crate) fn with(ask: &Ask, key: &str, value: Option<&str>) -> Ask {
     let mut ask = ask.clone();
     ask.context.retain(|(name, _)| name != key);
     ask.context.extend(value.map(|value| (key.to_owned(), vec![value.to_owned()])));
@@ -242,7 +247,9 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
         // Listeners and rules are made on things that are ours: their own tags are not asked for.
         let is_on_ours =
             ["elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule"].contains(&&*ask.action);
-        let counts = |(key, _): &&(String, Vec<String>)| !(is_on_ours && key.starts_with("aws:RequestTag"));
+        let counts = |(key, _): &&(String, Vec<String>)| {
+            !(is_on_ours && key.starts_with("aws:RequestTag") || queueing::goes_by_name(ask))
+        };
         for (key, values) in ask.context.iter().filter(proof).filter(counts).filter(|_| !is_tagging) {
             let value = &values[0];
             miss(&format!("without {key}"), with(ask, key, None));
@@ -256,17 +263,18 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
         }
         let (is_image, is_place) =
             (ask.resource.contains(":image/"), ["subnet/", "vpc/"].iter().any(|kind| ask.resource.contains(kind)));
-        if ask.resource.starts_with("arn:") && !is_image && !is_place {
+        if ask.resource.starts_with("arn:") && !is_image && !is_place && !queueing::is_only_a_look(ask) {
             // Subnets and VPCs may be shared by another account; images have no account.
             miss(
                 "in another account",
                 Ask { resource: ask.resource.replace(&account(), OTHER_ACCOUNT), ..ask.clone() },
             );
         }
+        queueing::near_misses(ask, &mut miss);
         let values = |key: &str| ask.context.iter().any(|(name, _)| name == key);
         for (key, others) in [
             ("ec2:MetadataHttpTokens", vec![Some("optional"), None]),
-            ("ec2:InstanceType", vec![Some("p5.48xlarge"), Some("u-6tb1.metal"), Some("m5n.large"), Some("t2"), None]),
+            ("ec2:InstanceType", vec![Some("p5.48xlarge"), Some("u-6tb1.metal"), Some("i4i.large"), Some("t2"), None]),
             ("ec2:VolumeType", vec![Some("io2"), Some("io1"), Some("gp2"), None]),
             ("ec2:VolumeSize", vec![Some("16384"), Some("101"), None]),
             ("ec2:Encrypted", vec![Some("false"), None]),
@@ -373,8 +381,8 @@ async fn without_its_statement_no_load_balancer_faces_the_internet_and_all_else_
     let before = statements.len();
     statements.retain(|statement| statement["Sid"] != "CreateInternetFacingLoadBalancersMarkedAsOurs");
     assert_eq!(statements.len(), before - 1);
-    let [ec2, _] = policies();
-    let left = [ec2, Policy::parse(&document.to_string()).unwrap()];
+    let [ec2, _, queue] = policies();
+    let left = [ec2, queue, Policy::parse(&document.to_string()).unwrap()];
     for ask in recorded().await {
         let faces = ask
             .context
@@ -400,8 +408,8 @@ async fn agree(home: &Path) {
     asks.retain(is_in_their_data);
     misses.retain(|miss| is_in_their_data(&miss.ask));
     let rows: Vec<Row> = asks.iter().chain(misses.iter().map(|miss| &miss.ask)).map(row).collect();
-    let texts =
-        [Policy::shipped_text, Policy::shipped_application_text].map(|fill| fill(&account(), CLUSTER, INSTALLATION));
+    let texts = [Policy::shipped_text, Policy::shipped_application_text, Policy::shipped_queue_text];
+    let texts = texts.map(|fill| fill(&account(), CLUSTER, INSTALLATION));
     let text = joined(&texts);
     let opinions = evaluator::opinions(home, &text, &account(), &rows).await;
     for (ask, opinion) in asks.iter().zip(&opinions.rows) {
@@ -456,7 +464,7 @@ fn every_policy_fits_into_a_managed_policy() {
     for file in std::fs::read_dir(docs).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !(name.starts_with("iam-policy") && name.ends_with(".json")) {
+        if !(name.starts_with("iam-") && name.ends_with(".json")) {
             continue;
         }
         policies += 1;

@@ -22,11 +22,13 @@ pub(crate) type Row<R> = (&'static str, fn(Rc<Target<R>>) -> Pin<Box<dyn Future<
 
 macro_rules! rows {
     ($($row:ident,)*) => {
-        pub(crate) fn all<R: Regions>() -> Vec<Row<R>> {
+        pub(crate) fn all<R: planner::ports::Regions>() -> Vec<crate::rows::Row<R>> {
             vec![$((stringify!($row), |target| Box::pin($row(target)))),*]
         }
     };
 }
+
+pub(crate) use rows;
 
 rows![
     the_caller_is_an_account,

@@ -1,6 +1,6 @@
 //! Instance types, as DescribeInstanceTypes tells of them.
 //!
-//! The types are those of [`planner::families`], which the policy allows as well.
+//! The types are those of [`planner::families`]. The policy allows them, and the other families that have a price.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

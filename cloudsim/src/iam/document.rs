@@ -147,10 +147,20 @@ impl Policy {
         filled(include_str!("../../../docs/iam-instance-policy.json"), account, "", "")
     }
 
+    /// The policy beside it for benchmarks with `kind: Queue`.
+    pub fn shipped_queue(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<Self, PolicyError> {
+        Self::parse(&Self::shipped_queue_text(account, kubernetes_cluster, installation))
+    }
+
+    pub fn shipped_queue_text(account: &str, kubernetes_cluster: &str, installation: &str) -> String {
+        filled(include_str!("../../../docs/iam-policy-queue.json"), account, kubernetes_cluster, installation)
+    }
+
     /// All policies of the operator that this project ships.
-    pub fn all_shipped(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<[Self; 2], PolicyError> {
+    pub fn all_shipped(account: &str, kubernetes_cluster: &str, installation: &str) -> Result<[Self; 3], PolicyError> {
+        let ec2 = Self::shipped(account, kubernetes_cluster, installation)?;
         let application = Self::shipped_application(account, kubernetes_cluster, installation)?;
-        Ok([Self::shipped(account, kubernetes_cluster, installation)?, application])
+        Ok([ec2, application, Self::shipped_queue(account, kubernetes_cluster, installation)?])
     }
 
     /// Actions that it allows, as they are written.
@@ -286,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_shipped_policy_is_understood_and_filled_in() {
-        for fill in [Policy::shipped_text, Policy::shipped_application_text] {
+        for fill in [Policy::shipped_text, Policy::shipped_application_text, Policy::shipped_queue_text] {
             let text = fill("111122223333", "k8s", "blue");
             for left in ["ACCOUNT_ID", "KUBERNETES_CLUSTER_UID", "\"default\""] {
                 assert!(!text.contains(left), "{left}");

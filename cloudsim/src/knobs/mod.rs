@@ -65,9 +65,9 @@ pub enum KnobError {
 /// Every knob, in the order in which they are explained.
 pub fn all() -> impl Iterator<Item = &'static Knob> {
     let of_ec2 = [reads::KNOBS, instances::KNOBS, launches::KNOBS];
-    let of_all = [load_balancing::KNOBS, queues::KNOBS, buckets::KNOBS, prices::KNOBS];
-    let around = [calls::KNOBS, surroundings::KNOBS];
-    of_ec2.into_iter().chain(of_all).chain(around).flatten()
+    let of_all =
+        [load_balancing::KNOBS, queues::KNOBS, buckets::KNOBS, prices::KNOBS, calls::KNOBS, surroundings::KNOBS];
+    of_ec2.into_iter().chain(of_all).flatten()
 }
 
 /// Settings with all of these words applied, in their order; or what is wrong with each that is wrong.

@@ -1,4 +1,4 @@
-//! What a bucket is like: there or not, its place, its tags, its versioning.
+//! The configuration of a bucket: its place, its tags, its versioning.
 
 use planner::owner::Tags;
 

@@ -44,7 +44,7 @@ pub struct PutObject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub etag: String,
-    /// In a bucket with versions.
+    /// Only a bucket with versions gives one.
     pub version_id: Option<String>,
     pub checksum: Option<Checksum>,
 }
@@ -74,7 +74,7 @@ pub struct Found {
 /// The answer to a DeleteObject call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// Of the delete marker that was made, or of the version that is gone.
+    /// The delete marker that was made, or the version that is gone.
     pub version_id: Option<String>,
     /// A delete marker was made, or one is gone.
     pub is_marker: bool,

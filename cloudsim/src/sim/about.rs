@@ -14,8 +14,8 @@ pub enum About {
     Nothing(Action),
     Ec2(ec2::About),
     Elb(elb::About),
-    S3(s3::About),
     Sqs(sqs::About),
+    S3(s3::About),
 }
 
 impl From<ec2::About> for About {
@@ -48,15 +48,15 @@ impl About {
             Self::Nothing(action) => *action,
             Self::Ec2(about) => about.action().into(),
             Self::Elb(about) => about.action().into(),
-            Self::S3(about) => about.action().into(),
             Self::Sqs(about) => about.action().into(),
+            Self::S3(about) => about.action().into(),
         }
     }
 
     /// Things that cost tokens over and above the call.
     pub(crate) fn resources(&self) -> u64 {
         match self {
-            Self::Nothing(_) | Self::Elb(_) | Self::S3(_) | Self::Sqs(_) => 0,
+            Self::Nothing(_) | Self::Elb(_) | Self::Sqs(_) | Self::S3(_) => 0,
             Self::Ec2(about) => about.resources(),
         }
     }

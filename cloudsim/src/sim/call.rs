@@ -122,9 +122,9 @@ impl Sim {
         match about {
             About::Ec2(about) => self.ec2_unmoved().asks(about),
             About::Elb(about) => self.elb_unmoved().asks(about),
+            About::Sqs(about) => self.sqs_unmoved().asks(about),
             About::S3(about) => self.s3_unmoved().asks(about),
             About::Nothing(Action::S3(action)) => vec![self.s3_unmoved().ask_about_region(*action)],
-            About::Sqs(about) => self.sqs_unmoved().asks(about),
             About::Nothing(Action::Elb(action)) => vec![self.elb_unmoved().ask_about_region(*action)],
             About::Nothing(Action::CloudWatch(action)) => cloudwatch::asks(*action, &self.settings.region),
             About::Nothing(Action::Pricing(action)) => pricing::asks(*action, &self.settings.region),
@@ -159,8 +159,8 @@ impl Sim {
             Action::Elb(action) => elb.buckets.admit(&elb::costs(action), others, now),
             Action::CloudWatch(action) => cloudwatch.buckets.admit(&cloudwatch::costs(action), others, now),
             Action::Pricing(action) => pricing.buckets.admit(&pricing::costs(action), others, now),
-            Action::S3(action) => s3.buckets.admit(&s3::costs(action), others, now),
             Action::Sqs(action) => sqs.buckets.admit(&sqs::costs(action), others, now),
+            Action::S3(action) => s3.buckets.admit(&s3::costs(action), others, now),
             Action::Sts(action) => sts.buckets.admit(&sts::costs(action), others, now),
         }
     }
@@ -284,8 +284,8 @@ fn throttled(action: Action) -> SimError {
         Action::Elb(_) | Action::CloudWatch(_) | Action::Pricing(_) => {
             SimError::new("ThrottlingException", "Rate exceeded")
         }
-        Action::S3(_) => s3::slow_down(),
         Action::Sqs(_) => sqs::throttled(),
+        Action::S3(_) => s3::slow_down(),
         Action::Ec2(_) | Action::Sts(_) => SimError::new("RequestLimitExceeded", "Request limit exceeded."),
     }
 }

@@ -1,9 +1,10 @@
 //! Messages of SQS: delivered at least once and in any order, hidden, deleted, counted late.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloudsim::sqs::{ChangeVisibility, Entry, ReceiveMessage, Received, SendMessage, Sqs};
 use cloudsim::{Queues, Settings, Sim, Span};
+use proptest::prelude::*;
 
 use crate::queues::{attributes, queue, steady};
 use crate::world::{at, code, sim};
@@ -235,4 +236,72 @@ fn entries_of_a_batch_have_results_of_their_own() {
     let deleted = sim.sqs(at(2)).delete_message_batch("q", &deleted).unwrap();
     assert!(deleted.iter().all(|one| one.of.is_ok()));
     assert_eq!(counts(&mut sim, 2), [0, 0, 0]);
+}
+
+/// One step of somebody who uses the queue; numbers choose among the handles that he has.
+#[derive(Clone, Debug)]
+enum Step {
+    Send,
+    Receive(u32),
+    Delete(usize),
+    Hide(usize, u32),
+    Wait(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => Just(Step::Send),
+        3 => (1..=10_u32).prop_map(Step::Receive),
+        2 => (0..40_usize).prop_map(Step::Delete),
+        1 => (0..40_usize, 0..60_u32).prop_map(|(which, seconds)| Step::Hide(which, seconds)),
+        1 => (1..30_i64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever somebody does, what is not deleted by its latest handle is there, counted once, and comes again; what is
+    /// deleted so never does.
+    #[test]
+    fn no_message_is_lost_and_none_comes_after_its_deletion(steps in prop::collection::vec(step(), 1..80)) {
+        let mut sim = region(steady().queues);
+        let (mut second, mut expected) = (0, BTreeSet::new());
+        // Every handle that was given out, with its message; and the latest of each message.
+        let (mut handles, mut latest) = (Vec::new(), BTreeMap::new());
+        for step in steps {
+            match step {
+                Step::Send => drop(expected.insert(send(&mut sim, "m", second))),
+                Step::Receive(count) => {
+                    for got in receive(&mut sim, count, second) {
+                        prop_assert!(expected.contains(&got.message_id), "it was deleted");
+                        handles.push((got.message_id.clone(), got.receipt_handle.clone()));
+                        latest.insert(got.message_id, got.receipt_handle);
+                    }
+                }
+                Step::Delete(which) => {
+                    let Some((id, handle)) = handles.get(which) else { continue };
+                    delete(&mut sim, handle, second);
+                    if latest[id] == *handle {
+                        expected.remove(id);
+                    }
+                }
+                Step::Hide(which, seconds) => {
+                    let Some((id, handle)) = handles.get(which) else { continue };
+                    let is_hidden = hide(&mut sim.sqs(at(second)), handle, seconds).is_ok();
+                    prop_assert!(!is_hidden || latest[id] == *handle && expected.contains(id));
+                }
+                Step::Wait(seconds) => second += seconds,
+            }
+            let counted = counts(&mut sim, second).iter().sum::<u32>() as usize;
+            prop_assert_eq!(counted, expected.len());
+        }
+        let mut left = BTreeSet::new();
+        while let [first, rest @ ..] = &receive(&mut sim, 10, second + 100)[..] {
+            for got in std::iter::once(first).chain(rest) {
+                prop_assert!(left.insert(got.message_id.clone()), "twice within its visibility");
+            }
+        }
+        prop_assert_eq!(left, expected);
+    }
 }

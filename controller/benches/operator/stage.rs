@@ -183,7 +183,7 @@ fn settings() -> Settings {
         artifacts: Artifacts {
             version: "1".into(),
             base_url: "https://artifacts.example".into(),
-            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
+            sha256: ["worker", "starter", "balancer", "front", "puller", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
@@ -191,6 +191,7 @@ fn settings() -> Settings {
         proof_gap: seconds(60),
         launch_window: seconds(120),
         boot_deadline: seconds(900),
+        last_call: seconds(120),
         refusal_pause: seconds(60),
         prices: planner::prices::file::PriceFile::default(),
     }
@@ -369,6 +370,7 @@ fn report(spec: &RunSpec, started_at: Timestamp) -> Vec<u8> {
         further_comparisons: Vec::new(),
         thresholds: Vec::new(),
         self_test: None,
+        cost: None,
         summary: "b 14 % faster [9, 19]".into(),
         verdict: "These instances.".into(),
     };

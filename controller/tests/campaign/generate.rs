@@ -1,20 +1,20 @@
 //! Scripts from seeds. The same plan and seed give the same script for ever, until this file is changed.
 
-use api::BalancerKind;
 use cloudsim::ec2::{self, IMAGE_WITH_DATA};
 use cloudsim::{
-    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, LoadBalancing, ManualChange, ManualChanges,
-    QuotaCheck, Settings, Span, StaleReads, Throttling, TokenRules,
+    Action, AfterFailure, AfterTermination, Fault, FaultRates, Lag, ManualChange, ManualChanges, QuotaCheck, Settings,
+    Span, StaleReads, Throttling, TokenRules,
 };
 use planner::owner;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::people::{is_in_place, with_hands, with_other_kinds, with_updates};
+use crate::people::{is_in_place, with_cuts, with_hands, with_other_kinds, with_queues, with_updates};
 use crate::script::{Edit, Script, Step};
 use crate::stage::chaos::Moment;
 use crate::stage::cloud::Credentials;
 use crate::stage::kubernetes::StoreFault;
+use crate::tiers::{balancer, buckets, load_balancing, queues};
 
 /// What a seed is made into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +84,20 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         image: image(seed),
         generators: generators(seed),
         stretch_per_mille: random.random_range(1000..6000),
-        knobs: Settings { load_balancing: load_balancing(plan, seed), ..knobs },
+        knobs: Settings {
+            load_balancing: load_balancing(plan, seed),
+            queues: queues(plan, seed),
+            buckets: buckets(plan, seed),
+            ..knobs
+        },
         faults,
         store_faults,
         doom: None,
         steps: match plan {
             Plan::Crash => steps,
-            _ => with_updates(seed, with_other_kinds(seed, with_hands(seed, steps))),
+            _ => {
+                with_queues(seed, with_cuts(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps)))))
+            }
         },
     }
 }
@@ -101,30 +108,10 @@ fn launches(seed: u64) -> i32 {
     if random.random_ratio(1, 5) { random.random_range(2..=3) } else { 1 }
 }
 
-/// An Application Load Balancer in every third seed, from a stream of its own as well.
-fn balancer(seed: u64) -> BalancerKind {
-    let random = &mut StdRng::seed_from_u64(seed ^ 0x6261_6c61_6e63_6572);
-    if random.random_ratio(1, 3) { BalancerKind::Application } else { BalancerKind::Custom }
-}
-
 /// Two zones in every fourth seed, from a stream of its own as well.
 fn zones(seed: u64) -> i32 {
     let random = &mut StdRng::seed_from_u64(seed ^ 0x7a6f_6e65_735f_6f66);
     if random.random_ratio(1, 4) { 2 } else { 1 }
-}
-
-/// Load balancers that are late within what the settling time is made for, and interfaces that stay for ten minutes.
-fn load_balancing(plan: Plan, seed: u64) -> LoadBalancing {
-    let random = &mut StdRng::seed_from_u64(seed ^ 0x7072_6f76_6973_696f);
-    let is_calm = plan == Plan::Crash;
-    LoadBalancing {
-        provisioning: Span::seconds(0, random.random_range(0..=240)),
-        interface_linger: Span::seconds(0, random.random_range(0..=if is_calm { 60 } else { 600 })),
-        used_linger: Span::seconds(0, random.random_range(0..=60)),
-        tags_are_settings: random.random_bool(0.5),
-        flaps: if !is_calm && random.random_ratio(1, 4) { Span::seconds(60, 600) } else { Span::NONE },
-        ..LoadBalancing::default()
-    }
 }
 
 /// Two in every sixth seed, from a stream of its own as well.

@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use cloudsim::Settings;
 use cloudsim::elb::LoadBalancerKind;
+use cloudsim::sqs::CreateQueue;
 use futures::FutureExt;
 use jiff::SignedDuration;
-use planner::desired::{BALANCER, GENERATOR};
+use planner::desired::{BALANCER, FRONT, GENERATOR};
 use planner::ports::{InstanceState, NAME_PREFIX};
+use planner::resources::ResourceKind;
+use planner::resources::name::names;
 
 use crate::script::{Script, Step};
 use crate::stage::agents::Freshness;
@@ -378,7 +381,8 @@ impl Life<'_> {
         let sim = self.play.sim.lock();
         let live = sim.truth().ec2.live_instances();
         let pools: BTreeSet<&str> = status.launches.iter().map(|line| line.pool.as_str()).collect();
-        for name in pools.into_iter().filter(|name| !matches!(*name, BALANCER) && !name.starts_with(GENERATOR)) {
+        for name in pools.into_iter().filter(|name| !matches!(*name, BALANCER | FRONT) && !name.starts_with(GENERATOR))
+        {
             let ids: BTreeSet<&String> =
                 status.launches.iter().filter(|line| line.pool == name).flat_map(|line| &line.instance_ids).collect();
             let mut by_zone: BTreeMap<&str, usize> = BTreeMap::new();
@@ -456,7 +460,7 @@ fn plant_neighbours(play: &Play) {
         // Of a benchmark that is gone, and another installation's to remove.
         Owner { installation: "other".into(), benchmark_uid: "uid-9".into(), name: "gone".into(), ..ours.clone() },
         Owner { installation: "other".into(), ..ours.clone() },
-        Owner { kubernetes_cluster: "other".into(), ..ours },
+        Owner { kubernetes_cluster: "other".into(), ..ours.clone() },
     ];
     let now = play.now();
     for (index, owner) in neighbours.iter().enumerate() {
@@ -466,6 +470,11 @@ fn plant_neighbours(play: &Play) {
         play.sim.lock().ec2(now).plant_group(&format!("clusterbench-{index}-members"), tags.clone());
         let name = format!("{NAME_PREFIX}neighbour-{index}");
         play.sim.lock().elb(now).plant_load_balancer(&name, LoadBalancerKind::Application, tags.clone());
-        play.sim.lock().elb(now).plant_target_group(&name, tags);
+        play.sim.lock().elb(now).plant_target_group(&name, tags.clone());
+        // Under our very names, where they are not ones that are asked for.
+        let name = |kind| format!("{}neighbour-{index}", names(&ours, kind).concat());
+        let queue = CreateQueue { name: name(ResourceKind::Queue), tags: tags.clone(), ..CreateQueue::default() };
+        play.sim.lock().sqs(now).plant_queue(&queue);
+        play.sim.lock().s3(now).plant_bucket(&name(ResourceKind::Bucket), tags);
     }
 }

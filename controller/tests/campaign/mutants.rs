@@ -139,6 +139,9 @@ fn all() -> Vec<Mutant> {
         }),
         plans("one list without it proves that no load balancer comes", one_list_proves),
         plans("targets are registered before they run", registers_early),
+        lies("tags unread", Lie::AnyQueue),
+        plans("bucket before terminated", bucket_first),
+        plans("queues before terminated", queues_first),
         plans("a kind that is not known is dropped", |world| {
             with(world, |world| {
                 let placement = world.object.status.placement.as_mut();
@@ -350,6 +353,32 @@ fn recreates(world: &World) -> Plan {
     plan
 }
 
+/// The bucket goes as soon as it is deleted, whoever still writes into it.
+fn bucket_first(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let account = world.identity.known().map(|one| one.account.clone()).unwrap_or_default();
+    let buckets = world.cloud.buckets.known().into_iter().flatten();
+    let goes = buckets.filter(|_| world.object.deletion == Deletion::Asked);
+    let empties: Vec<Effect> = goes
+        .map(|one| Action::EmptyBucket { name: one.name.clone(), account: account.clone() }.into())
+        .filter(|effect: &Effect| !plan.effects.iter().any(|other| other.action == effect.action))
+        .collect();
+    plan.effects.extend(empties);
+    plan
+}
+
+fn queues_first(world: &World) -> Plan {
+    let mut plan = planner::plan(world);
+    let queues = world.cloud.queues.known().into_iter().flatten();
+    let goes = queues.filter(|_| world.object.deletion == Deletion::Asked);
+    let deletes: Vec<Effect> = goes
+        .map(|queue| Action::DeleteQueue { url: queue.url.clone(), name: queue.name.clone() }.into())
+        .filter(|effect: &Effect| !plan.effects.iter().any(|other| other.action == effect.action))
+        .collect();
+    plan.effects.extend(deletes);
+    plan
+}
+
 fn groups_first(world: &World) -> Plan {
     let mut plan = planner::plan(world);
     let is_deleted = world.object.deletion == Deletion::Asked;
@@ -425,6 +454,25 @@ fn budget_without_timers(world: &World) -> Plan {
         budget.max_usd = "999999".to_owned();
     }
     planner::plan(&world)
+}
+
+#[test]
+#[ignore]
+fn probe() {
+    let only = std::env::var("MUTANT").unwrap();
+    for mutant in all().into_iter().filter(|mutant| only == "all" || mutant.name == only) {
+        let started = std::time::Instant::now();
+        let mut caught = Vec::new();
+        let mut from = 0;
+        while let Some(failure) = play(Campaign::All, from..300, mutant.ways, 2).1 {
+            caught.push((failure.seed, format!("{:?}", failure.broken.rule)));
+            from = failure.seed + 1;
+            if only == "all" {
+                break;
+            }
+        }
+        say(&format!("{}: {caught:?} {:.1}", mutant.name, started.elapsed().as_secs_f64()));
+    }
 }
 
 #[test]

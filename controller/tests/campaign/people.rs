@@ -43,6 +43,23 @@ pub(crate) fn with_other_kinds(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
+/// Users who want queues for a while, or other ones, in every seventh seed; from a stream of its own.
+pub(crate) fn with_queues(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6672_6f6e_7473);
+    if !random.random_ratio(1, 7) || is_in_place(seed) {
+        return steps;
+    }
+    for _ in 0..random.random_range(1..=3) {
+        let edit = match random.random_range(0..4) {
+            0 => Edit::Balancer(BalancerKind::Custom),
+            1 => Edit::Visibility(random.random_range(1..=3) * 10),
+            _ => Edit::Balancer(BalancerKind::Queue),
+        };
+        steps.insert(random.random_range(0..=steps.len()), Step::Edit(edit));
+    }
+    steps
+}
+
 /// Workers that are updated in place, in every sixth seed; from a stream of its own.
 pub(crate) fn is_in_place(seed: u64) -> bool {
     StdRng::seed_from_u64(seed ^ 0x7570_6461_7465).random_ratio(1, 6)
@@ -57,5 +74,21 @@ pub(crate) fn with_updates(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
             steps.insert(random.random_range(0..=steps.len()), Step::Edit(edit));
         }
     }
+    steps
+}
+
+/// A network that cuts every list of instances, long after the last launch and for longer than it takes to believe that something
+/// is gone, in every eighth seed; from a stream of its own.
+pub(crate) fn with_cuts(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6375_7473);
+    if !random.random_ratio(1, 8) {
+        return steps;
+    }
+    steps.extend([Step::Wait { seconds: random.random_range(400..600) }, Step::Cut(true)]);
+    for _ in 0..random.random_range(6..12) {
+        steps.push(Step::Pass { operator: 0, strike: None, stretch_per_mille: random.random_range(500..4000) });
+        steps.push(Step::Wait { seconds: random.random_range(30..90) });
+    }
+    steps.push(Step::Cut(false));
     steps
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::stage::chaos::Moment;
 use crate::stage::cloud::Credentials;
 use crate::stage::kubernetes::StoreFault;
-use crate::stage::play::spec;
+use crate::stage::play::{set_kind, spec};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +158,8 @@ pub(crate) enum Edit {
     AfterRun(api::AfterRun),
     Policy(api::Policy),
     Balancer(api::BalancerKind),
+    /// Seconds after which a request is given to another worker.
+    Visibility(i32),
     Tag(String),
     Paused(bool),
     AddCluster(String),
@@ -175,7 +177,7 @@ impl Script {
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.budget = self.budget.clone().map(|max_usd| api::Budget { max_usd });
         spec.load.launches = self.launches;
-        spec.balancer.kind = self.balancer;
+        set_kind(&mut spec, self.balancer);
         if self.zones > 1 {
             spec.network = Some(api::Network { zone_count: Some(self.zones), ..api::Network::default() });
         }
@@ -237,7 +239,14 @@ impl Edit {
             Self::RunId(id) => spec.run_id.clone_from(id),
             Self::AfterRun(after) => spec.lifecycle.after_run = *after,
             Self::Policy(policy) => spec.balancer.policy = *policy,
-            Self::Balancer(kind) => spec.balancer.kind = *kind,
+            // The definition refuses both together.
+            Self::Balancer(api::BalancerKind::Queue) if spec.worker.update == api::Update::InPlace => {}
+            Self::Balancer(kind) => set_kind(spec, *kind),
+            Self::Visibility(seconds) => {
+                if let Some(queue) = &mut spec.balancer.queue {
+                    queue.visibility_seconds = *seconds;
+                }
+            }
             Self::Tag(value) => spec.tags = vec![api::Tag { key: "team".into(), value: value.clone() }],
             Self::Paused(paused) => spec.paused = *paused,
             Self::AddCluster(name) => {

@@ -10,6 +10,7 @@ mod held;
 mod interference;
 mod launches;
 mod pausing;
+mod queues;
 mod refusals;
 mod results;
 #[path = "../stage/mod.rs"]

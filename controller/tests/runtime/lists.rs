@@ -62,6 +62,35 @@ fn idle_benchmarks_behind_load_balancers_share_one_list_of_each_kind() {
     });
 }
 
+/// The same of queues and buckets, whose tags are a call for each: nobody else lists them.
+#[test]
+fn idle_benchmarks_behind_queues_share_one_list_of_each_kind() {
+    tell(async || {
+        let mut stage = Stage::new(7, crate::throttling(), 10);
+        stage.edit(|spec| {
+            let queue = api::Queue { instance_profile: "profile".into(), visibility_seconds: 20, attempts: 3 };
+            (spec.balancer.kind, spec.balancer.queue) = (api::BalancerKind::Queue, Some(queue));
+        });
+        let converged = stage.play(minutes(30), Stage::all_ready).await;
+        assert!(converged.is_some(), "{}", stage.worst());
+        let audit = stage.sim.lock().audit();
+        let queues = audit.queues;
+        assert!(queues >= 20, "{queues}");
+        assert_eq!(audit.buckets, 10);
+        stage.play(minutes(15), |_| false).await;
+        let calls = calls_in(&mut stage, minutes(20)).await;
+        for (action, count) in &calls {
+            let most = match *action {
+                "GetCallerIdentity" => 22,
+                "ListQueueTags" => 11 * queues,
+                "GetBucketTagging" => 110,
+                _ => 11,
+            };
+            assert!(usize::try_from(*count).unwrap() <= most, "{action}: {count} of {calls:?}");
+        }
+    });
+}
+
 #[test]
 fn benchmarks_that_are_made_together_launch_once_each_and_are_never_throttled() {
     tell(async || {

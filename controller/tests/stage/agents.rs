@@ -205,7 +205,13 @@ impl Agents for FakeAgents {
             failures: 0,
             members: self.members(cluster),
         });
+        let queue = |cluster: &Cluster| QueueStatus {
+            cluster: cluster.name.clone(),
+            running: u64::try_from(cluster.members.len()).unwrap(),
+            ..QueueStatus::default()
+        };
         Ok(BalancerStatus {
+            queues: membership.clusters.iter().map(queue).collect(),
             instance_id,
             kernel_boot: String::new(),
             version: version.to_string(),
@@ -213,7 +219,6 @@ impl Agents for FakeAgents {
             clusters: clusters.collect(),
             shared: None,
             departing: Vec::new(),
-            queues: Vec::new(),
         })
     }
 

@@ -58,6 +58,8 @@ pub(crate) enum Lie {
     AnyOwner,
     /// Load balancers are ours, whoever's tags they carry.
     AnyBalancer,
+    /// Queues and buckets are ours, whoever's tags they carry.
+    AnyQueue,
     /// The installation's tag is not looked at.
     AnyInstallation,
     /// A termination that was refused is not asked for one by one.
@@ -80,7 +82,7 @@ impl Mortal {
     }
 
     /// Another account has nothing of ours; without credentials nobody answers.
-    fn elsewhere<T>(&self, nothing: Answer<T>) -> Option<Answer<T>> {
+    pub(super) fn elsewhere<T>(&self, nothing: Answer<T>) -> Option<Answer<T>> {
         match self.credentials() {
             Credentials::Own => None,
             Credentials::OtherAccount => Some(nothing),
@@ -134,7 +136,7 @@ impl Mortal {
         }
     }
 
-    async fn effect<T: Send>(
+    pub(super) async fn effect<T: Send>(
         &self,
         action: impl Into<cloudsim::Action>,
         effect: impl Future<Output = Answer<T>> + Send,
@@ -154,14 +156,14 @@ impl Mortal {
     }
 
     /// While an object is paused nothing is made for it.
-    fn must_not_be_paused(&self, deed: &str) {
+    pub(super) fn must_not_be_paused(&self, deed: &str) {
         if self.sight.is_paused() {
             self.judge.convict(Rule::PausedHolds, format!("{deed} for a paused object"));
         }
     }
 
     /// What is destroyed or paid for must have been looked for with success.
-    fn must_see(&self, what: &[&str], deed: &str) {
+    pub(super) fn must_see(&self, what: &[&str], deed: &str) {
         if self.sight.failed(what) {
             self.judge.convict(Rule::NothingBlind, format!("{deed}, and {} was not seen", what.join(" or ")));
         }

@@ -38,6 +38,8 @@ pub(crate) enum Rule {
     OneBalancer,
     /// No second load balancer, listener or rule for a path; a target is what runs; nothing is deleted that is still used.
     OneOfEach,
+    /// No queue and no bucket goes while somebody lives who was launched for it.
+    NobodyWrites,
     /// A cluster has as many instances in each of its zones.
     EvenlySpread,
     /// A price is the one of its region, and none is nothing.
@@ -93,6 +95,10 @@ struct Book {
     lines: BTreeMap<String, Launch>,
     /// Hashes of the launches that were asked about.
     rehearsed: BTreeSet<String>,
+    /// What the names of the queues begin with that a launch was written down for, by its token.
+    stems: BTreeMap<String, String>,
+    /// What those begin with that the spec asks for.
+    stem: String,
     /// Instances that each token made.
     made: BTreeMap<String, BTreeSet<String>>,
     launched: usize,
@@ -136,9 +142,16 @@ impl Judge {
     /// A status reached the server.
     pub(crate) fn written(&self, status: &Status) {
         let mut book = self.book();
+        let queue = status.placement.as_ref().and_then(|placement| placement.queue.as_ref());
+        book.stem = queue.map(|queue| queue.stem.clone()).unwrap_or_default();
         for line in &status.launches {
             if !book.lines.contains_key(&line.token) {
                 book.lines.insert(line.token.clone(), line.clone());
+                let is_writer = line.pool != desired::BALANCER && !line.pool.starts_with(desired::GENERATOR);
+                if is_writer && !book.stem.is_empty() {
+                    let stem = book.stem.clone();
+                    book.stems.insert(line.token.clone(), stem);
+                }
             }
         }
         book.hashes.extend(status.runs.iter().map(|run| run.report_sha256.clone()));
@@ -174,6 +187,30 @@ impl Judge {
             Some(_) => return,
         };
         book.broken.get_or_insert(broken);
+    }
+
+    /// A queue or a bucket of this name goes. The front may live on when a cluster goes; of a bucket nobody may.
+    pub(crate) fn nobody_writes(&self, sim: &Sim, name: &str) {
+        let mut book = self.book();
+        // The sweeper believes lists that are minutes late.
+        if book.abandoned {
+            return;
+        }
+        let writes = |instance: &cloudsim::ec2::Instance| {
+            let token = instance.token.as_deref().unwrap_or_default();
+            let (Some(stem), Some(line)) = (book.stems.get(token), book.lines.get(token)) else { return false };
+            // Those of later settings have a number where others have a cluster.
+            let rest =
+                name.strip_prefix(stem.as_str()).filter(|rest| !rest.starts_with(|one: char| one.is_ascii_digit()));
+            let cluster = rest.and_then(|rest| rest.strip_suffix("-in").or_else(|| rest.strip_suffix("-out")));
+            let is_former_front = line.pool == desired::FRONT && *stem != book.stem;
+            name.ends_with("-an") || cluster.is_some_and(|cluster| line.pool == cluster || is_former_front)
+        };
+        let writer = sim.truth().ec2.live_instances().into_iter().find(|instance| writes(instance));
+        if let Some(writer) = writer {
+            let what = format!("{name} goes, and {} of it is {}", writer.id, writer.state.name());
+            book.broken.get_or_insert(Broken::new(Rule::NobodyWrites, what));
+        }
     }
 
     /// Somebody deletes the report of a launch.
@@ -236,13 +273,14 @@ impl Judge {
             let volumes = sim.truth().ec2.live_volumes().len();
             let (balancers, targets) =
                 (sim.truth().elb.live_load_balancers().len(), sim.truth().elb.live_target_groups().len());
-            return match live + groups + volumes + balancers + targets {
+            let (queues, buckets) = (sim.truth().sqs.live_queues().len(), sim.truth().s3.live_buckets().len());
+            return match live + groups + volumes + balancers + targets + queues + buckets {
                 0 => Ok(()),
                 _ if book.abandoned => Ok(()),
                 _ => Err(Broken::new(
                     Rule::NothingLeft,
                     format!(
-                        "the object is gone; left are {live} instances, {groups} groups, {volumes} volumes, {balancers} load balancers and {targets} target groups"
+                        "the object is gone; left are {live} instances, {groups} groups, {volumes} volumes, {balancers} load balancers, {targets} target groups, {queues} queues and {buckets} buckets"
                     ),
                 )),
             };

@@ -224,6 +224,13 @@ fn unavailable() -> StoreError {
 }
 
 impl Server {
+    /// Another object of the same name, once the former is gone.
+    pub(crate) fn create(&mut self, object: ClusterBenchmark) {
+        assert!(self.object.is_none(), "the former is still there");
+        self.object = Some(object);
+        self.change(|_| {});
+    }
+
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut ClusterBenchmark)) {
         let Some(object) = &mut self.object else { return };
         change(object);

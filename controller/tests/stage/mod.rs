@@ -12,6 +12,7 @@ pub(crate) mod judge;
 pub(crate) mod kubernetes;
 pub(crate) mod measured;
 pub(crate) mod play;
+pub(crate) mod queues;
 pub(crate) mod runs;
 pub(crate) mod sight;
 pub(crate) mod starters;

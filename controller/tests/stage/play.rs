@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use api::{ClusterBenchmarkSpec, FINALIZER};
+use api::{BalancerKind, ClusterBenchmarkSpec, FINALIZER};
 use cloudsim::{Policy, Principal, SharedSim, Sim};
 use controller::{Decisions, Metrics, Next, PassError, Reconciler};
 use jiff::{SignedDuration, Timestamp};
@@ -44,7 +44,7 @@ pub(crate) fn settings(version: u32) -> Settings {
         artifacts: Artifacts {
             version: version.to_string(),
             base_url: "https://artifacts.example".into(),
-            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
+            sha256: ["worker", "starter", "balancer", "front", "puller", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
@@ -52,6 +52,7 @@ pub(crate) fn settings(version: u32) -> Settings {
         proof_gap: seconds(60),
         launch_window: seconds(120),
         boot_deadline: seconds(900),
+        last_call: seconds(120),
         refusal_pause: seconds(60),
         prices: planner::prices::file::PriceFile::default(),
     }
@@ -67,6 +68,19 @@ pub(crate) fn spec(clusters: &[(&str, &str, i32)]) -> ClusterBenchmarkSpec {
         "load": { "phases": [{ "arrivals": "ClosedLoop", "concurrency": 10, "requests": 100 }] },
     }))
     .unwrap()
+}
+
+/// The same with queues between a front and the workers.
+pub(crate) fn with_queues(mut spec: ClusterBenchmarkSpec) -> ClusterBenchmarkSpec {
+    set_kind(&mut spec, BalancerKind::Queue);
+    spec
+}
+
+/// Another kind, with the settings that it needs.
+pub(crate) fn set_kind(spec: &mut ClusterBenchmarkSpec, kind: BalancerKind) {
+    let queue = api::Queue { instance_profile: "clusterbench-queue".into(), visibility_seconds: 20, attempts: 3 };
+    spec.balancer.kind = kind;
+    spec.balancer.queue = (kind == BalancerKind::Queue).then_some(queue);
 }
 
 /// What is decided with, and how answers come: the operator's own way, unless a mutant plays.
@@ -464,8 +478,8 @@ impl Play {
 }
 
 /// The policies that users attach to the operator's role, read once.
-fn policies() -> [Arc<Policy>; 2] {
-    static SHIPPED: LazyLock<[Arc<Policy>; 2]> = LazyLock::new(|| {
+fn policies() -> [Arc<Policy>; 3] {
+    static SHIPPED: LazyLock<[Arc<Policy>; 3]> = LazyLock::new(|| {
         let Settings { installation, kubernetes_cluster, .. } = settings(1);
         let account = cloudsim::Settings::default().account;
         Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap().map(Arc::new)

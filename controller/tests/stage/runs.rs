@@ -98,6 +98,7 @@ impl FakeRun {
             further_comparisons: Vec::new(),
             thresholds: Vec::new(),
             self_test: None,
+            cost: None,
             summary: "b 14 % faster [9, 19]".into(),
             verdict: "These instances.".into(),
         }

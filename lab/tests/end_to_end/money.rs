@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, condition, spec};
+use crate::bench::{Bench, INSTANCES, condition, spec};
 use crate::lab::{Lab, is_possible, send, shared};
 
 /// Deaths of the operator in a benchmark's life.
@@ -100,35 +100,61 @@ fn operators(lab: &Lab) -> Vec<i32> {
     pids.filter(is_of_lab).collect()
 }
 
-/// The longest that the timers may take: what the budget pays, and the shutdown.
-const PAID: Duration = Duration::from_secs(420);
+/// Prices of the types of the budget's test, high enough that a budget of cents pays for seconds: 10 USD an hour each.
+const PRICES: &str = "region,type,usdPerHour\neu-west-1,t2.micro,10\neu-west-1,t2.large,10\neu-west-1,c6i.large,10\n";
+/// A minute of four of them with what comes with each is 66.8 cents: half a minute, and as much for the teardown.
+const MAX_USD: &str = "0.70";
+/// The longest that an instance may take from its timer to its end, here, where others run beside.
+const SHUTDOWN: Duration = Duration::from_secs(60);
 
-/// A lab of its own: the operator stands still in it. The least that a budget pays is a boot, here
-/// a minute, and the two minutes of the last call.
+/// Deadlines of the budget's lab: the least run is a third of the boot and the last call, 25 s.
+const DEADLINES: [&str; 5] = [
+    "--boot-deadline-seconds=60",
+    "--last-call-seconds=5",
+    "--settle-seconds=30",
+    "--launch-window-seconds=5",
+    "--proof-gap-seconds=1",
+];
+
+/// A lab of its own: the operator stands still in it from when all instances are made.
 #[test]
 fn a_budget_is_kept_while_the_operator_stands_still() {
     if !is_possible("budget") {
         return;
     }
     let lab: &'static Lab = Box::leak(Box::new(Lab::new("budget")));
-    lab.run(&["up", "--operator-arg=--boot-deadline-seconds=180"]);
+    let prices = lab.directory().join("prices.csv");
+    fs::write(&prices, PRICES).unwrap();
+    let prices = format!("--operator-arg=--prices={}", prices.display());
+    let deadlines = DEADLINES.map(|deadline| format!("--operator-arg={deadline}"));
+    let up: Vec<&str> = ["up", &prices].into_iter().chain(deadlines.iter().map(String::as_str)).collect();
+    lab.run(&up);
     let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let mut asked = spec(1, 1_000);
-        asked["budget"] = json!({ "maxUsd": "0.02" });
+        asked["budget"] = json!({ "maxUsd": MAX_USD });
         let bench = Bench::apply(lab, "budget", asked);
-        let object = bench.wait_until("it runs", |object| object["status"]["instancesReady"] == "4/4");
-        let placement = object["status"]["placement"].clone();
-        assert_eq!(placement["maxUsd"], json!("0.02"));
+        bench.wait_until("all instances are made", |_| bench.made().0.len() == INSTANCES);
+        let object = bench.get().unwrap();
         let stopped = operators(lab);
         assert!(!stopped.is_empty());
         stopped.iter().for_each(|pid| send(*pid, Signal::STOP));
-        let deadline = Instant::now() + PAID;
+        let placement = object["status"]["placement"].clone();
+        assert_eq!(placement["maxUsd"], json!(MAX_USD));
+        let expires_at = time(&placement["expiresAt"]);
+        let deadline = Instant::now() + Duration::from_secs(40) + SHUTDOWN;
         while bench.made().0.iter().any(|one| one.state != "terminated") {
             assert!(Instant::now() < deadline, "instances outlive their budget: {}", bench.story(&object));
-            std::thread::sleep(Duration::from_secs(1));
+            std::thread::sleep(Duration::from_millis(300));
         }
         let (least, _) = counted(&bench, &object);
-        assert!(least <= 20_000, "{least} millionths of a dollar: {}", bench.story(&object));
+        assert!(least <= 700_000, "{least} millionths of a dollar: {}", bench.story(&object));
+        // A minute is paid in any case. That timers ended them shows in when they ended.
+        let made = lab.ledger()["benchmarks"]["budget/budget"]["instances"].clone();
+        for one in made.as_array().unwrap() {
+            let late = time(&one["endedAt"]).duration_since(expires_at);
+            let is_in_time = late.as_secs() >= 0 && late.unsigned_abs() < SHUTDOWN;
+            assert!(is_in_time, "{late:#} after the timers: {}", bench.story(&object));
+        }
         stopped.iter().for_each(|pid| send(*pid, Signal::CONT));
         let object = bench.wait_until("it is expired", |object| object["status"]["phase"] == "Expired");
         let (_, _, message) = condition(&object, "Accepted");

@@ -5,6 +5,7 @@ pub mod application;
 mod generators;
 mod health;
 pub mod membership;
+pub mod queues;
 pub(crate) mod slow;
 pub(crate) mod unfinished;
 pub mod updates;

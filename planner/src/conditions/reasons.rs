@@ -131,6 +131,9 @@ reasons! {
     NoArtifact {
         Accepted: "The operator has no program for that architecture.", "other types, or [add the program](aws.md#the-programs)";
     }
+    NoInstanceProfile {
+        Accepted: "A launch was rehearsed and refused, because the account has no instance profile of the name in `balancer.queue.instanceProfile`: nothing is paid for yet. Stalled.", "make one with a role of [this policy](iam-instance-policy.json), or correct the name";
+    }
     Running {
         Provisioned: "Every instance runs.", "";
         Measured: "The run is on; rounds done are in the message and in the column Progress.", "wait";
@@ -164,6 +167,12 @@ reasons! {
     BalancerUnseen {
         Provisioned: "Load balancers cannot be listed, so none is made and none removed.", "as the message says; often a permission: [the policy](iam-policy-application.json)";
     }
+    QueuesProvisioning {
+        Provisioned: "Queues or the bucket are being created: no front and no worker is launched before lists show them with our tags.", "wait";
+    }
+    QueuesUnseen {
+        Provisioned: "Queues or buckets cannot be listed, so none is made and none removed, and no front and no worker is launched.", "as the message says; often a permission: [the policy](iam-policy-queue.json)";
+    }
     ChangedByHand {
         Provisioned: "Somebody changed the load balancer or a target group in a way that the operator does not set back: its scheme, subnets or security groups, or a health check; the message says what it is and what it should be. Nothing is measured through it. Stalled.", "as the message says";
     }
@@ -183,6 +192,9 @@ reasons! {
     }
     GroupInUse {
         Provisioned: "EC2 has not let a security group go for two minutes, because somebody else's group has a rule that names it, or a network interface that is not ours is in it; the message says which. Stalled.", "remove that rule or interface; the rest follows by itself";
+    }
+    BucketNotEmpty {
+        Provisioned: "The bucket was emptied, and S3 has not let it go for two minutes: somebody switched versioning on, so it keeps former versions of its objects, or puts others into it. Everything else goes. Stalled.", "delete all versions of all its objects, or the bucket; the rest follows by itself";
     }
     UnknownKind {
         Provisioned: "`status.placement.kinds` names a kind of resource that this operator does not know, because a later one created it. Nothing is launched or measured; on deletion and at the expiry everything that it does know is removed, and the finalizer stays. Stalled.", "run an operator that knows it: the message names the version";
@@ -242,6 +254,7 @@ reasons! {
         ThresholdsMet: "Unknown: such a run decides nothing.", "see `Measured`";
     }
     TooLong {
+        Accepted: "The same, before anything is launched for such a run. Stalled.", "as the message says";
         Measured: "The rounds and launches that are left take longer, by the clock of their phases alone, than `lifecycle.maxLifetimeSeconds` leaves; nothing is begun that would be paid for and lost. Stalled.", "as the message says";
     }
     Expiring {
@@ -316,6 +329,7 @@ impl Reason {
         matches!(
             self,
             Self::TerminationDenied
+                | Self::NoInstanceProfile
                 | Self::BalancerGone
                 | Self::Call(NoCapacity | Unsupported | QuotaReached | Unauthorized)
                 | Self::Call(CredentialsExpired | AccountRestricted | Rejected | NameTaken)

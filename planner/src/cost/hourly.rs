@@ -5,7 +5,7 @@ use api::{Launch, PlacedImage, Placement};
 use super::credits::surplus_hour;
 use crate::ports::Addressing;
 use crate::prices::price;
-use crate::prices::small_change::{ADDRESS_HOUR, volume_hour};
+use crate::prices::small_change::{ADDRESS_HOUR, margin, volume_hour};
 
 /// One instance for an hour, in millionths of a US dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,11 +14,19 @@ pub struct Hourly {
     pub certain: u64,
     /// Surplus credits of an unlimited type that is always busy: an upper bound.
     pub surplus: u64,
+    /// What a budget keeps besides, because volumes have no price of the region.
+    pub margin: u64,
 }
 
 impl Hourly {
+    /// What status says.
     pub fn at_most(self) -> u64 {
         self.certain.saturating_add(self.surplus)
+    }
+
+    /// What a budget pays.
+    pub(crate) fn safe(self) -> u64 {
+        self.at_most().saturating_add(self.margin)
     }
 }
 
@@ -27,16 +35,19 @@ impl Hourly {
 pub fn of_line(placement: &Placement, line: &Launch) -> Option<Hourly> {
     let own = line.hourly_usd_micros.filter(|price| *price > 0);
     let price = u64::try_from(own.or_else(|| price(placement, &line.instance_type))?).ok()?;
-    let image = placement.images.iter().find(|image| image.id == line.image_id);
-    // An image that the placement does not name any more is as large as the largest that it does.
-    let gib = image.map_or_else(|| largest(placement), gib);
-    Some(hourly(placement, price, gib, &line.instance_type))
+    Some(hourly(placement, price.saturating_add(extras_of_line(placement, line)), &line.image_id, &line.instance_type))
+}
+
+/// Volumes and public address of an instance of a line, as it was launched with.
+pub(crate) fn extras_of_line(placement: &Placement, line: &Launch) -> u64 {
+    let own = line.extras_usd_micros.and_then(|extras| u64::try_from(extras).ok());
+    own.unwrap_or_else(|| extras(placement, &line.image_id))
 }
 
 /// An instance of a type, by the largest image in use. `None`: it has no price.
 pub fn of_type(placement: &Placement, instance_type: &str) -> Option<Hourly> {
     let price = u64::try_from(price(placement, instance_type)?).ok()?;
-    Some(hourly(placement, price, largest(placement), instance_type))
+    Some(hourly(placement, price.saturating_add(extras(placement, "")), "", instance_type))
 }
 
 /// So many seconds of what costs so much an hour, rounded up.
@@ -50,12 +61,24 @@ pub fn price(placement: &Placement, instance_type: &str) -> Option<i64> {
     price::placed(placement, instance_type)?.hourly_usd_micros.filter(|price| *price > 0)
 }
 
-fn hourly(placement: &Placement, price: u64, gib: u64, instance_type: &str) -> Hourly {
-    let address = address(placement).unwrap_or(0);
+fn hourly(placement: &Placement, certain: u64, image: &str, instance_type: &str) -> Hourly {
     Hourly {
-        certain: price.saturating_add(volume_hour(gib)).saturating_add(address),
+        certain,
         surplus: surplus_hour(instance_type).unwrap_or(0),
+        margin: margin(&placement.region, volumes(placement, image)),
     }
+}
+
+/// Volumes and public address of an instance of this image that is launched now.
+pub(crate) fn extras(placement: &Placement, image: &str) -> u64 {
+    volumes(placement, image).saturating_add(address(placement).unwrap_or(0))
+}
+
+/// Volumes of an instance of this image. One that the placement does not name any more is as large as the largest that it
+/// does.
+fn volumes(placement: &Placement, image: &str) -> u64 {
+    let named = placement.images.iter().find(|placed| placed.id == image);
+    volume_hour(named.map_or_else(|| largest(placement), gib))
 }
 
 /// The public address of an instance. `None`: the placement's word for it is not known.

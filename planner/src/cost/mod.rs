@@ -4,4 +4,5 @@ pub(crate) mod credits;
 pub(crate) mod front;
 pub mod hourly;
 pub mod spent;
+pub(crate) mod surplus;
 pub mod usd;

@@ -6,9 +6,6 @@ use wire::{AUTO_LOOKS, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, DRAIN_SECO
 
 use super::pools::{generators, launches};
 
-/// Time before the expiry that is kept for stopping a run and bringing its report home.
-pub const LAST_CALL: SignedDuration = SignedDuration::from_secs(120);
-
 /// Rounds that are measured at most, of each launch: those that are asked for; or up to the last look that the lifetime
 /// has room for.
 pub fn most_rounds(spec: &ClusterBenchmarkSpec, lifetime: SignedDuration) -> u32 {

@@ -55,6 +55,16 @@ kinds! {
     DeleteLoadBalancer,
     /// A target group is deleted.
     DeleteTargetGroup,
+    /// A queue is made.
+    CreateQueue,
+    /// A queue is deleted, with all that is in it.
+    DeleteQueue,
+    /// A bucket is made.
+    CreateBucket,
+    /// Objects of a bucket are deleted.
+    EmptyBucket,
+    /// A bucket is deleted.
+    DeleteBucket,
     /// A launch is asked for with DryRun, which makes nothing.
     Rehearse,
     /// Instances are launched.

@@ -50,8 +50,8 @@ pub fn steady(message: &str) -> &str {
     message[..end].trim_end()
 }
 
-/// Sources: the EC2 API reference's list of error codes, the errors of each action in the API reference of ELBv2 (its codes
-/// have no dot that would tell their class), the classes that Karpenter branches on, the SDK's list of
+/// Sources: the EC2 API reference's list of error codes, the errors of each action in the API references of ELBv2 (its codes
+/// have no dot that would tell their class) and SQS, the S3 API reference's list of error codes, the classes that Karpenter branches on, the SDK's list of
 /// throttling codes, and for TagPolicyViolation runs-on/runs-on#485.
 const TABLE: &[(&str, Failure)] = &[
     // Too many calls.
@@ -67,6 +67,7 @@ const TABLE: &[(&str, Failure)] = &[
     ("BandwidthLimitExceeded", Failure::Throttled),
     ("PriorRequestNotComplete", Failure::Throttled),
     ("ConcurrentTagAccess", Failure::Throttled),
+    ("KmsThrottled", Failure::Throttled),
     // This type, here, now. InsufficientInstanceCapacity comes as HTTP 500 and is a refusal all the same.
     ("InsufficientInstanceCapacity", Failure::NoCapacity),
     ("InsufficientCapacity", Failure::NoCapacity),
@@ -107,11 +108,14 @@ const TABLE: &[(&str, Failure)] = &[
     ("TooManyRegistrationsForTargetId", Failure::QuotaReached),
     ("TooManyUniqueTargetGroupsPerLoadBalancer", Failure::QuotaReached),
     ("TargetGroupAssociationLimit", Failure::QuotaReached),
+    ("TooManyBuckets", Failure::QuotaReached),
+    ("OverLimit", Failure::QuotaReached),
     // Permission.
     ("UnauthorizedOperation", Failure::Unauthorized),
     ("AccessDenied", Failure::Unauthorized),
     ("AccessDeniedException", Failure::Unauthorized),
     ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", Failure::Unauthorized),
+    ("AllAccessDisabled", Failure::Unauthorized),
     // EC2: termination protection. ELBv2: deletion protection, a default rule, or an account that may have no load balancer.
     ("OperationNotPermitted", Failure::Unauthorized),
     // Who is asking. A wrong clock looks like this too (RequestExpired, SignatureDoesNotMatch).
@@ -128,12 +132,17 @@ const TABLE: &[(&str, Failure)] = &[
     ("MissingAuthenticationToken", Failure::CredentialsExpired),
     ("UnrecognizedClientException", Failure::CredentialsExpired),
     ("TokenRefreshRequired", Failure::CredentialsExpired),
+    ("InvalidToken", Failure::CredentialsExpired),
+    ("RequestTimeTooSkewed", Failure::CredentialsExpired),
+    ("AuthorizationHeaderMalformed", Failure::CredentialsExpired),
     // What the account may do at all.
     ("OptInRequired", Failure::AccountRestricted),
     ("PendingVerification", Failure::AccountRestricted),
     ("Blocked", Failure::AccountRestricted),
     ("RegionDisabledException", Failure::AccountRestricted),
     ("AccountDisabled", Failure::AccountRestricted),
+    ("AccountProblem", Failure::AccountRestricted),
+    ("NotSignedUp", Failure::AccountRestricted),
     // The request, wrong for good.
     ("InvalidParameter", Failure::Rejected),
     ("InvalidParameterValue", Failure::Rejected),
@@ -176,6 +185,23 @@ const TABLE: &[(&str, Failure)] = &[
     ("IncompatibleProtocols", Failure::Rejected),
     ("UnsupportedProtocol", Failure::Rejected),
     ("DuplicateTagKeys", Failure::Rejected),
+    ("InvalidAddress", Failure::Rejected),
+    // SQS: not over HTTPS, or not signed as it wants.
+    ("InvalidSecurity", Failure::Rejected),
+    ("InvalidAttributeName", Failure::Rejected),
+    ("InvalidAttributeValue", Failure::Rejected),
+    ("AWS.SimpleQueueService.UnsupportedOperation", Failure::Rejected),
+    ("InvalidArgument", Failure::Rejected),
+    ("InvalidBucketName", Failure::Rejected),
+    // A bucket's name is not of the namespace that the call names.
+    ("InvalidNamespaceHeader", Failure::Rejected),
+    ("InvalidLocationConstraint", Failure::Rejected),
+    ("IllegalLocationConstraintException", Failure::Rejected),
+    ("InvalidTag", Failure::Rejected),
+    ("InvalidURI", Failure::Rejected),
+    ("MalformedXML", Failure::Rejected),
+    ("BadDigest", Failure::Rejected),
+    ("InvalidDigest", Failure::Rejected),
     // A subnet that the request names and that somebody deleted: nothing that may yet appear.
     ("SubnetNotFound", Failure::Rejected),
     // The request would be refused by a policy of the organisation: HTTP 400, and nothing was made.
@@ -197,6 +223,13 @@ const TABLE: &[(&str, Failure)] = &[
     ("TargetGroupNotFound", Failure::NotFound),
     ("ListenerNotFound", Failure::NotFound),
     ("RuleNotFound", Failure::NotFound),
+    // SQS has two spellings: that of its JSON, and that of its older protocol, which it gives to who asks for it in a header,
+    // as the SDK does (Smithy, "AWS Query compatible").
+    ("QueueDoesNotExist", Failure::NotFound),
+    ("AWS.SimpleQueueService.NonExistentQueue", Failure::NotFound),
+    ("NoSuchBucket", Failure::NotFound),
+    ("NoSuchKey", Failure::NotFound),
+    ("NoSuchTagSet", Failure::NotFound),
     // There, but still on its way into the state that the call needs: look again soon.
     ("IncorrectState", Failure::NotYetVisible),
     ("IncorrectInstanceState", Failure::NotYetVisible),
@@ -206,9 +239,19 @@ const TABLE: &[(&str, Failure)] = &[
     ("DuplicateTargetGroupName", Failure::AlreadyExists),
     ("DuplicateListener", Failure::AlreadyExists),
     ("PriorityInUse", Failure::AlreadyExists),
+    ("QueueNameExists", Failure::AlreadyExists),
+    ("QueueAlreadyExists", Failure::AlreadyExists),
+    ("BucketAlreadyExists", Failure::AlreadyExists),
+    ("BucketAlreadyOwnedByYou", Failure::AlreadyExists),
     ("DependencyViolation", Failure::DependencyViolation),
     ("InvalidGroup.InUse", Failure::DependencyViolation),
     ("ResourceInUse", Failure::DependencyViolation),
+    ("BucketNotEmpty", Failure::DependencyViolation),
+    // The name of a queue rests for 60 seconds after its deletion.
+    ("QueueDeletedRecently", Failure::DependencyViolation),
+    ("AWS.SimpleQueueService.QueueDeletedRecently", Failure::DependencyViolation),
+    // Another change of the same bucket is under way, which may be its deletion.
+    ("OperationAborted", Failure::DependencyViolation),
     // Outcome unknown.
     ("Unavailable", Failure::Unreachable),
     ("ServiceUnavailable", Failure::Unreachable),
@@ -231,7 +274,7 @@ mod tests {
                 Failure::Throttled,
                 "RequestLimitExceeded EC2ThrottledException SlowDown Throttling ThrottlingException ThrottledException \
                  RequestThrottled RequestThrottledException TooManyRequestsException BandwidthLimitExceeded \
-                 PriorRequestNotComplete ConcurrentTagAccess",
+                 PriorRequestNotComplete ConcurrentTagAccess KmsThrottled",
             ),
             (
                 Failure::NoCapacity,
@@ -248,22 +291,24 @@ mod tests {
                  RulesPerSecurityGroupLimitExceeded TagLimitExceeded \
                  ResourceCountExceeded ResourceLimitExceeded TooManyLoadBalancers TooManyTargetGroups TooManyListeners \
                  TooManyRules TooManyTargets TooManyTags TooManyActions TooManyRegistrationsForTargetId \
-                 TooManyUniqueTargetGroupsPerLoadBalancer TargetGroupAssociationLimit",
+                 TooManyUniqueTargetGroupsPerLoadBalancer TargetGroupAssociationLimit TooManyBuckets OverLimit",
             ),
             (
                 Failure::Unauthorized,
                 "UnauthorizedOperation AccessDenied AccessDeniedException \
-                 AuthFailure.ServiceLinkedRoleCreationNotPermitted OperationNotPermitted",
+                 AuthFailure.ServiceLinkedRoleCreationNotPermitted OperationNotPermitted AllAccessDisabled",
             ),
             (
                 Failure::CredentialsExpired,
                 "AuthFailure ExpiredToken ExpiredTokenException RequestExpired InvalidClientTokenId InvalidAccessKeyId \
                  SignatureDoesNotMatch InvalidSignatureException IncompleteSignature MissingAuthenticationToken \
-                 UnrecognizedClientException TokenRefreshRequired InvalidSecurity.RequestHasExpired",
+                 UnrecognizedClientException TokenRefreshRequired InvalidSecurity.RequestHasExpired InvalidToken \
+                 RequestTimeTooSkewed AuthorizationHeaderMalformed",
             ),
             (
                 Failure::AccountRestricted,
-                "OptInRequired PendingVerification Blocked RegionDisabledException AccountDisabled",
+                "OptInRequired PendingVerification Blocked RegionDisabledException AccountDisabled AccountProblem \
+                 NotSignedUp",
             ),
             (
                 Failure::Rejected,
@@ -276,7 +321,9 @@ mod tests {
                  InvalidQueryParameter InvalidCharacter MissingAction InstanceCreditSpecification.NotSupported \
                  UnsupportedTenancy TagPolicyViolation InvalidTarget InvalidSecurityGroup InvalidConfigurationRequest \
                  InvalidScheme InvalidLoadBalancerAction IncompatibleProtocols UnsupportedProtocol DuplicateTagKeys \
-                 SubnetNotFound",
+                 SubnetNotFound InvalidAddress InvalidSecurity InvalidAttributeName InvalidAttributeValue InvalidArgument \
+                 AWS.SimpleQueueService.UnsupportedOperation InvalidBucketName InvalidNamespaceHeader InvalidLocationConstraint \
+                 IllegalLocationConstraintException InvalidTag InvalidURI MalformedXML BadDigest InvalidDigest",
             ),
             (Failure::TokenSpent, "IdempotentParameterMismatch IdempotentInstanceTerminated"),
             (
@@ -284,15 +331,21 @@ mod tests {
                 "InvalidInstanceID.NotFound InvalidGroup.NotFound InvalidSecurityGroupID.NotFound \
                  InvalidPermission.NotFound InvalidSubnetID.NotFound InvalidVpcID.NotFound InvalidAMIID.NotFound \
                  InvalidNetworkInterfaceID.NotFound InvalidVolume.NotFound LoadBalancerNotFound TargetGroupNotFound \
-                 ListenerNotFound RuleNotFound",
+                 ListenerNotFound RuleNotFound QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue NoSuchBucket \
+                 NoSuchKey NoSuchTagSet",
             ),
             (Failure::NotYetVisible, "IncorrectState IncorrectInstanceState"),
             (
                 Failure::AlreadyExists,
                 "InvalidGroup.Duplicate InvalidPermission.Duplicate InvalidKeyPair.Duplicate \
-                 DuplicateLoadBalancerName DuplicateTargetGroupName DuplicateListener PriorityInUse",
+                 DuplicateLoadBalancerName DuplicateTargetGroupName DuplicateListener PriorityInUse QueueNameExists \
+                 QueueAlreadyExists BucketAlreadyExists BucketAlreadyOwnedByYou",
             ),
-            (Failure::DependencyViolation, "DependencyViolation InvalidGroup.InUse ResourceInUse"),
+            (
+                Failure::DependencyViolation,
+                "DependencyViolation InvalidGroup.InUse ResourceInUse BucketNotEmpty QueueDeletedRecently \
+                 AWS.SimpleQueueService.QueueDeletedRecently OperationAborted",
+            ),
             (
                 Failure::Unreachable,
                 "Unavailable ServiceUnavailable InternalError InternalFailure ServerInternal RequestTimeout \

@@ -68,7 +68,7 @@ failures! {
     /// Something that does not carry our tags has the name of a resource of this benchmark, or somebody edited the tags of
     /// ours; it is left alone.
     NameTaken, "with pauses that grow from a second to a minute; put the tags back, or delete it";
-    /// Something still uses it.
+    /// Something still uses it, or its name: that of a queue is not free for a minute after the queue was deleted.
     DependencyViolation, "with pauses that grow from a second to a minute";
     /// The call was not made: its time was over before it could be sent.
     TooLate, "at once, where it is still wanted";

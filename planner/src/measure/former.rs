@@ -4,11 +4,11 @@ use api::Placement;
 
 use super::records::{LOST, abort};
 use super::slices::{Generator, collect, open};
-use super::time_left::is_late;
 use crate::plan::{MOVING, Plan};
 use crate::run_key::RunKey;
 use crate::run_outcome::RunOutcome;
 use crate::runs::{self, answer, former, running};
+use crate::time_left::is_late;
 use crate::world::{Facet, World};
 
 /// What is waited for when a generator with a former run is silent.

@@ -10,10 +10,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::records::{LOST, lose, note_running, waiting};
 use super::run_request::run_spec;
 use super::slices::Slice;
-use super::time_left;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::Plan;
 use crate::run_key::RunKey;
+use crate::time_left;
 use crate::world::{Facet, World};
 
 /// For telling all generators when to begin.

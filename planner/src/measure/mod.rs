@@ -1,5 +1,6 @@
 //! The stage that measures: it starts the run that is due, and collects every report before anything is forgotten.
 
+mod beside;
 pub mod cloud_watch;
 mod cluster_price;
 pub(crate) mod former;
@@ -9,7 +10,7 @@ pub(crate) mod records;
 pub(crate) mod relaunch;
 pub mod run_request;
 mod slices;
-pub(crate) mod time_left;
+
 pub mod unchanged;
 pub(crate) mod voided;
 
@@ -23,10 +24,10 @@ use crate::plan::{MOVING, Plan, STEADY};
 use crate::run_key::RunKey;
 use crate::run_outcome::RunOutcome;
 use crate::runs::{self, answer, held, recorded, running, wanted};
+use crate::time_left::{self, is_late, too_long};
 use crate::world::{Facet, World};
 use records::{ABORTS, LOST, aborted, anew, lose, note_running, reason, waiting};
 use slices::{Generator, Slice, collect, generators, open, with_warning};
-use time_left::{is_late, too_long};
 use voided::Through;
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {

@@ -7,13 +7,13 @@
 use api::{ConditionType, Placement};
 use jiff::SignedDuration;
 
-use super::time_left;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::plan::Plan;
 use crate::provision::{known_fields, zone_fallback};
 use crate::run_key::RunKey;
 use crate::runs;
+use crate::time_left;
 use crate::world::World;
 
 /// Whether the workers that run were measured, and others are to be measured next. Not while the generator would refuse what is

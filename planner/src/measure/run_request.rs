@@ -9,7 +9,7 @@ use wire::{
     Target, Threshold, Work, WorkDistribution,
 };
 
-use super::{cluster_price, time_left, unchanged};
+use super::{beside, cluster_price, unchanged};
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
@@ -18,6 +18,7 @@ use crate::instances::members::seen;
 use crate::instances::{control, single};
 use crate::run_key::RunKey;
 use crate::scale::counts;
+use crate::time_left;
 use crate::world::World;
 
 /// The clusters behind `base` (scheme, host and port), and with `selfTest` the first one again: the same URL under a
@@ -170,6 +171,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             .map(|name| format!("{name} {}", placement.version))
             .collect(),
         settings: desired::settings(spec).into_iter().chain(cluster_price::unknown(spec, placement)).collect(),
+        beside: beside::paid(spec, placement),
         launch: if key.launches > 1 { key.launch } else { 0 },
     }
 }

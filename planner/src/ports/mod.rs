@@ -34,9 +34,15 @@ pub use termination::{is_about_instances, terminate_each};
 pub type Answer<T> = Result<T, CloudError>;
 
 /// Everything the operator needs of one region.
-pub trait Cloud: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Prices + Send + Sync + 'static {}
+pub trait Cloud:
+    Compute + SecurityGroups + Catalog + LoadBalancers + Queues + Objects + Metrics + Prices + Send + Sync + 'static
+{
+}
 
-impl<T: Compute + SecurityGroups + Catalog + LoadBalancers + Metrics + Prices + Send + Sync + 'static> Cloud for T {}
+impl<T> Cloud for T where
+    T: Compute + SecurityGroups + Catalog + LoadBalancers + Queues + Objects + Metrics + Prices + Send + Sync + 'static
+{
+}
 
 /// The regions the operator may work in.
 pub trait Regions: Send + Sync + 'static {

@@ -23,8 +23,8 @@ pub trait Queues {
 
     /// Creates a standard queue with all its tags in the call. It may be unusable for a second.
     ///
-    /// *Errors*: `AlreadyExists` = the name is taken by a queue with other attributes; `Conflict` = one of this name was
-    /// deleted within the last 60 seconds (`QueueDeletedRecently`): again later; `TooLate` = it was not sent.
+    /// *Errors*: `AlreadyExists` = the name is taken by a queue with other attributes; `DependencyViolation` = one of
+    /// this name was deleted within the last 60 seconds (`QueueDeletedRecently`): again later; `TooLate` = it was not sent.
     fn create_queue(&self, queue: &QueueRequest) -> impl Future<Output = Answer<()>> + Send;
 
     /// Deletes a queue with all that is in it. It takes up to 60 seconds, in which lists may still show it. One that is gone is

@@ -1,13 +1,24 @@
 //! A hint beside a refused launch: the way out in words, from its code and the facts at hand. Nothing is decided by it.
 
+use api::BalancerKind;
+
 use crate::desired;
-use crate::families::{FAMILIES, FREE_PLAN};
+use crate::failure::{CloudError, Failure};
+use crate::families::FREE_PLAN;
+use crate::prices::price;
 use crate::scale::counts;
 use crate::world::World;
 
 /// To be added to the cloud's own words about a launch; empty where these say enough. Codes: EC2 API reference, "Error
 /// codes".
 pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String {
+    if is_about_profile(message)
+        && let Some(name) = profile(world)
+    {
+        return format!(
+            "; balancer.queue.instanceProfile: make an instance profile {name} in this account, with a role that has docs/iam-instance-policy.json, or name another one (a profile that was just made is not known to EC2 for some seconds)"
+        );
+    }
     // As `CloudError` is written.
     match message.split(':').next().unwrap_or_default() {
         // Among much else what the free plan answers (nilbuild/developer-roadmap#10171).
@@ -23,10 +34,27 @@ pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String 
     }
 }
 
+/// Whether a launch was refused for want of the instance profile that the spec names.
+pub(crate) fn lacks_profile(world: &World, error: &CloudError) -> bool {
+    error.failure == Failure::Rejected && is_about_profile(&error.to_string()) && profile(world).is_some()
+}
+
+/// `InvalidParameterValue: Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name`
+///.
+fn is_about_profile(message: &str) -> bool {
+    message.starts_with("InvalidParameterValue") && message.contains("iamInstanceProfile")
+}
+
+fn profile(world: &World) -> Option<&str> {
+    let balancer = &world.object.spec.balancer;
+    let queue = balancer.queue.as_ref().filter(|_| balancer.kind == BalancerKind::Queue)?;
+    Some(&queue.instance_profile)
+}
+
 /// Whether the policy as it is shipped names the family.
 fn is_in_the_policy(instance_type: &str) -> bool {
     let family = instance_type.split('.').next().unwrap_or_default();
-    FAMILIES.iter().any(|known| known.name == family)
+    price::families().any(|known| known == family)
 }
 
 /// What the region says of the type itself.

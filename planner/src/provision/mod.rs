@@ -21,6 +21,7 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::balance::application::front;
+use crate::balance::queues;
 use crate::budget;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired::role::Role;
@@ -30,6 +31,7 @@ use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
 use crate::runs;
 use crate::scale::{Counts, counts, length};
+use crate::time_left;
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
 use rehearsal::Draft;
@@ -59,7 +61,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> boo
         plan.wake = SignedDuration::ZERO;
         return true;
     }
-    if let Some(why) = front::place(world, placement, plan) {
+    if let Some(why) = front::place(world, placement, plan).or_else(|| queues::place(world, placement, plan)) {
         return held(plan, why);
     }
     compare(world, placement, plan, instances);
@@ -80,6 +82,10 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
     // A load balancer reaches the members and is reached by the generators, as our own balancer is.
     let of_front = group_ids.as_ref().map(|ids| ids.of(Role::Balancer));
     causes.front = front::plan(world, placement, plan, of_front);
+    if let Some((reason, message)) = queues::plan(world, placement, plan) {
+        causes.add(message.clone(), reason);
+        (causes.front, causes.lacks_queues) = (Some((reason, message)), true);
+    }
     // Before anything ends for it: what the budget does not pay replaces nothing that runs.
     let unpaid = budget::unpaid(world, placement, &plan.ledger);
     // Workers that one launch of a run has measured go in any case: they would be paid and measure nothing.
@@ -92,7 +98,8 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
         match recipes {
             Ok(recipes) => {
                 let mut work = PoolWork { world, placement, instances, plan, causes: &mut causes };
-                work.compare(pool, &recipes, group_ids.as_ref(), &mut drafts);
+                let is_early = work.causes.lacks_queues && matches!(pool.role, Role::Front | Role::Worker);
+                work.compare(pool, &recipes, group_ids.as_ref().filter(|_| !is_early), &mut drafts);
             }
             Err(NoRecipe::UnknownType(_)) if world.types.known().is_none() => causes.unclear = true,
             Err(why) => {
@@ -108,6 +115,12 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
         if reason != Reason::Pending {
             plan.conditions.stall(ConditionType::Accepted);
         }
+    }
+    if let Some(message) = time_left::in_vain(world).filter(|_| !drafts.is_empty()) {
+        drafts.clear();
+        causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
+        plan.conditions.accepted(ConditionStatus::False, Reason::TooLong, message);
+        plan.conditions.stall(ConditionType::Accepted);
     }
     if rehearsal::write_down(world, drafts, plan).is_some() {
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
@@ -130,6 +143,8 @@ struct Causes {
     stalled: bool,
     /// What keeps what stands in front from serving.
     front: Option<(Reason, String)>,
+    /// Queues or bucket are not there yet: whoever uses them is not launched.
+    lacks_queues: bool,
     /// It is not known of some pool what its instances should be.
     unclear: bool,
     /// Whether the budget pays others instead of those that are not what the spec asks for, and whether some are kept for

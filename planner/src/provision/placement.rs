@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::known_fields::KNOWN_FIELDS;
 use super::{prices, subnets, zones};
 use crate::balance::application::front;
+use crate::balance::queues;
 use crate::budget;
 use crate::conditions::Reason;
 use crate::desired::{self, DEFAULT_IMAGE};
@@ -45,6 +46,7 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let artifacts = artifacts(world, types)?;
     let (subnets, addressing) = subnets::choose(world, &possible, need(&site.offerings)?)?;
     let placement = prices::grown(world, assemble(world, identity, &subnets, addressing, images, artifacts));
+    let placement = Placement { queue: queues::placed(world, &placement), ..placement };
     if !front::is_unplaced(world, &placement) {
         return budget::settle(world, placement);
     }
@@ -178,9 +180,7 @@ fn no_artifact(world: &World, name: &str, of: &str) -> String {
         "starter" => {
             (", which worker.update InPlace needs", ", or delete the benchmark and create it without worker.update")
         }
-        "front" | "puller" => {
-            (", which balancer.kind Queue needs", ", or delete the benchmark and create it with another balancer.kind")
-        }
+        "front" | "puller" => (", which balancer.kind Queue needs", ", or set another balancer.kind"),
         _ => ("", ""),
     };
     format!(

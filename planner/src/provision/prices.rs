@@ -62,9 +62,14 @@ fn unpriced(world: &World) -> Vec<String> {
     types(world).into_iter().filter(|name| !is_placed(name)).collect()
 }
 
+/// Those of the spec, and those of what was launched without a price.
 fn types(world: &World) -> Vec<String> {
+    let status = &world.object.status;
+    let former = status.placement.iter().flat_map(|placement| &placement.spent_unpriced).map(|one| &one.instance_type);
+    let lines = status.launches.iter().filter(|line| line.hourly_usd_micros.is_none()).map(|line| &line.instance_type);
     let mut names: Vec<String> =
         desired::possible_pools(&world.object.spec).into_iter().map(|pool| pool.instance_type).collect();
+    names.extend(former.chain(lines).filter(|name| !name.is_empty()).cloned());
     names.sort();
     names.dedup();
     names

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use api::{ConditionType, Launch};
 use jiff::{SignedDuration, Timestamp};
 
-use super::hint::hint;
+use super::hint::{self, hint};
 use crate::conditions::{ConditionStatus, Reason};
 use crate::effect::Action;
 use crate::failure::{CloudError, Failure};
@@ -69,7 +69,7 @@ pub(crate) fn write_down(world: &World, drafts: Vec<Draft>, plan: &mut Plan) -> 
         let heard = plan.memory.rehearsals.get(&line.request_sha256).cloned();
         let refusal = heard.as_ref().and_then(|heard| heard.refusal.as_ref());
         if let Some(error) = refusal {
-            refused.get_or_insert((Reason::from(error.failure), said(world, request, error)));
+            refused.get_or_insert((reason(world, error), said(world, request, error)));
         }
         let is_due = heard.as_ref().is_none_or(|heard| refusal.is_some() && is_old(heard, world.now));
         if is_due {
@@ -91,6 +91,12 @@ pub(crate) fn write_down(world: &World, drafts: Vec<Draft>, plan: &mut Plan) -> 
 /// Somebody may have changed a policy meanwhile.
 fn is_old(heard: &Rehearsal, now: Timestamp) -> bool {
     now.duration_since(heard.at) >= SLOW
+}
+
+/// The word for a refusal. Nothing is decided from it, so words may be read: EC2 has no code of its own for a profile that
+/// does not exist.
+pub(crate) fn reason(world: &World, error: &CloudError) -> Reason {
+    if hint::lacks_profile(world, error) { Reason::NoInstanceProfile } else { error.failure.into() }
 }
 
 /// A refusal for people.
@@ -115,6 +121,10 @@ const STATEMENTS: [(&str, &str); 6] = [
     ("image/", "LaunchInAnySubnetFromAnyImage"),
     (":security-group/", "LaunchIntoOurGroups"),
 ];
+/// What the caller needs besides where instances get a role (IAM user guide, "Granting a user permissions to pass a role to an
+/// AWS service").
+const PASSING: &str = "iam:PassRole";
+const PASSES_ROLE: &str = "a statement that allows iam:PassRole to ec2.amazonaws.com";
 const TAGS: (&str, &str) = ("ec2:CreateTags", "TagOnlyWhatIsBeingCreated");
 
 /// EC2 does not say which condition was not met, and only sometimes of which resource. Its words are read for the hint
@@ -124,6 +134,11 @@ pub(crate) fn what_allows(error: &CloudError, instance_type: &str) -> String {
     let resource = error.message.split_once("on resource:").map(|(_, resource)| resource);
     let first = resource.and_then(|words| words.split_whitespace().next()).unwrap_or_default();
     let (of_tags, tagging) = TAGS;
+    if error.message.contains(PASSING) {
+        return format!(
+            "{PASSES_ROLE}, in docs/iam-policy-queue.json, would allow it: is its Resource the role in the instance profile of balancer.queue.instanceProfile?"
+        );
+    }
     let named = STATEMENTS.iter().find(|(kind, _)| first.contains(kind)).map(|(_, statement)| *statement);
     match named {
         _ if error.message.contains(of_tags) => format!("the policy's statement {tagging} would allow it"),
@@ -179,6 +194,10 @@ mod tests {
         assert!(nothing.contains("LaunchIntoOurGroups") && nothing.contains("is c7g.large in its list"), "{nothing}");
         let tags = what_allows(&unauthorized("not authorized to perform: ec2:CreateTags on resource: x"), "c7g.large");
         assert_eq!(tags, "the policy's statement TagOnlyWhatIsBeingCreated would allow it");
+        let role = "You are not authorized to perform this operation. User: u is not authorized to perform: iam:PassRole on \
+                    resource: arn:aws:iam::1:role/queue because no identity-based policy allows the iam:PassRole action";
+        let said = what_allows(&unauthorized(role), "c7g.large");
+        assert!(said.contains("iam-policy-queue.json") && said.contains("balancer.queue.instanceProfile"), "{said}");
     }
 
     /// Every failure is one of three: a refusal, a matter of the launch, or nothing that was heard.

@@ -283,6 +283,8 @@ impl Series<'_> {
             bound: String::new(),
             booked: 0,
             hourly_usd_micros: hourly::price(self.placement, &request.instance_type),
+            extras_usd_micros: i64::try_from(hourly::extras(self.placement, &request.image_id)).ok(),
+            measured_surplus: None,
             application: self.recipe.application(),
             not_after: Some(Time(self.world.now + self.world.settings.launch_window)),
             instance_ids: Vec::new(),

@@ -1,6 +1,6 @@
 //! Answers to calls about what has a name, in the light of what lists show.
 
-use crate::effect::{ByName, Deed, Done};
+use crate::effect::{ByName, Deed, Done, Kind};
 use crate::failure::{CloudError, Failure};
 use crate::world::World;
 use crate::world::memory::Memory;
@@ -57,7 +57,7 @@ pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, re
     let failure = result.as_ref().map_err(|error| error.failure).err();
     match (about.deed, failure) {
         (Deed::Create, failure) => {
-            named.is_deleted = false;
+            (named.is_deleted, named.deleted_at) = (false, None);
             match failure {
                 // Until a list shows it as ours.
                 None | Some(Failure::AlreadyExists | Failure::NameTaken) => {
@@ -66,14 +66,19 @@ pub(crate) fn remember(memory: &mut Memory, world: &World, about: ByName<'_>, re
                 _ => named.taken_since = None,
             }
         }
-        (Deed::Delete { id }, Some(Failure::DependencyViolation)) => Since::begin(&mut named.held, id, world.now),
+        (Deed::Delete { id }, Some(Failure::DependencyViolation)) => {
+            // Emptied once more, in case something was still written. Then whatever is left is not ours to find.
+            named.is_empty &= named.held.as_ref().is_some_and(|held| held.id == id);
+            Since::begin(&mut named.held, id, world.now);
+        }
         (Deed::Delete { id }, None) => {
-            named.is_deleted = true;
+            (named.is_deleted, named.deleted_at) = (true, Some(world.now));
             Since::end(&mut named.held, id);
             named.refused.retain(|(_, refused), _| refused != id);
         }
         (Deed::Change { id }, None) => {
             named.refused.remove(&(about.kind, id.to_owned()));
+            named.is_empty = about.kind == Kind::EmptyBucket && matches!(result, Ok(Done::Ok));
         }
         (Deed::Change { id } | Deed::Delete { id }, Some(Failure::NotFound | Failure::Unauthorized)) => {
             named.refused.entry((about.kind, id.to_owned())).or_insert(world.now);

@@ -8,6 +8,8 @@ pub enum ResourceKind {
     LoadBalancer,
     Instance,
     TargetGroup,
+    Queue,
+    Bucket,
     SecurityGroup,
 }
 
@@ -27,7 +29,8 @@ pub enum Proof {
 
 impl ResourceKind {
     /// Every kind, each behind those that may use it.
-    pub const TEARDOWN: &[Self] = &[Self::LoadBalancer, Self::Instance, Self::TargetGroup, Self::SecurityGroup];
+    pub const TEARDOWN: &[Self] =
+        &[Self::LoadBalancer, Self::Instance, Self::TargetGroup, Self::Queue, Self::Bucket, Self::SecurityGroup];
 
     /// Kinds that may use this one: nothing of it is deleted before all of these are seen to be gone.
     pub(crate) fn users(self) -> &'static [Self] {
@@ -36,6 +39,10 @@ impl ResourceKind {
             Self::LoadBalancer | Self::Instance => &[],
             // Its rules name target groups (ELBv2 API reference, DeleteTargetGroup: ResourceInUse).
             Self::TargetGroup => &[Self::LoadBalancer],
+            // Front and workers write to it.
+            Self::Queue => &[Self::Instance],
+            // What is in a queue names objects, and whoever reads it writes others.
+            Self::Bucket => &[Self::Queue, Self::Instance],
             // Its interfaces are in the groups, and go some time after it.
             Self::SecurityGroup => &[Self::LoadBalancer, Self::Instance],
         }
@@ -47,13 +54,15 @@ impl ResourceKind {
             Self::LoadBalancer => "LoadBalancer",
             Self::Instance => "Instance",
             Self::TargetGroup => "TargetGroup",
+            Self::Queue => "Queue",
+            Self::Bucket => "Bucket",
             Self::SecurityGroup => "SecurityGroup",
         }
     }
 
     pub fn proof(self) -> Proof {
         match self {
-            Self::LoadBalancer | Self::TargetGroup => Proof::Stem,
+            Self::LoadBalancer | Self::TargetGroup | Self::Queue | Self::Bucket => Proof::Stem,
             Self::Instance => Proof::Ledger,
             Self::SecurityGroup => Proof::Name,
         }

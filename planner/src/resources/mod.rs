@@ -25,9 +25,17 @@ pub use kind::ResourceKind;
 /// Whether load balancers and target groups have to be looked for: the spec asks for one, the placement announces the kind,
 /// or what was announced is lost. Otherwise none was ever made, and nobody lists them.
 pub fn seeks_load_balancers(world: &World) -> bool {
-    let kinds = [ResourceKind::LoadBalancer, ResourceKind::TargetGroup];
+    seeks(world, BalancerKind::Application, [ResourceKind::LoadBalancer, ResourceKind::TargetGroup])
+}
+
+/// The same of queues and buckets.
+pub fn seeks_queues(world: &World) -> bool {
+    seeks(world, BalancerKind::Queue, [ResourceKind::Queue, ResourceKind::Bucket])
+}
+
+fn seeks(world: &World, by: BalancerKind, kinds: [ResourceKind; 2]) -> bool {
     let is_announced = |placement: &api::Placement| kinds.iter().any(|kind| kind.is_written(placement));
-    let is_wanted = world.object.spec.balancer.kind == BalancerKind::Application;
+    let is_wanted = world.object.spec.balancer.kind == by;
     is_wanted && world.object.deletion == Deletion::NotAsked
         || world.object.status.placement.as_ref().is_some_and(is_announced)
         || world.ledger_is_lost()

@@ -17,6 +17,9 @@ pub fn names(owner: &Owner, kind: ResourceKind) -> Vec<String> {
         ResourceKind::SecurityGroup => [MEMBERS, EDGE].map(|purpose| group_name(owner, purpose)).to_vec(),
         ResourceKind::LoadBalancer => vec![stem(owner, LOAD_BALANCER)],
         ResourceKind::TargetGroup => vec![stem(owner, TARGET_GROUP)],
+        ResourceKind::Queue => vec![queue_stem(owner)],
+        // What follows are account and region, which are not known where the placement is lost.
+        ResourceKind::Bucket => vec![queue_name(owner)],
     }
 }
 
@@ -62,6 +65,14 @@ fn digest(owner: &Owner, purpose: &str) -> String {
 /// What the names of all queues of a benchmark begin with.
 pub fn queue_stem(owner: &Owner) -> String {
     format!("{}-", queue_name(owner))
+}
+
+/// What the names of those queues begin with that have the `number`th settings: a name that was used is never used for
+/// others, because a create call of an existing name with other attributes is refused, and a name is not free for a minute
+/// after its queue was deleted (API reference, CreateQueue). Names of clusters begin with letters, so no two share a name.
+pub fn numbered_queue_stem(owner: &Owner, number: i64) -> String {
+    let stem = queue_stem(owner);
+    if number > 1 { format!("{stem}{number}-") } else { stem }
 }
 
 /// Name of the queue that the requests of a cluster wait in (at most 80 letters, digits, hyphens and underscores).
@@ -118,6 +129,8 @@ mod tests {
         let stem = queue_stem(&owner);
         assert_eq!(request_queue(&stem, "micro"), "clusterbench-kuyxajylkqzgcdjw-micro-in");
         assert_eq!(answer_queue(&stem, "micro"), "clusterbench-kuyxajylkqzgcdjw-micro-out");
+        assert_eq!(numbered_queue_stem(&owner, 1), stem);
+        assert_eq!(request_queue(&numbered_queue_stem(&owner, 2), "micro"), "clusterbench-kuyxajylkqzgcdjw-2-micro-in");
         assert_eq!(
             bucket(&owner, "123456789012", "us-east-1"),
             "clusterbench-kuyxajylkqzgcdjw-123456789012-us-east-1-an"
@@ -143,7 +156,15 @@ mod tests {
         for owner in &owners {
             assert!(seen.insert(queue_stem(owner)));
             // The longest name of a cluster, and of a region.
-            assert!(answer_queue(&queue_stem(owner), &"x".repeat(32)).len() <= 80);
+            assert!(answer_queue(&numbered_queue_stem(owner, 99_999_999), &"x".repeat(32)).len() <= 80);
+            for kind in [ResourceKind::Queue, ResourceKind::Bucket] {
+                let stems = names(owner, kind);
+                assert!(
+                    bucket(owner, "123456789012", "us-east-1").starts_with(&stems[0]) || kind == ResourceKind::Queue
+                );
+                assert!(seen.insert(format!("{kind:?} {}", stems[0])));
+            }
+            assert_ne!(names(owner, ResourceKind::Queue), names(owner, ResourceKind::Bucket), "each has its own proof");
             assert!(bucket(owner, "123456789012", "ap-southeast-1").len() <= 63);
         }
         // Namespace and name are for people: a benchmark is known by its uid.

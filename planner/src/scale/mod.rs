@@ -1,5 +1,8 @@
 //! Counts of instances: how many each pool is to have now. Every stage asks here, none asks the spec.
 
+pub mod needs;
+pub mod rule;
+
 use std::collections::BTreeMap;
 
 use api::ClusterBenchmarkSpec;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use api::{Cost, Placement, Status};
+use api::{BalancerKind, Cost, Placement, Status};
 use jiff::Timestamp;
 
 use super::column;
@@ -14,6 +14,7 @@ use crate::cost::spent::{Spent, hourly_now, so_far};
 use crate::cost::usd;
 use crate::goal::{Goal, goal};
 use crate::prices::small_change;
+use crate::resources::ResourceKind;
 use crate::world::World;
 
 /// Seconds between two statuses that differ in nothing but money.
@@ -27,7 +28,7 @@ pub(super) fn cost(world: &World, status: &Status) -> Option<Cost> {
     let hourly = hourly_now(placement, &status.launches);
     let at_most = match goal(world) {
         _ if !spent.unpriced.is_empty() => None,
-        Goal::Instances => budget::at_most(world, placement, spent.usd_micros, at),
+        Goal::Instances => budget::at_most(world, placement, spent.of_budget(), at),
         Goal::Nothing(_) => {
             Some(spent.usd_micros.saturating_add(budget::ending(world, placement, &status.launches, at)))
         }
@@ -37,7 +38,7 @@ pub(super) fn cost(world: &World, status: &Status) -> Option<Cost> {
         so_far_usd: usd::text(said(&spent)),
         hourly_usd: usd::text(hourly),
         at_most_usd: at_most.map(usd::text).unwrap_or_default(),
-        basis: basis(placement),
+        basis: basis(world, placement, &spent),
     })
 }
 
@@ -61,13 +62,30 @@ pub(super) fn summary(placement: &Placement, spent: &Spent) -> String {
 }
 
 /// Where the prices come from, each source once.
-fn basis(placement: &Placement) -> String {
+fn basis(world: &World, placement: &Placement, spent: &Spent) -> String {
     let known = placement.prices.iter().filter(|price| price.hourly_usd_micros.is_some());
     let sources: BTreeSet<&str> = known.map(|price| price.basis.as_str()).collect();
-    let mut sources: Vec<&str> = sources.into_iter().filter(|source| !source.is_empty()).collect();
-    sources.push(small_change::BASIS);
+    let mut sources: Vec<String> = sources.into_iter().filter(|source| !source.is_empty()).map(str::to_owned).collect();
+    sources.push(small_change::basis(&placement.region));
     if placement.balancer_since.is_some() {
-        sources.push("what passes through the load balancer (LCUs) is not counted");
+        sources.push("what passes through the load balancer (LCUs) is not counted".to_owned());
+    }
+    if spent.surplus_usd_micros > 0 {
+        sources.push(surplus(spent).to_owned());
+    }
+    let kinds = [ResourceKind::Queue, ResourceKind::Bucket];
+    if world.object.spec.balancer.kind == BalancerKind::Queue || kinds.iter().any(|kind| kind.is_written(placement)) {
+        sources.push("calls of SQS and S3 are not counted".to_owned());
     }
     sources.join("; ")
+}
+
+/// How surplus CPU credits are counted.
+fn surplus(spent: &Spent) -> &'static str {
+    match spent.is_surplus_measured {
+        true => {
+            "surplus CPU credits in runs by what was measured while load was on, as if it had been on all the time, and else as if instances were always busy"
+        }
+        false => "surplus CPU credits as if instances were always busy",
+    }
 }

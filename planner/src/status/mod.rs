@@ -5,6 +5,7 @@ pub mod column;
 mod cost;
 pub mod events;
 pub mod prices;
+mod queues;
 mod results;
 mod thresholds;
 
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions, Reason};
-use crate::cost::{front, spent};
+use crate::cost::{front, spent, surplus};
 use crate::desired::{self, PoolSpec};
 use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::{CloudError, Failure};
@@ -23,7 +24,6 @@ use crate::goal::{Goal, TeardownReason, goal};
 use crate::instances::highest_number;
 use crate::instances::readiness::ready;
 use crate::instances::targets::READY;
-use crate::measure::time_left;
 use crate::plan::Plan;
 use crate::ports::{self, InstanceState};
 use crate::provision::rehearsal;
@@ -32,6 +32,7 @@ use crate::run_outcome::RunOutcome;
 use crate::runs;
 use crate::scale::counts;
 use crate::text::cut;
+use crate::time_left;
 use crate::world::ledger::{self, OnlySend, Refusal};
 use crate::world::{Deletion, Facet, Seal, World, seal};
 
@@ -62,13 +63,14 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         instances_ready: old.instances_ready.clone(),
         pools: old.pools.clone(),
         instances: old.instances.clone(),
-        queue: old.queue.clone(),
-        queues: old.queues.clone(),
+        queue: None,
+        queues: queues::queues(world, plan),
         cost: old.cost.clone(),
     };
     if let Facet::Known(instances) = &world.cloud.instances {
         describe(world, plan, instances, &mut status);
     }
+    status.queue = queues::line(&status.queues);
     in_whole_seconds(&mut status);
     status.cost = cost::cost(world, &status).or(status.cost);
     let is_sealed = !old.seal.is_empty() && (&old.placement, &old.launches) == (&status.placement, &status.launches);
@@ -128,7 +130,12 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> (Vec<Launch>, Vec
         let only = if is_only { OnlySend::Yes } else { OnlySend::NotCertain };
         ledger::with_answer(line, &answer, only, world.now)
     };
-    let lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();
+    let mut lines: Vec<Launch> = plan.ledger.iter().map(answered).collect();
+    for outcome in outcomes {
+        if let (Action::CollectReport { .. }, Ok(Done::Collected(collected))) = (&outcome.action, &outcome.result) {
+            surplus::measure(&mut lines, &collected.report);
+        }
+    }
     // Each zone of a pool remembers its own last refusal: the pause before the next launch there is counted from it.
     let zone = |line: &Launch| {
         let placement = world.object.status.placement.as_ref();
@@ -154,7 +161,8 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
         let is_late =
             matches!(deed, Some(Deed::Change { .. } | Deed::Delete { .. })) && error.failure == Failure::NotFound;
         // What holds it is said already, and whose turn it is.
-        let is_explained = matches!(deed, Some(Deed::Delete { id }) if world.holders.contains_key(id))
+        let is_held = conditions.get(ConditionType::Provisioned).reason == Reason::BucketNotEmpty;
+        let is_explained = matches!(deed, Some(Deed::Delete { id }) if is_held || world.holders.contains_key(id))
             && error.failure == Failure::DependencyViolation;
         if is_late
             || is_explained
@@ -167,7 +175,8 @@ fn corrected(world: &World, wanted: &RunKey, plan: &Plan, outcomes: &[Outcome], 
                 // The first of them, as the looks that remember it will say it.
                 if conditions.get(ConditionType::Accepted).status != ConditionStatus::False {
                     let said = rehearsal::said(world, request, error);
-                    conditions.accepted(ConditionStatus::False, error.failure.into(), said);
+                    let reason = rehearsal::reason(world, error);
+                    conditions.accepted(ConditionStatus::False, reason, said);
                     conditions.stall(ConditionType::Accepted);
                 }
                 continue;

@@ -9,7 +9,7 @@ use crate::cost::hourly::part_of_hour;
 use crate::cost::spent::LEAST_SECONDS;
 use crate::cost::usd;
 use crate::owner::{BENCHMARK_UID, KUBERNETES_CLUSTER, NAME, NAMESPACE, POOL, Tags};
-use crate::ports::{Group, Instance, InstanceState, LoadBalancer, TargetGroup};
+use crate::ports::{Bucket, Group, Instance, InstanceState, LoadBalancer, Queue, TargetGroup};
 use crate::prices::price::shipped;
 use crate::prices::small_change::{ADDRESS_HOUR, LOAD_BALANCER_HOUR};
 use crate::sweep::found::Found;
@@ -18,8 +18,8 @@ use crate::sweep::found::Found;
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     benchmarks: BTreeMap<Benchmark, Held>,
-    /// Why load balancers could not be listed, if so.
-    unseen: Option<String>,
+    /// What could not be listed, and why.
+    unseen: Vec<String>,
 }
 
 /// A benchmark as the tags tell it; empty where one is missing.
@@ -37,12 +37,14 @@ struct Held {
     groups: Vec<Group>,
     load_balancers: Vec<LoadBalancer>,
     target_groups: Vec<TargetGroup>,
+    queues: Vec<Queue>,
+    buckets: Vec<Bucket>,
 }
 
 impl Inventory {
     /// What was found of an installation. Terminated instances are gone.
     pub fn new(found: Found, kubernetes_cluster: Option<&str>) -> Self {
-        let Found { instances, groups, load_balancers, target_groups } = found;
+        let Found { instances, groups, load_balancers, target_groups, queues, buckets } = found;
         let is_asked = |tags: &Tags| kubernetes_cluster.is_none_or(|uid| tag(tags, KUBERNETES_CLUSTER) == uid);
         let mut benchmarks: BTreeMap<Benchmark, Held> = BTreeMap::new();
         for instance in instances {
@@ -59,11 +61,17 @@ impl Inventory {
         for group in target_groups.into_iter().filter(|group| is_asked(&group.tags)) {
             benchmarks.entry(Benchmark::of(&group.tags)).or_default().target_groups.push(group);
         }
-        Self { benchmarks, unseen: None }
+        for queue in queues.into_iter().filter(|queue| is_asked(&queue.tags)) {
+            benchmarks.entry(Benchmark::of(&queue.tags)).or_default().queues.push(queue);
+        }
+        for bucket in buckets.into_iter().filter(|bucket| is_asked(&bucket.tags)) {
+            benchmarks.entry(Benchmark::of(&bucket.tags)).or_default().buckets.push(bucket);
+        }
+        Self { benchmarks, unseen: Vec::new() }
     }
 
-    /// The same, with the reason why load balancers could not be listed.
-    pub fn with_unseen(self, unseen: Option<String>) -> Self {
+    /// The same, with what could not be listed: `load balancers`, and why.
+    pub fn with_unseen(self, unseen: Vec<String>) -> Self {
         Self { unseen, ..self }
     }
 
@@ -92,6 +100,26 @@ impl Inventory {
             return Vec::new();
         }
         self.benchmarks.values().flat_map(|held| &held.target_groups).map(|group| group.arn.clone()).collect()
+    }
+
+    /// URLs of queues, once no instance is left that could use them.
+    pub fn queues_to_delete(&self) -> Vec<String> {
+        if self.instances().next().is_some() {
+            return Vec::new();
+        }
+        self.queues().map(|queue| queue.url.clone()).collect()
+    }
+
+    /// Names of buckets, once no instance and no queue is left.
+    pub fn buckets_to_delete(&self) -> Vec<String> {
+        if self.instances().next().is_some() || self.queues().next().is_some() {
+            return Vec::new();
+        }
+        self.benchmarks.values().flat_map(|held| &held.buckets).map(|bucket| bucket.name.clone()).collect()
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &Queue> {
+        self.benchmarks.values().flat_map(|held| &held.queues)
     }
 
     /// Groups, once no instance and no load balancer is left that could use them.
@@ -137,13 +165,19 @@ impl Inventory {
             for group in &held.target_groups {
                 let _ = writeln!(text, "  {}  target group", group.name);
             }
+            for queue in &held.queues {
+                let _ = writeln!(text, "  {}  queue", queue.name);
+            }
+            for bucket in &held.buckets {
+                let _ = writeln!(text, "  {}  bucket", bucket.name);
+            }
             for group in &held.groups {
                 let _ = writeln!(text, "  {}  {}", group.id, group.name);
             }
         }
         let _ = writeln!(text, "in all {}", sum(region, &self.benchmarks.values().cloned().collect::<Vec<_>>()));
-        if let Some(why) = &self.unseen {
-            let _ = writeln!(text, "load balancers are not among it, because they cannot be listed: {why}");
+        for unseen in &self.unseen {
+            let _ = writeln!(text, "not among it, because they cannot be listed: {unseen}");
         }
         text
     }
@@ -200,7 +234,14 @@ fn sum(region: &str, held: &[Held]) -> String {
         (0, 0) => String::new(),
         _ => format!("{balancers} load balancers, {target_groups} target groups, "),
     };
-    let mut text = format!("{} instances, {balancing}{groups} groups, {} an hour", instances().count(), dollars(known));
+    let queues: usize = held.iter().map(|held| held.queues.len()).sum();
+    let buckets: usize = held.iter().map(|held| held.buckets.len()).sum();
+    let queueing = match (queues, buckets) {
+        (0, 0) => String::new(),
+        _ => format!("{queues} queues, {buckets} buckets, "),
+    };
+    let mut text =
+        format!("{} instances, {balancing}{queueing}{groups} groups, {} an hour", instances().count(), dollars(known));
     if unknown > 0 {
         let _ = write!(text, " and {unknown} instances whose price is not known");
     }

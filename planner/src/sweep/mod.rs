@@ -42,27 +42,37 @@ pub struct Scope {
 /// What is kept between rounds. Losing it delays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// AWS does not tell when a security group or a target group was made.
+    /// AWS does not tell when a security group, a target group or a queue was made; by id, ARN, URL, or name of the bucket.
     first_seen: BTreeMap<String, Timestamp>,
     /// Uids of benchmarks that the last round found gone, and since when.
     gone_since: BTreeMap<String, Timestamp>,
     load_balancers_sought_at: Option<Timestamp>,
+    queues_sought_at: Option<Timestamp>,
 }
 
 impl Memory {
     /// Whether a round lists load balancers too. Where no benchmark has one they are rarely looked for, and no permission
     /// for them need be there.
     pub fn seeks_load_balancers(&mut self, now: Timestamp) -> bool {
-        let is_due = self.load_balancers_sought_at.is_none_or(|at| now.duration_since(at) >= SEEKING);
-        if is_due {
-            self.load_balancers_sought_at = Some(now);
-        }
-        // Two rounds in a row have to find a benchmark gone.
-        is_due || self.load_balancers_sought_at.is_some_and(|at| now.duration_since(at) < SOUGHT)
+        is_due(&mut self.load_balancers_sought_at, now)
+    }
+
+    /// The same of queues and buckets.
+    pub fn seeks_queues(&mut self, now: Timestamp) -> bool {
+        is_due(&mut self.queues_sought_at, now)
     }
 }
 
-/// Between looks for load balancers, and how long one look lasts.
+/// Whether a look is due that was last begun then.
+fn is_due(sought_at: &mut Option<Timestamp>, now: Timestamp) -> bool {
+    if sought_at.is_none_or(|at| now.duration_since(at) >= SEEKING) {
+        *sought_at = Some(now);
+    }
+    // Two rounds in a row have to find a benchmark gone.
+    sought_at.is_some_and(|at| now.duration_since(at) < SOUGHT)
+}
+
+/// Between looks for what is rarely looked for, and how long one look lasts.
 const SEEKING: SignedDuration = SignedDuration::from_hours(1);
 const SOUGHT: SignedDuration = SignedDuration::from_mins(20);
 
@@ -74,6 +84,10 @@ pub struct Removal {
     /// ARNs, like those of target groups, which wait until no load balancer of their benchmark is left.
     pub load_balancers: BTreeSet<String>,
     pub target_groups: BTreeSet<String>,
+    /// URLs. They wait until no instance of their benchmark is left.
+    pub queues: BTreeSet<String>,
+    /// Names. They wait until no instance and no queue of their benchmark is left.
+    pub buckets: BTreeSet<String>,
 }
 
 impl Scope {
@@ -93,13 +107,18 @@ impl Scope {
 
 /// Benchmarks of which something is there that would be old enough. They are to be read now: after the lists.
 pub fn suspects(scope: &Scope, found: &Found, now: Timestamp, memory: &mut Memory) -> BTreeSet<Owner> {
-    let Found { instances, groups, load_balancers, target_groups } = found;
-    let ids: BTreeSet<&String> =
-        groups.iter().map(|group| &group.id).chain(target_groups.iter().map(|group| &group.arn)).collect();
-    // Target groups are not in every round's lists.
+    let Found { instances, groups, load_balancers, target_groups, queues, buckets } = found;
+    let ids: BTreeSet<&String> = groups
+        .iter()
+        .map(|group| &group.id)
+        .chain(target_groups.iter().map(|group| &group.arn))
+        .chain(queues.iter().map(|queue| &queue.url))
+        .chain(buckets.iter().map(|bucket| &bucket.name))
+        .collect();
+    // Only security groups are in every round's lists.
     memory
         .first_seen
-        .retain(|id, at| ids.contains(id) || id.starts_with("arn:") && now.duration_since(*at) < SEEKING * 2);
+        .retain(|id, at| ids.contains(id) || !id.starts_with("sg-") && now.duration_since(*at) < SEEKING * 2);
     for id in ids {
         memory.first_seen.entry(id.clone()).or_insert(now);
     }
@@ -109,6 +128,9 @@ pub fn suspects(scope: &Scope, found: &Found, now: Timestamp, memory: &mut Memor
     let old_target_groups = target_groups.iter().filter(|group| is_long_seen(&group.arn, now, memory));
     let tags = old_instances.map(|instance| &instance.tags).chain(old_groups.map(|group| &group.tags));
     let tags = tags.chain(old_balancers.map(|one| &one.tags)).chain(old_target_groups.map(|group| &group.tags));
+    let old_queues = queues.iter().filter(|queue| is_long_seen(&queue.url, now, memory));
+    let old_buckets = buckets.iter().filter(|bucket| is_long_seen(&bucket.name, now, memory));
+    let tags = tags.chain(old_queues.map(|queue| &queue.tags)).chain(old_buckets.map(|bucket| &bucket.tags));
     tags.filter_map(|tags| scope.owner(tags)).collect()
 }
 
@@ -120,7 +142,7 @@ pub fn decide(
     now: Timestamp,
     memory: &mut Memory,
 ) -> Removal {
-    let Found { instances, groups, load_balancers, target_groups } = found;
+    let Found { instances, groups, load_balancers, target_groups, queues, buckets } = found;
     let gone: BTreeSet<&String> =
         lives.iter().filter(|(_, life)| **life == Life::Gone).map(|(owner, _)| &owner.benchmark_uid).collect();
     // Tags of one uid with two names: one of them lies, and neither is believed.
@@ -149,11 +171,16 @@ pub fn decide(
             .iter()
             .any(|balancer| scope.owner(&balancer.tags).is_some_and(|owner| Some(&owner.benchmark_uid) == uid))
     };
+    let queues_of = |uid: Option<&String>| {
+        queues.iter().any(|queue| scope.owner(&queue.tags).is_some_and(|owner| Some(&owner.benchmark_uid) == uid))
+    };
     let uid = |tags: &Tags| tags.get(owner::BENCHMARK_UID).cloned();
     let groups = groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.id, now, memory));
     let old_balancers = load_balancers.iter().filter(|one| is_of(&one.tags) && is_old(one.created_at, now));
     let target_groups =
         target_groups.iter().filter(|group| is_of(&group.tags) && is_long_seen(&group.arn, now, memory));
+    let old_queues = queues.iter().filter(|queue| is_of(&queue.tags) && is_long_seen(&queue.url, now, memory));
+    let buckets = buckets.iter().filter(|bucket| is_of(&bucket.tags) && is_long_seen(&bucket.name, now, memory));
     Removal {
         instances: doomed.filter(|instance| is_left(instance)).map(|instance| instance.id.clone()).collect(),
         groups: groups
@@ -164,6 +191,14 @@ pub fn decide(
         target_groups: target_groups
             .filter(|group| !balancers_of(uid(&group.tags).as_ref()))
             .map(|group| group.arn.clone())
+            .collect(),
+        queues: old_queues
+            .filter(|queue| !instances_of(uid(&queue.tags).as_ref()))
+            .map(|queue| queue.url.clone())
+            .collect(),
+        buckets: buckets
+            .filter(|bucket| !instances_of(uid(&bucket.tags).as_ref()) && !queues_of(uid(&bucket.tags).as_ref()))
+            .map(|bucket| bucket.name.clone())
             .collect(),
     }
 }

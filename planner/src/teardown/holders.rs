@@ -1,5 +1,5 @@
-//! The holders of our security groups: things that are not ours and keep a group from being deleted. EC2 only says that
-//! something does.
+//! The holders of our security groups, and of our bucket: things that are not ours and keep it from being deleted. AWS only
+//! says that something does.
 
 use jiff::SignedDuration;
 
@@ -36,6 +36,19 @@ pub fn held(world: &World) -> Vec<String> {
         return Vec::new();
     }
     groups.iter().filter(is_held).map(|group| group.id.clone()).collect()
+}
+
+/// Why our bucket stays although it was emptied, and the way out. `None`: it goes, or is just being emptied.
+pub(crate) fn bucket(world: &World) -> Option<String> {
+    let buckets = world.cloud.buckets.known().map(Vec::as_slice).unwrap_or_default();
+    let is_held = |name: &str| {
+        let held = world.memory.named.get(name).and_then(|named| named.held.as_ref());
+        Since::lasts(held, name, world.now).is_some_and(|lasts| lasts > LINGERS)
+    };
+    let name = &buckets.iter().find(|bucket| is_held(&bucket.name))?.name;
+    Some(format!(
+        "bucket {name} was emptied and S3 says that it is not empty: somebody switched versioning on, so it keeps former versions of its objects, or puts others into it; delete them all (in the console of S3: Empty, with versions), or the bucket, and the rest follows by itself"
+    ))
 }
 
 /// What holds our groups and the way out, in words; empty: nothing was looked for.

@@ -45,10 +45,17 @@ pub(crate) fn plan(world: &World, why: TeardownReason, plan: &mut Plan) {
     let what = plan.leftovers.join(", ");
     let message = if what.is_empty() { proving(world, plan) } else { format!("still there: {what}") };
     let held = holders::sentences(world);
+    let kept = holders::bucket(world);
     match (world.cloud.unknown(), unknown_kinds) {
         (Some(why), _) => plan.conditions.unknown(ConditionType::Provisioned, Some(why)),
         _ if !refusals.is_empty() => {
             plan.conditions.provisioned(ConditionStatus::False, Reason::TerminationDenied, message);
+        }
+        (None, None) if kept.is_some() => {
+            let sentences = kept.into_iter().chain([held, message]).filter(|part| !part.is_empty());
+            let message = sentences.collect::<Vec<_>>().join("; ");
+            plan.conditions.provisioned(ConditionStatus::False, Reason::BucketNotEmpty, message);
+            plan.conditions.stall(ConditionType::Provisioned);
         }
         (None, None) if held.is_empty() => {
             plan.conditions.provisioned(ConditionStatus::False, Reason::TearingDown, message);

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::facet::Facet;
 use crate::failure::Unknown;
-use crate::ports::{Group, Instance, LoadBalancer, TargetGroup};
+use crate::ports::{Bucket, Group, Instance, LoadBalancer, Queue, TargetGroup};
 
 /// Resources of one benchmark, a complete list for each kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,10 @@ pub struct CloudView {
     pub load_balancers: Facet<Vec<LoadBalancer>>,
     /// Target groups likewise.
     pub target_groups: Facet<Vec<TargetGroup>>,
+    /// Queues by name and owner tags. None at all where nothing announces one ([`crate::resources::seeks_queues`]).
+    pub queues: Facet<Vec<Queue>>,
+    /// Buckets likewise.
+    pub buckets: Facet<Vec<Bucket>>,
 }
 
 impl CloudView {
@@ -33,6 +37,8 @@ impl CloudView {
             groups: Facet::Unknown(why.clone()),
             load_balancers: Facet::Unknown(why.clone()),
             target_groups: Facet::Unknown(why.clone()),
+            queues: Facet::Unknown(why.clone()),
+            buckets: Facet::Unknown(why.clone()),
         }
     }
 
@@ -41,13 +47,16 @@ impl CloudView {
         let groups = self.groups.known().into_iter().flatten().map(|group| group.name.as_str());
         let balancers = self.load_balancers.known().into_iter().flatten().map(|balancer| balancer.name.as_str());
         let target_groups = self.target_groups.known().into_iter().flatten().map(|group| group.name.as_str());
-        groups.chain(balancers).chain(target_groups)
+        let queues = self.queues.known().into_iter().flatten().map(|queue| queue.name.as_str());
+        let buckets = self.buckets.known().into_iter().flatten().map(|bucket| bucket.name.as_str());
+        groups.chain(balancers).chain(target_groups).chain(queues).chain(buckets)
     }
 
     /// Why a kind is not known, the first of them in the order of teardown.
     pub fn unknown(&self) -> Option<&Unknown> {
-        let Self { listed_at: _, instances, groups, load_balancers, target_groups } = self;
+        let Self { listed_at: _, instances, groups, load_balancers, target_groups, queues, buckets } = self;
         let of_balancing = load_balancers.unknown().or(target_groups.unknown());
-        of_balancing.or(instances.unknown()).or(groups.unknown())
+        let of_queues = queues.unknown().or(buckets.unknown());
+        of_balancing.or(instances.unknown()).or(of_queues).or(groups.unknown())
     }
 }

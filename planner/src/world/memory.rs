@@ -27,6 +27,8 @@ pub struct Memory {
     pub heard: BTreeMap<String, Heard>,
     /// When listeners, attributes and targets of the load balancer were read last, and what was read.
     pub application: Option<(Timestamp, Application)>,
+    /// When status last said what the front says of its queues.
+    pub queues_said_at: Option<Timestamp>,
     /// What was heard of launches that are about to be written down, by the hash of the request.
     pub rehearsals: BTreeMap<String, Rehearsal>,
     /// When this process looked last.

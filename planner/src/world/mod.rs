@@ -158,6 +158,8 @@ impl World {
             || self.cloud.groups.known().is_some_and(|groups| !groups.is_empty())
             || self.cloud.load_balancers.known().is_some_and(|balancers| !balancers.is_empty())
             || self.cloud.target_groups.known().is_some_and(|groups| !groups.is_empty())
+            || self.cloud.queues.known().is_some_and(|queues| !queues.is_empty())
+            || self.cloud.buckets.known().is_some_and(|buckets| !buckets.is_empty())
     }
 
     /// Whether an intact ledger says that nothing was ever made: only then the cloud need not be asked.

@@ -15,11 +15,15 @@ pub struct Named {
     pub sought_since: Option<Timestamp>,
     /// Whether it was seen and its deletion answered: no list has to prove its absence a second time.
     pub is_deleted: bool,
+    /// When its deletion was answered last. Lists may show it for a while after that.
+    pub deleted_at: Option<Timestamp>,
     /// The cloud does not let it go, because something depends on it.
     pub held: Option<Since>,
     /// Since when the cloud refuses to do this to it or to a part of it, by id, although lists show it: see
     /// [`crate::Outcome::of`]. The listener of a load balancer and each of its rules are such parts.
     pub refused: BTreeMap<(Kind, String), Timestamp>,
+    /// Whether it was emptied and nothing was seen in it since: only then it is deleted. Of a bucket.
+    pub is_empty: bool,
     /// When the cloud first refused to create it because its name is taken, although no list shows it as ours.
     pub taken_since: Option<Timestamp>,
 }
@@ -50,7 +54,15 @@ impl Since {
     }
 }
 
+/// Time for which lists may show a queue whose deletion was answered (API reference, DeleteQueue: "up to 60 seconds").
+const GOING: SignedDuration = SignedDuration::from_secs(60);
+
 impl Named {
+    /// Whether lists may still show a queue that is not there any more.
+    pub(crate) fn is_going(&self, now: Timestamp) -> bool {
+        self.deleted_at.is_some_and(|at| now.duration_since(at) < GOING)
+    }
+
     /// The proof of absence begins anew: lists were not looked at for a while.
     pub(crate) fn forget_absence(&mut self) {
         (self.absent_since, self.sought_since) = (None, None);
@@ -59,6 +71,6 @@ impl Named {
     /// It is about to be created: whatever was proven of an earlier one of its name is void.
     pub(crate) fn forget_proof(&mut self) {
         self.forget_absence();
-        self.is_deleted = false;
+        (self.is_deleted, self.deleted_at, self.is_empty) = (false, None, false);
     }
 }

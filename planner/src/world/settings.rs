@@ -34,6 +34,8 @@ pub struct Settings {
     pub launch_window: SignedDuration,
     /// How long an instance may take from launch to ready.
     pub boot_deadline: SignedDuration,
+    /// Time before the expiry that is kept for stopping a run and bringing its report home.
+    pub last_call: SignedDuration,
     /// Pause after a launch that found no capacity, reached a quota or was refused.
     pub refusal_pause: SignedDuration,
     /// Prices that go before those of AWS.

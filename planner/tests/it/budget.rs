@@ -12,8 +12,10 @@ use planner::{Action, Goal, TeardownReason, budget, plan, status};
 
 use crate::fixture::{COMPLETE, epoch, instance_type, seconds, world};
 
+/// An address and 8 GiB for an hour, these at 2.2 times the price of us-east-1: the world is in eu-west-1.
+const EXTRAS: i64 = 5_000 + 877 + 1_053;
 /// What everything of [`COMPLETE`] costs an hour: two t2.micro and two c6i.large, each with 8 GiB and an address.
-const HOURLY: i64 = 2 * (11_600 + 5_877) + 2 * (91_200 + 5_877);
+const HOURLY: i64 = 2 * (11_600 + EXTRAS) + 2 * (91_200 + EXTRAS);
 const PRICES: &str = "prices t2.micro=11600 c6i.large=91200";
 
 fn accepted(world: &World) -> String {
@@ -52,7 +54,7 @@ fn the_expiry_is_what_the_budget_pays_less_the_teardown() {
     assert_eq!(settled("100", |_| {}), Ok(7_200), "the lifetime is the less");
     // Each further launch keeps back the minimum of its workers.
     let launches = settled("0.20", |world| world.object.spec.load.launches = 5).unwrap();
-    let minimum = 2 * (11_600 + 5_877) * 60 / 3_600 + 1;
+    let minimum = 2 * (11_600 + EXTRAS) * 60 / 3_600 + 1;
     assert_eq!(launches, (200_000 - HOURLY * 300 / 3_600 - 1 - 4 * minimum) * 3_600 / HOURLY);
 }
 
@@ -66,7 +68,7 @@ fn everything_at_its_full_count_and_busy_is_paid_for() {
     };
     let (limited, unlimited) = (with("t2.large", 91_200), with("t3.large", 91_200));
     // Two instances with two vCPUs each, 70 % of them above the baseline, at 0.05 USD.
-    let hourly = |each: i64| 2 * (each + 5_877) + 2 * (91_200 + 5_877);
+    let hourly = |each: i64| 2 * (each + EXTRAS) + 2 * (91_200 + EXTRAS);
     let pays = |hourly: i64| (500_000 - hourly * 300 / 3_600 - 1) * 3_600 / hourly;
     assert_eq!((limited, unlimited), (pays(hourly(91_200)), pays(hourly(91_200 + 70_000))));
 }
@@ -228,7 +230,8 @@ fn an_edit_that_the_budget_does_not_pay_ends_nothing_that_runs() {
 #[test]
 fn a_budget_that_cannot_be_kept_early_because_a_price_is_missing_says_so() {
     let mut world = running("now 600s\nbudget 0.10 placed 5");
-    world.object.status.placement.as_mut().unwrap().spent_unpriced = vec!["x9.huge".into()];
+    world.object.status.placement.as_mut().unwrap().spent_unpriced =
+        vec![api::UnpricedTime { instance_type: "x9.huge".into(), instance_seconds: 60 }];
     assert_eq!(left(&world), 6_600);
     let said = accepted(&world);
     assert!(said.starts_with("False PriceUnknown: budget.maxUsd: there is no price for x9.huge"), "{said}");

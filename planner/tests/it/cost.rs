@@ -252,8 +252,40 @@ fn only_what_was_launched_without_a_price_is_missing_from_the_cost() {
     look(&mut dropped, 0);
     end(&mut dropped, "i-1");
     let placement = look(&mut dropped, 0).placement.unwrap();
-    assert_eq!((placement.spent_usd_micros, placement.spent_unpriced.clone()), (0, vec!["x9.huge".to_owned()]));
+    // Its volume and its address are known.
+    let extras = i64::from((5_877_u32 * 400).div_ceil(3_600));
+    let without = api::UnpricedTime { instance_type: "x9.huge".into(), instance_seconds: 400 };
+    assert_eq!((placement.spent_usd_micros, placement.spent_unpriced.clone()), (extras, vec![without]));
     assert!(so_far(&placement, &[], dropped.now).unpriced.contains("x9.huge"));
+    // Once it has a price, nothing is missing, and it is booked once.
+    for price in &mut dropped.object.status.placement.as_mut().unwrap().prices {
+        price.hourly_usd_micros = Some(3_600_000);
+    }
+    let known = dropped.object.status.placement.clone().unwrap();
+    let spent = so_far(&known, &[], dropped.now);
+    assert_eq!((spent.usd_micros, spent.unpriced.len()), (u64::try_from(extras).unwrap() + 400_000, 0));
+    for _ in 0..2 {
+        let placement = look(&mut dropped, 0).placement.unwrap();
+        assert_eq!((placement.spent_usd_micros, placement.spent_unpriced.len()), (extras + 400_000, 0));
+    }
+}
+
+/// A minute is paid in any case: a budget does not count it once more for those who live on.
+#[test]
+fn the_rest_of_a_minimum_is_spent_and_lived_once() {
+    let line = line("t2.micro", 2, Some(3_600_000), None);
+    let spent = |after| so_far(&placement("Private", 0), std::slice::from_ref(&line), epoch() + seconds(after));
+    assert_eq!((spent(10).usd_micros, spent(60).usd_micros), (120_000, 120_000));
+    // Rounded to the side on which a budget holds.
+    assert_eq!((spent(10).of_budget(), spent(60).of_budget(), spent(90).of_budget()), (20_001, 120_000, 180_000));
+}
+
+/// Former lines are not priced by what the placement has become.
+#[test]
+fn a_line_keeps_the_volumes_and_the_address_that_it_was_launched_with() {
+    let written = Launch { extras_usd_micros: Some(5_877), ..line("t2.micro", 1, Some(11_600), Some(3_600)) };
+    let cost = |placement: &Placement| so_far(placement, std::slice::from_ref(&written), epoch()).usd_micros;
+    assert_eq!((cost(&placement("Public", 8)), cost(&placement("Private", 100))), (17_477, 17_477));
 }
 
 /// A public address in each of its zones, in every region.

@@ -20,6 +20,9 @@
 //! application                            the spec asks for an Application Load Balancer; its placement is in status
 //! facing                                 it is to face the internet
 //! shared / | shared / measured           the path of all members, and whether it is measured
+//! queue                                  the spec asks for queues; their placement is in status
+//! queues a b@2                           the queues of these clusters that lists show; `@2`: of other settings
+//! bucket                                 lists show the bucket
 //! front active 1 | former provisioning   the load balancer that lists show, in this state, with its target groups and number;
 //!                                        `former`: another one of ours
 //! routes | routes stale                  listener, attributes and rules as wanted, or with one rule for another path
@@ -45,14 +48,17 @@
 mod agents;
 mod application;
 mod money;
+mod queue;
+mod region;
 
 pub(crate) use agents::{serves, wanted};
 pub(crate) use application::{BEHIND, behind};
+pub(crate) use queue::{BETWEEN, between};
 
 use std::collections::BTreeMap;
 
 use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage};
-use api::{PlacedSubnet, PlacedVolume, Placement, Status};
+use api::{PlacedVolume, Placement, Status};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
@@ -70,6 +76,8 @@ pub(crate) fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }
 
+const PROGRAMS: [&str; 6] = ["worker", "starter", "balancer", "front", "puller", "loadgen"];
+
 pub(crate) fn settings() -> Settings {
     let artifact = |name: &str| ((name.to_owned(), Architecture::X86_64), "a".repeat(64));
     Settings {
@@ -80,7 +88,7 @@ pub(crate) fn settings() -> Settings {
         artifacts: Artifacts {
             version: "1".into(),
             base_url: "https://artifacts.example".into(),
-            sha256: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
+            sha256: PROGRAMS.map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
@@ -88,6 +96,7 @@ pub(crate) fn settings() -> Settings {
         proof_gap: seconds(60),
         launch_window: seconds(120),
         boot_deadline: seconds(900),
+        last_call: seconds(120),
         refusal_pause: seconds(60),
         prices: PriceFile::default(),
     }
@@ -131,10 +140,15 @@ fn placement() -> Placement {
         }],
         public_key: "key".into(),
         version: "1".into(),
-        artifacts: ["worker", "starter", "balancer", "loadgen"].map(artifact).into(),
-        known_fields: ["balancer.shared", "balancer.publicStatus", "load: metric RequestsPerUsd"]
-            .map(str::to_owned)
-            .into(),
+        artifacts: PROGRAMS.map(artifact).into(),
+        known_fields: [
+            "balancer.shared",
+            "balancer.publicStatus",
+            "load: metric RequestsPerUsd",
+            "balancer.kind Queue",
+        ]
+        .map(str::to_owned)
+        .into(),
         kinds: vec!["SecurityGroup".into()],
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
@@ -189,6 +203,7 @@ pub(crate) fn world(text: &str) -> World {
     let clusters = find("clusters").map_or("a=t2.micro*2".to_owned(), |line| line[1..].join(" "));
     let spec = spec(&clusters);
     let spec = if has("application") { application::asked(spec, has("facing")) } else { spec };
+    let spec = if has("queue") { queue::asked(spec) } else { spec };
     let shared = find("shared").map(|line| api::Shared { path: line[1].into(), measured: line.len() > 2 });
     let mut spec = ClusterBenchmarkSpec { balancer: api::Balancer { shared, ..spec.balancer.clone() }, ..spec };
     if let Some(line) = find("inplace") {
@@ -223,6 +238,8 @@ pub(crate) fn world(text: &str) -> World {
             groups: Facet::Known(Vec::new()),
             load_balancers: Facet::Known(Vec::new()),
             target_groups: Facet::Known(Vec::new()),
+            queues: Facet::Known(Vec::new()),
+            buckets: Facet::Known(Vec::new()),
         },
         regions: None,
         site: None,
@@ -250,6 +267,10 @@ pub(crate) fn world(text: &str) -> World {
     if has("application") {
         application::place(&mut world);
     }
+    if has("queue") {
+        queue::place(&mut world);
+    }
+    queue::listed(&mut world, find("queues"), has("bucket"));
     for line in lines.iter().filter(|line| line.first() == Some(&"front")) {
         application::front(&mut world, line);
     }
@@ -267,11 +288,11 @@ pub(crate) fn world(text: &str) -> World {
         let network = world.object.spec.network.get_or_insert_default();
         network.zone_count = i32::try_from(line.len()).ok();
         if let Some(placement) = &mut world.object.status.placement {
-            placement.further_subnets = line[1..].iter().map(|zone| further(zone)).collect();
+            placement.further_subnets = line[1..].iter().map(|zone| region::further(zone)).collect();
         }
     }
     if let Some(zones) = find("zones") {
-        world.site = Some(site(&world, &zones[1..]));
+        world.site = Some(region::site(&world, &zones[1..]));
     }
     if let (Some(line), Some(placement)) = (find("left"), &mut world.object.status.placement) {
         placement.left = vec![LeftZone {
@@ -356,33 +377,6 @@ fn rehearse(world: &mut World, refused: Option<&str>) {
     world.memory.rehearsals = memory.rehearsals;
 }
 
-/// The zone of the placement and others, all offering everything.
-fn site(world: &World, others: &[&str]) -> Site {
-    let zones: Vec<String> = ["a"].iter().chain(others).map(|zone| format!("eu-west-1{zone}")).collect();
-    let subnet = |zone: &String| Subnet {
-        id: format!("subnet-{}", zone.trim_start_matches("eu-west-1")),
-        vpc_id: "vpc-1".into(),
-        zone: zone.clone(),
-        zone_id: format!("id-{zone}"),
-        cidr: "10.0.0.0/20".parse().ok(),
-        free_addresses: 100,
-        egress: Egress::InternetGateway,
-    };
-    let types = desired::types_with_fields(&world.object.spec);
-    Site {
-        subnets: Facet::Known(zones.iter().map(subnet).collect()),
-        offerings: Facet::Known(
-            types.iter().flat_map(|(name, _)| zones.iter().map(|zone| (name.clone(), zone.clone()))).collect(),
-        ),
-        images: Facet::Known(BTreeMap::new()),
-    }
-}
-
-fn further(zone: &str) -> PlacedSubnet {
-    let (subnet_id, zone_id) = (format!("subnet-{zone}"), format!("id-{zone}"));
-    PlacedSubnet { subnet_id, zone: format!("eu-west-1{zone}"), zone_id }
-}
-
 fn volume(text: &&str) -> PlacedVolume {
     let (device, gib) = text.split_once('=').unwrap();
     PlacedVolume { device: device.into(), gib: gib.parse().unwrap() }
@@ -444,6 +438,8 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
         bound: String::new(),
         booked: 0,
         hourly_usd_micros: planner::cost::hourly::price(&placement, &pool_spec.instance_type),
+        extras_usd_micros: None,
+        measured_surplus: None,
         application: if line.contains(&"former") { "former".into() } else { application(world, pool, &placement) },
         not_after: Some(Time(written + world.settings.launch_window)),
         instance_ids: after(line, "ids").map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default(),

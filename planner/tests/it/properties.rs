@@ -14,9 +14,9 @@ use crate::fixture::{epoch, seconds, world};
 fn worlds() -> impl Strategy<Value = World> {
     let line = (0..3u8, 1..4i64, 1..4u32, any::<bool>(), 0..600i64, 0..4u8);
     let instance = (0..5u8, 1..4i64, 0..5u8, any::<bool>(), 0..2000i64);
-    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..8u8, 0..8u8);
+    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..8u8, (0..8u8, 0..6u8));
     (proptest::collection::vec(line, 0..4), proptest::collection::vec(instance, 0..8), header).prop_map(
-        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones, kinds))| {
+        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones, (kinds, queue)))| {
             let mut text = String::from("clusters a=t2.micro*2 b=t2.large*1\n");
             let objects =
                 ["", "", "deleting\n", "wiped\n", "no finalizer\n", "deleting\nunplaced\n", "paused\n", "edited\n"];
@@ -26,9 +26,19 @@ fn worlds() -> impl Strategy<Value = World> {
             text += if is_spread { "spread b\n" } else { "" };
             text += ["", "", "", "", "", "kinds\n", "kinds SecurityGroup Carousel\n", "kinds Carousel\n"]
                 [usize::from(kinds)];
+            // In front of, or left by another kind before.
+            let queues = [
+                "",
+                "",
+                "queue\n",
+                "queue\nqueues a b\nbucket\n",
+                "queue\nqueues a gone b@2\nbucket\n",
+                "queues a\nbucket\n",
+            ];
+            text += queues[usize::from(queue)];
             text += if unknown { "instances unknown\n" } else { "" };
             text += &format!("now {now}s\n");
-            let pools = ["a", "b", "balancer", "generator", "gone"];
+            let pools = ["a", "b", if queue > 1 { "front" } else { "balancer" }, "generator", "gone"];
             // A ledger never holds a number twice (see `numbers_are_never_used_twice`).
             let mut used = BTreeSet::new();
             for (pool, number, count, open, age, reason) in lines {
@@ -88,6 +98,9 @@ proptest! {
         for action in plan(&world).actions().cloned() {
             match action {
                 Action::Launch(_) | Action::Terminate(_) | Action::DeleteGroup { .. } => prop_assert!(false, "{:?}", action),
+                Action::DeleteQueue { .. } | Action::EmptyBucket { .. } | Action::DeleteBucket { .. } => {
+                    prop_assert!(false, "{:?}", action);
+                }
                 Action::RemoveFinalizer => prop_assert!(nothing_was_made),
                 _ => {}
             }
@@ -155,10 +168,52 @@ proptest! {
     fn nothing_is_created_of_a_kind_or_at_a_time_that_was_not_read_back(world in worlds()) {
         let placement = world.object.status.placement.clone().unwrap_or_default();
         for action in plan(&world).actions() {
-            let Action::CreateGroup(request) = action else { continue };
-            prop_assert!(placement.kinds.iter().any(|kind| kind == "SecurityGroup"));
-            prop_assert!(placement.create_not_after.as_ref().is_some_and(|at| at.0 == request.not_after && world.now <= at.0));
+            let (kind, not_after) = match action {
+                Action::CreateGroup(request) => ("SecurityGroup", request.not_after),
+                Action::CreateQueue(request) => ("Queue", request.not_after),
+                Action::CreateBucket(request) => ("Bucket", request.not_after),
+                _ => continue,
+            };
+            prop_assert!(placement.kinds.iter().any(|one| one == kind));
+            prop_assert!(placement.create_not_after.as_ref().is_some_and(|at| at.0 == not_after && world.now <= at.0));
         }
+    }
+
+    /// Whoever was launched for them, or cannot be told from who was.
+    #[test]
+    fn no_queue_and_no_bucket_goes_while_anybody_may_write_to_it(world in worlds()) {
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
+        let plan = plan(&world);
+        let goes = |action: &Action| {
+            matches!(action, Action::DeleteQueue { .. } | Action::EmptyBucket { .. } | Action::DeleteBucket { .. })
+        };
+        if !plan.actions().any(goes) { return Ok(()) }
+        let is_wanted = planner::goal::goal(&world) == planner::Goal::Instances;
+        let pools = desired::pools(&world.object.spec);
+        for instance in instances.iter().filter(|one| one.state != InstanceState::Terminated) {
+            let pool = instance.tags["clusterbench.dev/pool"].as_str();
+            let is_of_now = instance.tags["clusterbench.dev/revision"] != "old" && pools.iter().any(|one| one.name == pool);
+            prop_assert!(is_wanted && (is_of_now || pool == "generator" || pool == "balancer"), "{} {}", instance.id, pool);
+        }
+        let names: Vec<String> = plan.actions().filter(|action| goes(action)).map(Action::words).collect();
+        let kind = world.object.spec.balancer.kind;
+        let is_other = |words: &String| !words.contains("-a-") && !words.contains("-b-") || words.contains("-2-");
+        prop_assert!(!is_wanted || kind != api::BalancerKind::Queue || names.iter().all(is_other), "{:?}", names);
+    }
+
+    /// They know names and nothing else: what they would write to has to be there.
+    #[test]
+    fn nobody_is_launched_for_queues_that_no_list_shows(mut world in worlds()) {
+        if world.object.spec.balancer.kind != api::BalancerKind::Queue { return Ok(()) }
+        world.cloud.buckets = Facet::Known(Vec::new());
+        let plan = plan(&world);
+        let is_generator = |pool: &str| pool == "generator";
+        for action in plan.actions() {
+            let Action::Launch(request) = action else { continue };
+            prop_assert!(is_generator(&request.tags["clusterbench.dev/pool"]));
+        }
+        let is_new = |line: &&api::Launch| !world.object.status.launches.iter().any(|old| old.token == line.token);
+        prop_assert!(plan.ledger.iter().filter(is_new).all(|line| is_generator(&line.pool)));
     }
 
     #[test]
@@ -186,7 +241,8 @@ proptest! {
     fn a_deleted_benchmark_launches_and_creates_nothing(mut world in worlds()) {
         world.object.deletion = planner::world::Deletion::Asked;
         for action in plan(&world).actions().cloned() {
-            let makes = matches!(action, Action::Launch(_) | Action::CreateGroup(_) | Action::StartRun { .. } | Action::AddFinalizer);
+            let makes = matches!(action, Action::Launch(_) | Action::CreateGroup(_) | Action::CreateQueue(_)
+                | Action::CreateBucket(_) | Action::StartRun { .. } | Action::AddFinalizer);
             prop_assert!(!makes);
         }
     }

@@ -18,6 +18,8 @@ fn behind_queues() -> World {
         stem: "clusterbench-abc-".into(),
         bucket: "clusterbench-abc-123456789012-eu-west-1-an".into(),
         instance_profile: "clusterbench-queue".into(),
+        number: 1,
+        visibility_seconds: 20,
     });
     placement.artifacts.extend(["front", "puller"].map(|name| PlacedArtifact {
         name: name.into(),

@@ -280,6 +280,23 @@ fn a_run_that_cannot_end_in_time_is_not_begun() {
     assert_snapshot!(said(39), @"False TooLong: 39 rounds of this load take at least 7020 s, and lifecycle.maxLifetimeSeconds leaves 6980 s: lower load.rounds, shorten its phases, or delete the benchmark and create it again with more time");
 }
 
+/// Nothing is launched for it, either.
+#[test]
+fn nothing_is_paid_for_a_run_that_cannot_end_in_time() {
+    let planned = |rounds: i32| {
+        let mut world = world("now 0s");
+        let phase = &mut world.object.spec.load.phases[0];
+        (phase.requests, phase.duration_seconds) = (None, Some(90));
+        world.object.spec.load.rounds = Some(rounds);
+        let plan = plan(&world);
+        let asks = plan.actions().any(|action| matches!(action, Action::Rehearse(_)));
+        (asks, condition(&status(&world, &plan, &[]), "Accepted"))
+    };
+    assert!(planned(1).0);
+    let (asks, said) = planned(100);
+    assert!(!asks && said.starts_with("False TooLong: 100 rounds of this load take at least "), "{said}");
+}
+
 #[test]
 fn a_full_disk_of_the_generator_is_said() {
     let mut world = with_load("running", serde_json::json!({}));
@@ -320,6 +337,7 @@ pub(crate) fn report(run: RunSpec, reasons: &[&str], thresholds: Vec<ThresholdRe
         further_comparisons: Vec::new(),
         thresholds,
         self_test: None,
+        cost: None,
         summary: "b 14 % faster [9, 19]".into(),
         verdict: "These instances.".into(),
     }

@@ -94,6 +94,11 @@ fn action_text(action: &Action) -> String {
         }
         Action::DeleteLoadBalancer { name, .. } => format!("delete load balancer {name}"),
         Action::DeleteTargetGroup { name, .. } => format!("delete target group {name}"),
+        Action::CreateQueue(request) => format!("create queue {}", request.name),
+        Action::DeleteQueue { name, .. } => format!("delete queue {name}"),
+        Action::CreateBucket(request) => format!("create bucket {}", request.name),
+        Action::EmptyBucket { name, account } => format!("empty bucket {name} of {account}"),
+        Action::DeleteBucket { name, account } => format!("delete bucket {name} of {account}"),
         Action::Rehearse(request) => {
             format!(
                 "rehearse {}/{} {} x{}",

@@ -17,8 +17,8 @@ fn stored_words_are_spelled_as_ever() {
                     Rejected TokenSpent NotFound NotYetVisible AlreadyExists NameTaken DependencyViolation TooLate Unreachable";
     let reasons = "Pending Placed Deleted Finished LedgerLost Expired UnknownRegion RegionNotEnabled \
                    UnknownInstanceType NotOffered UnknownSubnet UnknownZone TooFewZones SubnetsInTwoVpcs NoDefaultVpc SubnetFull NoEgress \
-                   Ipv6Only NeedsSecondZone OverBudget PriceUnknown UnknownImage WrongArchitecture ProgramsTooOld NoArtifact Running Launching Replacing Relaunching Waiting \
-                   BootFailed BalancerProvisioning BalancerImpaired BalancerFailed BalancerUnseen ChangedByHand NoRecipe NotUnderstood Moving TearingDown GroupInUse UnknownKind TerminationDenied NothingLeft \
+                   Ipv6Only NeedsSecondZone OverBudget PriceUnknown UnknownImage WrongArchitecture ProgramsTooOld NoArtifact NoInstanceProfile Running Launching Replacing Relaunching Waiting \
+                   BootFailed BalancerProvisioning BalancerImpaired BalancerFailed BalancerUnseen QueuesProvisioning QueuesUnseen ChangedByHand NoRecipe NotUnderstood Moving TearingDown GroupInUse BucketNotEmpty UnknownKind TerminationDenied NothingLeft \
                    WrongAccount WrongInstallation Healthy Unhealthy UpdateFailed ControlUnreachable ControlKeyChanged Starting \
                    Collecting Pausing Paused BalancerGone Valid Invalid Failed TooLong Expiring Aborted Met NotMet \
                    Undecided Recorded CrdTooOld OtherPrice InvalidObject";

@@ -6,7 +6,8 @@ use super::rules::{EQUIVALENCE_PERCENT, Rules};
 use super::series::Series;
 use super::wilcoxon::Interval;
 use super::words::{interval as measured, units, what_it_takes};
-use crate::numbers::{Percents, Ratios, Usd, rounds};
+use crate::numbers::{Percents, Ratios, Usd};
+use crate::price;
 
 /// What both cost, and where the comparison would turn. `None` with any other metric, and where no round counted.
 pub(super) fn prices(
@@ -59,12 +60,7 @@ pub(super) fn bounded(series: &Series<'_>, direction: Direction) -> Option<(Dire
 fn silence(series: &Series<'_>) -> String {
     let silent = [series.cluster, series.baseline].into_iter().zip(series.bounds()).filter(|(_, bounds)| *bounds > 0);
     let (names, bounds): (Vec<&str>, Vec<u32>) = silent.unzip();
-    let words = format!("members of {} do not say how busy they are", names.join(" and "));
-    if bounds.iter().all(|bounds| *bounds == series.rounds) {
-        return words;
-    }
-    let bounds = bounds.iter().map(u32::to_string).collect::<Vec<_>>().join(" and ");
-    format!("in {bounds} of {} {words}", rounds(series.rounds))
+    price::silence(&format!("members of {}", names.join(" and ")), &bounds, series.rounds)
 }
 
 /// `cluster2 2.1x per dollar [1.9, 2.3]`. `None`: another metric, or nothing that needs words of its own. The column takes 68

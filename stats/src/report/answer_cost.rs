@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use wire::{AnswerCost, RoundReport};
 
-use super::totals::counted;
 use crate::compare::looks::CONFIDENCE_ALPHA;
 use crate::compare::series::LAUNCHES_FOR_TYPES;
 use crate::compare::wilcoxon::{Differences, hodges_lehmann};
 use crate::metric::per_usd;
+use crate::rounds::counted;
 
 /// Millionths of a US dollar for a million answers, at one answer for a dollar.
 const AT_ONE_A_DOLLAR: f64 = 1e12;

@@ -7,8 +7,8 @@ use wire::{ClusterReport, RoundOutcome, RoundReport, RunSpec};
 
 use super::Material;
 use super::share::share_per_mille;
-use super::totals::counted;
 use crate::numbers::tenths;
+use crate::rounds::counted;
 
 /// Load that a load balancer should have had before anything counts. It starts small and grows with its traffic, in steps
 /// of minutes: AWS advised at most half as much again in five minutes ("Best practices in evaluating Elastic Load

@@ -11,6 +11,7 @@ use super::own_limits;
 use super::shared::is_shared;
 use crate::compare::rules::Arrivals;
 use crate::numbers::tenths;
+use crate::rounds::counted_of;
 
 /// Voided rounds select the survivors; up to a tenth that changes little.
 const MOST_VOIDED_PER_MILLE: u64 = 100;
@@ -228,9 +229,7 @@ fn answers(cluster: &ClusterReport, run: &RunSpec) -> String {
 
 /// Gate of a burstable type: rounds on credits and rounds without.
 fn mixed_speed(name: &str, rounds: &[RoundReport]) -> Option<Gate> {
-    let counted = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted);
-    let speeds: Vec<Speed> =
-        counted.filter_map(|round| round.clusters.iter().find(|cluster| cluster.cluster == name)?.speed).collect();
+    let speeds: Vec<Speed> = counted_of(rounds, name).filter_map(|cluster| cluster.speed).collect();
     let baseline = speeds.iter().filter(|speed| **speed == Speed::Baseline).count();
     let burst = speeds.len() - baseline;
     (!speeds.is_empty()).then(|| {

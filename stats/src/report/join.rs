@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wire::{ClusterFacts, Environment, Gate, GateKind, Report, RoundOutcome, RoundReport, Series, Slice};
 
-use super::series;
 use super::totals::{sum, total};
 use super::zones;
 use super::{Material, judged};
+use super::{run_cost, series};
 use crate::compare::rules::Rules;
 use crate::histogram::NotAHistogram;
 use crate::metric::rate;
 use crate::price::settle;
+use crate::rounds::counted;
 
 /// Why reports are not of one run.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,7 @@ pub fn join_launches(reports: &[Report]) -> Result<Report, NotOneRun> {
     let first = same_run(reports)?;
     let mut rounds: Vec<RoundReport> = Vec::new();
     for (launch, report) in (1..).zip(reports) {
-        let before = rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted).count() as u32;
+        let before = counted(&rounds).count() as u32;
         let moved = |round: &RoundReport| RoundReport { launch, round: before + round.round, ..round.clone() };
         rounds.extend(report.rounds.iter().map(moved));
     }
@@ -87,7 +88,8 @@ pub fn join_launches(reports: &[Report]) -> Result<Report, NotOneRun> {
     spec.facts.launch = 0;
     spec.zones = zones::of_all(reports);
     spec.serving = reports.iter().flat_map(|report| report.run.serving.clone()).collect();
-    joined(reports, Report { run: spec, rounds, series, ..first.clone() }, planned)
+    let whole = joined(reports, Report { run: spec, rounds, series, ..first.clone() }, planned)?;
+    Ok(Report { cost: run_cost::sum(reports), ..whole })
 }
 
 fn same_run(reports: &[Report]) -> Result<&Report, NotOneRun> {

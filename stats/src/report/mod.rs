@@ -16,6 +16,7 @@ mod own_limits;
 mod prices;
 mod programs;
 mod ranking;
+mod run_cost;
 mod self_test;
 mod series;
 mod share;
@@ -44,13 +45,14 @@ pub use self::gates::{judge, reasons};
 pub use self::join::{NotOneRun, join_generators, join_launches};
 pub use self::self_test::self_test;
 pub use self::thresholds::{Results, thresholds};
+use self::totals::total;
 pub use self::totals::{Tally, shares, sum};
-use self::totals::{counted, total};
 pub use self::zones::zone_shares;
 use crate::compare::rules::Rules;
 use crate::compare::{compare, requests_needed};
 use crate::histogram::NotAHistogram;
 use crate::price::settle;
+use crate::rounds::counted;
 
 /// Compared besides the headline, where every round carries them.
 const FURTHER: [Metric; 3] = [Metric::P99, Metric::P999, Metric::RequestsPerSecond];
@@ -139,6 +141,7 @@ pub(crate) fn judged(material: Material, mut clusters: Vec<ClusterReport>, carri
         invalid: &reasons,
         environment: Some(&material.environment),
     });
+    let cost = run_cost::run_cost(&material, &clusters);
     Report {
         schema: REPORT_SCHEMA.to_owned(),
         further_comparisons: told(further(rules, &material.rounds, &names, &comparisons)),
@@ -155,6 +158,7 @@ pub(crate) fn judged(material: Material, mut clusters: Vec<ClusterReport>, carri
         comparisons,
         thresholds,
         self_test,
+        cost,
         summary: said.summary,
         verdict: said.verdict,
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wire::{
-    ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundOutcome, RoundReport, Speed,
+    ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundReport, Speed, WRONG_ANSWERS,
 };
 
 use super::addresses::{self, AddressTally, address_shares};
@@ -14,16 +14,11 @@ use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
 use crate::price::Costs;
-
-/// Rounds that count.
-pub(crate) fn counted(rounds: &[RoundReport]) -> impl Iterator<Item = &RoundReport> {
-    rounds.iter().filter(|round| round.outcome == RoundOutcome::Counted)
-}
+use crate::rounds::counted_of;
 
 /// One cluster over the counted rounds.
 pub(crate) fn total(name: &str, rounds: &[RoundReport]) -> Result<ClusterReport, NotAHistogram> {
-    let measured = counted(rounds).flat_map(|round| &round.clusters).filter(|cluster| cluster.cluster == name);
-    sum(name, measured)
+    sum(name, counted_of(rounds, name))
 }
 
 /// Adds up what was measured of one cluster: in several rounds, or by several generators in one.
@@ -64,6 +59,11 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         all.waited += part.waited;
         all.failures.add(&part.failures);
         all.failed_status = all.failed_status.and(part.failed_status);
+        if let Some(right) = part.right {
+            *all.right.get_or_insert_default() += right;
+        }
+        let room = WRONG_ANSWERS.saturating_sub(all.wrong.len());
+        all.wrong.extend(part.wrong.iter().take(room).cloned());
         all.slots = all.slots.max(part.slots);
         if let Some(steal) = part.steal_per_mille {
             // A short round with a bad moment is not a bad run: what counts is what was taken of all the time.

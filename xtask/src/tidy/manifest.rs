@@ -114,9 +114,13 @@ fn borrowed(tree: &Tree, directory: &str) -> Vec<String> {
     found
 }
 
+/// Packages whose library has another name.
+const RENAMED: [(&str, &str); 1] = [("md-5", "md5")];
+
 /// Whether a crate's name stands in some file as a word.
 fn is_named(files: &[&str], name: &str) -> bool {
-    let name = name.replace('-', "_");
+    let renamed = RENAMED.iter().find(|(package, _)| *package == name).map(|(_, library)| *library);
+    let name = renamed.unwrap_or(name).replace('-', "_");
     let is_part = |sign: Option<char>| sign.is_some_and(|sign| sign.is_alphanumeric() || sign == '_');
     files.iter().any(|text| {
         text.match_indices(&name)
@@ -201,5 +205,9 @@ mod tests {
                 "a/Cargo.toml: no test uses `g`: remove it",
             ]
         );
+        let renamed = "[package]\nname = \"a\"\n[dependencies]\nmd-5 = \"0.11\"";
+        let with = |code| Tree::of([("a/Cargo.toml", renamed), ("a/src/lib.rs", code)]);
+        let of = |tree: &Tree| unused(tree, &crates(tree)).len();
+        assert_eq!((of(&with("use md5::Md5;")), of(&with("use sha2::Sha256;"))), (0, 1));
     }
 }

@@ -28,7 +28,7 @@ const KNOWN: [&str; 13] = [
 const KEPT: [&str; 6] =
     ["content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires"];
 
-/// Of objects without a type (API reference, GetObject).
+/// The type of objects that came without one (API reference, GetObject).
 const BYTES: &str = "binary/octet-stream";
 
 /// Begins the names of what users keep with an object.

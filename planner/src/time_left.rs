@@ -3,8 +3,9 @@
 use api::Placement;
 
 use crate::budget;
-use crate::desired::duration::{self, LAST_CALL};
+use crate::desired::duration;
 use crate::run_key::RunKey;
+use crate::runs;
 use crate::world::World;
 
 pub(crate) use crate::desired::duration::{ahead, decides_itself, fewest_rounds, least};
@@ -19,7 +20,7 @@ pub(crate) fn most_rounds(world: &World) -> u32 {
 }
 
 pub(crate) fn is_late(world: &World, placement: &Placement) -> bool {
-    budget::expiry(world, placement).is_some_and(|at| world.now + LAST_CALL >= at)
+    budget::expiry(world, placement).is_some_and(|at| world.now + world.settings.last_call >= at)
 }
 
 /// Why the run cannot end before its instances do, if that is known: half of it would be paid for and lost. How long new
@@ -29,7 +30,7 @@ pub(crate) fn too_long(world: &World, key: &RunKey) -> Option<String> {
     let (rounds, launches) = (fewest_rounds(spec), key.launches + 1 - key.launch.min(key.launches));
     let takes = least(spec, rounds).saturating_mul(i32::try_from(launches).unwrap_or(i32::MAX));
     let placement = world.object.status.placement.as_ref()?;
-    let left = budget::expiry(world, placement)?.duration_since(world.now) - LAST_CALL;
+    let left = budget::expiry(world, placement)?.duration_since(world.now) - world.settings.last_call;
     let has_budget = !placement.max_usd.is_empty() || spec.budget.is_some();
     let whose = if has_budget {
         "the less of lifecycle.maxLifetimeSeconds and budget.maxUsd"
@@ -50,4 +51,14 @@ pub(crate) fn too_long(world: &World, key: &RunKey) -> Option<String> {
             left.as_secs()
         )
     })
+}
+
+/// Why instances that are missing would be paid for nothing: the run that they are for cannot end before they do. `None`: there
+/// is time, or a result, or the run is on.
+pub(crate) fn in_vain(world: &World) -> Option<String> {
+    let (key, runs) = (runs::wanted(world), &world.object.status.runs);
+    let is_needless = runs::recorded(world, &key).is_none()
+        && runs::not_understood(world, &key).is_none()
+        && runs::running(runs, &key).is_none();
+    too_long(world, &key).filter(|_| is_needless)
 }

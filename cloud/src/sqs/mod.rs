@@ -1,0 +1,4 @@
+//! Queues over aws-sdk-sqs.
+
+mod calls;
+mod lists;
