@@ -52,6 +52,7 @@ const OTHER_VALUES: &[&str] = &[
     "elb-first=on",
     "elb-scaling=1..5min",
     "elb-by-hand=20..60s",
+    "role-credentials=30s",
     "target-start=1s",
     "target-flaps=1..2min",
     "metric-lag=0..2min",

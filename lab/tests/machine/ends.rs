@@ -138,7 +138,9 @@ fn what_outlives_a_killed_lab_and_a_killed_init_is_swept_at_the_next_start() {
     holder.wait().expect("wait");
     let left = count_processes(&state);
     assert!(left >= 1, "the worker lives on");
-    assert_eq!(sweep_leftovers(&state).expect("sweep"), left);
+    // Processes of the boot that were about to end may have ended meanwhile.
+    let swept = sweep_leftovers(&state).expect("sweep");
+    assert!((1..=left).contains(&swept), "{swept} of {left}");
     assert!(!directory.join("quota").exists(), "its group is removed too");
     assert_eq!(count_processes(&state), 0);
     fs::remove_dir_all(&state).expect("clean");
