@@ -19,7 +19,7 @@ use crate::target::distrust::refusal;
 
 /// All bytes of a request are written.
 const ALL: usize = usize::MAX;
-/// As much of an answer's `x-request-id` as is told: more than any such id is long.
+/// Longest `x-request-id` of an answer that is told whole: more than any such id is long.
 const REQUEST_ID_BYTES: usize = 128;
 
 /// Outcome of writing.
