@@ -177,7 +177,7 @@ impl State {
 
     /// Removes what is of no use without the lab that made it: keys, data, copies of binaries. Logs stay.
     pub(crate) fn clear_all_but_logs(&self) -> anyhow::Result<()> {
-        for name in ["etcd", "pki", "bin", "instances", "kube-cache", "objects"] {
+        for name in ["etcd", "pki", "bin", "instances", "kube-cache", "objects", "curl"] {
             forgive_absence(fs::remove_dir_all(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
         }
