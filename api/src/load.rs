@@ -46,7 +46,7 @@ pub struct Load {
     #[schemars(range(min = 1, max = 3600))]
     pub warmup_seconds: Option<i32>,
     /// How long requests that are still open when a phase stops sending are waited for. Then they count as at least so
-    /// slow. Default: ten seconds.
+    /// slow. Default: timeoutSeconds, or ten seconds without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 600))]
     pub drain_seconds: Option<i32>,

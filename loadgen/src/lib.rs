@@ -2,14 +2,17 @@
 //!
 //! A folder for each step, and each knows only those before it:
 //! - `target`: one URL taken apart, the addresses of its name, whose certificates are believed;
+//! - `corpus`: files that are sent in turn, each with its right answer;
 //! - `engine`: the data path, driver threads with their sockets;
 //! - `run`: one whole run, from the checked document over rounds to the [`Measurement`];
 //! - `agent`: the control API of the operator, [`Runs`] behind [`routes`].
 //!
-//! The command line is the program's (`main.rs` and its folder `command_line`): it calls [`measure`].
+//! `front` reads what a front says of its queues. The command line is the program's (`main.rs` and its folder `command_line`): it calls [`measure`].
 
 mod agent;
+mod corpus;
 mod engine;
+mod front;
 mod mutant;
 #[cfg(test)]
 mod mutants;
@@ -18,7 +21,10 @@ mod target;
 
 pub use crate::agent::control::routes;
 pub use crate::agent::runs::{Runs, RunsError};
+pub use corpus::store::NoCorpus;
+pub use corpus::{Files, NoFiles};
 pub use engine::drivers::DriverLost;
+pub use front::{Front, NotAFront};
 pub use run::histogram_log::HistogramLog;
 pub use run::measure;
 pub use run::measurement::Measurement;
@@ -27,6 +33,7 @@ pub use run::schedule::{Attempt, Schedule};
 pub use run::send_log::SendLog;
 pub use run::settings::{MeasureError, Settings};
 pub use run::validate::{InvalidSpec, validate};
+pub use run::wrong_log::WrongLog;
 pub use target::greeting::{NotGreeted, greet};
 pub use target::resolver::{Given, NotGiven, Resolver};
 pub use target::trust::{NoTrust, Trust, secure};

@@ -1,4 +1,4 @@
-//! `loadgen run` measures and prints; `loadgen agent` does what the operator asks for.
+//! `loadgen run` measures and prints; `loadgen watch` shows queues; `loadgen agent` does what the operator asks for.
 
 mod command_line;
 
@@ -10,18 +10,26 @@ use std::time::Duration;
 
 use agent::{Guard, Readiness, Termination};
 use anyhow::{Context, bail};
+use command_line::files::closing;
 use command_line::json::json;
 use command_line::stored::Stored;
+use command_line::watch::{self, WatchArguments};
 use command_line::{AgentArguments, Invocation, ReportArguments, RunArguments};
-use loadgen::{HistogramLog, Progress, Runs, SendLog, Settings, greet, measure, routes, secure};
+use loadgen::{
+    Front, HistogramLog, Progress, Resolver, Runs, SendLog, Settings, WrongLog, greet, measure, routes, secure,
+};
 use wire::{CloudWatch, Report, Validity};
 
+/// Exit code of arguments that are wrong, as clap has it.
+const WRONG_ARGUMENTS: u8 = 2;
 /// Exit code of a run that must not be quoted. Scripts that only look at the code must not take it for a result.
 const INVALID: u8 = 3;
 /// Exit code when the result is valid and a condition of `--fail-if` holds.
 const CONDITION_HOLDS: u8 = 4;
 /// How long open control requests may take to finish when the process is told to end.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How often queues are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often the line for people changes.
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -36,6 +44,7 @@ fn main() -> ExitCode {
         Invocation::Run(run) => runtime.block_on(run_once(&run)),
         Invocation::Agent(agent) => runtime.block_on(serve(*agent)),
         Invocation::Report(report) => show_report(&report),
+        Invocation::Watch(watch) => runtime.block_on(watch_queues(&watch)),
     };
     ended.unwrap_or_else(|error| failed(&error))
 }
@@ -48,12 +57,21 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let spec = arguments.spec()?;
     let mut settings = Settings::new("command line", agent::raise_open_files());
-    settings.request_limit = arguments.load.timeout.0;
+    match arguments.load.files.read() {
+        Ok(files) => settings.files = files.map(Arc::new),
+        Err(error) => {
+            eprintln!("loadgen: {}: {error}", arguments.load.files.flag(&error));
+            return Ok(ExitCode::from(WRONG_ARGUMENTS));
+        }
+    }
+    settings.request_limit = arguments.load.timeout().0;
     settings.resolver = settings.resolver.with_hosts(arguments.load.hosts.clone()).with(arguments.load.resolve.clone());
     let output = &arguments.output;
     let log = opened("--histogram", output.histogram.as_deref(), HistogramLog::create)?;
     let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
     settings.sends = sends.clone();
+    let wrong = opened("--wrong", arguments.load.files.wrong.as_deref(), WrongLog::create)?;
+    settings.wrong = wrong.clone();
     settings.log = log.clone();
     settings.trust = arguments.load.trust()?;
     let targets = loadgen::validate(&spec, settings.most_connections(&spec));
@@ -82,9 +100,11 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     print(&match (output.json, output.csv) {
         (true, _) => json(&measurement, &report)? + "\n",
         (_, true) => report::csv(&report),
+        _ if settings.files.is_some() => report::chart_and_text(&report) + &closing(&measurement.all()?),
         _ => report::chart_and_text(&report),
     })?;
-    if let Some(Err(why)) = log.map(|log| log.finish()).or(sends.map(|sends| sends.finish())) {
+    let finished = [log.map(|log| log.finish()), sends.map(|sends| sends.finish()), wrong.map(|wrong| wrong.finish())];
+    if let Some(Err(why)) = finished.into_iter().flatten().find(Result::is_err) {
         bail!("a file that was asked for is not complete: {why}");
     }
     if report.validity == Validity::Invalid {
@@ -98,6 +118,29 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         eprintln!("loadgen: {reason}");
     }
     Ok(if held.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(CONDITION_HOLDS) })
+}
+
+/// Prints the queues of a front until it is told to end. One that does not answer any more may be on its way back.
+async fn watch_queues(arguments: &WatchArguments) -> anyhow::Result<ExitCode> {
+    let front = Front::at(&arguments.url, Resolver::system())?;
+    let mut termination = Termination::catch()?;
+    let mut queues = Ok(front.queues().await?);
+    print(&watch::heading())?;
+    loop {
+        match &queues {
+            Ok(queues) if queues.is_empty() => eprintln!("loadgen: {} has no queues yet", arguments.url),
+            Ok(queues) => print(&watch::lines(&jiff::Zoned::now(), queues))?,
+            Err(error) => eprintln!("loadgen: {error}"),
+        }
+        if arguments.once {
+            return Ok(ExitCode::SUCCESS);
+        }
+        tokio::select! {
+            () = termination.received() => return Ok(ExitCode::SUCCESS),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        queues = front.queues().await;
+    }
 }
 
 /// A report that is there already, from a file or from standard input.

@@ -4,7 +4,7 @@ use stats::{Latencies, answered};
 use wire::{ClusterReport, GeneratorLimit, LimitHits, Report, RoundReport};
 
 /// Names of the columns. New ones come last, so that the others keep their places.
-const COLUMNS: [&str; 49] = [
+const COLUMNS: [&str; 50] = [
     "round",
     "launch",
     "outcome",
@@ -54,6 +54,7 @@ const COLUMNS: [&str; 49] = [
     "hourly_usd_micros",
     "hourly_is_at_most",
     "usd_micros_per_million",
+    "right",
 ];
 
 /// One line for each cluster in each round, voided ones included. RFC 4180; an empty field is a value that there is
@@ -128,6 +129,7 @@ fn cells(round: &RoundReport, position: usize, cluster: &ClusterReport) -> [Stri
         maybe(cluster.hourly_usd_micros),
         cluster.hourly_usd_micros.map(|_| cluster.hourly_is_at_most.to_string()).unwrap_or_default(),
         maybe(per_million(cluster)),
+        maybe(cluster.right),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use stats::{Latencies, quantile, tenths, time};
 use wire::{
     ClusterFacts, ClusterReport, CreditMode, GateOutcome, PlaceKind, Report, RoundOutcome, ThresholdOutcome, Validity,
+    WrongAnswer,
 };
 
 use crate::Column;
@@ -32,6 +33,9 @@ pub fn text(report: &Report) -> String {
     }
     for failures in report.clusters.iter().filter_map(failures) {
         line(&failures);
+    }
+    for answers in report.clusters.iter().flat_map(checked_answers) {
+        line(&answers);
     }
     for shares in report.clusters.iter().filter_map(shares) {
         line(&shares);
@@ -129,6 +133,23 @@ fn failures(cluster: &ClusterReport) -> Option<String> {
         named.push(format!("{} still open at the end", cluster.open_at_end));
     }
     (!named.is_empty()).then(|| format!("{} failures: {}", cluster.cluster, named.join(", ")))
+}
+
+/// `a: 98 of 100 answers right, 2 wrong`, and a line for each of the first wrong ones.
+fn checked_answers(cluster: &ClusterReport) -> Vec<String> {
+    let Some(right) = cluster.right else { return Vec::new() };
+    let (name, wrong) = (&cluster.cluster, cluster.failures.wrong_answer);
+    let mut lines = vec![format!("{name}: {right} of {} answers right, {wrong} wrong", right + wrong)];
+    for WrongAnswer { file, expected, got, request_id, instance } in &cluster.wrong {
+        let from = |what: &str, id: &str| if id.is_empty() { String::new() } else { format!(", {what} {id}") };
+        let (request, instance) = (from("request", request_id), from("instance", instance));
+        lines.push(format!("{name} wrong: {file} is {expected:?}, the answer was {got:?}{request}{instance}"));
+    }
+    let more = wrong.saturating_sub(cluster.wrong.len() as u64);
+    if more > 0 && !cluster.wrong.is_empty() {
+        lines.push(format!("{name} wrong: and {more} more"));
+    }
+    lines
 }
 
 fn shares(cluster: &ClusterReport) -> Option<String> {

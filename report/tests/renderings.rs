@@ -50,10 +50,43 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 1 + 14);
     let columns = lines[0].split(',').count();
-    assert_eq!((columns, lines[1].split(',').count()), (49, 49));
+    assert_eq!((columns, lines[1].split(',').count()), (50, 50));
     assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
-    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,"#;
+    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,,"#;
     assert!(lines[3].ends_with(voided), "{}", lines[3]);
+}
+
+#[test]
+fn right_and_wrong_answers_are_counted_and_the_first_wrong_ones_are_named() {
+    let mut material = material(2, 7, 200);
+    for (number, round) in material.rounds.iter_mut().enumerate() {
+        let cluster = &mut round.clusters[0];
+        cluster.right = Some(198);
+        cluster.failures.wrong_answer = 2;
+        let wrong = |request_id: String| wire::WrongAnswer {
+            file: "pattern-007".into(),
+            expected: "heron".into(),
+            got: "say \"no\"".into(),
+            request_id,
+            instance: "i-1".into(),
+        };
+        cluster.wrong =
+            vec![wrong(format!("r-{number}")), wire::WrongAnswer { instance: String::new(), ..wrong(String::new()) }];
+    }
+    let report = stats::report(material).unwrap();
+    let text = text(&report);
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains(" wrong")).collect();
+    assert_eq!(lines.len(), 1 + 1 + 10 + 1, "{text}");
+    assert!(lines[0].ends_with("failures: 7 5xx, 14 wrong answer"), "{text}");
+    insta::assert_snapshot!([&lines[1..4], &lines[12..]].concat().join("\n"), @r#"
+    cluster1: 1386 of 1400 answers right, 14 wrong
+    cluster1 wrong: pattern-007 is "heron", the answer was "say \"no\"", request r-0, instance i-1
+    cluster1 wrong: pattern-007 is "heron", the answer was "say \"no\""
+    cluster1 wrong: and 4 more
+    "#);
+    let csv = csv(&report);
+    let last = |cluster: &str| csv.lines().find(|line| line.contains(cluster)).unwrap().rsplit(',').next();
+    assert_eq!([last(",cluster1,"), last(",cluster2,")], [Some("198"), Some("")]);
 }
 
 #[test]
@@ -139,7 +172,7 @@ fn what_answers_cost_is_in_the_text_the_csv_and_the_words_of_a_picture() {
     let csv = csv(&report);
     let line = csv.lines().find(|line| line.contains(",cluster2,")).unwrap();
     assert!(line.contains(",1200,133908,false,"), "{line}");
-    let million: u64 = line.rsplit(',').next().unwrap().parse().unwrap();
+    let million: u64 = line.rsplit(',').nth(1).unwrap().parse().unwrap();
     assert!((37_000..40_000).contains(&million), "{million}");
     // Reports of former versions know no price.
     let mut former = report.clone();

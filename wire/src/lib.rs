@@ -7,6 +7,7 @@
 
 mod application;
 mod cloud_watch;
+mod corpus;
 mod digest;
 mod environment;
 mod judging;
@@ -19,7 +20,6 @@ mod schema;
 mod series;
 mod signature;
 mod verdict;
-mod wrong_answer;
 
 pub use application::{
     APPLICATION_PATH, APPLICATIONS_PATH, Answer, Application, ApplicationFailure, Errand, Order, Said, StarterStatus,
@@ -28,6 +28,7 @@ pub use cloud_watch::{
     CLOUD_WATCH_METRICS, CloudWatch, CloudWatchCluster, CloudWatchMetric, CloudWatchState, CountCheck, CountOutcome,
     MetricOf, MetricPoints, MetricUnit,
 };
+pub use corpus::{Corpus, WRONG_ANSWERS, WrongAnswer};
 pub use digest::sha256_hex;
 pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Place, PlaceKind, Price,
@@ -44,9 +45,9 @@ pub use report::{
     REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, Speed, Validity, ZoneShare,
 };
 pub use run::{
-    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, Corpus,
-    DRAIN_SECONDS, Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember,
-    RunSpec, RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
+    Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,
+    Expect, Header, Hold, Members, OpenLoop, Phase, Ramp, RequestSpec, Rounds, RunBalancer, RunMember, RunSpec,
+    RunState, RunStatus, RunZone, Slice, Stop, Target, Work, WorkDistribution,
 };
 pub use schema::report_schema;
 pub use series::{Columns, MemberColumn, Row, Series, Span, SpanKind};
@@ -55,7 +56,6 @@ pub use verdict::{
     About, Comparison, Direction, Gate, GateKind, GateOutcome, Limit, Metric, PerUsd, SelfTest, SelfTestOutcome, Size,
     Threshold, ThresholdOutcome, ThresholdResult, Unit, Warning, WarningKind,
 };
-pub use wrong_answer::{WRONG_ANSWERS, WrongAnswer};
 
 /// Paths that a worker answers itself, whatever its cluster's path is: whether it lives, its counters, what it runs on, and
 /// how fast that is. No cluster can be served at one of them.

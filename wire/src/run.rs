@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Facts;
+use crate::corpus::Corpus;
 use crate::judging::Judging;
 
 /// How long requests that are open when a phase stops sending are waited for, unless a run says it: longer than answers
@@ -277,20 +278,6 @@ impl RequestSpec {
     }
 }
 
-/// A tar archive of files and of `expected.csv`, whose first column is the name of a file, with or without its suffix, and
-/// whose second is the right answer. Which file a request sends follows from the seed of the round and its number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Corpus {
-    /// URL of the archive.
-    pub url: String,
-    /// SHA-256 of the archive.
-    pub sha256: String,
-    /// Field of the form that the file is uploaded in. Absent: the file is the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-}
-
 /// One header of every request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -493,6 +480,14 @@ mod tests {
         assert_eq!(spec.request, RequestSpec::default());
         assert_eq!((spec.slice, spec.start_at, spec.drain_seconds), (Slice { index: 0, count: 1 }, None, None));
         assert_eq!(serde_json::to_string(&spec).unwrap(), text);
+    }
+
+    #[test]
+    fn who_says_how_long_an_answer_may_take_waits_for_the_last_ones() {
+        let drains = |drain_seconds, timeout_seconds| {
+            RunSpec { drain_seconds, timeout_seconds, ..RunSpec::default() }.drains_for()
+        };
+        assert_eq!([drains(None, None), drains(None, Some(600)), drains(Some(5), Some(600))], [10, 600, 5]);
     }
 
     #[test]

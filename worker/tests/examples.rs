@@ -1,4 +1,4 @@
-//! What the project ships beside the worker, and that must agree with it.
+//! The examples beside the worker, which must agree with it.
 
 #![allow(clippy::expect_used)] // the exemption for tests does not reach their fixtures
 

@@ -83,6 +83,36 @@ fn the_environment_is_the_configuration_and_connections_are_kept() {
 }
 
 #[test]
+fn uploads_are_named_as_a_body_or_as_the_file_of_a_form() {
+    let worker = Running::start(&[("WORK", "sleep:1ms")]);
+    let mut reader = BufReader::new(worker.connect());
+    let upload = |reader: &mut BufReader<TcpStream>, method: &str, media_type: &str, body: &[u8]| {
+        let length = body.len();
+        let head = format!(
+            "{method} / HTTP/1.1\r\nhost: worker\r\nx-request-id: r-{length}\r\ncontent-type: {media_type}\r\n"
+        );
+        write!(reader.get_mut(), "{head}content-length: {length}\r\n\r\n").expect("sends");
+        reader.get_mut().write_all(body).expect("sends");
+        let (head, body) = receive(reader);
+        assert!(head.contains(&format!("x-request-id: r-{length}\r\n")), "{head}");
+        (head, body)
+    };
+    for content in [&b""[..], b"\xff\xfe\0picture", &[7; 1 << 20]] {
+        let (head, body) = upload(&mut reader, "POST", "image/png", content);
+        assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("content-type: text/plain"), "{head}");
+        assert_eq!(body, worker::name_of(content));
+        let part = "--b\r\ncontent-disposition: form-data; name=\"inputFile\"; filename=\"a.png\"\r\n\r\n";
+        let form = [part.as_bytes(), content, b"\r\n--b--\r\n"].concat();
+        assert_eq!(upload(&mut reader, "PUT", "multipart/form-data; boundary=b", &form).1, body, "the same as a form");
+    }
+    // Refused by its length, before any of it is sent.
+    let length = worker::UPLOAD_LIMIT_BYTES + 1;
+    write!(reader.get_mut(), "POST / HTTP/1.1\r\nhost: worker\r\ncontent-length: {length}\r\n\r\n").expect("sends");
+    let (head, body) = receive(&mut reader);
+    assert!(head.starts_with("HTTP/1.1 413 ") && body.contains("longer than 5242880 bytes"), "{head}{body}");
+}
+
+#[test]
 fn sigterm_answers_what_was_received_and_exits_zero() {
     let mut worker = Running::start(&[("WORK", "sleep:300ms")]);
     let mut idle = BufReader::new(worker.connect());

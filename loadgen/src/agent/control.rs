@@ -33,7 +33,7 @@ async fn start(State(runs): State<Runs>, Path(id): Path<String>, body: Bytes) ->
         let text = format!("id: is {:?} in the document and {id:?} in the path: they must be the same", spec.id);
         return Err(Problem::new(StatusCode::BAD_REQUEST, text));
     }
-    let (status, is_new) = runs.start(spec)?;
+    let (status, is_new) = runs.start(spec).await?;
     let code = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((code, Json(status)).into_response())
 }
@@ -88,6 +88,7 @@ impl From<RunsError> for Problem {
             RunsError::OtherDocument(_) | RunsError::Busy { .. } | RunsError::CannotBeHeld(_) => StatusCode::CONFLICT,
             RunsError::NotFound(_) | RunsError::NoReportYet(_) => StatusCode::NOT_FOUND,
             RunsError::OtherReport(_) => StatusCode::PRECONDITION_FAILED,
+            RunsError::NoCorpus(_) => StatusCode::FAILED_DEPENDENCY,
             RunsError::Disk(_) => StatusCode::INSUFFICIENT_STORAGE,
         };
         Problem::new(status, error.to_string())

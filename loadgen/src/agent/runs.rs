@@ -12,6 +12,8 @@ use wire::{Hold, Report, RoundOutcome, RoundReport, RunBalancer, RunSpec, RunSta
 
 use crate::agent::disk::{Disk, Record};
 use crate::agent::metrics::{self, Counts};
+use crate::corpus::Files;
+use crate::corpus::store::{NoCorpus, Store};
 use crate::run::measure;
 use crate::run::measurement::Measurement;
 use crate::run::progress::Wish;
@@ -30,6 +32,8 @@ pub enum RunsError {
     OtherDocument(String),
     #[error("run {running:?} is still on: wait for its end, or delete it first")]
     Busy { running: String },
+    #[error("request.corpus.url: {0}")]
+    NoCorpus(NoCorpus),
     #[error("there is no run {0:?}")]
     NotFound(String),
     #[error("run {0:?} keeps to a timetable with other generators and cannot be held: let it end, or delete it")]
@@ -49,6 +53,7 @@ pub struct Runs(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     disk: Disk,
+    corpora: Store,
     settings: Settings,
     state: Mutex<State>,
     /// A run that failed by a defect of ours: the process ends and says so.
@@ -110,26 +115,30 @@ impl Runs {
         }
         let (fatal, defects) = mpsc::unbounded_channel();
         let state = Mutex::new(state);
-        Ok((Self(Arc::new(Inner { disk, settings, state, fatal })), defects))
+        let corpora = Store::new(directory.join("corpus"));
+        Ok((Self(Arc::new(Inner { disk, corpora, settings, state, fatal })), defects))
     }
 
-    /// Starts `spec`; `false` in the answer: it was here already, with the same document.
+    /// Starts `spec`; `false` in the answer: it was here already, with the same document. The files of its corpus are fetched
+    /// before.
     ///
     /// # Guarantees
     /// When it answers, the run is on disk and will be reported, whatever happens to this process.
-    pub fn start(&self, spec: RunSpec) -> Result<(RunStatus, bool), RunsError> {
+    ///
+    /// # Cancellation
+    /// The files are fetched all the same, so that the next try finds them.
+    pub async fn start(&self, spec: RunSpec) -> Result<(RunStatus, bool), RunsError> {
         let mut targets = validate(&spec, self.0.settings.most_connections(&spec))?;
         let untrusting = |why: NoTrust| InvalidSpec { field: "targets".to_owned(), problem: why.to_string() };
         secure(&mut targets, &self.0.settings.trust).map_err(untrusting)?;
-        let mut state = self.state();
-        if let Some(held) = state.runs.get(&spec.id) {
-            if held.record.spec != spec {
-                return Err(RunsError::OtherDocument(spec.id));
-            }
-            return Ok((held.status(), false));
+        if let Some(status) = self.state().present(&spec)? {
+            return Ok((status, false));
         }
-        if let Some((running, _)) = state.runs.iter().find(|(_, held)| held.on.is_some()) {
-            return Err(RunsError::Busy { running: running.clone() });
+        let files = self.files(&spec).await?;
+        let mut state = self.state();
+        // Again: others may have asked meanwhile.
+        if let Some(status) = state.present(&spec)? {
+            return Ok((status, false));
         }
         let status = RunStatus {
             id: spec.id.clone(),
@@ -146,9 +155,24 @@ impl Runs {
         };
         let record = Record { spec, status: status.clone(), rounds: Vec::new() };
         self.0.disk.write_record(&record)?;
-        let on = self.spawn(&record);
+        let on = self.spawn(&record, files);
         state.runs.insert(status.id.clone(), Held { record, on: Some(on), unwritten: None });
         Ok((status, true))
+    }
+
+    /// Files of the run's corpus, if it has one.
+    async fn files(&self, spec: &RunSpec) -> Result<Option<Arc<Files>>, RunsError> {
+        let Some(corpus) = spec.request.corpus.clone() else { return Ok(None) };
+        let inner = self.0.clone();
+        // Whoever asked may not wait so long, and asks again.
+        match tokio::spawn(async move { inner.corpora.files(&corpus).await }).await {
+            Ok(Ok(files)) => Ok(Some(files)),
+            Ok(Err(NoCorpus::Files(why))) => {
+                Err(InvalidSpec { field: "request.corpus".to_owned(), problem: why.to_string() }.into())
+            }
+            Ok(Err(why)) => Err(RunsError::NoCorpus(why)),
+            Err(lost) => Err(io::Error::other(lost).into()),
+        }
     }
 
     pub fn status(&self, id: &str) -> Result<RunStatus, RunsError> {
@@ -229,12 +253,12 @@ impl Runs {
         &self.0.settings.instance_id
     }
 
-    fn spawn(&self, record: &Record) -> On {
+    fn spawn(&self, record: &Record, files: Option<Arc<Files>>) -> On {
         let progress = Arc::new(Progress::new(record.spec.rounds.count));
         let (abort, aborted) = watch::channel(None);
         let (ending, ended) = watch::channel(());
         let (runs, record, progress_of_run) = (self.clone(), record.clone(), progress.clone());
-        let run = tokio::spawn(async move { runs.carry_out(record, &progress_of_run, aborted).await });
+        let run = tokio::spawn(async move { runs.carry_out(record, files, &progress_of_run, aborted).await });
         let fatal = self.0.fatal.clone();
         tokio::spawn(async move {
             // Held until here, so that whoever waits for the end sees a report or a process that ends.
@@ -253,6 +277,7 @@ impl Runs {
     async fn carry_out(
         &self,
         mut record: Record,
+        files: Option<Arc<Files>>,
         progress: &Progress,
         mut aborted: watch::Receiver<Option<String>>,
     ) -> Result<(), MeasureError> {
@@ -263,7 +288,8 @@ impl Runs {
             }
         };
         let journal = |rounds: &[RoundReport]| self.journal(&record, rounds, progress);
-        let measurement = measure(&record.spec, &self.0.settings, progress, journal, abort).await?;
+        let settings = Settings { files, ..self.0.settings.clone() };
+        let measurement = measure(&record.spec, &settings, progress, journal, abort).await?;
         let aborted = measurement.aborted.is_some();
         note_balancer(&mut record.status, progress);
         let bytes = document(&measurement)
@@ -329,6 +355,20 @@ impl Runs {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Status of this very run if it is here. An error: another document has its id, or another run is on.
+    fn present(&self, spec: &RunSpec) -> Result<Option<RunStatus>, RunsError> {
+        if let Some(held) = self.runs.get(&spec.id) {
+            let is_same = held.record.spec == *spec;
+            return if is_same { Ok(Some(held.status())) } else { Err(RunsError::OtherDocument(spec.id.clone())) };
+        }
+        match self.runs.iter().find(|(_, held)| held.on.is_some()) {
+            Some((running, _)) => Err(RunsError::Busy { running: running.clone() }),
+            None => Ok(None),
+        }
     }
 }
 

@@ -29,6 +29,8 @@ enum Measure {
     Rate,
     Failed,
     FailedShare,
+    Wrong,
+    WrongShare,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ enum Comparison {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no condition: write MEASURE > VALUE or MEASURE < VALUE, with p50, p90, p99, p99.9, max or mean and a time \
-     ('p99 > 50ms'), rate and a number ('rate < 1000'), or failed and a number or share ('failed > 0.1%')"
+     ('p99 > 50ms'), rate and a number ('rate < 1000'), or failed or wrong and a number or share ('failed > 0.1%')"
 )]
 pub(crate) struct NoCondition(String);
 
@@ -63,14 +65,16 @@ impl FromStr for FailIf {
             ("max", Measure::Max),
             ("mean", Measure::Mean),
         ];
+        let counts =
+            [("failed", Measure::Failed, Measure::FailedShare), ("wrong", Measure::Wrong, Measure::WrongShare)];
         if let Some((_, known)) = times.iter().find(|(known, _)| *known == name.trim()) {
             (measure, limit) = (*known, micros(value));
         } else if name.trim() == "rate" {
             limit = number(value);
-        } else if name.trim() == "failed" {
+        } else if let Some((_, count, share)) = counts.iter().find(|(known, ..)| *known == name.trim()) {
             (measure, limit) = match value.strip_suffix('%') {
-                Some(percent) => (Measure::FailedShare, number(percent).map(|percent| percent * 10.0)),
-                None => (Measure::Failed, number(value)),
+                Some(percent) => (*share, number(percent).map(|percent| percent * 10.0)),
+                None => (*count, number(value)),
             };
         }
         let limit = limit.ok_or_else(wrong)?;
@@ -117,7 +121,12 @@ impl FailIf {
     fn measured(&self, cluster: &ClusterReport) -> (f64, String) {
         let latency = &cluster.latency;
         let slow = |micros: Option<u64>| (micros.map_or(f64::INFINITY, |micros| micros as f64), quantile(micros, time));
-        let share = cluster.failures.total() as f64 * 1000.0 / cluster.requests.max(1) as f64;
+        let (failed, wrong) = (cluster.failures.total(), cluster.failures.wrong_answer);
+        let count = |count: u64| (count as f64, count.to_string());
+        let share = |count: u64| {
+            let share = count as f64 * 1000.0 / cluster.requests.max(1) as f64;
+            (share, format!("{:.3} %", share / 10.0))
+        };
         match self.measure {
             Measure::P50 => slow(latency.p50_micros),
             Measure::P90 => slow(latency.p90_micros),
@@ -126,13 +135,16 @@ impl FailIf {
             Measure::Max => slow(latency.max_micros),
             Measure::Mean => slow(latency.mean_micros),
             Measure::Rate => (cluster.requests_per_second as f64, format!("{}/s", cluster.requests_per_second)),
-            Measure::Failed => (cluster.failures.total() as f64, cluster.failures.total().to_string()),
-            Measure::FailedShare => (share, format!("{:.3} %", share / 10.0)),
+            Measure::Failed => count(failed),
+            Measure::FailedShare => share(failed),
+            Measure::Wrong => count(wrong),
+            Measure::WrongShare => share(wrong),
         }
     }
 
     fn is_lower_bound(&self, latency: &Quantiles, value: f64) -> bool {
-        let is_time = !matches!(self.measure, Measure::Rate | Measure::Failed | Measure::FailedShare);
+        use Measure::{Failed, FailedShare, Rate, Wrong, WrongShare};
+        let is_time = !matches!(self.measure, Rate | Failed | FailedShare | Wrong | WrongShare);
         is_time && value.is_finite() && latency.at_least_from_micros.is_some_and(|from| value >= from as f64)
     }
 }
@@ -148,7 +160,7 @@ mod tests {
             cluster: "c".into(),
             requests: 1000,
             requests_per_second: 500,
-            failures: Failures { timeout: 2, ..Failures::default() },
+            failures: Failures { timeout: 1, wrong_answer: 1, ..Failures::default() },
             latency: Quantiles {
                 p50_micros: Some(900),
                 p99_micros: Some(43_100),
@@ -173,6 +185,8 @@ mod tests {
         assert!(holds("rate < 501").is_some() && holds("rate < 500").is_none());
         assert!(holds("failed > 1").is_some() && holds("failed > 2").is_none());
         assert!(holds("failed > 0.1%").is_some() && holds("failed > 0.2%").is_none());
+        assert_eq!(holds("wrong > 0").as_deref(), Some("wrong > 0: of c it is 1"));
+        assert!(holds("wrong > 1").is_none() && holds("wrong > 0.09%").is_some() && holds("wrong > 0.1%").is_none());
     }
 
     #[test]

@@ -12,6 +12,9 @@ use wire::{Failures, MemberShare, Report};
 struct Surface {
     requests: u64,
     failed: u64,
+    /// Answers that were right; absent where each request has no right answer of its own. Wrong ones are in `failures`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    right: Option<u64>,
     requests_per_second: u64,
     /// Over all requests, a failure counting as infinitely slow: `null` when so many failed that there is none.
     p50_micros: Option<u64>,
@@ -33,6 +36,7 @@ pub(crate) fn json(measurement: &Measurement, report: &Report) -> io::Result<Str
     let surface = serde_json::to_string_pretty(&Surface {
         requests: all.requests,
         failed: all.failures.total(),
+        right: all.right,
         requests_per_second: all.requests_per_second,
         p50_micros: all.latency.p50_micros,
         p90_micros: all.latency.p90_micros,

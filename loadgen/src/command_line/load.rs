@@ -11,7 +11,11 @@ use wire::{
     WorkDistribution,
 };
 
+use super::files::FilesArguments;
 use super::times::{Seconds, seconds, whole_micros, whole_seconds};
+
+/// Seconds that an answer may take when nobody says it.
+const TIMEOUT: Seconds = Seconds(loadgen::Settings::REQUEST_LIMIT);
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("pace").multiple(false))]
@@ -44,26 +48,30 @@ pub(crate) struct LoadArguments {
     /// requests for `compare`, none for `run`.
     #[arg(long, value_name = "COUNT|TIME", value_parser = warm_up)]
     pub(crate) warmup: Option<WarmUp>,
-    /// How long open requests are waited for at the end of the load; then they count as at least so slow.
+    /// How long open requests are waited for at the end of the load; then they count as at least so slow. When absent: --timeout,
+    /// or 10 s.
     #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
     drain: Option<u32>,
-    /// Time a request may take; then it is counted as a timeout.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    pub(crate) timeout: Seconds,
+    /// How long an answer may take, 30 seconds when absent; then the request is counted as a timeout.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Seconds>,
     /// What a name is taken for instead of looking it up, as in curl; repeat it for more names.
     #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
     pub(crate) resolve: Vec<Given>,
     /// A hosts file (hosts(5)) that is read before anybody is asked for a name, anew each time; --resolve comes before it.
     #[arg(long, env = "HOSTS_FILE", value_name = "FILE")]
     pub(crate) hosts: Option<PathBuf>,
-    #[arg(long, value_name = "METHOD", default_value = "GET")]
-    method: String,
+    /// Method of every request; when absent GET, or POST with --files.
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
     /// A header of every request; repeat it for more.
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
     /// The body of every request.
     #[arg(long, value_name = "TEXT", default_value = "")]
     body: String,
+    #[command(flatten)]
+    pub(crate) files: FilesArguments,
     /// A new connection for every request.
     #[arg(long)]
     new_connections: bool,
@@ -108,6 +116,10 @@ impl LoadArguments {
             Some(WarmUp::Requests(requests)) => (requests, 0),
             Some(WarmUp::Seconds(seconds)) => (0, seconds),
         };
+        let usual = if self.files.files.is_some() { "POST" } else { "GET" };
+        if self.files.files.is_some() && !matches!(self.method.as_deref(), None | Some("POST" | "PUT")) {
+            bail!("--method: files are sent with POST or PUT");
+        }
         Ok(RunSpec {
             id: "command-line".to_owned(),
             // Below 2^53, so that the JSON holds it exactly.
@@ -116,7 +128,7 @@ impl LoadArguments {
             warmup_seconds,
             phases: vec![self.phase()?],
             request: RequestSpec {
-                method: self.method.clone(),
+                method: self.method.clone().unwrap_or_else(|| usual.to_owned()),
                 headers,
                 body: self.body.clone(),
                 corpus: None,
@@ -125,10 +137,16 @@ impl LoadArguments {
                 expect: Expect { status: self.expect_status, body: self.expect_body.clone(), ..Expect::default() },
             },
             drain_seconds: self.drain,
+            timeout_seconds: self.timeout.and_then(Seconds::whole),
             slice: self.slice.unwrap_or_default(),
             start_at: self.start_at,
             ..RunSpec::default()
         })
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Seconds {
+        self.timeout.unwrap_or(TIMEOUT)
     }
 
     /// Authorities whose certificates are believed.
@@ -173,6 +191,7 @@ pub(crate) fn flag(field: &str) -> &str {
         "warmupSeconds" => "--warmup",
         "judging.metric" => "--metric",
         "request.method" => "--method",
+        "timeoutSeconds" => "--timeout",
         "request.expect.status" => "--expect-status",
         "slice.index" | "slice.count" | "phases[0]" => "--slice",
         "startAt" => "--start-at",

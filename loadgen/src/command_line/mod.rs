@@ -1,11 +1,13 @@
 //! Command line: arguments as clap reads them, and the output for scripts.
 
 pub(crate) mod fail_if;
+pub(crate) mod files;
 pub(crate) mod json;
 mod load;
 mod price;
 pub(crate) mod stored;
 mod times;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 
@@ -18,6 +20,7 @@ use self::fail_if::FailIf;
 use self::load::{LoadArguments, WarmUp, flag};
 use self::price::HourlyPrice;
 use self::times::{Seconds, seconds};
+use self::watch::WatchArguments;
 
 /// Ten rounds give an interval of useful width; see the table in the README.
 const ROUNDS_OF_A_RUN: u32 = 10;
@@ -41,6 +44,7 @@ enum Command {
     Run(Box<RunArguments>),
     Compare(Box<CompareArguments>),
     Report(ReportArguments),
+    Watch(WatchArguments),
     Agent(Box<AgentArguments>),
 }
 
@@ -48,6 +52,7 @@ enum Command {
 pub(crate) enum Invocation {
     Run(Box<RunArguments>),
     Report(ReportArguments),
+    Watch(WatchArguments),
     Agent(Box<AgentArguments>),
 }
 
@@ -114,7 +119,7 @@ pub(crate) struct OutputArguments {
     /// What the instances behind a URL cost an hour, in US dollars; repeat it for each.
     #[arg(long, value_name = "NAME=USD")]
     price: Vec<HourlyPrice>,
-    /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000' or 'failed > 0.1%'.
+    /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000', 'failed > 0.1%' or 'wrong > 0'.
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<FailIf>,
 }
@@ -178,6 +183,7 @@ pub(crate) fn parse() -> Invocation {
     match Arguments::parse().command {
         Some(Command::Run(run)) => Invocation::Run(run),
         Some(Command::Compare(compare)) => Invocation::Run(Box::new(compare.run())),
+        Some(Command::Watch(watch)) => Invocation::Watch(watch),
         Some(Command::Agent(agent)) => Invocation::Agent(agent),
         Some(Command::Report(report)) => Invocation::Report(report),
         None if std::env::var_os("CONTROL_LISTEN").is_some() => Invocation::Agent(Box::new(BareAgent::parse().agent)),

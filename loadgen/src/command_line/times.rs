@@ -12,6 +12,13 @@ const LONGEST: Duration = Duration::from_secs(3600);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seconds(pub(crate) Duration);
 
+impl Seconds {
+    /// The number of seconds, if it is whole.
+    pub(super) fn whole(self) -> Option<u32> {
+        u32::try_from(self.0.as_secs()).ok().filter(|_| self.0.subsec_nanos() == 0)
+    }
+}
+
 /// Time with a unit. `None`: it is none, or it is negative.
 pub(super) fn with_unit(text: &str) -> Option<Duration> {
     let signed: SignedDuration = text.trim().parse().ok()?;

@@ -53,6 +53,8 @@ pub(crate) struct Connection {
     pub(crate) carried_for_nanos: u64,
     /// A head that has not arrived whole, or a body that will be looked at.
     pub(crate) carried: Vec<u8>,
+    /// What the answer that is being read calls its request, where wrong answers are told.
+    pub(crate) request_id: Vec<u8>,
     /// Once the head was read.
     pub(crate) answer: Option<Answer>,
     /// Where it is among the idle ones of its address.
@@ -200,6 +202,7 @@ impl Connections {
             rested_nanos: 0,
             carried_for_nanos: 0,
             carried: Vec::new(),
+            request_id: Vec::new(),
             answer: None,
             place: 0,
             newer: NONE,

@@ -3,7 +3,7 @@
 use agent::{is_of_one_address, own_limit, own_limit_at_start};
 use rustix::io::Errno;
 use rustix::net::sockopt;
-use wire::GeneratorLimit;
+use wire::{GeneratorLimit, WRONG_ANSWERS};
 
 use super::addresses::OPENING_NANOS;
 use super::connections::{Answer, Request, State};
@@ -19,6 +19,8 @@ use crate::target::distrust::refusal;
 
 /// All bytes of a request are written.
 const ALL: usize = usize::MAX;
+/// Longest `x-request-id` of an answer that is told whole: more than any such id is long.
+const REQUEST_ID_BYTES: usize = 128;
 
 /// Outcome of writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -366,6 +368,11 @@ impl LoadSegment<'_> {
                     return Ok(Progress::Partial);
                 };
                 let after_head = bytes.len() - found.length;
+                if self.load.template.has_files() {
+                    let shown = found.request_id.get(..REQUEST_ID_BYTES).unwrap_or(found.request_id);
+                    connection.request_id.clear();
+                    connection.request_id.extend_from_slice(shown);
+                }
                 connection.answer = Some(Answer {
                     status: found.status,
                     is_kept: found.is_kept,
@@ -399,7 +406,13 @@ impl LoadSegment<'_> {
         let Some(connection) = self.connections.get(number) else { return };
         let Some(answer) = connection.answer.take() else { return };
         let request = connection.request;
-        let judged = self.load.expected.judge(answer.status, answer.is_known_member, &connection.carried);
+        let file = self.load.template.file(request.index);
+        let judged = self.load.expected.judge(answer.status, answer.is_known_member, &connection.carried, file);
+        let lists = self.load.notes_wrong || self.tally.wrong.len() < WRONG_ANSWERS;
+        if let (Err(Failure::WrongAnswer), Some(file), true) = (judged, file, lists) {
+            let instance = self.backends.name(answer.member);
+            self.tally.wrong.push(file.wrong(&connection.carried, &connection.request_id, instance));
+        }
         connection.carried.clear();
         connection.answers += 1;
         let address = connection.address;

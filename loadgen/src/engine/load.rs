@@ -41,6 +41,8 @@ pub(crate) struct Load {
     pub(crate) first_index: u64,
     /// Whether every send is told, and not only how many were how late.
     pub(crate) notes_sends: bool,
+    /// Whether every wrong answer is told, and not only the first ones.
+    pub(crate) notes_wrong: bool,
     pub(crate) life: Life,
     pub(crate) mutation: Mutation,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use stats::{Handshakes, Latencies};
-use wire::{FailedStatus, Failures, GeneratorLimit, LimitHits};
+use wire::{FailedStatus, Failures, GeneratorLimit, LimitHits, WRONG_ANSWERS, WrongAnswer};
 
 use super::zones::Zones;
 
@@ -38,6 +38,8 @@ pub(crate) struct Tally {
     pub(crate) failures: Failures,
     /// Status of answers that are failures.
     pub(crate) failed_status: FailedStatus,
+    /// The first wrong answers to files; all of a second where each is written down.
+    pub(crate) wrong: Vec<WrongAnswer>,
     /// Requests of a schedule; a closed loop plans none.
     pub(crate) planned: u64,
     pub(crate) sent: u64,
@@ -124,6 +126,8 @@ impl Tally {
         self.open.merge(&other.open);
         self.failures.add(&other.failures);
         self.failed_status = self.failed_status.and(other.failed_status);
+        let room = WRONG_ANSWERS.saturating_sub(self.wrong.len());
+        self.wrong.extend(other.wrong.iter().take(room).cloned());
         self.planned += other.planned;
         self.sent += other.sent;
         self.waited += other.waited;
@@ -184,6 +188,11 @@ impl Backends {
         let backend = self.list.get_mut(number)?;
         backend.answers += 1;
         backend.zone
+    }
+
+    /// What the one with this number calls itself; empty: nothing.
+    pub(crate) fn name(&self, number: usize) -> &[u8] {
+        self.list.get(number).map_or(b"", |backend| &backend.name)
     }
 
     fn number(&mut self, name: &[u8]) -> usize {

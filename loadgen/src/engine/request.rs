@@ -4,6 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use wire::{Connections, RequestSpec, Work, WorkDistribution};
 
+use crate::corpus::{File, Turns};
 use crate::{SEED_HEADER, Target};
 
 /// Streams of a round's seed that work is drawn from, one for each request, apart from those of orders and arrivals.
@@ -18,14 +19,19 @@ pub(crate) struct Template {
     start: Vec<u8>,
     /// From after the work up to the number.
     middle: Vec<u8>,
+    /// What follows the number, where it is the same for all.
     end: Vec<u8>,
+    /// Files, of which each request ends with one.
+    files: Option<Turns>,
+    /// Whether the type of a file is said by the request's own header.
+    has_type: bool,
     work: Option<Work>,
     seed: u64,
     pub(crate) is_head: bool,
 }
 
 impl Template {
-    pub(crate) fn new(target: &Target, spec: &RequestSpec, seed: u64) -> Self {
+    pub(crate) fn new(target: &Target, spec: &RequestSpec, seed: u64, files: Option<Turns>) -> Self {
         let mut start = format!("{} {}", spec.method, target.path).into_bytes();
         if spec.work.is_some() {
             start.extend_from_slice(if target.path.query().is_some() { b"&work_micros=" } else { b"?work_micros=" });
@@ -44,7 +50,8 @@ impl Template {
             header(given.name.as_bytes(), given.value.as_bytes());
         }
         // A method that may have a body says how long it is, even if it is empty (RFC 9110, 8.6).
-        if !spec.body.is_empty() || matches!(spec.method.as_str(), "POST" | "PUT" | "PATCH") {
+        let has_body = !spec.body.is_empty() || matches!(spec.method.as_str(), "POST" | "PUT" | "PATCH");
+        if has_body && files.is_none() {
             header(b"content-length", spec.body.len().to_string().as_bytes());
         }
         if spec.connections == Connections::PerRequest {
@@ -52,7 +59,17 @@ impl Template {
         }
         middle.extend_from_slice(format!("{SEED_HEADER}: {seed}-").as_bytes());
         let end = [b"\r\n\r\n", spec.body.as_bytes()].concat();
-        Self { start, middle, end, work: spec.work, seed, is_head: spec.method == "HEAD" }
+        let has_type = given("content-type");
+        Self { start, middle, end, files, has_type, work: spec.work, seed, is_head: spec.method == "HEAD" }
+    }
+
+    pub(crate) fn has_files(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// The file that request `index` sends.
+    pub(crate) fn file(&self, index: u64) -> Option<&File> {
+        self.files.as_ref()?.file(index)
     }
 
     /// Replaces `bytes` by request `index`. Allocates only until `bytes` is as long as the longest request.
@@ -64,7 +81,15 @@ impl Template {
         }
         bytes.extend_from_slice(&self.middle);
         write_number(index, bytes);
-        bytes.extend_from_slice(&self.end);
+        let Some(file) = self.file(index) else { return bytes.extend_from_slice(&self.end) };
+        if !self.has_type {
+            bytes.extend_from_slice(b"\r\ncontent-type: ");
+            bytes.extend_from_slice(file.media_type.as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\ncontent-length: ");
+        write_number(file.body.len() as u64, bytes);
+        bytes.extend_from_slice(b"\r\n\r\n");
+        bytes.extend_from_slice(&file.body);
     }
 }
 
@@ -103,13 +128,16 @@ fn write_number(number: u64, bytes: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use wire::Header;
 
     use super::*;
+    use crate::corpus::{Files, Table};
 
     fn text(url: &str, spec: &RequestSpec, index: u64) -> String {
         let mut bytes = Vec::new();
-        Template::new(&Target::parse("c", url).unwrap(), spec, 9).write(index, &mut bytes);
+        Template::new(&Target::parse("c", url).unwrap(), spec, 9, None).write(index, &mut bytes);
         String::from_utf8(bytes).unwrap()
     }
 
@@ -143,6 +171,28 @@ mod tests {
              connection: close\r\nx-clusterbench-seed: 9-0\r\n\r\n{}"
         );
         assert!(text("http://h:1/a?b=c", &spec, 0).starts_with("POST /a?b=c&work_micros=77 HTTP"));
+    }
+
+    #[test]
+    fn a_request_sends_the_file_whose_turn_it_is() {
+        let files = [("b.png", &b"\0\xff"[..]), ("a.bin", b"one\r\n")];
+        let table = Table::parse(b"file,name\na,x\nb.png,y\n", None).unwrap();
+        let files = files.map(|(name, content)| (name.to_owned(), content.to_vec())).to_vec();
+        let files = Arc::new(Files::new(files, &table, None).unwrap());
+        let spec = RequestSpec { method: "POST".into(), ..RequestSpec::default() };
+        let ends = |spec: &RequestSpec, index| {
+            let mut bytes = Vec::new();
+            let turns = Some(Turns::new(files.clone(), None));
+            Template::new(&Target::parse("c", "http://h:1/a").unwrap(), spec, 9, turns).write(index, &mut bytes);
+            let at = bytes.windows(5).position(|five| five == b"seed:").unwrap();
+            bytes.split_off(at)
+        };
+        let first = b"seed: 9-4\r\ncontent-type: application/octet-stream\r\ncontent-length: 5\r\n\r\none\r\n";
+        assert_eq!(ends(&spec, 4), first);
+        assert_eq!(ends(&spec, 1), b"seed: 9-1\r\ncontent-type: image/png\r\ncontent-length: 2\r\n\r\n\0\xff");
+        let header = Header { name: "Content-Type".into(), value: "x/y".into() };
+        let typed = RequestSpec { headers: vec![header], ..spec };
+        assert_eq!(ends(&typed, 1), b"seed: 9-1\r\ncontent-length: 2\r\n\r\n\0\xff", "it is said already");
     }
 
     #[test]

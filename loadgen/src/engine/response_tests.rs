@@ -18,10 +18,11 @@ fn body_of(text: &str) -> Result<Option<BodyReader>, NotHttp> {
 
 #[test]
 fn reads_what_matters() {
-    let text = "HTTP/1.1 200 OK\r\nServer: x\r\nX-Backend: i-1 \r\nx-boot:\tb\r\nContent-Length: 5\r\n\r\nhello";
+    let text = "HTTP/1.1 200 OK\r\nServer: x\r\nX-Backend: i-1 \r\nx-boot:\tb\r\nX-Request-ID: r-7\r\nContent-Length: 5\r\n\r\nhello";
     let head = parsed(text).unwrap().unwrap();
     assert_eq!((head.status, head.body, head.is_kept), (200, body(ResponseBody::Sized(5)), true));
     assert_eq!((head.backend, head.boot), (&b"i-1"[..], Some(&b"b"[..])));
+    assert_eq!(head.request_id, b"r-7");
     assert_eq!(&text[head.length..], "hello");
 }
 

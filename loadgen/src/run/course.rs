@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use wire::{MemberFacts, RunSpec, Slice};
 
+use crate::corpus::{Files, Turns};
 use crate::engine::drivers::Drivers;
 use crate::engine::wall_clock::WallClock;
 use crate::engine::zones::Zones;
@@ -19,6 +20,7 @@ use crate::run::series::Recorder;
 use crate::run::settings::{MeasureError, Settings, threads};
 use crate::run::timetable::Timetable;
 use crate::run::watch::Watch;
+use crate::run::wrong_log::WrongLog;
 use crate::target::trust::secure;
 use crate::{Progress, Target};
 
@@ -40,6 +42,9 @@ pub(crate) struct Course<'a> {
     pub(crate) series: Recorder,
     pub(crate) log: Option<Arc<HistogramLog>>,
     pub(crate) sends: Option<Arc<SendLog>>,
+    /// Files that are sent in turn.
+    pub(crate) files: Option<Arc<Files>>,
+    pub(crate) wrong: Option<Arc<WrongLog>>,
     pub(crate) progress: &'a Progress,
     pub(crate) mutation: Mutation,
 }
@@ -70,7 +75,7 @@ impl<'a> Course<'a> {
             zones: Arc::new(Zones::new(&spec.zones)),
             drivers: Drivers::start(threads(spec))?,
             watch,
-            request_limit: settings.request_limit,
+            request_limit: request_limit(spec, settings),
             give_up: settings.give_up,
             idle_limit: settings.idle_limit,
             most_connections,
@@ -80,6 +85,8 @@ impl<'a> Course<'a> {
             series: Recorder::new(WallClock::now()),
             log: settings.log.clone(),
             sends: settings.sends.clone(),
+            files: settings.files.clone(),
+            wrong: settings.wrong.clone(),
             progress,
             mutation: settings.mutation,
         })
@@ -137,6 +144,13 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// The files in the order in which requests with this seed send them: that of their names where the command line gave them,
+    /// and drawn from the seed where the run's document did.
+    pub(crate) fn files_in_turn(&self, seed: u64) -> Option<Turns> {
+        let seed = self.spec.request.corpus.as_ref().map(|_| seed);
+        Some(Turns::new(self.files.clone()?, seed))
+    }
+
     /// Every `host:port` once.
     pub(crate) fn authorities(&self) -> BTreeSet<&str> {
         authorities(&self.targets)
@@ -145,4 +159,8 @@ impl<'a> Course<'a> {
 
 fn authorities(targets: &[Arc<Target>]) -> BTreeSet<&str> {
     targets.iter().map(|target| target.authority.as_str()).collect()
+}
+
+fn request_limit(spec: &RunSpec, settings: &Settings) -> Duration {
+    spec.timeout_seconds.map_or(settings.request_limit, |seconds| Duration::from_secs(u64::from(seconds)))
 }

@@ -10,8 +10,8 @@ use crate::engine::drivers::Driven;
 use crate::engine::recording::Tally;
 use crate::mutant::{Mutant, Mutation};
 
-/// Report of one cluster in one round.
-pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bool) -> ClusterReport {
+/// Report of one cluster in one round. `is_by_file`: each answer was compared with the one that is right for its request.
+pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bool, is_by_file: bool) -> ClusterReport {
     let tally = &driven.tally;
     let addresses = driven.served.iter().filter(|_| names_addresses);
     let rest = ClusterReport {
@@ -21,6 +21,8 @@ pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bo
         connections: tally.connections,
         announced_ends: tally.announced_ends,
         waited: tally.waited,
+        right: is_by_file.then(|| tally.response.count()),
+        wrong: tally.wrong.clone(),
         generator_limits: tally.limit_hits(),
         failed_status: tally.failed_status,
         load_micros: driven.took.as_micros() as u64,
@@ -197,7 +199,7 @@ mod tests {
         let mut tally = Tally { planned: 10, sent: 7, ..Tally::default() };
         tally.failures.connect = 3;
         let driven = Driven { tally: tally.clone(), ..Driven::default() };
-        assert_eq!(cluster_report("c", &driven, false).sent, 10);
+        assert_eq!(cluster_report("c", &driven, false, false).sent, 10);
         assert_eq!(PhaseTally::new(&tally, 1).evidence("c".into(), true).sent, 10);
     }
 

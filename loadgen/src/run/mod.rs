@@ -20,9 +20,11 @@ pub(crate) mod settings;
 mod sight;
 mod timetable;
 pub(crate) mod validate;
+mod validate_corpus;
 mod validate_members;
 mod validate_zones;
 mod watch;
+pub(crate) mod wrong_log;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +42,7 @@ use crate::run::members::Members;
 use crate::run::schedule::Schedule;
 use crate::run::settings::{MeasureError, Settings};
 use crate::run::watch::Watch;
-use crate::{Progress, validate};
+use crate::{InvalidSpec, Progress, validate};
 
 /// Measures `spec`. `journal` is given the rounds so far after each one; `abort` ends the run early, with the reason.
 ///
@@ -61,6 +63,10 @@ pub async fn measure(
     abort: impl Future<Output = String>,
 ) -> Result<Measurement, MeasureError> {
     let targets = validate(spec, settings.most_connections(spec))?;
+    if spec.request.corpus.is_some() && settings.files.is_none() {
+        let problem = "is not here: fetch it before the run is measured".to_owned();
+        return Err(InvalidSpec { field: "request.corpus".to_owned(), problem }.into());
+    }
     let started_at = Timestamp::now();
     let start = Start::now();
     let mut so_far = SoFar { planned_rounds: first_look(spec), ..SoFar::default() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use wire::{ClosedLoop, Connections, DRAIN_SECONDS, OpenLoop, Phase, RunSpec, Slice, Stop};
+use wire::{ClosedLoop, Connections, OpenLoop, Phase, RunSpec, Slice, Stop};
 
 use crate::Target;
 use crate::engine::expected::Expected;
@@ -99,7 +99,7 @@ pub(crate) fn load(
     let spec = course.spec;
     let starts_nanos = begins_nanos.unwrap_or_else(|| now_nanos() + AHEAD_NANOS);
     let limit_nanos = course.request_limit.as_nanos() as u64;
-    let drain_nanos = u64::from(spec.drain_seconds.unwrap_or(DRAIN_SECONDS)) * 1_000_000_000;
+    let drain_nanos = u64::from(spec.drains_for()) * 1_000_000_000;
     let plan = match &placed.load {
         Some(Kind::Open(load)) => {
             let (most_connections, limit) = most_connections(load.max_connections, course.most_connections);
@@ -112,8 +112,9 @@ pub(crate) fn load(
     Load {
         target: target.clone(),
         addresses: course.names.of(&target.authority),
-        template: Template::new(target, &spec.request, seed),
-        expected: Expected::new(&spec.request.expect, &clusters_of(course, target), members),
+        template: Template::new(target, &spec.request, seed, course.files_in_turn(seed)),
+        expected: Expected::new(&spec.request.expect, &clusters_of(course, target), members)
+            .by_file(course.files.is_some()),
         zones: course.zones.clone(),
         keeps_connections: spec.request.connections == Connections::Kept,
         plan,
@@ -125,6 +126,7 @@ pub(crate) fn load(
         give_up_nanos: course.give_up.as_nanos() as u64,
         first_index: placed.first_index,
         notes_sends: course.sends.is_some(),
+        notes_wrong: course.wrong.is_some(),
         life: Life::default(),
         mutation: course.mutation,
     }

@@ -214,7 +214,7 @@ impl Course<'_> {
         }
         let (requests, load_time) = (all.tally.requests(), all.took);
         tracing::debug!(cluster = target.cluster, requests, ?load_time, "cluster measured");
-        let report = cluster_report(&target.cluster, &all, target.is_named());
+        let report = cluster_report(&target.cluster, &all, target.is_named(), self.files.is_some());
         Ok(Visit { report, phases, fate })
     }
 
@@ -232,6 +232,7 @@ impl Course<'_> {
         let begin = Reading::now();
         let log = self.log.as_ref().map(|log| log.of(&load));
         let threads = self.drivers.threads(&load);
+        let cluster = load.target.cluster.clone();
         let mut series = self.series.segment(&load, threads);
         let mut seconds = Seconds::of(threads as usize);
         let write = |intervals: Vec<Interval>| {
@@ -245,6 +246,9 @@ impl Course<'_> {
             write(seconds.add(second));
             if let Some(sends) = &self.sends {
                 sends.write(&second.sends);
+            }
+            if let Some(log) = &self.wrong {
+                log.write(&cluster, &second.tally.wrong);
             }
         });
         let driven = driven.await?;

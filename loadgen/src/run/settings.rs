@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use wire::{Phase, RunSpec};
 
+use crate::corpus::Files;
 use crate::engine::drivers::DriverLost;
 use crate::engine::open_files;
 use crate::mutant::Mutation;
 use crate::run::environment::parallelism;
 use crate::run::histogram_log::HistogramLog;
 use crate::run::send_log::SendLog;
+use crate::run::wrong_log::WrongLog;
 use crate::{InvalidSpec, NoTrust, Resolver, Trust};
 
 /// Settings that are not part of a run's document.
@@ -18,7 +20,7 @@ use crate::{InvalidSpec, NoTrust, Resolver, Trust};
 pub struct Settings {
     /// Name of this generator in reports.
     pub instance_id: String,
-    /// How long a request may take; then it counts as a timeout.
+    /// How long a request may take unless the run says it; then it counts as a timeout.
     pub request_limit: Duration,
     /// How long to wait before a round for members to be healthy again; then the round is void.
     pub recovery: Duration,
@@ -34,6 +36,10 @@ pub struct Settings {
     pub log: Option<Arc<HistogramLog>>,
     /// Where every send of an open loop is written, with the moment for which it was planned.
     pub sends: Option<Arc<SendLog>>,
+    /// Files that are sent in turn, those of the run's corpus where it has one.
+    pub files: Option<Arc<Files>>,
+    /// Where every wrong answer to a file is written.
+    pub wrong: Option<Arc<WrongLog>>,
     /// Authorities whose certificates are believed, where URLs begin with https.
     pub trust: Trust,
     pub(crate) mutation: Mutation,
@@ -64,6 +70,8 @@ impl Settings {
             resolver: Resolver::system(),
             log: None,
             sends: None,
+            files: None,
+            wrong: None,
             trust: Trust::default(),
             mutation: Mutation::default(),
         }

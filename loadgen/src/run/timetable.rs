@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use wire::{BETWEEN_CLUSTERS_SECONDS, DRAIN_SECONDS, Phase, RunSpec, Stop};
+use wire::{BETWEEN_CLUSTERS_SECONDS, Phase, RunSpec, Stop};
 
 use crate::engine::poller::now_nanos;
 
@@ -24,7 +24,7 @@ impl Timetable {
     /// `None` for a spec that gives no start, or whose phases do not stop by the clock.
     pub(crate) fn of(spec: &RunSpec) -> Option<Self> {
         let starts_at = spec.start_at?;
-        let drain = i64::from(spec.drain_seconds.unwrap_or(DRAIN_SECONDS));
+        let drain = i64::from(spec.drains_for());
         let between = SignedDuration::from_secs(i64::from(BETWEEN_CLUSTERS_SECONDS));
         let (mut slot, mut phases) = (SignedDuration::ZERO, Vec::new());
         for phase in &spec.phases {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderName, Method};
 use wire::{ClosedLoop, Header, Metric, OpenLoop, Phase, RequestSpec, RunSpec, Stop};
 
+use crate::run::validate_corpus::validate_corpus;
 use crate::run::validate_members::validate_members;
 use crate::run::validate_zones::validate_zones;
 use crate::target::url_parts::is_host;
@@ -14,6 +15,8 @@ use crate::{Target, TargetError};
 const MOST_ROUNDS: u32 = 1000;
 /// One day: longer phases outlive every instance.
 const LONGEST_SECONDS: u32 = 86_400;
+/// An hour: whoever waits longer for an answer does not wait for it.
+const LONGEST_ANSWER_SECONDS: u32 = 3600;
 /// Above this the gaps are shorter than what the clock is read in; no server of one address takes so much either.
 const FASTEST: u32 = 10_000_000;
 /// Steps of a ramp: more than anybody looks at.
@@ -45,6 +48,10 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
     let most_users = most_connections.saturating_mul(u64::from(spec.slice.count.max(1)));
     validate_phases(&spec.phases, most_connections, most_users)?;
     validate_request(&spec.request)?;
+    validate_corpus(&spec.request)?;
+    if let Some(seconds) = spec.timeout_seconds {
+        within("timeoutSeconds".to_owned(), seconds, LONGEST_ANSWER_SECONDS, " seconds")?;
+    }
     validate_judging(spec)?;
     validate_slice(spec)?;
     if spec.warmup_seconds > LONGEST_SECONDS {
@@ -427,6 +434,7 @@ mod tests {
                 "request.body: is not empty: TRACE has no body",
             ),
             (|s| s.request.expect.status = Some(100), "request.expect.status: is 100"),
+            (|s| s.timeout_seconds = Some(0), "timeoutSeconds: is 0: it must be between 1 and 3600 seconds"),
         ]);
     }
 

@@ -8,7 +8,7 @@ use crate::histogram::Latencies;
 type Cut = (fn(&mut Report) -> bool, &'static str);
 
 /// Details that a report gives up when it is too long, the least missed first. Totals always stay whole.
-const CUTS: [Cut; 9] = [
+const CUTS: [Cut; 10] = [
     (
         |report| series(report, |series| series.seconds.take().is_some()),
         "the series by second were left out, those by minute are there: the report was too long",
@@ -16,6 +16,13 @@ const CUTS: [Cut; 9] = [
     (
         |report| series(report, |series| series.minutes.take().is_some()),
         "the series by minute were left out: the report was too long",
+    ),
+    (
+        |report| {
+            let rounds = report.rounds.iter_mut().flat_map(|round| &mut round.clusters);
+            rounds.filter_map(|cluster| (!std::mem::take(&mut cluster.wrong).is_empty()).then_some(())).count() > 0
+        },
+        "the wrong answers of single rounds were left out, the first ones of each cluster are there: the report was too long",
     ),
     (
         |report| {

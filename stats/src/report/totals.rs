@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use wire::{
     ClusterReport, Failures, GeneratorLimit, Histograms, LimitHits, MemberShare, RoundOutcome, RoundReport, Speed,
+    WRONG_ANSWERS,
 };
 
 use super::addresses::{self, AddressTally, address_shares};
@@ -64,6 +65,11 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
         all.waited += part.waited;
         all.failures.add(&part.failures);
         all.failed_status = all.failed_status.and(part.failed_status);
+        if let Some(right) = part.right {
+            *all.right.get_or_insert_default() += right;
+        }
+        let room = WRONG_ANSWERS.saturating_sub(all.wrong.len());
+        all.wrong.extend(part.wrong.iter().take(room).cloned());
         all.slots = all.slots.max(part.slots);
         if let Some(steal) = part.steal_per_mille {
             // A short round with a bad moment is not a bad run: what counts is what was taken of all the time.
