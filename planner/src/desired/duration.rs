@@ -44,7 +44,7 @@ pub fn least(spec: &ClusterBenchmarkSpec, rounds: u32) -> SignedDuration {
         return SignedDuration::from_secs(each.saturating_mul(targets(spec)));
     }
     let loads = spec.load.phases.iter().filter(|phase| phase.arrivals.is_some()).count() as i64;
-    let drain = spec.load.drain_seconds.map_or(i64::from(DRAIN_SECONDS), i64::from);
+    let drain = spec.load.drain_seconds.or(spec.load.timeout_seconds).map_or(i64::from(DRAIN_SECONDS), i64::from);
     let slot = phases.saturating_add(loads * drain + i64::from(BETWEEN_CLUSTERS_SECONDS));
     let all = slot.saturating_mul(i64::from(rounds)).saturating_mul(targets(spec));
     SignedDuration::from_secs(all).saturating_add(ahead(spec))
