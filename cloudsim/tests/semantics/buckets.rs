@@ -1,33 +1,29 @@
 //! Buckets of S3 and what is in them.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use cloudsim::s3::{
     About, Action, Algorithm, Body, Checksum, CreateBucket, GetObject, ListBuckets, ListObjects, ListVersions,
-    Namespace, ObjectCall, ObjectId, PutObject, Stored, Versioning,
+    Namespace, ObjectId, PutObject, Stored, Versioning,
 };
-use cloudsim::{Ask, BucketSettings, Call, Lag, Outcome, PageRequest, Policy, Principal, Reply, Settings, Sim, Span};
+use cloudsim::{BucketSettings, Call, Lag, Outcome, PageRequest, Reply, Settings, Sim, Span};
 use planner::owner::{Owner, Tags};
-use planner::ports::{BucketRequest, Objects, QUEUE_PREFIX};
+use planner::ports::QUEUE_PREFIX;
 
-use crate::ports::{now, shared};
 use crate::world::{at, code, exact, sim};
 
-const NAME: &str = "clusterbench-b-1-000000000000-eu-west-1-an";
-const ACCOUNT: &str = "000000000000";
+pub(crate) const NAME: &str = "clusterbench-b-1-000000000000-eu-west-1-an";
+pub(crate) const ACCOUNT: &str = "000000000000";
 
-fn with(change: impl FnOnce(&mut BucketSettings)) -> Settings {
+pub(crate) fn with(change: impl FnOnce(&mut BucketSettings)) -> Settings {
     let mut settings = exact();
     change(&mut settings.buckets);
     settings
 }
 
-fn tags(value: &str) -> Tags {
+pub(crate) fn tags(value: &str) -> Tags {
     [("owner".to_owned(), value.to_owned())].into()
 }
 
-fn bucket(name: &str) -> CreateBucket {
+pub(crate) fn bucket(name: &str) -> CreateBucket {
     CreateBucket {
         name: name.to_owned(),
         location: Some("eu-west-1".to_owned()),
@@ -36,11 +32,11 @@ fn bucket(name: &str) -> CreateBucket {
     }
 }
 
-fn create(sim: &mut Sim, second: i64) {
+pub(crate) fn create(sim: &mut Sim, second: i64) {
     sim.s3(at(second)).create_bucket(&bucket(NAME)).unwrap();
 }
 
-fn new_object(key: &str, bytes: &[u8]) -> PutObject {
+pub(crate) fn new_object(key: &str, bytes: &[u8]) -> PutObject {
     PutObject {
         bucket: NAME.to_owned(),
         key: key.to_owned(),
@@ -56,7 +52,7 @@ fn put(sim: &mut Sim, key: &str, bytes: &[u8], second: i64) -> Stored {
     sim.s3(at(second)).put_object(new_object(key, bytes)).unwrap()
 }
 
-fn get(key: &str) -> GetObject {
+pub(crate) fn get(key: &str) -> GetObject {
     GetObject { bucket: NAME.to_owned(), key: key.to_owned(), ..GetObject::default() }
 }
 
@@ -65,7 +61,7 @@ fn read(sim: &mut Sim, request: &GetObject, second: i64) -> Outcome<Vec<u8>> {
     Ok(found.object.body.kept::<Vec<u8>>().unwrap().to_vec())
 }
 
-fn id(key: &str) -> ObjectId {
+pub(crate) fn id(key: &str) -> ObjectId {
     ObjectId { key: key.to_owned(), version_id: None }
 }
 
@@ -389,76 +385,6 @@ fn s3_asks_for_fewer_calls_now_and_then() {
     assert!(matches!(&answers[3499], Reply::Whole(Ok(_))));
 }
 
-/// The questions about a call of the operator, which is refused because no policy is attached.
-fn asked(about: About) -> Vec<(String, String)> {
-    let mut sim = sim(exact());
-    sim.record_asks();
-    sim.attach(Arc::new(allow("*")));
-    let call = Call::about(about).by(Principal::Operator);
-    let Reply::Whole(answer) = sim.call(call, at(0), |_, _| Ok(())) else { panic!("no answer") };
-    answer.unwrap();
-    sim.recorded_asks().iter().map(|Ask { action, resource, .. }| (action.clone(), resource.clone())).collect()
-}
-
-fn allow(actions: &str) -> Policy {
-    let document = format!(
-        "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"{actions}\"],\"Resource\":\"*\"}}]}}"
-    );
-    Policy::parse(&document).unwrap()
-}
-
-#[test]
-fn calls_ask_for_the_permissions_of_the_service_authorization_reference() {
-    let arn = format!("arn:aws:s3:::{NAME}");
-    let of = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
-    let of_version =
-        ObjectCall { action: Action::DeleteObject, bucket: NAME.into(), key: "a".into(), of_version: true };
-    let rows = [
-        (About::NewBucket(bucket(NAME).into()), vec![of("s3:CreateBucket", &arn), of("s3:TagResource", &arn)]),
-        (
-            About::NewBucket(CreateBucket { tags: Tags::new(), ..bucket(NAME) }.into()),
-            vec![of("s3:CreateBucket", &arn)],
-        ),
-        (About::bucket(Action::GetBucketTagging, NAME), vec![of("s3:GetBucketTagging", &arn)]),
-        (About::bucket(Action::HeadBucket, NAME), vec![of("s3:ListBucket", &arn)]),
-        (About::bucket(Action::DeleteBucket, NAME), vec![of("s3:DeleteBucket", &arn)]),
-        (About::list(Action::ListObjectsV2, NAME, "in/"), vec![of("s3:ListBucket", &arn)]),
-        (About::list(Action::ListObjectVersions, NAME, ""), vec![of("s3:ListBucketVersions", &arn)]),
-        (About::object(Action::PutObject, NAME, "a/b"), vec![of("s3:PutObject", &format!("{arn}/a/b"))]),
-        (About::object(Action::HeadObject, NAME, "a"), vec![of("s3:GetObject", &format!("{arn}/a"))]),
-        (About::Object(of_version), vec![of("s3:DeleteObjectVersion", &format!("{arn}/a"))]),
-        (
-            About::Objects(NAME.into(), [id("a"), id("b")].into()),
-            vec![of("s3:DeleteObject", &format!("{arn}/a")), of("s3:DeleteObject", &format!("{arn}/b"))],
-        ),
-    ];
-    for (about, expected) in rows {
-        assert_eq!(asked(about.clone()), expected, "{about:?}");
-    }
-    let mut sim = sim(exact());
-    sim.record_asks();
-    let list = Call::new(Action::ListBuckets).by(Principal::Operator);
-    let Reply::Whole(Err(refusal)) = sim.call(list, at(0), |_, _| Ok(())) else { panic!("allowed") };
-    assert_eq!(refusal.code, "AccessDenied");
-    assert_eq!(sim.recorded_asks()[0].action, "s3:ListAllMyBuckets");
-}
-
-#[test]
-fn who_may_not_list_does_not_hear_what_is_not_there() {
-    let mut sim = sim(exact());
-    create(&mut sim, 0);
-    let fetch = |sim: &mut Sim, actions: &str| {
-        sim.attach(Arc::new(allow(actions)));
-        let call = Call::about(About::object(Action::GetObject, NAME, "none")).by(Principal::Operator);
-        match sim.call(call, at(1), |sim, now| sim.s3(now).get_object(&get("none"))) {
-            Reply::Whole(answer) => (answer.as_ref().unwrap_err().code.clone(), answer.unwrap_err().status),
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(fetch(&mut sim, "s3:GetObject"), ("AccessDenied".to_owned(), 403));
-    assert_eq!(fetch(&mut sim, "s3:*"), ("NoSuchKey".to_owned(), 404));
-}
-
 #[test]
 fn things_of_others_are_noticed_when_a_call_touches_them() {
     let mut sim = sim(exact());
@@ -480,57 +406,4 @@ fn things_of_others_are_noticed_when_a_call_touches_them() {
     sim.s3(at(1)).delete_object(&name, &id("kept"), None).unwrap();
     sim.s3(at(1)).delete_bucket(&name, None).unwrap();
     assert_eq!(sim.foreign_touched().len(), 2);
-}
-
-#[test]
-fn the_port_makes_lists_empties_and_deletes() {
-    let (cloud, _) = shared(Settings { page_size: 2, ..exact() });
-    let requests: Vec<BucketRequest> = (0..3)
-        .map(|number| BucketRequest {
-            name: format!("clusterbench-b-{number}-000000000000-eu-west-1-an"),
-            tags: tags(&number.to_string()),
-            not_after: jiff::Timestamp::MAX,
-        })
-        .collect();
-    for request in &requests {
-        now(cloud.create_bucket(request)).unwrap();
-    }
-    assert_eq!(now(cloud.create_bucket(&requests[0])).unwrap_err().code, "BucketAlreadyOwnedByYou");
-    let late = BucketRequest { not_after: jiff::Timestamp::MIN, ..requests[0].clone() };
-    assert_eq!(now(cloud.create_bucket(&late)).unwrap_err().failure, planner::Failure::TooLate);
-    cloud.lock().s3(at(0)).plant_bucket("clusterbench-none", Tags::new());
-    cloud.lock().s3(at(0)).plant_bucket("other", Tags::new());
-    let found = now(cloud.buckets()).unwrap();
-    let seen: Vec<_> = found.iter().map(|bucket| (bucket.name.as_str(), bucket.tags.len())).collect();
-    let expected: Vec<_> =
-        requests.iter().map(|one| (one.name.as_str(), 1)).chain([("clusterbench-none", 0)]).collect();
-    assert_eq!(seen, expected);
-    let name = &requests[0].name;
-    for number in 0..5 {
-        let object = PutObject { bucket: name.clone(), ..new_object(&number.to_string(), b"") };
-        cloud.lock().s3(at(0)).put_object(object).unwrap();
-    }
-    assert_eq!(now(cloud.empty_bucket(name, "1")).unwrap_err().code, "AccessDenied");
-    assert_eq!(now(cloud.delete_bucket(name, ACCOUNT)).unwrap_err().code, "BucketNotEmpty");
-    assert_eq!(now(cloud.empty_bucket(name, ACCOUNT)), Ok(true));
-    now(cloud.delete_bucket(name, ACCOUNT)).unwrap();
-    now(cloud.delete_bucket(name, ACCOUNT)).unwrap();
-    assert_eq!(now(cloud.empty_bucket(name, ACCOUNT)), Ok(true), "what is in a bucket that is gone is gone");
-    let left: BTreeSet<String> = now(cloud.buckets()).unwrap().into_iter().map(|bucket| bucket.name).collect();
-    assert!(left.len() == 3 && !left.contains(name));
-}
-
-#[test]
-fn the_port_empties_so_many_at_once_and_says_what_could_not_be_deleted() {
-    let (cloud, _) = shared(exact());
-    cloud.lock().s3(at(0)).create_bucket(&bucket(NAME)).unwrap();
-    for number in 0..planner::ports::EMPTIED_AT_ONCE + 1 {
-        cloud.lock().s3(at(0)).put_object(new_object(&number.to_string(), b"")).unwrap();
-    }
-    assert_eq!(now(cloud.empty_bucket(NAME, ACCOUNT)), Ok(false));
-    assert_eq!(cloud.lock().audit().objects, 1);
-    cloud.lock().set_settings(with(|knobs| knobs.failed_deletion_per_mille = 1000));
-    assert_eq!(now(cloud.empty_bucket(NAME, ACCOUNT)).unwrap_err().code, "InternalError");
-    cloud.lock().set_settings(exact());
-    assert_eq!(now(cloud.empty_bucket(NAME, ACCOUNT)), Ok(true));
 }

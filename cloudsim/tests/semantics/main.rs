@@ -5,6 +5,8 @@
 mod balancer_permissions;
 mod balancer_ports;
 mod balancing;
+mod bucket_permissions;
+mod bucket_ports;
 mod buckets;
 mod capacity;
 mod connections;
