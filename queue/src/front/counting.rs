@@ -12,7 +12,8 @@ use crate::ports::{Objects, Queues};
 
 /// From one question to the next.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Whoever asks for the status is expected to ask again within this, in milliseconds.
+/// Whoever asks for the status is expected to ask again within this, in milliseconds; after the last answer the numbers may
+/// still change.
 const INTEREST_MILLIS: u64 = 10_000;
 
 impl<C: Queues + Objects> Front<C> {
@@ -41,7 +42,10 @@ impl<C: Queues + Objects> Front<C> {
     }
 
     fn is_of_interest(&self) -> bool {
+        if self.open() > 0 {
+            self.asked.store(self.now() + 1, Relaxed);
+        }
         let asked = self.asked.load(Relaxed);
-        self.open() > 0 || (asked > 0 && self.now().saturating_sub(asked) < INTEREST_MILLIS)
+        asked > 0 && self.now().saturating_sub(asked) < INTEREST_MILLIS
     }
 }

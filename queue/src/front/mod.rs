@@ -71,7 +71,7 @@ pub struct Front<C> {
     turned_away: AtomicU64,
     /// Calls of SQS or S3 that failed and were given up.
     call_failures: AtomicU64,
-    /// When somebody last asked for the status, in milliseconds since the start, plus one.
+    /// When somebody last asked for the status, or a request was open, in milliseconds since the start, plus one.
     asked: AtomicU64,
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -23,6 +23,8 @@ const LONGEST: usize = 16 * 1024 * 1024;
 const LONGEST_PAGE: usize = 1024 * 1024;
 /// Time for which a page of the program is waited for: a calibration takes a second.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection is used once, and the program is told so.
+const CLOSE: &str = "close";
 /// Header that names the request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Header from which a load generator lets the work be drawn.
@@ -53,7 +55,7 @@ impl HttpProgram {
     }
 
     fn get(&self, path_and_query: &str) -> Result<Request<Full<Bytes>>, Sick> {
-        let request = Request::get(path_and_query).header(HOST, self.address.to_string());
+        let request = Request::get(path_and_query).header(HOST, self.address.to_string()).header(CONNECTION, CLOSE);
         request.header(USER_AGENT, "puller").body(Full::default()).map_err(|error| Sick::Broken(error.to_string()))
     }
 
@@ -77,6 +79,7 @@ impl HttpProgram {
             .method(call.method.as_str())
             .uri(call.path.as_str())
             .header(HOST, self.address.to_string())
+            .header(CONNECTION, CLOSE)
             .header(REQUEST_ID, call.id);
         for (name, value) in [(CONTENT_TYPE, call.content_type), (SEED, call.seed)] {
             if let Some(value) = value {
@@ -103,12 +106,14 @@ impl Program for HttpProgram {
     }
 
     async fn health(&self) -> Result<Option<String>, Sick> {
-        let response = self.exchange(self.get("/health")?).await?;
+        let (head, body) = self.exchange(self.get("/health")?).await?.into_parts();
+        // To its end, so that the program does not see its connection reset each second. What it says does not matter.
+        let _ = read(body, LONGEST_PAGE).await;
         // A program without /health answers 404: its HTTP works, which is all that is asked for.
-        if response.status().is_server_error() {
-            return Err(Sick::Status(response.status().as_u16()));
+        if head.status.is_server_error() {
+            return Err(Sick::Status(head.status.as_u16()));
         }
-        Ok(response.headers().get(BOOT_HEADER).and_then(visible))
+        Ok(head.headers.get(BOOT_HEADER).and_then(visible))
     }
 }
 
