@@ -457,25 +457,6 @@ fn budget_without_timers(world: &World) -> Plan {
 }
 
 #[test]
-#[ignore]
-fn probe() {
-    let only = std::env::var("MUTANT").unwrap();
-    for mutant in all().into_iter().filter(|mutant| only == "all" || mutant.name == only) {
-        let started = std::time::Instant::now();
-        let mut caught = Vec::new();
-        let mut from = 0;
-        while let Some(failure) = play(Campaign::All, from..300, mutant.ways, 2).1 {
-            caught.push((failure.seed, format!("{:?}", failure.broken.rule)));
-            from = failure.seed + 1;
-            if only == "all" {
-                break;
-            }
-        }
-        say(&format!("{}: {caught:?} {:.1}", mutant.name, started.elapsed().as_secs_f64()));
-    }
-}
-
-#[test]
 fn every_mutant_is_caught() {
     let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let mut escaped = Vec::new();

@@ -253,7 +253,7 @@ fn only_what_was_launched_without_a_price_is_missing_from_the_cost() {
     end(&mut dropped, "i-1");
     let placement = look(&mut dropped, 0).placement.unwrap();
     // Its volume and its address are known.
-    let extras = i64::from((5_877_u32 * 400).div_ceil(3_600));
+    let extras = i64::try_from((5_877 * 400_u64).div_ceil(3_600)).unwrap();
     let without = api::UnpricedTime { instance_type: "x9.huge".into(), instance_seconds: 400 };
     assert_eq!((placement.spent_usd_micros, placement.spent_unpriced.clone()), (extras, vec![without]));
     assert!(so_far(&placement, &[], dropped.now).unpriced.contains("x9.huge"));
