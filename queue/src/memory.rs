@@ -4,7 +4,7 @@
 //! or sooner than was asked for. Objects are seen at once.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -30,7 +30,6 @@ pub struct Unkind {
 pub struct Memory {
     unkind: Unkind,
     state: Mutex<State>,
-    arrived: Notify,
 }
 
 #[derive(Debug)]
@@ -46,6 +45,8 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// One of those who wait is woken for each message that becomes visible.
+    arrived: Arc<Notify>,
     visible: VecDeque<Message>,
     hidden: HashMap<u64, (Instant, Message)>,
 }
@@ -73,7 +74,7 @@ impl Memory {
             sent: HashMap::new(),
             begun: Instant::now(),
         };
-        Self { unkind, state: Mutex::new(state), arrived: Notify::new() }
+        Self { unkind, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -110,6 +111,7 @@ impl Memory {
             let is_twice = random.random_ratio(self.unkind.duplicates, 1_000);
             if is_twice {
                 queue.visible.push_back(message.clone());
+                queue.arrived.notify_one();
             }
             taken.push(Received {
                 body: message.body.clone(),
@@ -148,28 +150,23 @@ fn shortened(random: &mut StdRng, unkind: Unkind, visibility: Duration) -> Durat
 
 impl Queues for Memory {
     async fn send(&self, queue: &str, body: String) -> Result<(), Failed> {
-        {
-            let mut state = self.state();
-            let sent_millis = u64::try_from(state.begun.elapsed().as_millis()).unwrap_or(u64::MAX) + 1;
-            state.sent.entry(queue.to_owned()).or_default().push(body.clone());
-            let message = Message { body, count: 0, sent_millis };
-            state.queues.entry(queue.to_owned()).or_default().visible.push_back(message);
-        }
-        self.arrived.notify_waiters();
+        let mut state = self.state();
+        let sent_millis = u64::try_from(state.begun.elapsed().as_millis()).unwrap_or(u64::MAX) + 1;
+        state.sent.entry(queue.to_owned()).or_default().push(body.clone());
+        let queue = state.queues.entry(queue.to_owned()).or_default();
+        queue.visible.push_back(Message { body, count: 0, sent_millis });
+        queue.arrived.notify_one();
         Ok(())
     }
 
     async fn receive(&self, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
         let until = Instant::now() + receive.wait;
+        let arrived = Arc::clone(&self.state().queues.entry(queue.to_owned()).or_default().arrived);
         loop {
-            // Before the look, so that nothing arrives unseen between the two.
-            let arrived = self.arrived.notified();
-            tokio::pin!(arrived);
-            arrived.as_mut().enable();
             match self.take(queue, receive) {
                 Ok(taken) => return Ok(taken),
                 Err(_) if Instant::now() >= until => return Ok(Vec::new()),
-                Err(next) => drop(timeout_at(next.map_or(until, |next| next.min(until)), arrived).await),
+                Err(next) => drop(timeout_at(next.map_or(until, |next| next.min(until)), arrived.notified()).await),
             }
         }
     }
@@ -190,17 +187,17 @@ impl Queues for Memory {
     }
 
     async fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), Failed> {
-        {
-            let mut state = self.state();
-            let State { random, queues, .. } = &mut *state;
-            let visibility = shortened(random, self.unkind, visibility);
-            let hidden = queues.get_mut(queue).zip(receipt.parse::<u64>().ok());
-            let message = hidden.and_then(|(queue, receipt)| queue.hidden.get_mut(&receipt));
+        let mut state = self.state();
+        let State { random, queues, .. } = &mut *state;
+        let visibility = shortened(random, self.unkind, visibility);
+        let gone = || {
             let why = "MessageNotInflight: it is visible, or deleted".to_owned();
-            let gone = Failed { call: "ChangeMessageVisibility", why };
-            message.ok_or(gone)?.0 = Instant::now() + visibility;
-        }
-        self.arrived.notify_waiters();
+            Failed { call: "ChangeMessageVisibility", why }
+        };
+        let (queue, receipt) = queues.get_mut(queue).zip(receipt.parse::<u64>().ok()).ok_or_else(gone)?;
+        queue.hidden.get_mut(&receipt).ok_or_else(gone)?.0 = Instant::now() + visibility;
+        // Whoever waits has to look until when.
+        queue.arrived.notify_one();
         Ok(())
     }
 
