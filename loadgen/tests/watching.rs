@@ -19,6 +19,7 @@ fn loadgen(arguments: &[&str]) -> tokio::process::Command {
 fn front(look: usize) -> Option<BalancerStatus> {
     let queue = |cluster: &str, waiting| QueueStatus {
         cluster: cluster.into(),
+        accepted: 38 + waiting,
         waiting,
         answers_waiting: 2,
         running: 3,

@@ -1,4 +1,4 @@
-//! What a run cost: all that was paid while it was on, with the side on which the truth is.
+//! The cost of a run: all that was paid while it was on, with the side on which the truth is.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;

@@ -10,6 +10,7 @@ mod cloud_watch;
 mod corpus;
 mod digest;
 mod environment;
+mod failures;
 mod judging;
 mod limits;
 mod membership;
@@ -33,6 +34,7 @@ pub use digest::sha256_hex;
 pub use environment::{
     ClusterFacts, CreditMode, Credits, Environment, Facts, GeneratorFacts, MemberFacts, Paid, Place, PlaceKind, Price,
 };
+pub use failures::{FailedStatus, Failures};
 pub use judging::{AUTO_LOOKS, AUTO_ROUNDS, Judging, Looks, Pairs};
 pub use limits::{GeneratorLimit, LimitHits, MOST_CONNECTIONS};
 pub use membership::{
@@ -41,9 +43,8 @@ pub use membership::{
 };
 pub use queue::QueueStatus;
 pub use report::{
-    AddressShare, AnswerCost, ClusterReport, CostPart, FailedStatus, Failures, Handshakes, Histograms, MemberShare,
-    Quantiles, REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, RunCost, Speed, Validity,
-    ZoneShare,
+    AddressShare, AnswerCost, ClusterReport, CostPart, Handshakes, Histograms, MemberShare, Quantiles,
+    REPORT_LIMIT_BYTES, REPORT_SCHEMA, Report, RoundOutcome, RoundReport, RunCost, Speed, Validity, ZoneShare,
 };
 pub use run::{
     Arrivals, BETWEEN_CLUSTERS_SECONDS, CALIBRATION_SECONDS, ClosedLoop, ClusterName, Connections, DRAIN_SECONDS,

@@ -39,3 +39,29 @@ pub struct QueueStatus {
     /// Workers that take requests.
     pub running: u64,
 }
+
+impl QueueStatus {
+    /// Requests without an answer: those that no worker has taken, and those that one has. How many there are is the front's
+    /// own count; how they divide is SQS's.
+    pub fn unanswered(&self) -> (u64, u64) {
+        let open = self.accepted.saturating_sub(self.outputs);
+        let taken = self.in_flight.min(open);
+        (open - taken, taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_sqs_from_a_minute_ago_add_nothing() {
+        let status = |accepted, outputs, waiting, in_flight| {
+            QueueStatus { accepted, outputs, waiting, in_flight, ..QueueStatus::default() }.unanswered()
+        };
+        assert_eq!(status(100, 100, 18, 2), (0, 0), "all are answered, whatever is said of a moment ago");
+        assert_eq!(status(100, 0, 0, 0), (100, 0), "nothing is said of them yet");
+        assert_eq!(status(100, 60, 18, 4), (36, 4));
+        assert_eq!(status(5, 6, 1, 1), (0, 0), "a request that was given up before it was known to be sent");
+    }
+}

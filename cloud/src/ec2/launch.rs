@@ -75,7 +75,7 @@ fn metadata() -> InstanceMetadataOptionsRequest {
         .build()
 }
 
-/// By its name: its ARN would hold the account, which a launch does not know.
+/// The profile by its name: its ARN would hold the account, which a launch does not know.
 fn instance_profile(name: &str) -> IamInstanceProfileSpecification {
     IamInstanceProfileSpecification::builder().name(name).build()
 }

@@ -73,7 +73,7 @@ impl Principal {
 #[derive(Debug, Default)]
 pub(crate) struct Iam {
     policies: Vec<Arc<Policy>>,
-    /// By the name of the role.
+    /// Policies of each role, by its name.
     of_roles: BTreeMap<String, Vec<Arc<Policy>>>,
     /// Questions so far, when somebody wants to know.
     asked: Option<Vec<Ask>>,

@@ -1,4 +1,4 @@
-//! What stands in front of the clusters of a script, and how AWS is about it.
+//! The tier in front of the clusters of a script, and how AWS is about it.
 
 use api::BalancerKind;
 use cloudsim::{BucketSettings, LoadBalancing, Queues, RepeatedTags, Span};

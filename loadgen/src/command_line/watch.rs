@@ -34,7 +34,7 @@ pub(crate) fn heading() -> String {
 pub(crate) fn lines(now: &Zoned, queues: &[QueueStatus]) -> String {
     let time = now.with_time_zone(TimeZone::UTC).strftime("%H:%M:%S").to_string();
     let of_queue = |queue: &QueueStatus| {
-        let cells = [queue.waiting, queue.answers_waiting, queue.running, queue.inputs, queue.outputs];
+        let cells = [queue.unanswered().0, queue.answers_waiting, queue.running, queue.inputs, queue.outputs];
         line(&time, &queue.cluster, cells.map(|number| number.to_string()))
     };
     queues.iter().map(of_queue).collect()
@@ -53,6 +53,7 @@ mod tests {
     fn every_cluster_has_a_line_under_the_headings() {
         let queue = |cluster: &str, waiting| QueueStatus {
             cluster: cluster.into(),
+            accepted: 97 + waiting + 9,
             waiting,
             answers_waiting: 2,
             running: 3,

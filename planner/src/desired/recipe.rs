@@ -34,7 +34,7 @@ pub struct Recipe<'a> {
     artifact: Artifact<'a>,
     /// What its starters are to run. `None`: it has none, the artifact is what serves.
     application: Option<Application>,
-    /// Of instances that reach queues and bucket themselves.
+    /// Name of the profile of instances that reach queues and bucket themselves.
     queues: Option<Queues<'a>>,
     /// The puller beside a worker that takes its requests from a queue.
     puller: Option<Artifact<'a>>,

@@ -1,4 +1,4 @@
-//! What is paid besides the clusters while a run is on, as a run is told it. Pure.
+//! Prices of all that is paid besides the clusters while a run is on, as a run is told them. Pure.
 
 use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
 use wire::Paid;

@@ -8,8 +8,8 @@ use super::table::HOME;
 /// Prices of volumes and load balancers are of this day.
 const DAY: &str = "2026-08-21";
 
-/// In other regions than that of the prices a budget pays so many tenths of the price: more than any instance type of the shipped
-/// table costs anywhere (r4 in sa-east-1: 2.11 times; a test).
+/// A budget pays so many tenths of the price in other regions than that of the prices: more than any instance type of the
+/// shipped table costs anywhere (r4 in sa-east-1: 2.11 times; a test).
 const SAFE_TENTHS: u64 = 22;
 
 /// Where these prices are for and of when they are, for a benchmark in this region.

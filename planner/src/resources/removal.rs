@@ -108,7 +108,7 @@ pub(crate) fn is_known(world: &World, kind: ResourceKind) -> bool {
 
 #[derive(Clone)]
 struct Listed {
-    /// As a leftover is named for people.
+    /// The name of a leftover for people.
     said: String,
     name: String,
     delete: Action,

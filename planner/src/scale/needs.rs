@@ -1,4 +1,4 @@
-//! What a rule needed over the last boot time: growth is at once, and who was needed a moment ago does not go.
+//! The needs of a rule over the last boot time: growth is at once, and who was needed a moment ago does not go.
 
 use super::rule::{Look, Rule, Wish};
 

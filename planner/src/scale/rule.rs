@@ -28,7 +28,7 @@ pub struct Look {
 /// How the count follows the queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// As many as answer everything within so many seconds, and no more.
+    /// Enough of them to answer everything within so many seconds, and no more.
     LatencyTarget {
         /// Seconds from the request to its answer.
         target: f64,

@@ -21,10 +21,11 @@ pub(super) fn queues(world: &World, plan: &Plan) -> Vec<QueueStatus> {
 
 fn of_cluster(told: &wire::QueueStatus) -> QueueStatus {
     let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let (waiting, taken) = told.unanswered();
     QueueStatus {
         cluster: told.cluster.clone(),
-        waiting: whole(told.waiting),
-        in_flight: whole(told.in_flight),
+        waiting: whole(waiting),
+        in_flight: whole(taken),
         answers_waiting: whole(told.answers_waiting),
         running: whole(told.running),
         inputs: whole(told.inputs),

@@ -1,4 +1,4 @@
-//! How instances are launched whose requests wait in queues.
+//! Launches of instances whose requests wait in queues.
 
 use api::{BalancerKind, PlacedArtifact, PlacedQueue, Queue};
 use planner::desired::{self, NoRecipe};

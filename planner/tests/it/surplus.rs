@@ -57,7 +57,7 @@ fn surplus(per_mille: Option<u32>, times: usize) -> (u64, api::Status) {
     (spent.surplus_usd_micros, next)
 }
 
-/// Of always busy ones 0.07 USD an hour each; of 400 thousandths of a vCPU, both together, 0.01 USD an hour each.
+/// Two that are always busy cost 0.07 USD an hour each; 400 thousandths of a vCPU, both together, 0.01 USD an hour each.
 #[test]
 fn a_run_that_measured_how_busy_workers_are_takes_the_upper_bound_off_its_time() {
     let (unmeasured, _) = surplus(None, 1);

@@ -12,8 +12,9 @@ use tokio::sync::watch;
 
 /// Time that requests at work may take after SIGTERM; then they are given back.
 const DRAIN: Duration = Duration::from_secs(30);
-/// Time that giving back may take, with the long poll that is not broken off.
-const GIVING_BACK: Duration = Duration::from_secs(10);
+/// Time that giving back may take, with the long poll that is not broken off. All three together are less than what systemd
+/// gives a unit of ours (`TimeoutStopSec=40`).
+const GIVING_BACK: Duration = Duration::from_secs(8);
 /// Time that open questions may take to be answered at the end.
 const PAGES_DRAIN: Duration = Duration::from_secs(1);
 

@@ -63,9 +63,10 @@ const TAGS: &str = "planner/src/owner.rs";
 /// What every tag of ours begins with.
 const OURS: &str = "clusterbench.dev/";
 
-/// Actions of S3 whose names in policies are not those of the API (Service Authorization Reference, "Actions, resources, and
-/// condition keys for Amazon S3").
-const RENAMED: [(&str, &str); 3] = [
+/// Actions whose names in policies are not those of the API (Service Authorization Reference, "Actions, resources, and
+/// condition keys for Amazon S3"; SQS developer guide, "Amazon SQS API permissions": a batch needs what one needs).
+const RENAMED: [(&str, &str); 4] = [
+    ("sqs:DeleteMessageBatch", "sqs:DeleteMessage"),
     ("s3:ListBuckets", "s3:ListAllMyBuckets"),
     ("s3:ListObjectsV2", "s3:ListBucket"),
     ("s3:DeleteObjects", "s3:DeleteObject"),

@@ -105,7 +105,7 @@ fn user_data(params: &mut Params) -> Outcome<String> {
     String::from_utf8(bytes).map_err(|_| not_simulated("UserData", "bytes that are no text"))
 }
 
-/// By name or by ARN, of which one may be given.
+/// The profile by name or by ARN, of which one may be given.
 fn instance_profile(params: &mut Params, account: &str) -> Outcome<Option<String>> {
     let name = params.text("IamInstanceProfile.Name");
     let Some(arn) = params.text("IamInstanceProfile.Arn") else { return Ok(name) };

@@ -1,4 +1,4 @@
-//! What a rule made of a load.
+//! Figures of a rule under a load.
 
 /// Figures of one play, or of several added.
 #[derive(Clone, Debug, Default)]

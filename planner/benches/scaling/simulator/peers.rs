@@ -1,4 +1,4 @@
-//! What others do: the seed of this project, AWS target tracking and KEDA.
+//! Rules of others: the seed of this project, AWS target tracking and KEDA.
 
 use std::collections::VecDeque;
 

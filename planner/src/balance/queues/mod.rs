@@ -81,7 +81,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Opt
     ))
 }
 
-/// Of names that the spec does not ask for, what nobody writes to any more: queues first, then the bucket.
+/// Removes what the spec does not ask for and nobody writes to any more: queues first, then the bucket.
 fn remove(
     world: &World,
     placement: &Placement,

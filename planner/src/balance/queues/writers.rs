@@ -1,4 +1,4 @@
-//! Who may write to queues and a bucket that the spec does not ask for (any more).
+//! Instances that may write to queues and a bucket that the spec does not ask for (any more).
 
 use std::collections::{BTreeMap, BTreeSet};
 
