@@ -344,15 +344,23 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
 }
 
 /// Things to be created have no id yet; the other evaluator would take `*` for all that there are.
-fn row(ask: &Ask) -> Row {
+pub(crate) fn row(ask: &Ask) -> Row {
     let resource = match ask.resource.strip_suffix("/*") {
         Some(kind) => format!("{kind}/new"),
+        // SQS says that it asks about all queues, AWS's list of actions that it asks about nothing.
+        None if ask.action == "sqs:ListQueues" => "*".to_owned(),
         None => ask.resource.clone(),
     };
     Row { action: ask.action.clone(), resource, context: ask.context.clone() }
 }
 
 fn kind_of(resource: &str) -> &str {
+    // These two have none in their ARNs.
+    match resource.split(':').nth(2) {
+        Some("sqs") => return "queue",
+        Some("s3") => return if resource.contains('/') { "object" } else { "bucket" },
+        _ => (),
+    }
     resource.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
@@ -436,7 +444,7 @@ async fn agree(home: &Path) {
 
 /// Their data knows only load balancers as things that AddTags tags: ELBv2 has the name of its predecessor's service, and of
 /// two actions of one name they keep one.
-fn is_in_their_data(ask: &Ask) -> bool {
+pub(crate) fn is_in_their_data(ask: &Ask) -> bool {
     ask.action != "elasticloadbalancing:AddTags" || ask.resource.contains(":loadbalancer/app/")
 }
 
