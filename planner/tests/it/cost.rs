@@ -348,7 +348,7 @@ fn the_column_says_what_kind_of_number_it_is() {
         assert!(cost.summary.chars().count() <= 68);
         format!("{} | {} | {}", cost.summary, cost.hourly_usd, cost.basis)
     };
-    assert_snapshot!(said(TWO), @"0.01 USD | 0.04 | list of 2026-11-30; volumes, addresses and load balancers at prices of us-east-1, 2026-08");
+    assert_snapshot!(said(TWO), @"0.01 USD | 0.04 | list of 2026-11-30; volumes and load balancers at prices of us-east-1, 2026-08-21, for want of those of eu-west-1: a budget pays 2.2 times as much for them");
     let burstable = format!("clusters a=t3.large*2\nprices t3.large=91200 c6i.large=91200\n{TWO}");
     let mut world = world(&format!("now 1000s\n{burstable}"));
     look(&mut world, 0);
@@ -356,7 +356,7 @@ fn the_column_says_what_kind_of_number_it_is() {
     let unknown = format!("clusters a=p5.48xlarge*2\nprices p5.48xlarge=none c6i.large=91200\n{TWO}");
     let mut world = crate::fixture::world(&format!("now 1000s\n{unknown}"));
     look(&mut world, 0);
-    assert_eq!(summary(&world), "at least 0.00 USD: no price for p5.48xlarge in eu-west-1");
+    assert_eq!(summary(&world), "at least 0.01 USD: no price for p5.48xlarge in eu-west-1");
     assert_eq!(world.object.status.cost.unwrap().at_most_usd, "");
 }
 

@@ -409,6 +409,8 @@ fn ledger_line(world: &World, line: &[&str]) -> Launch {
     let pool_spec = pools.iter().find(|p| p.name == pool).unwrap_or(&pools[0]);
     let subnets = placement.subnets();
     let subnet = &subnets[after(line, "in").map_or(0, |zone| zone_index(&placement, zone))];
+    // A line that is there was written when the names of queues were.
+    let placement = if placement.queue.is_none() { queue::placed(world, placement) } else { placement };
     let recipe = desired::recipe(world, &placement, pool_spec, subnet).unwrap();
     let mut groups =
         if pool_spec.path.is_empty() { vec![EDGE.to_owned(), MEMBERS.into()] } else { vec![MEMBERS.into()] };

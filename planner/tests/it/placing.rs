@@ -198,7 +198,7 @@ fn an_operator_without_the_programs_for_queues_serves_the_other_kinds() {
     case.world.settings.artifacts.sha256.retain(|(name, _), _| !is_for_queues(name));
     assert_eq!(placed(&case), 0);
     case.world.object.spec = world("queue\nclusters a=t2.large*2").object.spec;
-    assert_snapshot!(case.said(), @"NoArtifact: instanceType c6i.large of front is x86_64, and this operator has no front for any architecture, which balancer.kind Queue needs: add it to the file of its --artifacts and restart the operator, or set another balancer.kind");
+    assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no puller for any architecture, which balancer.kind Queue needs: add it to the file of its --artifacts and restart the operator, or set another balancer.kind");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_worker_has_the_puller_beside_its_program_and_the_front_is_told_where_the_qu
     assert!(!program.iter().any(|line| line.contains("AWS") || line.contains("QUEUE")), "{program:?}");
     let front = launch(&world, "front").user_data;
     assert_eq!(
-        environment(&front, "front")[4..],
+        environment(&front, "front")[3..],
         [
             r#"'CONTROL_PUBLIC_KEY="key"'"#,
             r#"'QUEUE_STEM="clusterbench-abc-"'"#,

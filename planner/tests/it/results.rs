@@ -24,7 +24,12 @@ const COMPLETE: &str = "
 
 /// A world in which the run of this load is as far as `run` says.
 pub(crate) fn with_load(run: &str, change: serde_json::Value) -> World {
-    let mut world = world(&format!("{COMPLETE}\nrun none"));
+    with_load_on("", run, change)
+}
+
+/// The same, with a world of these further lines.
+pub(crate) fn with_load_on(lines: &str, run: &str, change: serde_json::Value) -> World {
+    let mut world = world(&format!("{lines}\n{COMPLETE}\nrun none"));
     let mut spec = serde_json::to_value(&world.object.spec).unwrap();
     for (section, fields) in change.as_object().unwrap() {
         for (field, value) in fields.as_object().unwrap() {
@@ -32,7 +37,7 @@ pub(crate) fn with_load(run: &str, change: serde_json::Value) -> World {
         }
     }
     world.object.spec = serde_json::from_value(spec).unwrap();
-    let told = crate::fixture::world(&format!("{COMPLETE}\nrun {run}"));
+    let told = crate::fixture::world(&format!("{lines}\n{COMPLETE}\nrun {run}"));
     let key = runs::wanted(&world);
     let status = told.runs.unwrap().known().unwrap().values().next().unwrap().clone();
     world.runs = Some(planner::Facet::Known([(key.name(), status)].into()));
@@ -247,6 +252,16 @@ fn the_generator_is_told_where_and_on_what_it_measures() {
         "worker: ours, sleep:exponential:4000us",
         "balancer: c6i.large, ShortestExpectedDelay",
         "generator: c6i.large"
+      ],
+      "beside": [
+        {
+          "what": "balancer",
+          "instanceType": "c6i.large"
+        },
+        {
+          "what": "generator",
+          "instanceType": "c6i.large"
+        }
       ]
     }
     "#);
@@ -284,7 +299,7 @@ fn a_run_that_cannot_end_in_time_is_not_begun() {
 #[test]
 fn nothing_is_paid_for_a_run_that_cannot_end_in_time() {
     let planned = |rounds: i32| {
-        let mut world = world("now 0s");
+        let mut world = world("now 0s\nunrehearsed");
         let phase = &mut world.object.spec.load.phases[0];
         (phase.requests, phase.duration_seconds) = (None, Some(90));
         world.object.spec.load.rounds = Some(rounds);
@@ -292,7 +307,8 @@ fn nothing_is_paid_for_a_run_that_cannot_end_in_time() {
         let asks = plan.actions().any(|action| matches!(action, Action::Rehearse(_)));
         (asks, condition(&status(&world, &plan, &[]), "Accepted"))
     };
-    assert!(planned(1).0);
+    let (asks, said) = planned(1);
+    assert!(asks, "{said}");
     let (asks, said) = planned(100);
     assert!(!asks && said.starts_with("False TooLong: 100 rounds of this load take at least "), "{said}");
 }

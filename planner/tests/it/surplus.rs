@@ -6,11 +6,11 @@ use planner::{Action, World, plan, status};
 use wire::RunState;
 
 use crate::fixture::{epoch, seconds};
-use crate::results::{report, with_load};
+use crate::results::{report, with_load_on};
 
 /// Two t3.large were launched before the epoch, and a run of 600 s from there on is to be collected.
 fn world() -> World {
-    let mut world = with_load("finished", serde_json::json!({}));
+    let mut world = with_load_on("clusters a=t3.large*2 b=t2.micro*1", "finished", serde_json::json!({}));
     let placement = world.object.status.placement.as_mut().unwrap();
     placement.prices = ["t3.large", "c6i.large"]
         .map(|name| api::PlacedPrice {
@@ -19,10 +19,6 @@ fn world() -> World {
             basis: "of a test".into(),
         })
         .to_vec();
-    for line in world.object.status.launches.iter_mut().filter(|line| line.pool == "a") {
-        line.instance_type = "t3.large".into();
-    }
-    world.object.spec.clusters[0].instance_type = "t3.large".into();
     world
 }
 
