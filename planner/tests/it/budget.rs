@@ -84,7 +84,7 @@ fn a_budget_that_does_not_pay_the_least_run_is_refused_with_the_arithmetic() {
     assert_snapshot!(settled("0.05", several).unwrap_err(), @"OverBudget: budget.maxUsd 0.05 pays 7 min of 0.24 USD an hour; this run takes at least 34 min: raise it to 0.16, or lower load.launches or load.rounds");
     // What the message says is enough is enough, and a cent less is not.
     assert!(settled("0.11", long).is_ok());
-    assert!(settled("0.09", long).is_err());
+    assert!(settled("0.10", long).is_err());
 }
 
 #[test]

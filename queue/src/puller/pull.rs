@@ -89,6 +89,8 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
             Some(first)
         };
         let first = tokio::select! {
+            // First: when a slot is free because the end has begun, nobody polls for it.
+            biased;
             () = left(stage) => None,
             first = ready => first,
         }?;
