@@ -156,7 +156,7 @@ mod tests {
             subnet_ids: vec!["a".into(), "b".into()],
             group_ids: Vec::new(),
             created_at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds),
-            tags: ports::Tags::new(),
+            tags: crate::owner::Tags::new(),
         }
     }
 
