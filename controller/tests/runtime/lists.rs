@@ -68,7 +68,8 @@ fn idle_benchmarks_behind_queues_share_one_list_of_each_kind() {
     tell(async || {
         let mut stage = Stage::new(7, crate::throttling(), 10);
         stage.edit(|spec| {
-            let queue = api::Queue { instance_profile: "clusterbench-queue".into(), visibility_seconds: 20, attempts: 3 };
+            let queue =
+                api::Queue { instance_profile: "clusterbench-queue".into(), visibility_seconds: 20, attempts: 3 };
             (spec.balancer.kind, spec.balancer.queue) = (api::BalancerKind::Queue, Some(queue));
         });
         let converged = stage.play(minutes(30), Stage::all_ready).await;

@@ -30,6 +30,7 @@ mod spreading;
 mod surplus;
 mod tables;
 mod tearing_down;
+mod time_left;
 mod unfinished;
 mod updating;
 mod voiding;
