@@ -166,8 +166,8 @@ fn generator(corpus: &Path, url: &str) -> Child {
     assert!(is_possible("queues under fire"));
     let binaries = PathBuf::from(std::env::var_os("CLUSTERBENCHMARK_BIN").unwrap());
     Command::new(binaries.join("loadgen"))
-        .args(["run", url, "--closed-loop", &AT_ONCE.to_string(), "--requests", &UNDER_FIRE.to_string()])
-        .args(["--rounds", "1", "--timeout", "120", "--files"])
+        .args(["run", "--url", url, "--closed-loop", &AT_ONCE.to_string(), "--requests", &UNDER_FIRE.to_string()])
+        .args(["--rounds", "1", "--warmup", "0", "--timeout", "120", "--files"])
         .arg(corpus.join("files"))
         .arg("--expect-csv")
         .arg(corpus.join("expected.csv"))
