@@ -35,7 +35,8 @@ const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
 const OTHERS: SignedDuration = SignedDuration::from_mins(30);
 /// Between two rounds of the sweeper, and rounds after which it must have found what was left.
 const SWEEPS: Duration = Duration::from_secs(120);
-const TO_SWEPT: usize = 30;
+/// An hour and a half: what a look for queues and buckets met while instances still lived is met again by the next one.
+const TO_SWEPT: usize = 45;
 /// After this time lists show everything.
 const LATEST: Duration = Duration::from_secs(300);
 /// Passes in which a ready benchmark clears away what it needs no more.
