@@ -25,7 +25,7 @@ const SEEDS: u64 = 500;
 
 /// Where those are looked for first that few seeds catch: they are played from there on, then from the first one. All are
 /// seeds that the right operator passes, so a number that has become wrong costs time and proves no less.
-const CAUGHT_AT: [(&str, u64); 2] = [("an answer is taken for the thing", 318), ("truncated list believed", 1389)];
+const CAUGHT_AT: [(&str, u64); 1] = [("an answer is taken for the thing", 989)];
 
 struct Mutant {
     name: &'static str,

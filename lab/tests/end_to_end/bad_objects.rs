@@ -124,7 +124,7 @@ fn kubectl_explains_every_field_of_a_phase_and_shows_the_columns() {
     let seen = bench.wait_until("it is refused", |object| condition(object, "Accepted").0 == "False");
     let narrow = lab.kubectl("get cbench --namespace columns");
     let titles: Vec<&str> = narrow.lines().next().unwrap().split_whitespace().collect();
-    assert_eq!(titles, ["NAME", "PHASE", "INSTANCES", "PROGRESS", "RESULT", "COST", "AGE"]);
+    assert_eq!(titles, ["NAME", "PHASE", "INSTANCES", "PROGRESS", "QUEUE", "RESULT", "COST", "AGE"]);
     assert!(narrow.contains("Stalled"), "{narrow}");
     let wide = lab.kubectl("get clusterbenchmarks --namespace columns --output=wide");
     assert!(

@@ -166,7 +166,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "a cluster named like a pool of ours",
             with(|spec| spec["clusters"][0]["name"] = json!("balancer")),
-            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
+            &["spec.clusters[0]", "balancer, front and generator are names of our own pools, choose another"],
         ),
         (
             "no instance type",
@@ -347,7 +347,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
         (
             "a cluster with the name of a generator's pool",
             with(|spec| spec["clusters"][0]["name"] = json!("generator-2")),
-            &["spec.clusters[0]", "balancer and generator are names of our own pools, choose another"],
+            &["spec.clusters[0]", "balancer, front and generator are names of our own pools, choose another"],
         ),
         (
             "several generators that count requests",
