@@ -23,7 +23,7 @@ pub use listener::{Drain, HEAD_TIMEOUT, listen, serve};
 pub use logs::log_to_stderr;
 pub use open_files::raise_open_files;
 pub use own_limit::{is_of_one_address, own_limit, own_limit_at_start};
-pub use problem::{Problem, document};
+pub use problem::{Problem, document, version};
 pub use readiness::Readiness;
 pub use relay::relay;
 pub use termination::Termination;

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use agent::{Problem, document};
+use agent::{Problem, document, version};
 use axum::extract::State;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::header::IF_MATCH;
 use http::{HeaderMap, StatusCode};
 use wire::{APPLICATION_PATH, StarterStatus};
 
@@ -29,11 +28,8 @@ async fn set(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<StarterStatus>), Problem> {
-    let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(|| {
-        let error = "If-Match is missing: give the version that /status shows, in double quotes";
-        Problem::new(StatusCode::PRECONDITION_REQUIRED, error)
-    })?;
-    let status = starter.accept(document(&body)?, if_match.trim_matches('"')).map_err(|refused| {
+    let version = version(&headers)?.trim_matches('"');
+    let status = starter.accept(document(&body)?, version).map_err(|refused| {
         let status = match refused {
             Refused::Invalid(_) => StatusCode::BAD_REQUEST,
             Refused::Busy => StatusCode::CONFLICT,

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::Answer;
 use crate::owner::Tags;
 
-/// Names of all queues and buckets that an operator makes begin with this: policies by name rest on it, because SQS and S3
-/// know no condition on the tags of what is deleted.
+/// Names of all queues and buckets that an operator makes begin with this: policies by name rest on it, because S3
+/// knows no condition on the tags of a bucket before these are enabled for it.
 pub const QUEUE_PREFIX: &str = "clusterbench-";
 
 /// Queues (SQS).

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use agent::{Guard, Problem, Readiness, document, relay};
+use agent::{Guard, Problem, Readiness, document, relay, version};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use wire::BalancerStatus;
 
@@ -40,11 +40,7 @@ async fn set_membership<C: Queues + Objects>(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<BalancerStatus>, Problem> {
-    let if_match = headers.get(IF_MATCH).and_then(|value| value.to_str().ok()).ok_or_else(|| {
-        let error = "If-Match is missing: give the version that /status shows, in double quotes";
-        Problem::new(StatusCode::PRECONDITION_REQUIRED, error)
-    })?;
-    let version = if_match.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(if_match);
+    let version = version(&headers)?;
     front.apply(document(&body)?, Some(version)).map_err(|refused| {
         let status = match refused {
             Refused::Invalid(_) | Refused::Shared => StatusCode::BAD_REQUEST,
