@@ -11,6 +11,8 @@ use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
 use wire::{NOT_AFTER_HEADER, SIGNATURE_HEADER, Verifier};
 
+use crate::deliveries::Relay;
+use crate::relay::relay as errands;
 use crate::{Control, Problem};
 
 /// Largest body of a signed request: it is held in memory before it is trusted.
@@ -40,6 +42,14 @@ impl Guard {
     /// Call it on the outermost router: a nested one sees a shortened path, and no signature would match it.
     pub fn protect(&self, routes: Router) -> Router {
         routes.layer(middleware::from_fn_with_state(self.clone(), check))
+    }
+
+    /// The same with the relay to members beside `routes`. The bytes of a program are no part of what is signed: its path has
+    /// their hash, and a program is too long to be held before the request is trusted.
+    pub fn protect_relaying(&self, routes: Router) -> Router {
+        let relay = Relay::new();
+        let programs = relay.programs().layer(middleware::from_fn_with_state(self.clone(), check_head));
+        programs.merge(self.protect(routes.merge(errands()).merge(relay.deliveries())))
     }
 
     fn verify(&self, method: &Method, path: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
@@ -73,6 +83,12 @@ async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Resu
         tracing::warn!(method = %head.method, path, reason = problem.error, "request refused");
     })?;
     Ok(next.run(Request::from_parts(head, Body::from(body))).await)
+}
+
+async fn check_head(State(guard): State<Guard>, request: Request, next: Next) -> Result<Response, Problem> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    guard.verify(request.method(), path, request.headers(), &[])?;
+    Ok(next.run(request).await)
 }
 
 /// A header that the signature covers or carries: at most one, and text.

@@ -11,27 +11,23 @@ use axum::Router;
 use axum::routing::put;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http_body_util::Full;
 use tokio::task::JoinSet;
 use wire::{
     APPLICATION_PATH, APPLICATIONS_PATH, Answer, Errand, NOT_AFTER_HEADER, Order, SIGNATURE_HEADER, Said, StarterStatus,
 };
 
+use crate::exchange::{Failed, exchange};
 use crate::{Problem, document};
 
 /// Time for one errand. All are run at once, and the operator waits for 5 s: what one starter does not say must not cost
 /// the answers of the others.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Longest answer that is read: a status is some hundred bytes.
-const LIMIT: usize = 64 * 1024;
 /// Longest quotation of a refusal.
 const QUOTED: usize = 300;
 
 /// `PUT /v1/applications`: a list of errands, answered by a list of what was heard. To be put behind a [`crate::Guard`].
-pub fn relay() -> Router {
+pub(crate) fn relay() -> Router {
     Router::new().route(APPLICATIONS_PATH, put(run))
 }
 
@@ -57,9 +53,6 @@ async fn answer(errand: Errand) -> Answer {
     Answer { id, said }
 }
 
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-
-/// One exchange on a connection of its own: there is one in seconds, and none is worth keeping.
 async fn ask(address: &str, order: Option<Order>) -> Result<Said, Failed> {
     let address: std::net::SocketAddr = address.parse()?;
     let request = Request::builder().header(header::HOST, address.to_string());
@@ -74,12 +67,7 @@ async fn ask(address: &str, order: Option<Order>) -> Result<Said, Failed> {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))?,
     };
-    let (mut sender, connection) = http1::handshake(TokioIo::new(TcpStream::connect(address).await?)).await?;
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), LIMIT).collect().await?.to_bytes();
+    let (status, body) = exchange(address, request).await?;
     Ok(said(status, &body))
 }
 

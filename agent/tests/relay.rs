@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use agent::{Control, Guard};
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 use jiff::{SignedDuration, Timestamp};
 use tower::ServiceExt;
 use wire::{
@@ -64,7 +67,8 @@ async fn relayed(errands: &[Errand]) -> Vec<Answer> {
     let (signature, not_after) = Signer::new(SEED).sign(&request, Timestamp::now() + SignedDuration::from_secs(60));
     let request =
         Request::put(APPLICATIONS_PATH).header(SIGNATURE_HEADER, signature).header(NOT_AFTER_HEADER, not_after);
-    let response = guard("i-b").protect(agent::relay()).oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let response =
+        guard("i-b").protect_relaying(Router::new()).oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
@@ -104,6 +108,51 @@ async fn errands_are_run_all_at_once_and_each_is_answered() {
 #[tokio::test]
 async fn nobody_else_has_it_dial_addresses() {
     let request = Request::put(APPLICATIONS_PATH).body(Body::from("[]")).unwrap();
-    let response = guard("i-b").protect(agent::relay()).oneshot(request).await.unwrap();
+    let response = guard("i-b").protect_relaying(Router::new()).oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+/// A program whose pieces come with these pauses in seconds, as the relay answers it.
+async fn taken(pauses: &[u64]) -> StatusCode {
+    let piece = bytes::Bytes::from_static(b"piece");
+    let sha256 = wire::sha256_hex(&piece.repeat(pauses.len()));
+    let path = format!("{}/{sha256}", wire::PROGRAMS_PATH);
+    let request = wire::Request { method: "PUT", path: &path, instance_id: "i-b", if_match: "", body: &[] };
+    let (signature, not_after) = Signer::new(SEED).sign(&request, Timestamp::now() + SignedDuration::from_secs(60));
+    let request = Request::put(&path)
+        .header(SIGNATURE_HEADER, signature)
+        .header(NOT_AFTER_HEADER, not_after)
+        .header("content-length", piece.len() * pauses.len());
+    let (say, hear) = tokio::sync::mpsc::channel(1);
+    let pauses = pauses.to_vec();
+    tokio::spawn(async move {
+        for pause in pauses {
+            tokio::time::sleep(std::time::Duration::from_secs(pause)).await;
+            let _ = say.send(piece.clone()).await;
+        }
+    });
+    let body = Body::new(Pieces(hear));
+    guard("i-b").protect_relaying(Router::new()).oneshot(request.body(body).unwrap()).await.unwrap().status()
+}
+
+struct Pieces(tokio::sync::mpsc::Receiver<bytes::Bytes>);
+
+impl HttpBody for Pieces {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+/// The operator may be behind a slow uplink.
+#[tokio::test(start_paused = true)]
+async fn a_program_may_come_slowly_as_long_as_it_comes() {
+    assert_eq!(taken(&[25; 20]).await, StatusCode::CREATED);
+    assert_eq!(taken(&[1, 1, 31]).await, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(taken(&[20; 91]).await, StatusCode::REQUEST_TIMEOUT, "after half an hour");
 }

@@ -141,9 +141,10 @@ pub struct Queue {
     #[serde(default = "visibility_seconds")]
     #[schemars(range(min = 5, max = 3600))]
     pub visibility_seconds: i32,
-    /// How often a request is given to a worker at most; then it is answered with 502.
+    /// How often a request is taken by a worker at most; then it is answered with 502. SQS counts, and also counts who took it and
+    /// died before the program had it.
     #[serde(default = "attempts")]
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 2, max = 1000))]
     pub attempts: i32,
 }
 

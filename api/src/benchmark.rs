@@ -8,7 +8,9 @@ use crate::balancer::Balancer;
 use crate::cost::Budget;
 use crate::load::Load;
 use crate::rules;
+use crate::scaling::Scaling;
 use crate::status::Status;
+use crate::worker::{ClusterWorker, Worker};
 
 /// Measures a service on clusters of EC2 instances and compares them.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -44,6 +46,9 @@ use crate::status::Status;
     validation = Rule::new("has(self.image) == has(oldSelf.image) && (!has(self.image) || self.image == oldSelf.image)").message("image cannot be changed: delete the benchmark and create it again").field_path(".image"),
     validation = Rule::new("self.lifecycle.maxLifetimeSeconds == oldSelf.lifecycle.maxLifetimeSeconds").message("lifecycle.maxLifetimeSeconds cannot be changed: instances end themselves at the time that was set when they were launched").field_path(".lifecycle.maxLifetimeSeconds"),
     validation = Rule::new("(has(self.worker.update) ? self.worker.update : 'Replace') == (has(oldSelf.worker.update) ? oldSelf.worker.update : 'Replace')").message("worker.update cannot be changed: instances are launched for one or the other; delete the benchmark and create it again").field_path(".worker.update"),
+    validation = Rule::new("!has(self.worker.update) || self.worker.update != 'InPlace' || self.worker.port == oldSelf.worker.port").message("worker.port: with worker.update InPlace workers keep the port that they were launched with: set it back, or delete the benchmark and create it again").field_path(".worker"),
+    validation = Rule::new("!has(self.worker.update) || self.worker.update != 'InPlace' || self.clusters.all(c, oldSelf.clusters.all(o, o.name != c.name || (has(c.worker) ? has(c.worker.archive) : has(self.worker.archive)) == (has(o.worker) ? has(o.worker.archive) : has(oldSelf.worker.archive))))").message("worker.archive: with worker.update InPlace an archive is followed by another archive, work or artifactUrl by one of these two, because instances are launched for one or the other: set it back, give the cluster another name, or delete the benchmark and create it again").field_path(".worker"),
+    validation = Rule::new("!has(self.worker.update) || self.worker.update != 'InPlace' || self.clusters.all(c, oldSelf.clusters.all(o, o.name != c.name || (has(c.worker) ? (has(c.worker.packages) ? c.worker.packages : []) : (has(self.worker.packages) ? self.worker.packages : [])) == (has(o.worker) ? (has(o.worker.packages) ? o.worker.packages : []) : (has(oldSelf.worker.packages) ? oldSelf.worker.packages : []))))").message("worker.packages: with worker.update InPlace they are installed when an instance boots, and not later: set them back, put what is missing into the archive or the setup, give the cluster another name, or delete the benchmark and create it again").field_path(".worker"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, d.name == c.name))").message("clusters: two clusters have the same name, give each its own").field_path(".clusters"),
     validation = Rule::new("self.clusters.all(c, self.clusters.exists_one(d, (has(d.path) ? d.path : '/' + d.name) == (has(c.path) ? c.path : '/' + c.name)))").message("clusters: two clusters are served at the same path, set path on one of them").field_path(".clusters"),
     validation = Rule::new("!has(self.load.rounds) || self.load.rounds * (has(self.load.launches) ? self.load.launches : 1) * (self.clusters.size() + (has(self.load.selfTest) && self.load.selfTest ? 1 : 0) + (has(self.balancer.shared) && has(self.balancer.shared.measured) && self.balancer.shared.measured ? 1 : 0)) <= 1500").message("load.rounds: more than 1500 measurements (rounds times launches times clusters, one more with selfTest, one more with a shared path that is measured) do not fit into a report, lower rounds").field_path(".load.rounds"),
@@ -54,9 +59,22 @@ use crate::status::Status;
     validation = Rule::new("!has(self.balancer.shared) || !has(self.balancer.kind) || self.balancer.kind != 'Application' || self.clusters.size() <= 5").message("balancer.shared: an Application Load Balancer spreads one path over at most five clusters, remove some, or set balancer.kind Custom").field_path(".balancer"),
     validation = Rule::new("!has(self.balancer.publicStatus) || !self.balancer.publicStatus || (self.clusters.all(c, (has(c.path) ? c.path : '/' + c.name) != '/status') && (!has(self.balancer.shared) || self.balancer.shared.path != '/status'))").message("balancer.publicStatus: the balancer itself would answer at /status, where a cluster is served: set path on the cluster, or remove publicStatus").field_path(".balancer"),
     validation = Rule::new("!has(self.balancer.application) || !has(self.balancer.application.scheme) || self.balancer.application.scheme != 'InternetFacing' || (has(self.network) && has(self.network.ingressCidrs) && self.network.ingressCidrs.size() > 0)").message("balancer.application.scheme: InternetFacing needs network.ingressCidrs, the networks that may send requests, such as 203.0.113.7/32; of a benchmark that exists network cannot be changed: delete it and create it again").field_path(".balancer"),
-    validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Queue' || ((!has(self.load.comparison) || !has(self.load.comparison.metric) || self.load.comparison.metric != 'RequestsPerUsd') && (!has(self.load.thresholds) || self.load.thresholds.all(t, !has(t.metric) || t.metric != 'RequestsPerUsd')))").message("load: metric RequestsPerUsd is what the workers cost, and behind queues each request costs calls of SQS and S3 as well: choose another metric, or set balancer.kind Custom or Application").field_path(".load"),
+    validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Queue' || ((!has(self.load.comparison) || !has(self.load.comparison.metric) || self.load.comparison.metric != 'RequestsPerUsd') && (!has(self.load.thresholds) || self.load.thresholds.all(t, !has(t.metric) || t.metric != 'RequestsPerUsd')))").message("load: metric RequestsPerUsd is what the workers cost, and behind queues each request costs calls of SQS and S3 as well: choose UsdMicrosPerThousand, which counts them, or set balancer.kind Custom or Application").field_path(".load"),
+    validation = Rule::new("has(self.balancer.kind) && self.balancer.kind == 'Queue' || ((!has(self.load.comparison) || !has(self.load.comparison.metric) || self.load.comparison.metric != 'UsdMicrosPerThousand') && (!has(self.load.thresholds) || self.load.thresholds.all(t, !has(t.metric) || t.metric != 'UsdMicrosPerThousand')))").message("load: metric UsdMicrosPerThousand is what instances, SQS and S3 cost behind queues: choose RequestsPerUsd or another metric, or set balancer.kind Queue").field_path(".load"),
+    validation = Rule::new("!has(self.load.search) || !has(self.balancer.kind) || self.balancer.kind != 'Queue'").message("load.search: behind queues requests wait for as long as it takes, and with scaling the instances follow the rate: set load.phases in place of search, or set balancer.kind Custom or Application and remove scaling").field_path(".load"),
+    validation = Rule::new("!has(self.load.search) || !has(self.balancer.shared) || !has(self.balancer.shared.measured) || !self.balancer.shared.measured").message("balancer.shared.measured: a search is of each cluster alone, remove measured, or set load.phases in place of search").field_path(".balancer"),
     validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Queue' || !has(self.worker.update) || self.worker.update != 'InPlace'").message("worker.update: InPlace is for balancer.kind Custom and Application, behind queues another program is another launch: remove it; of a benchmark that exists worker.update cannot be changed: delete it and create it again, or keep its balancer.kind").field_path(".worker"),
     validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Queue' || self.worker.port != 8082").message("worker.port: with balancer.kind Queue 8082 is where the puller beside the program answers, choose another port").field_path(".worker"),
+    validation = Rule::new("self.clusters.all(c, !has(c.scaling)) || has(self.balancer.kind) && self.balancer.kind == 'Queue'").message("clusters: scaling follows what waits in a queue: set balancer.kind Queue, or remove scaling").field_path(".clusters"),
+    validation = Rule::new("self.clusters.all(c, !has(c.scaling)) || !has(self.load.generator) || !has(self.load.generator.count) || self.load.generator.count == 1").message("load.generator.count: several generators keep to a timetable, and nobody knows before when a cluster with scaling is at rest again: set count 1, or remove scaling").field_path(".load"),
+    validation = Rule::new("self.clusters.all(c, !has(c.scaling)) || !has(self.load.launches) || self.load.launches == 1").message("load.launches: clusters with scaling have other instances in each round already: remove launches, or remove scaling").field_path(".load"),
+    validation = Rule::new("self.clusters.all(c, !has(c.scaling) || has(c.scaling.min) && c.scaling.min > 0) || has(self.load.timeoutSeconds)").message("load.timeoutSeconds: it is needed where a cluster scales from 0 instances, because the first answers wait for a boot and requests fail after 30 seconds else: set it to what a client would wait, such as 600").field_path(".load"),
+    validation = Rule::new("self.clusters.all(c, !has(c.scaling) || !has(c.scaling.targetSeconds) || c.scaling.targetSeconds < (has(self.load.timeoutSeconds) ? self.load.timeoutSeconds : 30))").message("clusters: scaling.targetSeconds must be less than load.timeoutSeconds (30 seconds without it), at which requests fail, so that none would be answered later than the target: lower targetSeconds, or raise load.timeoutSeconds").field_path(".clusters"),
+    validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Queue' || !has(self.load.request) || !has(self.load.request.headers) || self.load.request.headers.all(h, h.name.lowerAscii() == 'content-type')").message("load.request.headers: behind queues only Content-Type gets to the program: remove the others, or set balancer.kind Custom or Application").field_path(".load"),
+    validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Queue' || !has(self.load.request) || !has(self.load.request.expectStatus) || self.load.request.expectStatus < 500").message("load.request.expectStatus: behind queues a status from 500 on is no answer, and the request is given to a worker again: set one below 500, or set balancer.kind Custom or Application").field_path(".load"),
+    validation = Rule::new("(has(self.image) && has(self.image.id)) || (!has(self.worker.preinstalled) && self.clusters.all(c, !has(c.worker) || !has(c.worker.preinstalled)))").message("worker.preinstalled: the unit is one of an image of your own: set image.id").field_path(".worker"),
+    validation = Rule::new("!has(self.worker.update) || self.worker.update != 'InPlace' || (!has(self.worker.container) && !has(self.worker.preinstalled) && self.clusters.all(c, !has(c.worker) || (!has(c.worker.container) && !has(c.worker.preinstalled))))").message("worker.update: InPlace is for work, artifactUrl and archive; container and preinstalled reach workers by new instances: remove update, or set it to Replace; of a benchmark that exists worker.update cannot be changed: delete it and create it again").field_path(".worker"),
+    validation = Rule::new("!has(self.balancer.kind) || self.balancer.kind != 'Application' || ((!has(self.worker.health) || !has(self.worker.health.status) || self.worker.health.status < 500) && self.clusters.all(c, !has(c.worker) || !has(c.worker.health) || !has(c.worker.health.status) || c.worker.health.status < 500))").message("worker.health.status: an Application Load Balancer takes statuses from 200 to 499 for healthy: set one of these, or another balancer.kind").field_path(".worker"),
     validation = Rule::new("self.clusters.map(c, c.count).sum() <= 256").message("clusters: more than 256 instances in one benchmark, lower the counts").field_path(".clusters"),
 )]
 pub struct ClusterBenchmarkSpec {
@@ -76,7 +94,7 @@ pub struct ClusterBenchmarkSpec {
     /// Load balancer in front of the clusters.
     #[serde(default)]
     pub balancer: Balancer,
-    /// Where in the network the instances live. Default: the default VPC.
+    /// Where in the network the instances live. Default: the VPC that the operator itself is in, else the default VPC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
     /// Machine image of all instances. Default: the newest Amazon Linux 2023.
@@ -94,10 +112,11 @@ pub struct ClusterBenchmarkSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".to_owned()]), validation = rules::no_reserved_tag())]
     #[schemars(length(max = 30))]
     pub tags: Vec<Tag>,
-    /// While true, nothing is launched, replaced or measured anew, and what exists is left alone. A run that is on
-    /// finishes its round and goes on when this is false again; of several generators, which keep to the clock, it is
-    /// finished. Deletion and the end of maxLifetimeSeconds, which is not prolonged, still terminate everything, and a
-    /// report that is finished is still collected.
+    /// While true, nothing is launched, replaced or measured anew, and what exists is left alone; of a cluster with
+    /// scaling, whoever its queue does not need still finishes and ends. A run that is on finishes its round, which is void
+    /// if such a cluster needs more instances for it, and goes on when this is false again; of several generators, which
+    /// keep to the clock, it is finished. Deletion and the end of maxLifetimeSeconds, which is not prolonged, still
+    /// terminate everything, and a report that is finished is still collected.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
     /// Name of the measurement. Another value measures again on the same instances.
@@ -118,7 +137,7 @@ fn first_run() -> String {
 /// Instances of one type behind one path.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!self.name.matches('^(balancer|front|generator|generator-[0-9]+)$')").message("name: balancer, front and generator are names of our own pools, choose another"))]
+#[x_kube(validation = rules::no_page_of_a_worker(), validation = Rule::new("!has(self.scaling) || !has(self.scaling.min) || self.scaling.min <= self.count").message("scaling.min: it is more than count, which is the most instances: lower min, or raise count"), validation = Rule::new("!self.name.matches('^(balancer|front|generator|generator-[0-9]+)$')").message("name: balancer, front and generator are names of our own pools, choose another"))]
 pub struct Cluster {
     /// Name of the cluster, unique in the benchmark.
     #[schemars(length(min = 1, max = 32))]
@@ -140,29 +159,9 @@ pub struct Cluster {
     /// The port is the same for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<ClusterWorker>,
-}
-
-/// The service of one cluster.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = rules::artifact_with_hash(),
-    validation = rules::no_work_of_others(),
-)]
-pub struct ClusterWorker {
-    /// Work that our worker does for each request. Default: Echo.
+    /// How the number of instances follows the queue: count is then the most. For balancer.kind Queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work: Option<ClusterWork>,
-    /// URL of a program of your own, as in worker.artifactUrl.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
-    #[x_kube(validation = rules::artifact_url())]
-    pub artifact_url: Option<String>,
-    /// SHA-256 of that program, as in worker.artifactSha256.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
-    #[x_kube(validation = rules::sha256())]
-    pub artifact_sha256: Option<String>,
+    pub scaling: Option<Scaling>,
 }
 
 impl Cluster {
@@ -170,137 +169,6 @@ impl Cluster {
     pub fn path(&self) -> String {
         self.path.clone().unwrap_or_else(|| format!("/{}", self.name))
     }
-}
-
-/// The service under test.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = rules::artifact_with_hash(),
-    validation = rules::no_work_of_others(),
-    validation = Rule::new("!has(self.maxUnavailablePercent) || has(self.update) && self.update == 'InPlace'").message("worker.maxUnavailablePercent is for update InPlace: set worker.update, or remove it"),
-    validation = Rule::new("!has(self.update) || self.update != 'InPlace' || self.port != 8081").message("worker.port: 8081 is where workers with update InPlace take signed changes, choose another port"),
-)]
-pub struct Worker {
-    /// TCP port that the service listens on.
-    #[serde(default = "worker_port")]
-    #[schemars(range(min = 1024, max = 65535))]
-    pub port: i32,
-    /// Work that our worker does for each request. Default: Echo.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work: Option<Work>,
-    /// URL of a program of your own to measure instead of our worker: one executable file for Linux, started with
-    /// LISTEN, CLUSTER, CLUSTER_PATH and INSTANCE_ID in its environment. It must answer GET /health (404 will do).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
-    #[x_kube(validation = rules::artifact_url())]
-    pub artifact_url: Option<String>,
-    /// SHA-256 of that program, 64 lower-case hexadecimal digits; it is not started when it differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
-    #[x_kube(validation = rules::sha256())]
-    pub artifact_sha256: Option<String>,
-    /// How another work or artifact reaches the workers: Replace launches new instances, InPlace starts the new program on
-    /// those that run, which then listen on port 8081 too, for what our operator signs.
-    #[serde(default, skip_serializing_if = "Update::is_default")]
-    pub update: Update,
-    /// Workers of a cluster that may be out at the same time while they are updated, in percent, at least one. For update
-    /// InPlace. Default: 50.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
-    pub max_unavailable_percent: Option<i32>,
-}
-
-/// How another work or artifact reaches the workers.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
-pub enum Update {
-    #[default]
-    Replace,
-    InPlace,
-}
-
-impl Update {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-fn worker_port() -> i32 {
-    8080
-}
-
-impl Default for Worker {
-    fn default() -> Self {
-        Self {
-            port: worker_port(),
-            work: None,
-            artifact_url: None,
-            artifact_sha256: None,
-            update: Update::default(),
-            max_unavailable_percent: None,
-        }
-    }
-}
-
-/// The same as worker.work. No field of it has a default: it is in a list, and a server that adds one would make every later
-/// apply of the same file a change.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::time_of_work())]
-pub struct ClusterWork {
-    /// Echo answers at once, Sleep waits, Spin burns CPU time.
-    pub profile: WorkProfile,
-    /// Distribution of the time. Absent: Deterministic, the same for every request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distribution: Option<Distribution>,
-    /// Mean time of a request in microseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 60_000_000))]
-    pub mean_micros: Option<i64>,
-}
-
-impl From<ClusterWork> for Work {
-    fn from(work: ClusterWork) -> Self {
-        let ClusterWork { profile, distribution, mean_micros } = work;
-        Self { profile, distribution: distribution.unwrap_or_default(), mean_micros }
-    }
-}
-
-/// What our worker does for a request: Sleep waits, Spin burns CPU time, both on as many slots as the instance has
-/// vCPUs; further requests queue in order.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = rules::time_of_work())]
-pub struct Work {
-    /// Echo answers at once, Sleep waits, Spin burns CPU time.
-    pub profile: WorkProfile,
-    /// Distribution of the time. Default: Deterministic, the same for every request.
-    #[serde(default)]
-    pub distribution: Distribution,
-    /// Mean time of a request in microseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 60_000_000))]
-    pub mean_micros: Option<i64>,
-}
-
-/// What our worker does for a request.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
-pub enum WorkProfile {
-    Echo,
-    Sleep,
-    Spin,
-}
-
-/// How the work of requests is spread around its mean. Lognormal has sigma 1.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
-pub enum Distribution {
-    #[default]
-    Deterministic,
-    Exponential,
-    Lognormal,
 }
 
 /// Where in the network the instances live.
@@ -319,8 +187,8 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3))]
     pub zone_count: Option<i32>,
-    /// Subnets to choose from, in one VPC; all instances of a zone go into one of them. Default: the default subnets. Cannot
-    /// be changed, like all of network.
+    /// Subnets to choose from, in one VPC; all instances of a zone go into one of them. Default: those of the VPC that the
+    /// operator itself is in, else the default subnets. Cannot be changed, like all of network.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 32)))]
     #[x_kube(validation = rules::subnet_ids())]
@@ -328,6 +196,11 @@ pub struct Network {
     /// Whether instances get a public address. Auto: when the subnet reaches the internet only with one.
     #[serde(default)]
     pub addressing: Addressing,
+    /// Address at which the operator dials balancer or front, and generators. Public: they get a public address, which is
+    /// paid for, and the operator's own public addresses, each a /32 of controlSources, may reach its control port; for an
+    /// operator that does not reach private addresses of the VPC. Workers get none by this.
+    #[serde(default)]
+    pub control: Control,
     // Compared as text: Kubernetes 1.31 gives the comparison of two networks no bound, and refuses the rule for its cost.
     /// CIDRs that may send requests to the balancer from outside. Default: none; the load comes from inside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -342,6 +215,15 @@ pub struct Network {
 pub enum Addressing {
     #[default]
     Auto,
+    Private,
+    Public,
+}
+
+/// The addresses at which the operator dials its programs on instances.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
+pub enum Control {
+    #[default]
     Private,
     Public,
 }

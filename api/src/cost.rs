@@ -46,3 +46,13 @@ pub struct Cost {
     /// Where the prices come from and of when they are.
     pub basis: String,
 }
+
+/// Time of instances whose type had no price.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UnpricedTime {
+    /// EC2 instance type.
+    pub instance_type: String,
+    /// Seconds that are paid, of all of them together.
+    pub instance_seconds: i64,
+}

@@ -16,33 +16,46 @@ mod balancer;
 mod benchmark;
 mod condition;
 mod cost;
+mod live;
 mod load;
+mod placement;
+mod program_rules;
 mod report;
 mod request;
 mod rules;
 mod run;
+mod scaling;
 mod schema;
+mod search;
 mod status;
 mod threshold;
+mod worker;
 
 pub use balancer::{Algorithm, Application, Balancer, BalancerKind, HealthCheck, Policy, Queue, Scheme, Shared};
 pub use benchmark::{
-    Addressing, AfterRun, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, ClusterWork, ClusterWorker, Distribution,
-    Image, Lifecycle, Network, Tag, Update, Work, WorkProfile, Worker,
+    Addressing, AfterRun, Cluster, ClusterBenchmark, ClusterBenchmarkSpec, Control, Image, Lifecycle, Network, Tag,
 };
 pub use condition::{CONDITIONS, ConditionType};
-pub use cost::{Budget, Cost, PlacedPrice};
+pub use cost::{Budget, Cost, PlacedPrice, UnpricedTime};
+pub use live::{Live, LiveCapacity, LiveCluster};
 pub use load::{Arrivals, Comparison, Generator, LAUNCH_ROUNDS, Load, Pairs, Phase};
+pub use placement::{PlacedArtifact, PlacedImage, PlacedVolume};
+pub use program_rules::RESERVED_VARIABLES;
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use request::{Connections, Corpus, Header, Request};
 pub use run::{ClusterResult, Part, Run, RunCloudWatch, RunTargetGroup, ThresholdsResult};
+pub use scaling::{Scaling, ScalingPolicy, ScalingPool};
 pub use schema::crds;
+pub use search::{AskedRate, Objective, Quantile, Search};
 pub use status::{
-    BalancerStatus, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, MeasuredSurplus, PlacedArtifact,
-    PlacedBalancer, PlacedImage, PlacedQueue, PlacedSubnet, PlacedVolume, Placement, Pool, QueueStatus, Status,
-    UnpricedTime,
+    BalancerStatus, Instance, LAUNCH_CLOSED, LAUNCH_OPEN, Launch, LeftZone, MeasuredSurplus, PlacedBalancer,
+    PlacedQueue, PlacedSubnet, Placement, Pool, QueueStatus, Status,
 };
 pub use threshold::{Metric, Threshold};
+pub use worker::{
+    Archive, ClusterWork, ClusterWorker, Container, Distribution, Health, Preinstalled, Service, ServiceKind, Update,
+    Variable, Work, WorkProfile, Worker,
+};
 
 /// API group of the resources.
 pub const GROUP: &str = "clusterbench.dev";

@@ -7,18 +7,25 @@ use serde::{Deserialize, Serialize};
 use crate::balancer::not_burstable;
 use crate::request::Request;
 use crate::rules;
-use crate::threshold::{Metric, Threshold};
+use crate::search::Search;
+use crate::threshold::{Metric, Threshold, metric};
 
 /// Load that every cluster is given in every round.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || self.phases.all(p, !has(p.requests))").message("generator.count: several generators stop by the clock, give every phase durationSeconds instead of requests"),
+    validation = Rule::new("has(self.phases) != has(self.search)").message("load: set exactly one of phases, the load of a round, and search, for the capacity of each cluster"),
+    validation = Rule::new("!has(self.search) || !has(self.generator.count) || self.generator.count == 1").message("generator.count: a search has one generator, because several would have to agree on every rate: set count 1 and a larger generator.instanceType, or set phases in place of search"),
+    validation = Rule::new("!has(self.search) || self.search.objective.atMost <= (has(self.timeoutSeconds) ? self.timeoutSeconds : 30) * 1000000").message("search.objective.atMost: a request fails after timeoutSeconds (30 seconds without it), so that none would ever be slow: lower atMost, which is in microseconds, or raise timeoutSeconds"),
+    validation = Rule::new("!has(self.search) || ((!has(self.comparison) || !has(self.comparison.metric) || self.comparison.metric in ['Capacity', 'RequestsPerUsd']) && (!has(self.thresholds) || self.thresholds.all(t, !has(t.metric) || t.metric in ['Capacity', 'RequestsPerUsd'])))").message("search: it asks each cluster for rates of its own, and compares capacities: choose metric Capacity or RequestsPerUsd for comparison and thresholds, or set phases in place of search"),
+    validation = Rule::new("has(self.search) || ((!has(self.comparison) || !has(self.comparison.metric) || self.comparison.metric != 'Capacity') && (!has(self.thresholds) || self.thresholds.all(t, !has(t.metric) || t.metric != 'Capacity')))").message("load: metric Capacity is what a search finds: set search in place of phases, or choose another metric"),
+    validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || !has(self.phases) || self.phases.all(p, !has(p.requests))").message("generator.count: several generators stop by the clock, give every phase durationSeconds instead of requests"),
     validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || has(self.rounds) || (has(self.launches) && self.launches > 1)").message("generator.count: several generators cannot decide together when they have seen enough, set rounds"),
-    validation = Rule::new("!has(self.generator.count) || self.phases.all(p, !has(p.concurrency) || p.concurrency >= self.generator.count)").message("generator.count: every generator needs a user of its own, raise concurrency or lower count"),
+    validation = Rule::new("!has(self.generator.count) || !has(self.phases) || self.phases.all(p, !has(p.concurrency) || p.concurrency >= self.generator.count)").message("generator.count: every generator needs a user of its own, raise concurrency or lower count"),
     validation = Rule::new("!has(self.generator.count) || !has(self.launches) || self.generator.count * self.launches <= 64").message("generator.count: more than 64 parts (generators times launches) do not fit into the status, lower one of them"),
-    validation = Rule::new("!has(self.comparison) || !has(self.comparison.metric) || self.comparison.metric != 'RequestsPerUsd' || self.phases.all(p, !has(p.arrivals) || p.arrivals == 'ClosedLoop')").message("comparison.metric: RequestsPerUsd needs closed loops, because under a fixed rate all clusters answer the same: give every phase arrivals ClosedLoop and concurrency, or choose another metric (the report says the cost at this rate in any case)"),
-    validation = Rule::new("!has(self.thresholds) || self.phases.all(p, !has(p.arrivals) || p.arrivals == 'ClosedLoop') || self.thresholds.all(t, !has(t.metric) || t.metric != 'RequestsPerUsd')").message("thresholds: metric RequestsPerUsd needs closed loops, because under a fixed rate all clusters answer the same: give every phase arrivals ClosedLoop and concurrency, or choose another metric"),
+    validation = Rule::new("!has(self.comparison) || !has(self.comparison.metric) || self.comparison.metric != 'RequestsPerUsd' || !has(self.phases) || self.phases.all(p, !has(p.arrivals) || p.arrivals == 'ClosedLoop')").message("comparison.metric: RequestsPerUsd needs closed loops or a search, because under a fixed rate all clusters answer the same: give every phase arrivals ClosedLoop and concurrency, set search in place of phases, or choose another metric (the report says the cost at this rate in any case)"),
+    validation = Rule::new("!has(self.generator.count) || self.generator.count == 1 || ((!has(self.comparison) || !has(self.comparison.metric) || self.comparison.metric != 'UsdMicrosPerThousand') && (!has(self.thresholds) || self.thresholds.all(t, !has(t.metric) || t.metric != 'UsdMicrosPerThousand')))").message("generator.count: of metric UsdMicrosPerThousand each of several generators sees a part of the answers and the cost of all, set count 1 or choose another metric"),
+    validation = Rule::new("!has(self.thresholds) || !has(self.phases) || self.phases.all(p, !has(p.arrivals) || p.arrivals == 'ClosedLoop') || self.thresholds.all(t, !has(t.metric) || t.metric != 'RequestsPerUsd')").message("thresholds: metric RequestsPerUsd needs closed loops or a search, because under a fixed rate all clusters answer the same: give every phase arrivals ClosedLoop and concurrency, set search in place of phases, or choose another metric"),
 )]
 pub struct Load {
     /// Seed of everything random: the order of clusters within a round and the work that requests ask for.
@@ -37,11 +44,13 @@ pub struct Load {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     #[schemars(range(min = 1, max = 40))]
     pub launches: i32,
-    /// Requests sent to each cluster before the first round, not counted.
+    /// Requests sent to each cluster before the first round, not counted. Clusters with scaling get none: their instances are
+    /// new in each round.
     #[serde(default = "default_warmup")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub warmup_requests: i32,
-    /// Seconds of load on each cluster before the first round, after the warm-up requests, not counted either.
+    /// Seconds of load on each cluster before the first round, after the warm-up requests, not counted either. Clusters with
+    /// scaling get none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
     pub warmup_seconds: Option<i32>,
@@ -60,10 +69,15 @@ pub struct Load {
     /// How clusters are compared.
     #[serde(default, skip_serializing_if = "Comparison::is_default")]
     pub comparison: Comparison,
-    /// What is sent to a cluster in a round, one phase after the other.
+    /// What is sent to a cluster in a round, one phase after the other. Set either phases or search.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.exists(p, has(p.arrivals))").message("phases: there is no load, only pauses: add a phase with arrivals"))]
     pub phases: Vec<Phase>,
+    /// Replaces phases: in each round rates are tried until the highest one is found at which the cluster keeps an objective, its
+    /// capacity. Clusters are then compared by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// What the result has to be, for the condition ThresholdsMet. They are a part of what is measured: a change
     /// measures again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,6 +91,13 @@ pub struct Load {
     /// The instances that the load comes from.
     #[serde(default)]
     pub generator: Generator,
+}
+
+impl Load {
+    /// The number that clusters are compared by, and that a threshold without one is about.
+    pub fn default_metric(&self) -> Metric {
+        if self.search.is_some() { Metric::Capacity } else { Metric::default() }
+    }
 }
 
 /// Rounds on each of several launches, when their number is not given. New instances say more about a type than more
@@ -98,12 +119,14 @@ fn is_false(value: &bool) -> bool {
 /// How clusters are compared.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.metric != 'FailedPerMille'").message("comparison: FailedPerMille has no ratio, choose another metric; shares of failures are compared in any case"))]
+#[x_kube(validation = Rule::new("!has(self.metric) || self.metric != 'FailedPerMille'").message("comparison: FailedPerMille has no ratio, choose another metric; shares of failures are compared in any case"))]
 pub struct Comparison {
-    /// Number that clusters are compared by. P99Micros needs 3,000 requests in a round, or 1,000 when all clusters are
-    /// asked for the same (an open loop, or work that is drawn); P999Micros needs 10,000. RequestsPerUsd needs closed loops.
-    #[serde(default)]
-    pub metric: Metric,
+    /// Number that clusters are compared by. Default: P50Micros, and Capacity with search. P99Micros needs 3,000 requests in a round, or 1,000 when all clusters are
+    /// asked for the same (an open loop, or work that is drawn); P999Micros needs 10,000. RequestsPerUsd needs closed loops or
+    /// a search, Capacity a search. UsdMicrosPerThousand is for balancer.kind Queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "metric")]
+    pub metric: Option<Metric>,
     /// AgainstFirst: each cluster is compared with the first. All: with every other, which takes more rounds.
     #[serde(default)]
     pub pairs: Pairs,
@@ -120,7 +143,7 @@ fn gap() -> i32 {
 
 impl Default for Comparison {
     fn default() -> Self {
-        Self { metric: Metric::default(), pairs: Pairs::default(), gap_percent: gap() }
+        Self { metric: None, pairs: Pairs::default(), gap_percent: gap() }
     }
 }
 

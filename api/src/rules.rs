@@ -97,11 +97,6 @@ pub(crate) fn artifact_with_hash() -> Rule {
         .message("worker: artifactUrl and artifactSha256 go together, set both or none")
 }
 
-pub(crate) fn no_work_of_others() -> Rule {
-    Rule::new("!has(self.artifactUrl) || !has(self.work)")
-        .message("worker: work is for our own worker, remove it when artifactUrl is set")
-}
-
 pub(crate) fn time_of_work() -> Rule {
     Rule::new("self.profile == 'Echo' ? !has(self.meanMicros) : has(self.meanMicros)")
         .message("work: Sleep and Spin need meanMicros, Echo has none")

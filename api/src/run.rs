@@ -147,7 +147,26 @@ pub struct ClusterResult {
     pub p999_micros: Option<i64>,
     /// A million good answers, in millionths of a US dollar: what the cluster's instances cost meanwhile, without balancer and
     /// generators. Absent: a price is not known, or only its upper bound is; or load came at a fixed rate, and the cluster did
-    /// not meet its thresholds or the run is not valid.
+    /// not meet its thresholds or the run is not valid. Of a search it is a million requests at the capacity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd_micros_per_million: Option<i64>,
+    /// The highest rate of a search at which it keeps the objective, in requests a second; with capacityOutcome AtLeast a lower
+    /// bound of that. Absent: none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<i64>,
+    /// Lower end of the interval around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_low: Option<i64>,
+    /// Upper end of the interval around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_high: Option<i64>,
+    /// The capacity in its worst round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowest_capacity: Option<i64>,
+    /// Found, AtLeast or Unmet: no rate keeps the objective. Empty: it was no search.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub capacity_outcome: String,
+    /// Instances that carry load.search.target, without those to spare. Absent: nothing was asked for, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances_for_target: Option<i64>,
 }

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::balancer::Scheme;
-use crate::cost::{Cost, PlacedPrice};
+use crate::cost::{Cost, PlacedPrice, UnpricedTime};
+use crate::live::Live;
+use crate::placement::{PlacedArtifact, PlacedImage};
 use crate::run::Run;
 
 /// State of a launch that may still make instances.
@@ -69,6 +71,9 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub queues: Vec<QueueStatus>,
+    /// The run that is on, for people who watch: every five seconds at most. Absent with several generators: each knows its slice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
     /// What it cost so far, and what it may cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
@@ -96,6 +101,10 @@ pub struct Placement {
     pub region: String,
     /// VPC.
     pub vpc_id: String,
+    /// OperatorAddress where it is the VPC that the operator itself is in. Absent: it is that of network.subnetIds, or the default
+    /// VPC.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub vpc_chosen_by: String,
     /// Subnet that all instances are in; with several zones, the first one, that of balancer and generators.
     pub subnet_id: String,
     /// Availability zone of that subnet, as this account names it.
@@ -107,6 +116,21 @@ pub struct Placement {
     pub further_subnets: Vec<PlacedSubnet>,
     /// Public or Private: whether instances get a public address.
     pub addressing: String,
+    /// None where instances have no way out of their subnets that is known, because nothing had to be fetched when it was placed.
+    /// Absent: they have one, or network.addressing says how it is.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub egress: String,
+    /// Public where the operator dials balancer or front, and generators, at public addresses, which they have then whatever
+    /// addressing says. Absent: at private ones.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub control: String,
+    /// The networks that the operator's requests come from: those that it was told last (controlSources), else as it knew them when
+    /// the benchmark was placed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub control_sources: Vec<String>,
+    /// Networks that these were before: what was open to them is closed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former_control_sources: Vec<String>,
     /// Image and root device for each architecture in use.
     pub images: Vec<PlacedImage>,
     /// Public key that balancer and generator accept changes from.
@@ -192,16 +216,6 @@ impl Placement {
     }
 }
 
-/// Time of instances whose type had no price.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct UnpricedTime {
-    /// EC2 instance type.
-    pub instance_type: String,
-    /// Seconds that are paid, of all of them together.
-    pub instance_seconds: i64,
-}
-
 /// A subnet of one of several zones.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -273,6 +287,16 @@ pub struct QueueStatus {
     pub outputs: i64,
     /// Age of the oldest request that is not answered, in seconds.
     pub oldest_seconds: i64,
+    /// Instances that take requests or are on their way to it, as the rule of a scaled cluster wants them. Absent: it is not
+    /// scaled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<i64>,
+    /// Instances of a scaled cluster that are on their way to take requests.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub starting: i64,
+    /// Instances of a scaled cluster that finish what they have and take no more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub draining: i64,
 }
 
 /// A zone without what is asked for.
@@ -291,45 +315,6 @@ pub struct LeftZone {
     /// When it was left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
-}
-
-/// Image of one architecture.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PlacedImage {
-    /// x86_64 or arm64.
-    pub architecture: String,
-    /// Image id.
-    pub id: String,
-    /// Name of the root device.
-    pub root_device: String,
-    /// Size of the root volume in GiB.
-    pub root_gib: i32,
-    /// Volumes that the image asks for besides its root. Absent in placements of operators that knew the root only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub volumes: Vec<PlacedVolume>,
-}
-
-/// Volume of an image.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PlacedVolume {
-    /// Device name.
-    pub device: String,
-    /// Size in GiB.
-    pub gib: i32,
-}
-
-/// One binary that instances run.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PlacedArtifact {
-    /// worker, balancer or loadgen.
-    pub name: String,
-    /// x86_64 or arm64.
-    pub architecture: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
 }
 
 /// Instances for one purpose: a cluster, the balancer, the generator.

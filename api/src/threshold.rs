@@ -18,7 +18,7 @@ pub struct Threshold {
     /// Name of the cluster.
     #[schemars(length(min = 1, max = 32))]
     pub cluster: String,
-    /// Number that is looked at, with its unit. Default: P50Micros, the median.
+    /// Number that is looked at, with its unit. Default: P50Micros, the median, and Capacity with load.search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "metric")]
     pub metric: Option<Metric>,
@@ -31,7 +31,7 @@ pub struct Threshold {
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub at_least: Option<i64>,
     /// The cluster is faster than this other one, by the metric and at least by percent. By RequestsPerUsd, faster is to
-    /// answer more of them for a dollar.
+    /// answer more of them for a dollar; by UsdMicrosPerThousand it is to cost less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub faster_than: Option<String>,
@@ -42,13 +42,15 @@ pub struct Threshold {
 }
 
 /// `Option<Enum>` would list "null" among the values in the server's message.
-fn metric(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+pub(crate) fn metric(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
     Metric::json_schema(generator)
 }
 
 /// A number of a cluster over all rounds that count. Latencies are of all requests, a failure counting as infinitely
 /// slow; P50Micros is the median. FailedPerMille is the share of requests without a good answer. RequestsPerUsd is good
-/// answers for each US dollar that the cluster's instances cost, and is measured by closed loops only.
+/// answers, of a search requests at the capacity, for each US dollar that the cluster's instances cost, and is measured by
+/// closed loops and searches only. UsdMicrosPerThousand is what a thousand right answers cost behind queues, in millionths of a
+/// US dollar: instances by their time, and calls of SQS and S3. Capacity is the highest rate at which the objective of load.search is kept, in requests a second.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[allow(missing_docs, reason = "documented variants would make the CRD a oneOf: the type says what each is")]
 pub enum Metric {
@@ -60,4 +62,6 @@ pub enum Metric {
     RequestsPerSecond,
     FailedPerMille,
     RequestsPerUsd,
+    UsdMicrosPerThousand,
+    Capacity,
 }

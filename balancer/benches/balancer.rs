@@ -18,6 +18,9 @@ use ratios::Ratio;
 
 const CONNECTIONS: [u32; 4] = [1, 16, 64, 512];
 const ANSWERS: [&str; 3] = ["0", "1k", "64k"];
+/// Place of the balancer that gathers among the proxies, and of the first peer.
+const GATHERING: usize = 2;
+const PEERS: usize = 3;
 
 /// Figures of one measurement of one program.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,7 @@ fn main() {
     let mut proxies = vec![
         peers::balancer(&directory, "balancer", "LeastRequests", 1, &addresses),
         peers::balancer(&directory, "balancer, default policy", "ShortestExpectedDelay", 1, &addresses),
+        peers::balancer_with(&directory, "balancer, gathering", "LeastRequests", 1, &addresses, &peers::GATHERING),
         peers::nginx(&directory, "nginx", "least_conn;", &weighted),
     ];
     match peers::is_installed("haproxy") {
@@ -185,16 +189,19 @@ fn print_tables(proxies: &[Running], samples: &BTreeMap<(usize, usize, usize), V
     ];
     for (title, value) in figures {
         let names: Vec<&str> = proxies.iter().map(|proxy| proxy.name.as_str()).collect();
-        let peers: Vec<usize> = (2..proxies.len()).collect();
-        let ratios: String = peers.iter().map(|peer| format!(" to {} |", names[*peer])).collect();
+        let compared: Vec<(usize, usize)> =
+            (PEERS..proxies.len()).flat_map(|peer| [(0, peer), (GATHERING, peer)]).collect();
+        let ratios: String =
+            compared.iter().map(|(ours, peer)| format!(" {} to {} |", names[*ours], names[*peer])).collect();
         println!("### {title}\n\n| connections, answer | {} | direct |{ratios}", names.join(" | "));
-        println!("|---|{}", "---|".repeat(names.len() + 1 + peers.len()));
+        println!("|---|{}", "---|".repeat(names.len() + 1 + compared.len()));
         for (c, connections) in CONNECTIONS.iter().enumerate() {
             for (a, answer) in ANSWERS.iter().enumerate() {
                 let of = |index: usize| samples[&(c, a, index)].iter().map(value).collect::<Vec<f64>>();
                 let medians: String =
                     (0..=proxies.len()).map(|index| format!(" {:.1} |", ratios::median(&of(index)))).collect();
-                let ratios: String = peers.iter().map(|peer| format!(" {} |", Ratio::of(&of(0), &of(*peer)))).collect();
+                let ratio = |(ours, peer): &(usize, usize)| format!(" {} |", Ratio::of(&of(*ours), &of(*peer)));
+                let ratios: String = compared.iter().map(ratio).collect();
                 println!("| {connections}, {answer} |{medians}{ratios}");
             }
         }

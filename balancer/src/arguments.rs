@@ -7,7 +7,7 @@ use std::time::Duration;
 use agent::ControlArgs;
 use clap::{ArgGroup, Parser};
 
-use crate::settings::{Settings, Timeouts};
+use crate::settings::{Gathering, Settings, Timeouts};
 
 /// HTTP/1.1 load balancer: each path prefix is served by one cluster of members.
 ///
@@ -33,6 +33,12 @@ pub struct Arguments {
     /// Requests out of a thousand that are logged to standard output, as one JSON object a line; 0 is no log.
     #[arg(long, value_name = "PER_MILLE", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
     pub access_log_per_mille: u32,
+    /// How long a thread sleeps before it waits, in microseconds, so that it finds more to read when it wakes up; 0: it does not.
+    #[arg(long, value_name = "US", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1_000))]
+    pub gather_micros: u64,
+    /// Requests that are open on a thread from which it does.
+    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub gather_from: u32,
     /// Longest time to open a connection to a member, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = LIMITS)]
     pub connect_timeout_ms: u64,
@@ -71,6 +77,7 @@ impl Arguments {
             shards: self.shards.map_or(defaults.shards, usize::from),
             max_connections: wanted.unwrap_or(defaults.max_connections.min(possible)),
             access_log_per_mille: self.access_log_per_mille,
+            gathering: Gathering { nap: Duration::from_micros(self.gather_micros), from: self.gather_from },
             timeouts: Timeouts {
                 connect: Duration::from_millis(self.connect_timeout_ms),
                 header: Duration::from_millis(self.header_timeout_ms),

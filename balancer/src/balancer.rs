@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use agent::Busy;
 use rand::Rng;
 use tokio::sync::watch;
 use wire::{
@@ -36,6 +37,7 @@ pub struct Balancer {
     routing: watch::Sender<Arc<Routing>>,
     changes: Mutex<Changes>,
     connections: OnceLock<Weak<Connections>>,
+    busy: Busy,
 }
 
 /// Held while a membership is replaced.
@@ -68,6 +70,7 @@ impl Balancer {
             routing: watch::Sender::new(routing),
             changes: Mutex::new(Changes { number: 0, next_key: 0, departing: Vec::new() }),
             connections: OnceLock::new(),
+            busy: Busy::default(),
         })
     }
 
@@ -159,6 +162,7 @@ impl Balancer {
         BalancerStatus {
             instance_id: self.instance_id.clone(),
             kernel_boot: agent::kernel_boot(),
+            busy_per_mille: self.busy.per_mille(),
             version: routing.version.clone(),
             membership_sha256: routing.membership.sha256(),
             clusters: routing.clusters.iter().map(|cluster| cluster_status(cluster)).collect(),
@@ -309,7 +313,8 @@ mod tests {
             |(id, address): &(&str, &str)| wire::Member { id: (*id).into(), address: (*address).into(), vcpus: None };
         let members = members.iter().map(member).collect();
         let policy = wire::Policy::LeastRequests;
-        let clusters = vec![wire::Cluster { name: "a".into(), path: "/a".into(), policy, members }];
+        let clusters =
+            vec![wire::Cluster { name: "a".into(), path: "/a".into(), policy, health: None, members, scaling: None }];
         Membership { clusters, ..Membership::default() }
     }
 

@@ -68,4 +68,4 @@ pub use arguments::Arguments;
 pub use balancer::{Balancer, Refused};
 pub use cluster::health::check_members;
 pub use proxy::serve;
-pub use settings::{Settings, Timeouts};
+pub use settings::{Gathering, Settings, Timeouts};

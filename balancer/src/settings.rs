@@ -3,6 +3,8 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+pub use crate::proxy::gathering::Gathering;
+
 /// Everything but addresses and members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -12,6 +14,7 @@ pub struct Settings {
     pub max_connections: usize,
     /// Requests out of a thousand that are written to the access log; 0 is no log.
     pub access_log_per_mille: u32,
+    pub gathering: Gathering,
     pub timeouts: Timeouts,
 }
 
@@ -54,6 +57,7 @@ impl Default for Settings {
             shards: std::thread::available_parallelism().map_or(1, NonZero::get),
             max_connections: 10_000,
             access_log_per_mille: 0,
+            gathering: Gathering { nap: Duration::ZERO, from: 16 },
             timeouts: Timeouts::default(),
         }
     }

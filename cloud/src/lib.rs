@@ -13,7 +13,7 @@
 //! - **Counted where it is sent.** Every attempt of every call is told to whoever wants to know ([`Aws::counting`]).
 //!
 //! The permissions it needs are those of its calls: RunInstances with tags on create (`ec2:CreateTags`),
-//! TerminateInstances, GetConsoleOutput, CreateSecurityGroup, AuthorizeSecurityGroupIngress, DeleteSecurityGroup, and
+//! StartInstances, StopInstances, TerminateInstances, GetConsoleOutput, CreateSecurityGroup, AuthorizeSecurityGroupIngress, DeleteSecurityGroup, and
 //! to describe Instances, SecurityGroups, NetworkInterfaces, Vpcs, Subnets, RouteTables, Images, InstanceTypes,
 //! InstanceTypeOfferings and Regions. GetCallerIdentity of STS needs none. For load balancers: to create LoadBalancer,
 //! TargetGroup, Listener and Rule with tags (`elasticloadbalancing:AddTags`) and to delete all but the listener,

@@ -5,38 +5,52 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::{Method, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::{SignedDuration, Timestamp};
 use planner::ports::{AgentError, Agents, Recipient, ReportBytes};
 use wire::{
-    APPLICATION_PATH, APPLICATIONS_PATH, Application, BalancerStatus, Errand, Membership, NOT_AFTER_HEADER, Order,
-    Request, RunSpec, RunStatus, SIGNATURE_HEADER, Said, Signer,
+    APPLICATION_PATH, APPLICATIONS_PATH, Application, BalancerStatus, DELIVERIES_PATH, Deliveries, Errand, Loaders,
+    Loading, Membership, NOT_AFTER_HEADER, Order, PROGRAMS_PATH, Receiver, Request, RunSpec, RunStatus,
+    SIGNATURE_HEADER, Said, Signer,
 };
 
 use crate::kubernetes::chain;
+use crate::programs::{Body, Programs, whole};
+use crate::uploads::{Sent, Uploads};
 
 /// Longest answer that is read: larger than any report that fits into an object.
 const LIMIT: usize = 8 << 20;
 /// Half of what a verifier accepts: the rest is for clock skew.
 const DEADLINE: SignedDuration = SignedDuration::from_secs(60);
+/// Bytes of a program that wait here to be sent, in our buffer and in the kernel's: few, so that what goes out is seen to go out.
+const WAITING: usize = 64 << 10;
 
 pub struct HttpAgents {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpConnector, Body>,
+    /// For programs, whose way may be slow.
+    carrier: Client<HttpConnector, Body>,
+    programs: Programs,
+    uploads: Uploads,
     signer: Signer,
     timeout: Duration,
 }
 
 impl HttpAgents {
-    /// `timeout` is for a whole request.
-    pub fn new(signer: Signer, timeout: Duration) -> Self {
+    /// `timeout` is for a whole request, but for one that brings a program.
+    pub fn new(signer: Signer, programs: Programs, timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(timeout / 2));
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(5)).build(connector);
-        Self { client, signer, timeout }
+        let mut builder = Client::builder(TokioExecutor::new());
+        let client = builder.pool_idle_timeout(Duration::from_secs(5)).build(connector.clone());
+        connector.set_send_buffer_size(Some(WAITING));
+        let carrier = builder.http1_max_buf_size(WAITING).build(connector);
+        Self { client, carrier, programs, uploads: Uploads::default(), signer, timeout }
     }
 
     async fn get(&self, control: &str, path: &str) -> Result<Answer, AgentError> {
@@ -65,6 +79,40 @@ impl HttpAgents {
             request = request.header(header::IF_MATCH, if_match);
         }
         self.send(control, request, Bytes::from(body)).await
+    }
+
+    /// Brings a program to a loader or a relay, or waits for one that is on its way there.
+    async fn bring(&self, control: &str, instance_id: &str, program: &str) -> Result<(), AgentError> {
+        self.uploads.join((control, program), |sent| self.upload(control, instance_id, program, sent)).await
+    }
+
+    /// What is signed is its path, and in that its hash.
+    fn upload(
+        &self,
+        control: &str,
+        instance_id: &str,
+        program: &str,
+        sent: Sent,
+    ) -> BoxFuture<'static, Result<(), AgentError>> {
+        let url = format!("http://{control}");
+        let (method, path) = (Method::PUT, format!("{PROGRAMS_PATH}/{program}"));
+        let signed = Request { method: method.as_str(), path: &path, instance_id, if_match: "", body: &[] };
+        let (signature, not_after) = self.signer.sign(&signed, Timestamp::now() + DEADLINE);
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{url}{path}"))
+            .header(SIGNATURE_HEADER, signature)
+            .header(NOT_AFTER_HEADER, not_after)
+            .header(header::CONNECTION, "close");
+        let (programs, carrier, program) = (self.programs.clone(), self.carrier.clone(), program.to_owned());
+        async move {
+            let unread = |why: String| AgentError::Unreachable { url: url.clone(), why };
+            let opened = programs.open(&program).await.map_err(|error| unread(error.to_string()))?;
+            let (length, body) = opened.ok_or_else(|| unread(format!("this operator has no program {program}")))?;
+            let request = request.header(header::CONTENT_LENGTH, length);
+            exchange(&carrier, &url, request, sent.counting(body)).await?.success().map(drop)
+        }
+        .boxed()
     }
 
     /// An order that only this starter takes, whoever brings it, only for the version that was seen to serve, and only until
@@ -104,20 +152,27 @@ impl HttpAgents {
 
     async fn send(&self, control: &str, request: http::request::Builder, body: Bytes) -> Result<Answer, AgentError> {
         let url = format!("http://{control}");
-        let unreachable = |why: String| AgentError::Unreachable { url: url.clone(), why };
-        let request = request.body(Full::new(body)).map_err(|error| unreachable(error.to_string()))?;
-        let exchange = async {
-            let answer = self.client.request(request).await.map_err(|error| unreachable(chain(&error)))?;
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), LIMIT).collect().await;
-            let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
-            Ok(Answer { url: url.clone(), status, body })
-        };
-        match tokio::time::timeout(self.timeout, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(unreachable(format!("no answer within {} s", self.timeout.as_secs()))),
-        }
+        let exchange = exchange(&self.client, &url, request, whole(body));
+        tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", self.timeout.as_secs());
+            Err(AgentError::Unreachable { url: url.clone(), why })
+        })
     }
+}
+
+async fn exchange(
+    client: &Client<HttpConnector, Body>,
+    url: &str,
+    request: http::request::Builder,
+    body: Body,
+) -> Result<Answer, AgentError> {
+    let unreachable = |why: String| AgentError::Unreachable { url: url.to_owned(), why };
+    let request = request.body(body).map_err(|error| unreachable(error.to_string()))?;
+    let answer = client.request(request).await.map_err(|error| unreachable(chain(&error)))?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), LIMIT).collect().await;
+    let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
+    Ok(Answer { url: url.to_owned(), status, body })
 }
 
 struct Answer {
@@ -131,12 +186,20 @@ impl Answer {
         match self.status {
             status if status.is_success() => Ok(self),
             StatusCode::PRECONDITION_FAILED => Err(AgentError::Conflict),
+            StatusCode::SERVICE_UNAVAILABLE if self.loading().is_some() => {
+                Err(AgentError::Loading { missing: self.loading().unwrap_or_default(), url: self.url })
+            }
             // A full disk is among these, and the agent says so.
             status if status.is_server_error() => {
                 Err(AgentError::Unreachable { why: format!("{status}: {}", self.words()), url: self.url })
             }
             status => Err(AgentError::Refused { why: self.words(), url: self.url, status: status.as_u16() }),
         }
+    }
+
+    /// What a loader waits for, if one answers.
+    fn loading(&self) -> Option<Vec<String>> {
+        serde_json::from_slice(&self.body).ok().map(|Loading { missing, .. }| missing)
     }
 
     fn words(&self) -> String {
@@ -171,6 +234,11 @@ fn taken(recipients: &[Recipient], answer: wire::Answer) -> Result<(), AgentErro
     }
 }
 
+fn deliveries(program: Option<&str>, members: &[(String, String)]) -> Deliveries {
+    let receiver = |(id, address): &(String, String)| Receiver { id: id.clone(), address: address.clone() };
+    Deliveries { program: program.map(str::to_owned), members: members.iter().map(receiver).collect() }
+}
+
 fn document<T: serde::Serialize>(value: &T) -> Vec<u8> {
     // Plain structs of `wire`: serialisation cannot fail; an empty document would be refused by the agent.
     serde_json::to_vec(value).unwrap_or_default()
@@ -191,6 +259,37 @@ impl Agents for HttpAgents {
         let if_match = format!("\"{expect}\"");
         let body = document(to);
         self.change(control, instance_id, Method::PUT, "/v1/membership", &if_match, body).await?.success().map(drop)
+    }
+
+    async fn loaders(
+        &self,
+        control: &str,
+        instance_id: &str,
+        members: &[(String, String)],
+    ) -> Result<Loaders, AgentError> {
+        let body = document(&deliveries(None, members));
+        self.change(control, instance_id, Method::PUT, DELIVERIES_PATH, "", body).await?.json()
+    }
+
+    async fn deliver(
+        &self,
+        control: &str,
+        instance_id: &str,
+        program: &str,
+        members: &[(String, String)],
+    ) -> Result<(), AgentError> {
+        if members.is_empty() {
+            return self.bring(control, instance_id, program).await;
+        }
+        let order = document(&deliveries(Some(program), members));
+        let order = || self.change(control, instance_id, Method::PUT, DELIVERIES_PATH, "", order.clone());
+        let answer = order().await?;
+        if answer.status != StatusCode::NOT_FOUND {
+            return answer.success().map(drop);
+        }
+        // It does not hold the program, or no more.
+        self.bring(control, instance_id, program).await?;
+        order().await?.success().map(drop)
     }
 
     async fn applications(

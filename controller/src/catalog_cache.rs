@@ -7,25 +7,28 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use planner::ports::{Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, ListPrice, Subnet};
-use planner::world::Facet;
+use planner::ports::{
+    Answer, Architecture, Cloud, Image, ImageQuery, InstanceType, KnownRegion, ListPrice, Subnet, SubnetsOf,
+};
+use planner::provision::own_vpc;
+use planner::world::{Facet, OwnAddresses, OwnVpc};
 use planner::{CloudError, Failure};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
 
 /// A type's vCPUs and architecture do not change; a type may be new in a region.
-const TYPES: SignedDuration = SignedDuration::from_hours(1);
+pub(crate) const TYPES: SignedDuration = SignedDuration::from_hours(1);
 /// What a placement is chosen from: free addresses change, and a user who mends a subnet waits for this.
-const SITE: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const SITE: SignedDuration = SignedDuration::from_secs(30);
 /// What was not there or failed: long enough that a thousand objects do not ask one after the other.
 const MISSING: SignedDuration = SignedDuration::from_secs(5);
 /// List prices change a few times a year; what the list does not have is remembered as long.
 const PRICES: SignedDuration = SignedDuration::from_hours(24);
 /// A price that could not be asked for: another source has it meanwhile, so there is no hurry.
-const NO_PRICE: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const NO_PRICE: SignedDuration = SignedDuration::from_mins(1);
 /// EC2 renews a console every few minutes; Nitro types show it at once.
-const CONSOLE: SignedDuration = SignedDuration::from_secs(10);
+pub(crate) const CONSOLE: SignedDuration = SignedDuration::from_secs(10);
 /// How long prices are waited for: the next source has one too.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Answers kept of one kind; beyond that, the old ones go.
@@ -38,13 +41,14 @@ pub(crate) struct CatalogCache {
 
 #[derive(Default)]
 pub(crate) struct Region {
-    types: Kept<String, Option<InstanceType>>,
-    subnets: Kept<Vec<String>, Vec<Subnet>>,
-    offerings: Kept<Vec<String>, Vec<(String, String)>>,
-    images: Kept<String, Option<Image>>,
-    consoles: Kept<String, Option<String>>,
-    regions: Kept<(), Vec<KnownRegion>>,
-    prices: Kept<String, ListPrice>,
+    pub(crate) types: Kept<String, Option<InstanceType>>,
+    pub(crate) subnets: Kept<SubnetsOf, Vec<Subnet>>,
+    pub(crate) own_vpc: Kept<OwnAddresses, OwnVpc>,
+    pub(crate) offerings: Kept<Vec<String>, Vec<(String, String)>>,
+    pub(crate) images: Kept<String, Option<Image>>,
+    pub(crate) consoles: Kept<String, Option<String>>,
+    pub(crate) regions: Kept<(), Vec<KnownRegion>>,
+    pub(crate) prices: Kept<String, ListPrice>,
 }
 
 impl CatalogCache {
@@ -55,6 +59,11 @@ impl CatalogCache {
     pub(crate) fn region(&self, name: &str) -> Arc<Region> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         regions.entry(name.to_owned()).or_default().clone()
+    }
+
+    /// What is kept of every region.
+    pub(crate) fn all(&self) -> Vec<Arc<Region>> {
+        self.regions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// CatalogCache of the named types; a name that the region does not know is left out.
@@ -79,8 +88,25 @@ impl CatalogCache {
         names.iter().filter_map(|name| kept.any(name)?.transpose()).collect()
     }
 
-    pub(crate) async fn subnets<C: Cloud>(&self, region: &Region, cloud: &C, ids: &[String]) -> Answer<Vec<Subnet>> {
-        self.kept(&region.subnets, ids.to_vec(), SITE, cloud.subnets(ids)).await
+    pub(crate) async fn subnets<C: Cloud>(&self, region: &Region, cloud: &C, of: SubnetsOf) -> Answer<Vec<Subnet>> {
+        self.kept(&region.subnets, of.clone(), SITE, cloud.subnets(&of)).await
+    }
+
+    /// The VPC that the operator is in, whose region this is.
+    pub(crate) async fn own_vpc<C: Cloud>(
+        &self,
+        region: &Region,
+        cloud: &C,
+        (own, name): (OwnAddresses, &str),
+    ) -> Answer<OwnVpc> {
+        let ask = async {
+            let found = cloud.vpcs_of(&own.all()).await?;
+            Ok(match own_vpc::find(&own, name, &found) {
+                Ok((id, address)) => OwnVpc::Found { cidrs: cloud.blocks(&id).await?, id, address },
+                Err(why) => OwnVpc::NotFound(why),
+            })
+        };
+        self.kept(&region.own_vpc, own, SITE, ask).await
     }
 
     pub(crate) async fn offerings<C: Cloud>(
@@ -182,7 +208,7 @@ fn type_age(answer: &Answer<Option<InstanceType>>) -> SignedDuration {
 }
 
 /// Answers with the time at which they were asked for.
-struct Kept<K, V> {
+pub(crate) struct Kept<K, V> {
     answers: Mutex<HashMap<K, (Timestamp, Answer<V>)>>,
     /// Held by who asks.
     flight: tokio::sync::Mutex<()>,
@@ -199,6 +225,15 @@ impl<K: Eq + Hash, V: Clone> Kept<K, V> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let (asked_at, answer) = answers.get(key)?;
         (now.duration_since(*asked_at) <= age(answer)).then(|| answer.clone())
+    }
+
+    /// Every answer by its key in words, with the time at which it was asked for.
+    pub(crate) fn all(&self) -> Vec<(String, (Timestamp, Answer<V>))>
+    where
+        K: std::fmt::Debug,
+    {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.iter().map(|(key, answer)| (format!("{key:?}"), answer.clone())).collect()
     }
 
     fn any(&self, key: &K) -> Option<Answer<V>> {

@@ -3,6 +3,7 @@
 use api::{ConditionType, Launch};
 use jiff::SignedDuration;
 use planner::conditions::{ConditionStatus, Reason, Stored};
+use planner::counts::is_any_moving;
 use planner::ports::InstanceState;
 use planner::world::ledger::{Refusal, is_closed, is_open, refusal};
 use planner::{Plan, World};
@@ -30,8 +31,9 @@ impl Freshness {
         })
     }
 
-    /// After a pass with this plan.
-    pub(crate) fn after(plan: &Plan) -> Self {
+    /// After a pass with this plan for this world. The instances of a cluster that follows its queue come and go while it is measured,
+    /// after that, and, as far as they go, during a pause: a boot that is seen late looks long, and the rule reckons with it.
+    pub(crate) fn after(world: &World, plan: &Plan) -> Self {
         let is_true = |kind| plan.conditions.is_true(kind);
         let provisioned = plan.conditions.get(ConditionType::Provisioned);
         let stalled = plan.conditions.stalled_by.is_some();
@@ -39,8 +41,11 @@ impl Freshness {
             Self::Moving
         } else if provisioned.reason == Reason::NothingLeft {
             Self::Idle
+        } else if is_any_moving(world) {
+            Self::Moving
         } else if is_true(ConditionType::Provisioned) && is_true(ConditionType::Deployed) {
-            if is_true(ConditionType::Measured) || stalled { Self::Idle } else { Self::Steady }
+            let is_over = is_true(ConditionType::Measured) || stalled;
+            if is_over { Self::Idle } else { Self::Steady }
         } else if stalled || provisioned.status == ConditionStatus::Unknown {
             Self::Steady
         } else {

@@ -137,6 +137,12 @@ impl Lister {
         }
     }
 
+    /// The last lists of every region.
+    pub(crate) fn last(&self) -> Vec<Arc<Lists>> {
+        let regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        regions.values().filter_map(|region| region.last()).collect()
+    }
+
     fn region(&self, name: &str) -> Arc<Region> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(region) = regions.get(name) {

@@ -1,9 +1,11 @@
-//! The metrics of the operator. Labels are closed sets: no object names, no error texts. `docs/metrics.md` lists them.
+//! The metrics of the operator. Labels are closed sets: no object names, unless those of the runs that are on are asked for, and no
+//! error texts. `docs/metrics.md` lists them.
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use api::Live;
 use jiff::Timestamp;
 use planner::Failure;
 use prometheus_client::encoding::text::encode;
@@ -12,6 +14,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+use crate::live_metrics::LiveMetrics;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -30,6 +34,8 @@ pub struct Metrics {
     listed_at: Family<Labels, Gauge<i64, AtomicI64>>,
     swept: Family<Labels, Counter>,
     leads: Gauge,
+    /// `None`: nobody asked for them.
+    live: Option<LiveMetrics>,
 }
 
 impl Default for Metrics {
@@ -49,6 +55,7 @@ impl Default for Metrics {
             listed_at: Family::default(),
             swept: Family::default(),
             leads: Gauge::default(),
+            live: None,
         };
         metrics.register();
         metrics
@@ -56,6 +63,17 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// The same with those of the runs that are on, whose labels are names of objects and clusters, if they are asked for.
+    #[must_use]
+    pub fn with_live(mut self, is_asked_for: bool) -> Self {
+        if is_asked_for && self.live.is_none() {
+            let live = LiveMetrics::default();
+            live.register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+            self.live = Some(live);
+        }
+        self
+    }
+
     fn register(&self) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("passes", "Passes over objects, by outcome", self.passes.clone());
@@ -130,6 +148,13 @@ impl Metrics {
         self.swept.get_or_create(&vec![("kind", kind.to_owned()), ("result", result.to_owned())]).inc();
     }
 
+    /// What an object says of the run that is on. `None`: there is none any more.
+    pub(crate) fn live(&self, namespace: &str, name: &str, live: Option<&Live>) {
+        if let Some(metrics) = &self.live {
+            metrics.say(namespace, name, live);
+        }
+    }
+
     pub(crate) fn leads(&self) {
         self.leads.set(1);
     }
@@ -167,12 +192,15 @@ mod tests {
 
     #[test]
     fn the_document_lists_what_is_served() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::default().with_live(true);
         metrics.pass("applied", Duration::ZERO);
         metrics.action("Launch", None);
         metrics.count_call("RunInstances", Some(Failure::Throttled));
         metrics.swept("instance", "removed");
         metrics.listed("eu-west-1", Timestamp::UNIX_EPOCH);
+        let cluster =
+            api::LiveCluster { name: "one".to_owned(), round: 1, p50_micros: Some(1), ..api::LiveCluster::default() };
+        metrics.live("team", "a", Some(&Live { round: 1, clusters: vec![cluster] }));
         let text = metrics.text();
         let served: BTreeSet<String> = text
             .lines()

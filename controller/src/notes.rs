@@ -43,6 +43,11 @@ impl Notes {
         note.filter(|(uid, _)| *uid == object.uid).map(|(_, note)| note.clone()).unwrap_or_default()
     }
 
+    /// Every note, with the object's uid.
+    pub(crate) fn all(&self) -> Vec<(String, Note)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     /// Uids of the objects that a pass read after `since`.
     pub(crate) fn read_after(&self, since: Timestamp) -> HashSet<String> {
         let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

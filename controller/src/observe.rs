@@ -1,21 +1,23 @@
 //! The observation of a pass. It never fails: what could not be seen is `Unknown`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use api::{ClusterBenchmark, Status};
 use futures::future::{join_all, try_join_all};
 
 use planner::balance;
-use planner::balance::{application, updates};
+use planner::balance::{application, delivery, updates};
 use planner::instances::console;
 use planner::measure::cloud_watch;
-use planner::ports::{Agents, Cloud, InstanceType, LoadBalancers as _, Regions};
+use planner::ports::{AgentError, Agents, Cloud, InstanceType, LoadBalancers as _, Regions, Subnet};
 use planner::provision::zone_fallback;
-use planner::provision::{placement, prices};
+use planner::provision::{own_vpc, placement, prices};
 use planner::teardown::holders;
 use planner::world::Holder;
-use planner::world::{Application, CloudView, Deletion, Facet, Finalizer, Object, Seal, Site, Unknown, World};
+use planner::world::{Application, CloudView, Deletion, Facet, Finalizer, Object, OwnVpc, Seal, Site, Unknown, World};
 use planner::{CloudError, Failure, Memory, desired, region, runs};
+use wire::{Loaders, Loading};
 
 use crate::catalog_cache::{self, CatalogCache};
 use crate::crd_check;
@@ -92,8 +94,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             balancer: None,
             application: None,
             applications: None,
+            loaders: Loaders::new(),
             metrics: None,
             runs: None,
+            generators_answering: BTreeSet::new(),
             consoles: BTreeMap::new(),
             holders: BTreeMap::new(),
             memory,
@@ -113,6 +117,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             self.observe_application(&*cloud, &mut world).await;
             self.observe_agents(&mut world).await;
             self.observe_workers(&mut world).await;
+            self.observe_loaders(&mut world).await;
             observe_consoles(&self.catalog, &*cloud, &cached, &mut world).await;
             observe_holders(&*cloud, &mut world).await;
             observe_metrics(&*cloud, &mut world).await;
@@ -164,25 +169,35 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         let in_front = desired::agent_in_front(&world.object.spec);
         if let Some(control) = in_front.and_then(|pool| planner::instances::control_of(world, pool)) {
-            world.balancer = Some(patiently(self.agents.balancer_status(&control)).await);
+            let heard = Mutex::default();
+            let asked = async {
+                let said = self.agents.balancer_status(&control).await;
+                said.inspect_err(|error| note_loader(&heard, error))
+            };
+            world.balancer = Some(patiently(asked).await);
+            note_loaders(world, in_front.into_iter().map(str::to_owned), heard);
         }
-        // All that the spec asks for have to be there: what one says of a run means nothing without the others.
         let wanted = desired::generators(&world.object.spec);
         let controls: BTreeMap<u32, String> = runs::generators(world)
             .filter_map(|number| Some((number, planner::instances::control_of(world, &desired::generator(number))?)))
             .collect();
-        if !(1..=wanted).all(|number| controls.contains_key(&number)) {
-            return;
-        }
+        let (heard, answering) = (Mutex::default(), Mutex::new(BTreeSet::new()));
         let ask = async |key: planner::RunKey| {
             let (control, name) = (controls.get(&key.generator), key.name());
-            match control {
-                Some(control) => self.agents.run_status(control, &name).await.map(|status| (name, status)),
-                None => Ok((name, None)),
-            }
+            let Some(control) = control else { return Ok((name, None)) };
+            let said = self.agents.run_status(control, &name).await;
+            said.inspect_err(|error| note_loader(&heard, error)).map(|status| {
+                unpoisoned(&answering).insert(key.generator);
+                (name, status)
+            })
         };
         let answers = join_all(runs::keys(world).into_iter().map(ask));
-        world.runs = Some(patiently(async { answers.await.into_iter().collect() }).await);
+        let said = patiently(async { answers.await.into_iter().collect() }).await;
+        // All that the spec asks for have to be there: what one says of a run means nothing without the others. Each is heard by
+        // itself: none waits for its program until the last one has an address.
+        world.runs = (1..=wanted).all(|number| controls.contains_key(&number)).then_some(said);
+        world.generators_answering = answering.into_inner().unwrap_or_else(PoisonError::into_inner);
+        note_loaders(world, controls.keys().map(|number| desired::generator(*number)), heard);
     }
 
     /// What workers run, once it is known whether a run is on: then nobody asks.
@@ -190,6 +205,16 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let Some(updates::Question { control, instance_id, members }) = updates::question(world) else { return };
         let asked = self.agents.applications(&control, &instance_id, &members);
         world.applications = Some(patiently(asked).await);
+    }
+
+    /// Programs that workers wait for, as far as somebody hears them.
+    async fn observe_loaders(&self, world: &mut World) {
+        let Some(delivery::Question { control, instance_id, members }) = delivery::question(world) else { return };
+        let asked = self.agents.loaders(&control, &instance_id, &members);
+        // Who cannot be asked is not heard to wait.
+        if let Facet::Known(heard) = patiently(asked).await {
+            world.loaders.extend(heard);
+        }
     }
 
     /// Listeners, attributes and targets of the load balancer, while something depends on them. Many load balancers take
@@ -223,6 +248,30 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let seen = patiently(asked).await;
         world.memory.application = seen.known().map(|seen| (world.now, seen.clone()));
         world.application = Some(seen);
+    }
+}
+
+/// The loaders that answered in place of an agent, by their URL.
+type Heard = Mutex<BTreeMap<String, Vec<String>>>;
+
+fn note_loader(heard: &Heard, error: &AgentError) {
+    if let AgentError::Loading { url, missing } = error {
+        unpoisoned(heard).insert(url.clone(), missing.clone());
+    }
+}
+
+fn unpoisoned<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which of the pools' instances they are.
+fn note_loaders(world: &mut World, pools: impl Iterator<Item = String>, heard: Heard) {
+    let heard = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for pool in pools {
+        let Some((id, control)) = planner::instances::agent(world, &pool) else { continue };
+        if let Some(missing) = heard.get(&format!("http://{control}")) {
+            world.loaders.insert(id, Loading { missing: missing.clone(), ..Loading::default() });
+        }
     }
 }
 
@@ -261,15 +310,32 @@ async fn site<C: Cloud>(
     types: &Facet<Vec<InstanceType>>,
     names: &[String],
 ) -> Site {
-    let subnet_ids = world.object.spec.network.clone().unwrap_or_default().subnet_ids;
     let types = types.known().map(Vec::as_slice).unwrap_or_default();
     let images = placement::image_queries(&world.object.spec, types);
-    let (subnets, offerings, images) = tokio::join!(
-        patiently(catalog.subnets(region, cloud, &subnet_ids)),
+    let ((own_vpc, subnets), offerings, images) = tokio::join!(
+        network(catalog, cloud, region, world),
         patiently(catalog.offerings(region, cloud, names)),
         patiently(catalog.images(region, cloud, images)),
     );
-    Site { subnets, offerings, images }
+    Site { own_vpc, subnets, offerings, images }
+}
+
+/// The VPC that the operator is in, where something depends on it, and the subnets to choose from.
+async fn network<C: Cloud>(
+    catalog: &CatalogCache,
+    cloud: &C,
+    region: &catalog_cache::Region,
+    world: &World,
+) -> (Option<Facet<OwnVpc>>, Facet<Vec<Subnet>>) {
+    let own_vpc = match own_vpc::question(world) {
+        Some(own) => Some(patiently(catalog.own_vpc(region, cloud, (own, world.region()))).await),
+        None => None,
+    };
+    let subnets = match own_vpc::subnets(world, own_vpc.as_ref()) {
+        Ok(of) => patiently(catalog.subnets(region, cloud, of)).await,
+        Err(why) => Facet::Unknown(why),
+    };
+    (own_vpc, subnets)
 }
 
 /// CloudWatch's account of a run that is recorded, while it is waited for.

@@ -78,8 +78,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             Ok(Next::Gone) => self.forget(namespace, name),
             _ => {
                 self.metrics.owes(note.owed, owed);
-                self.notes
-                    .keep(&world.object, Note { memory, freshness: Some(Freshness::after(&plan)), acted, owed, turns });
+                let freshness = Some(Freshness::after(&world, &plan));
+                self.notes.keep(&world.object, Note { memory, freshness, acted, owed, turns });
             }
         }
         next
@@ -102,6 +102,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
 
     /// The object is gone.
     pub fn forget(&self, namespace: &str, name: &str) {
+        self.metrics.live(namespace, name, None);
         if let Some((uid, note)) = self.notes.forget(namespace, name) {
             self.lister.forget(&uid);
             self.metrics.owes(note.owed, Owed::default());
@@ -133,6 +134,7 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         let said = crd_check::is_said(&world.object.status);
         let next = (self.decisions.status)(world, plan, outcomes);
+        self.metrics.live(&world.object.namespace, &world.object.name, next.live.as_ref());
         // Until the server is seen to keep everything, what is written says that it does not.
         let sent = if said { &crd_check::said(&next, world) } else { &next };
         if *sent == world.object.status {

@@ -25,7 +25,8 @@ pub(crate) type Given = BTreeMap<String, Timestamp>;
 pub(crate) struct RateLimit(Mutex<HashMap<String, Region>>);
 
 /// EC2's buckets (EC2 developer guide, "Request throttling"): RunInstances 5 calls and 2 a second, and 1,000 instances
-/// and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100 and 5 a second. ELB's (ELB user
+/// and 2 a second; StartInstances 5 calls and 2 a second; changes of groups and of rules 50 each and 5 a second; terminations 100
+/// and 5 a second. ELB's (ELB user
 /// guide, "API throttling"): changes 20 and 3 a second, and 40 lists and 10 a second, of which the lists for all objects need some. We take half of what comes
 /// back. SQS and S3 publish no rate for changes of queues and buckets: a pace at which EC2 would not mind.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ struct Region {
     groups: Queue,
     rules: Queue,
     terminations: Queue,
+    starts: Queue,
     balancing: Queue,
     queues: Queue,
     looks: Queue,
@@ -54,6 +56,7 @@ impl Default for Region {
             groups: Queue::new(25, 2_500),
             rules: Queue::new(25, 2_500),
             terminations: Queue::new(50, 2_500),
+            starts: Queue::new(2, 1_000),
             balancing: Queue::new(10, 1_500),
             queues: Queue::new(10, 2_500),
             looks: Queue::new(20, 4_000),
@@ -71,6 +74,29 @@ impl RateLimit {
             looks.take(calls, now);
         }
         may
+    }
+
+    /// The queues of every region that are not full, each with its name and the time at which it is full again.
+    pub(crate) fn taken(&self, now: Timestamp) -> Vec<(&'static str, Timestamp)> {
+        let regions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = regions.values().flat_map(|region| {
+            let Region { launches, sends, rehearsals, instances, groups, rules, .. } = region;
+            let Region { terminations, starts, balancing, queues, looks, .. } = region;
+            [
+                ("launches", launches.full_at),
+                ("sends", sends.full_at),
+                ("rehearsals", rehearsals.full_at),
+                ("instances", instances.full_at),
+                ("groups", groups.full_at),
+                ("rules", rules.full_at),
+                ("terminations", terminations.full_at),
+                ("starts", starts.full_at),
+                ("balancing", balancing.full_at),
+                ("queues", queues.full_at),
+                ("looks", looks.full_at),
+            ]
+        });
+        all.filter(|(_, full_at)| *full_at > now).collect()
     }
 
     /// Takes out of a plan what has to wait, and says when the next pass is due.
@@ -157,6 +183,7 @@ impl Region {
             Some(Quota::Groups) => &mut self.groups,
             Some(Quota::Rules) => &mut self.rules,
             Some(Quota::Terminations) => &mut self.terminations,
+            Some(Quota::Starts) => &mut self.starts,
             Some(Quota::Balancing) => &mut self.balancing,
             Some(Quota::Queues) => &mut self.queues,
         };

@@ -1,11 +1,14 @@
-"""An application that names uploaded files. It knows nothing of queues, balancers or AWS: it is plain FastAPI.
+"""A FastAPI application. It knows nothing of queues, balancers or AWS: it is plain FastAPI.
 
-The name of a file follows from the first byte of the SHA-256 of its bytes, so that every answer is right or wrong; the
-worker of this project gives the same names. POST a file in the form field `inputFile`; the answer is `STEM:NAME`.
+GET names the instance that answers, at the paths of two clusters. POST names uploaded files: the name of a file follows from
+the first byte of the SHA-256 of its bytes, so that every answer is right or wrong; the worker of this project gives the same
+names. POST a file in the form field `inputFile`; the answer is `STEM:NAME`.
 """
 
 from hashlib import sha256
+from os import environ
 from pathlib import PurePath
+from socket import gethostname
 
 from fastapi import FastAPI, UploadFile
 from fastapi.responses import PlainTextResponse
@@ -23,7 +26,24 @@ NAMES = """
     sparrow spruce thistle thunder timber tulip velvet walnut willow zephyr
 """.split()
 
+INSTANCE = environ.get("INSTANCE_ID") or gethostname()
+
 app = FastAPI()
+
+
+@app.get("/")
+def received() -> dict[str, str]:
+    return {"message": f"Instance {INSTANCE} has received the request"}
+
+
+@app.get("/cluster1")
+def cluster1() -> dict[str, str]:
+    return {"message": f"Cluster 1 - Instance {INSTANCE} is responding now!"}
+
+
+@app.get("/cluster2")
+def cluster2() -> dict[str, str]:
+    return {"message": f"Cluster 2 - Instance {INSTANCE} is responding now!"}
 
 
 @app.get("/health")

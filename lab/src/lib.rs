@@ -5,5 +5,6 @@
 pub mod albnode;
 pub mod aws;
 pub mod balancing;
+mod gateway;
 pub mod machine;
 pub mod region;

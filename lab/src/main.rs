@@ -2,10 +2,12 @@
 
 #![warn(clippy::print_stdout)] // `say` does not panic when nobody reads
 
+mod called;
 mod commands;
 mod demo;
 mod fetch;
 mod interrupt;
+mod kubelet;
 mod kubernetes;
 mod part;
 mod process;

@@ -25,7 +25,7 @@ const WELL_AFTER: Duration = Duration::from_secs(10);
 /// The program of a part.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
@@ -76,12 +76,35 @@ struct Now {
     last_end: String,
 }
 
+/// A process of ours that was started.
 #[derive(Debug)]
-struct Process {
-    pid: i32,
+pub(crate) struct Process {
+    pub(crate) pid: i32,
     // Signals go through this: a pid may belong to somebody else by the time the signal is sent.
     handle: OwnedFd,
-    started_at: Timestamp,
+    pub(crate) started_at: Timestamp,
+}
+
+impl Process {
+    /// Starts it. Nobody waits for the child yet; it dies with the calling thread.
+    pub(crate) fn start(program: &Program) -> anyhow::Result<(Child, Self)> {
+        let mut child = spawn(program)?;
+        let pid = child.id().cast_signed();
+        let handle = Pid::from_raw(pid).context("a process without an id")?;
+        match pidfd_open(handle, PidfdFlags::empty()) {
+            Ok(handle) => Ok((child, Self { pid, handle, started_at: Timestamp::now() })),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error).context("pidfd_open (Linux 5.3 or newer is needed)")
+            }
+        }
+    }
+
+    /// Whether there was still somebody to send it to.
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
+        pidfd_send_signal(&self.handle, signal).is_ok()
+    }
 }
 
 impl Part {
@@ -94,8 +117,8 @@ impl Part {
         Ok(Self { shared, keeper: Mutex::new(Some(keeper.context("no thread for a part")?)) })
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.shared.program.name
+    pub(crate) fn name(&self) -> &str {
+        &self.shared.program.name
     }
 
     pub(crate) fn status(&self) -> PartStatus {
@@ -114,8 +137,7 @@ impl Part {
     pub(crate) fn kill(&self) -> Option<i32> {
         let now = self.shared.lock();
         let process = now.process.as_ref()?;
-        pidfd_send_signal(&process.handle, Signal::KILL).ok()?;
-        Some(process.pid)
+        process.signal(Signal::KILL).then_some(process.pid)
     }
 
     /// SIGTERM, and SIGKILL when that does not end it within `grace`. Returns when the process is gone.
@@ -150,7 +172,7 @@ impl Shared {
 
 fn signal(now: &Now, signal: Signal) {
     if let Some(process) = &now.process {
-        let _ = pidfd_send_signal(&process.handle, signal); // it ended on its own
+        process.signal(signal); // or it ended on its own
     }
 }
 
@@ -191,17 +213,9 @@ fn run_once(shared: &Shared) -> anyhow::Result<Option<ExitStatus>> {
         if now.is_stopping {
             return Ok(None);
         }
-        child = spawn(&shared.program)?;
-        let pid = child.id().cast_signed();
-        let handle = Pid::from_raw(pid).context("a process without an id")?;
-        match pidfd_open(handle, PidfdFlags::empty()) {
-            Ok(handle) => now.process = Some(Process { pid, handle, started_at: Timestamp::now() }),
-            Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(error).context("pidfd_open (Linux 5.3 or newer is needed)");
-            }
-        }
+        let (started, process) = Process::start(&shared.program)?;
+        child = started;
+        now.process = Some(process);
     }
     let status = child.wait();
     let mut now = shared.lock();
@@ -213,7 +227,7 @@ fn run_once(shared: &Shared) -> anyhow::Result<Option<ExitStatus>> {
 fn spawn(program: &Program) -> anyhow::Result<Child> {
     let open = || OpenOptions::new().create(true).append(true).open(&program.log);
     let log = open().with_context(|| format!("{} cannot be opened", program.log.display()))?;
-    let mut command = process::bound_to_us(&program.lab, &program.path, program.name);
+    let mut command = process::bound_to_us(&program.lab, &program.path, &program.name);
     command
         .args(&program.arguments)
         .envs(program.environment.iter().map(|(name, value)| (name, value)))

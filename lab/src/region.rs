@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::aws::{Polls, Served, Store, serve};
+use crate::gateway;
 use crate::machine::{MachineEvent, MachineSpec, Machines, Role, Secret};
 
 /// Pause between two looks at the simulation when nothing is known to be due: a test may have changed it directly.
@@ -125,6 +126,9 @@ async fn start(
     let served = Served { sim: sim.clone(), changed, polls, objects: objects.clone(), machines, endpoint, secret };
     let served = Arc::new(served);
     let mut tasks = JoinSet::new();
+    if served.machines.is_some() {
+        tasks.spawn(gateway::run(sim.clone()));
+    }
     tasks.spawn(drive(served.clone(), events));
     tasks.spawn(async move { match serve(listener, served).await {} });
     Ok(RunningRegion { sim, endpoint, seed, objects, tasks })

@@ -11,6 +11,8 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::called;
+
 /// Name of the supervisor's log.
 pub(crate) const SUPERVISOR: &str = "supervisor";
 
@@ -126,7 +128,7 @@ impl State {
 
     /// The record of the lab that is up, or a sentence that says how to start one.
     pub(crate) fn record(&self) -> anyhow::Result<Record> {
-        let way_out = "start one with `cargo xtask lab up`";
+        let way_out = format!("start one with `{} up`", called::words());
         if !self.is_up() {
             bail!("no lab is up in {}: {way_out}", self.directory.display());
         }
@@ -177,13 +179,18 @@ impl State {
 
     /// Removes what is of no use without the lab that made it: keys, data, copies of binaries. Logs stay.
     pub(crate) fn clear_all_but_logs(&self) -> anyhow::Result<()> {
-        for name in ["etcd", "pki", "bin", "instances", "kube-cache", "objects", "curl"] {
+        for name in ["etcd", "pki", "bin", "instances", "kube-cache", "objects", "curl", "pods", "programs"] {
             forgive_absence(fs::remove_dir_all(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
         }
-        for name in ["kubeconfig", "operator.kubeconfig", "artifacts.json", "hosts"] {
+        for name in ["kubeconfig", "values.yaml", "artifacts.json", "hosts"] {
             forgive_absence(fs::remove_file(self.path(name)))
                 .with_context(|| format!("{} cannot be removed", self.path(name).display()))?;
+        }
+        // A link of ours to a directory of the user; one that is no link is his.
+        let images = lab::machine::images(&self.directory);
+        if images.is_symlink() {
+            fs::remove_file(&images).with_context(|| format!("{} cannot be removed", images.display()))?;
         }
         Ok(())
     }

@@ -132,6 +132,29 @@ async fn instances_and_groups_come_and_go() {
     assert_eq!(interfaces["NetworkInterfaces"].as_array().unwrap().len(), 2);
     assert_eq!(aws.refused(&format!("ec2 delete-security-group --group-id {group}")).await, "DependencyViolation");
     aws.ok(&format!("ec2 get-console-output --instance-id {}", ids[0])).await;
+    let before = instances[0]["PublicIpAddress"].as_str().unwrap();
+    let first = instances[0]["InstanceId"].as_str().unwrap();
+    assert_eq!(aws.refused(&format!("ec2 stop-instances --dry-run --instance-ids {first}")).await, "DryRunOperation");
+    assert_eq!(
+        aws.refused(&format!("ec2 stop-instances --hibernate --instance-ids {first}")).await,
+        "UnsupportedOperation"
+    );
+    let stopped = aws.ok(&format!("ec2 stop-instances --instance-ids {first}")).await;
+    assert_eq!(stopped["StoppingInstances"][0]["PreviousState"]["Name"], "running");
+    aws.ok(&format!("ec2 wait instance-stopped --instance-ids {first}")).await;
+    let seen = aws.ok(&format!("ec2 describe-instances --instance-ids {first}")).await;
+    let stopped = &seen["Reservations"][0]["Instances"][0];
+    assert_eq!(stopped["StateReason"]["Code"], "Client.UserInitiatedShutdown");
+    assert_eq!(stopped["PrivateIpAddress"], instances[0]["PrivateIpAddress"]);
+    assert!(stopped["PublicIpAddress"].is_null(), "{stopped}");
+    let started = aws.ok(&format!("ec2 start-instances --instance-ids {first}")).await;
+    assert_eq!(started["StartingInstances"][0]["PreviousState"]["Name"], "stopped");
+    aws.ok(&format!("ec2 wait instance-running --instance-ids {first}")).await;
+    let seen = aws.ok(&format!("ec2 describe-instances --instance-ids {first}")).await;
+    let started = &seen["Reservations"][0]["Instances"][0];
+    assert_eq!(started["PrivateIpAddress"], instances[0]["PrivateIpAddress"]);
+    assert_ne!(started["PublicIpAddress"].as_str().unwrap(), before);
+    assert!(started["StateReason"].is_null(), "{started}");
     let gone = aws.ok(&format!("ec2 terminate-instances --instance-ids {}", ids.join(" "))).await;
     assert_eq!(gone["TerminatingInstances"][0]["PreviousState"]["Name"], "running");
     assert_eq!(aws.refused(&run).await, "IdempotentInstanceTerminated");
@@ -223,7 +246,7 @@ async fn refusals_are_those_of_aws() {
         ("ec2 terminate-instances --instance-ids i-0123456789abcdef0", "InvalidInstanceID.NotFound"),
         ("ec2 run-instances --image-id ami-0 --instance-type t2.micro", "InvalidAMIID.NotFound"),
         ("ec2 describe-instances --dry-run", "DryRunOperation"),
-        ("ec2 stop-instances --instance-ids i-0123456789abcdef0", "InvalidAction"),
+        ("ec2 reboot-instances --instance-ids i-0123456789abcdef0", "InvalidAction"),
         ("ec2 describe-vpcs --vpc-ids vpc-1", "InvalidVpcID.NotFound"),
     ];
     for (words, expected) in rows {

@@ -85,6 +85,13 @@ async fn wrong_requests_are_refused_with_their_code() {
         ("Action=RunInstances&ImageId=ami-0&MinCount=x&MaxCount=1", "400", "InvalidParameterValue"),
         ("Action=RunInstances&ImageId=ami-0&MinCount=1&MaxCount=1&UserData=%21", "400", "InvalidUserData.Malformed"),
         ("Action=TerminateInstances&InstanceId.1=i-0&DryRun=true", "412", "DryRunOperation"),
+        ("Action=StartInstances&InstanceId.1=i-0&DryRun=true", "412", "DryRunOperation"),
+        ("Action=StopInstances&InstanceId.1=i-0&DryRun=true", "412", "DryRunOperation"),
+        ("Action=StartInstances", "400", "MissingParameter"),
+        ("Action=StopInstances&InstanceId.1=i-0", "400", "InvalidInstanceID.NotFound"),
+        ("Action=StopInstances&InstanceId.1=i-0&Hibernate=true", "400", "UnsupportedOperation"),
+        ("Action=StopInstances&InstanceId.1=i-0&Force=true", "400", "UnsupportedOperation"),
+        ("Action=StopInstances&InstanceId.1=i-0&SkipOsShutdown=true", "400", "UnsupportedOperation"),
         ("Action=GetConsoleOutput&InstanceId=i-0", "400", "InvalidInstanceID.NotFound"),
     ];
     for (form, expected_status, expected_code) in rows {

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+#[path = "support/machine.rs"]
+mod machine;
+
 const README: &str = include_str!("../../README.md");
 
 /// The first word of each block that is run as a whole.
@@ -21,15 +24,25 @@ const SESSION: &str = "cargo xtask lab up";
 const ALONE: &str = "worker --listen";
 
 /// Lines that are not run, and why.
-const NOT_RUN: [(&str, &str); 4] = [
+const NOT_RUN: [(&str, &str); 5] = [
     ("cargo xtask demo", "the tests of the demo in this crate run the same binary; it takes a minute"),
     ("cargo xtask test", "this test is a part of it"),
     (
         "cargo build --release -p balancer -p loadgen -p worker",
         "a second build, for speed only; the binaries under test are used",
     ),
+    (
+        "helm install clusterbenchmark charts/clusterbenchmark --namespace clusterbenchmark-system --create-namespace --values yours.yaml",
+        "it is for a Kubernetes cluster of yours; the tests of the chart install it in a lab, with the lab's values",
+    ),
     ("export PATH=\"$PWD/target/release:$PATH\"", "the test puts the directory of the binaries under test there"),
 ];
+
+/// The last word of the generator where others take too much of this machine for a valid run. Its counts are right all the same.
+const NOT_VALID: i32 = 3;
+
+/// A session whose run others disturbed is begun again, so many times in all.
+const SESSIONS: u32 = 4;
 
 /// A session that takes longer hangs. It takes 40 s alone on two processors.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -108,8 +121,9 @@ impl Place {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs a block in bash, each line traced, as somebody would who pastes it; what it printed.
-    fn run(&mut self, block: &str) -> String {
+    /// Runs a block in bash, each line traced, as somebody would who pastes it; what it printed, and whether it came to its
+    /// end. Where it did not, the last word of ours was that the run is not valid.
+    fn run(&mut self, block: &str) -> (String, bool) {
         let binaries = std::env::var_os("CLUSTERBENCHMARK_BIN").unwrap();
         let path = std::env::join_paths(
             [self.directory.join("bin"), PathBuf::from(binaries)]
@@ -137,8 +151,16 @@ impl Place {
             std::thread::sleep(Duration::from_millis(50));
         };
         let said = fs::read_to_string(&log).unwrap();
-        assert!(status.success(), "README's commands failed ({status}):\n{said}");
-        said
+        assert!(status.success() || status.code() == Some(NOT_VALID), "README's commands failed ({status}):\n{said}");
+        (said, status.success())
+    }
+
+    /// The reports of the lab that is up, by what README says of it.
+    fn reports(&mut self) -> Vec<wire::Report> {
+        let (said, _) = self.run("eval \"$(cargo xtask lab env)\"\nkubectl get benchmarkreports --output json");
+        let list = document(&said);
+        let text = |object: &serde_json::Value| object["spec"]["report"].as_str().unwrap().to_owned();
+        list["items"].as_array().unwrap().iter().map(|object| serde_json::from_str(&text(object)).unwrap()).collect()
     }
 }
 
@@ -156,6 +178,13 @@ impl Drop for Place {
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
+}
+
+/// The first document in what a session printed.
+fn document(said: &str) -> serde_json::Value {
+    let (_, rest) = said.split_once("\n{").unwrap_or_else(|| panic!("no document:\n{said}"));
+    let document = serde_json::Deserializer::from_str(&format!("{{{rest}")).into_iter().next();
+    document.unwrap().unwrap()
 }
 
 fn lab(state: &Path) -> Command {
@@ -183,8 +212,21 @@ fn the_session_with_a_lab_is_true() {
              shift 2\nexec {program} --state {state} \"$@\"\n"
         ),
     );
-    let said = place.run(&session);
-    for sentence in ["the lab is up", "clusterbenchmark.clusterbench.dev/first condition met", "the lab is down"] {
+    let Some(said) = (0..SESSIONS).find_map(|_| {
+        let (said, is_whole) = place.run(&session);
+        if is_whole {
+            return Some(said);
+        }
+        let reports = place.reports();
+        assert!(reports.iter().any(machine::is_disturbed), "{said}");
+        lab(&place.state()).arg("down").output().unwrap();
+        None
+    }) else {
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED session: {SESSIONS} times this machine was too busy for a valid run");
+        return;
+    };
+    for sentence in ["the lab is up", "\none-large", "the lab is down"] {
         assert!(said.contains(sentence), "not said: {sentence}\n{said}");
     }
     let row = said.lines().find(|line| line.starts_with("first ")).unwrap_or_else(|| panic!("no row:\n{said}"));
@@ -193,9 +235,7 @@ fn the_session_with_a_lab_is_true() {
     // It ends at the look that decides.
     let decided = ["10/10 rounds", "20/20 rounds", "40/40 rounds"].iter().any(|rounds| row.contains(rounds));
     assert!(decided && row.contains("one-large"), "{said}");
-    let (_, ledger) = said.split_once("\n{").unwrap_or_else(|| panic!("no ledger:\n{said}"));
-    let ledger = serde_json::Deserializer::from_str(&format!("{{{ledger}")).into_iter::<serde_json::Value>().next();
-    let ledger = ledger.unwrap().unwrap();
+    let ledger = document(&said);
     assert_eq!((&ledger["launched"], &ledger["terminated"]), (&5.into(), &5.into()), "{ledger:#}");
     assert_eq!((&ledger["groups"], &ledger["processes"]), (&0.into(), &0.into()), "{ledger:#}");
 }
@@ -206,7 +246,7 @@ fn the_tools_work_alone() {
     let block = blocks("sh").into_iter().find(|block| block.starts_with(ALONE)).unwrap();
     // Another loopback address than README's, so that nothing else on this machine has its ports.
     let [.., high, low] = std::process::id().to_be_bytes();
-    let said = place.run(&block.replace("127.0.0.1", &format!("127.77.{high}.{low}")));
+    let (said, _) = place.run(&block.replace("127.0.0.1", &format!("127.77.{high}.{low}")));
     assert!(said.contains("\"instanceId\":\"w"), "{said}");
     let row = said.lines().find(|line| line.starts_with("one ")).unwrap_or_else(|| panic!("no row:\n{said}"));
     assert_eq!(row.split_whitespace().take(3).collect::<Vec<_>>(), ["one", "1000", "0"], "{said}");

@@ -105,6 +105,28 @@ async fn a_machine_lives_as_long_as_its_instance() {
 }
 
 #[tokio::test]
+async fn a_machine_that_is_stopped_and_started_again_has_its_address_and_one_that_cannot_is_stopped() {
+    let (region, machines) = start().await;
+    let id = launch(&region, 1).remove(0);
+    let asked = || machines.asked.lock().unwrap().clone();
+    until("started", || !asked().is_empty()).await;
+    let first = machines.specs.lock().unwrap()[&id].clone();
+    let one = std::slice::from_ref(&id);
+    region.sim().lock().ec2(region.sim().now()).stop_instances(one).unwrap();
+    until("stopped", || state(&region, &id) == "stopped").await;
+    region.sim().lock().ec2(region.sim().now()).start_instances(one).unwrap();
+    until("started again", || asked().len() == 3).await;
+    assert_eq!(asked(), [format!("start {id}"), format!("stop {id}"), format!("start {id}")]);
+    let second = machines.specs.lock().unwrap()[&id].clone();
+    assert_ne!(second.public_address, first.public_address);
+    assert_eq!(MachineSpec { public_address: first.public_address, ..second }, first);
+    machines.events.send(MachineEvent::Failed { id: id.clone(), why: "no bash".into() }).unwrap();
+    until("stopped", || state(&region, &id) == "stopped").await;
+    let reason = region.sim().lock().truth().ec2.instance(&id).unwrap().state_reason.clone().unwrap();
+    assert_eq!(reason.code, "Server.InternalError");
+}
+
+#[tokio::test]
 async fn a_machine_that_powers_off_is_a_shutdown_and_one_that_fails_is_a_failure() {
     let (region, machines) = start().await;
     let ids = launch(&region, 2);

@@ -7,7 +7,7 @@
 //! - `run`: one whole run, from the checked document over rounds to the [`Measurement`];
 //! - `agent`: the control API of the operator, [`Runs`] behind [`routes`].
 //!
-//! `front` reads what a front says of its queues. The command line is the program's (`main.rs` and its folder `command_line`): it calls [`measure`].
+//! `search` is the pure rule that finds a capacity. `front` reads what a front says of its queues. The command line is the program's (`main.rs` and its folder `command_line`): it calls [`measure`].
 
 mod agent;
 mod corpus;
@@ -17,6 +17,7 @@ mod mutant;
 #[cfg(test)]
 mod mutants;
 mod run;
+pub mod search;
 mod target;
 
 pub use crate::agent::control::routes;
@@ -26,14 +27,14 @@ pub use corpus::{Files, NoFiles};
 pub use engine::drivers::DriverLost;
 pub use front::{Front, NotAFront};
 pub use run::histogram_log::HistogramLog;
-pub use run::measure;
 pub use run::measurement::Measurement;
 pub use run::progress::Progress;
 pub use run::schedule::{Attempt, Schedule};
 pub use run::send_log::SendLog;
-pub use run::settings::{MeasureError, Settings};
+pub use run::settings::{MeasureError, SearchSettings, Settings};
 pub use run::validate::{InvalidSpec, validate};
 pub use run::wrong_log::WrongLog;
+pub use run::{JournalEntry, measure};
 pub use target::greeting::{NotGreeted, greet};
 pub use target::resolver::{Given, NotGiven, Resolver};
 pub use target::trust::{NoTrust, Trust, secure};

@@ -14,7 +14,7 @@ use command_line::files::closing;
 use command_line::json::json;
 use command_line::stored::Stored;
 use command_line::watch::{self, WatchArguments};
-use command_line::{AgentArguments, Invocation, ReportArguments, RunArguments};
+use command_line::{AgentArguments, Invocation, ReportArguments, Task};
 use loadgen::{
     Front, HistogramLog, Progress, Resolver, Runs, SendLog, Settings, WrongLog, greet, measure, routes, secure,
 };
@@ -34,14 +34,17 @@ const LOOK: Duration = Duration::from_secs(2);
 const REFRESH: Duration = Duration::from_millis(250);
 
 fn main() -> ExitCode {
-    let invocation = command_line::parse();
     agent::log_to_stderr();
+    let invocation = match command_line::parse() {
+        Ok(invocation) => invocation,
+        Err(error) => return failed(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
     };
     let ended = match invocation {
-        Invocation::Run(run) => runtime.block_on(run_once(&run)),
+        Invocation::Measure(task) => runtime.block_on(measure_once(&task)),
         Invocation::Agent(agent) => runtime.block_on(serve(*agent)),
         Invocation::Report(report) => show_report(&report),
         Invocation::Watch(watch) => runtime.block_on(watch_queues(&watch)),
@@ -54,36 +57,36 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
-    let spec = arguments.spec()?;
+async fn measure_once(task: &Task) -> anyhow::Result<ExitCode> {
+    let Task { spec, request, output, .. } = task;
     let mut settings = Settings::new("command line", agent::raise_open_files());
-    match arguments.load.files.read() {
+    match request.files.read() {
         Ok(files) => settings.files = files.map(Arc::new),
         Err(error) => {
-            eprintln!("loadgen: {}: {error}", arguments.load.files.flag(&error));
+            eprintln!("loadgen: {}: {error}", request.files.flag(&error));
             return Ok(ExitCode::from(WRONG_ARGUMENTS));
         }
     }
-    settings.request_limit = arguments.load.timeout().0;
-    settings.resolver = settings.resolver.with_hosts(arguments.load.hosts.clone()).with(arguments.load.resolve.clone());
-    let output = &arguments.output;
+    settings.request_limit = request.timeout().0;
+    settings.resolver = settings.resolver.with_hosts(request.hosts.clone()).with(request.resolve.clone());
+    settings.search.slots = task.slots.unwrap_or(settings.search.slots);
     let log = opened("--histogram", output.histogram.as_deref(), HistogramLog::create)?;
     let sends = opened("--sends", output.sends.as_deref(), SendLog::create)?;
     settings.sends = sends.clone();
-    let wrong = opened("--wrong", arguments.load.files.wrong.as_deref(), WrongLog::create)?;
+    let wrong = opened("--wrong", request.files.wrong.as_deref(), WrongLog::create)?;
     settings.wrong = wrong.clone();
     settings.log = log.clone();
-    settings.trust = arguments.load.trust()?;
-    let targets = loadgen::validate(&spec, settings.most_connections(&spec));
-    let mut targets = targets.map_err(|error| arguments.in_flags(&error))?;
+    settings.trust = request.trust()?;
+    let targets = loadgen::validate(spec, settings.most_connections(spec));
+    let mut targets = targets.map_err(|error| task.in_flags(&error))?;
     secure(&mut targets, &settings.trust)?;
     for target in &targets {
         let found = settings.resolver.look_up(&target.authority).await;
         let found = found.with_context(|| {
-            let (flag, name) = (arguments.urls_as, &target.authority);
+            let (flag, name) = (task.urls_as, &target.authority);
             format!("{flag}: cannot find the address of {name:?}; check the name, give an IP address, or say --resolve")
         })?;
-        greet(target, found).await.context(arguments.urls_as)?;
+        greet(target, found).await.context(task.urls_as)?;
     }
     let mut termination = Termination::catch()?;
     let progress = Arc::new(Progress::new(spec.rounds.count));
@@ -92,7 +95,7 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         termination.received().await;
         "interrupted".to_owned()
     };
-    let measured = measure(&spec, &settings, &progress, |_| (), abort).await;
+    let measured = measure(spec, &settings, &progress, |_| (), abort).await;
     line.abort();
     clear_line();
     let measurement = measured?;
@@ -103,6 +106,9 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         _ if settings.files.is_some() => report::chart_and_text(&report) + &closing(&measurement.all()?),
         _ => report::chart_and_text(&report),
     })?;
+    if let Some(path) = &output.html {
+        write_page(&report, None, path)?;
+    }
     let finished = [log.map(|log| log.finish()), sends.map(|sends| sends.finish()), wrong.map(|wrong| wrong.finish())];
     if let Some(Err(why)) = finished.into_iter().flatten().find(Result::is_err) {
         bail!("a file that was asked for is not complete: {why}");
@@ -111,7 +117,7 @@ async fn run_once(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         eprintln!("loadgen: this run is not valid: {}", report.reasons.join("; "));
         return Ok(ExitCode::from(INVALID));
     }
-    let conditions = &arguments.output.fail_if;
+    let conditions = &task.fail_if;
     let held: Vec<String> =
         report.clusters.iter().flat_map(|one| conditions.iter().filter_map(|it| it.holds(one))).collect();
     for reason in &held {
@@ -153,11 +159,24 @@ fn show_report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     };
     let text = text.with_context(|| format!("FILE {name} cannot be read"))?;
     let Stored { report, cloud_watch } = Stored::read(&text).with_context(|| format!("FILE {name} is not a report"))?;
-    match &arguments.svg {
-        Some(directory) => draw(&report, cloud_watch.as_ref(), directory)?,
-        None => print(&if arguments.csv { report::csv(&report) } else { report::chart_and_text(&report) })?,
+    match (&arguments.svg, &arguments.html) {
+        (Some(directory), _) => draw(&report, cloud_watch.as_ref(), directory)?,
+        (None, Some(path)) => {
+            write_page(&report, cloud_watch.as_ref(), path)?;
+            print(&format!("{}\n", path.display()))?;
+        }
+        (None, None) => print(&match (arguments.csv, arguments.md) {
+            (true, _) => report::csv(&report),
+            (_, true) => report::markdown(&report),
+            _ => report::chart_and_text(&report),
+        })?,
     }
     Ok(if report.validity == Validity::Invalid { ExitCode::from(INVALID) } else { ExitCode::SUCCESS })
+}
+
+fn write_page(report: &Report, cloud_watch: Option<&CloudWatch>, path: &Path) -> anyhow::Result<()> {
+    let page = report::html(report, cloud_watch).context("--html")?;
+    std::fs::write(path, page).with_context(|| format!("--html: {} cannot be written", path.display()))
 }
 
 /// Writes the pictures, and prints where they are.
@@ -170,7 +189,7 @@ fn draw(report: &Report, cloud_watch: Option<&CloudWatch>, directory: &Path) -> 
     };
     std::fs::create_dir_all(directory)
         .with_context(|| format!("--svg: the directory {} cannot be made", directory.display()))?;
-    for picture in pictures {
+    for picture in pictures.into_iter().chain(report::queue_pictures(report).into_iter().flatten()) {
         let path = directory.join(picture.file);
         std::fs::write(&path, picture.svg).with_context(|| format!("--svg: {} cannot be written", path.display()))?;
         print(&format!("{}\n", path.display()))?;
@@ -221,7 +240,7 @@ async fn serve(arguments: AgentArguments) -> anyhow::Result<ExitCode> {
     let listener = agent::listen("--control-listen", control.listen).await?;
     tracing::info!(listen = %control.listen, instance = control.instance_id, "ready for runs");
     readiness.ready();
-    let routes = Guard::new(&control).protect(routes(runs.clone()).merge(readiness.routes()).merge(agent::relay()));
+    let routes = Guard::new(&control).protect_relaying(routes(runs.clone()).merge(readiness.routes()));
     let mut defect = None;
     let shutdown = async {
         tokio::select! {

@@ -27,6 +27,11 @@ pub(crate) enum Mutant {
     LateArrivalsSkipped,
     /// All rounds of one cluster, then all of the next.
     RoundsNotShuffled,
+    /// Each step of a search is a second long: an overload has no time to show.
+    StepsOfASecond,
+    /// The ways of a round begin equally far from the estimates of all clusters: rounds agree with each other, and not with the
+    /// truth.
+    OneStartForAll,
 }
 
 /// No mutant, except in a test that asks for one.

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use wire::{Arrivals, ClosedLoop, ClusterReport, OpenLoop, Phase, Report, RoundOutcome, Rounds, RunSpec, Stop, Target};
+use wire::{
+    Arrivals, ClosedLoop, ClusterReport, Judging, Metric, Objective, OpenLoop, Phase, Report, RoundOutcome, Rounds,
+    RunSpec, Search, Stop, Target,
+};
 
 use crate::mutant::{Mutant, Mutation};
 use crate::{Progress, Settings, measure};
@@ -91,6 +94,8 @@ async fn report(spec: &RunSpec, limit: Duration, mutant: Option<Mutant>) -> Repo
     let mut settings = Settings::new("generator", 1024);
     settings.request_limit = limit;
     settings.mutation = Mutation { mutant };
+    (settings.search.alone_seconds, settings.search.most_seconds) = (1, 1);
+    settings.search.gates = &[];
     let progress = Progress::new(spec.rounds.count);
     measure(spec, &settings, &progress, |_| (), std::future::pending()).await.unwrap().report().unwrap()
 }
@@ -194,4 +199,21 @@ async fn rounds_in_a_fixed_order_are_noticed() {
         first_ones.contains(&"c0") && first_ones.contains(&"c1")
     };
     caught(Mutant::RoundsNotShuffled, spec, LONG, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_that_are_too_short_for_an_overload_to_show_are_noticed() {
+    let objective = Objective { metric: Metric::P50, at_most_micros: 200_000, max_failed_per_mille: 1 };
+    let spec = || RunSpec {
+        phases: Vec::new(),
+        search: Some(Search { objective, most_requests_per_second: Some(20), sizing: None }),
+        judging: Judging { metric: Metric::Capacity, ..Judging::default() },
+        ..run(&[serve(|_| Act::After(Duration::from_millis(50)))], 1, closed(1))
+    };
+    let check = |report: &Report| {
+        let ways = report.rounds.iter().flat_map(|round| &round.clusters).filter_map(|one| one.way.as_ref());
+        let millis: Vec<u64> = ways.flat_map(|way| &way.steps).map(|step| step.millis).collect();
+        !millis.is_empty() && millis.iter().all(|millis| *millis >= 10_000)
+    };
+    caught(Mutant::StepsOfASecond, spec, LONG, check).await;
 }

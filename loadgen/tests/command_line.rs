@@ -6,7 +6,7 @@ mod support;
 use std::process::Output;
 
 use serde_json::Value;
-use support::{Backend, FINE, Reply};
+use support::{Backend, FINE, Reply, is_measured};
 
 async fn loadgen(arguments: &[&str]) -> Output {
     tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"))
@@ -30,10 +30,10 @@ async fn one_object_with_the_numbers_on_top() {
     let backend = Backend::start(|number, _| if number % 10 == 9 { Reply::Status(503) } else { FINE }).await;
     let (result, code) =
         json(&["--url", &backend.url("/cluster1"), "--closed-loop", "1", "--requests", "1000", "--warmup", "20"]).await;
-    assert_eq!(code, Some(0));
+    assert!(is_measured(code), "{}", result["reasons"]);
     assert_eq!((&result["requests"], &result["failed"]), (&1000.into(), &100.into()));
     assert_eq!(result["failures"]["serverError"], 100);
-    assert_eq!(result["validity"], "Valid");
+    assert_eq!(result["validity"], if code == Some(0) { "Valid" } else { "Invalid" });
     assert!(result["requestsPerSecond"].as_u64().unwrap() > 0);
     let (p50, p90) = (result["p50Micros"].as_u64().unwrap(), result["p90Micros"].as_u64().unwrap());
     assert!(0 < p50 && p50 <= p90);
@@ -59,7 +59,7 @@ async fn several_urls_are_compared() {
     let arguments =
         ["--url", &slow, "--url", &format!("quick={fast}"), "--closed-loop", "2", "--requests", "10", "--seed", "5"];
     let (result, code) = json(&arguments).await;
-    assert_eq!(code, Some(0));
+    assert!(is_measured(code), "{}", result["reasons"]);
     assert_eq!(result["requests"], 2 * 10 * 10, "ten rounds, as two are compared");
     let comparison = &result["comparisons"][0];
     assert_eq!((&comparison["cluster"], &comparison["baseline"]), (&"quick".into(), &"slow".into()));
@@ -70,7 +70,8 @@ async fn several_urls_are_compared() {
     let text = String::from_utf8(table.stdout).unwrap();
     assert!(text.contains("\nCLUSTER  REQUESTS  FAILED  REQUESTS/S"), "{text}");
     assert!(text.contains("quick shares: i-1 100 %\n"), "{text}");
-    assert!(text.contains("no verdict") && text.contains("seed 5"), "{text}");
+    assert!(text.contains("seed 5"), "{text}");
+    assert!(table.status.code() != Some(0) || text.contains("no verdict"), "{text}");
 }
 
 /// One document, whatever it is printed as.
@@ -86,8 +87,8 @@ async fn a_report_that_was_kept_is_printed_as_text_and_as_csv() {
         let output = command.arg("report").arg(&file).args(more).output().await.unwrap();
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
     };
-    let (text, _, code) = print(&[]).await;
-    assert_eq!(code, Some(0), "{text}");
+    let (text, error, code) = print(&[]).await;
+    assert!(is_measured(code), "{error}");
     assert!(text.contains("a, answered requests by response time:"), "{text}");
     let row = text.lines().find(|line| line.starts_with("a  ")).unwrap_or_default();
     assert_eq!(row.split_whitespace().take(3).collect::<Vec<_>>(), ["a", "60", "0"], "{text}");
@@ -113,7 +114,7 @@ async fn a_report_that_was_kept_is_drawn() {
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
     };
     let (alone, error, code) = draw(&report, "alone").await;
-    assert_eq!(code, Some(0), "{error}");
+    assert!(is_measured(code), "{error}");
     let paths: Vec<&std::path::Path> = alone.lines().map(std::path::Path::new).collect();
     assert_eq!(paths.len(), 3, "{alone}");
     for (path, name) in paths.iter().zip(["requests.svg", "per-target.svg", "response-time.svg"]) {
@@ -128,7 +129,7 @@ async fn a_report_that_was_kept_is_drawn() {
     let cloud_watch = serde_json::json!({"state": "Complete", "start": minute, "minutes": 1, "clusters": [cluster]});
     let spec = serde_json::json!({"report": report.to_string(), "cloudWatch": cloud_watch});
     let (_, error, code) = draw(&serde_json::json!({"kind": "BenchmarkReport", "spec": spec}), "object").await;
-    assert_eq!(code, Some(0), "{error}");
+    assert!(is_measured(code), "{error}");
     assert!(std::fs::read_to_string(place.join("object/requests.svg")).unwrap().contains("a, CloudWatch RequestCount"));
     let mut old = report.clone();
     old.as_object_mut().unwrap().remove("series");
@@ -138,6 +139,33 @@ async fn a_report_that_was_kept_is_drawn() {
     assert!(code == Some(1) && error.contains("the object holds no spec.report"), "{error}");
     let (_, error, code) = draw(&report, "kept.json").await;
     assert!(code == Some(1) && error.contains("--svg: the directory"), "{error}");
+    std::fs::remove_dir_all(&place).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_is_left_as_a_page_that_a_stored_one_becomes_too() {
+    let backend = Backend::fine().await;
+    let url = backend.url("/a");
+    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    let (page, again, kept) = (place.join("run.html"), place.join("report.html"), place.join("kept.json"));
+    let load = ["--closed-loop", "2", "--requests", "20", "--rounds", "2", "--html"];
+    let (report, code) = json(&[&["--url", &url], &load[..], &[page.to_str().unwrap()]].concat()).await;
+    assert!(is_measured(code), "{}", report["reasons"]);
+    let printed = std::fs::read_to_string(&page).unwrap();
+    assert!(printed.starts_with("<!DOCTYPE html>") && printed.contains("requests/s"), "{printed}");
+    // What the command printed is the report with the totals of all URLs before it.
+    std::fs::write(&kept, report.to_string()).unwrap();
+    let render = async |to: &std::path::Path| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        let output = command.arg("report").arg(&kept).arg("--html").arg(to).output().await.unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    let (said, error, exit) = render(&again).await;
+    assert_eq!((said.trim(), exit), (again.to_str().unwrap(), code), "the exit code of the run it is of: {error}");
+    assert!(std::fs::read_to_string(&again).unwrap() == printed, "the same report is the same page");
+    let (_, error, code) = render(&place.join("nowhere/page.html")).await;
+    assert!(code == Some(1) && error.contains("--html: ") && error.contains("cannot be written"), "{error}");
     std::fs::remove_dir_all(&place).unwrap();
 }
 
@@ -212,18 +240,13 @@ async fn bad_input_names_the_flag_and_the_way_out() {
     }
 }
 
-/// A busy machine sends late, and the generator says so: then the run is not valid, and its counts are right all the same.
-fn may_be_late(code: Option<i32>) -> bool {
-    matches!(code, Some(0 | 3))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_loop_sends_its_plan_and_checks_answers() {
     let backend = Backend::fine().await;
     let url = backend.url("/a?b=c");
     let arguments = ["--url", &url, "--rate", "200", "--poisson", "--duration", "1s", "--work", "constant:77us"];
     let (result, code) = json(&[&arguments[..], &["--expect-body", "hello", "--seed", "3"]].concat()).await;
-    assert!(may_be_late(code), "{}", result["reasons"]);
+    assert!(is_measured(code), "{}", result["reasons"]);
     let cluster = &result["clusters"][0];
     let planned = cluster["planned"].as_u64().unwrap();
     assert!((150..250).contains(&planned), "{planned}");
@@ -235,14 +258,24 @@ async fn an_open_loop_sends_its_plan_and_checks_answers() {
     assert_eq!(wrong["failures"]["wrongAnswer"], wrong["requests"]);
 }
 
+/// For this long a run is made again whose machine was too busy.
+const UNTIL_VALID: std::time::Duration = std::time::Duration::from_secs(90);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_are_told_by_the_exit_code() {
     let backend = Backend::fine().await;
     let url = backend.url("/");
     let run = ["--url", &url, "--closed-loop", "2", "--requests", "50"];
+    // A run that is not valid decides no condition: this machine is shared, and it is measured until nobody took too much of it.
     let code = async |conditions: &[&str]| {
-        let output = loadgen(&[&run[..], conditions].concat()).await;
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        let started = std::time::Instant::now();
+        while started.elapsed() < UNTIL_VALID {
+            let output = loadgen(&[&run[..], conditions].concat()).await;
+            if output.status.code() != Some(3) {
+                return (output.status.code(), String::from_utf8(output.stderr).unwrap());
+            }
+        }
+        panic!("no run was valid");
     };
     assert_eq!(code(&["--fail-if", "p99 > 10s", "--fail-if", "failed > 0"]).await.0, Some(0));
     let (held, error) = code(&["--fail-if", "p99 > 10s", "--fail-if", "rate > 1"]).await;
@@ -254,7 +287,7 @@ async fn scripts_are_told_by_the_exit_code() {
 async fn people_see_how_times_are_spread_and_how_the_plan_was_kept() {
     let backend = Backend::fine().await;
     let output = loadgen(&["--url", &backend.url("/c1"), "--rate", "100", "--requests", "20"]).await;
-    assert!(may_be_late(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(is_measured(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("c1, answered requests by response time:") && table.contains('█'), "{table}");
     assert!(table.contains("c1: 20 of 20 planned requests sent"), "{table}");
@@ -267,7 +300,7 @@ async fn the_histogram_file_holds_every_request() {
     let file = path.to_str().unwrap();
     let load = ["--url", &backend.url("/c1"), "--rate", "100", "--requests", "200", "--histogram", file];
     let (result, code) = json(&load).await;
-    assert!(may_be_late(code), "{}", result["reasons"]);
+    assert!(is_measured(code), "{}", result["reasons"]);
     let log = std::fs::read_to_string(&path).unwrap();
     for kind in ["response", "service", "sendLag"] {
         let tag = format!("Tag=c1.{kind},");
@@ -295,7 +328,7 @@ async fn two_urls_are_compared_without_any_more_words() {
         .await
         .unwrap();
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(is_measured(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
     let comparison = &result["comparisons"][0];
     assert_eq!((&comparison["cluster"], &comparison["baseline"]), (&"B".into(), &"A".into()));
     assert!(comparison["intervalPercent"].is_array(), "{comparison}");
@@ -320,11 +353,38 @@ async fn a_url_that_compare_cannot_measure_is_not_blamed_on_a_flag_of_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_cannot_be_made_is_refused_with_the_flag_and_the_way_out() {
+    let of = |more: &[&'static str]| [&["search", "--url", "http://127.0.0.1:1/"], more].concat();
+    for (arguments, text) in [
+        (of(&["--objective", "p99 < 50ms"]), "is no objective: write QUANTILE <= TIME, such as 'p99 <= 50ms'"),
+        (of(&["--objective", "p95 <= 50ms"]), "\"p95\" is no quantile: give p50, p90, p99 or p99.9"),
+        (of(&["--objective", "p99 <= 50"]), "\"50\" is no time above 0 with a unit"),
+        (
+            of(&["--objective", "p99 <= 31s"]),
+            "--objective: an answer may take 30 s (--timeout), and the objective is longer",
+        ),
+        (of(&["--objective", "p99 <= 1s", "--most", "0"]), "--most: is 0: it must be between 1 and 10000000"),
+        (of(&["--objective", "p99 <= 1s", "--max-failed", "1000"]), "--max-failed: is 1000: it must be below 1000"),
+        (of(&["--objective", "p99 <= 1s", "--rounds", "0"]), "--rounds: is 0: it must be between 1 and 1000"),
+        (of(&["--objective", "p99 <= 1s", "--price", "b=1"]), "--price: no URL is called \"b\""),
+        (of(&["--objective", "p99 <= 1s", "--rate", "5"]), "unexpected argument '--rate'"),
+        (of(&[]), "--objective"),
+    ] {
+        let output =
+            tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen")).args(&arguments).output().await.unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+        assert!(error.contains(text), "{arguments:?} says {error:?}, not {text:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_url_is_sent_as_a_browser_sends_it() {
     let backend = Backend::fine().await;
     let url = backend.url("/m\u{fc}nchen a?q={\"a\":1}#top");
     let (result, code) = json(&["--url", &url, "--closed-loop", "1", "--requests", "1"]).await;
-    assert_eq!((code, &result["failed"]), (Some(0), &0.into()));
+    assert!(is_measured(code), "{}", result["reasons"]);
+    assert_eq!(result["failed"], 0);
     assert_eq!(backend.seen()[0].path, "/m%C3%BCnchen%20a?q=%7B%22a%22:1%7D");
 }
 
@@ -340,7 +400,7 @@ async fn a_comparison_warms_up_unless_it_is_told_not_to() {
             .output()
             .await
             .unwrap();
-        assert!(may_be_late(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(is_measured(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
         backend.seen().len()
     };
     assert_eq!(requests(&["--warmup", "0"]).await, 2 * 10);

@@ -39,7 +39,7 @@ async fn files_are_sent_by_name_over_and_over_and_the_figures_come_last() {
     std::fs::write(directory.join(".hidden"), "x").unwrap();
     let url = application.url("/");
     let output = loadgen(&with(&url, &directory, &table, "7")).await;
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", text(&output.stderr));
     let sent: Vec<(String, String)> =
         application.seen().iter().map(|upload| (upload.text(), upload.media_type.clone())).collect();
     let [a, b, c] = [("a", "image/jpeg"), ("b", "image/png"), ("c", "application/octet-stream")]
@@ -64,8 +64,14 @@ async fn wrong_answers_are_counted_and_listed() {
     let (url, log) = (application.url("/"), directory.with_file_name("wrong.csv"));
     let arguments = [with(&url, &directory, &table, "8"), vec!["--wrong", log.to_str().unwrap()]].concat();
     let output = loadgen(&[&arguments[..], &["--fail-if", "wrong > 1"]].concat()).await;
-    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("wrong > 1: of url1 it is 2"), "{}", text(&output.stderr));
+    // Of a run that a busy machine made invalid no condition is judged.
+    match output.status.code() {
+        Some(3) => {}
+        code => {
+            assert_eq!(code, Some(4), "{}", text(&output.stderr));
+            assert!(text(&output.stderr).contains("wrong > 1: of url1 it is 2"), "{}", text(&output.stderr));
+        }
+    }
     let last = text(&output.stdout).lines().last().unwrap().to_owned();
     assert!(last.starts_with("total 8, completed 6, failed 2, right 4, wrong 2, seconds "), "{last}");
     let line = "b,b,\"b:\"\"no\"\", never\",r-1,i-7,url1\r\n";
@@ -90,7 +96,7 @@ async fn a_file_may_be_uploaded_in_a_form_and_its_type_be_said() {
     let url = application.url("/");
     let output =
         loadgen(&[with(&url, &directory, &table, "2"), vec!["--field", "inputFile", "--method", "PUT"]].concat()).await;
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", text(&output.stderr));
     let seen = application.seen();
     let boundary = seen[0].media_type.strip_prefix("multipart/form-data; boundary=").unwrap();
     let disposition = "Content-Disposition: form-data; name=\"inputFile\"; filename=\"a.png\"";

@@ -20,6 +20,8 @@ fn front(look: usize) -> Option<BalancerStatus> {
     let queue = |cluster: &str, waiting| QueueStatus {
         cluster: cluster.into(),
         accepted: 38 + waiting,
+        answered: 38,
+        open: waiting,
         waiting,
         answers_waiting: 2,
         running: 3,

@@ -33,7 +33,7 @@ async fn members<const COUNT: usize>(members: [(&'static str, Duration); COUNT])
 /// One user, who asks every address in turn.
 fn run(backends: &[Backend], zones: &[(&str, &[&str])]) -> RunSpec {
     let port = backends[0].address.port();
-    let target = Target { shared: false, cluster: "c".into(), url: format!("http://name.test:{port}/") };
+    let target = Target { cluster: "c".into(), url: format!("http://name.test:{port}/"), ..Target::default() };
     let zone = |(zone, members): &(&str, &[&str])| RunZone {
         zone: (*zone).to_owned(),
         members: members.iter().map(|member| (*member).to_owned()).collect(),

@@ -6,6 +6,15 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use crate::control_sources::ControlSources;
+use crate::own_address::OwnAddress;
+
+/// The way of programs to instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub(crate) enum Way {
+    Push,
+    Pull,
+}
 
 /// Makes EC2 look like the ClusterBenchmarks of this Kubernetes cluster, measures, and records the results.
 ///
@@ -13,7 +22,8 @@ use crate::control_sources::ControlSources;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "operator sweep --help: list or remove everything of an installation, without Kubernetes"
+    after_help = "operator sweep --help: list or remove everything of an installation, without Kubernetes\n\
+                  operator guard --help: whether there are benchmarks, asked before an uninstallation"
 )]
 pub(crate) struct Arguments {
     /// Region of benchmarks that name none [default: AWS_REGION or the profile's]
@@ -24,9 +34,21 @@ pub(crate) struct Arguments {
     #[arg(long, env = "OPERATOR_INSTALLATION", default_value = "default")]
     pub(crate) installation: String,
 
-    /// JSON file that says where the programs of instances come from: {"version", "baseUrl", "sha256": {name: {architecture: sha256}}}
+    /// Manifest of the programs of instances, as `cargo xtask programs` writes it; the image has one
+    #[arg(long, env = "OPERATOR_PROGRAMS", value_name = "FILE")]
+    pub(crate) programs: Option<PathBuf>,
+
+    /// How programs get to instances: Push brings the files beside the manifest, Pull has instances fetch them
+    #[arg(long, env = "OPERATOR_PROGRAMS_DELIVERY", value_name = "WAY", default_value = "Push")]
+    pub(crate) programs_delivery: Way,
+
+    /// Where instances fetch the programs of the manifest, with Pull: {URL}/{sha256}/{name}
+    #[arg(long, env = "OPERATOR_PROGRAMS_BASE_URL", value_name = "URL", requires = "programs")]
+    pub(crate) programs_base_url: Option<String>,
+
+    /// JSON file of programs of your own to be fetched, in place of a manifest: {"version", "baseUrl", "sha256": {name: {architecture: sha256}}}
     #[arg(long, env = "OPERATOR_ARTIFACTS", value_name = "FILE")]
-    pub(crate) artifacts: PathBuf,
+    pub(crate) artifacts: Option<PathBuf>,
 
     /// Namespace of the operator, for its Secret
     #[arg(long, env = "POD_NAMESPACE", default_value = "clusterbenchmark-system")]
@@ -44,7 +66,8 @@ pub(crate) struct Arguments {
     #[arg(long, env = "OPERATOR_SWEEP_REGIONS", value_name = "REGION", value_delimiter = ',')]
     pub(crate) sweep_regions: Vec<String>,
 
-    /// IPv4 networks that the operator dials balancers and generators from, such as 172.31.0.0/16,100.64.0.0/10
+    /// IPv4 networks that the operator dials balancers and generators from, such as 172.31.0.0/16,100.64.0.0/10 [default: those of
+    /// the VPC that it is in]
     #[arg(
         long,
         env = "OPERATOR_CONTROL_SOURCES",
@@ -54,6 +77,15 @@ pub(crate) struct Arguments {
     )]
     pub(crate) control_sources: ControlSources,
 
+    /// Address of this operator's pod (status.podIP). Benchmarks that name no subnets are placed in the VPC whose interface has it, or
+    /// has that of the node
+    #[arg(long, env = "OPERATOR_ADDRESS", value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub(crate) address: OwnAddress,
+
+    /// Address of the node that the pod is on (status.hostIP). It decides where both are known
+    #[arg(long, env = "OPERATOR_NODE_ADDRESS", value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub(crate) node_address: OwnAddress,
+
     /// CSV file with prices that go before those of AWS, such as private rates: region,type,usdPerHour
     #[arg(long, env = "OPERATOR_PRICES", value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
@@ -61,6 +93,10 @@ pub(crate) struct Arguments {
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "OPERATOR_ADMIN_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub(crate) admin_listen: SocketAddr,
+
+    /// Metrics of the runs that are on, whose labels are names of benchmarks and clusters
+    #[arg(long, env = "OPERATOR_LIVE_METRICS")]
+    pub(crate) live_metrics: bool,
 
     /// How long after its last possible send a launch may still appear in a list
     #[arg(long, env = "OPERATOR_SETTLE_SECONDS", value_name = "SECONDS", default_value_t = 300)]

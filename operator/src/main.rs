@@ -3,6 +3,8 @@
 mod arguments;
 mod artifacts;
 mod control_sources;
+mod guard;
+mod own_address;
 mod prices;
 mod sweep;
 
@@ -16,10 +18,12 @@ use clap::Parser;
 use controller::{HttpAgents, KubernetesStore, Metrics, Options, Reconciler};
 use planner::Settings;
 use planner::ports::{Compute, Regions};
+use planner::world::{Artifacts, OwnAddresses};
 use tracing_subscriber::EnvFilter;
 use wire::Signer;
 
 use crate::arguments::Arguments;
+use crate::guard::Guard;
 use crate::sweep::Sweep;
 
 /// Bound on a control request: agents answer from memory, so longer means that they cannot be reached.
@@ -28,16 +32,17 @@ const AGENT_TIMEOUT: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     log_to_stderr();
-    // Not a subcommand of the same arguments: who has only AWS credentials left has none of the others.
+    // Not subcommands of the same arguments: who has only AWS credentials left, or only Kubernetes, has none of the others.
     let words: Vec<OsString> = std::env::args_os().collect();
-    if words.get(1).is_some_and(|word| word == "sweep") {
-        return sweep::sweep(Sweep::parse_from(&words[1..])).await;
+    match words.get(1).and_then(|word| word.to_str()) {
+        Some("sweep") => sweep::sweep(Sweep::parse_from(&words[1..])).await,
+        Some("guard") => guard::guard(Guard::parse_from(&words[1..])).await,
+        _ => run(Arguments::parse()).await.map(|()| ExitCode::SUCCESS),
     }
-    run(Arguments::parse()).await.map(|()| ExitCode::SUCCESS)
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let metrics = Metrics::default();
+    let metrics = Metrics::default().with_live(arguments.live_metrics);
     let counted = metrics.clone();
     let aws = cloud::Aws::load().await.counting(move |action, failure| counted.count_call(action, failure));
     let region = arguments
@@ -66,12 +71,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             arguments.sweep_regions.clone()
         },
     };
-    let settings = settings(&arguments, region, kubernetes_cluster, signer.public_key())?;
-    tracing::info!(account = identity.account, arn = identity.arn, ?settings, "starting");
+    let (artifacts, programs) = artifacts::artifacts(&arguments)?;
+    let settings = settings(&arguments, artifacts, region, kubernetes_cluster, signer.public_key())?;
+    tracing::info!(account = identity.account, arn = identity.arn, ?settings, "starting{}", without_sources(&settings));
     let reconciler = Reconciler::new(
         KubernetesStore::new(client.clone()),
         aws,
-        HttpAgents::new(signer, AGENT_TIMEOUT),
+        HttpAgents::new(signer, programs, AGENT_TIMEOUT),
         settings,
         Arc::new(jiff::Timestamp::now),
         metrics,
@@ -83,6 +89,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 fn settings(
     arguments: &Arguments,
+    artifacts: Artifacts,
     region: String,
     kubernetes_cluster: String,
     public_key: String,
@@ -93,9 +100,10 @@ fn settings(
         kubernetes_cluster,
         process: process_name(arguments),
         region,
-        artifacts: artifacts::read(&arguments.artifacts)?,
+        artifacts,
         public_key,
         control_sources: arguments.control_sources.0.clone(),
+        own_addresses: OwnAddresses { pod: arguments.address.0, node: arguments.node_address.0 },
         settle: seconds(arguments.settle_seconds),
         proof_gap: seconds(arguments.proof_gap_seconds),
         launch_window: seconds(arguments.launch_window_seconds),
@@ -104,6 +112,22 @@ fn settings(
         refusal_pause: seconds(arguments.refusal_pause_seconds),
         prices: prices::read(arguments.prices.as_deref())?,
     })
+}
+
+/// What the first line says where the operator was told no control sources.
+fn without_sources(settings: &Settings) -> String {
+    if !settings.control_sources.is_empty() {
+        return String::new();
+    }
+    let addresses: Vec<String> = settings.own_addresses.all().iter().map(ToString::to_string).collect();
+    let or_refused = "set controlSources (OPERATOR_CONTROL_SOURCES) where benchmarks are refused with NoControlSources";
+    if addresses.is_empty() {
+        return format!(" without control sources, and without an address to find the own VPC by: {or_refused}");
+    }
+    let (addresses, region) = (addresses.join(" or "), &settings.region);
+    format!(
+        " without control sources: those of the VPC in {region} in which an interface has {addresses}; {or_refused}"
+    )
 }
 
 /// A pod that starts again has the same name and the same process id.

@@ -17,9 +17,12 @@ use simulator::engine::Scaler;
 use simulator::ours::Ours;
 use simulator::outcome::{Outcome, means};
 use simulator::peers::{Always, Keda, Seed, TargetTracking};
+use simulator::twins::{ROUNDS, twins};
 use simulator::{Load, Pool, run};
 
 const SEEDS: u64 = 10;
+/// Benchmarks of two equal clusters.
+const BENCHMARKS: u32 = 400;
 
 type Make = Box<dyn Fn() -> Box<dyn Scaler>>;
 
@@ -68,7 +71,6 @@ fn row(name: &str, rule: &(Pool, Make), service: f64) -> String {
 
 fn main() {
     let heads = Load::ALL.map(Load::name).join(" | ");
-    println!("## scaling\n");
     println!(
         "Simulated, means of {SEEDS} seeds. At most 20 instances of one slot; work of 2 s, lognormal with sigma 0.5, and 0.06 s for each message; a boot takes 30 to 60 s, a start of a stopped instance 10 to 20 s; an instance is paid for from 7 s after its start, for 60 s at least.\n"
     );
@@ -93,4 +95,27 @@ fn main() {
         "\nInstance-seconds of LatencyTarget 60 s, Launch, to those of KEDA (5, 5 s, 60 s): {}.",
         ratios.join(", ")
     );
+    equal_clusters();
+}
+
+/// How often equal clusters are called different.
+fn equal_clusters() {
+    println!(
+        "\nTwo equal clusters with the same rule, compared by the cost of right answers in {ROUNDS} rounds, {BENCHMARKS} benchmarks each: called different (5 % at most by the rule), equivalent within 5 %:\n"
+    );
+    let loads = [Load::Burst(100), Load::Burst(1000)];
+    println!("| rule | {} |\n|---|---|---|", loads.map(Load::name).join(" | "));
+    for (name, rule) in [
+        ("QueueDepth 5", Rule::QueueDepth { messages: 5 }),
+        ("LatencyTarget 60 s", Rule::LatencyTarget { target: 60.0 }),
+    ] {
+        for pool in [Pool::Launch, Pool::StartStop] {
+            let cell = |load: Load| {
+                let found = twins(load, pool, rule, BENCHMARKS);
+                let share = |count: u32| format!("{:.1} %", f64::from(count) * 100.0 / f64::from(BENCHMARKS));
+                format!("{}, {}", share(found.different), share(found.equivalent))
+            };
+            println!("| {name}, {pool:?} | {} |", loads.map(cell).join(" | "));
+        }
+    }
 }

@@ -14,12 +14,13 @@ use crate::cost::front;
 use crate::cost::hourly::{of_type, part_of_hour};
 use crate::cost::spent::{LEAST_SECONDS, hourly_of_budget, hourly_of_instances, so_far};
 use crate::cost::usd;
-use crate::desired::role::Role;
+use crate::counts::Counts;
+use crate::desired::role::{Role, addressing};
 use crate::desired::{self, duration, launches};
 use crate::failure::{Failure, Unknown};
 use crate::plan::{NoPlacement, refused};
 use crate::prices::price;
-use crate::scale::Counts;
+use crate::scale::pool::starts_and_stops;
 use crate::world::World;
 
 /// From the expiry until nothing is paid any more: instances shut down, and the operator removes the rest. As long as a late
@@ -57,7 +58,7 @@ impl Full {
         let counts = Counts::of_spec(spec);
         let (mut all, mut unpriced) = (Self::default(), Unpriced::new());
         for pool in desired::pools(spec) {
-            let Some(hourly) = of_type(placement, &pool.instance_type) else {
+            let Some(hourly) = of_type(placement, &pool.instance_type, addressing(placement, pool.role)) else {
                 unpriced.insert(pool.instance_type);
                 continue;
             };
@@ -233,7 +234,11 @@ pub(crate) fn unpaid(world: &World, placement: &Placement, lines: &[Launch]) -> 
 
 /// What a budget does not cover, where the spec asks for queues; empty: it covers all.
 pub(crate) fn uncovered(spec: &ClusterBenchmarkSpec) -> &'static str {
+    let stops = spec.clusters.iter().any(|cluster| starts_and_stops(spec, &cluster.name));
     match (&spec.budget, spec.balancer.kind) {
+        (Some(_), BalancerKind::Queue) if stops => {
+            "; budget.maxUsd covers instances, volumes and addresses, which end by their timers: instances that are stopped then, whose volumes are paid, queues and bucket are ended by the operator alone, and calls of SQS and S3 are not counted"
+        }
         (Some(_), BalancerKind::Queue) => {
             "; budget.maxUsd covers instances, volumes and addresses, which end by their timers: queues and bucket are ended by the operator alone, and calls of SQS and S3 are not counted"
         }

@@ -109,6 +109,10 @@ pub enum Action {
     Rehearse(LaunchRequest),
     Launch(LaunchRequest),
     Terminate(BTreeSet<String>),
+    /// Starts instances that are stopped. Makes no instance.
+    Start(BTreeSet<String>),
+    /// Stops instances, which keep their volumes.
+    Stop(BTreeSet<String>),
     SetMembership {
         control: String,
         instance_id: String,
@@ -123,6 +127,15 @@ pub enum Action {
         to: Application,
         /// Until when they may obey: what was planned later knows more.
         not_after: Timestamp,
+    },
+    /// Brings a program to the loader at `control`; where there are members, to theirs through the agent there.
+    Deliver {
+        control: String,
+        instance_id: String,
+        /// Its hash.
+        program: String,
+        /// Id of each, and IP address and port of its loader.
+        members: Vec<(String, String)>,
     },
     StartRun {
         control: String,
@@ -271,6 +284,8 @@ pub enum Quota<'a> {
     Groups,
     Rules,
     Terminations,
+    /// StartInstances and StopInstances.
+    Starts,
     /// Changes of load balancers, target groups, listeners, rules and targets.
     Balancing,
     /// Changes of queues and buckets.
@@ -305,7 +320,8 @@ pub struct Nature<'a> {
     pub is_grave: bool,
     /// Whether it makes a thing that has to be in the ledger first.
     pub creates: bool,
-    /// Whether it is carried out while `spec.paused` is true: it only brings home what was measured, or begins nothing.
+    /// Whether the stage that measures goes on to plan it while `spec.paused` is true: it only brings home what was measured, or
+    /// begins nothing.
     pub while_paused: bool,
     pub quota: Option<Quota<'a>>,
 }
@@ -367,8 +383,11 @@ impl Action {
                 of(Kind::Launch, Compute).lists(Quota::Launches { token, instances: *count }).creating()
             }
             Self::Terminate(_) => of(Kind::Terminate, Compute).lists(Quota::Terminations).grave(),
+            Self::Start(_) => of(Kind::Start, Compute).lists(Quota::Starts).grave(),
+            Self::Stop(_) => of(Kind::Stop, Compute).lists(Quota::Starts).grave(),
             Self::SetMembership { .. } => of(Kind::SetMembership, Balancing),
             Self::UpdateWorkers { .. } => of(Kind::UpdateWorkers, Balancing),
+            Self::Deliver { .. } => of(Kind::Deliver, Balancing),
             Self::StartRun { .. } => of(Kind::StartRun, Measuring),
             Self::CollectReport { .. } => of(Kind::CollectReport, Measuring).while_paused(),
             Self::JoinParts { .. } => of(Kind::JoinParts, Measuring).while_paused(),

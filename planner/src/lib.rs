@@ -9,7 +9,8 @@
 //! - [`failure`], [`owner`], [`ports`], [`families`], [`cost`]: facts, and what is asked of the outside;
 //! - [`world`], [`conditions`], [`effect`], [`run_key`], [`run_outcome`], [`runs`]: what is seen, said, done
 //!   and measured;
-//! - [`desired`], [`scale`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
+//! - [`scale`]: the rules by which a cluster follows its queue;
+//! - [`desired`], [`counts`], [`instances`], [`goal`], [`plan`](mod@plan): what is asked for, how many, what is there, and
 //!   the plan as it grows;
 //! - [`resources`]: what all that is created by name goes through, and the order of teardown;
 //! - [`budget`]: what all of it may cost, as an expiry;
@@ -21,7 +22,9 @@
 pub mod balance;
 pub mod budget;
 pub mod conditions;
+mod control;
 pub mod cost;
+pub mod counts;
 pub mod desired;
 pub mod effect;
 pub mod failure;

@@ -28,7 +28,10 @@ impl Memory {
     /// After the actions of a pass were tried.
     pub fn acted(&mut self, world: &World, outcomes: &[Outcome]) {
         // Whatever was changed is read anew.
-        if outcomes.iter().any(|outcome| outcome.action.nature().concern == Concern::Balancing) {
+        let is_of_front = |action: &Action| {
+            action.nature().concern == Concern::Balancing && !matches!(action, Action::Deliver { .. })
+        };
+        if outcomes.iter().any(|outcome| is_of_front(&outcome.action)) {
             self.application = None;
         }
         for outcome in outcomes {

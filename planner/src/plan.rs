@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::conditions::{ConditionStatus, Conditions, Reason};
 use crate::effect::{Action, Effect};
 use crate::ports::InstanceState;
+use crate::scale::pool::end_by_timers;
 use crate::world::ledger::Look;
 use crate::world::memory::Memory;
 use crate::world::{Unknown, World, ledger};
@@ -67,15 +68,14 @@ impl Plan {
         for name in world.cloud.names() {
             memory.named.entry(name.to_owned()).and_modify(|named| named.taken_since = None);
         }
-        let expires_at = status.placement.as_ref().and_then(|placement| placement.expires_at.as_ref());
-        let look = Look {
+        let look = |pool: &str| Look {
             now: world.now,
-            expires_at: expires_at.map(|at| at.0),
+            expires_at: end_by_timers(&world.object.spec, status.placement.as_ref(), pool),
             is_watched: world.memory.looked_at.is_some_and(|at| world.now.duration_since(at) <= WATCHED),
         };
         let looked_at = |line: &Launch| {
             let seen_now = ledger::with_sightings(line, seen, world.now);
-            ledger::with_end(line, seen_now, seen, &look)
+            ledger::with_end(line, seen_now, seen, &look(&line.pool))
         };
         Self {
             effects: Vec::new(),

@@ -13,15 +13,16 @@ use crate::effect::Action;
 use crate::goal::{Goal, goal};
 use crate::instances::readiness;
 use crate::plan::{MOVING, Plan, SLOW, STEADY};
-use crate::provision::{self, placement, prices, zone_fallback};
+use crate::provision::{self, own_vpc, placement, prices, zone_fallback};
 use crate::resources::kind::unknown_kinds_sentence;
 use crate::world::{Deletion, Finalizer, Seal, Unknown, World};
-use crate::{balance, budget, measure, pausing, region, teardown};
+use crate::{balance, budget, control, counts, measure, pausing, region, teardown};
 
 /// Compares the world with what the object asks for. Does no I/O and cannot fail.
 pub fn plan(world: &World) -> Plan {
     let mut plan = of_stages(world);
     readiness::note_silence(world, &mut plan.memory);
+    readiness::note_loading(world, &mut plan.memory);
     // Another account's CloudWatch knows nothing of it.
     let provisioned = plan.conditions.get(ConditionType::Provisioned).reason;
     let is_elsewhere = matches!(provisioned, Reason::WrongAccount | Reason::WrongInstallation);
@@ -30,10 +31,11 @@ pub fn plan(world: &World) -> Plan {
     }
     note_budget(world, &mut plan);
     queues::note_said(world, &mut plan);
+    counts::note(world, &mut plan.memory);
     plan
 }
 
-/// What became of a budget that was changed.
+/// What became of a budget that was changed, and what else people should know of a spec that can be placed.
 fn note_budget(world: &World, plan: &mut Plan) {
     let accepted = plan.conditions.get(ConditionType::Accepted).clone();
     let Some(placement) = plan.placement.as_ref().filter(|_| accepted.reason == Reason::Placed) else { return };
@@ -42,7 +44,8 @@ fn note_budget(world: &World, plan: &mut Plan) {
         return plan.conditions.stall(ConditionType::Accepted);
     }
     let (changed, uncovered) = (budget::changed(world, placement), budget::uncovered(&world.object.spec));
-    let message = format!("{}{changed}{uncovered}", accepted.message);
+    let caution = counts::caution::caution(world);
+    let message = format!("{}{changed}{uncovered}{caution}", accepted.message);
     plan.conditions.accepted(accepted.status, accepted.reason, message);
 }
 
@@ -84,8 +87,9 @@ fn of_stages(world: &World) -> Plan {
                 zone_fallback::plan(world, &placement, &mut plan)
             }
             Some(placement) => {
-                let placement = prices::grown(world, placement);
+                let placement = control::renewed(world, prices::grown(world, placement));
                 plan.placement = Some(placement.clone());
+                balance::delivery::plan(world, &mut plan);
                 // What a former spec measures is stopped and collected before anything under it changes.
                 if measure::former::former_is_on(world, &placement, &mut plan) {
                     plan.conditions.wait_for_former();
@@ -190,7 +194,8 @@ fn place(world: &World, plan: &mut Plan) {
     }
     match placement::choose(world, site) {
         Ok(placement) => {
-            let message = format!("the spec can be placed{}", placement::caution(&placement, site));
+            let (own_vpc, caution) = (own_vpc::said(&placement), placement::caution(&placement, site));
+            let message = format!("the spec can be placed{own_vpc}{caution}");
             plan.placement = Some(placement);
             plan.conditions.accepted(ConditionStatus::True, Reason::Placed, message);
             plan.wake = SignedDuration::ZERO;

@@ -44,9 +44,13 @@ pub(crate) fn too_long(world: &World, key: &RunKey) -> Option<String> {
             "load.launches or load.rounds",
         ),
     };
+    let shorter = match spec.load.search {
+        Some(_) => "measure fewer clusters",
+        None => "shorten its phases",
+    };
     (takes > left).then(|| {
         format!(
-            "{what} at least {} s, and {whose} leaves {} s: lower {fields}, shorten its phases, or delete the benchmark and create it again with more time",
+            "{what} at least {} s, and {whose} leaves {} s: lower {fields}, {shorter}, or delete the benchmark and create it again with more time",
             takes.as_secs(),
             left.as_secs()
         )

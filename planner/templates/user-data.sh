@@ -1,7 +1,7 @@
 #!/bin/bash
-# ClusterBenchmark {{ role }}. Generated; every instance of a launch runs the same text.
-# cloud-init runs it once in the life of an instance, also if a power cut ends it half-way. So it only does what must
-# not wait, and leaves the rest to a unit that runs this text with `boot` at every start until that has succeeded.
+{#- ClusterBenchmark {{ role }}. Generated; every instance of a launch runs the same text. #}
+{#- cloud-init runs it once in the life of an instance, also if a power cut ends it half-way. So it only does what must #}
+{#- not wait, and leaves the rest to a unit that runs this text with `boot` at every start until that has succeeded. #}
 set -euo pipefail
 umask 022
 
@@ -14,7 +14,7 @@ trap 'say "error: line $LINENO failed: $BASH_COMMAND"' ERR
 
 if [ "${1:-}" != boot ]; then
 
-# 1. The dead man's switch, before anything that needs the network.
+{#- 1. The dead man's switch, before anything that needs the network. #}
 say "step 1/6 arm expiry {{ expires_at }}"
 arm() {
   mkdir -p "$units"
@@ -40,9 +40,9 @@ WantedBy=timers.target
 UNIT
   systemctl daemon-reload && systemctl enable --now clusterbench-expiry.timer
 }
-# An instance that could outlive its operator must not live at all.
+{#- An instance that could outlive its operator must not live at all. #}
 arm || { say "error: cannot arm the expiry timer; shutting down"; shutdown -h now; exit 1; }
-# A timer that is armed after its time would wait for ever.
+{#- A timer that is armed after its time would wait for ever. #}
 if [ "$(date +%s)" -ge {{ expires_epoch }} ]; then
   say "error: expired before boot; shutting down"
   shutdown -h now
@@ -69,15 +69,15 @@ WantedBy=multi-user.target
 UNIT
 systemctl daemon-reload
 systemctl enable {{ boot_unit }}.service
-# A power cut takes what is not on the disk yet.
+{#- A power cut takes what is not on the disk yet. #}
 sync "$own/boot" "$units"/clusterbench-* "$units"/*.wants || true
-# Not waited for: cloud-init has more to do, and nothing that a boot waits for may hang on a mirror.
+{#- Not waited for: cloud-init has more to do, and nothing that a boot waits for may hang on a mirror. #}
 systemctl start --no-block {{ boot_unit }}.service
 exit
 
 fi
 
-# 2. Who and where we are, by IMDSv2.
+{#- 2. Who and where we are, by IMDSv2. #}
 say "step 2/6 metadata"
 imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
 imds=${imds%/}
@@ -93,24 +93,38 @@ until identify; do
   sleep 1
 done
 [[ $id =~ ^[A-Za-z0-9-]+$ && $address =~ ^[0-9.]+$ ]] || fail "instance metadata are not an id and an IPv4 address"
+{%- if is_fetching %}
 
-# 3. The program.
-url={{ url }}
-say "step 3/6 fetch $url"
-program=$own/{{ role }}
 fetch() {
   curl --fail --silent --show-error --location --globoff --proto '=http,https' --connect-timeout 10 \
     --speed-limit 1024 --speed-time 30 --output "$program.part" -- "$url"
 }
+{%- endif %}
+
+{#- What came before the start is done once: a boot that is cut later finds programs that run already, or start beside it. #}
+{#- A power cut takes what is not on the disk yet. #}
+is_done() { [ -e "$own/$1.installed" ]; }
+done_with() { sync && touch "$own/$1.installed"; }
+
+if ! is_done {{ role }}; then
+{%- if let Some(loader) = loader %}
+{% include "await.sh" %}
+{%- endif %}
+{%- if let Some(fetched) = fetched %}
+
+{#- 3. The program. #}
+url={{ fetched.url }}
+say "step 3/6 fetch $url"
+program=$own/{{ fetched.name }}
 give_up=$((SECONDS + {{ fetch_seconds }}))
 until fetch; do
   [ "$SECONDS" -lt "$give_up" ] || fail "cannot fetch $url for {{ fetch_seconds }} s"
   sleep 2
 done
 
-# 4. Nothing runs that is not exactly what was asked for.
+{#- 4. Nothing runs that is not exactly what was asked for. #}
 say "step 4/6 verify"
-want={{ sha256 }}
+want={{ fetched.sha256 }}
 got=$(sha256sum <"$program.part")
 got=${got%% *}
 if [ "$got" != "$want" ]; then
@@ -119,8 +133,9 @@ if [ "$got" != "$want" ]; then
 fi
 chmod 0755 "$program.part"
 mv "$program.part" "$program"
+{%- endif %}
 
-# 5. Its environment and its unit.
+{#- 5. Its environment and its unit. #}
 say "step 5/6 install {{ role }}"
 mkdir -p "$root/etc/clusterbench"
 {
@@ -131,32 +146,76 @@ mkdir -p "$root/etc/clusterbench"
 {%- if let Some(control) = control %}
   printf 'CONTROL_LISTEN=%s:%s\n' "$address" {{ control.port }}
 {%- endif %}
+{%- if has_stock %}
+  printf 'STOCK_DIR=%s\n' "$own"
+{%- endif %}
 {%- for line in environment %}
   printf '%s\n' {{ line }}
 {%- endfor %}
 } >"$root/etc/clusterbench/{{ role }}.env"
-cat >"$units/clusterbench-{{ role }}.service" <<'UNIT'
+{%- if let Some(unit) = unit %}
+cat >"$units/{{ unit_name }}" <<'UNIT'
 {{ unit }}
 UNIT
 systemctl daemon-reload
+{%- endif %}
+{%- if archive.is_some() || container.is_some() || !packages.is_empty() %}
+install() {
+  if command -v dnf; then
+    dnf install --assumeyes --quiet "$@"
+  elif command -v apt-get; then
+    apt-get update --quiet --quiet
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@"
+  else
+    echo "the image has neither dnf nor apt-get"
+    return 1
+  fi
+}
+{#- Another program may hold the lock of the packages. #}
+packages() {
+  local tries
+  for tries in 1 2 3; do
+    if install "$@" >"$own/packages.log" 2>&1 </dev/null; then return; fi
+    [ "$tries" = 3 ] || sleep $((tries * 5))
+  done
+  fail "{% if container.is_none() %}worker.packages{% else %}worker.container{% endif %}: $* cannot be installed: $(tail -n 1 "$own/packages.log")"
+}
+{%- endif %}
+{%- if !packages.is_empty() %}
+say "step 5/6 packages"{% for name in packages %} {{ name }}{% endfor %}
+packages{% for name in packages %} {{ name }}{% endfor %}
+{%- endif %}
+{%- if let Some(archive) = archive %}
+{%- include "archive.sh" %}
+{%- endif %}
+{%- if let Some(container) = container %}
+{%- include "container.sh" %}
+{%- endif %}
+done_with {{ role }}
+fi
 
-# 6. Start, and see that it serves: a program that dies at once must not look like a boot that went well.
+{#- 6. Start, and see that it serves: a program that dies at once must not look like a boot that went well. #}
 say "step 6/6 start {{ role }} as $id"
-unit=clusterbench-{{ role }}.service
+unit={{ unit_name }}
+{%- if unit.is_some() %}
 systemctl enable --now "$unit" || true # why it does not run is told below
+{%- else %}
+said=$(systemctl restart "$unit" 2>&1) || fail "worker.preinstalled: $unit cannot be started: ${said##*$'\n'}"
+systemctl enable "$unit" || true
+{%- endif %}
 {%- if let Some(port) = awaited_port %}
 serves() { (: <>"/dev/tcp/$address/{{ port }}") 2>/dev/null; }
 begun=$SECONDS
 looked=$SECONDS
 restarts=0
 ended=
-# How it ended last, as systemd tells it: `exit-code, status=203` is a program that cannot be run.
+{#- How it ended last, as systemd tells it: `exit-code, status=203` is a program that cannot be run. #}
 look() {
   looked=$SECONDS
   local shown
   shown=$(systemctl show --property=Result --property=ExecMainStatus --property=NRestarts "$unit" || true)
   if [[ $shown =~ NRestarts=([0-9]+) ]]; then restarts=${BASH_REMATCH[1]}; fi
-  # While it runs, nothing is told of how it ended before.
+  {#- While it runs, nothing is told of how it ended before. #}
   if [[ $shown =~ Result=([a-z-]+) && ${BASH_REMATCH[1]} != success ]]; then ended="; $unit: ${BASH_REMATCH[1]}"; else return 0; fi
   if [[ $shown =~ ExecMainStatus=([0-9]+) ]]; then ended+=", status=${BASH_REMATCH[1]}"; fi
 }
@@ -171,17 +230,19 @@ done
 {%- endif %}
 {%- if let Some(beside) = companion %}
 
-# 7. The program beside it, which starts after it and ends before it.
-url={{ beside.url }}
+{#- 7. The program beside it, which starts after it and ends before it. #}
+if ! is_done {{ beside.name }}; then
+{%- if let Some(fetched) = beside.fetched %}
+url={{ fetched.url }}
 say "step 3/6 fetch $url"
-program=$own/{{ beside.name }}
+program=$own/{{ fetched.name }}
 give_up=$((SECONDS + {{ fetch_seconds }}))
 until fetch; do
   [ "$SECONDS" -lt "$give_up" ] || fail "cannot fetch $url for {{ fetch_seconds }} s"
   sleep 2
 done
 say "step 4/6 verify"
-want={{ beside.sha256 }}
+want={{ fetched.sha256 }}
 got=$(sha256sum <"$program.part")
 got=${got%% *}
 if [ "$got" != "$want" ]; then
@@ -190,6 +251,7 @@ if [ "$got" != "$want" ]; then
 fi
 chmod 0755 "$program.part"
 mv "$program.part" "$program"
+{%- endif %}
 say "step 5/6 install {{ beside.name }}"
 {
   printf 'INSTANCE_ID=%s\n' "$id"
@@ -203,6 +265,8 @@ cat >"$units/clusterbench-{{ beside.name }}.service" <<'UNIT'
 {{ beside.unit }}
 UNIT
 systemctl daemon-reload
+done_with {{ beside.name }}
+fi
 say "step 6/6 start {{ beside.name }} as $id"
 unit=clusterbench-{{ beside.name }}.service
 systemctl enable --now "$unit" || true

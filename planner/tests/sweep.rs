@@ -105,6 +105,21 @@ fn an_orphan_goes_in_the_second_round() {
     assert_eq!(rounds.round(gone), ["i-1"]);
 }
 
+/// It cannot end itself, because its timer stands still.
+#[test]
+fn a_stopped_orphan_goes_too_and_holds_its_groups_and_queues_until_then() {
+    let stopped = instance("i-1", tags("a"), 20, InstanceState::Stopped);
+    let mut rounds = Rounds::new(vec![stopped], vec![group("sg-1", tags("a"))]);
+    rounds.found.queues = vec![queue("clusterbench-a-in", tags("a"))];
+    for _ in 0..9 {
+        rounds.round(|_| Life::Lives);
+    }
+    assert_eq!(rounds.round(gone), [""; 0]);
+    assert_eq!(rounds.round(gone), ["i-1"]);
+    rounds.found.instances[0].state = InstanceState::Terminated;
+    assert_eq!(rounds.round(gone), ["sg-1", "https://sqs.test/111/clusterbench-a-in"]);
+}
+
 #[test]
 fn what_cannot_be_asked_for_is_spared_and_begins_anew() {
     let mut rounds = Rounds::new(vec![old("i-1", tags("a"))], Vec::new());

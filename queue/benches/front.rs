@@ -44,7 +44,9 @@ fn front(memory: &Arc<Memory>) -> Result<Arc<Front<Memory>>, Box<dyn std::error:
         name: name.to_owned(),
         path: format!("/{name}"),
         policy: Policy::default(),
+        health: None,
         members: Vec::new(),
+        scaling: None,
     };
     front.apply(Membership { clusters: ["fast", "held"].map(cluster).into(), ..Membership::default() }, None)?;
     let own = Arc::clone(&front);

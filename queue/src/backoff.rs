@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::ports::Failed;
 
@@ -23,28 +23,44 @@ pub(crate) fn drawn(number: u32) -> Duration {
     pause(number, rand::random())
 }
 
-/// Makes a call until it succeeds, or `until` is past.
+/// Makes a call until it succeeds, or `until` is past: a call that is on then is given up, and its outcome is not known.
 ///
 /// # Errors
-/// The last failure.
-pub(crate) async fn persist<T, F>(until: Instant, mut call: impl FnMut() -> F) -> Result<T, Failed>
+/// The last failure, or that there was no answer.
+pub(crate) async fn persist<T, F>(until: Instant, call: impl FnMut() -> F) -> Result<T, Failed>
 where
     F: Future<Output = Result<T, Failed>>,
 {
-    let mut number = 0;
+    persist_unless(|_| false, until, call).await
+}
+
+/// The same, but for failures that the next call would meet as well.
+///
+/// # Errors
+/// The first failure that is final, the last one, or that there was no answer.
+pub(crate) async fn persist_unless<T, F>(
+    is_final: impl Fn(&Failed) -> bool,
+    until: Instant,
+    mut call: impl FnMut() -> F,
+) -> Result<T, Failed>
+where
+    F: Future<Output = Result<T, Failed>>,
+{
+    let (mut number, mut last) = (0, Failed { call: "a call of AWS", why: "no answer in time".to_owned() });
     loop {
-        match call().await {
-            Ok(done) => return Ok(done),
-            Err(failed) => {
-                let pause = drawn(number);
-                if Instant::now() + pause > until {
-                    return Err(failed);
-                }
-                tracing::debug!(%failed, ?pause, "again");
-                sleep(pause).await;
-                number += 1;
-            }
+        match timeout_at(until, call()).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(failed)) if is_final(&failed) => return Err(failed),
+            Ok(Err(failed)) => last = failed,
+            Err(_) => return Err(last),
         }
+        let pause = drawn(number);
+        if Instant::now() + pause > until {
+            return Err(last);
+        }
+        tracing::debug!(failed = %last, ?pause, "again");
+        sleep(pause).await;
+        number += 1;
     }
 }
 
@@ -72,5 +88,9 @@ mod tests {
         let in_vain = persist(begun + Duration::from_secs(10), || std::future::ready(Err::<(), _>(failed())));
         assert_eq!(in_vain.await, Err(failed()));
         assert!((4..=10).contains(&begun.elapsed().as_secs()));
+        let begun = Instant::now();
+        let hangs = persist(begun + Duration::from_secs(10), std::future::pending::<Result<(), Failed>>);
+        assert_eq!(hangs.await.unwrap_err().why, "no answer in time");
+        assert_eq!(begun.elapsed().as_secs(), 10);
     }
 }

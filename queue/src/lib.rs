@@ -31,7 +31,24 @@
 //! process (`queue/tests/tier/crashes.rs`).
 //!
 //! Everything is generic over two ports, [`Queues`] and [`Objects`], which [`Aws`] is on SQS and S3, and
-//! [`memory::Memory`] in tests; the puller over a third one, [`Program`]. The program that is measured knows nothing of AWS.
+//! [`memory::Memory`] in tests; the puller over a third one, [`Program`], and the front over [`front::Pullers`]. The program that
+//! is measured knows nothing of AWS.
+//!
+//! # A member that is to go
+//!
+//! ```text
+//! the operator        the front                               a puller
+//!   | drain: i-1 ----> | PUT /duty, each second ------------> | no new receive; the long poll that is on goes on, and what it
+//!   |                  |                                      | brings is worked on
+//!   |                  | <-- Drain, not drained ------------- |
+//!   | <-- draining ----|                                      | no poll, nothing at work
+//!   |                  | <-- Drain, drained ----------------- |
+//!   | <-- drained -----|
+//!   | ends i-1         |
+//! ```
+//!
+//! Only the answer to an order is a word (`front/drain`): a puller that restarted has forgotten its duty and is told again, and
+//! one that is silent says nothing.
 
 mod aws;
 mod backoff;
@@ -41,9 +58,11 @@ mod message;
 mod ports;
 pub mod puller;
 mod puller_status;
+mod tally;
 
 pub use aws::Aws;
 pub use message::{ANSWERS, AnswerMessage, Content, Id, REQUESTS, RequestMessage, Unreadable, input_key, output_key};
 pub use ports::{Answer, Call, Outcome, Sick};
 pub use ports::{Counts, Failed, Object, Objects, Program, Put, Queues, Receive, Received};
-pub use puller_status::PullerStatus;
+pub use puller_status::{Duty, Order, PullerStatus};
+pub use tally::{Tally, sqs_requests};

@@ -3,7 +3,7 @@
 //! A message behaves as one of a standard queue: visible again when its time is up, sometimes delivered twice, sometimes later
 //! or sooner than was asked for. Objects are seen at once.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +11,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
+use wire::QueueCalls;
 
 use crate::ports::{Counts, Failed, Object, Objects, Put, Queues, Receive, Received};
+use crate::tally::{Tally, sqs_requests};
 
 /// Unkindness, in thousandths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,18 @@ pub struct Unkind {
     pub early: u32,
     /// Deletions after which the message comes once more.
     pub undeleted: u32,
+}
+
+/// How calls about objects go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outage {
+    /// They work as they should.
+    #[default]
+    None,
+    /// They fail.
+    Fails,
+    /// They are never answered.
+    Hangs,
 }
 
 /// All queues and objects.
@@ -37,9 +51,16 @@ struct State {
     random: StdRng,
     receipts: u64,
     queues: HashMap<String, Queue>,
+    /// Queues that are not there any more.
+    away: HashSet<String>,
+    counts_are_hidden: bool,
+    absence_is_hidden: bool,
+    outage: Outage,
     objects: BTreeMap<String, Object>,
     /// Every text that was ever sent, by queue.
     sent: HashMap<String, Vec<String>>,
+    /// Every call that was ever made, by whom ever.
+    calls: QueueCalls,
     begun: Instant,
 }
 
@@ -48,6 +69,8 @@ struct Queue {
     /// One of those who wait is woken for each message that becomes visible.
     arrived: Arc<Notify>,
     visible: VecDeque<Message>,
+    /// Until then a purge takes what is sent.
+    purged_until: Option<Instant>,
     hidden: HashMap<u64, (Instant, Message)>,
 }
 
@@ -70,8 +93,13 @@ impl Memory {
             random: StdRng::seed_from_u64(seed),
             receipts: 0,
             queues: HashMap::new(),
+            away: HashSet::new(),
+            counts_are_hidden: false,
+            absence_is_hidden: false,
+            outage: Outage::None,
             objects: BTreeMap::new(),
             sent: HashMap::new(),
+            calls: QueueCalls::default(),
             begun: Instant::now(),
         };
         Self { unkind, state: Mutex::new(state) }
@@ -86,6 +114,11 @@ impl Memory {
         self.state().sent.get(queue).cloned().unwrap_or_default()
     }
 
+    /// Every call that came, whoever made it, counted here and not by who made it.
+    pub fn calls(&self) -> QueueCalls {
+        self.state().calls
+    }
+
     /// All objects, by key.
     pub fn objects(&self) -> BTreeMap<String, Object> {
         self.state().objects.clone()
@@ -95,6 +128,56 @@ impl Memory {
     pub fn messages(&self, queue: &str) -> usize {
         let state = self.state();
         state.queues.get(queue).map_or(0, |queue| queue.visible.len() + queue.hidden.len())
+    }
+
+    /// From now on nobody is told how many messages there are, or everybody is again.
+    pub fn hide_counts(&self, are_hidden: bool) {
+        self.state().counts_are_hidden = are_hidden;
+    }
+
+    /// From now on who asks for an object that is not there is refused, as S3 refuses those who may not list the bucket, or is told
+    /// again that there is none.
+    pub fn hide_absence(&self, is_hidden: bool) {
+        self.state().absence_is_hidden = is_hidden;
+    }
+
+    /// From now on a queue is not there for who receives from it or counts its messages, or is there again.
+    pub fn take_away(&self, queue: &str, is_away: bool) {
+        let mut state = self.state();
+        if is_away {
+            state.away.insert(queue.to_owned());
+        } else {
+            state.away.remove(queue);
+        }
+    }
+
+    fn find(&self, call: &'static str, queue: &str) -> Result<(), Failed> {
+        let is_away = self.state().away.contains(queue);
+        if is_away { Err(Failed { call, why: "QueueDoesNotExist: it was taken away".to_owned() }) } else { Ok(()) }
+    }
+
+    /// From now on calls about objects go like this.
+    pub fn break_down(&self, outage: Outage) {
+        self.state().outage = outage;
+    }
+
+    async fn outage(&self, call: &'static str) -> Result<(), Failed> {
+        let outage = self.state().outage;
+        match outage {
+            Outage::None => Ok(()),
+            Outage::Fails => Err(Failed { call, why: "SlowDown".to_owned() }),
+            Outage::Hangs => std::future::pending().await,
+        }
+    }
+
+    /// Purges a queue: what is there goes, and half of what is sent within so long. "Messages sent to the queue after you call PurgeQueue might
+    /// be deleted while the queue is being purged", which takes up to 60 seconds (SQS API reference, PurgeQueue).
+    pub fn purge(&self, queue: &str, lasts: Duration) {
+        let mut state = self.state();
+        let queue = state.queues.entry(queue.to_owned()).or_default();
+        queue.visible.clear();
+        queue.hidden.clear();
+        queue.purged_until = Some(Instant::now() + lasts);
     }
 
     /// Takes what is visible, or says until when nothing will be.
@@ -149,30 +232,46 @@ fn shortened(random: &mut StdRng, unkind: Unkind, visibility: Duration) -> Durat
 }
 
 impl Queues for Memory {
-    async fn send(&self, queue: &str, body: String) -> Result<(), Failed> {
+    async fn send(&self, tally: &Tally, queue: &str, body: String) -> Result<(), Failed> {
+        tally.sqs(sqs_requests(body.len()));
         let mut state = self.state();
+        state.calls.sqs += sqs_requests(body.len());
         let sent_millis = u64::try_from(state.begun.elapsed().as_millis()).unwrap_or(u64::MAX) + 1;
         state.sent.entry(queue.to_owned()).or_default().push(body.clone());
-        let queue = state.queues.entry(queue.to_owned()).or_default();
+        let State { random, queues, .. } = &mut *state;
+        let queue = queues.entry(queue.to_owned()).or_default();
+        if queue.purged_until.is_some_and(|until| Instant::now() < until) && random.random_ratio(1, 2) {
+            return Ok(());
+        }
         queue.visible.push_back(Message { body, count: 0, sent_millis });
         queue.arrived.notify_one();
         Ok(())
     }
 
-    async fn receive(&self, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
+    async fn receive(&self, tally: &Tally, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
+        tally.sqs(1);
+        self.state().calls.sqs += 1;
+        self.find("ReceiveMessage", queue)?;
         let until = Instant::now() + receive.wait;
         let arrived = Arc::clone(&self.state().queues.entry(queue.to_owned()).or_default().arrived);
         loop {
             match self.take(queue, receive) {
-                Ok(taken) => return Ok(taken),
+                Ok(taken) => {
+                    let more = sqs_requests(taken.iter().map(|message| message.body.len()).sum()) - 1;
+                    tally.sqs(more);
+                    self.state().calls.sqs += more;
+                    return Ok(taken);
+                }
                 Err(_) if Instant::now() >= until => return Ok(Vec::new()),
                 Err(next) => drop(timeout_at(next.map_or(until, |next| next.min(until)), arrived.notified()).await),
             }
         }
     }
 
-    async fn delete(&self, queue: &str, receipts: &[String]) -> Result<(), Failed> {
+    async fn delete(&self, tally: &Tally, queue: &str, receipts: &[String]) -> Result<(), Failed> {
+        tally.sqs(1);
         let mut state = self.state();
+        state.calls.sqs += 1;
         let State { random, queues, .. } = &mut *state;
         let Some(Queue { hidden, .. }) = queues.get_mut(queue) else { return Ok(()) };
         for receipt in receipts.iter().filter_map(|receipt| receipt.parse().ok()) {
@@ -186,8 +285,16 @@ impl Queues for Memory {
         Ok(())
     }
 
-    async fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), Failed> {
+    async fn change_visibility(
+        &self,
+        tally: &Tally,
+        queue: &str,
+        receipt: &str,
+        visibility: Duration,
+    ) -> Result<(), Failed> {
+        tally.sqs(1);
         let mut state = self.state();
+        state.calls.sqs += 1;
         let State { random, queues, .. } = &mut *state;
         let visibility = shortened(random, self.unkind, visibility);
         let gone = || {
@@ -201,8 +308,14 @@ impl Queues for Memory {
         Ok(())
     }
 
-    async fn counts(&self, queue: &str) -> Result<Counts, Failed> {
+    async fn counts(&self, tally: &Tally, queue: &str) -> Result<Counts, Failed> {
+        tally.sqs(1);
+        self.state().calls.sqs += 1;
+        self.find("GetQueueAttributes", queue)?;
         let mut state = self.state();
+        if state.counts_are_hidden {
+            return Err(Failed { call: "GetQueueAttributes", why: "AccessDenied".to_owned() });
+        }
         let queue = state.queues.entry(queue.to_owned()).or_default();
         queue.reappear(Instant::now());
         Ok(Counts { visible: queue.visible.len() as u64, in_flight: queue.hidden.len() as u64 })
@@ -210,12 +323,18 @@ impl Queues for Memory {
 }
 
 impl Objects for Memory {
-    async fn put(&self, key: &str, object: Object) -> Result<(), Failed> {
+    async fn put(&self, tally: &Tally, key: &str, object: Object) -> Result<(), Failed> {
+        tally.s3_put();
+        self.state().calls.s3_puts += 1;
+        self.outage("PutObject").await?;
         self.state().objects.insert(key.to_owned(), object);
         Ok(())
     }
 
-    async fn put_if_absent(&self, key: &str, object: Object) -> Result<Put, Failed> {
+    async fn put_if_absent(&self, tally: &Tally, key: &str, object: Object) -> Result<Put, Failed> {
+        tally.s3_put();
+        self.state().calls.s3_puts += 1;
+        self.outage("PutObject").await?;
         let mut state = self.state();
         if state.objects.contains_key(key) {
             return Ok(Put::Exists);
@@ -224,7 +343,16 @@ impl Objects for Memory {
         Ok(Put::Done)
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Object>, Failed> {
-        Ok(self.state().objects.get(key).cloned())
+    async fn get(&self, tally: &Tally, key: &str) -> Result<Option<Object>, Failed> {
+        tally.s3_get();
+        self.state().calls.s3_gets += 1;
+        self.outage("GetObject").await?;
+        let state = self.state();
+        match state.objects.get(key) {
+            None if state.absence_is_hidden => {
+                Err(Failed { call: "GetObject", why: "AccessDenied: Access Denied".to_owned() })
+            }
+            object => Ok(object.cloned()),
+        }
     }
 }

@@ -151,6 +151,10 @@ pub struct AnswerMessage {
     pub work_micros: Option<u64>,
     /// Time that the output took into its object.
     pub output_micros: u64,
+    /// Time for which the answer keeps a slot of its worker busy, from the receive of the request to its deletion; the part after
+    /// this message is that of the answer before. 0: not known.
+    #[serde(default)]
+    pub busy_micros: u64,
     /// When the request was sent, by the clock of the queues. 0: not known.
     pub request_sent_millis: u64,
 }
@@ -190,7 +194,7 @@ impl AnswerMessage {
     /// An answer without times.
     pub fn new(id: Id, status: u16, content: Content) -> Self {
         let (backend, boot) = (String::new(), String::new());
-        let (input_micros, work_micros, output_micros, request_sent_millis) = (0, None, 0, 0);
+        let (input_micros, work_micros, output_micros, busy_micros, request_sent_millis) = (0, None, 0, 0, 0);
         let (v, content_type, attempts) = (VERSION, None, 0);
         Self {
             v,
@@ -204,8 +208,14 @@ impl AnswerMessage {
             input_micros,
             work_micros,
             output_micros,
+            busy_micros,
             request_sent_millis,
         }
+    }
+
+    /// Time for which a slot of the worker was busy, in microseconds. `None`: the program was not run for it.
+    pub fn busy(&self) -> Option<u64> {
+        self.work_micros.map(|work| work.max(self.busy_micros))
     }
 
     /// Reads the text of a message.

@@ -1,11 +1,13 @@
 //! The ports: queues, objects, and the program beside a puller. Whoever implements them repeats nothing by itself but what
-//! is safe to repeat.
+//! is safe to repeat, and counts each request that it sends to SQS or S3 in the tally that it is given.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+
+use crate::tally::Tally;
 
 /// A call that failed, or whose outcome is not known. Every call of the two ports may be made again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,30 +19,60 @@ pub struct Failed {
     pub why: String,
 }
 
+/// Codes of a queue that is not there, or not any more, by both names that AWS has for it.
+const GONE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
+
+/// Code of what the caller may not do (S3 API reference, "Error responses").
+const DENIED: &str = "AccessDenied";
+
+impl Failed {
+    /// Whether the queue is not there, or not any more.
+    pub fn is_gone(&self) -> bool {
+        GONE.iter().any(|code| self.why.contains(code))
+    }
+
+    /// Whether the caller may not do that, and will not be let either when he asks again. S3 says it as well of an object that
+    /// is not there, to who may not list the bucket (S3 API reference, GetObject).
+    pub fn is_denied(&self) -> bool {
+        self.why.contains(DENIED)
+    }
+}
+
 /// Standard queues: at least once, in any order, perhaps again after a deletion (SQS developer guide, "Standard queues").
 pub trait Queues: Send + Sync + 'static {
     /// Puts a message into a queue. After an error it may be there nevertheless.
-    fn send(&self, queue: &str, body: String) -> impl Future<Output = Result<(), Failed>> + Send;
+    fn send(&self, tally: &Tally, queue: &str, body: String) -> impl Future<Output = Result<(), Failed>> + Send;
 
     /// Takes messages out for a time; waits for the first one as long as `receive` says. None is no error.
     ///
     /// *Cancellation*: not safe. A receive that was given up may hide the next message for its whole visibility.
-    fn receive(&self, queue: &str, receive: Receive) -> impl Future<Output = Result<Vec<Received>, Failed>> + Send;
+    fn receive(
+        &self,
+        tally: &Tally,
+        queue: &str,
+        receive: Receive,
+    ) -> impl Future<Output = Result<Vec<Received>, Failed>> + Send;
 
     /// Deletes messages for good, at most ten in one call. With the receipt of an earlier receive it may succeed without
     /// deleting anything. An error says that at least one may still be there.
-    fn delete(&self, queue: &str, receipts: &[String]) -> impl Future<Output = Result<(), Failed>> + Send;
+    fn delete(
+        &self,
+        tally: &Tally,
+        queue: &str,
+        receipts: &[String],
+    ) -> impl Future<Output = Result<(), Failed>> + Send;
 
     /// Lets a message be visible again in so long from now; 0: at once.
     fn change_visibility(
         &self,
+        tally: &Tally,
         queue: &str,
         receipt: &str,
         visibility: Duration,
     ) -> impl Future<Output = Result<(), Failed>> + Send;
 
     /// Approximate numbers of messages.
-    fn counts(&self, queue: &str) -> impl Future<Output = Result<Counts, Failed>> + Send;
+    fn counts(&self, tally: &Tally, queue: &str) -> impl Future<Output = Result<Counts, Failed>> + Send;
 }
 
 /// What a receive asks for.
@@ -79,14 +111,19 @@ pub struct Counts {
 /// Objects of one bucket; what was put is seen by every later get (S3 user guide, "Amazon S3 data consistency model").
 pub trait Objects: Send + Sync + 'static {
     /// Writes an object, in place of one that is there.
-    fn put(&self, key: &str, object: Object) -> impl Future<Output = Result<(), Failed>> + Send;
+    fn put(&self, tally: &Tally, key: &str, object: Object) -> impl Future<Output = Result<(), Failed>> + Send;
 
     /// Writes an object if there is none (`If-None-Match: *`). After an error it may be there nevertheless, and the next call
     /// then finds it.
-    fn put_if_absent(&self, key: &str, object: Object) -> impl Future<Output = Result<Put, Failed>> + Send;
+    fn put_if_absent(
+        &self,
+        tally: &Tally,
+        key: &str,
+        object: Object,
+    ) -> impl Future<Output = Result<Put, Failed>> + Send;
 
     /// Reads an object. `None`: there is none.
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Object>, Failed>> + Send;
+    fn get(&self, tally: &Tally, key: &str) -> impl Future<Output = Result<Option<Object>, Failed>> + Send;
 }
 
 /// An object with what is known of it.
@@ -162,6 +199,9 @@ pub struct Answer {
 /// The reason why a program gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Sick {
+    /// It was not asked: what the request holds cannot be had.
+    #[error("the program was not asked, because the input {0}")]
+    NoInput(String),
     /// Nothing listens at its port.
     #[error("the program's port refuses connections")]
     Refused,
@@ -174,7 +214,14 @@ pub enum Sick {
     /// The answer is longer than what is passed on.
     #[error("the program's answer has more than {0} bytes")]
     TooLong(usize),
-    /// It answered the question for its health with a 5xx.
-    #[error("the program answered GET /health with {0}")]
-    Status(u16),
+    /// It answered the question for its health otherwise than a healthy one does.
+    #[error("the program answered GET {path} with {status}{wanted}")]
+    Status {
+        /// What was asked for.
+        path: String,
+        /// What it answered.
+        status: u16,
+        /// What it was to answer, in words, if that was said.
+        wanted: String,
+    },
 }

@@ -1,9 +1,9 @@
-//! Rendering as a chart for a terminal: the distribution of the response times of each cluster.
+//! Rendering as charts for a terminal: how much each round differed, and how the response times of each cluster are spread.
 
 use std::fmt::Write;
 
-use stats::{Latencies, time};
-use wire::Report;
+use stats::{Latencies, comparison_line, round_gains, signed_percent, time};
+use wire::{Comparison, Report, Validity};
 
 /// Rows at most; times double until they fit.
 const ROWS: usize = 16;
@@ -11,6 +11,48 @@ const ROWS: usize = 16;
 const WIDTH: u64 = 48;
 /// Eighths of a cell.
 const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/// More comparisons than this are told by their sentences alone.
+const COMPARISONS: usize = 3;
+
+/// Charts of the difference in every round, one below the other, each with the interval and zero; none of a run that is not
+/// valid.
+pub fn differences(report: &Report) -> String {
+    if report.validity == Validity::Invalid || report.comparisons.len() > COMPARISONS {
+        return String::new();
+    }
+    report.comparisons.iter().map(|comparison| difference(report, comparison)).collect()
+}
+
+fn difference(report: &Report, comparison: &Comparison) -> String {
+    let gains = round_gains(comparison.metric, &report.rounds, &comparison.cluster, &comparison.baseline);
+    if gains.is_empty() {
+        return String::new();
+    }
+    let bounds = comparison.interval_percent.unwrap_or_default();
+    let shown = || gains.iter().map(|gain| gain.percent).chain(bounds).chain([0.0]);
+    let (least, most) = (shown().fold(0.0, f64::min), shown().fold(0.0, f64::max));
+    let width = WIDTH as usize;
+    let cell = |percent: f64| {
+        let part = (percent - least) / (most - least).max(f64::MIN_POSITIVE);
+        ((part * (width - 1) as f64).round() as usize).min(width - 1)
+    };
+    let mut text = format!("{}, by round (|: no difference", comparison_line(comparison, false));
+    text.push_str(if comparison.interval_percent.is_some() { ", [ ]: the interval):\n" } else { "):\n" });
+    for gain in &gains {
+        let mut row = vec![' '; width];
+        row[cell(0.0)] = '|';
+        if comparison.interval_percent.is_some() {
+            (row[cell(bounds[0])], row[cell(bounds[1])]) = ('[', ']');
+        }
+        row[cell(gain.percent)] = '\u{25cf}';
+        let number = report.rounds.get(gain.place).map_or(0, |round| round.round);
+        // Writing to a string cannot fail.
+        let row: String = row.into_iter().collect();
+        let _written = writeln!(text, "  round {number:>2}  {row}  {}", signed_percent(gain.percent));
+    }
+    text + "\n"
+}
 
 /// Charts of all clusters that answered, one below the other.
 pub fn chart(report: &Report) -> String {

@@ -50,7 +50,7 @@ impl Column {
         table
     }
 
-    fn heading(self) -> &'static str {
+    pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Cluster => "CLUSTER",
             Self::Requests => "REQUESTS",

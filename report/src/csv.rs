@@ -1,10 +1,10 @@
 //! Rendering as CSV for spreadsheets: a line for each cluster in each round.
 
 use stats::{Latencies, answered};
-use wire::{ClusterReport, GeneratorLimit, LimitHits, Report, RoundReport};
+use wire::{ClusterReport, GeneratorLimit, LimitHits, QueueCost, Report, RoundReport, Step};
 
 /// Names of the columns. New ones come last, so that the others keep their places.
-const COLUMNS: [&str; 50] = [
+const COLUMNS: [&str; 62] = [
     "round",
     "launch",
     "outcome",
@@ -55,6 +55,18 @@ const COLUMNS: [&str; 50] = [
     "hourly_is_at_most",
     "usd_micros_per_million",
     "right",
+    "instance_millis",
+    "starts",
+    "sqs_calls",
+    "s3_puts",
+    "s3_gets",
+    "usd_nanos",
+    "usd_nanos_is_at_most",
+    "way",
+    "capacity_milli_rps",
+    "steps",
+    "way_reason",
+    "balancer_busy_per_mille",
 ];
 
 /// One line for each cluster in each round, voided ones included. RFC 4180; an empty field is a value that there is
@@ -78,6 +90,9 @@ fn cells(round: &RoundReport, position: usize, cluster: &ClusterReport) -> [Stri
         let of_this = |hits: &&LimitHits| hits.limit == limit;
         cluster.generator_limits.iter().filter(of_this).map(|hits| hits.requests).sum::<u64>().to_string()
     };
+    let queue = |of: fn(&QueueCost) -> Option<u64>| maybe(cluster.queue_cost.as_ref().and_then(of));
+    let bound = cluster.queue_cost.and_then(|cost| cost.usd_nanos.map(|_| cost.is_at_most.to_string()));
+    let way = cluster.way.as_ref();
     let lag = Latencies::decode(&cluster.histograms.send_lag).ok().and_then(|lag| lag.quantile(990));
     [
         round.round.to_string(),
@@ -130,14 +145,30 @@ fn cells(round: &RoundReport, position: usize, cluster: &ClusterReport) -> [Stri
         cluster.hourly_usd_micros.map(|_| cluster.hourly_is_at_most.to_string()).unwrap_or_default(),
         maybe(per_million(cluster)),
         maybe(cluster.right),
+        queue(|cost| Some(cost.instance_millis)),
+        queue(|cost| Some(cost.starts)),
+        queue(|cost| Some(cost.calls.sqs)),
+        queue(|cost| Some(cost.calls.s3_puts)),
+        queue(|cost| Some(cost.calls.s3_gets)),
+        queue(|cost| cost.usd_nanos),
+        bound.unwrap_or_default(),
+        way.map(|way| format!("{:?}", way.outcome)).unwrap_or_default(),
+        maybe(way.and_then(|way| way.capacity_milli_rps)),
+        way.map(|way| way.steps.iter().map(step).collect::<Vec<_>>().join(" ")).unwrap_or_default(),
+        way.map(|way| way.reason.clone()).unwrap_or_default(),
+        maybe(way.and_then(|way| way.balancer_busy_per_mille.map(u64::from))),
     ]
 }
 
-/// Millionths of a US dollar for a million good answers, of one round.
+/// `742:7420:60:0:Missed`: rate, requests, slow ones, failed ones and outcome of a step.
+fn step(step: &Step) -> String {
+    let Step { requests_per_second, requests, slow, failed, outcome, .. } = step;
+    format!("{requests_per_second}:{requests}:{slow}:{failed}:{outcome:?}")
+}
+
+/// Millionths of a US dollar for a million good answers, of one round; of a search for a million requests at its capacity.
 fn per_million(cluster: &ClusterReport) -> Option<u64> {
-    const MICROS_AN_HOUR: u128 = 3_600_000_000;
-    let paid = u128::from(cluster.hourly_usd_micros?) * u128::from(cluster.load_micros) * 1_000_000;
-    u64::try_from((paid / MICROS_AN_HOUR).checked_div(u128::from(answered(cluster)))?).ok()
+    Some(stats::cost_of_a_million(cluster)?.round() as u64)
 }
 
 fn quoted(cell: &str) -> String {

@@ -8,8 +8,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use report::{Picture, pictures};
 use wire::{
-    CloudWatch, CloudWatchCluster, CloudWatchState, Columns, Environment, MetricPoints, MetricUnit, REPORT_SCHEMA,
-    Report, Row, RunSpec, Series, Span, SpanKind, Validity,
+    CloudWatch, CloudWatchCluster, CloudWatchState, Columns, Environment, MetricPoints, MetricUnit, QueueColumns,
+    REPORT_SCHEMA, Report, Row, RunSpec, Series, Span, SpanKind, Validity,
 };
 
 fn start() -> Timestamp {
@@ -67,7 +67,7 @@ fn span(kind: SpanKind, round: u32, from: u64, to: u64) -> Span {
 fn series(cluster: &str, seconds: Vec<Row>, minutes: Vec<Row>, spans: Vec<Span>) -> Series {
     let sent = seconds.iter().map(|row| row.sent).sum();
     let (seconds, minutes) = (Some(Columns::of(1, seconds)), Some(Columns::of(60, minutes)));
-    Series { cluster: cluster.into(), members: 4, sent, start: start(), seconds, minutes, spans }
+    Series { cluster: cluster.into(), members: 4, sent, start: start(), seconds, minutes, queue: None, spans }
 }
 
 /// Two clusters in turn, with a pause in the first one's round.
@@ -125,6 +125,8 @@ struct Seen {
     root: Vec<(String, String)>,
     /// Names of all attributes.
     attributes: BTreeSet<String>,
+    /// Marks of clusters on their lines and beside their names.
+    marks: usize,
 }
 
 fn attributes(tag: &BytesStart<'_>) -> Vec<(String, String)> {
@@ -147,6 +149,8 @@ fn seen(svg: &str) -> Seen {
                 if name == "svg" {
                     seen.root = all.clone();
                 }
+                let is_mark = all.iter().any(|(key, value)| key == "class" && value.starts_with("mark "));
+                seen.marks += usize::from(is_mark);
                 if name == "path" && is_line {
                     let d = all.iter().find(|(key, _)| key == "d").unwrap().1.clone();
                     seen.lines.insert(seen.text.last().unwrap().clone(), d);
@@ -183,7 +187,7 @@ fn a_short_run_is_drawn_by_second_with_every_point_and_its_gaps() {
     let requests = seen(&requests.svg);
     assert_eq!(pieces_and_points(&requests.lines["a"]), (2, 3), "the pause is a gap");
     assert_eq!(pieces_and_points(&requests.lines["b"]), (1, 2));
-    assert_eq!(requests.tags["circle"], 5, "so few points are shown");
+    assert_eq!(requests.marks, 5 + 2, "so few points are shown, and a mark of each cluster in the legend");
     assert!(requests.text.iter().any(|text| text == "requests/s") && requests.text.iter().any(|text| text == "pause"));
     assert!(requests.text.iter().any(|text| text == "10:00:05"), "{:?}", requests.text);
     let per_target = seen(&per_target.svg);
@@ -213,14 +217,16 @@ fn a_long_run_is_drawn_by_minute_and_cloudwatch_is_dotted_over_it() {
     assert!(times.text.iter().any(|text| text == "ms") && requests.text.iter().any(|text| text == "requests/min"));
 }
 
-/// One cluster has few steps and the other many: neither shows its points. Each cluster has its own rows in the legend.
+/// One cluster has few steps and the other many: neither shows all of its points. Each cluster has its own rows in the legend.
 #[test]
 fn clusters_are_drawn_alike_and_stand_below_each_other_in_the_legend() {
     let steps = |count| (0..count).map(|at| row(at, 100, 2000)).collect();
     let report =
         of(vec![series("a", steps(59), Vec::new(), Vec::new()), series("b", steps(61), Vec::new(), Vec::new())]);
     let [requests, _, times] = pictures(&report, None).unwrap();
-    assert_eq!([&requests, &times].map(|one| seen(&one.svg).tags.get("circle").copied()), [None; 2]);
+    // Some marks along the way, each cluster's own: every eighth of 59 and 61 points; and one beside each name.
+    let marks = [&requests, &times].map(|one| seen(&one.svg).marks);
+    assert_eq!(marks, [7 + 8 + 2, 3 * (7 + 8) + 6]);
     let place = |name: &str| {
         let line = times.svg.lines().rev().find(|line| line.ends_with(&format!(">{name}</text>"))).unwrap();
         let at = |key: &str| line.split(&format!("{key}=\"")).nth(1).unwrap().split('"').next().unwrap().to_owned();
@@ -301,51 +307,71 @@ fn a_picture_is_as_it_was() {
     report.series.truncate(1);
     let [requests, ..] = pictures(&report, None).unwrap();
     insta::assert_snapshot!(requests.svg, @r##"
-    <svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="requests-title requests-desc" viewBox="0 0 960 460" width="960" height="460" font-family="sans-serif" font-size="12" fill="#222">
+    <svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" aria-labelledby="requests-title requests-desc" viewBox="0 0 960 460" width="960" height="460" font-family="sans-serif" font-size="12" fill="#222">
     <title id="requests-title">Requests sent per second</title>
     <desc id="requests-desc">Requests sent per second, from 2026-11-29 10:00:00 to 2026-11-29 10:00:05 UTC. a: 100 to 120 requests/s. A line is broken where nothing was sent. Pauses are shaded: 1.</desc>
-    <rect width="960" height="460" fill="#fff"/>
-    <text x="76" y="26" font-size="16" font-weight="bold">Requests sent per second</text>
+    <rect class="paper" width="960" height="460" fill="#fff"/>
+    <text x="76" y="26" class="heading" font-size="16" font-weight="bold">Requests sent per second</text>
     <text x="76" y="44" fill="#444">the generator&#39;s own counts, warm-up and voided rounds included</text>
-    <rect x="420" y="76" width="344" height="304" fill="#000" fill-opacity="0.08"><title>pause</title></rect>
-    <path d="M76 76 L76 380" stroke="#c4c4c4" stroke-dasharray="2 3"/>
-    <text x="78" y="86" font-size="10" fill="#666">1</text>
-    <path d="M76 380 L936 380" stroke="#444"/>
+    <rect class="pause" x="420" y="76" width="344" height="304" fill="#000" fill-opacity="0.08"><title>pause</title></rect>
+    <path class="round" d="M76 76 L76 380" stroke="#c4c4c4" stroke-dasharray="2 3"/>
+    <text x="78" y="86" font-size="10" fill="#5c5c5c">1</text>
+    <path class="axis" d="M76 380 L936 380" stroke="#444"/>
     <text x="70" y="384" text-anchor="end">0</text>
-    <path d="M76 329.3 L936 329.3" stroke="#e4e4e4"/>
+    <path class="grid" d="M76 329.3 L936 329.3" stroke="#e4e4e4"/>
     <text x="70" y="333.3" text-anchor="end">20</text>
-    <path d="M76 278.7 L936 278.7" stroke="#e4e4e4"/>
+    <path class="grid" d="M76 278.7 L936 278.7" stroke="#e4e4e4"/>
     <text x="70" y="282.7" text-anchor="end">40</text>
-    <path d="M76 228 L936 228" stroke="#e4e4e4"/>
+    <path class="grid" d="M76 228 L936 228" stroke="#e4e4e4"/>
     <text x="70" y="232" text-anchor="end">60</text>
-    <path d="M76 177.3 L936 177.3" stroke="#e4e4e4"/>
+    <path class="grid" d="M76 177.3 L936 177.3" stroke="#e4e4e4"/>
     <text x="70" y="181.3" text-anchor="end">80</text>
-    <path d="M76 126.7 L936 126.7" stroke="#e4e4e4"/>
+    <path class="grid" d="M76 126.7 L936 126.7" stroke="#e4e4e4"/>
     <text x="70" y="130.7" text-anchor="end">100</text>
-    <path d="M76 76 L936 76" stroke="#e4e4e4"/>
+    <path class="grid" d="M76 76 L936 76" stroke="#e4e4e4"/>
     <text x="70" y="80" text-anchor="end">120</text>
     <text x="8" y="66" fill="#444">requests/s</text>
-    <path d="M76 380 L76 385" stroke="#444"/>
+    <path class="axis" d="M76 380 L76 385" stroke="#444"/>
     <text x="76" y="398" text-anchor="middle">10:00:00</text>
-    <path d="M248 380 L248 385" stroke="#444"/>
+    <path class="axis" d="M248 380 L248 385" stroke="#444"/>
     <text x="248" y="398" text-anchor="middle">10:00:01</text>
-    <path d="M420 380 L420 385" stroke="#444"/>
+    <path class="axis" d="M420 380 L420 385" stroke="#444"/>
     <text x="420" y="398" text-anchor="middle">10:00:02</text>
-    <path d="M592 380 L592 385" stroke="#444"/>
+    <path class="axis" d="M592 380 L592 385" stroke="#444"/>
     <text x="592" y="398" text-anchor="middle">10:00:03</text>
-    <path d="M764 380 L764 385" stroke="#444"/>
+    <path class="axis" d="M764 380 L764 385" stroke="#444"/>
     <text x="764" y="398" text-anchor="middle">10:00:04</text>
-    <path d="M936 380 L936 385" stroke="#444"/>
-    <text x="936" y="398" text-anchor="middle">10:00:05</text>
+    <path class="axis" d="M936 380 L936 385" stroke="#444"/>
+    <text x="936" y="398" text-anchor="end">10:00:05</text>
     <text x="506" y="416" text-anchor="middle" fill="#444">2026-11-29, UTC</text>
     <g stroke="#0072b2" fill="none"><title>a</title>
-    <path d="M162 126.7 L334 76 M850 101.3" stroke-width="1.8"/>
-    <circle cx="162" cy="126.7" r="2.2" fill="#0072b2" stroke="none"/>
-    <circle cx="334" cy="76" r="2.2" fill="#0072b2" stroke="none"/>
-    <circle cx="850" cy="101.3" r="2.2" fill="#0072b2" stroke="none"/>
+    <path class="line c0" d="M162 126.7 L334 76 M850 101.3" stroke-width="1.8"/>
+    <path class="mark c0" d="M159.4 126.7a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z" fill="#0072b2" stroke="none"/>
+    <path class="mark c0" d="M331.4 76a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z" fill="#0072b2" stroke="none"/>
+    <path class="mark c0" d="M847.4 101.3a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0Z" fill="#0072b2" stroke="none"/>
     </g>
-    <path d="M76 438 L104 438" stroke="#0072b2" stroke-width="1.8"/>
+    <path class="line c0" d="M76 438 L104 438" stroke="#0072b2" stroke-width="1.8"/>
+    <path class="mark c0" d="M87 438a3 3 0 1 0 6 0a3 3 0 1 0 -6 0Z" fill="#0072b2" stroke="none"/>
     <text x="110" y="442">a</text>
     </svg>
     "##);
+}
+
+#[test]
+fn a_queue_is_drawn_over_time_and_a_silence_is_a_gap() {
+    assert_eq!(report::queue_pictures(&tiny()), None);
+    let mut report = tiny();
+    report.series[0].queue = Some(QueueColumns {
+        at_millis: vec![60_000, 61_000, 120_000],
+        waiting: vec![4, 9, 0],
+        taken: vec![2, 2, 1],
+        running: vec![1, 2, 2],
+        starting: vec![1, 0, 0],
+    });
+    report.series[1].queue = Some(QueueColumns { starting: Vec::new(), ..report.series[0].queue.clone().unwrap() });
+    let [queue, instances] = report::queue_pictures(&report).unwrap().map(|one| seen(&one.svg));
+    assert_eq!(pieces_and_points(&queue.lines["a, in the queue"]), (2, 3));
+    assert_eq!(queue.lines.len(), 4);
+    assert_eq!(instances.lines.keys().collect::<Vec<_>>(), ["a, at work", "a, starting", "b, at work"]);
+    assert!(queue.text.iter().any(|text| text.contains("a, in the queue: 0 to 9 requests")), "{:?}", queue.text);
 }

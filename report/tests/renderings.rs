@@ -8,7 +8,7 @@ mod noise;
 #[path = "../../stats/tests/support/sample.rs"]
 mod sample;
 
-use report::{chart, csv, text};
+use report::{chart, csv, markdown, queue_pictures, text};
 use sample::{material, spread};
 use wire::{AddressShare, GeneratorLimit, LimitHits, RoundOutcome};
 
@@ -24,6 +24,9 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     insta::assert_snapshot!(text(&report), @r#"
     INVALID
     This run is not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost). Its numbers are kept for reading and must not be quoted.
+    threshold undecided: p99 latency of all requests: the run is not valid
+    threshold undecided: p50 latency of all requests: the run is not valid
+    round 2 voided and repeated: "i-1", of cluster1, was lost
 
     CLUSTER   REQUESTS  FAILED  REQUESTS/S      P50      P90      P99  P99.9
     cluster1      1200       6         995  9.75 ms  18.5 ms  35.2 ms   none
@@ -35,9 +38,6 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     cluster2 failures: 6 5xx
     cluster1 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
     cluster2 shares: i-0123456789abcde0 25 %, i-0123456789abcde1 25 %, i-0123456789abcde2 25 %, i-0123456789abcde3 25 %
-    threshold undecided: p99 latency of all requests: the run is not valid
-    threshold undecided: p50 latency of all requests: the run is not valid
-    round 2 voided and repeated: "i-1", of cluster1, was lost
     not valid: 1 round was voided, more than 10 % of 6 (last: "i-1", of cluster1, was lost)
     6 rounds counted, 1 voided; 25 of 26 checks passed; 400 requests of warm-up not counted; seed 7
     measured in AWS eu-west-1b (euw1-az2) from i-0aaa, c6i.large, Intel(R) Xeon(R), 6.1.0
@@ -50,10 +50,57 @@ fn the_text_and_the_csv_say_what_the_document_says() {
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 1 + 14);
     let columns = lines[0].split(',').count();
-    assert_eq!((columns, lines[1].split(',').count()), (50, 50));
+    assert_eq!((columns, lines[1].split(',').count()), (62, 62));
     assert!(lines[1].starts_with("1,1,Counted,1,1,cluster1,8,Burst,200,200,200,199,0,1,0,0,0,0,0,1,0,64,200000,1000,"));
-    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,,"#;
+    let voided = r#","""i-1"", of cluster1, was lost",0,0,3,0,0,0,0,0,0,,,,,,,,,,,,,,,,,"#;
     assert!(lines[3].ends_with(voided), "{}", lines[3]);
+}
+
+#[test]
+fn a_comment_has_the_verdict_above_the_numbers_and_the_rest_folded() {
+    let mut material = material(2, 7, 200);
+    material.planned_rounds = 7;
+    let mut report = stats::report(material).unwrap();
+    report.environment.notes.push("<script>`a|b`</script>".into());
+    let written = markdown(&report);
+    let (shown, folded) = written.split_once("<details>").unwrap();
+    assert!(shown.contains("- note: \\<script\\>\\`a\\|b\\`\\</script\\>\n"), "{shown}");
+    let table: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with('|')).collect();
+    insta::assert_snapshot!(table.join("\n"), @r"
+    | cluster | requests | failed | requests/s | p50 | p90 | p99 | p99.9 |
+    | :-- | --: | --: | --: | --: | --: | --: | --: |
+    | cluster1 | 1400 | 7 | 995 | 9.65 ms | 18.6 ms | 35.2 ms | none |
+    | cluster2 | 1400 | 7 | 995 | 10.1 ms | 19.4 ms | 33.2 ms | none |
+    ");
+    let at = |part: &str| written.find(part).unwrap_or_else(|| panic!("{part} is not in {written}"));
+    assert!(at("**") < at("| cluster |") && at("| cluster |") < at("<details>"));
+    assert!(folded.starts_with("<summary>What was checked, where and with what</summary>\n\n- "), "{folded}");
+    assert!(folded.ends_with("\n\n</details>\n") && folded.contains("rounds counted"), "{folded}");
+}
+
+#[test]
+fn a_queue_that_nobody_looked_at_is_said_and_a_broken_line_too() {
+    let queue = |at_millis: Vec<u64>| wire::QueueColumns {
+        waiting: vec![3; at_millis.len()],
+        taken: vec![1; at_millis.len()],
+        running: vec![2; at_millis.len()],
+        starting: vec![0; at_millis.len()],
+        at_millis,
+    };
+    let mut report = stats::report(material(2, 7, 200)).unwrap();
+    let series = |cluster: &str, queue| wire::Series { cluster: cluster.into(), queue, ..wire::Series::default() };
+    report.series = vec![series("cluster1", Some(queue(vec![0, 1_000, 40_000, 41_000]))), series("cluster2", None)];
+    let [waiting, _] = queue_pictures(&report).unwrap();
+    for sentence in [
+        "A line is broken where nobody looked at the queue for longer than 30 s.",
+        "nobody looked at the queue of cluster2.",
+    ] {
+        assert!(waiting.svg.contains(sentence), "{sentence} is not in {}", waiting.svg);
+    }
+    assert!(!waiting.svg.contains("nothing was sent"), "{}", waiting.svg);
+    report.series.truncate(1);
+    let [waiting, _] = queue_pictures(&report).unwrap();
+    assert!(!waiting.svg.contains("queue of"), "{}", waiting.svg);
 }
 
 #[test]
@@ -85,8 +132,8 @@ fn right_and_wrong_answers_are_counted_and_the_first_wrong_ones_are_named() {
     cluster1 wrong: and 4 more
     "#);
     let csv = csv(&report);
-    let last = |cluster: &str| csv.lines().find(|line| line.contains(cluster)).unwrap().rsplit(',').next();
-    assert_eq!([last(",cluster1,"), last(",cluster2,")], [Some("198"), Some("")]);
+    let right = |cluster: &str| csv.lines().find(|line| line.contains(cluster)).unwrap().rsplit(',').nth(12);
+    assert_eq!([right(",cluster1,"), right(",cluster2,")], [Some("198"), Some("")]);
 }
 
 #[test]
@@ -139,6 +186,9 @@ fn priced() -> stats::Material {
             instance_usd_micros: 12_600,
             extras_usd_micros: 5_877,
             surplus_usd_micros: None,
+            least: None,
+            stopped_usd_micros: None,
+            calls: None,
             basis: "on-demand, eu-west-1, 2026-07-20".into(),
         });
     }
@@ -151,7 +201,7 @@ fn priced() -> stats::Material {
 fn about_money(report: &wire::Report) -> Vec<String> {
     text(report)
         .lines()
-        .filter(|line| line.contains("per million") || line.contains("cost at"))
+        .filter(|line| line.contains("per million") || line.contains("cost at") || line.starts_with("cost: "))
         .map(str::to_owned)
         .collect()
 }
@@ -172,12 +222,43 @@ fn what_answers_cost_is_in_the_text_the_csv_and_the_words_of_a_picture() {
     let csv = csv(&report);
     let line = csv.lines().find(|line| line.contains(",cluster2,")).unwrap();
     assert!(line.contains(",1200,133908,false,"), "{line}");
-    let million: u64 = line.rsplit(',').nth(1).unwrap().parse().unwrap();
+    let million: u64 = line.rsplit(',').nth(13).unwrap().parse().unwrap();
     assert!((37_000..40_000).contains(&million), "{million}");
     // Reports of former versions know no price.
     let mut former = report.clone();
     former.clusters.iter_mut().for_each(|cluster| cluster.answer_cost = None);
     assert_eq!(about_money(&former), [""; 0]);
+}
+
+/// A scaled cluster behind queues has no hour that is like another.
+#[test]
+fn what_instances_and_calls_cost_is_in_the_text_and_the_csv() {
+    let mut material = priced();
+    for facts in &mut material.environment.clusters {
+        let price = facts.price.as_mut().unwrap();
+        price.least = Some(0);
+        price.calls = Some(wire::CallPrices {
+            sqs_usd_micros: 400_000,
+            s3_put_usd_micros: 5_000_000,
+            s3_get_usd_micros: 400_000,
+            basis: "calls of a test".into(),
+        });
+    }
+    for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters) {
+        let calls = wire::QueueCalls { sqs: 840, s3_puts: 400, s3_gets: 200 };
+        let (millis, instance_millis, starts) = (90_000, 300_000, 4);
+        let cost = wire::QueueCost { millis, instance_millis, starts, calls, ..wire::QueueCost::default() };
+        (cluster.queue_cost, cluster.hourly_usd_micros) = (Some(cost), None);
+    }
+    let report = stats::report(material).unwrap();
+    // 18,477 millionths an hour for 300 s, and 0.002416 USD of calls, for 199 answers.
+    assert_eq!(
+        about_money(&report)[0],
+        "cluster1: 19.88 USD per million good answers [19.88, 19.88] (3000 instance-seconds in 40 starts, 8400 calls of SQS, 6000 of S3; on-demand, eu-west-1, 2026-07-20; calls of a test)"
+    );
+    let csv = csv(&report);
+    let line = csv.lines().find(|line| line.contains(",cluster2,")).unwrap();
+    assert!(line.ends_with(",,,19878141,,300000,4,840,400,200,3955750,false,,,,,"), "{line}");
 }
 
 #[test]
@@ -216,7 +297,7 @@ fn under_a_fixed_rate_the_cost_at_this_rate_is_of_those_that_met_their_threshold
     assert_eq!(about_money(&missed), ["cost at this rate: no cluster was shown to meet its thresholds"]);
     material.aborted = Some("the balancer went".into());
     let invalid = stats::report(material).unwrap();
-    assert_eq!(about_money(&invalid), ["cost at this rate: not judged, the run is not valid"]);
+    assert_eq!(about_money(&invalid), ["cost: not judged, the run is not valid"]);
 }
 
 #[test]

@@ -18,7 +18,11 @@ pub(crate) struct Arguments {
     /// Directory for programs, kept over restarts.
     #[arg(long, env = "DATA_DIR", value_name = "DIRECTORY")]
     pub(crate) data_dir: PathBuf,
-    /// The first program as JSON: {"url": "...", "sha256": "...", "environment": {}}.
+    /// Directory of programs that were brought to the instance, by their hash.
+    #[arg(long, env = "STOCK_DIR", value_name = "DIRECTORY")]
+    pub(crate) stock_dir: Option<PathBuf>,
+    /// The first program as JSON: {"url": "...", "sha256": "...", "environment": {}}; with "archive": {"setup": [], "command": []}
+    /// an archive.
     #[arg(long, env = "APPLICATION", value_name = "JSON", value_parser = application)]
     pub(crate) application: Application,
     #[command(flatten)]
@@ -36,6 +40,9 @@ pub(crate) struct Limits {
     /// Longest time from the start of a program until its port accepts a connection, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub(crate) start: Duration,
+    /// Longest time of all lines of an archive's setup together, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub(crate) setup: Duration,
 }
 
 fn application(text: &str) -> Result<Application, serde_json::Error> {

@@ -11,25 +11,31 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use tokio::time::Instant;
-use wire::Application;
+use wire::{Application, BROUGHT};
+
+use crate::store::Store;
 
 /// Pause between two tries, as in the boot script.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Bytes hashed at a time: a program may be larger than the memory of a small instance.
 const PIECE: usize = 64 * 1024;
 
-/// Path of the program in `directory`, fetched if it is not there yet. It is exactly what was asked for, and can be run.
+/// Path of the program, or of its archive, fetched if it is not there yet. It is exactly what was asked for, and can be run.
 ///
 /// *Errors*: for people; nothing is left of what has another hash.
 /// *Cancellation*: a part of a file may stay, which the next fetch overwrites.
-pub(crate) async fn fetch(application: &Application, directory: &Path, patience: Duration) -> Result<PathBuf, String> {
+pub(crate) async fn fetch(application: &Application, store: &Store, patience: Duration) -> Result<PathBuf, String> {
     let Application { url, sha256: want, .. } = application;
-    let program = directory.join(want);
+    let program = store.file(application);
     if sha256(&program).await.is_ok_and(|got| got == *want) {
         return Ok(program);
     }
-    let part = directory.join(format!("{want}.part"));
-    download(url, &part, patience).await?;
+    let part = store.directory().join(format!("{want}.part"));
+    if url == BROUGHT {
+        copy(store, want, &part)?;
+    } else {
+        download(url, &part, patience).await?;
+    }
     let got = sha256(&part).await.map_err(|error| format!("{} cannot be read: {error}", part.display()))?;
     if got != *want {
         let _ = fs::remove_file(&part);
@@ -38,6 +44,16 @@ pub(crate) async fn fetch(application: &Application, directory: &Path, patience:
     let made = fs::set_permissions(&part, Permissions::from_mode(0o755)).and_then(|()| fs::rename(&part, &program));
     made.map_err(|error| format!("{} cannot be made a program: {error}", part.display()))?;
     Ok(program)
+}
+
+/// Takes what was brought when the instance booted. Nobody brings anything later.
+fn copy(store: &Store, sha256: &str, to: &Path) -> Result<(), String> {
+    let missing = || format!("{sha256} was not brought to this instance: launch its workers anew");
+    let brought = store.stock().ok_or_else(missing)?.join(sha256);
+    fs::copy(&brought, to).map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => missing(),
+        _ => format!("{} cannot be copied: {error}", brought.display()),
+    })
 }
 
 /// Runs curl as the boot script does, so that what can be fetched at boot can be fetched now. No transfer takes longer than

@@ -1,9 +1,10 @@
 //! The unprivileged parent of a worker's program, where `worker.update` is `InPlace`: it runs what the operator signed for
-//! it, checks its hash before, and goes back to what ran before when that does not serve.
+//! it, checks its hash before, sets up what is an archive, and goes back to what ran before when that does not serve.
 //!
 //! It knows neither Kubernetes nor AWS, nor what the program does: a program serves when its port accepts a connection.
 //! Health is for whoever stands in front.
 
+mod archive;
 mod arguments;
 mod control;
 mod fetch;
@@ -46,7 +47,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let control = arguments.control.control().context(
         "--control-listen (CONTROL_LISTEN) is missing: a starter needs it, with --instance-id and --control-public-key",
     )?;
-    let store = Store::new(&arguments.data_dir);
+    let store = Store::new(&arguments.data_dir, arguments.stock_dir.as_deref());
     let first = store.read().unwrap_or_else(|| Served::new(0, arguments.application));
     let listener = agent::listen("--control-listen", control.listen).await?;
     let (ready, orders) = mpsc::channel(1);

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
@@ -35,12 +35,18 @@ pub(crate) struct Program {
     group: Option<Pid>,
 }
 
+/// What starts the program at `path`: it gets what every worker is told, and `environment`.
+pub(crate) fn command(path: &Path, environment: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(path);
+    OURS.iter().for_each(|name| _ = command.env_remove(name));
+    command.envs(environment);
+    command
+}
+
 impl Program {
-    /// Starts what is at `path`. What it prints goes where ours does.
-    pub(crate) fn start(path: &Path, environment: &BTreeMap<String, String>) -> io::Result<Self> {
-        let mut command = Command::new(path);
-        OURS.iter().for_each(|name| _ = command.env_remove(name));
-        let child = command.envs(environment).stdin(Stdio::null()).process_group(0).kill_on_drop(true).spawn()?;
+    /// Starts it. What it prints goes where ours does, unless `command` says otherwise.
+    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
+        let child = command.stdin(Stdio::null()).process_group(0).kill_on_drop(true).spawn()?;
         // The leader's id is that of its group.
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         Ok(Self { child, group })
@@ -70,10 +76,17 @@ impl Program {
     ///
     /// *Cancellation*: safe.
     pub(crate) async fn ended(&mut self) -> String {
-        match self.child.wait().await {
+        match self.wait().await {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         }
+    }
+
+    /// Waits for its end.
+    ///
+    /// *Cancellation*: safe.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
     }
 
     /// Ends it with all that it started: asked first, killed when that does not help. When this returns, nothing of its group

@@ -1,19 +1,19 @@
-//! The starter: it takes an order, has its program fetched while the old one serves, and puts the one in the place of the
-//! other. One order at a time; whoever comes with another one meanwhile is told to wait.
+//! The starter: it takes an order, has its program fetched and set up while the old one serves, and puts the one in the place
+//! of the other. One order at a time; whoever comes with another one meanwhile is told to wait.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use agent::{Readiness, Termination};
 use anyhow::{Context as _, anyhow};
 use tokio::sync::mpsc;
-use wire::{Application, ApplicationFailure, StarterStatus};
+use wire::{Application, ApplicationFailure, BROUGHT, StarterStatus};
 
+use crate::archive;
 use crate::arguments::Limits;
 use crate::fetch::fetch;
-use crate::program::{Program, vacated};
+use crate::program::{Program, command, vacated};
 use crate::store::{Served, Store};
 
 /// Pause before a program that ended by itself is started again, as systemd does for other workers (`RestartSec=1`).
@@ -30,20 +30,13 @@ pub(crate) enum Refused {
     Stale { given: String, version: u64 },
 }
 
-/// A program that was fetched and checked.
-#[derive(Debug)]
-pub(crate) struct Fetched {
-    application: Application,
-    path: PathBuf,
-}
-
 #[derive(Debug)]
 pub(crate) struct Starter {
     listen: SocketAddr,
     limits: Limits,
     store: Store,
     state: Mutex<State>,
-    ready: mpsc::Sender<Fetched>,
+    ready: mpsc::Sender<Application>,
 }
 
 #[derive(Debug)]
@@ -54,13 +47,13 @@ struct State {
 }
 
 impl Starter {
-    /// A starter that runs nothing yet. What was fetched is sent to `ready`, for [`Starter::run`].
+    /// A starter that runs nothing yet. What was fetched and set up is sent to `ready`, for [`Starter::run`].
     pub(crate) fn new(
         instance_id: &str,
         listen: SocketAddr,
         limits: Limits,
         store: Store,
-        ready: mpsc::Sender<Fetched>,
+        ready: mpsc::Sender<Application>,
     ) -> Self {
         let status = StarterStatus { instance_id: instance_id.to_owned(), ..StarterStatus::default() };
         Self { listen, limits, store, state: Mutex::new(State { status, failed_at: Instant::now() }), ready }
@@ -105,38 +98,49 @@ impl Starter {
     }
 
     async fn bring(self: Arc<Self>, application: Application) {
-        match fetch(&application, self.store.directory(), self.limits.fetch).await {
+        match self.prepare(&application).await {
             // Nobody hears it only when the process ends.
-            Ok(path) => drop(self.ready.send(Fetched { application, path }).await),
+            Ok(()) => drop(self.ready.send(application).await),
             Err(why) => self.failed(failure(&application, false, why)),
         }
+    }
+
+    /// Fetches and checks the program, and sets up what is an archive. What was set up needs no mirror any more.
+    async fn prepare(&self, application: &Application) -> Result<(), String> {
+        let (store, limits) = (&self.store, self.limits);
+        let Some(archive) = &application.archive else {
+            return fetch(application, store, limits.fetch).await.map(drop);
+        };
+        if store.is_set_up(application) {
+            return Ok(());
+        }
+        let file = fetch(application, store, limits.fetch).await?;
+        archive::set_up(application, archive, &file, store, limits.setup).await
     }
 
     /// Runs `first`, then whatever is ordered, until the process is told to end. What served before a restart and cannot be
     /// started again is tried again until something else is ordered: an order is the way out of it.
     ///
-    /// *Errors*: the very first program cannot be fetched, or does not listen; systemd starts us again.
+    /// *Errors*: the very first program cannot be fetched or set up, or does not listen; systemd starts us again.
     pub(crate) async fn run(
         &self,
         first: Served,
-        mut orders: mpsc::Receiver<Fetched>,
+        mut orders: mpsc::Receiver<Application>,
         readiness: &Readiness,
         termination: &mut Termination,
     ) -> anyhow::Result<()> {
-        let Served { version, application, .. } = self.take_up(first);
-        let path = self.store.directory().join(&application.sha256);
-        let mut current = Fetched { application, path };
+        let Served { version, application: mut current, .. } = self.take_up(first);
         let first = tokio::select! {
-            program = self.fetch_and_start(&current) => program,
+            program = self.prepare_and_start(&current) => program,
             () = termination.received() => return Ok(()),
         };
         let mut program = match first {
             Ok(program) if version == 0 => {
-                self.serves(&current.application, 1).context("what serves cannot be written down")?;
+                self.serves(&current, 1).context("what serves cannot be written down")?;
                 Some(program)
             }
             Ok(program) => {
-                self.lock().status.serving = current.application.id();
+                self.lock().status.serving = current.id();
                 Some(program)
             }
             Err(why) if version == 0 => return Err(anyhow!(why)),
@@ -189,22 +193,23 @@ impl Starter {
         first
     }
 
-    async fn fetch_and_start(&self, current: &Fetched) -> Result<Program, String> {
-        fetch(&current.application, self.store.directory(), self.limits.fetch).await?;
+    async fn prepare_and_start(&self, current: &Application) -> Result<Program, String> {
+        self.prepare(current).await?;
         self.start(current).await
     }
 
     /// Starts what ended by itself once more. What it left behind ends first.
-    async fn again(&self, current: &Fetched, rest: Option<Program>) -> Option<Program> {
+    async fn again(&self, current: &Application, rest: Option<Program>) -> Option<Program> {
         if let Some(rest) = rest {
             rest.stop().await;
         }
         tokio::time::sleep(PAUSE).await;
         // It may be that it could not be fetched, and only then is it worth a look at its hash.
-        let again = if current.path.exists() { self.start(current).await } else { self.fetch_and_start(current).await };
+        let is_there = self.store.is_there(current);
+        let again = if is_there { self.start(current).await } else { self.prepare_and_start(current).await };
         match again {
             Ok(program) => {
-                self.lock().status.serving = current.application.id();
+                self.lock().status.serving = current.id();
                 Some(program)
             }
             Err(why) => {
@@ -216,20 +221,20 @@ impl Starter {
 
     /// Ends what runs and starts `next`; goes back when that does not serve. Either way it is another version: what served
     /// before was ended.
-    async fn replace(&self, current: &mut Fetched, program: &mut Option<Program>, next: Fetched) {
+    async fn replace(&self, current: &mut Application, program: &mut Option<Program>, next: Application) {
         if let Some(old) = program.take() {
             old.stop().await;
         }
-        let (before, failed) = (self.lock().status.version, &next.application);
+        let before = self.lock().status.version;
         let version = before + 1;
-        let trying = Served { trying: Some(failed.clone()), ..Served::new(before, current.application.clone()) };
+        let trying = Served { trying: Some(next.clone()), ..Served::new(before, current.clone()) };
         // It may take us with it: whoever takes up after that has to know.
         let started = match self.store.write(&trying) {
             Ok(()) => self.start(&next).await,
-            Err(error) => Err(format!("{} was not run: that it is tried cannot be written down: {error}", failed.url)),
+            Err(error) => Err(format!("{} was not run: that it is tried cannot be written down: {error}", next.url)),
         };
         let why = match started {
-            Ok(new) => match self.serves(&next.application, version) {
+            Ok(new) => match self.serves(&next, version) {
                 Ok(()) => {
                     (*current, *program) = (next, Some(new));
                     return;
@@ -237,7 +242,7 @@ impl Starter {
                 // After a restart the old one would run: then it has to run now.
                 Err(error) => {
                     new.stop().await;
-                    format!("{} cannot be written down: {error}", next.application.url)
+                    format!("{} cannot be written down: {error}", next.url)
                 }
             },
             Err(why) => why,
@@ -246,12 +251,12 @@ impl Starter {
         let (serving, why) = match back {
             Ok(old) => {
                 *program = Some(old);
-                (current.application.id(), format!("{why}; what ran before serves again"))
+                (current.id(), format!("{why}; what ran before serves again"))
             }
             Err(worse) => (String::new(), format!("{why}; what ran before does not serve any more either: {worse}")),
         };
-        let failure = failure(&next.application, true, why);
-        let served = Served { failure: Some(failure.clone()), ..Served::new(version, current.application.clone()) };
+        let failure = failure(&next, true, why);
+        let served = Served { failure: Some(failure.clone()), ..Served::new(version, current.clone()) };
         if let Err(error) = self.store.write(&served) {
             tracing::error!(%error, version, "the version cannot be written down");
         }
@@ -262,10 +267,14 @@ impl Starter {
         self.failed(failure);
     }
 
-    async fn start(&self, fetched: &Fetched) -> Result<Program, String> {
-        let Fetched { application: Application { url, environment, .. }, path } = fetched;
+    async fn start(&self, application: &Application) -> Result<Program, String> {
+        let (url, store) = (&application.url, &self.store);
         vacated(self.listen).await.map_err(|why| format!("{url} was not run: {why}"))?;
-        let mut program = Program::start(path, environment).map_err(|error| format!("{url} cannot be run: {error}"))?;
+        let command = match &application.archive {
+            None => command(&store.file(application), &application.environment),
+            Some(archive) => archive::program(application, archive, &store.tree(application)),
+        };
+        let mut program = Program::start(command).map_err(|error| format!("{url} cannot be run: {error}"))?;
         match program.listens(self.listen, self.limits.start).await {
             Ok(()) => Ok(program),
             Err(why) => {
@@ -310,16 +319,23 @@ async fn ended(program: &mut Option<Program>) -> String {
 
 /// The operator checks all this; a starter does not rely on it.
 fn check(application: &Application) -> Result<(), String> {
-    let Application { url, sha256, environment } = application;
-    if !(url.starts_with("https://") || url.starts_with("http://")) {
-        return Err(format!("url {url:?}: it must start with http:// or https://"));
+    let Application { url, sha256, environment, archive } = application;
+    if !(url.starts_with("https://") || url.starts_with("http://") || url == BROUGHT) {
+        return Err(format!("url {url:?}: it must start with http:// or https://, or be {BROUGHT}"));
     }
     if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(format!("sha256 {sha256:?}: it must be 64 lower-case hexadecimal digits"));
     }
     let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
-    match environment.iter().find(|(name, value)| !is_name(name) || value.contains('\0')) {
-        Some((name, _)) => Err(format!("environment {name:?}: no name, or a value with a zero byte")),
+    if let Some((name, _)) = environment.iter().find(|(name, value)| !is_name(name) || value.contains('\0')) {
+        return Err(format!("environment {name:?}: no name, or a value with a zero byte"));
+    }
+    let Some(archive) = archive else { return Ok(()) };
+    if archive.command.first().is_none_or(String::is_empty) {
+        return Err("archive.command: it must begin with the program".to_owned());
+    }
+    match archive.setup.iter().chain(&archive.command).find(|text| text.contains('\0')) {
+        Some(odd) => Err(format!("archive {odd:?}: it holds a zero byte")),
         None => Ok(()),
     }
 }

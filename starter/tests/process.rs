@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used)] // the exemption for tests does not reach their fixtures
 
+mod archives;
 mod restarts;
 mod stage;
 

@@ -5,6 +5,8 @@
 
 #[path = "../tests/support/auto.rs"]
 mod auto;
+#[path = "../tests/support/burst.rs"]
+mod burst;
 #[path = "../tests/support/naive.rs"]
 mod naive;
 #[path = "../tests/support/noise.rs"]
@@ -13,11 +15,12 @@ mod noise;
 use std::time::Instant;
 
 use auto::auto;
+use burst::{Burst, benchmark};
 use naive::{gains, paired_t, welch, welch_on_requests};
 use noise::{NAMES, Noise, Order, Shape, random};
 use rand_chacha::ChaCha8Rng;
 use stats::{Rules, compare, p_value};
-use wire::{Comparison, Direction, Looks, Pairs, Size, WarningKind};
+use wire::{Comparison, Direction, Looks, Metric, Pairs, Size, WarningKind};
 
 const SEED: u64 = 20_261_125;
 const EQUAL: Shape<'static> = Shape { speeds: &[0.0, 0.0], rounds: 20, launches: 1, order: Order::Shuffled };
@@ -42,6 +45,7 @@ fn main() {
     bench.several_clusters();
     bench.launches();
     bench.requests();
+    bench.scaled();
     eprintln!("statistics: {:.0} s", started.elapsed().as_secs_f64());
 }
 
@@ -316,6 +320,25 @@ impl Bench {
         for requests in [1_000, 10_000] {
             let shares = [0.0, 0.02, 0.06].map(|noise| few.share(|random| welch_on_requests(requests, noise, random)));
             println!("| {requests} | {} |", shares.join(" | "));
+        }
+    }
+
+    fn scaled(&self) {
+        let few = Bench { campaigns: self.campaigns.div_ceil(10) };
+        println!(
+            "\n**Two scaled clusters that are equal**, by what a right answer costs: {} benchmarks of 10 rounds of 100 requests \
+             from rest to rest. Boots and work are drawn anew in each.\n",
+            few.campaigns
+        );
+        println!("| each round | no cost difference is shown |");
+        println!("|---|---|");
+        let rules = Rules { metric: Metric::UsdMicrosPerThousand, ..Rules::default() };
+        for burst in Burst::ALL {
+            let share = few.share(|random| {
+                let found = compare(&rules, &benchmark(burst, 10, random), &["cluster1", "cluster2"]);
+                found[0].direction == Direction::NoDifferenceShown
+            });
+            println!("| {} | {share} |", burst.name());
         }
     }
 }

@@ -12,30 +12,39 @@
 mod compare;
 mod handshakes;
 mod histogram;
+mod launches;
 mod metric;
 mod numbers;
 mod price;
+mod queue_cost;
 mod report;
 mod rounds;
 mod speed;
+mod ways;
 
 pub use crate::compare::holm::holm_levels;
 pub use crate::compare::looks::{CONFIDENCE_ALPHA, Next, next_look};
+pub use crate::compare::round_gains::{RoundGain, round_gains};
 pub use crate::compare::rules::{Arrivals, Demands, EQUIVALENCE_PERCENT, Rules};
 pub use crate::compare::sample_size::rounds_needed;
+pub use crate::compare::sentence::line as comparison_line;
 pub use crate::compare::series::LAUNCHES_FOR_TYPES;
 pub use crate::compare::wilcoxon::{Differences, Interval, SignedRank, hodges_lehmann, interval, p_value};
 pub use crate::compare::{compare, requests_needed};
 pub use crate::handshakes::Handshakes;
 pub use crate::histogram::{HIGHEST_MICROS, Latencies, NotAHistogram};
-pub use crate::metric::{answered, percent_faster, words};
-pub use crate::numbers::{Usd, bounded, milliseconds, quantile, tenths, time};
+pub use crate::metric::{answered, less_time, per_thousand, percent_faster, words};
+pub use crate::numbers::{
+    PerSecond, Usd, bounded, milliseconds, objective, quantile, rounds, signed_percent, tenths, time, whole,
+};
 pub use crate::price::{price, settle, silence, surplus_per_mille};
 pub use crate::report::{
-    AddressTally, Answers, Conclusion, Evidence, Findings, Material, NotOneRun, PhaseEvidence, Results, Tally,
-    address_shares, conclude, count_checks, document, join_generators, join_launches, judge, reasons, report,
-    self_test, shares, sum, thresholds, twins, zone_shares,
+    AddressTally, Answers, Conclusion, Evidence, Findings, Headline, Material, NOT_QUOTED, NOT_VALID, NotOneRun, Parts,
+    PhaseEvidence, Results, TOO_LONG, Tally, address_shares, capacity_rates, conclude, cost_of_a_million, count_checks,
+    document, document_within, gate_values, gate_words, is_least, join_generators, join_launches, judge, lacking,
+    parts, reasons, report, self_test, shares, sum, thresholds, twins, used_up, zone_shares,
 };
 pub use crate::rounds::{counted, counted_of};
 pub use crate::speed::CpuTime;
+pub use crate::ways::capacity_so_far;
 pub use wire::Metric;

@@ -1,6 +1,6 @@
 //! Numbers as people read them, in sentences and tables. Each format is written here once.
 
-use wire::Quantiles;
+use wire::{Metric, Objective, Quantiles};
 
 /// `12.35 ms`, rounded to the nearest hundredth.
 pub fn milliseconds(micros: u64) -> String {
@@ -48,8 +48,68 @@ pub fn tenths(per_mille: u32) -> String {
 }
 
 /// `1 round`, `20 rounds`.
-pub(crate) fn rounds(count: u32) -> String {
+pub fn rounds(count: u32) -> String {
     if count == 1 { "1 round".to_owned() } else { format!("{count} rounds") }
+}
+
+/// `p99 <= 50 ms`: what the answers have to keep, with its limit as it was asked for.
+pub fn objective(objective: &Objective) -> String {
+    let quantile = match objective.metric {
+        Metric::P50 => "p50",
+        Metric::P90 => "p90",
+        Metric::P999 => "p99.9",
+        // No other metric is one of an objective.
+        _ => "p99",
+    };
+    let micros = objective.at_most_micros;
+    let (unit, name) = match micros {
+        0..1000 => (1, "us"),
+        1000..1_000_000 => (1000, "ms"),
+        _ => (1_000_000, "s"),
+    };
+    format!("{quantile} <= {} {name}", micros as f64 / f64::from(unit))
+}
+
+/// `9,400`
+pub fn whole(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Requests a second of one statement, from thousandths, with the fewest decimals that keep their meaning.
+pub struct PerSecond {
+    decimals: u32,
+}
+
+impl PerSecond {
+    /// Whole requests, or as many decimals as give the smallest rate three digits.
+    pub fn of(milli_rps: &[u64]) -> Self {
+        let smallest = milli_rps.iter().copied().filter(|rate| *rate > 0).min().unwrap_or(u64::MAX);
+        let decimals = match smallest {
+            99_500.. => 0,
+            9_950.. => 1,
+            _ => 2,
+        };
+        Self { decimals }
+    }
+
+    /// `741`, `75.3`, `9,400`
+    pub fn one(&self, milli_rps: u64) -> String {
+        let unit = 10_u64.pow(3 - self.decimals);
+        let rounded = milli_rps.saturating_add(unit / 2) / unit;
+        let one = 10_u64.pow(self.decimals);
+        if self.decimals == 0 {
+            return whole(rounded);
+        }
+        format!("{}.{:02$}", whole(rounded / one), rounded % one, self.decimals as usize)
+    }
 }
 
 /// Percentages of one statement, with the fewest decimals that keep their meaning.
@@ -88,6 +148,11 @@ impl Percents {
         let side = if number < 0.0 { "slower" } else { "faster" };
         format!("{} % {side}", self.one(number.abs()))
     }
+}
+
+/// `5 % slower`, `0.31 % faster`: one difference alone.
+pub fn signed_percent(percent: f64) -> String {
+    Percents::of(&[percent]).signed(percent)
 }
 
 /// Ratios of one statement, with the fewest decimals that keep their meaning.
@@ -190,6 +255,25 @@ mod tests {
         assert_eq!(shown(&[1.02, 1.003, 1.04]), ["1.020x", "1.003x", "1.040x"]);
         assert_eq!(shown(&[0.48]), ["0.48x"]);
         assert_eq!(shown(&[1.0]), ["1.00x"]);
+    }
+
+    #[test]
+    fn rates_have_three_digits_and_thousands_are_told_apart() {
+        let shown = |milli_rps: u64| PerSecond::of(&[milli_rps]).one(milli_rps);
+        let rates = [9_400_499, 741_250, 99_500, 99_499, 75_349, 9_949, 7_531, 4, 1_234_567_890].map(shown);
+        assert_eq!(rates, ["9,400", "741", "100", "99.5", "75.3", "9.95", "7.53", "0.00", "1,234,568"]);
+        let together = PerSecond::of(&[98_000, 104_000]);
+        assert_eq!([98_000, 104_000, 1_104_000].map(|rate| together.one(rate)), ["98.0", "104.0", "1,104.0"]);
+        assert_eq!([0, 999, 1_000, 999_999, 1_000_000].map(whole), ["0", "999", "1,000", "999,999", "1,000,000"]);
+    }
+
+    #[test]
+    fn an_objective_has_its_limit_as_it_was_asked_for() {
+        let shown = |metric, at_most_micros| objective(&Objective { metric, at_most_micros, max_failed_per_mille: 1 });
+        assert_eq!(shown(Metric::P99, 50_000), "p99 <= 50 ms");
+        assert_eq!(shown(Metric::P50, 800), "p50 <= 800 us");
+        assert_eq!(shown(Metric::P90, 1_500), "p90 <= 1.5 ms");
+        assert_eq!(shown(Metric::P999, 2_000_000), "p99.9 <= 2 s");
     }
 
     #[test]

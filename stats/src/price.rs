@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use wire::{ClusterFacts, ClusterReport, Price, RoundReport};
 
 use crate::numbers::rounds as counted_rounds;
+use crate::queue_cost;
 use crate::rounds::counted_of;
 use crate::speed::CpuTime;
 
@@ -41,10 +42,14 @@ pub fn surplus_per_mille(used: &[CpuTime], load_micros: u64, facts: &ClusterFact
 
 /// Fills in what the instances cost in this round. Where members did not say how busy they are, surplus credits are in it as
 /// if they were always busy, and the cost is an upper bound: the list price would make them look cheaper than they are.
+///
+/// A cluster whose number of instances follows its queue has no hour that is like another: it has the cost of the round alone.
 pub fn price(report: &mut ClusterReport, facts: &ClusterFacts) {
-    let cost = facts.price.as_ref().and_then(|price| cost(price, report.surplus_per_mille, facts));
+    let of_fixed = facts.price.as_ref().filter(|price| price.least.is_none());
+    let cost = of_fixed.and_then(|price| cost(price, report.surplus_per_mille, facts));
     (report.hourly_usd_micros, report.hourly_is_at_most) =
         cost.map_or((None, false), |(hourly, is_at_most)| (Some(hourly), is_at_most));
+    queue_cost::price(report, facts);
 }
 
 /// Cost of all instances in millionths of a US dollar an hour, and whether that is an upper bound.
@@ -94,6 +99,7 @@ fn settle_one(rounds: &mut [RoundReport], name: &str) -> Option<String> {
         if cluster.cluster == name && cluster.hourly_is_at_most {
             (cluster.hourly_usd_micros, cluster.surplus_per_mille) = (Some(hourly), surplus);
             cluster.hourly_is_at_most = false;
+            queue_cost::settle(cluster, hourly);
         }
     }
     Some(note)
@@ -185,7 +191,7 @@ mod tests {
                 instance_usd_micros: 91_200,
                 extras_usd_micros: 5_900,
                 surplus_usd_micros: Some(50_000),
-                basis: String::new(),
+                ..Price::default()
             }),
             ..ClusterFacts::default()
         }

@@ -6,15 +6,18 @@ mod support;
 use std::cell::RefCell;
 
 use stats::{Arrivals, Evidence, PhaseEvidence, judge, reasons};
+use support::searched::P99;
 use wire::{
     ClusterFacts, ClusterReport, Environment, FailedStatus, Failures, Gate, GateKind, GateOutcome, GeneratorFacts,
-    GeneratorLimit, LimitHits, MemberFacts, Place, PlaceKind, RoundOutcome, RoundReport, RunSpec, Speed, Target,
+    GeneratorLimit, LimitHits, MemberFacts, Place, PlaceKind, RoundOutcome, RoundReport, RunSpec, Search, Speed,
+    Target,
 };
 
 /// A run of 20 rounds that is at every limit and passes.
 struct Case {
     planned: u32,
     run: RunSpec,
+    is_step: bool,
     rounds: Vec<RoundReport>,
     clusters: Vec<ClusterReport>,
     environment: Environment,
@@ -53,6 +56,7 @@ fn at_every_limit() -> Case {
     Case {
         planned: 20,
         run: RunSpec { targets: vec![target("a"), target("b")], ..RunSpec::default() },
+        is_step: false,
         rounds,
         clusters: vec![cluster("a"), cluster("b")],
         environment: Environment {
@@ -89,6 +93,7 @@ fn gates(change: impl FnOnce(&mut Case)) -> Vec<Gate> {
     judge(&Evidence {
         planned_rounds: case.planned,
         run: &case.run,
+        is_step: case.is_step,
         rounds: &case.rounds,
         clusters: &case.clusters,
         environment: &case.environment,
@@ -145,6 +150,21 @@ fn load() {
     insta::assert_snapshot!(reason(|case| case.phases[0].sent = 9_949), @"Sent 994 of 995: a, phase 1: 9949 of 10000 planned requests were sent (99.4 %, at least 99.5 % must be): lower the rate, or give the generator more processors or connections");
     insta::assert_snapshot!(reason(|case| case.phases[0].send_lag_p99_micros = Some(501)), @"SendLag 501 of 500: a, phase 1: one request in a hundred was sent more than 501 us late, at most 500 us is allowed: give the generator a machine of its own, or lower the rate");
     insta::assert_snapshot!(reason(|case| case.phases[0].connections += 10), @"ConnectionChurn 11 of 10: a, phase 1: 274 connections were opened where 65 would do, 1.1 % of its requests met a new one that nobody announced, at most 1 % may: something closes kept connections without a word; --new-connections (request.connections: PerRequest) measures it with a new one for every request");
+}
+
+/// A step that was late or short ends its way. What is left is not judged again by what all steps together sent.
+#[test]
+fn what_was_sent_is_judged_of_each_step_and_not_of_the_whole_search() {
+    let failed = |is_step: bool| {
+        let gates = gates(|case| {
+            case.run.search = Some(Search { objective: P99, most_requests_per_second: None, sizing: None });
+            (case.is_step, case.phases[0].sent) = (is_step, 9_949);
+            case.phases[0].send_lag_p99_micros = Some(501);
+        });
+        gates.into_iter().filter(|gate| gate.outcome == GateOutcome::Failed).map(|gate| gate.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(failed(true), [GateKind::Sent, GateKind::SendLag]);
+    assert_eq!(failed(false), [] as [GateKind; 0]);
 }
 
 /// One request is one too many, and every limit has its way out.

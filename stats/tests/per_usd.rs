@@ -21,6 +21,7 @@ const PER_USD: Rules = Rules {
     demands: stats::Demands::Own,
     gap_percent: 5.0,
     users: Some([100, 100]),
+    objective: None,
 };
 const BY_RATE: Rules = Rules { metric: Metric::RequestsPerSecond, ..PER_USD };
 const SEED: u64 = 20_261_130;

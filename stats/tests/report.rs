@@ -4,10 +4,10 @@
 mod support;
 
 use serde_json::Value;
-use stats::{Latencies, document, report};
+use stats::{Latencies, document, hodges_lehmann, percent_faster, report, round_gains};
 use support::sample::{material, spread};
 use support::schema::violations;
-use wire::{REPORT_LIMIT_BYTES, Report, RoundOutcome, SelfTestOutcome, Target, ThresholdOutcome, Validity};
+use wire::{Asked, REPORT_LIMIT_BYTES, Report, RoundOutcome, SelfTestOutcome, Target, ThresholdOutcome, Validity};
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap()
@@ -109,7 +109,8 @@ fn a_target_with_the_url_of_another_is_its_twin_and_not_compared_with_others() {
 /// The third target: all members of the first two.
 fn with_shared() -> stats::Material {
     let mut material = material(3, 20, 200);
-    material.spec.targets[2] = Target { cluster: "shared".into(), url: "http://10.0.0.1:8080/".into(), shared: true };
+    material.spec.targets[2] =
+        Target { cluster: "shared".into(), url: "http://10.0.0.1:8080/".into(), shared: true, ..Target::default() };
     let third = |cluster: &&mut wire::ClusterReport| cluster.cluster == "cluster3";
     for cluster in material.rounds.iter_mut().flat_map(|round| &mut round.clusters).filter(third) {
         cluster.cluster = "shared".into();
@@ -189,8 +190,10 @@ fn what_the_operator_told_the_run_is_in_the_report() {
         settings: vec!["balancer: c6i.large, RoundRobin".into()],
         beside: Vec::new(),
         launch: 3,
+        benchmark: Some(Asked { name: "a".into(), yaml: "spec: {}\n".into(), ..Asked::default() }),
     };
     let report = report(material).unwrap();
+    assert_eq!(report.run.facts.benchmark.as_ref().unwrap().yaml, "spec: {}\n");
     assert_eq!((&report.environment.place, &report.environment.clusters), (&told.place, &told.clusters));
     assert_eq!(report.environment.generators[0].instance_type, "c6i.large");
     assert_eq!(report.environment.settings, ["balancer: c6i.large, RoundRobin"]);
@@ -219,4 +222,51 @@ fn what_was_taken_from_members_is_a_share_of_all_the_time() {
     assert_eq!(of(&rounds), Some(6));
     assert_eq!(of(&[round(None, 1_000_000), round(Some(30), 1_000_000)]), Some(30), "who is not known counts nothing");
     assert_eq!(of(&[round(None, 1_000_000)]), None);
+}
+
+#[test]
+fn the_yaml_of_a_benchmark_is_given_up_before_what_was_measured_and_it_is_said() {
+    let mut material = material(2, 6, 200);
+    material.spec.facts.benchmark = Some(Asked { name: "a".into(), yaml: "#".repeat(1_000_000), ..Asked::default() });
+    let long = report(material).unwrap();
+    let read: wire::Report = serde_json::from_slice(&document(long.clone()).unwrap()).unwrap();
+    let benchmark = read.run.facts.benchmark.unwrap();
+    assert_eq!((benchmark.name.as_str(), benchmark.yaml.as_str()), ("a", ""));
+    assert_eq!(read.environment.notes, ["the benchmark's YAML was left out: the report was too long"]);
+    assert_eq!((read.rounds, read.clusters), (long.rounds, long.clusters));
+}
+
+#[test]
+fn what_is_shown_of_each_round_is_what_the_comparison_is_made_of() {
+    let mut material = material(2, 9, 200);
+    material.rounds[2].outcome = RoundOutcome::Voided;
+    material.rounds[4].clusters.reverse();
+    let report = report(material).unwrap();
+    let one = &report.comparisons[0];
+    let gains = round_gains(one.metric, &report.rounds, &one.cluster, &one.baseline);
+    assert_eq!(gains.iter().map(|gain| gain.place).collect::<Vec<_>>(), [0, 1, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(gains.iter().filter(|gain| gain.was_first).map(|gain| gain.place).collect::<Vec<_>>(), [4]);
+    let logs: Vec<f64> = gains.iter().map(|gain| (gain.percent / 100.0).ln_1p()).collect();
+    let estimate = percent_faster(hodges_lehmann(&logs).unwrap());
+    assert!((estimate - one.faster_percent.unwrap()).abs() < 1e-9, "{estimate}");
+}
+
+#[test]
+fn a_verdict_in_parts_says_no_more_and_no_less() {
+    let report = |rounds, planned| {
+        let mut material = material(2, rounds, 200);
+        material.planned_rounds = planned;
+        report(material).unwrap()
+    };
+    let valid = report(8, 8);
+    let parts = stats::parts(&valid);
+    assert_eq!(format!("{} {}", parts.headlines[0].claim, parts.headlines[0].basis), valid.comparisons[0].sentence);
+    assert!(parts.headlines[0].basis.starts_with("(p50 latency of all requests, "), "{parts:?}");
+    let all =
+        [&parts.headlines[0].claim, &parts.headlines[0].basis, &parts.rest].map(String::len).iter().sum::<usize>();
+    let notes: usize = parts.cautions.iter().map(|caution| "Note: . ".len() + caution.len()).sum();
+    assert_eq!(all + 2 + notes, valid.verdict.len(), "{parts:?}\n{}", valid.verdict);
+    let invalid = report(8, 80);
+    let parts = stats::parts(&invalid);
+    assert_eq!((parts.headlines[0].claim.as_str(), parts.cautions), (stats::NOT_VALID, invalid.reasons));
 }

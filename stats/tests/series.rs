@@ -11,7 +11,7 @@ use support::sample::material;
 use support::schema::violations;
 use wire::{
     CloudWatch, CloudWatchCluster, CloudWatchState, Columns, CountOutcome, MemberColumn, MetricPoints, MetricUnit,
-    REPORT_LIMIT_BYTES, Report, RoundOutcome, Row, RunMember, Series, Slice, Span, SpanKind, Target,
+    QueueColumns, REPORT_LIMIT_BYTES, Report, RoundOutcome, Row, RunMember, Series, Slice, Span, SpanKind, Target,
 };
 
 /// Seconds of a load that begins at this second of this minute: 10 sent and 9 answered in each.
@@ -50,6 +50,7 @@ fn series(cluster: &str, minute: i64, from: u32, seconds: u32, micros: u64) -> S
         start: Timestamp::from_second(minute * 60).unwrap(),
         seconds: Some(Columns::of(1, rows)),
         minutes: Some(Columns { members: vec![member], ..Columns::of(60, [minutes]) }),
+        queue: None,
         spans: vec![span(SpanKind::WarmUp, None), span(SpanKind::Counted, Some(0))],
     }
 }
@@ -115,6 +116,34 @@ fn launches_follow_each_other() {
     assert!(whole.environment.notes.iter().all(|note| !note.contains("series")), "{:?}", whole.environment.notes);
 }
 
+/// Two looks at the queue of each cluster, by one of several generators or by the only one.
+fn with_queues(minute: i64, slice: Slice) -> Report {
+    let mut series = of_both(minute, 10, 5, 1000);
+    for one in &mut series {
+        let [waiting, taken, running] = [vec![3, 1], vec![1, 2], vec![1, 1]];
+        one.queue =
+            Some(QueueColumns { at_millis: vec![10_000, 12_000], waiting, taken, running, starting: Vec::new() });
+    }
+    let mut material = part(series);
+    material.spec.slice = slice;
+    report(material).unwrap()
+}
+
+#[test]
+fn queues_of_launches_follow_each_other_and_generators_saw_the_same_one() {
+    let queue = |whole: &Report| whole.series[1].queue.clone().unwrap();
+    let launch = |minute| with_queues(minute, Slice::default());
+    let launches = queue(&join_launches(&[launch(1000), launch(1007)]).unwrap());
+    assert_eq!(launches.at_millis, [10_000, 12_000, 430_000, 432_000]);
+    assert_eq!((&launches.waiting[..], launches.starting.len()), (&[3, 1, 3, 1][..], 0));
+    let generators =
+        queue(&join_generators(&[0, 1].map(|index| with_queues(1000, Slice { index, count: 2 }))).unwrap());
+    assert_eq!((&generators.at_millis[..], &generators.waiting[..]), (&[10_000, 12_000][..], &[3, 1][..]));
+    let mut lacks = launch(1007);
+    lacks.series[1].queue = None;
+    assert_eq!(join_launches(&[launch(1000), lacks]).unwrap().series[1].queue, None);
+}
+
 #[test]
 fn a_part_that_lacks_series_leaves_the_whole_without_and_it_is_said() {
     let launch = |series| report(part(series)).unwrap();
@@ -175,6 +204,7 @@ fn series_are_what_the_committed_schema_says() {
     let mut series = of_both(1000, 10, 3, 1000);
     series[0].seconds.as_mut().unwrap().p99_micros[1] = None;
     series[1].spans.push(Span { kind: SpanKind::Pause, ..Span::default() });
+    series[1].queue = Some(QueueColumns { starting: vec![1], at_millis: vec![1], ..QueueColumns::default() });
     let document: Value = serde_json::from_slice(&document(report(part(series)).unwrap()).unwrap()).unwrap();
     assert_eq!(document["series"][1]["minutes"]["members"][0]["answers"][0], 27);
     let schema = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
@@ -256,7 +286,12 @@ fn two_counts_are_held_against_each_other() {
 #[test]
 fn requests_to_all_members_are_held_against_the_counts_of_each_cluster() {
     let mut material = part(of_both(1000, 0, 50, 1000));
-    material.spec.targets.push(Target { cluster: "all".into(), url: "http://10.0.0.1:8080/".into(), shared: true });
+    material.spec.targets.push(Target {
+        cluster: "all".into(),
+        url: "http://10.0.0.1:8080/".into(),
+        shared: true,
+        ..Target::default()
+    });
     let member = |(cluster, id): (&str, &str)| RunMember {
         cluster: cluster.into(),
         id: id.into(),

@@ -15,29 +15,57 @@ pub const APPLICATION_PATH: &str = "/v1/application";
 /// Path of a relay that takes a list of [`Errand`]s and answers with a list of [`Answer`]s.
 pub const APPLICATIONS_PATH: &str = "/v1/applications";
 
+/// What stands in place of a URL where the program is brought to the instance instead: it is known by its hash alone.
+pub const BROUGHT: &str = "brought:";
+
 /// A program and how it is started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Application {
-    /// Where it is fetched.
+    /// Where it is fetched, or [`BROUGHT`].
     pub url: String,
-    /// SHA-256 of the program. Nothing else is run.
+    /// SHA-256 of the program, or of its archive. Nothing else is run.
     pub sha256: String,
     /// Environment of the program, beside that of every worker.
     pub environment: BTreeMap<String, String>,
+    /// What is made of it, if it is an archive. Absent: it is one executable file. A starter of an earlier version refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
+}
+
+/// How the files of an archive become a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Archive {
+    /// Shell lines that run once among the files, before the program is started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setup: Vec<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
 }
 
 impl Application {
-    /// The same for the same program in the same environment, wherever it is fetched.
+    /// The same for the same program, set up in the same way, in the same environment, wherever it is fetched.
     pub fn id(&self) -> String {
-        // Plain values: serialisation cannot fail.
-        sha256_hex(&serde_json::to_vec(&(&self.sha256, &self.environment)).unwrap_or_default())
+        match &self.archive {
+            // The same as before there were archives: starters of both versions have to agree.
+            None => digest(&(&self.sha256, &self.environment)),
+            Some(archive) => digest(&(&self.sha256, &self.environment, archive)),
+        }
     }
 
     /// Another one where it is fetched elsewhere too: what a launch was made with, and may fail for.
     pub fn fingerprint(&self) -> String {
-        sha256_hex(&serde_json::to_vec(&(&self.url, &self.sha256, &self.environment)).unwrap_or_default())
+        match &self.archive {
+            None => digest(&(&self.url, &self.sha256, &self.environment)),
+            Some(archive) => digest(&(&self.url, &self.sha256, &self.environment, archive)),
+        }
     }
+}
+
+fn digest(value: &impl Serialize) -> String {
+    // Plain values: serialisation cannot fail.
+    sha256_hex(&serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// Answer to `GET /status` of a starter.
@@ -68,8 +96,8 @@ pub struct ApplicationFailure {
     pub application: String,
     /// Where it was fetched, or was to be.
     pub url: String,
-    /// Whether it was started: what served before was ended for it. Otherwise it could not be fetched, or is another program,
-    /// and nothing was ended.
+    /// Whether it was started: what served before was ended for it. Otherwise it could not be fetched, is another program, or
+    /// was not set up, and nothing was ended.
     pub started: bool,
     /// Seconds since then.
     pub age_seconds: u64,
@@ -147,11 +175,33 @@ mod tests {
             url: url.into(),
             sha256: sha256.into(),
             environment: BTreeMap::from([("WORK".to_owned(), work.to_owned())]),
+            archive: None,
         };
         let one = application("http://a/x", "aa", "echo").id();
         assert_eq!(one, application("http://b/x", "aa", "echo").id());
         assert_ne!(one, application("http://a/x", "ab", "echo").id());
         assert_ne!(one, application("http://a/x", "aa", "spin:1ms").id());
+        // Starters know it so that have never heard of archives.
+        assert_eq!(one, sha256_hex(br#"["aa",{"WORK":"echo"}]"#));
+    }
+
+    #[test]
+    fn an_archive_is_another_one_with_another_setup_or_command() {
+        let application = |setup: &str, command: &str| Application {
+            url: "http://a/x".into(),
+            sha256: "aa".into(),
+            environment: BTreeMap::new(),
+            archive: Some(Archive { setup: vec![setup.into()], command: vec![command.into()] }),
+        };
+        let (one, file) = (application("a", "b"), Application { archive: None, ..application("a", "b") });
+        let all = [&one, &application("b", "b"), &application("a", "a"), &file];
+        for of in [Application::id, Application::fingerprint] {
+            let different: std::collections::BTreeSet<String> = all.into_iter().map(of).collect();
+            assert_eq!(different.len(), all.len());
+        }
+        let document = serde_json::to_string(&file).unwrap();
+        assert!(!document.contains("archive"), "an earlier starter takes it: {document}");
+        assert_eq!(serde_json::from_str::<Application>(&serde_json::to_string(&one).unwrap()).unwrap(), one);
     }
 
     #[test]
@@ -160,6 +210,7 @@ mod tests {
             url: url.into(),
             sha256: "aa".into(),
             environment: BTreeMap::from([("WORK".to_owned(), "echo".to_owned())]),
+            archive: None,
         };
         let (one, corrected) = (application("http://a/x"), application("http://b/x"));
         assert_ne!(one.fingerprint(), corrected.fingerprint());

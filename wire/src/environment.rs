@@ -54,6 +54,22 @@ pub struct Facts {
     /// Number of the launch that is measured, from 1; 0: it is the only one.
     #[serde(skip_serializing_if = "is_zero")]
     pub launch: u32,
+    /// The benchmark that asks for the run. Absent: nobody said, or a former version asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<Asked>,
+}
+
+/// A benchmark as it asks for a run: it may be gone, or another, when the report is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Asked {
+    /// Namespace of the benchmark.
+    pub namespace: String,
+    /// Name of the benchmark.
+    pub name: String,
+    /// What of it is measured, as YAML that can be applied. Empty: it was left out, because the report was too long.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub yaml: String,
 }
 
 impl Facts {
@@ -165,7 +181,30 @@ pub struct Price {
     /// paid. Absent: it uses none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surplus_usd_micros: Option<u64>,
+    /// Fewest instances, where their number follows a queue: `instances` are the most then. Absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<u32>,
+    /// One instance that is stopped, in millionths of a US dollar an hour: its volumes. Absent: none is ever stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_usd_micros: Option<u64>,
+    /// Calls of SQS and S3, where requests go through queues. Absent: they do not, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallPrices>,
     /// Where the price comes from and of when it is: `on-demand, eu-west-1, Price List API, 2026-11-30`.
+    pub basis: String,
+}
+
+/// What a million calls cost, in millionths of a US dollar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallPrices {
+    /// Requests to SQS.
+    pub sqs_usd_micros: u64,
+    /// PUT, COPY, POST and LIST requests to S3.
+    pub s3_put_usd_micros: u64,
+    /// GET and all other requests to S3.
+    pub s3_get_usd_micros: u64,
+    /// Where these prices come from and of when they are.
     pub basis: String,
 }
 

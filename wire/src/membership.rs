@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::QueueStatus;
+use crate::{ClusterScaling, QueueStatus};
 
 /// The whole desired state of a balancer. A document replaces the one before; there are no increments.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +52,42 @@ pub struct Cluster {
     /// How requests are spread over the members.
     #[serde(default)]
     pub policy: Policy,
+    /// What its members are asked to see whether they are healthy. Absent: `GET /health`, and any status below 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthCheck>,
     /// Instances that serve it. None: every request is answered with 503.
     pub members: Vec<Member>,
+    /// What a front has to know of a cluster whose number of instances follows its queue. Absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<ClusterScaling>,
+}
+
+/// What a member is asked to see whether it is healthy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HealthCheck {
+    /// Path of a GET.
+    pub path: String,
+    /// Status that the answer must have. Absent: any below 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+impl HealthCheck {
+    /// Path that a member is asked for where nothing else is said.
+    pub const PATH: &str = "/health";
+
+    /// Whether a member that answers with this status is healthy.
+    pub fn is_met_by(&self, status: u16) -> bool {
+        self.status.map_or(status < 500, |wanted| status == wanted)
+    }
+}
+
+/// Any answer below 500: the HTTP of a worker without such a page works, which is all that is asked for.
+impl Default for HealthCheck {
+    fn default() -> Self {
+        Self { path: Self::PATH.to_owned(), status: None }
+    }
 }
 
 /// One worker as the balancer sees it.
@@ -107,6 +141,14 @@ pub enum InvalidMembership {
     /// A path that is none, or ends with a slash.
     #[error("clusters[{index}].path is {path:?}: it must start with '/' and not end with one")]
     Path {
+        /// Position of the cluster, from 0.
+        index: usize,
+        /// Path as written.
+        path: String,
+    },
+    /// A check of a path that is none.
+    #[error("clusters[{index}].health.path is {path:?}: it must start with '/' and hold visible ASCII characters only")]
+    HealthPath {
         /// Position of the cluster, from 0.
         index: usize,
         /// Path as written.
@@ -174,6 +216,9 @@ impl Membership {
             if !is_path(&cluster.path) {
                 return Err(InvalidMembership::Path { index, path: cluster.path.clone() });
             }
+            if let Some(HealthCheck { path, .. }) = cluster.health.as_ref().filter(|check| !is_asked(&check.path)) {
+                return Err(InvalidMembership::HealthPath { index, path: path.clone() });
+            }
             if !names.insert(&cluster.name) {
                 return Err(InvalidMembership::DuplicateName(cluster.name.clone()));
             }
@@ -214,6 +259,11 @@ impl Membership {
     }
 }
 
+/// Whether a request can name it.
+fn is_asked(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn is_path(path: &str) -> bool {
     path.starts_with('/') && (path.len() == 1 || !path.ends_with('/'))
 }
@@ -249,6 +299,10 @@ pub struct BalancerStatus {
     /// Boot of the kernel that it runs on. Who shares it shares the machine. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kernel_boot: String,
+    /// CPU time that its process used in the last second or since it was asked before, in thousandths of all that it may use. Absent:
+    /// not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_per_mille: Option<u32>,
     /// Version of the membership being served: the value for the next `If-Match`, opaque, unquoted.
     pub version: String,
     /// SHA-256 of the canonical JSON of the membership being served, to compare with the desired one.
@@ -383,6 +437,25 @@ impl Membership {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A balancer that was told before there were checks must be seen to serve the same document.
+    #[test]
+    fn a_check_that_nobody_asked_for_is_not_written() {
+        let cluster: Cluster = serde_json::from_str(r#"{"name":"a","path":"/a","members":[]}"#).unwrap();
+        assert!(!serde_json::to_string(&cluster).unwrap().contains("health"));
+        let default = HealthCheck::default();
+        assert_eq!([200, 404, 499, 500].map(|status| default.is_met_by(status)), [true, true, true, false]);
+        let exact = HealthCheck { status: Some(503), ..default };
+        assert_eq!([200, 503].map(|status| exact.is_met_by(status)), [false, true]);
+        let check = |path: &str| {
+            let health = Some(HealthCheck { path: path.to_owned(), status: None });
+            Membership { clusters: vec![Cluster { health, ..cluster.clone() }], ..Membership::default() }.validate()
+        };
+        assert_eq!(check("/ready?deep=1"), Ok(()));
+        for path in ["", "ready", "/a b", "/a\r\nx: y", "/ä"] {
+            assert_eq!(check(path), Err(InvalidMembership::HealthPath { index: 0, path: path.to_owned() }));
+        }
+    }
 
     fn policy(json: &str) -> Result<Policy, String> {
         let cluster = format!(r#"{{"name": "a", "path": "/a", {json} "members": []}}"#);

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Comparison, Environment, FailedStatus, Failures, Gate, LimitHits, Phase, RunSpec, SelfTest, Series,
-    ThresholdOutcome, ThresholdResult, WrongAnswer,
+    CapacityReport, Comparison, Environment, FailedStatus, Failures, Gate, LimitHits, Phase, QueueCost, RunSpec,
+    SelfTest, Series, ThresholdOutcome, ThresholdResult, Way, WrongAnswer,
 };
 
 /// Value of [`Report::schema`].
@@ -68,7 +68,9 @@ pub struct Report {
 }
 
 /// What was paid for the time of a run: instances of all clusters with volumes, addresses and surplus credits, and what stands in
-/// front and makes the load. Boot, waiting and teardown are not in it: they are in the benchmark's own cost.
+/// front and makes the load. Boot, waiting and teardown are not in it: they are in the benchmark's own cost. Behind queues: also
+/// the calls of SQS and S3 in rounds; and a cluster whose number of instances follows its queue as it was in rounds, and between
+/// them at rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunCost {
@@ -132,6 +134,14 @@ pub struct RoundReport {
 
 fn first() -> u32 {
     1
+}
+
+impl RoundReport {
+    /// A round of the first launch that counts.
+    pub fn counted(round: u32, seed: u64, clusters: Vec<ClusterReport>) -> Self {
+        let (reason, voided_by) = (String::new(), String::new());
+        Self { round, seed, launch: first(), outcome: RoundOutcome::Counted, reason, voided_by, clusters }
+    }
 }
 
 /// Whether a round counts.
@@ -237,9 +247,20 @@ pub struct ClusterReport {
     /// always busy.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hourly_is_at_most: bool,
+    /// What it used of instances, SQS and S3, and what that costs. Absent: it is not behind queues, several generators measured
+    /// it, or a former version wrote this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_cost: Option<QueueCost>,
     /// What answers cost, over the rounds that count. In a round: absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_cost: Option<AnswerCost>,
+    /// Steps of the search in this round. The other numbers of the round are those of the highest rate that was kept (of the
+    /// lowest that was tried, where none was). Absent: it is no search; over all rounds: absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
+    /// What the search found over the rounds that count. In a round: absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityReport>,
     /// Requests without a good answer.
     pub failures: Failures,
     /// Status of the answers to requests that failed although they were answered.
@@ -270,13 +291,14 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What the answers of a cluster cost: its instances while load was on, by the good answers that they gave.
+/// What the answers of a cluster cost: its instances while load was on, by the good answers that they gave; of a search by the
+/// requests at its capacity, late ones included. Behind queues it is all of `queueCost`, calls included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerCost {
-    /// A million good answers, in millionths of a US dollar: the Hodges-Lehmann median over the rounds.
+    /// A million of them, in millionths of a US dollar: the Hodges-Lehmann median over the rounds.
     pub usd_micros_per_million: u64,
-    /// The 95 % interval around it. Absent below 6 rounds.
+    /// The interval around it, as sure as the comparisons of the report are. Absent below 6 rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[u64; 2]>,
     /// It is an upper bound, as the cost of the instances is.

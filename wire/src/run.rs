@@ -1,4 +1,4 @@
-//! Specification of a run as a generator is given it, and the state of that run.
+//! Specification of a run as a generator is given it.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Facts;
 use crate::corpus::Corpus;
 use crate::judging::Judging;
+use crate::search::Search;
 
 /// How long requests that are open when a phase stops sending are waited for, unless a run says it: longer than answers
 /// take whose tail is interesting, and short beside a round. What is open then is at least so slow.
@@ -38,8 +39,12 @@ pub struct RunSpec {
     pub warmup_requests: u64,
     /// Targets that are measured; the first one is the baseline of the comparisons.
     pub targets: Vec<Target>,
-    /// Load of a round, the same for every target, one phase after the other.
+    /// Load of a round, the same for every target, one phase after the other. Empty exactly when `search` is set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
+    /// The generator decides the next rate of each target itself, in place of `phases`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// `http://host:port` of the balancer's control API. When given, its members are compared before and after
     /// every round, and a member that was lost or restarted voids the round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,10 +123,12 @@ pub struct Target {
     pub cluster: String,
     /// `http://host:port/path`
     pub url: String,
-    /// Whether the members of all other targets serve it together. It is measured like a cluster and is none: it is in no
-    /// comparison.
+    /// The members of all other targets serve it together: it is measured like a cluster, and in no comparison.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shared: bool,
+    /// Its number of instances follows its queue: it is measured from rest (nothing unanswered, the fewest instances) to rest.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub scaled: bool,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -396,77 +403,6 @@ impl Slice {
     fn is_whole(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// Answer to `GET /v1/runs/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunStatus {
-    /// Id of the run.
-    pub id: String,
-    /// Whether it is still on.
-    pub state: RunState,
-    /// Rounds that count so far.
-    pub rounds_done: u32,
-    /// Rounds to measure until the next look, which may be the last one.
-    pub rounds_total: u32,
-    /// Rounds that were voided so far.
-    pub rounds_voided: u32,
-    /// When the run began.
-    pub started_at: Timestamp,
-    /// One line for people: `round 7 of 20, cluster2: 812 requests/s`.
-    pub message: String,
-    /// Warning although the run goes on, such as a disk that takes nothing more. It changes seldom.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub warning: String,
-    /// Whether it goes on after the round that is on. Absent: it cannot be held, because it keeps to a timetable with
-    /// other generators, or because this generator is of a version that holds none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
-    /// The balancer that it measures through. Absent: the document names none, or the generator is of a version that
-    /// does not say it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub balancer: Option<RunBalancer>,
-    /// Set once the report can be collected: SHA-256 of the exact bytes that `GET /v1/runs/{id}/report` answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report_sha256: Option<String>,
-}
-
-/// How a run is with being held: between two rounds, so that nothing of it is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Hold {
-    /// Nobody holds it.
-    No,
-    /// The round that is on is finished first.
-    AfterThisRound,
-    /// No load is sent until it is let go.
-    Held,
-}
-
-/// The one balancer of a run: rounds through another one are not comparable with its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RunBalancer {
-    /// Address as the document names it, `http://host:port`: of the control API, or that requests to an Application Load
-    /// Balancer go to.
-    pub control: String,
-    /// The instance that answered there first. Empty: none has answered yet, or it is none of ours.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub instance_id: String,
-}
-
-/// State of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RunState {
-    /// It measures, or is held.
-    Running,
-    /// The report is ready. It may still be `Invalid`; the report says so.
-    Finished,
-    /// Stopped by `DELETE` before its end; the report holds the rounds that were finished.
-    Aborted,
-    /// Ended by itself before its end, because going on was useless: a target refused every connection. The report
-    /// holds the counts.
-    Failed,
 }
 
 #[cfg(test)]

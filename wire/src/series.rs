@@ -27,9 +27,29 @@ pub struct Series {
     /// Steps of one UTC minute. Absent: as with `seconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<Columns>,
+    /// What the front said of the cluster's queue. Absent: it is behind none, several generators measured it, or it was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueColumns>,
     /// Warm-ups, rounds and pauses, each in the order of time. Empty: left out, because the report was too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<Span>,
+}
+
+/// A queue over time: columns of equal length, a value for each look at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct QueueColumns {
+    /// When it was looked at, in milliseconds from `start`, ascending.
+    pub at_millis: Vec<u64>,
+    /// Requests without an answer that no worker has taken.
+    pub waiting: Vec<u64>,
+    /// Requests without an answer that a worker has taken.
+    pub taken: Vec<u64>,
+    /// Workers that take requests.
+    pub running: Vec<u64>,
+    /// Instances on their way to be such. Empty: their number is fixed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub starting: Vec<u64>,
 }
 
 /// Columns of equal length, a value for each step in which load was on.

@@ -5,6 +5,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Metric;
+use crate::search::Objective;
+
 /// Something that is checked before a number is believed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -82,35 +85,6 @@ pub enum GateOutcome {
     Failed,
 }
 
-/// Metric that clusters are compared by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Metric {
-    /// Median latency of all requests, a failure counting as infinitely slow. The default: every round of a few
-    /// dozen requests carries it, while p99 needs thousands.
-    #[default]
-    #[serde(rename = "p50Micros")]
-    P50,
-    /// 90th percentile of the latency of all requests.
-    #[serde(rename = "p90Micros")]
-    P90,
-    /// 99th percentile of the latency of all requests.
-    #[serde(rename = "p99Micros")]
-    P99,
-    /// 99.9th percentile of the latency of all requests.
-    #[serde(rename = "p999Micros")]
-    P999,
-    /// Answered requests per second of load.
-    #[serde(rename = "requestsPerSecond")]
-    RequestsPerSecond,
-    /// Share of requests without a good answer. For thresholds only: it has no ratio.
-    #[serde(rename = "failedPerMille")]
-    FailedPerMille,
-    /// Answered requests for each US dollar that the cluster's instances cost meanwhile. Closed loops only: under a fixed
-    /// rate all answer the same. Faster means more of them.
-    #[serde(rename = "requestsPerUsd")]
-    RequestsPerUsd,
-}
-
 /// One cluster against another, over the rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -146,7 +120,7 @@ pub struct Comparison {
     /// Achieved confidence of the interval, in percent, corrected for looks and for other comparisons.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence_percent: Option<f64>,
-    /// The 90 % interval that `size` is judged by.
+    /// The interval that `size` is judged by: of 90 %, and of 95 % where capacities are compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_interval_percent: Option<[f64; 2]>,
     /// Estimate of the rounds (launches, if it is about types) that show a difference of `gapPercent` in four of five
@@ -166,6 +140,12 @@ pub struct Comparison {
     /// What both cost, where they are compared by that. Absent with any other metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_usd: Option<PerUsd>,
+    /// What right answers of both cost, where they are compared by that. Absent with any other metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_thousand: Option<PerThousand>,
+    /// Capacities of both, where they are compared by them, or by requests per dollar at them. Absent with any other metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacities: Option<Capacities>,
     /// Conditions to know before the sentence is quoted.
     #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "cautions")]
     pub warnings: Vec<Warning>,
@@ -196,6 +176,41 @@ pub struct PerUsd {
     /// Where the prices come from and of when they are. Empty: not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub basis: String,
+}
+
+/// Costs behind a comparison by what right answers cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PerThousand {
+    /// A thousand right answers of the cluster and of the baseline, in millionths of a US dollar: over all rounds.
+    pub usd_micros: [u64; 2],
+    /// Which of these two are upper bounds.
+    #[serde(default)]
+    pub is_at_most: [bool; 2],
+    /// Load came by a schedule: it is the cost at this rate, and no limit of a cluster.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_at_fixed_rate: bool,
+    /// Where the prices come from and of when they are. Empty: not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub basis: String,
+}
+
+/// Capacities behind a comparison, of the cluster and of the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacities {
+    /// What the answers had to keep.
+    pub objective: Objective,
+    /// Thousandths of a request a second: the Hodges-Lehmann median over the rounds, or the highest rate that was kept. Absent: no
+    /// rate is known to be kept.
+    pub milli_rps: [Option<u64>; 2],
+    /// Which of these two are lower bounds.
+    #[serde(default)]
+    pub is_at_least: [bool; 2],
+    /// How much more the cluster carries at least, in percent, where its bound and the interval of the baseline decide that it
+    /// carries more. Negative: how much less at least. Absent: neither is decided, or no capacity is a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounded_percent: Option<f64>,
 }
 
 /// Subject of a claim.
@@ -233,7 +248,7 @@ pub enum Size {
     /// The difference may be larger than 5 %, or it is not known.
     #[default]
     Open,
-    /// The 90 % interval lies within 5 % on both sides: two one-sided tests.
+    /// The interval of 90 % (95 % where capacities are compared) lies within 5 % on both sides: two one-sided tests.
     EquivalentWithin5Percent,
 }
 
@@ -260,8 +275,10 @@ pub enum WarningKind {
     UnequalFailures,
     /// A burstable type: what holds for how long.
     Burstable,
-    /// Requests per second are compared, and not per US dollar: a price is not known.
+    /// Requests per second, or capacities, are compared, and not requests per US dollar: a price is not known.
     NoPrice,
+    /// The balancer was so busy at the capacity of a cluster that it may be the balancer's.
+    BalancerBound,
 }
 
 /// Something that is asked of the result.

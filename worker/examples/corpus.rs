@@ -1,5 +1,8 @@
 //! Prints `examples/corpus.tar`: 100 small pictures, and the table of the names that this worker gives to them.
 
+#[path = "pack/mod.rs"]
+mod pack;
+
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
@@ -21,22 +24,10 @@ fn main() -> io::Result<()> {
         let (stem, picture) = (format!("pattern-{number:03}"), picture(number));
         // Writing to a string cannot fail.
         let _ = writeln!(table, "{stem},{}", worker::name_of(picture.as_bytes()));
-        add(&mut archive, &format!("{stem}.pgm"), &picture)?;
+        pack::add(&mut archive, &format!("{stem}.pgm"), &picture)?;
     }
-    add(&mut archive, "expected.csv", &table)?;
+    pack::add(&mut archive, "expected.csv", &table)?;
     io::stdout().write_all(&archive.into_inner()?)
-}
-
-/// Adds a file without an owner or a time, so that the archive is the same whoever makes it.
-fn add(archive: &mut tar::Builder<Vec<u8>>, name: &str, content: &str) -> io::Result<()> {
-    let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_size(content.len() as u64);
-    archive.append_data(&mut header, name, content.as_bytes())
 }
 
 /// A portable graymap as text (Netpbm's `P2`): stripes, rings or checks, each with a grain of its own.

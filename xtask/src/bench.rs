@@ -7,7 +7,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, Paths, run, say};
+use crate::{Outcome, Paths, programs, run, say};
 
 /// Name, the crate whose `benches/NAME.rs` it is, and what it answers.
 const BENCHES: &[(&str, &str, &str)] = &[
@@ -29,6 +29,16 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "planner",
         "rules that scale a tier behind a queue, beside AWS target tracking and KEDA, simulated; one minute",
     ),
+    (
+        "search",
+        "loadgen",
+        "searches for a capacity, beside bisection, nighthawk's rule, Bayes and a formula, simulated; two minutes",
+    ),
+    (
+        "capacity",
+        "loadgen",
+        "the search for a capacity on real processes whose capacity a formula knows; a quarter of an hour",
+    ),
     ("operator", "controller", "what an operator costs: AWS calls, CPU time and memory for 1 to 1,000 benchmarks"),
     (
         "simulation",
@@ -40,8 +50,16 @@ const BENCHES: &[(&str, &str, &str)] = &[
         "balancer",
         "the data plane beside nginx and HAProxy: CPU, rate, latency, memory; unequal and failing members, live",
     ),
+    (
+        LINKING,
+        "loadgen",
+        "balancer and generator static, as they are shipped, beside the same linked with glibc: CPU for a request; two minutes",
+    ),
     ("front", "queue", "requests a second through the front, on queues in memory, and what a held request costs"),
 ];
+
+/// The one that measures programs which are linked in two ways.
+const LINKING: &str = "linking";
 
 const DOCUMENT: &str = "docs/performance.md";
 
@@ -52,6 +70,10 @@ pub(crate) fn bench(paths: &Paths, arguments: &[&str]) -> Outcome {
     };
     let mut command = run::cargo(paths, &["bench", "--quiet", "--package", package, "--bench", name, "--"]);
     command.args(rest);
+    if *name == LINKING {
+        let [dynamic, fixed] = programs::linked_both_ways(paths)?;
+        command.env("PROGRAMS_DYNAMIC", dynamic).env("PROGRAMS_STATIC", fixed);
+    }
     let section = run::output(&mut command)?;
     say::text(&section);
     if !rest.is_empty() {

@@ -7,14 +7,16 @@ use crate::disk::{create, lock};
 use crate::{Outcome, Paths, controlplane, run};
 
 /// The binaries that the lab and the tests start.
-pub(crate) const BINARIES: [&str; 8] =
-    ["operator", "worker", "starter", "balancer", "front", "puller", "loadgen", "lab"];
+pub(crate) const BINARIES: [&str; 9] =
+    ["operator", "worker", "starter", "balancer", "front", "puller", "loadgen", "lab", "kubectl-clusterbenchmark"];
 
 pub(crate) struct Built {
     /// Holds a copy of each of [`BINARIES`].
     pub(crate) binaries: PathBuf,
     /// The control plane: our one binary, or a directory with etcd, kube-apiserver, ...
     pub(crate) controlplane: PathBuf,
+    /// For tests of the chart. A lab needs none: it uses the chart's rendering.
+    pub(crate) helm: Option<PathBuf>,
 }
 
 /// Builds what is not built yet. The two builds share two cores better than they follow each other: the Rust one
@@ -28,7 +30,7 @@ pub(crate) fn build(paths: &Paths) -> Outcome<Built> {
         let controlplane = scope.spawn(|| present.map_or_else(|| controlplane::provide(paths), Ok));
         let binaries = binaries(paths);
         let controlplane = controlplane.join().map_err(|_| "the control plane's build panicked".to_owned())?;
-        Ok(Built { binaries: binaries?, controlplane: controlplane? })
+        Ok(Built { binaries: binaries?, controlplane: controlplane?, helm: None })
     })
 }
 

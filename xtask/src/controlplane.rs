@@ -11,6 +11,7 @@ use crate::{Outcome, Paths, run};
 const LINK_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2";
 
 const CONTROLPLANE: Program = Program {
+    parent: "lab",
     name: "controlplane",
     label: "the control plane",
     takes: "about 10 minutes and 6 GB on two cores",

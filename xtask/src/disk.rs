@@ -1,6 +1,7 @@
 //! Directories that are made, and files that are held by one process at a time.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::Outcome;
@@ -21,4 +22,33 @@ pub(crate) fn lock(path: &Path, why: &str) -> Outcome<File> {
 
 pub(crate) fn create(directory: &Path) -> Outcome {
     fs::create_dir_all(directory).map_err(|error| format!("{} cannot be made: {error}", directory.display()))
+}
+
+pub(crate) fn read(path: &Path) -> Outcome<Vec<u8>> {
+    fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
+/// Removes a directory with all that is in it, if it is there.
+pub(crate) fn remove(directory: &Path) -> Outcome {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("{} cannot be removed: {error}", directory.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file at once, if it does not have this content already.
+pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create(parent)?;
+    }
+    let temporary = path.with_extension(format!("new{}", std::process::id()));
+    fs::write(&temporary, bytes)
+        .and_then(|()| fs::set_permissions(&temporary, fs::Permissions::from_mode(mode)))
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::outcomes::{self, Tally};
+use crate::outcomes::{self, Failure, Tally};
 use crate::suite::{self, Binary};
-use crate::{Outcome, Paths, advisories, build, lab, lint, oldest, run, say, tidy};
+use crate::{Outcome, Paths, advisories, build, helm, lab, lint, oldest, run, say, tidy, workflows};
 
 /// Tests that are named at the end, for who has to make room.
 const SLOWEST: usize = 10;
@@ -21,11 +21,12 @@ const POLICIES: (&str, &str) = ("balancer", "polic");
 /// Crates whose tests start programs of ours, or the control plane.
 const STARTING: [&str; 2] = ["lab", "cloud"];
 
-/// Only computes, and nothing in it depends on time: it uses what the tests of [`WAITING`] leave of the processors.
-const COMPUTING: &str = "controller campaign";
+/// Tests run beside each other, on a machine that others use too: what fails is tried once more, alone, and the end says that it
+/// was. More failures of a binary than this are no disturbance.
+const TRIED_AGAIN: usize = 4;
 
-/// Mostly waits for processes of the lab. What runs beside it must not delay it: see [`outcomes::when_idle`].
-const WAITING: &str = "lab end_to_end";
+/// What a failure says that is never tried again: an instance too many, one that is left, or something of somebody else.
+const NEVER: &str = "broken rule";
 
 /// What took how long.
 #[derive(Default)]
@@ -48,18 +49,16 @@ pub(crate) fn test(paths: &Paths) -> Outcome {
     times.part("format", || format(paths))?;
     times.part("tidy", || tidy::tidy(paths))?;
     times.part("advisories", || advisories::check(paths))?;
-    let built = times.part("build", || build::build(paths))?;
+    let built = times.part("build", || build_with_helm(paths))?;
     times.part("oldest Kubernetes", || oldest::check(paths))?;
+    times.part("workflows", || workflows::check(paths))?;
     times.part("clippy", || lint::lint(paths))?;
     // After the binaries, so that both agree on features.
     let binaries = times.part("build of the tests", || suite::all(paths))?;
     let mut tally = Tally::default();
-    let is_beside = |binary: &&Binary| [COMPUTING, WAITING].contains(&binary.name().as_str());
-    let (beside, rest): (Vec<&Binary>, Vec<&Binary>) = binaries.iter().partition(is_beside);
-    for binary in rest {
+    for binary in &binaries {
         tally.add(one(paths, &mut times, binary, &[], Some(&built))?);
     }
-    tally.add(side_by_side(paths, &mut times, &beside, &built)?);
     let documents = &mut run::cargo(paths, &["test", "--workspace", "--doc", "--quiet", "--no-fail-fast"]);
     tally.add(times.part("documentation", || outcomes::counted("documentation", documents))?);
     finish(&times, &tally, ", tidy clean", started)
@@ -89,7 +88,7 @@ pub(crate) fn of_crate(paths: &Paths, package: &str, words: &[&str]) -> Outcome 
     let started = Instant::now();
     let mut times = Times::default();
     let built = match STARTING.contains(&package) {
-        true => Some(times.part("build", || build::build(paths))?),
+        true => Some(times.part("build", || build_with_helm(paths))?),
         false => None,
     };
     let binaries = times.part("build of the tests", || suite::of(paths, &[package], &[]))?;
@@ -103,6 +102,13 @@ pub(crate) fn of_crate(paths: &Paths, package: &str, words: &[&str]) -> Outcome 
     finish(&times, &tally, "", started)
 }
 
+/// What tests start: what a lab starts, and helm.
+fn build_with_helm(paths: &Paths) -> Outcome<build::Built> {
+    let built = build::build(paths)?;
+    let helm = helm::provide(paths, "the chart was NOT tested: there is no `go` on the PATH to build helm with")?;
+    Ok(build::Built { helm, ..built })
+}
+
 fn one(
     paths: &Paths,
     times: &mut Times,
@@ -111,36 +117,25 @@ fn one(
     built: Option<&build::Built>,
 ) -> Outcome<Tally> {
     let name = binary.name();
-    let mut command = outcomes::command(paths, binary, words);
-    command.envs(built.map(lab::environment).into_iter().flatten());
-    times.part(&name, || outcomes::counted(&name, &mut command))
+    let run = |label: &str, words: &[&str]| {
+        let mut command = outcomes::command(paths, binary, words);
+        command.envs(built.map(lab::environment).into_iter().flatten());
+        outcomes::counted(label, &mut command)
+    };
+    let mut tally = times.part(&name, || run(&name, words))?;
+    if tally.failed.len() <= TRIED_AGAIN {
+        for failure in std::mem::take(&mut tally.failed) {
+            let is_disturbed = may_be_disturbed(&failure)
+                && times.part(&format!("{name}, again"), || run(&name, &["--exact", &failure.test]))?.passed == 1;
+            if is_disturbed { &mut tally.disturbed } else { &mut tally.failed }.push(failure);
+        }
+    }
+    Ok(tally)
 }
 
-/// What takes longest: one binary that waits, and one that computes when nothing else does; one after the other where that
-/// cannot be had.
-fn side_by_side(paths: &Paths, times: &mut Times, binaries: &[&Binary], built: &build::Built) -> Outcome<Tally> {
-    let named = |name: &str| binaries.iter().find(|binary| binary.name() == name);
-    let (Some(computing), Some(waiting)) = (named(COMPUTING), named(WAITING)) else {
-        return Err(format!("there is no {COMPUTING} or no {WAITING}: the names in xtask are out of date"));
-    };
-    if !outcomes::can_wait_for_idle() {
-        let mut tally = one(paths, times, computing, &[], Some(built))?;
-        tally.add(one(paths, times, waiting, &[], Some(built))?);
-        return Ok(tally);
-    }
-    let mut command = outcomes::when_idle(paths, computing, &[]);
-    let ((computed, took), waited) = std::thread::scope(|scope| {
-        let computing = scope.spawn(|| {
-            let started = Instant::now();
-            (outcomes::counted(COMPUTING, &mut command), started.elapsed())
-        });
-        let waited = one(paths, times, waiting, &[], Some(built));
-        (computing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), waited)
-    });
-    times.parts.push((format!("{COMPUTING}, beside {WAITING}"), took));
-    let mut tally = waited?;
-    tally.add(computed?);
-    Ok(tally)
+/// Whether it can have failed because of who else was on the machine.
+fn may_be_disturbed(failure: &Failure) -> bool {
+    !failure.test.is_empty() && !failure.said.iter().any(|line| line.contains(NEVER))
 }
 
 /// Says where the time went and what failed: all of it, because all tests run even when one fails.
@@ -154,13 +149,15 @@ fn finish(times: &Times, tally: &Tally, also: &str, started: Instant) -> Outcome
     for (name, time) in tally.slowest(SLOWEST) {
         say::line(format_args!("{:>7}  {name}", run::duration(*time)));
     }
+    for (failures, what) in [(&tally.disturbed, "failed beside others and passed alone"), (&tally.failed, "failed")] {
+        for failure in failures {
+            say::line(format_args!("{failure} {what}:"));
+            failure.shown().for_each(|line| say::line(format_args!("    {line}")));
+        }
+    }
     if !tally.failed.is_empty() {
-        return Err(format!(
-            "{} failed after {}: {}",
-            tally.failed.len(),
-            run::duration(started.elapsed()),
-            tally.failed.join(", ")
-        ));
+        let names: Vec<String> = tally.failed.iter().map(Failure::to_string).collect();
+        return Err(format!("{} failed after {}: {}", names.len(), run::duration(started.elapsed()), names.join(", ")));
     }
     say::line(format_args!("{tally} passed{also}, {}", run::duration(started.elapsed())));
     Ok(())
@@ -169,4 +166,21 @@ fn finish(times: &Times, tally: &Tally, also: &str, started: Instant) -> Outcome
 fn format(paths: &Paths) -> Outcome {
     run::step("format", &mut run::cargo(paths, &["fmt", "--all", "--check"]))
         .map_err(|error| format!("{error}: run `cargo fmt --all`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_busy_machine_can_do_is_tried_again() {
+        let failure = |test: &str, said: &str| Failure {
+            binary: "lab end_to_end".to_owned(),
+            test: test.to_owned(),
+            said: vec![said.to_owned()],
+        };
+        assert!(may_be_disturbed(&failure("plugin::a", "not within 240 s: it is ready")));
+        assert!(!may_be_disturbed(&failure("plugin::a", "broken rule: [i-1] is left")));
+        assert!(!may_be_disturbed(&failure("", "ended with signal: 9")));
+    }
 }

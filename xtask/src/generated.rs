@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::{Outcome, Paths, disk, notices, run, say};
+use crate::{Outcome, Paths, chart, disk, notices, run, say};
 
 /// A file and the example that prints it, or a part of it.
 struct Generated {
@@ -24,8 +24,10 @@ enum Part {
 const BEGIN: &str = "<!-- generated: ";
 const END: &str = "<!-- end -->";
 
-const GENERATED: [Generated; 7] = [
+const GENERATED: [Generated; 10] = [
     Generated { file: "manifests/crds.yaml", example: "crds", part: Part::Whole },
+    // A chart reads only what is below it.
+    Generated { file: "charts/clusterbenchmark/files/crds.yaml", example: "crds", part: Part::Whole },
     Generated { file: "docs/report.schema.json", example: "report_schema", part: Part::Whole },
     Generated {
         file: "docs/iam-policy.json",
@@ -35,8 +37,10 @@ const GENERATED: [Generated; 7] = [
     Generated { file: "planner/src/prices/table.rs", example: "price_table", part: Part::Whole },
     Generated { file: "docs/conditions.md", example: "condition_tables", part: Part::Sections },
     Generated { file: "docs/metrics.md", example: "metric_labels", part: Part::Sections },
-    // An archive of text files, whose headers are text as well.
+    // Archives of text files, whose headers are text as well.
     Generated { file: "examples/corpus.tar", example: "corpus", part: Part::Whole },
+    Generated { file: "examples/fastapi.tar", example: "fastapi", part: Part::Whole },
+    Generated { file: "examples/flask.tar", example: "flask", part: Part::Whole },
 ];
 
 impl Generated {
@@ -103,6 +107,9 @@ fn wanted(paths: &Paths) -> Outcome<Vec<Wanted>> {
     });
     let mut all: Vec<Wanted> = printed.collect::<Outcome<_>>()?;
     all.push(Wanted { file: notices::FILE, present: present(notices::FILE), content: notices::wanted(paths)? });
+    if let Some(content) = chart::wanted(paths)? {
+        all.push(Wanted { file: chart::FILE, present: present(chart::FILE), content });
+    }
     Ok(all)
 }
 

@@ -10,9 +10,11 @@ use crate::{Outcome, Paths, disk, run, sha256};
 /// The files that make the cache key, in this order and with their names.
 const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
 
-/// A module below `lab` with one main function.
+/// A module with one main function.
 pub(crate) struct Program {
-    /// Its directory below `lab`, and below the cache.
+    /// The directory that its own is in.
+    pub(crate) parent: &'static str,
+    /// Its directory in there, and below the cache.
     pub(crate) name: &'static str,
     /// For people.
     pub(crate) label: &'static str,
@@ -22,10 +24,22 @@ pub(crate) struct Program {
     pub(crate) otherwise: &'static str,
 }
 
+/// Whether there is Go. Where there is none, `skipped` is said, and is a failure where `CI` is `true`.
+pub(crate) fn is_there(skipped: &str) -> Outcome<bool> {
+    if run::in_path("go") {
+        return Ok(true);
+    }
+    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        return Err(skipped.to_owned());
+    }
+    eprintln!("xtask: SKIPPED: {skipped}");
+    Ok(false)
+}
+
 impl Program {
     /// The binary, built if it is not in the cache.
     pub(crate) fn provide(&self, paths: &Paths) -> Outcome<PathBuf> {
-        let source = paths.root.join("lab").join(self.name);
+        let source = paths.root.join(self.parent).join(self.name);
         let version = run::output(Command::new("go").arg("version").current_dir(&source).stdin(Stdio::null()))?;
         let directory = paths.cache.join(self.name).join(self.key(&source, version.trim())?);
         let binary = directory.join(self.name);
@@ -98,8 +112,14 @@ mod tests {
 
     use super::*;
 
-    const PROGRAM: Program =
-        Program { name: "program", label: "a program", takes: "a moment", link_flags: "-s -w", otherwise: "" };
+    const PROGRAM: Program = Program {
+        parent: "lab",
+        name: "program",
+        label: "a program",
+        takes: "a moment",
+        link_flags: "-s -w",
+        otherwise: "",
+    };
 
     fn source(name: &str, main: &str) -> PathBuf {
         let directory = env::temp_dir().join(format!("xtask-go-{name}-{}", std::process::id()));

@@ -1,6 +1,7 @@
-//! As much of JSON as cargo's messages need. Written out because xtask has no dependencies.
+//! As much of JSON as cargo's messages and our own documents need. Written out because xtask has no dependencies.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json {
@@ -35,9 +36,73 @@ impl Json {
         }
     }
 
+    pub(crate) fn text_of(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(crate) fn number(number: u64) -> Self {
+        Self::Word(number.to_string())
+    }
+
+    pub(crate) fn object<const N: usize>(fields: [(&str, Self); N]) -> Self {
+        Self::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
     pub(crate) fn is_true(&self, keys: &[&str]) -> bool {
         self.at(keys) == Some(&Self::Word("true".to_owned()))
     }
+}
+
+/// A document for people as well: keys in the order of the alphabet, so the same value is always the same bytes.
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.print(&mut text, 0);
+        writeln!(f, "{text}")
+    }
+}
+
+impl Json {
+    fn print(&self, text: &mut String, depth: usize) {
+        let mut enclosed = |signs: [char; 2], parts: Vec<(Option<&String>, &Self)>| {
+            text.push(signs[0]);
+            for (number, (key, value)) in parts.iter().enumerate() {
+                text.push_str(if number > 0 { ",\n" } else { "\n" });
+                text.push_str(&"  ".repeat(depth + 1));
+                if let Some(key) = key {
+                    quote(key, text);
+                    text.push_str(": ");
+                }
+                value.print(text, depth + 1);
+            }
+            if !parts.is_empty() {
+                text.push('\n');
+                text.push_str(&"  ".repeat(depth));
+            }
+            text.push(signs[1]);
+        };
+        match self {
+            Self::Word(word) => text.push_str(word),
+            Self::Text(content) => quote(content, text),
+            Self::List(values) => enclosed(['[', ']'], values.iter().map(|value| (None, value)).collect()),
+            Self::Object(fields) => {
+                enclosed(['{', '}'], fields.iter().map(|(key, value)| (Some(key), value)).collect());
+            }
+        }
+    }
+}
+
+/// A text as JSON writes it (RFC 8259, section 7).
+fn quote(content: &str, text: &mut String) {
+    text.push('"');
+    for sign in content.chars() {
+        match sign {
+            '"' | '\\' => text.extend(['\\', sign]),
+            sign if u32::from(sign) < 0x20 => text.push_str(&format!("\\u{:04x}", u32::from(sign))),
+            sign => text.push(sign),
+        }
+    }
+    text.push('"');
 }
 
 struct Reader<'a> {
@@ -148,6 +213,17 @@ mod tests {
         assert!(json.is_true(&["profile", "test"]) && !json.is_true(&["profile", "x"]) && !json.is_true(&["y"]));
         assert_eq!(json.at(&["target", "kind"]), Some(&Json::List(vec![Json::Text("test".to_owned())])));
         assert_eq!(json.text(&["n"]), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let json = Json::object([
+            ("b", Json::List(vec![Json::number(7), Json::text_of("a \"b\"\\c\n\u{1}é"), Json::List(vec![])])),
+            ("a", Json::object([])),
+        ]);
+        let text = json.to_string();
+        assert_eq!(text.lines().take(3).collect::<Vec<_>>(), ["{", "  \"a\": {},", "  \"b\": ["]);
+        assert_eq!(Json::parse(&text), Some(json));
     }
 
     #[test]

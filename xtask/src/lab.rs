@@ -38,7 +38,7 @@ fn binary(paths: &Paths) -> Outcome<(std::path::PathBuf, Option<Built>)> {
     Ok((built.binaries.join("lab"), Some(built)))
 }
 
-fn command(lab: &Path, built: Option<&Built>, arguments: &[&str]) -> Command {
+pub(crate) fn command(lab: &Path, built: Option<&Built>, arguments: &[&str]) -> Command {
     let mut command = Command::new(lab);
     command.args(arguments);
     if let Some(built) = built {
@@ -48,8 +48,10 @@ fn command(lab: &Path, built: Option<&Built>, arguments: &[&str]) -> Command {
 }
 
 /// How binaries are found by the lab and by tests.
-pub(crate) fn environment(built: &Built) -> [(&'static str, &Path); 2] {
-    [("CLUSTERBENCHMARK_BIN", &built.binaries), ("CLUSTERBENCHMARK_CONTROLPLANE", &built.controlplane)]
+pub(crate) fn environment(built: &Built) -> impl Iterator<Item = (&'static str, &Path)> {
+    let always = [("CLUSTERBENCHMARK_BIN", &built.binaries), ("CLUSTERBENCHMARK_CONTROLPLANE", &built.controlplane)];
+    let helm = built.helm.iter().map(|helm| ("CLUSTERBENCHMARK_HELM", helm));
+    always.into_iter().chain(helm).map(|(name, path)| (name, path.as_path()))
 }
 
 /// Becomes the other program, so that Ctrl-C and signals reach it and nothing stands between it and the terminal.

@@ -8,11 +8,14 @@ mod advisories;
 mod bench;
 mod build;
 mod campaign;
+mod chart;
 mod controlplane;
 mod disk;
 mod gate;
 mod generated;
 mod go;
+mod helm;
+mod image;
 mod json;
 mod lab;
 mod lint;
@@ -20,6 +23,8 @@ mod notices;
 mod oldest;
 mod outcomes;
 mod paths;
+mod programs;
+mod release;
 mod run;
 // The same words as everywhere, without a dependency.
 #[path = "../../say/src/lib.rs"]
@@ -29,6 +34,8 @@ mod sha256;
 mod soak;
 mod suite;
 mod tidy;
+mod tour;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -46,11 +53,20 @@ usage: cargo xtask <command>
   test [--fast]           everything that gates a commit; --fast: planner, cloudsim, stats, balancer policies
   test CRATE [WORD...]    the tests of one crate, or those with one of the words in their path
   bench NAME [ARGUMENTS]  measure, beside a peer; `bench` alone lists what there is
-  campaign --seeds A..B [--plan crash|lag|two-operators|all]
+  campaign --seeds A..B [--plan crash|lag|two-operators|scaled|all]
                           benchmarks on bad days in the simulated cloud: never twice, never leaked, never someone else's
+  campaign --pairs [KIND,...] [--faults N] [--minutes M] [--mutant [NAME]]
+                          the same, of small benchmarks: every pair of faults, enumerated (`campaign --help` for the kinds);
+                          --mutant: whether that catches an operator that is broken on purpose
   soak [MINUTES]          what the gate does a little of, on new seeds: campaign, deaths of the operator, live A/A, fuzzers
   build                   all binaries and the control plane
+  programs [--release]    static programs for instances, with one manifest; --release: of both architectures, with the operator
+  image [--lab]           an image of the operator and the programs, for both architectures; left in target/image. --lab: of a
+                          lab with all that it starts, for this machine's; left in target/lab-image
+  release                 all files that are given away, with their hashes; left in target/release-files
   gen [--check]           write the generated files; --check fails when one is stale
+  tour [SAMPLE...]        the pictures of docs/tour.md, from lab runs of the samples that they are of; --pages DIR: from pages
+                          that are there; --all: every sample runs, and a browser judges the page of each
   tidy [--circles]        rules of the repository: arrows, circles of imports, features, names, sizes, generated files;
                           --circles: counts the circles of every crate and names a ring of each
 ";
@@ -78,8 +94,15 @@ fn main() -> ExitCode {
         ("build", []) => {
             build::build(&paths).map(|built| say::line(format_args!("binaries are in {}", built.binaries.display())))
         }
+        ("programs", []) => programs::programs(&paths, programs::Kind::Fast),
+        ("programs", ["--release"]) => programs::programs(&paths, programs::Kind::Release),
+        ("programs", ["--release", "--again"]) => programs::again(&paths),
+        ("image", []) => image::image(&paths),
+        ("image", ["--lab"]) => image::of_lab(&paths),
+        ("release", []) => release::release(&paths),
         ("gen", []) => generated::write(&paths),
         ("gen", ["--check"]) => generated::check(&paths),
+        ("tour", words) => tour::tour(&paths, words),
         ("tidy", []) => tidy::tidy(&paths),
         ("tidy", ["--circles"]) => tidy::circles(&paths),
         _ => Err(String::new()),

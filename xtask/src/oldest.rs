@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use crate::go::Program;
+use crate::go::{self, Program};
 use crate::{Outcome, Paths, run};
 
 const DEFINITIONS: &str = "manifests/crds.yaml";
 
 const OLDEST: Program = Program {
+    parent: "lab",
     name: "oldest",
     label: "the validation of the oldest Kubernetes",
     takes: "a minute or two on two cores",
@@ -17,14 +18,8 @@ const OLDEST: Program = Program {
 
 /// Skipped with a word where there is no Go, a failure where `CI` is `true`.
 pub(crate) fn check(paths: &Paths) -> Outcome {
-    if !run::in_path("go") {
-        let must_not = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        let message =
-            format!("{DEFINITIONS} was NOT checked against the oldest Kubernetes: there is no `go` on the PATH");
-        if must_not {
-            return Err(message);
-        }
-        eprintln!("xtask: SKIPPED: {message}");
+    let skipped = format!("{DEFINITIONS} was NOT checked against the oldest Kubernetes: there is no `go` on the PATH");
+    if !go::is_there(&skipped)? {
         return Ok(());
     }
     let binary = OLDEST.provide(paths)?;

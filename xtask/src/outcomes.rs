@@ -8,14 +8,45 @@ use std::time::{Duration, Instant};
 use crate::suite::Binary;
 use crate::{Outcome, Paths, run};
 
+/// Lines of what a failed test said that are shown at the end.
+const SHOWN: usize = 12;
+
+/// A test that failed, or a binary that did not end as tests do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) binary: String,
+    /// Empty: the binary as a whole.
+    pub(crate) test: String,
+    /// What it printed.
+    pub(crate) said: Vec<String>,
+}
+
+impl Failure {
+    /// The first lines of its panic, without the way that led to it.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &str> {
+        let panic = self.said.iter().position(|line| line.contains(" panicked at ")).unwrap_or(0);
+        let lines = self.said[panic..].iter().map(|line| line.trim()).take_while(|line| *line != "stack backtrace:");
+        lines.filter(|line| !line.is_empty()).take(SHOWN)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.binary, if self.test.is_empty() { "the whole binary" } else { &self.test })
+    }
+}
+
 /// What test binaries said about themselves.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     ignored: u64,
     binaries: u64,
-    /// What failed, with its binary.
-    pub(crate) failed: Vec<String>,
+    pub(crate) failed: Vec<Failure>,
+    /// What failed beside others and passed alone.
+    pub(crate) disturbed: Vec<Failure>,
+    /// The place in `failed` of the test whose output is being read.
+    read: Option<usize>,
     /// Each test with its time, in the order in which they ended.
     pub(crate) times: Vec<(String, Duration)>,
 }
@@ -28,8 +59,16 @@ impl Tally {
                 self.times.push((format!("{binary}: {name}"), time));
             }
             if rest.starts_with("FAILED") {
-                self.failed.push(format!("{binary}: {name}"));
+                self.failed.push(Failure { binary: binary.to_owned(), test: name.to_owned(), said: Vec::new() });
             }
+        }
+        // The harness repeats what failed tests printed, each below `---- NAME stdout ----`, up to a list of their names.
+        if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
+            self.read = self.failed.iter().position(|one| one.binary == binary && one.test == name);
+        } else if line == "failures:" {
+            self.read = None;
+        } else if let Some(place) = self.read {
+            self.failed[place].said.push(line.to_owned());
         }
         // `test result: ok. 12 passed; 0 failed; 1 ignored; ...`
         let Some(counts) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
@@ -48,6 +87,7 @@ impl Tally {
         self.ignored += other.ignored;
         self.binaries += other.binaries;
         self.failed.extend(other.failed);
+        self.disturbed.extend(other.disturbed);
         self.times.extend(other.times);
     }
 
@@ -78,26 +118,7 @@ fn time(rest: &str) -> Option<Duration> {
 /// The compiler's test harness tells times only to who may use what is not stable; it looks at that when it runs, not
 /// when it is compiled.
 pub(crate) fn command(paths: &Paths, binary: &Binary, words: &[&str]) -> Command {
-    with_words(Command::new(&binary.file), paths, binary, words)
-}
-
-/// The program that starts another one under the scheduling policy SCHED_IDLE (util-linux).
-const CHRT: &str = "chrt";
-
-/// Whether [`when_idle`] is possible here.
-pub(crate) fn can_wait_for_idle() -> bool {
-    run::in_path(CHRT)
-}
-
-/// The same for one that runs only while nothing else wants its processor: whatever wakes up goes first, at once (sched(7),
-/// SCHED_IDLE).
-pub(crate) fn when_idle(paths: &Paths, binary: &Binary, words: &[&str]) -> Command {
-    let mut command = Command::new(CHRT);
-    command.args(["--idle", "0"]).arg(&binary.file);
-    with_words(command, paths, binary, words)
-}
-
-fn with_words(mut command: Command, paths: &Paths, binary: &Binary, words: &[&str]) -> Command {
+    let mut command = Command::new(&binary.file);
     command.current_dir(&binary.directory).args(words).stdin(Stdio::null());
     command.args(["-Zunstable-options", "--report-time"]).env("RUSTC_BOOTSTRAP", "1");
     command.env("CARGO_MANIFEST_DIR", &binary.directory).env("CARGO_PKG_NAME", &binary.package);
@@ -125,7 +146,8 @@ pub(crate) fn counted(label: &str, command: &mut Command) -> Outcome<Tally> {
     })
     .map_err(|error| format!("{label}: {error}"))?;
     if !status.success() && tally.failed.is_empty() {
-        tally.failed.push(format!("{label}: ended with {status}"));
+        let said = vec![format!("ended with {status}")];
+        tally.failed.push(Failure { binary: label.to_owned(), test: String::new(), said });
     }
     eprintln!("xtask: {label}: {}", run::duration(started.elapsed()));
     Ok(tally)
@@ -159,10 +181,21 @@ mod tests {
         tally.read("a it", "test one::slow ... ok <61.500s>");
         tally.read("a it", "test two ... FAILED <2.000s>");
         tally.read("a it", "test three ... ignored");
-        assert_eq!(tally.failed, ["a it: two"]);
+        assert_eq!(tally.failed.iter().map(Failure::to_string).collect::<Vec<_>>(), ["a it: two"]);
         let slowest: Vec<_> =
             tally.slowest(2).into_iter().map(|(name, time)| (name.as_str(), time.as_millis())).collect();
         assert_eq!(slowest, [("a it: one::slow", 61_500), ("a it: two", 2_000)]);
+    }
+
+    #[test]
+    fn a_failure_keeps_what_it_said() {
+        let mut tally = Tally::default();
+        let printed = "test one ... FAILED\ntest two ... FAILED\n\nfailures:\n\n---- one stdout ----\nbefore\n\n\
+                       thread 'one' (7) panicked at a.rs:1:\nit is wrong\nstack backtrace:\n  0: x\n\n---- two stdout ----\nError: no\n\n\n\
+                       failures:\n    one\n    two\n";
+        printed.lines().for_each(|line| tally.read("a it", line));
+        let shown: Vec<Vec<&str>> = tally.failed.iter().map(|one| one.shown().collect()).collect();
+        assert_eq!(shown, [vec!["thread 'one' (7) panicked at a.rs:1:", "it is wrong"], vec!["Error: no"]]);
     }
 
     /// The harness of this very binary tells times, when it is asked as tests are.
@@ -176,10 +209,7 @@ mod tests {
         };
         let paths = Paths { root: "".into(), cache: "".into(), target: "".into() };
         let words = ["--exact", "outcomes::tests::summary_lines_are_counted"];
-        let idle = can_wait_for_idle().then(|| when_idle(&paths, &binary, &words));
-        for mut command in [command(&paths, &binary, &words)].into_iter().chain(idle) {
-            let tally = counted("itself", &mut command).unwrap();
-            assert_eq!((tally.passed, tally.times.len()), (1, 1), "{tally:?}");
-        }
+        let tally = counted("itself", &mut command(&paths, &binary, &words)).unwrap();
+        assert_eq!((tally.passed, tally.times.len()), (1, 1), "{tally:?}");
     }
 }

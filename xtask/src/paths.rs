@@ -29,8 +29,22 @@ impl Paths {
 
     /// Copies of this clone's binaries: another clone that shares the target directory overwrites those in there.
     pub(crate) fn binaries(&self) -> PathBuf {
+        self.of_clone("bin")
+    }
+
+    /// This clone's programs for instances, by the profile that they are built with.
+    pub(crate) fn programs(&self, profile: &str) -> PathBuf {
+        self.of_clone("programs").join(profile)
+    }
+
+    /// What is made to be given away.
+    pub(crate) fn given_away(&self, name: &str) -> PathBuf {
+        self.root.join("target").join(name)
+    }
+
+    fn of_clone(&self, what: &str) -> PathBuf {
         let clone = sha256::hex(self.root.as_os_str().as_encoded_bytes());
-        self.cache.join("bin").join(&clone[..16])
+        self.cache.join(what).join(&clone[..16])
     }
 }
 

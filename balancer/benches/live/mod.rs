@@ -1,6 +1,7 @@
 //! Unequal, slow, failing, frozen and dying members, live, beside the peers.
 
 mod faults;
+mod gathering;
 mod stub;
 mod unequal;
 
@@ -28,9 +29,13 @@ impl Drop for Worker {
 }
 
 fn worker(path: &PathBuf, slots: u32) -> Worker {
+    worker_of(path, slots, MEAN_MILLIS)
+}
+
+fn worker_of(path: &PathBuf, slots: u32, mean_millis: u32) -> Worker {
     let address = peers::free();
     let mut command = Command::new(path);
-    command.args(["--listen", &address, "--work", &format!("sleep:exponential:{MEAN_MILLIS}ms"), "--slots"]);
+    command.args(["--listen", &address, "--work", &format!("sleep:exponential:{mean_millis}ms"), "--slots"]);
     command.arg(slots.to_string()).args(["--cluster", "c", "--instance-id", &address]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("worker");
     while std::net::TcpStream::connect(&address).is_err() {
@@ -47,6 +52,7 @@ pub(crate) fn run(directory: &Directory) {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     runtime.block_on(async {
+        gathering::run(directory, &path).await;
         unequal::run(directory, &path).await;
         faults::run(directory, &path).await;
     });

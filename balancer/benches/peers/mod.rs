@@ -141,6 +141,21 @@ pub(crate) fn haproxy(directory: &Directory, name: &str, balance: &str, members:
 
 /// Our release binary, on as many shards.
 pub(crate) fn balancer(directory: &Directory, name: &str, policy: &str, shards: usize, members: &[String]) -> Running {
+    balancer_with(directory, name, policy, shards, members, &[])
+}
+
+/// Flags with which it gathers, whatever the default is.
+pub(crate) const GATHERING: [&str; 2] = ["--gather-micros", "50"];
+
+/// The same with more flags.
+pub(crate) fn balancer_with(
+    directory: &Directory,
+    name: &str,
+    policy: &str,
+    shards: usize,
+    members: &[String],
+    flags: &[&str],
+) -> Running {
     let address = free();
     let member = |(index, address): (usize, &String)| format!("{{\"id\":\"m{index}\",\"address\":\"{address}\"}}");
     let members: Vec<String> = members.iter().enumerate().map(member).collect();
@@ -150,6 +165,6 @@ pub(crate) fn balancer(directory: &Directory, name: &str, policy: &str, shards: 
     );
     let path = directory.write(&format!("{}.json", name.replace(' ', "-")), &text);
     let mut command = Command::new(env!("CARGO_BIN_EXE_balancer"));
-    command.args(["--listen", &address, "--shards", &shards.to_string(), "--membership"]).arg(path);
+    command.args(["--listen", &address, "--shards", &shards.to_string(), "--membership"]).arg(path).args(flags);
     spawn(name, address, &mut command)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent::{Guard, Problem, Readiness, document, relay, version};
+use agent::{Guard, Problem, Readiness, document, version};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{get, put};
@@ -21,11 +21,11 @@ pub fn reading(balancer: &Arc<Balancer>, readiness: &Readiness) -> Router {
     routes.with_state(Arc::clone(balancer)).merge(readiness.routes())
 }
 
-/// [`reading`], `PUT /v1/membership` and the relay to the starters of members, behind the signature check.
+/// [`reading`], `PUT /v1/membership` and the relay to members, behind the signature check.
 pub fn routes(balancer: &Arc<Balancer>, readiness: &Readiness, guard: &Guard) -> Router {
     let state = (Arc::clone(balancer), readiness.clone());
     let changing = Router::new().route("/v1/membership", put(set_membership)).with_state(state);
-    guard.protect(reading(balancer, readiness).merge(changing).merge(relay()))
+    guard.protect_relaying(reading(balancer, readiness).merge(changing))
 }
 
 async fn status(State(balancer): State<Arc<Balancer>>) -> Json<BalancerStatus> {

@@ -16,7 +16,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use wire::{BOOT_HEADER, Health, SLOTS_HEADER};
+use wire::{BOOT_HEADER, Health, HealthCheck, SLOTS_HEADER};
 
 use super::member::{Member, Record};
 use super::routing::Routing;
@@ -25,8 +25,6 @@ use crate::balancer::Balancer;
 use crate::policy::{Nanos, Outcome};
 use crate::proxy::upstream::is_local;
 
-/// The path that a check asks for.
-const HEALTH: &str = "/health";
 /// Time from one check of a member to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A member that is silent for so long is out at once. One lost packet is not that: TCP sends the first one of a
@@ -69,9 +67,12 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>) {
             () = member.has_left() => return,
             _ = ticks.tick() => {}
         }
+        let asked = asked(&balancer.current(), &member);
         let checked = tokio::select! {
             () = member.has_left() => return,
-            checked = timeout(TIMEOUT, check(&member, HEALTH)) => checked.unwrap_or(Err(Sick::Silent)),
+            checked = timeout(TIMEOUT, check(&member, &asked.path, |status| asked.is_met_by(status))) => {
+                checked.unwrap_or(Err(Sick::Silent))
+            }
         };
         match checked {
             Ok(()) => {
@@ -87,13 +88,20 @@ async fn check_until_left(balancer: Arc<Balancer>, member: Arc<Member>) {
                 // One that never was healthy has nothing to lose: its first failure says what it is.
                 let is_plain = matches!(sick, Sick::Refused | Sick::Silent);
                 if failures >= FAILURES || is_plain || member.health() == Health::Unknown {
-                    member.set_unhealthy(&sick.to_string());
+                    member.set_unhealthy(&format!("GET {}: {sick}", asked.path));
                 }
             }
         }
         balancer.current().serving_with(&member).for_each(|cluster| cluster.state.checked());
         member.pool.reap(balancer.now());
     }
+}
+
+/// What its cluster has this member asked.
+fn asked(routing: &Routing, member: &Member) -> HealthCheck {
+    let mut clusters = routing.membership.clusters.iter();
+    let own = clusters.find(|cluster| cluster.members.iter().any(|one| one.id == member.id));
+    own.and_then(|cluster| cluster.health.clone()).unwrap_or_default()
 }
 
 /// The probes of a policy that lives on them, for as long as the member stays; with any other policy it only looks,
@@ -130,7 +138,7 @@ pub(crate) async fn probe_all(cluster: &Cluster) {
 /// A request like a client's: what is measured is the work, not the way.
 async fn probe(member: &Member, path: &str, limit: Duration, state: &ClusterState) -> (Outcome, Nanos) {
     let begun = state.now();
-    let outcome = match timeout(limit, check(member, path)).await {
+    let outcome = match timeout(limit, check(member, path, |status| status < 500)).await {
         Ok(Ok(())) => Outcome::Success,
         Ok(Err(_)) | Err(_) => Outcome::Failure,
     };
@@ -142,18 +150,18 @@ async fn probe(member: &Member, path: &str, limit: Duration, state: &ClusterStat
 enum Sick {
     #[error("connection refused")]
     Refused,
-    #[error("no answer to GET /health within {} ms", TIMEOUT.as_millis())]
+    #[error("no answer within {} ms", TIMEOUT.as_millis())]
     Silent,
     #[error("no connection: {0}")]
     Unreachable(io::Error),
-    #[error("GET /health failed: {0}")]
+    #[error("it failed: {0}")]
     Broken(#[from] hyper::Error),
-    #[error("GET /health answered {0}")]
+    #[error("it was answered with {0}")]
     Status(http::StatusCode),
 }
 
 /// One check on a connection of its own: it also proves that the member accepts connections.
-async fn check(member: &Member, path: &str) -> Result<(), Sick> {
+async fn check(member: &Member, path: &str, is_good: impl Fn(u16) -> bool) -> Result<(), Sick> {
     let stream = TcpStream::connect(member.address).await.map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => Sick::Refused,
         _ => Sick::Unreachable(error),
@@ -183,6 +191,5 @@ async fn check(member: &Member, path: &str) -> Result<(), Sick> {
             learn(&member.record, value.as_bytes());
         }
     }
-    // A worker without /health answers 404: its HTTP works, which is all that is asked for.
-    if response.status().is_server_error() { Err(Sick::Status(response.status())) } else { Ok(()) }
+    if is_good(response.status().as_u16()) { Ok(()) } else { Err(Sick::Status(response.status())) }
 }

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use super::deadline::Deadline;
 use super::forward::{self, RequestContext};
+use super::gathering;
 use super::last_hop;
 use super::scratch::Scratch;
 use super::write_buffer::WriteBuffer;
@@ -222,5 +223,6 @@ pub(crate) fn poll_read(
 ) -> Poll<io::Result<usize>> {
     let mut buffer = ReadBuf::new(buffer);
     ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    gathering::note_read();
     Poll::Ready(Ok(buffer.filled().len()))
 }

@@ -15,6 +15,7 @@ use super::attempts::{Attempts, Outcome};
 use super::client::{Client, Heard, Request, poll_read};
 use super::connections::Connections;
 use super::dates;
+use super::gathering;
 use super::last_hop;
 use super::local_reply::{LocalReply, Reply};
 use super::scratch;
@@ -162,6 +163,7 @@ impl Connection {
             self.bytes = request.bytes;
             return then;
         };
+        let open = gathering::Open::new();
         let begun = self.connections.balancer.now();
         let mut attempts = Attempts {
             client: &mut self.client,
@@ -175,6 +177,7 @@ impl Connection {
         };
         let outcome = attempts.run().await;
         let (made, member) = (attempts.made, attempts.member.take());
+        drop(open);
         let (status, body_bytes, upstream_micros, then) = match outcome {
             Outcome::Answered(answered) => {
                 let then = match (answered.persists, request.body) {

@@ -14,6 +14,7 @@ mod dates;
 mod deadline;
 mod exchange;
 pub(crate) mod forward;
+pub(crate) mod gathering;
 mod last_hop;
 mod local_reply;
 pub(crate) mod relay;

@@ -18,6 +18,7 @@ use super::client::Client;
 use super::connection::Connection;
 use super::connections::Connections;
 use super::dates;
+use super::gathering::Gathering;
 use super::local_reply::LocalReply;
 use super::upstream::is_local;
 use crate::balancer::Balancer;
@@ -36,11 +37,13 @@ struct Shard {
 }
 
 impl Shard {
-    fn start(number: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+    fn start(number: usize, gathering: Gathering) -> io::Result<Self> {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_all().on_thread_park(move || gathering.before_waiting()).build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || {
+            gathering.prepare();
             // An error is what it waits for: the sender is gone.
             let _ = runtime.block_on(stopped);
             runtime.shutdown_background();
@@ -64,7 +67,9 @@ pub async fn serve(
     drain: Duration,
 ) -> io::Result<Drain> {
     let connections = balancer.connections();
-    let shards = (0..balancer.settings().shards.max(1)).map(Shard::start).collect::<io::Result<Vec<_>>>()?;
+    let gathering = balancer.settings().gathering;
+    let shards = 0..balancer.settings().shards.max(1);
+    let shards = shards.map(|number| Shard::start(number, gathering)).collect::<io::Result<Vec<_>>>()?;
     let limit = balancer.settings().max_connections;
     let (mut shutdown, mut number) = (pin!(shutdown), 0);
     loop {

@@ -83,7 +83,14 @@ impl Running {
 }
 
 pub(crate) fn cluster(name: &str, members: Vec<Member>) -> Cluster {
-    Cluster { name: name.into(), path: format!("/{name}"), policy: Policy::RoundRobin, members }
+    Cluster {
+        name: name.into(),
+        path: format!("/{name}"),
+        policy: Policy::RoundRobin,
+        health: None,
+        members,
+        scaling: None,
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! The offers of a region: subnets, images, instance types, regions.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use aws_sdk_ec2::types::{LocationType, RouteTable};
-use planner::ports::{Answer, Catalog, Image, ImageQuery, InstanceType, KnownRegion, OptIn, Subnet};
+use aws_sdk_ec2::types::{self as sdk, Filter, LocationType, RouteTable};
+use ipnet::Ipv4Net;
+use planner::ports::{Answer, Catalog, Image, ImageQuery, InstanceType, KnownRegion, OptIn, Subnet, SubnetsOf};
 
 use super::filter::{MOST_VALUES, exactly};
-use super::{image, instance_type, subnet};
+use super::{image, instance_type, own_vpc, subnet};
 use crate::region::Region;
 use crate::sdk::failure::{incomplete, need};
 use crate::sdk::{pages, sent};
@@ -23,15 +25,55 @@ impl Catalog for Region {
     /// *Assumptions*: a default route is one route to `0.0.0.0/0`; halves and prefix lists are not put together.
     /// *Errors*: `NotFound` when a named subnet does not exist.
     /// *Cancellation*: safe, reads.
-    async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
-        let found = if ids.is_empty() { self.default_subnets().await? } else { self.named_subnets(ids).await? };
+    async fn subnets(&self, of: &SubnetsOf) -> Answer<Vec<Subnet>> {
+        let found = match of {
+            SubnetsOf::Named(ids) => self.named_subnets(ids).await?,
+            SubnetsOf::Vpc(id) => self.subnets_with(vec![exactly("vpc-id", [id])]).await?,
+            SubnetsOf::Default => self.default_subnets().await?,
+        };
         let vpcs: BTreeSet<String> = found.iter().filter_map(|subnet| subnet.vpc_id.clone()).collect();
         let tables = self.route_tables(vpcs.into_iter().collect()).await?;
-        let subnets = found.into_iter().map(|from| subnet::subnet(from, &tables));
-        let mut subnets =
-            if ids.is_empty() { subnet::readable(subnets.collect())? } else { subnets.collect::<Answer<Vec<_>>>()? };
+        let is_far = |from: &sdk::Subnet| matches!(of, SubnetsOf::Vpc(_)) && subnet::is_far(&self.name, from);
+        let found = found.into_iter().filter(|from| !is_far(from));
+        let found = found.map(|from| subnet::subnet(from, &tables));
+        let mut subnets = match of {
+            SubnetsOf::Named(_) => found.collect::<Answer<Vec<_>>>()?,
+            SubnetsOf::Vpc(_) | SubnetsOf::Default => subnet::readable(found.collect())?,
+        };
         subnets.sort_by(|one, other| (&one.zone, &one.id).cmp(&(&other.zone, &other.id)));
-        if ids.is_empty() { Ok(subnets) } else { subnet::all_of(ids, subnets) }
+        if let SubnetsOf::Named(ids) = of { subnet::all_of(ids, subnets) } else { Ok(subnets) }
+    }
+
+    /// *Guarantees*: every page was read to its end; each pair once, in order.
+    /// *Assumptions*: an address out of a prefix of an interface is not found: no filter tells of it.
+    /// *Cancellation*: safe, a read.
+    async fn vpcs_of(&self, addresses: &[IpAddr]) -> Answer<Vec<(IpAddr, String)>> {
+        let (ipv4, ipv6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv4());
+        let mut pairs = BTreeSet::new();
+        // Filters of one call must all fit: there is a call for each family.
+        for (filter, ours) in [("addresses.private-ip-address", ipv4), ("ipv6-addresses.ipv6-address", ipv6)] {
+            if ours.is_empty() {
+                continue;
+            }
+            for from in self.interfaces_with(vec![exactly(filter, ours.iter().map(ToString::to_string))]).await? {
+                let id = need(from.network_interface_id.clone(), "id", "a network interface")?;
+                let vpc_id = need(from.vpc_id.clone(), "VPC", &id)?;
+                let held = own_vpc::addresses(&from).filter(|held| ours.contains(held));
+                pairs.extend(held.map(|address| (address, vpc_id.clone())));
+            }
+        }
+        Ok(pairs.into_iter().collect())
+    }
+
+    /// *Guarantees*: blocks that are associated now, in order; there is one at least.
+    /// *Errors*: `NotFound` when there is no such VPC.
+    /// *Cancellation*: safe, a read.
+    async fn blocks(&self, vpc_id: &str) -> Answer<Vec<Ipv4Net>> {
+        let answer = sent(self.reads.describe_vpcs().vpc_ids(vpc_id).send()).await?;
+        let blocks = answer.vpcs.unwrap_or_default().into_iter().map(own_vpc::blocks);
+        let mut blocks: Vec<Ipv4Net> = blocks.collect::<Answer<Vec<_>>>()?.into_iter().flatten().collect();
+        blocks.sort();
+        if blocks.is_empty() { Err(incomplete(format_args!("{vpc_id} without a CIDR block"))) } else { Ok(blocks) }
     }
 
     /// *Guarantees*: the newest image of an alias is chosen by creation date, and of equal ones always the same.
@@ -123,7 +165,7 @@ impl Catalog for Region {
 }
 
 impl Region {
-    async fn named_subnets(&self, ids: &[String]) -> Answer<Vec<aws_sdk_ec2::types::Subnet>> {
+    async fn named_subnets(&self, ids: &[String]) -> Answer<Vec<sdk::Subnet>> {
         let ids = distinct(ids);
         pages::all(|token| {
             let call = self.reads.describe_subnets().set_subnet_ids(Some(ids.clone())).set_next_token(token);
@@ -135,7 +177,7 @@ impl Region {
         .await
     }
 
-    async fn default_subnets(&self) -> Answer<Vec<aws_sdk_ec2::types::Subnet>> {
+    async fn default_subnets(&self) -> Answer<Vec<sdk::Subnet>> {
         let vpcs = pages::all(|token| {
             let call = self.reads.describe_vpcs().filters(exactly("is-default", ["true"]));
             let call = call.max_results(PAGE).set_next_token(token);
@@ -149,7 +191,10 @@ impl Region {
         if vpcs.is_empty() {
             return Ok(Vec::new());
         }
-        let filters = vec![exactly("vpc-id", vpcs), exactly("default-for-az", ["true"])];
+        self.subnets_with(vec![exactly("vpc-id", vpcs), exactly("default-for-az", ["true"])]).await
+    }
+
+    async fn subnets_with(&self, filters: Vec<Filter>) -> Answer<Vec<sdk::Subnet>> {
         pages::all(|token| {
             let call = self.reads.describe_subnets().set_filters(Some(filters.clone()));
             let call = call.max_results(PAGE).set_next_token(token);

@@ -1,4 +1,4 @@
-//! Instances: list, launch, terminate, console.
+//! Instances: list, launch, start, stop, terminate, console.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,9 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use planner::failure::codes;
 use planner::owner::{self, Tags};
-use planner::ports::{Answer, Compute, Identity, Instance, LaunchRequest, Refused, Selection, terminate_each};
+use planner::ports::{
+    Answer, Compute, Identity, Instance, LaunchRequest, Refused, Selection, start_or_stop_each, terminate_each,
+};
 use planner::{CloudError, Failure, ports};
 
 use super::filter::{MOST_VALUES, exactly, tagged};
@@ -80,6 +82,25 @@ impl Compute for Region {
     /// *Cancellation*: some may be terminated and others not; the call can be repeated.
     async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         terminate_each(ids, is_about_instances, |ids| self.terminate_together(ids)).await
+    }
+
+    /// *Guarantees*: one request for all of them. If EC2 refuses it because of some, each is asked for alone, until there is no
+    /// capacity for one or EC2 throttles.
+    /// *Cancellation*: some may be started and others not; lists tell, and the call can be repeated.
+    async fn start(&self, ids: &[String]) -> Answer<()> {
+        let together = |ids: Vec<String>| async move {
+            sent(self.effects.start_instances().set_instance_ids(Some(ids)).send()).await.map(drop)
+        };
+        start_or_stop_each(ids, is_about_instances, together).await
+    }
+
+    /// *Guarantees*: as of `start`. No hibernation, and the operating system shuts down first.
+    /// *Cancellation*: some may be stopped and others not; lists tell, and the call can be repeated.
+    async fn stop(&self, ids: &[String]) -> Answer<()> {
+        let together = |ids: Vec<String>| async move {
+            sent(self.effects.stop_instances().set_instance_ids(Some(ids)).send()).await.map(drop)
+        };
+        start_or_stop_each(ids, is_about_instances, together).await
     }
 
     /// The last 64 KB of it, which is what EC2 keeps.
@@ -178,7 +199,7 @@ fn is_about_an_id(error: &CloudError) -> bool {
 }
 
 /// Adds to [`planner::ports::is_about_instances`] that a code which nobody knows is a refusal too: asking again changes
-/// nothing about what is terminated.
+/// nothing about what is terminated, started or stopped.
 fn is_about_instances(error: &CloudError) -> bool {
     let is_unknown = || failure::is_code(&error.code) && !codes::is_known(&error.code);
     ports::is_about_instances(error) || error.failure == Failure::Unreachable && is_unknown()

@@ -65,8 +65,8 @@ fn mapping(device: &str, gib: u32) -> Answer<BlockDeviceMapping> {
     Ok(BlockDeviceMapping::builder().device_name(device).ebs(volume).build())
 }
 
-/// Metadata by session tokens only, and not across a hop: a container or a request forged through the worker
-/// cannot read it.
+/// Metadata by session tokens only, and not across a hop: neither a container with a network of its own nor a request forged
+/// through the worker can read it.
 fn metadata() -> InstanceMetadataOptionsRequest {
     InstanceMetadataOptionsRequest::builder()
         .http_endpoint(InstanceMetadataEndpointState::Enabled)

@@ -7,6 +7,7 @@ mod instance;
 mod instance_type;
 mod instances;
 mod launch;
+mod own_vpc;
 mod security_groups;
 mod subnet;
 mod tags;

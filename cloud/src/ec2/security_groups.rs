@@ -1,6 +1,8 @@
 //! Security groups, their rules, and the interfaces in them.
 
-use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair};
+use aws_sdk_ec2::types::{
+    Filter, IpPermission, IpRange, NetworkInterface, ResourceType, SecurityGroup, UserIdGroupPair,
+};
 use jiff::Timestamp;
 use planner::owner::Tags;
 use planner::ports::{Answer, Group, GroupRequest, Interface, Rule, SecurityGroups, Source};
@@ -101,15 +103,8 @@ impl SecurityGroups for Region {
     /// *Errors*: `Unreachable` whenever the list could be shorter than the truth.
     /// *Cancellation*: safe, a read.
     async fn interfaces(&self, group_id: &str) -> Answer<Vec<Interface>> {
-        let filters = vec![exactly("group-id", [group_id])];
-        let found = pages::all(|token| {
-            let call = self.reads.describe_network_interfaces().set_filters(Some(filters.clone())).max_results(PAGE);
-            async move {
-                let page = sent(call.set_next_token(token).send()).await?;
-                Ok((page.network_interfaces.unwrap_or_default(), page.next_token))
-            }
-        });
-        let interfaces = found.await?.into_iter().map(|from| {
+        let found = self.interfaces_with(vec![exactly("group-id", [group_id])]).await?;
+        let interfaces = found.into_iter().map(|from| {
             let id = need(from.network_interface_id, "id", "a network interface")?;
             Ok(Interface {
                 status: need(from.status, "status", &id)?.as_str().to_owned(),
@@ -122,6 +117,18 @@ impl SecurityGroups for Region {
 }
 
 impl Region {
+    /// All interfaces that these filters let through.
+    pub(super) async fn interfaces_with(&self, filters: Vec<Filter>) -> Answer<Vec<NetworkInterface>> {
+        pages::all(|token| {
+            let call = self.reads.describe_network_interfaces().set_filters(Some(filters.clone())).max_results(PAGE);
+            async move {
+                let page = sent(call.set_next_token(token).send()).await?;
+                Ok((page.network_interfaces.unwrap_or_default(), page.next_token))
+            }
+        })
+        .await
+    }
+
     /// All groups that these filters let through.
     async fn groups_with(&self, filters: Vec<Filter>) -> Answer<Vec<Group>> {
         let found = pages::all(|token| {

@@ -31,6 +31,13 @@ pub(crate) fn subnet(from: sdk::Subnet, tables: &[RouteTable]) -> Answer<Subnet>
     })
 }
 
+/// Whether it is in a Local Zone or a Wavelength Zone, whose names go on after the letter of a zone that they are near to, or on an
+/// Outpost (EC2 user guide, "Regions and zones").
+pub(crate) fn is_far(region: &str, from: &sdk::Subnet) -> bool {
+    let letter = from.availability_zone().and_then(|zone| zone.strip_prefix(region));
+    from.outpost_arn().is_some() || letter.is_some_and(|rest| rest.len() != 1)
+}
+
 /// Whether VPC Block Public Access closes internet gateways to it. A mode that we do not know closes them; where nothing is
 /// said it is off (API reference, Subnet.BlockPublicAccessStates).
 fn is_blocked(from: &sdk::Subnet) -> bool {
@@ -198,6 +205,17 @@ mod tests {
             assert_eq!(subnet(in_mode(mode), &with("igw-1")).unwrap().egress, Egress::InternetGateway, "{mode:?}");
         }
         assert_eq!(subnet(described("subnet-1").build(), &with("igw-1")).unwrap().egress, Egress::InternetGateway);
+    }
+
+    #[test]
+    fn what_is_far_is_told_by_its_zone_and_its_outpost() {
+        let far = |zone: &str| is_far("us-west-2", &described("subnet-1").availability_zone(zone).build());
+        assert_eq!([far("us-west-2a"), far("us-west-2d")], [false; 2]);
+        assert_eq!([far("us-west-2-lax-1a"), far("us-west-2-wl1-den-wlz-1")], [true; 2]);
+        let on_outpost = described("subnet-1").outpost_arn("arn:aws:outposts:us-west-2:1:outpost/op-1");
+        assert!(is_far("us-west-2", &on_outpost.availability_zone("us-west-2a").build()));
+        // One without a zone is odd, and said to be.
+        assert!(!is_far("us-west-2", &described("subnet-1").set_availability_zone(None).build()));
     }
 
     #[test]

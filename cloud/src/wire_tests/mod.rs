@@ -7,6 +7,7 @@ mod counting;
 mod fake;
 mod launches;
 mod metrics;
+mod power;
 mod prices;
 mod queues;
 
@@ -209,6 +210,8 @@ async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
             Some(one) => Err(one.error),
             None => Ok(()),
         }),
+        region.start(&["i-1".to_owned()]).await,
+        region.stop(&["i-1".to_owned()]).await,
         region.create_group(&group).await.map(drop),
         region.authorize_ingress("sg-1", &rule).await,
         region.revoke_ingress("sg-1", &rule).await,
@@ -216,9 +219,11 @@ async fn effects(region: &Region) -> Vec<Result<(), planner::CloudError>> {
     ]
 }
 
-const EFFECTS: [&str; 6] = [
+const EFFECTS: [&str; 8] = [
     "RunInstances",
     "TerminateInstances",
+    "StartInstances",
+    "StopInstances",
     "CreateSecurityGroup",
     "AuthorizeSecurityGroupIngress",
     "RevokeSecurityGroupIngress",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cloudsim::{PublicAccess, Settings, SharedSim, Sim};
 use jiff::Timestamp;
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
-use planner::ports::{Answer, Catalog, Egress, Regions, Subnet};
+use planner::ports::{Answer, Catalog, Egress, Regions, Subnet, SubnetsOf};
 
 /// Facts of each subnet: the letter of its zone, whether it has IPv4 addresses, its way out.
 type Told = Vec<(char, bool, Egress)>;
@@ -71,8 +71,18 @@ async fn check<R: Regions>(who: &str, landscape: &Landscape, regions: &R) {
         let letter = |subnet: &Subnet| subnet.zone.chars().last().unwrap();
         subnets.iter().map(|subnet| (letter(subnet), subnet.cidr.is_some(), subnet.egress)).collect()
     };
-    assert_eq!(told(cloud.subnets(&[]).await), landscape.defaults, "{who}, {}: defaults", landscape.name);
-    assert_eq!(told(cloud.subnets(&ids()).await), landscape.named, "{who}, {}: named", landscape.name);
+    assert_eq!(
+        told(cloud.subnets(&SubnetsOf::Default).await),
+        landscape.defaults,
+        "{who}, {}: defaults",
+        landscape.name
+    );
+    assert_eq!(
+        told(cloud.subnets(&SubnetsOf::Named(ids())).await),
+        landscape.named,
+        "{who}, {}: named",
+        landscape.name
+    );
 }
 
 #[tokio::test]

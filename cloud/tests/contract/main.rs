@@ -19,6 +19,7 @@ mod moto;
 mod object_rows;
 mod offer_rows;
 mod permissions;
+mod power_rows;
 mod prices;
 mod queue_permissions;
 mod queue_rows;

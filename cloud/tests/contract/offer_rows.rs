@@ -1,9 +1,12 @@
 //! The rows about what a region offers: subnets, images, instance types.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use planner::Failure;
-use planner::ports::{Architecture, Burstable, Catalog, Egress, Hypervisor, ImageQuery, OptIn, Regions};
+use planner::ports::{
+    Architecture, Burstable, Catalog, Egress, Hypervisor, ImageQuery, OptIn, Regions, Subnet, SubnetsOf,
+};
 
 use crate::rows::refused;
 use crate::target::Target;
@@ -17,7 +20,7 @@ pub(crate) async fn default_subnets_lie_in_zones<R: Regions>(on: Rc<Target<R>>) 
         assert!(subnet.free_addresses > 0, "{subnet:?}");
         assert_eq!(subnet.vpc_id, subnets[0].vpc_id);
         assert!(subnets[..index].iter().all(|other| other.zone != subnet.zone), "{subnets:?}");
-        let named = on.cloud.subnets(std::slice::from_ref(&subnet.id)).await.unwrap();
+        let named = on.cloud.subnets(&SubnetsOf::Named(vec![subnet.id.clone()])).await.unwrap();
         assert_eq!(named.iter().map(|named| &named.id).collect::<Vec<_>>(), [&subnet.id]);
     }
 }
@@ -25,8 +28,44 @@ pub(crate) async fn default_subnets_lie_in_zones<R: Regions>(on: Rc<Target<R>>) 
 pub(crate) async fn named_subnets_must_exist<R: Regions>(on: Rc<Target<R>>) {
     let known = on.subnets().await.remove(0).id;
     for ids in [vec!["subnet-0123456789abcdef0".to_owned()], vec![known, "subnet-0123456789abcdef0".to_owned()]] {
-        assert_eq!(refused(on.cloud.subnets(&ids).await).failure, Failure::NotFound);
+        assert_eq!(refused(on.cloud.subnets(&SubnetsOf::Named(ids)).await).failure, Failure::NotFound);
     }
+}
+
+pub(crate) async fn a_vpc_has_its_subnets_and_its_blocks<R: Regions>(on: Rc<Target<R>>) {
+    let subnets = on.subnets().await;
+    let vpc_id = subnets[0].vpc_id.clone();
+    let of_vpc = on.cloud.subnets(&SubnetsOf::Vpc(vpc_id.clone())).await.unwrap();
+    assert!(subnets.iter().all(|subnet| of_vpc.contains(subnet)), "{of_vpc:?}");
+    assert!(of_vpc.iter().all(|subnet| subnet.vpc_id == vpc_id), "{of_vpc:?}");
+    let blocks = on.cloud.blocks(&vpc_id).await.unwrap();
+    let is_within = |subnet: &Subnet| blocks.iter().any(|block| block.contains(&subnet.cidr.unwrap()));
+    assert!(subnets.iter().all(is_within), "{blocks:?}");
+    let nowhere = "vpc-0123456789abcdef0".to_owned();
+    assert_eq!(refused(on.cloud.blocks(&nowhere).await).failure, Failure::NotFound);
+    assert_eq!(on.cloud.subnets(&SubnetsOf::Vpc(nowhere)).await.unwrap(), []);
+}
+
+pub(crate) async fn an_address_tells_the_vpc_of_its_interface<R: Regions>(on: Rc<Target<R>>) {
+    let launch = on.launch_of(&on.owner()).await;
+    let made = on.launch(&launch).await;
+    let address = IpAddr::V4(made[0].private_address.unwrap());
+    let vpc_id = on.subnets().await.remove(0).vpc_id;
+    // TEST-NET-1 (RFC 5737): no interface has such an address.
+    let stranger: IpAddr = "192.0.2.1".parse().unwrap();
+    let seen = async || {
+        let pairs = on.cloud.vpcs_of(&[stranger, address]).await.unwrap();
+        (!pairs.is_empty()).then_some(pairs)
+    };
+    assert_eq!(on.eventually("the interface is listed", seen).await, [(address, vpc_id)]);
+    assert_eq!(on.cloud.vpcs_of(&[stranger]).await.unwrap(), []);
+    assert_eq!(on.cloud.vpcs_of(&[]).await.unwrap(), []);
+}
+
+pub(crate) async fn an_ipv6_address_of_nobody_tells_nothing<R: Regions>(on: Rc<Target<R>>) {
+    // For documents (RFC 3849).
+    let stranger: IpAddr = "2001:db8::1".parse().unwrap();
+    assert_eq!(on.cloud.vpcs_of(&[stranger]).await.unwrap(), []);
 }
 
 pub(crate) async fn default_subnets_reach_the_internet<R: Regions>(on: Rc<Target<R>>) {

@@ -57,6 +57,8 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     cloud.identity().await.unwrap();
     assert!(!cloud.regions().await.unwrap().is_empty());
     let subnet = on.subnets().await.remove(0);
+    cloud.blocks(&subnet.vpc_id).await.unwrap();
+    assert_eq!(cloud.vpcs_of(&["192.0.2.1".parse().unwrap()]).await.unwrap(), []);
     let image = on.image().await;
     cloud.image(&ImageQuery::Id(image.id.clone())).await.unwrap();
     let arm = ImageQuery::Alias { alias: "al2023".into(), architecture: Architecture::Arm64 };
@@ -104,6 +106,7 @@ async fn deeds<R: Regions>(on: &Target<R>) {
     cloud.groups_naming(&group_id).await.unwrap();
     cloud.interfaces(&group_id).await.unwrap();
     cloud.console(&made[0]).await.unwrap();
+    queueing::stop_and_start(on, &made[..1]).await;
     on.terminate(&made).await;
     let gone = async || match cloud.delete_group(&group_id).await {
         Err(error) if error.failure == planner::Failure::DependencyViolation => None,
@@ -286,8 +289,7 @@ fn near_misses(asks: &[Ask]) -> Vec<Miss> {
             }
         }
         if ask.action == "ec2:TerminateInstances" {
-            for action in ["ec2:StopInstances", "ec2:RebootInstances", "ec2:ModifyInstanceAttribute", "ec2:DeleteTags"]
-            {
+            for action in ["ec2:RebootInstances", "ec2:ModifyInstanceAttribute", "ec2:DeleteTags"] {
                 miss("what the operator never does", Ask { action: action.into(), ..ask.clone() });
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use cloudsim::iam::Verdict;
 use cloudsim::{Ask, Policy};
 use planner::owner::{Owner, Tags};
-use planner::ports::{BucketRequest, Objects, QueueRequest, Queues, Regions};
+use planner::ports::{BucketRequest, Compute, Objects, QueueRequest, Queues, Regions};
 
 use crate::evaluator::{self, Row};
 use crate::permissions::{OTHER_ACCOUNT, account, is_in_their_data, recorded, row, with};
@@ -33,6 +33,12 @@ pub(crate) async fn deeds<R: Regions>(on: &Target<R>, owner: &Owner) {
     cloud.delete_bucket(&name, &account).await.unwrap();
 }
 
+/// What the operator does with instances of a pool that are started and stopped. They run.
+pub(crate) async fn stop_and_start<R: Regions>(on: &Target<R>, ids: &[String]) {
+    on.cloud.stop(ids).await.unwrap();
+    on.once_visible("a start", async || on.cloud.start(ids).await).await;
+}
+
 /// The question about a launch with the instance profile of the role.
 pub(crate) fn ask_to_pass_the_role() -> Ask {
     let resource = format!("arn:aws:iam::{}:role/clusterbench-queue", account());
@@ -40,9 +46,9 @@ pub(crate) fn ask_to_pass_the_role() -> Ask {
     Ask { action: "iam:PassRole".to_owned(), resource, context }
 }
 
-/// Whether what is there goes by its name alone, whatever its tags and, where there is no other way, whoever's it is.
+/// Whether tags do not matter: they are what is asked for.
 pub(crate) fn goes_by_name(ask: &Ask) -> bool {
-    ["sqs:DeleteQueue", "sqs:ListQueueTags"].contains(&&*ask.action)
+    ask.action == "sqs:ListQueueTags"
 }
 
 /// Whether a question is about everything that there is, or about tags of whatever has our prefix.
@@ -76,6 +82,10 @@ pub(crate) fn near_misses(ask: &Ask, mut miss: impl FnMut(&str, Ask)) {
             "s3:UntagResource",
         ],
         "s3:DeleteObject" => &["s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"],
+        "ec2:StopInstances" => &["ec2:MonitorInstances", "ec2:ResetInstanceAttribute", "ec2:SendDiagnosticInterrupt"],
+        "ec2:StartInstances" => {
+            &["ec2:AssociateAddress", "ec2:AttachVolume", "ec2:ReplaceIamInstanceProfileAssociation"]
+        }
         "iam:PassRole" => &["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:PutRolePolicy"],
         _ => &[],
     };

@@ -10,13 +10,14 @@ use planner::{CloudError, Failure};
 use crate::balancer_rows::*;
 use crate::group_rows::*;
 use crate::offer_rows::*;
+use crate::power_rows::*;
 use crate::target::{Target, ids};
 
 /// One instance of this type fits into the zone of this letter, where capacity can be set.
 pub(crate) const TYPE_WITHOUT_CAPACITY: &str = "c5.large";
 pub(crate) const ZONE_LETTER_WITHOUT_CAPACITY: char = 'b';
 
-const UNKNOWN_ID: &str = "i-0123456789abcdef0";
+pub(crate) const UNKNOWN_ID: &str = "i-0123456789abcdef0";
 
 pub(crate) type Row<R> = (&'static str, fn(Rc<Target<R>>) -> Pin<Box<dyn Future<Output = ()>>>);
 
@@ -47,6 +48,12 @@ rows![
     ids_that_are_unknown_are_left_out,
     terminating_twice_is_once,
     an_unknown_id_keeps_no_other_alive,
+    a_stopped_instance_keeps_its_address_and_starts_again,
+    starting_and_stopping_twice_is_once,
+    what_is_not_stopped_yet_is_started_later,
+    what_is_terminated_is_neither_started_nor_stopped,
+    an_unknown_id_keeps_no_other_from_its_start_or_stop,
+    a_stopped_instance_is_terminated,
     a_console_of_nobody_is_not_found,
     too_little_capacity_launches_none,
     an_unknown_type_is_refused,
@@ -62,6 +69,9 @@ rows![
     default_subnets_lie_in_zones,
     named_subnets_must_exist,
     default_subnets_reach_the_internet,
+    a_vpc_has_its_subnets_and_its_blocks,
+    an_address_tells_the_vpc_of_its_interface,
+    an_ipv6_address_of_nobody_tells_nothing,
     a_region_knows_itself_and_no_zone,
     an_alias_means_the_newest_image_of_an_architecture,
     images_are_found_by_id_or_not,

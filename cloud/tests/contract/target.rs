@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
     Addressing, Answer, Architecture, Catalog, Compute, Credits, Image, ImageQuery, Instance, LaunchRequest, Regions,
-    Selection, Subnet,
+    Selection, Subnet, SubnetsOf,
 };
 
 use crate::rows::Row;
@@ -130,7 +130,7 @@ impl<R: Regions> Target<R> {
 
     /// The default subnets by zone.
     pub(crate) async fn subnets(&self) -> Vec<Subnet> {
-        let mut subnets = self.cloud.subnets(&[]).await.unwrap();
+        let mut subnets = self.cloud.subnets(&SubnetsOf::Default).await.unwrap();
         subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
         subnets
     }

@@ -5,6 +5,8 @@ super::actions! {
     "ec2": {
         RunInstances: Changes,
         TerminateInstances: Changes,
+        StartInstances: Changes,
+        StopInstances: Changes,
         DescribeInstances: Reads,
         GetConsoleOutput: Reads,
         CreateSecurityGroup: Changes,

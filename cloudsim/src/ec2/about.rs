@@ -24,7 +24,7 @@ impl About {
         }
     }
 
-    /// Instances that are launched or terminated.
+    /// Instances that are launched, started, stopped or terminated.
     pub(crate) fn resources(&self) -> u64 {
         match self {
             Self::Launch(request) => u64::from(request.max_count),

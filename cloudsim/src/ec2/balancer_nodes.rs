@@ -26,7 +26,7 @@ impl Ec2<'_> {
     ) -> Option<(String, Ipv4Addr, Option<Ipv4Addr>)> {
         let subnet = self.state.network.subnet(subnet_id)?.clone();
         let (id, private_address) = (self.engine.new_id("eni"), self.take_address(&subnet)?);
-        let public_address = is_public.then(|| self.public_twin(private_address));
+        let public_address = is_public.then(|| self.public_twin(private_address, None));
         let named = |id: &String| {
             let name = self.state.groups.get(id).and_then(Versions::truth).map(|group| group.name.clone());
             GroupName { id: id.clone(), name: name.unwrap_or_default() }
@@ -38,6 +38,7 @@ impl Ec2<'_> {
             subnet_id: subnet.id,
             zone: subnet.zone,
             private_address,
+            secondary_addresses: Vec::new(),
             public_address,
             groups: group_ids.iter().map(named).collect(),
             instance_id: None,

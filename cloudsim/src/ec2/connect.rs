@@ -7,8 +7,9 @@ use planner::ports::InstanceState;
 
 use super::group::PermissionSource;
 use super::instance::{Attached, GroupName, Instance, NetworkInterface};
-use super::network::{Target, nth};
+use super::network::{Target, Vpc, nth};
 use super::state::State;
+use crate::engine::audit::Origin;
 use crate::engine::visibility::Versions;
 use crate::settings::PublicAccess;
 
@@ -20,7 +21,7 @@ enum End {
     Node(Arc<NetworkInterface>),
     /// A node of an internet-facing one, by its public address.
     PublicNode(Arc<NetworkInterface>),
-    /// An address in a network that is routed to the VPC.
+    /// An address in a network that is routed to the VPC, or of somebody else's interface in it.
     Peer,
     Internet,
 }
@@ -86,7 +87,13 @@ impl State {
         if let Some(node) = interfaces.find(|one| of_node(one) && one.public_address == Some(address)) {
             return Ok(End::PublicNode(node.clone()));
         }
-        if self.network.vpcs.iter().any(|vpc| vpc.cidr.contains(&address)) || self.public_cidr.contains(&address) {
+        let mut interfaces = self.interfaces.values().filter_map(Versions::truth);
+        let is_planted = |one: &&Arc<NetworkInterface>| one.origin == Origin::Planted;
+        if interfaces.any(|one| is_planted(&one) && one.private_addresses().any(|private| private == address)) {
+            return Ok(End::Peer);
+        }
+        let is_within = self.network.vpcs.iter().flat_map(Vpc::cidrs).any(|cidr| cidr.contains(&address));
+        if is_within || self.public_cidr.contains(&address) {
             return Err(format!("{address} belongs to no running instance"));
         }
         Ok(if self.peers.iter().any(|peer| peer.contains(&address)) { End::Peer } else { End::Internet })

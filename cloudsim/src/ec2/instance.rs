@@ -27,6 +27,7 @@ pub struct Instance {
     pub root_device: String,
     pub zone: String,
     pub zone_id: String,
+    /// Its last start (API reference, Instance: LaunchTime; EC2 user guide, "Stop and start Amazon EC2 instances").
     pub launched_at: Timestamp,
     /// When it was terminated. No call answers it: it is for judges.
     pub ended_at: Option<Timestamp>,
@@ -50,7 +51,7 @@ pub struct InstanceVolume {
     pub delete_on_termination: bool,
 }
 
-/// The network of an instance while it lives, which it loses gradually afterwards.
+/// The network of an instance while it lives, which it loses gradually afterwards. A stopped one has no public address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attached {
     pub vpc_id: String,
@@ -73,6 +74,13 @@ pub struct StateReason {
     pub message: String,
 }
 
+impl StateReason {
+    /// Somebody asked for the end or the stop (EC2 API reference, StateReason).
+    pub(crate) fn by_a_user() -> Self {
+        Self { code: "Client.UserInitiatedShutdown", message: "User initiated shutdown".into() }
+    }
+}
+
 /// The effect of a shutdown from inside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shutdown {
@@ -89,7 +97,10 @@ pub struct NetworkInterface {
     pub vpc_id: String,
     pub subnet_id: String,
     pub zone: String,
+    /// The primary one.
     pub private_address: Ipv4Addr,
+    /// Further private ones, such as those of pods (EKS user guide, "Amazon VPC CNI").
+    pub secondary_addresses: Vec<Ipv4Addr>,
     pub public_address: Option<Ipv4Addr>,
     pub groups: Vec<GroupName>,
     /// `None` once it is detached; it stays for a while all the same.
@@ -101,13 +112,18 @@ pub struct NetworkInterface {
 }
 
 impl NetworkInterface {
+    /// All private ones, the primary one first.
+    pub fn private_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        std::iter::once(self.private_address).chain(self.secondary_addresses.iter().copied())
+    }
+
     /// EC2's own name.
     pub fn status(&self) -> &'static str {
         if self.instance_id.is_some() || self.requester_id.is_some() { "in-use" } else { "available" }
     }
 }
 
-/// A change of state in the answer to TerminateInstances.
+/// A change of state in the answer to TerminateInstances, StartInstances and StopInstances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
     pub id: String,
@@ -253,6 +269,8 @@ impl Filtered for NetworkInterface {
         "availability-zone",
         "attachment.instance-id",
         "private-ip-address",
+        "addresses.private-ip-address",
+        "ipv6-addresses.ipv6-address",
         "description",
         "requester-id",
         "requester-managed",
@@ -271,7 +289,10 @@ impl Filtered for NetworkInterface {
             "subnet-id" => is(&self.subnet_id),
             "availability-zone" => is(&self.zone),
             "attachment.instance-id" => self.instance_id.as_deref().is_some_and(is),
-            _ => is(&self.private_address.to_string()),
+            // No interface has one here.
+            "ipv6-addresses.ipv6-address" => false,
+            // Both are about any of its private addresses (EC2 API reference, DescribeNetworkInterfaces).
+            _ => self.private_addresses().any(|address| is(&address.to_string())),
         }
     }
 

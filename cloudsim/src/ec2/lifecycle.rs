@@ -80,17 +80,7 @@ impl Ec2<'_> {
     /// TerminateInstances. One id that is not known fails all of them; one that is protected fails the request, and all of
     /// its zone live on, while those of other zones are terminated (API reference, TerminateInstances).
     pub fn terminate_instances(&mut self, ids: &[String]) -> Outcome<Vec<StateChange>> {
-        if ids.is_empty() {
-            return Err(SimError::missing("InstanceId"));
-        }
-        let view = self.read_view(Path::Id);
-        let is_seen = |id: &String| self.state.instances.get(id).is_some_and(|record| record.seen.seen(view).is_some());
-        let is_known = |id: &&String| !self.is_elsewhere() && is_seen(id);
-        let missing: Vec<_> = ids.iter().filter(|id| !is_known(id)).cloned().collect();
-        if !missing.is_empty() {
-            self.engine.tell(format!("TerminateInstances {} refused: no {}", ids.join(" "), missing.join(" ")));
-            return Err(instance_not_found(&missing));
-        }
+        self.check_known("TerminateInstances", ids)?;
         let zone_of = |id: &String| self.state.instance(id).map(|instance| instance.zone.clone());
         let protected: Vec<&String> = ids.iter().filter(|id| self.state.is_protected(id)).collect();
         let spared: BTreeSet<_> = protected.iter().map(|id| zone_of(id)).collect();
@@ -107,9 +97,23 @@ impl Ec2<'_> {
         } else {
             self.engine.tell(format!("TerminateInstances {}", ids.join(" ")));
         }
-        let reason = StateReason { code: "Client.UserInitiatedShutdown", message: "User initiated shutdown".into() };
-        let changes = ended.into_iter().filter_map(|id| self.terminate_one(id, reason.clone())).collect();
+        let changes = ended.into_iter().filter_map(|id| self.terminate_one(id, StateReason::by_a_user())).collect();
         refusal.map_or(Ok(changes), Err)
+    }
+
+    /// All ids are given and known; the refusal is told as that of the call.
+    pub(super) fn check_known(&mut self, call: &str, ids: &[String]) -> Outcome<()> {
+        if ids.is_empty() {
+            return Err(SimError::missing("InstanceId"));
+        }
+        let view = self.read_view(Path::Id);
+        let is_seen = |id: &String| self.state.instances.get(id).is_some_and(|record| record.seen.seen(view).is_some());
+        let missing: Vec<_> = ids.iter().filter(|id| self.is_elsewhere() || !is_seen(id)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.engine.tell(format!("{call} {} refused: no {}", ids.join(" "), missing.join(" ")));
+        Err(instance_not_found(&missing))
     }
 
     fn terminate_one(&mut self, id: &str, reason: StateReason) -> Option<StateChange> {
@@ -152,8 +156,9 @@ impl Ec2<'_> {
 
     pub(super) fn happen(&mut self, event: Event) {
         match event {
-            Event::Boot(id) => self.boot(&id),
-            Event::FailAtBoot(id) => self.fail_at_boot(&id),
+            Event::Boot { id, restarts } if self.is_start(&id, restarts) => self.boot(&id),
+            Event::FailAtBoot { id, restarts } if self.is_start(&id, restarts) => self.fail_at_boot(&id),
+            Event::Boot { .. } | Event::FailAtBoot { .. } => (),
             Event::Stopped(id) => self.come_to_rest(&id),
             Event::FieldsFade(id) => self.update(&id, |instance| instance.network = None),
             Event::TagsFade(id) => self.update(&id, |instance| instance.tags.clear()),
@@ -173,11 +178,14 @@ impl Ec2<'_> {
         }
     }
 
+    /// Whether it is pending, and since that start.
+    fn is_start(&self, id: &str, restarts: u32) -> bool {
+        let is_pending = self.state.instance(id).is_some_and(|instance| instance.state == InstanceState::Pending);
+        is_pending && self.state.instances.get(id).is_some_and(|record| record.restarts == restarts)
+    }
+
     fn boot(&mut self, id: &str) {
-        let Some(instance) = self.state.instance(id).filter(|instance| instance.state == InstanceState::Pending) else {
-            return;
-        };
-        self.runs(&instance.id);
+        self.runs(id);
         self.engine.tell(format!("{id} is running"));
         let is_driven = self.settings.machines == Machines::Driven;
         let Some(record) = self.state.instances.get_mut(id) else { return };
@@ -195,14 +203,22 @@ impl Ec2<'_> {
         };
         let why = all.choose(&mut self.state.random.boot_failures).copied().unwrap_or(BootFailure::ClientError);
         let reason = StateReason { code: why.code(), message: why.message().into() };
-        self.stop_towards(id, InstanceState::ShuttingDown, reason);
+        self.stop_towards(id, self.after_failed_boot(id), reason);
         self.happen(Event::Stopped(id.into()));
+    }
+
+    /// The way of an instance that does not come up: one that ran before is stopped again, from `pending` (AWS re:Post, "Why
+    /// does my EC2 instance change from pending to stopped when I try to start it?"), a new one is terminated.
+    pub(super) fn after_failed_boot(&self, id: &str) -> InstanceState {
+        let is_restarted = self.state.instances.get(id).is_some_and(|record| record.restarts > 0);
+        if is_restarted { InstanceState::Stopping } else { InstanceState::ShuttingDown }
     }
 
     fn come_to_rest(&mut self, id: &str) {
         match self.state.instance(id).map(|instance| instance.state) {
             Some(InstanceState::Stopping) => {
                 self.update(id, |instance| instance.state = InstanceState::Stopped);
+                self.give_back_public_address(id);
                 self.engine.tell(format!("{id} is stopped"));
             }
             Some(InstanceState::ShuttingDown) => self.terminated(id),

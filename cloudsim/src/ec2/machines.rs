@@ -43,7 +43,7 @@ impl Ec2<'_> {
             record.has_machine = false;
         }
         let reason = StateReason { code: "Server.InternalError", message: format!("Internal error on launch: {why}") };
-        self.stop_towards(id, InstanceState::ShuttingDown, reason);
+        self.stop_towards(id, self.after_failed_boot(id), reason);
         self.happen(Event::Stopped(id.into()));
     }
 

@@ -64,8 +64,11 @@ impl Ec2<'_> {
                     _ => ("TerminateInstances", InstanceState::ShuttingDown),
                 };
                 self.engine.tell(format!("BY HAND {what} {id}"));
-                let message = "User initiated shutdown".into();
-                self.stop_towards(id, towards, StateReason { code: "Client.UserInitiatedShutdown", message });
+                self.stop_towards(id, towards, StateReason::by_a_user());
+            }
+            ManualChange::Start => {
+                self.engine.tell(format!("BY HAND StartInstances {id}"));
+                self.start_one(id);
             }
             ManualChange::Protect => {
                 self.protect_by_hand(id, true);
@@ -104,7 +107,7 @@ impl Ec2<'_> {
             return;
         }
         let kinds: Vec<ManualChange> = match &self.settings.manual_changes.kinds {
-            none if none.is_empty() => ManualChange::ALL.to_vec(),
+            none if none.is_empty() => ManualChange::USUAL.to_vec(),
             some => some.iter().copied().collect(),
         };
         let live: Vec<String> = self.state.live_instances().iter().map(|instance| instance.id.clone()).collect();

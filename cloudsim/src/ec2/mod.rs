@@ -14,12 +14,15 @@ mod images;
 mod instance;
 pub mod instance_types;
 mod interfaces;
+mod kubernetes_node;
 mod launch;
 mod lifecycle;
 mod machines;
 mod manual_changes;
+mod moment;
 mod near_misses;
 mod network;
+mod power;
 mod profile;
 mod refusal;
 mod security_groups;
@@ -38,6 +41,7 @@ pub use instance::{
     Attached, BlockDevice, Console, GroupName, Instance, InstanceVolume, InterfaceRequest, NetworkInterface,
     RunInstances, Shutdown, StateChange, StateReason,
 };
+pub use kubernetes_node::KubernetesNode;
 pub use network::{Network, Route, RouteTable, Subnet, Target, Vpc};
 pub use profile::{instance_profile_arn, instance_profile_id};
 pub use state::{Change, MachineStart, State};

@@ -15,6 +15,8 @@ pub struct Vpc {
     /// Another account in a shared VPC; `None`: the account itself.
     pub owner_id: Option<String>,
     pub cidr: Ipv4Net,
+    /// Blocks that were associated later (VPC user guide, "VPC CIDR blocks").
+    pub further_cidrs: Vec<Ipv4Net>,
     pub is_default: bool,
     pub tags: Tags,
 }
@@ -102,6 +104,13 @@ impl Subnet {
     }
 }
 
+impl Vpc {
+    /// All its blocks, the first one of which it was made with.
+    pub fn cidrs(&self) -> impl Iterator<Item = Ipv4Net> {
+        std::iter::once(self.cidr).chain(self.further_cidrs.iter().copied())
+    }
+}
+
 impl Network {
     pub(crate) fn new(settings: &Settings) -> Result<Self, AddrParseError> {
         let cidr = settings.vpc_cidr.parse::<Ipv4Net>()?.trunc();
@@ -136,7 +145,14 @@ impl Network {
         };
         Ok(Self {
             subnets: subnets.collect(),
-            vpcs: vec![Vpc { id: vpc_id, owner_id: None, cidr, is_default, tags: Tags::new() }],
+            vpcs: vec![Vpc {
+                id: vpc_id,
+                owner_id: None,
+                cidr,
+                further_cidrs: Vec::new(),
+                is_default,
+                tags: Tags::new(),
+            }],
             route_tables: vec![main],
             images: images(&settings.account),
         })
@@ -179,13 +195,15 @@ fn short_name(region: &str) -> String {
 }
 
 impl Filtered for Vpc {
-    const FILTERS: &'static [&'static str] = &["vpc-id", "is-default", "isDefault", "cidr", "state"];
+    const FILTERS: &'static [&'static str] =
+        &["vpc-id", "is-default", "isDefault", "cidr", "cidr-block-association.cidr-block", "state"];
 
     fn any(&self, filter: &str, is: &dyn Fn(&str) -> bool) -> bool {
         match filter {
             "vpc-id" => is(&self.id),
             "is-default" | "isDefault" => is(flag(self.is_default)),
             "cidr" => is(&self.cidr.to_string()),
+            "cidr-block-association.cidr-block" => self.cidrs().any(|cidr| is(&cidr.to_string())),
             _ => is("available"),
         }
     }

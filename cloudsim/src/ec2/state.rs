@@ -85,6 +85,10 @@ pub(super) struct InstanceRecord {
     /// DisableApiTermination.
     pub(super) is_protected: bool,
     pub(super) running_since: Option<Timestamp>,
+    /// How often it was started again after it had stopped.
+    pub(super) restarts: u32,
+    /// The public address that it had last, if it ever had one.
+    pub(super) last_public: Option<Ipv4Addr>,
     /// Until when the quota counts it, once it is terminated.
     pub(super) counts_until: Option<Timestamp>,
 }
@@ -99,9 +103,16 @@ pub(super) struct TokenEntry {
 /// Something that happens by itself.
 #[derive(Debug)]
 pub(super) enum Event {
-    Boot(String),
-    /// Terminates instead of running.
-    FailAtBoot(String),
+    /// It runs, unless it was stopped meanwhile and `restarts` says another start.
+    Boot {
+        id: String,
+        restarts: u32,
+    },
+    /// Terminates instead of running; one that was started again is stopped again.
+    FailAtBoot {
+        id: String,
+        restarts: u32,
+    },
     Stopped(String),
     FieldsFade(String),
     TagsFade(String),
@@ -114,7 +125,7 @@ pub(super) enum Event {
 /// An order to a driver of real machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// An instance left `pending`.
+    /// An instance left `pending`, for the first time or after a start.
     Start(Box<MachineStart>),
     /// An instance is to stop, whether or not its machine runs; answer with [`super::Ec2::machine_stopped`].
     Stop { id: String },
@@ -248,7 +259,14 @@ impl State {
 
     /// Whether an interface holds this private address.
     pub(super) fn is_address_taken(&self, address: Ipv4Addr) -> bool {
-        self.interfaces.values().filter_map(Versions::truth).any(|interface| interface.private_address == address)
+        let mut all = self.interfaces.values().filter_map(Versions::truth);
+        all.any(|interface| interface.private_addresses().any(|one| one == address))
+    }
+
+    /// Whether an interface holds this public address.
+    pub(super) fn is_public_address_taken(&self, address: Ipv4Addr) -> bool {
+        let mut all = self.interfaces.values().filter_map(Versions::truth);
+        all.any(|interface| interface.public_address == Some(address))
     }
 
     /// The default group of a VPC.

@@ -14,8 +14,11 @@ pub(crate) enum Class {
     Rules,
     Run,
     Terminate,
-    /// Instances launched, over and above the calls.
+    /// Its figures have not been read in that page, which could not be reached: they are what other pages repeat of it.
+    Start,
+    /// Instances launched or started, over and above the calls.
     RunResources,
+    /// Instances terminated or stopped, over and above the calls.
     TerminateResources,
 }
 
@@ -28,7 +31,7 @@ impl Class {
             Self::Read => (100, 20),
             Self::BareRead => (50, 10),
             Self::Mutate | Self::Rules => (50, 5),
-            Self::Run => (5, 2),
+            Self::Run | Self::Start => (5, 2),
             Self::Terminate => (100, 5),
             Self::RunResources => (1000, 2),
             Self::TerminateResources => (1000, 20),
@@ -41,7 +44,8 @@ fn class(action: Action) -> Class {
     match action {
         Action::RunInstances => Class::Run,
         Action::TerminateInstances => Class::Terminate,
-        Action::CreateSecurityGroup | Action::DeleteSecurityGroup => Class::Mutate,
+        Action::StartInstances => Class::Start,
+        Action::StopInstances | Action::CreateSecurityGroup | Action::DeleteSecurityGroup => Class::Mutate,
         Action::AuthorizeSecurityGroupIngress | Action::RevokeSecurityGroupIngress => Class::Rules,
         Action::DescribeInstances
         | Action::GetConsoleOutput
@@ -66,7 +70,10 @@ const DEAR_WHEN_BARE: [Action; 3] =
 pub(crate) fn costs(action: Action, resources: u64, is_bare: bool) -> Vec<Cost<Bucket>> {
     let cost = |class: Class, tokens| Cost { bucket: (action, class), limit: class.limit(), tokens };
     match class(action) {
-        Class::Run => vec![cost(Class::Run, 1), cost(Class::RunResources, resources)],
+        Class::Run | Class::Start => vec![cost(class(action), 1), cost(Class::RunResources, resources)],
+        Class::Mutate if action == Action::StopInstances => {
+            vec![cost(Class::Mutate, 1), cost(Class::TerminateResources, resources)]
+        }
         Class::Terminate => vec![cost(Class::Terminate, 1), cost(Class::TerminateResources, resources)],
         Class::Read if is_bare && DEAR_WHEN_BARE.contains(&action) => vec![cost(Class::BareRead, 1)],
         class => vec![cost(class, 1)],

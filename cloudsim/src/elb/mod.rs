@@ -12,6 +12,7 @@ mod listener;
 mod listeners;
 mod load_balancer;
 mod manual_changes;
+mod moment;
 mod near_misses;
 mod node;
 mod nodes;

@@ -35,6 +35,14 @@ impl<E> Agenda<E> {
         self.0.pop_first().map(|(_, event)| event)
     }
 
+    /// Each entry in words, without its number.
+    pub(crate) fn moment(&self) -> Vec<String>
+    where
+        E: std::fmt::Debug,
+    {
+        self.0.iter().map(|((at, _), event)| format!("{at}: {event:?}")).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

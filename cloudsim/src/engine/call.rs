@@ -14,6 +14,8 @@ pub(crate) struct Calls<A> {
     next: BTreeMap<A, VecDeque<Fault>>,
     /// Faults by action and number of the call.
     nth: BTreeMap<(A, u64), Fault>,
+    /// The fault of the call that comes next, whatever its action.
+    coming: Option<Fault>,
     refusals: BTreeMap<A, SimError>,
     met: Vec<(A, u64, Fault)>,
 }
@@ -25,6 +27,7 @@ impl<A> Default for Calls<A> {
             dry_runs: 0,
             next: BTreeMap::new(),
             nth: BTreeMap::new(),
+            coming: None,
             refusals: BTreeMap::new(),
             met: Vec::new(),
         }
@@ -51,6 +54,15 @@ impl<A: Copy + Ord> Calls<A> {
         self.nth.insert((action, nth), fault);
     }
 
+    pub(crate) fn meet(&mut self, fault: Option<Fault>) {
+        self.coming = fault;
+    }
+
+    /// What waits for the call that comes next, whatever its action.
+    pub(crate) fn take_coming(&mut self) -> Option<Fault> {
+        self.coming.take()
+    }
+
     pub(crate) fn refuse(&mut self, action: A, refusal: Option<SimError>) {
         match refusal {
             Some(refusal) => self.refusals.insert(action, refusal),
@@ -60,7 +72,7 @@ impl<A: Copy + Ord> Calls<A> {
 
     /// The fault that the `nth` call of an action meets: one that was injected, or else that of chance.
     pub(crate) fn fault(&mut self, action: A, nth: u64, by_chance: Option<Fault>) -> Option<Fault> {
-        let injected = self.next.get_mut(&action).and_then(VecDeque::pop_front);
+        let injected = self.coming.take().or_else(|| self.next.get_mut(&action).and_then(VecDeque::pop_front));
         let fault = injected.or_else(|| self.nth.remove(&(action, nth))).or(by_chance)?;
         self.met.push((action, nth, fault));
         Some(fault)

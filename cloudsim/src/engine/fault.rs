@@ -27,6 +27,9 @@ pub enum Fault {
     Status503,
     /// `Unavailable`, and the call took effect.
     Status503AfterEffect,
+    /// The call is answered by a replica that is so many seconds behind. Only injected: by chance it is
+    /// [`crate::StaleReads`], whose span also says for how long what is gone is kept for such a read.
+    Stale(u64),
 }
 
 impl Fault {
@@ -42,6 +45,7 @@ impl Fault {
             Self::Status500AfterEffect => "HTTP 500 after effect",
             Self::Status503 => "HTTP 503",
             Self::Status503AfterEffect => "HTTP 503 after effect",
+            Self::Stale(_) => "stale read",
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Engine {
     entries: u64,
     pub(crate) random: Streams,
     lists: OpenLists,
+    /// How far the replica that answers the call is behind, in milliseconds, where a fault says it.
+    pub(crate) stale_by: Option<u64>,
     pub(crate) record: Record,
 }
 
@@ -49,6 +51,7 @@ impl Engine {
             entries: 0,
             random: Streams::new(seed),
             lists: OpenLists::default(),
+            stale_by: None,
             record: Record::default(),
         }
     }
@@ -100,6 +103,9 @@ impl Engine {
 
     /// The moment as of which one call reads: now, or a while ago.
     pub(crate) fn read_view(&mut self, path: Path, stale: StaleReads) -> ReadView {
+        if let Some(millis) = self.stale_by {
+            return ReadView { path, at: earlier(self.now, millis) };
+        }
         let rate = [stale.id, stale.tag, stale.token][path as usize];
         let is_stale = rate > 0 && self.random.stale_reads.random_range(0..1000) < rate;
         if !is_stale {
@@ -111,7 +117,7 @@ impl Engine {
 
     /// Before this moment no read looks, however stale it is.
     pub(crate) fn forgotten_at(&self, stale: StaleReads) -> Timestamp {
-        earlier(self.now, stale.most())
+        earlier(self.now, stale.by.most())
     }
 
     /// The rest of the list that the query's token continues; `None` for a query that begins one.

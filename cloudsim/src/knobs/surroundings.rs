@@ -126,10 +126,10 @@ pub(super) const KNOBS: &[Knob] = &[
     },
     Knob {
         name: "by-hand-deeds",
-        says: "what they do: StopInstances, TerminateInstances, DeleteTags, CreateTags, ModifyInstanceAttribute (termination protection)",
+        says: "what they do: StopInstances, StartInstances, TerminateInstances, DeleteTags, CreateTags, ModifyInstanceAttribute (protection)",
         source: "machine-controller#381, cluster-api-provider-aws#4629",
         kind: Kind::Other {
-            form: "any of stop,terminate,untag,retag,protect, or off (all of them)",
+            form: "any of stop,terminate,untag,retag,protect,start, or off (all but start)",
             show: |settings| listed(settings.manual_changes.kinds.iter().map(|change| change_name(*change))),
             take: |settings, text, _| {
                 let change = |word: &str| ManualChange::ALL.into_iter().find(|change| change_name(*change) == word);
@@ -162,6 +162,7 @@ fn change_name(change: ManualChange) -> &'static str {
         ManualChange::Untag => "untag",
         ManualChange::Retag => "retag",
         ManualChange::Protect => "protect",
+        ManualChange::Start => "start",
     }
 }
 

@@ -1,23 +1,57 @@
 //! The region's offers: subnets, images, instance types, regions.
 
-use planner::ports::{self, Answer, Architecture, Catalog, Egress, ImageQuery, KnownRegion, OptIn};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+use planner::ports::{self, Answer, Architecture, Catalog, Egress, ImageQuery, KnownRegion, OptIn, SubnetsOf};
 
 use super::SharedSim;
-use crate::ec2::{ANYWHERE, Action, LocationType, Mapping, RegionInfo, RouteTable, Store, Subnet, Target, routes_of};
+use crate::ec2::{
+    ANYWHERE, Action, LocationType, Mapping, NetworkInterface, RegionInfo, RouteTable, Store, Subnet, Target, routes_of,
+};
 use crate::engine::query::{FILTER_VALUES, Filter, Query};
 use crate::settings::PublicAccess;
 use crate::sim::Call;
 
 impl Catalog for SharedSim {
-    async fn subnets(&self, ids: &[String]) -> Answer<Vec<ports::Subnet>> {
-        let query = match ids {
-            [] => Query::filtered([Filter::new("default-for-az", ["true"])]),
-            ids => Query::ids(ids),
+    async fn subnets(&self, of: &SubnetsOf) -> Answer<Vec<ports::Subnet>> {
+        let query = match of {
+            SubnetsOf::Default => Query::filtered([Filter::new("default-for-az", ["true"])]),
+            SubnetsOf::Vpc(id) => Query::filtered([Filter::new("vpc-id", [id])]),
+            SubnetsOf::Named(ids) => Query::ids(ids),
         };
         let subnets = self.all(Action::DescribeSubnets, query, |ec2, query| ec2.describe_subnets(query))?;
         let tables =
             self.all(Action::DescribeRouteTables, Query::default(), |ec2, query| ec2.describe_route_tables(query))?;
         Ok(subnets.into_iter().map(|subnet| subnet_of(subnet, &tables)).collect())
+    }
+
+    async fn vpcs_of(&self, addresses: &[IpAddr]) -> Answer<Vec<(IpAddr, String)>> {
+        // No interface has an IPv6 address here.
+        let ours: Vec<String> = addresses.iter().filter(|one| one.is_ipv4()).map(ToString::to_string).collect();
+        if ours.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = Query::filtered([Filter::new("addresses.private-ip-address", ours)]);
+        let found =
+            self.all(Action::DescribeNetworkInterfaces, query, |ec2, query| ec2.describe_network_interfaces(query))?;
+        let of = |interface: &Arc<NetworkInterface>| {
+            let held: Vec<IpAddr> = interface.private_addresses().map(IpAddr::V4).collect();
+            held.into_iter().map(|address| (address, interface.vpc_id.clone())).collect::<Vec<_>>()
+        };
+        let mut pairs: Vec<_> = found.iter().flat_map(of).filter(|(held, _)| addresses.contains(held)).collect();
+        pairs.sort();
+        pairs.dedup();
+        Ok(pairs)
+    }
+
+    async fn blocks(&self, vpc_id: &str) -> Answer<Vec<Ipv4Net>> {
+        let query = Query::ids([vpc_id]);
+        let found = self.all(Action::DescribeVpcs, query, |ec2, query| ec2.describe_vpcs(query))?;
+        let mut blocks: Vec<Ipv4Net> = found.iter().flat_map(|vpc| vpc.cidrs().collect::<Vec<_>>()).collect();
+        blocks.sort();
+        Ok(blocks)
     }
 
     async fn image(&self, image: &ImageQuery) -> Answer<Option<ports::Image>> {

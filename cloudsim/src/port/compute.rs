@@ -1,4 +1,4 @@
-//! Instances: list, launch, terminate, console.
+//! Instances: list, launch, start, stop, terminate, console.
 
 use std::sync::Arc;
 
@@ -6,11 +6,12 @@ use planner::CloudError;
 use planner::owner;
 use planner::ports::{
     self, Addressing, Answer, Compute, Credits, Identity, LaunchRequest, Refused, Selection, is_about_instances,
-    terminate_each,
+    start_or_stop_each, terminate_each,
 };
 
 use super::{SharedSim, tagged};
-use crate::ec2::{About, Action, BlockDevice, Instance, InterfaceRequest, RunInstances, Shutdown};
+use crate::ec2::{About, Action, BlockDevice, Ec2, Instance, InterfaceRequest, RunInstances, Shutdown, StateChange};
+use crate::engine::error::Outcome;
 use crate::engine::query::{FILTER_VALUES, Filter, Query};
 use crate::sim::Call;
 use crate::sts;
@@ -55,6 +56,20 @@ impl Compute for SharedSim {
         terminate_each(ids, is_about_instances, together).await
     }
 
+    async fn start(&self, ids: &[String]) -> Answer<()> {
+        let together = |ids: Vec<String>| {
+            std::future::ready(self.change_state(Action::StartInstances, &ids, |ec2, ids| ec2.start_instances(ids)))
+        };
+        start_or_stop_each(ids, is_about_instances, together).await
+    }
+
+    async fn stop(&self, ids: &[String]) -> Answer<()> {
+        let together = |ids: Vec<String>| {
+            std::future::ready(self.change_state(Action::StopInstances, &ids, |ec2, ids| ec2.stop_instances(ids)))
+        };
+        start_or_stop_each(ids, is_about_instances, together).await
+    }
+
     async fn console(&self, id: &str) -> Answer<Option<String>> {
         let read = |latest: bool| {
             let id = id.to_owned();
@@ -85,9 +100,19 @@ impl SharedSim {
 
     /// One call: of what is refused for one, none is terminated.
     pub fn terminate_together(&self, ids: &[String]) -> Answer<()> {
+        self.change_state(Action::TerminateInstances, ids, |ec2, ids| ec2.terminate_instances(ids))
+    }
+
+    /// One call that changes the state of these instances.
+    fn change_state(
+        &self,
+        action: Action,
+        ids: &[String],
+        change: fn(&mut Ec2<'_>, &[String]) -> Outcome<Vec<StateChange>>,
+    ) -> Answer<()> {
         let owned = ids.to_vec();
-        let call = Call::about(About::Instances(Action::TerminateInstances, owned.clone()));
-        self.call(call, move |sim, now| sim.ec2(now).terminate_instances(&owned)).map(|_| ())
+        let call = Call::about(About::Instances(action, owned.clone()));
+        self.call(call, move |sim, now| change(&mut sim.ec2(now), &owned)).map(drop)
     }
 }
 

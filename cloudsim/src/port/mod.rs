@@ -21,7 +21,7 @@ use planner::{CloudError, Failure};
 use crate::actions::Action;
 use crate::ec2::{self, Ec2};
 use crate::engine::error::{Outcome, SimError};
-use crate::engine::fault::Reply;
+use crate::engine::fault::{Fault, Reply};
 use crate::engine::network::NetworkFault;
 use crate::engine::query::{Filter, Page, PageRequest, Query};
 use crate::iam::Principal;
@@ -33,6 +33,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Told of each call: the action's name, and the failure if there was one.
 pub type CountCall = Arc<dyn Fn(&str, Option<Failure>) + Send + Sync>;
 
+/// Asked before each call, and whether it is one with DryRun: what it meets.
+pub type Fate = Arc<dyn Fn(Action, bool) -> Option<Fault> + Send + Sync>;
+
 /// A simulation that several owners call, with the clock they share. Clones are the same simulation.
 #[derive(Clone)]
 pub struct SharedSim {
@@ -42,13 +45,14 @@ pub struct SharedSim {
     region: String,
     principal: Principal,
     count: Option<CountCall>,
+    fate: Option<Fate>,
 }
 
 impl SharedSim {
     /// Calls are made by an administrator.
     pub fn new(sim: Sim, clock: Clock) -> Self {
         let region = sim.settings().region.clone();
-        Self { sim: Arc::new(Mutex::new(sim)), clock, region, principal: Principal::default(), count: None }
+        Self { sim: Arc::new(Mutex::new(sim)), clock, region, principal: Principal::default(), count: None, fate: None }
     }
 
     /// The same simulation, called by somebody else.
@@ -59,6 +63,11 @@ impl SharedSim {
     /// The same simulation, whose calls are told to `count` from now on, as `cloud` tells of those to AWS.
     pub fn counting(self, count: impl Fn(&str, Option<Failure>) + Send + Sync + 'static) -> Self {
         Self { count: Some(Arc::new(count)), ..self }
+    }
+
+    /// The same simulation, each of whose calls meets what `fate` says, and nothing else that it would not have met.
+    pub fn meeting(self, fate: impl Fn(Action, bool) -> Option<Fault> + Send + Sync + 'static) -> Self {
+        Self { fate: Some(Arc::new(fate)), ..self }
     }
 
     /// The simulation itself, for injecting faults and asking for the truth. Do not hold it over an await.
@@ -79,7 +88,7 @@ impl SharedSim {
             Reply::Truncated(said) => Reply::Truncated(Err(said)),
             Reply::Lost => Reply::Lost,
         };
-        let Err(said) = self.over_the_network(call.action(), never);
+        let Err(said) = self.over_the_network((call.action(), true), never);
         // Refused by nobody.
         let failure = (said.code != "DryRunOperation").then_some(said.failure);
         self.told(call.action(), failure);
@@ -93,7 +102,8 @@ impl SharedSim {
         operation: impl FnOnce(&mut Sim, Timestamp) -> Outcome<T> + Send + 'static,
     ) -> Answer<T> {
         let action = call.action();
-        let answer = self.over_the_network(action, |sim, now| sim.call(call.by(self.principal), now, operation));
+        let answer =
+            self.over_the_network((action, false), |sim, now| sim.call(call.by(self.principal), now, operation));
         self.told(action, answer.as_ref().err().map(|error| error.failure));
         answer
     }
@@ -106,7 +116,7 @@ impl SharedSim {
 
     fn over_the_network<T>(
         &self,
-        action: Action,
+        (action, is_dry): (Action, bool),
         exchange: impl FnOnce(&mut Sim, Timestamp) -> Reply<Outcome<T>>,
     ) -> Answer<T> {
         let now = self.now();
@@ -114,6 +124,9 @@ impl SharedSim {
         if sim.settings().region != self.region {
             let message = format!("no endpoint answers for region {}", self.region);
             return Err(CloudError::new(Failure::Unreachable, "UnknownEndpoint", message));
+        }
+        if let Some(fate) = &self.fate {
+            sim.meet(fate(action, is_dry));
         }
         let fault = sim.network_fault(now);
         let lost = |code: &str, message: &str| Err(CloudError::new(Failure::Unreachable, code, message));

@@ -14,6 +14,7 @@ mod deletions;
 mod entry;
 mod listing;
 mod manual_changes;
+mod moment;
 mod names;
 mod near_misses;
 mod object;

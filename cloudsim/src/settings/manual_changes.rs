@@ -12,7 +12,7 @@ use crate::engine::span::Span;
 pub struct ManualChanges {
     /// From one change to the next; [`Span::NONE`]: never.
     pub every: Span,
-    /// Kinds of changes that they make; empty: any.
+    /// Kinds of changes that they make; empty: [`ManualChange::USUAL`].
     pub kinds: BTreeSet<ManualChange>,
 }
 
@@ -30,8 +30,12 @@ pub enum ManualChange {
     /// ModifyInstanceAttribute that sets DisableApiTermination: nobody can terminate it by a call any more. A shutdown from
     /// inside still does (EC2 user guide, "Change instance termination protection").
     Protect,
+    /// StartInstances of one that is stopped.
+    Start,
 }
 
 impl ManualChange {
-    pub const ALL: [Self; 5] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag, Self::Protect];
+    pub const ALL: [Self; 6] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag, Self::Protect, Self::Start];
+    /// All that take something from whoever launched the instance. Start gives back what may have been replaced.
+    pub const USUAL: [Self; 5] = [Self::Stop, Self::Terminate, Self::Untag, Self::Retag, Self::Protect];
 }

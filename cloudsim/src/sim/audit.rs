@@ -98,6 +98,13 @@ impl Sim {
         &self.engine.record.story
     }
 
+    /// Truth: the moment in words, a line for each thing in no order: all that decides what calls will do and what happens by
+    /// itself, knobs and chance left out. Two moments with the same words go on alike.
+    pub fn moment(&self) -> Vec<String> {
+        let States { ec2, elb, s3, sqs, .. } = &self.states;
+        [self.late.moment(), ec2.moment(), elb.moment(), s3.moment(), sqs.moment()].concat()
+    }
+
     /// Calls that broke off and have not taken effect yet.
     pub fn late_calls(&self) -> usize {
         self.late.len()

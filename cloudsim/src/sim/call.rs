@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{About, Call, Sim, States};
+use super::{About, Call, LateCall, Sim, States};
 use crate::actions::{Action, ServiceName};
 use crate::cloudwatch;
 use crate::ec2;
@@ -43,8 +43,8 @@ impl Sim {
         }
     }
 
-    /// Answers a call with DryRun: never a success. It meets what any call meets by chance; a fault that is injected waits
-    /// for a call that has an effect. `check` changes nothing.
+    /// Answers a call with DryRun: never a success. It meets what any call meets by chance, and [`Sim::meet`]; a fault that is
+    /// injected for an action waits for a call that has an effect. `check` changes nothing.
     pub fn dry_run(
         &mut self,
         call: &Call,
@@ -55,6 +55,7 @@ impl Sim {
         let now = self.engine.now();
         self.calls.arrive_dry();
         let by_chance = self.settings.faults.draw(&mut self.engine.random.faults);
+        let by_chance = self.calls.take_coming().or(by_chance);
         if let Some(fault) = by_chance {
             self.engine.count(fault.kind());
         }
@@ -63,7 +64,7 @@ impl Sim {
             Some(Fault::Throttled) => return Reply::Whole(throttled(call.action())),
             Some(Fault::Status500 | Fault::Status500AfterEffect) => return Reply::Whole(SimError::internal()),
             Some(Fault::Status503 | Fault::Status503AfterEffect) => return Reply::Whole(SimError::unavailable()),
-            Some(Fault::Truncated) | None => (),
+            Some(Fault::Truncated | Fault::Stale(_)) | None => (),
         }
         // It takes a call from the action's bucket, and none of the resources that a launch takes.
         let asked = Call::new(call.action()).by(call.by);
@@ -71,7 +72,7 @@ impl Sim {
             Err(refusal) => refusal,
             Ok(()) => SimError::new("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
         };
-        if by_chance.is_some() { Reply::Truncated(said) } else { Reply::Whole(said) }
+        if by_chance == Some(Fault::Truncated) { Reply::Truncated(said) } else { Reply::Whole(said) }
     }
 
     fn permit(&mut self, call: &Call) -> Outcome<()> {
@@ -253,6 +254,12 @@ impl Sim {
                 whole(if fault == Fault::Status500AfterEffect { SimError::internal() } else { SimError::unavailable() })
             }
             Fault::Truncated => Reply::Truncated(self.admit(call).and_then(|()| operation(self, now))),
+            Fault::Stale(seconds) => {
+                self.engine.stale_by = Some(seconds.saturating_mul(1000));
+                let answer = self.admit(call).and_then(|()| operation(self, now));
+                self.engine.stale_by = None;
+                Reply::Whole(answer)
+            }
             Fault::LateExecution(seconds) => {
                 if action.is_mutation() {
                     self.late(action, seconds, operation);
@@ -274,7 +281,8 @@ impl Sim {
                 sim.engine.tell(format!("{} refused unheard: {}", action.name(), error.code));
             }
         };
-        self.late.enter(&mut self.engine, seconds.saturating_mul(1000), Box::new(late));
+        let late = LateCall { action, call: Box::new(late) };
+        self.late.enter(&mut self.engine, seconds.saturating_mul(1000), late);
     }
 }
 

@@ -53,7 +53,20 @@ pub struct States {
     pub sts: sts::State,
 }
 
-type LateCall = Box<dyn FnOnce(&mut Sim, Timestamp) + Send>;
+/// A call under way, with the name of its action.
+struct LateCall {
+    action: Action,
+    call: CarryOut,
+}
+
+/// Carries a call out at its moment.
+type CarryOut = Box<dyn FnOnce(&mut Sim, Timestamp) + Send>;
+
+impl std::fmt::Debug for LateCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.action.name())
+    }
+}
 
 /// The agenda on which something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -204,6 +217,11 @@ impl Sim {
         self.calls.inject_nth(action.into(), nth, fault);
     }
 
+    /// The call that comes next meets this fault, whatever its action, one with DryRun too; none: as it would have been.
+    pub fn meet(&mut self, fault: Option<Fault>) {
+        self.calls.meet(fault);
+    }
+
     /// From now on every call of this action is refused like this (permission, expired credentials), until `None`.
     pub fn refuse(&mut self, action: impl Into<Action>, refusal: Option<SimError>) {
         self.calls.refuse(action.into(), refusal);
@@ -281,8 +299,8 @@ impl Sim {
                 Whose::Elb => self.elb_unmoved().happen_first(),
                 Whose::Sqs => self.sqs_unmoved().happen_first(),
                 Whose::Late => {
-                    if let Some(call) = self.late.take_first() {
-                        call(self, self.engine.now());
+                    if let Some(late) = self.late.take_first() {
+                        (late.call)(self, self.engine.now());
                     }
                 }
             }

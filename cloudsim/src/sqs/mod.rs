@@ -13,6 +13,7 @@ mod counts;
 mod manual_changes;
 mod message;
 mod messages;
+mod moment;
 mod near_misses;
 mod queue;
 mod queues;

@@ -124,3 +124,30 @@ fn a_terminated_instance_answers_nobody() {
     sim.ec2(at(11)).terminate_instances(&[id]).unwrap();
     assert!(sim.can_connect(balancer, worker, 8080).is_err());
 }
+
+/// The Kubernetes cluster of the operator lies in the VPC, and its interfaces are nobody's instances here.
+#[test]
+fn a_pod_reaches_instances_by_the_blocks_of_its_vpc() {
+    let mut sim = sim(exact());
+    let node = sim.ec2(at(0)).plant_kubernetes_node().unwrap();
+    assert_ne!(node.node, node.pod);
+    let edge = create(&mut sim, "edge", 0).unwrap();
+    allow(&mut sim, &edge, 8081, PermissionSource::Cidr("127.31.0.0/16".parse().unwrap()), 0).unwrap();
+    let interface = InterfaceRequest {
+        subnet_id: Some(SUBNET_A.into()),
+        group_ids: vec![edge],
+        associate_public_address: Some(false),
+        ..InterfaceRequest::default()
+    };
+    let request = RunInstances { interface: Some(interface), ..request(1, "token") };
+    let instance = sim.ec2(at(0)).run_instances(&request).unwrap().remove(0);
+    sim.advance(at(10));
+    let target = instance.network.as_ref().unwrap().private_address;
+    assert!(![node.node, node.pod].contains(&target));
+    for from in [node.node, node.pod] {
+        assert_eq!(sim.can_connect(from, target, 8081), Ok(()));
+        assert!(sim.can_connect(from, target, 8080).is_err());
+    }
+    assert!(sim.can_connect(OPERATOR, target, 8081).is_err());
+    assert_eq!(sim.audit().interfaces, 1, "that of the node is not counted");
+}

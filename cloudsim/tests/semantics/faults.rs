@@ -49,6 +49,24 @@ fn each_fault_does_what_it_says() {
     }
 }
 
+/// It is the replica that answers one list, and no other call.
+#[test]
+fn a_list_that_is_behind_shows_the_past_once() {
+    let mut sim = sim(exact());
+    assert!(matches!(run(&mut sim, 2, "token", 0), Reply::Whole(Ok(_))));
+    let mut listed = |fault: Option<Fault>, second: i64| {
+        sim.meet(fault);
+        let call = Call::new(Action::DescribeInstances);
+        match sim.call(call, at(second), |sim, now| sim.ec2(now).describe_instances(&Query::default())) {
+            Reply::Whole(Ok(page)) => page.items.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(listed(Some(Fault::Stale(11)), 10), 0, "it was launched ten seconds ago");
+    assert_eq!(listed(None, 10), 2);
+    assert_eq!(listed(Some(Fault::Stale(9)), 10), 2);
+}
+
 #[test]
 fn a_late_call_takes_effect_when_nobody_waits_for_it() {
     let mut sim = sim(exact());

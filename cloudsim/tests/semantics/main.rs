@@ -20,6 +20,7 @@ mod messages;
 mod metrics;
 mod permissions;
 mod ports;
+mod power;
 mod prices;
 mod profiles;
 mod properties;

@@ -12,7 +12,7 @@ use planner::Failure;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
     Addressing, Architecture, Catalog, Compute, Egress, GroupRequest, ImageQuery, LaunchRequest, Regions, Rule,
-    SecurityGroups, Selection, Source,
+    SecurityGroups, Selection, Source, SubnetsOf,
 };
 
 use crate::world::{SUBNET_A, VPC, X86_IMAGE, at, exact};
@@ -124,9 +124,9 @@ fn an_effect_waits_for_its_poll() {
 #[test]
 fn the_offer_is_read() {
     let (cloud, _) = shared(exact());
-    let subnets = now(cloud.subnets(&[])).unwrap();
+    let subnets = now(cloud.subnets(&SubnetsOf::Default)).unwrap();
     assert!(subnets.len() == 3 && subnets.iter().all(|subnet| subnet.egress == Egress::InternetGateway));
-    assert_eq!(now(cloud.subnets(&["subnet-1".into()])).unwrap_err().failure, Failure::NotFound);
+    assert_eq!(now(cloud.subnets(&SubnetsOf::Named(vec!["subnet-1".into()]))).unwrap_err().failure, Failure::NotFound);
     let image = |architecture| now(cloud.image(&ImageQuery::Alias { alias: "al2023".into(), architecture })).unwrap();
     let newest = image(Architecture::X86_64).unwrap();
     assert_eq!((newest.id.as_str(), newest.root_gib), (X86_IMAGE, 8), "newest, and not the minimal one");
@@ -143,4 +143,24 @@ fn nobody_answers_in_another_region() {
     let elsewhere = cloud.region("us-east-1");
     assert_eq!(now(elsewhere.identity()).unwrap_err().failure, Failure::Unreachable);
     assert!(now(cloud.region("eu-west-1").identity()).is_ok());
+}
+
+#[test]
+fn an_address_is_found_by_whatever_it_is_on_its_interface() {
+    let (cloud, _) = shared(exact());
+    let moment = cloud.now();
+    let node = cloud.lock().ec2(moment).plant_kubernetes_node().unwrap();
+    let (node, pod): (std::net::IpAddr, std::net::IpAddr) = (node.node.into(), node.pod.into());
+    let vpc_id = now(cloud.subnets(&SubnetsOf::Default)).unwrap()[0].vpc_id.clone();
+    let stranger = "192.0.2.1".parse().unwrap();
+    let found = now(cloud.vpcs_of(&[stranger, pod, node])).unwrap();
+    assert_eq!(found, [(node, vpc_id.clone()), (pod, vpc_id.clone())]);
+    assert_eq!(
+        now(cloud.vpcs_of(&[pod])).unwrap(),
+        [(pod, vpc_id.clone())],
+        "asked for or not, the node's is left out"
+    );
+    let further = "100.64.0.0/16".parse().unwrap();
+    cloud.lock().network_mut().vpcs[0].further_cidrs.push(further);
+    assert_eq!(now(cloud.blocks(&vpc_id)).unwrap(), [further, "127.31.0.0/16".parse().unwrap()]);
 }

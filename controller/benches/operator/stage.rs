@@ -7,12 +7,11 @@ use std::time::Duration;
 use api::{BenchmarkReport, ClusterBenchmark, FINALIZER, Status};
 use cloudsim::{SharedSim, Sim};
 use controller::{Metrics, Next, Reconciler, Store, StoreError};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 use planner::ports::{AgentError, Agents, Architecture, Recipient, ReportBytes};
-use planner::world::{Artifacts, Finalizer, Settings};
+use planner::world::{Artifacts, Delivery, Finalizer, OwnAddresses, Settings};
 use tokio::time::Instant;
 use wire::*;
 
@@ -22,6 +21,7 @@ const EPOCH: i64 = 1_800_000_000;
 /// Length of a run.
 const RUN: SignedDuration = SignedDuration::from_secs(60);
 
+type Applications = Result<BTreeMap<String, Said>, AgentError>;
 type Loop = Reconciler<Server, SharedSim, AgentsOfAll>;
 
 pub(crate) struct Stage {
@@ -182,11 +182,12 @@ fn settings() -> Settings {
         region: "eu-west-1".into(),
         artifacts: Artifacts {
             version: "1".into(),
-            base_url: "https://artifacts.example".into(),
+            delivery: Delivery::Pull { base_url: "https://artifacts.example".into() },
             sha256: ["worker", "starter", "balancer", "front", "puller", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
+        own_addresses: OwnAddresses::default(),
         settle: seconds(300),
         proof_gap: seconds(60),
         launch_window: seconds(120),
@@ -382,6 +383,7 @@ impl Agents for AgentsOfAll {
         Ok(self.at(control, |agent, _| BalancerStatus {
             instance_id: "i-balancer".into(),
             kernel_boot: String::new(),
+            busy_per_mille: None,
             version: agent.version.to_string(),
             membership_sha256: agent.membership.sha256(),
             clusters: agent.membership.clusters.iter().map(cluster_status).collect(),
@@ -393,18 +395,20 @@ impl Agents for AgentsOfAll {
 
     async fn set_membership(&self, control: &str, _: &str, _: &str, to: &Membership) -> Result<(), AgentError> {
         self.at(control, |agent, _| {
-            agent.version += 1;
-            agent.membership = to.clone();
+            (agent.version, agent.membership) = (agent.version + 1, to.clone());
         });
         Ok(())
     }
 
-    async fn applications(
-        &self,
-        control: &str,
-        _: &str,
-        _: &[(String, String)],
-    ) -> Result<BTreeMap<String, Said>, AgentError> {
+    async fn loaders(&self, _: &str, _: &str, _: &[(String, String)]) -> Result<Loaders, AgentError> {
+        Ok(Loaders::new())
+    }
+
+    async fn deliver(&self, control: &str, _: &str, _: &str, _: &[(String, String)]) -> Result<(), AgentError> {
+        panic!("programs are fetched here, and one is brought to {control}");
+    }
+
+    async fn applications(&self, control: &str, _: &str, _: &[(String, String)]) -> Applications {
         panic!("nobody updates in place here, and {control} is asked");
     }
 
@@ -434,6 +438,7 @@ impl Agents for AgentsOfAll {
                 warning: String::new(),
                 hold: None,
                 balancer: None,
+                live: Vec::new(),
                 report_sha256: over.then(|| sha256_hex(&report(spec, *started_at))),
             })
         }))

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::failures::report;
+use crate::failures::{Origin, report};
 use crate::generate::{self, Plan};
 use crate::life::{self, Telling, Told};
 use crate::script::Script;
@@ -96,16 +96,25 @@ pub(crate) fn plan_of(campaign: Campaign, seed: u64) -> Plan {
 
 /// All plays of one seed.
 pub(crate) async fn seed(campaign: Campaign, seed: u64, ways: Ways, sum: &mut Sum) -> Result<(), Failure> {
-    let plan = plan_of(campaign, seed);
-    let script = generate::script(plan, seed);
-    if plan == Plan::Crash {
-        return crashes(seed, script, ways, sum).await;
+    // Deaths begin with the life without one.
+    if plan_of(campaign, seed) != Plan::Crash {
+        once(campaign, seed, ways, sum).await?;
     }
-    one(seed, script, ways, sum).await?;
-    if campaign == Campaign::All && seed.is_multiple_of(SYSTEMATIC) {
-        crashes(seed, generate::script(Plan::Crash, seed), ways, sum).await?;
-    }
-    Ok(())
+    deaths(campaign, seed, ways, sum).await
+}
+
+/// The life of a seed.
+pub(crate) async fn once(campaign: Campaign, seed: u64, ways: Ways, sum: &mut Sum) -> Result<(), Failure> {
+    one(seed, generate::script(plan_of(campaign, seed), seed), ways, sum).await.map(drop)
+}
+
+/// The crashes of a seed, if its campaign has them: as many plays as two hundred lives.
+pub(crate) async fn deaths(campaign: Campaign, seed: u64, ways: Ways, sum: &mut Sum) -> Result<(), Failure> {
+    let is_played = match campaign {
+        Campaign::All => seed.is_multiple_of(SYSTEMATIC),
+        Campaign::Only(plan) => plan == Plan::Crash,
+    };
+    if is_played { crashes(seed, generate::script(Plan::Crash, seed), ways, sum).await } else { Ok(()) }
 }
 
 async fn one(seed: u64, script: Script, ways: Ways, sum: &mut Sum) -> Result<Told, Failure> {
@@ -131,7 +140,7 @@ async fn crashes(seed: u64, script: Script, ways: Ways, sum: &mut Sum) -> Result
 }
 
 /// Plays seeds on all cores until one fails. The failure is the lowest one among those that were begun.
-pub(crate) fn play(campaign: Campaign, seeds: Range<u64>, ways: Ways, threads: usize) -> (Sum, Option<Failure>) {
+fn play(campaign: Campaign, seeds: Range<u64>, ways: Ways, threads: usize) -> (Sum, Option<Failure>) {
     let next = AtomicU64::new(seeds.start);
     let end = AtomicU64::new(seeds.end);
     let all: Mutex<(Sum, Option<Failure>)> = Mutex::default();
@@ -159,6 +168,28 @@ pub(crate) fn play(campaign: Campaign, seeds: Range<u64>, ways: Ways, threads: u
         }
     });
     all.into_inner().unwrap()
+}
+
+/// Works on items, one on each core at a time; what came of them is in their order.
+pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..cores() {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(number) else { break };
+                    let came = work(item);
+                    done.lock().unwrap().insert(number, came);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap().into_values().collect()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 /// Written past the test harness, which shows what tests print only when they fail.
@@ -206,13 +237,13 @@ fn hold(plan_name: &str, range: Range<u64>) {
         "crash" => Campaign::Only(Plan::Crash),
         "lag" => Campaign::Only(Plan::Lag),
         "two-operators" => Campaign::Only(Plan::TwoOperators),
+        "scaled" => Campaign::Only(Plan::Scaled),
         "everything" => Campaign::Only(Plan::Everything),
-        other => panic!("CAMPAIGN_PLAN={other}: crash, lag, two-operators or all"),
+        other => panic!("CAMPAIGN_PLAN={other}: crash, lag, two-operators, scaled or all"),
     };
     let (first, count) = (range.start, range.end - range.start);
     let started = Instant::now();
-    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let (sum, failure) = play(campaign, range, Ways::default(), threads);
+    let (sum, failure) = play(campaign, range, Ways::default(), cores());
     let (took, cpu) = (started.elapsed().as_secs_f64(), sum.cpu_seconds);
     say(&format!(
         "campaign of {plan_name}, seeds {first}..{}: {} plays, {} passes, {} launched, {} crashes, {} freezes in {took:.1} s; {:.0} seeds/s/core, {:.0} plays/s/core, {:.1} us/pass; worst: {} passes to ready, {} to gone",
@@ -230,7 +261,7 @@ fn hold(plan_name: &str, range: Range<u64>) {
     ));
     say(&format!("campaign: faults met: {:?}", sum.faults));
     if let Some(failure) = failure {
-        panic!("{}", report(&failure, plan_name));
+        panic!("{}", report(&failure, &Origin::seed(failure.seed, plan_name)));
     }
     // Rules hold easily where nothing is ever made.
     assert!(count < FEW || sum.launched > count, "{} launched in {count} lives: what holds them back?", sum.launched);

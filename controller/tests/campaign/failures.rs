@@ -13,24 +13,37 @@ fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/campaign/failures")
 }
 
+/// Where a failure comes from, in words, the name of its file, and the command that plays it again.
+pub(crate) struct Origin {
+    pub(crate) told: String,
+    pub(crate) file: String,
+    pub(crate) repeat: String,
+}
+
+impl Origin {
+    /// A seed of a plan is its origin.
+    pub(crate) fn seed(seed: u64, plan: &str) -> Self {
+        Self {
+            told: format!("seed {seed} of {plan}"),
+            file: format!("{plan}-{seed}"),
+            repeat: format!("cargo xtask campaign --seeds {seed}..{} --plan {plan}", seed + 1),
+        }
+    }
+}
+
 /// Shrinks a failure, writes it to a file, and tells its story: what a person needs to begin.
-pub(crate) fn report(failure: &Failure, plan: &str) -> String {
+pub(crate) fn report(failure: &Failure, origin: &Origin) -> String {
+    let Origin { told, file, repeat } = origin;
     let smallest = shrink(failure, Ways::default());
     let ended = runtime().block_on(life::live(&smallest, Ways::default(), Telling::Yes));
     let broken = ended.result.err().map_or_else(|| failure.broken.to_string(), |broken| broken.to_string());
-    let script = Script { broke: format!("seed {} of {plan}: {broken}", failure.seed), ..smallest };
-    let path = directory().join(format!("{plan}-{}.json", failure.seed));
+    let script = Script { broke: format!("{told}: {broken}"), ..smallest };
+    let path = directory().join(format!("{file}.json"));
     let kept = match fs::write(&path, script.text()) {
         Ok(()) => format!("it is kept as {}; commit it with what mends it", path.display()),
         Err(error) => format!("{} cannot be written: {error}\n{}", path.display(), script.text()),
     };
-    format!(
-        "seed {}: {broken}\n\n{}\n{kept}\nrepeat: cargo xtask campaign --seeds {}..{} --plan {plan}",
-        failure.seed,
-        ended.story,
-        failure.seed,
-        failure.seed + 1
-    )
+    format!("{told}: {broken}\n\n{}\n{kept}\nrepeat: {repeat}", ended.story)
 }
 
 #[test]

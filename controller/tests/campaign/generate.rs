@@ -9,12 +9,13 @@ use planner::owner;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::people::{is_in_place, with_cuts, with_hands, with_other_kinds, with_queues, with_updates};
-use crate::script::{Edit, Script, Step};
+use crate::people::{is_in_place, with_cuts, with_hands, with_other_kinds, with_queues, with_requests, with_updates};
+use crate::scaled;
+use crate::script::{Edit, Script, Step, service_seconds};
 use crate::stage::chaos::Moment;
 use crate::stage::cloud::Credentials;
 use crate::stage::kubernetes::StoreFault;
-use crate::tiers::{balancer, buckets, load_balancing, queues};
+use crate::tiers::{balancer, buckets, load_balancing, queues, scaling};
 
 /// What a seed is made into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) enum Plan {
     TwoOperators,
     /// Everything at once.
     Everything,
+    /// One cluster that follows its queue, on days that are bad for it alone.
+    Scaled,
 }
 
 /// Tags that say whose an instance is and what for.
@@ -36,16 +39,20 @@ const TYPES: [&str; 4] = ["t2.large", "t3.large", "m5.large", "c6i.large"];
 
 /// The script of a seed. That of [`Plan::Crash`] is the life without the crash.
 pub(crate) fn script(plan: Plan, seed: u64) -> Script {
+    if plan == Plan::Scaled { scaled::script(seed) } else { of_all(plan, seed) }
+}
+
+fn of_all(plan: Plan, seed: u64) -> Script {
     let random = &mut StdRng::seed_from_u64(seed ^ (plan as u64) << 56);
     let operators = match plan {
         Plan::Crash | Plan::Lag => 1,
         Plan::TwoOperators => 2,
-        Plan::Everything => random.random_range(1..=2),
+        Plan::Everything | Plan::Scaled => random.random_range(1..=2),
     };
     let mut knobs = match plan {
         Plan::Crash => nearly_good_day(random),
         Plan::Lag => late_day(random),
-        Plan::TwoOperators | Plan::Everything => bad_day(random),
+        Plan::TwoOperators | Plan::Everything | Plan::Scaled => bad_day(random),
     };
     let clusters = ["a", "b"].iter().take(random.random_range(1..=2));
     let clusters = clusters
@@ -67,6 +74,11 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
     if !faults.is_empty() && random.random_bool(0.5) {
         knobs.vcpu_quota = Some(random.random_range(4..12));
     }
+    let scaling = if generators(seed) > 1 { Vec::new() } else { scaling(seed, launches(seed)) };
+    let steps = match plan {
+        Plan::Crash => steps,
+        _ => with_queues(seed, with_cuts(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps))))),
+    };
     let store_faults = if plan == Plan::Crash { Vec::new() } else { store_faults(random) };
     Script {
         broke: String::new(),
@@ -79,10 +91,12 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         balancer: balancer(seed),
         zones: zones(seed),
         in_place: is_in_place(seed),
+        is_pushed: !seed.is_multiple_of(3),
         launches: launches(seed),
         budget: budget(seed),
         image: image(seed),
         generators: generators(seed),
+        service_seconds: service_seconds(),
         stretch_per_mille: random.random_range(1000..6000),
         knobs: Settings {
             load_balancing: load_balancing(plan, seed),
@@ -93,12 +107,10 @@ pub(crate) fn script(plan: Plan, seed: u64) -> Script {
         faults,
         store_faults,
         doom: None,
-        steps: match plan {
-            Plan::Crash => steps,
-            _ => {
-                with_queues(seed, with_cuts(seed, with_updates(seed, with_other_kinds(seed, with_hands(seed, steps)))))
-            }
-        },
+        schedule: Vec::new(),
+        is_counted: false,
+        steps: with_requests(seed, !scaling.is_empty(), steps),
+        scaling,
     }
 }
 

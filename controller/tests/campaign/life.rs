@@ -2,30 +2,30 @@
 //! appear.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloudsim::Settings;
-use cloudsim::elb::LoadBalancerKind;
-use cloudsim::sqs::CreateQueue;
 use futures::FutureExt;
 use jiff::SignedDuration;
-use planner::desired::{BALANCER, FRONT, GENERATOR};
-use planner::ports::{InstanceState, NAME_PREFIX};
-use planner::resources::ResourceKind;
-use planner::resources::name::names;
+use planner::ports::InstanceState;
 
-use crate::script::{Script, Step};
+use crate::neighbours::plant_neighbours;
+use crate::script::{Happening, Script, Step};
 use crate::stage::agents::Freshness;
 use crate::stage::cloud::Credentials;
 use crate::stage::judge::{Broken, Rule};
 use crate::stage::play::{Play, Ways};
+use crate::stage::schedule::Site;
+use crate::watch::{Stop, Watch};
 
 /// Passes after which what can be had must be there: three times the most that any of 2,000 seeds took (482 to ready,
 /// 279 to gone).
 const TO_READY: usize = 1_500;
+/// The same where bursts are worked off: a look every two seconds while 150 requests of up to two minutes each have no answer, of a few
+/// instances.
+const TO_WORKED_OFF: usize = 6_000;
 /// The same for deletion: settling and proofs take minutes of passes each 5 s.
 const TO_GONE: usize = 1_500;
 /// What still comes must come within this time after the object is gone.
@@ -37,11 +37,6 @@ const OTHERS: SignedDuration = SignedDuration::from_mins(30);
 const SWEEPS: Duration = Duration::from_secs(120);
 /// An hour and a half: what a look for queues and buckets met while instances still lived is met again by the next one.
 const TO_SWEPT: usize = 45;
-/// After this time lists show everything.
-const LATEST: Duration = Duration::from_secs(300);
-/// Passes in which a ready benchmark clears away what it needs no more.
-const TO_QUIET: usize = 5;
-
 /// What a play was like.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
@@ -62,6 +57,10 @@ pub(crate) struct Ended {
     pub(crate) result: Result<Told, Broken>,
     /// Faults that calls to the cloud met, for repeating them one by one.
     pub(crate) faults: Vec<(cloudsim::Action, u64, cloudsim::Fault)>,
+    /// It was not played to its end, because somebody knew the rest.
+    pub(crate) is_known: bool,
+    /// Sites that it came to, where they are counted.
+    pub(crate) sites: Vec<Site>,
     pub(crate) story: String,
 }
 
@@ -73,19 +72,37 @@ pub(crate) enum Telling {
 }
 
 pub(crate) async fn live(script: &Script, ways: Ways, telling: Telling) -> Ended {
+    watched(script, ways, telling, None).await
+}
+
+/// The same, unless what follows is known.
+pub(crate) async fn watched<'w>(
+    script: &Script,
+    ways: Ways,
+    telling: Telling,
+    watch: Option<&'w mut (dyn Watch + Send + 'w)>,
+) -> Ended {
     let pace = Freshness {
         boot: SignedDuration::from_secs(script.boot_seconds),
         run: SignedDuration::from_secs(script.run_seconds),
         spread: None,
     };
+    let ways = Ways { is_pushing: script.is_pushed, ..ways };
     let mut play = Play::with(script.seed, script.knobs.clone(), script.spec(), script.operators, pace, ways);
-    let mut life = Life { script, play: &mut play, told: Told::default(), version: 1 };
+    play.agents.serve_for(SignedDuration::from_secs(script.service_seconds));
+    let mut life = Life { script, play: &mut play, watch, told: Told::default(), step_number: 0, version: 1 };
     let result = AssertUnwindSafe(life.all()).catch_unwind().await;
-    let result = result.unwrap_or_else(|panic| Err(Broken::new(Rule::NoPanic, words(panic.as_ref()))));
+    let result = result.unwrap_or_else(|panic| Err(Broken::new(Rule::NoPanic, words(panic.as_ref())).into()));
     let told = life.told;
     let faults = play.sim.lock().faults().to_vec();
+    let sites = play.schedule.sites();
     let story = if telling == Telling::Yes { play.story() } else { String::new() };
-    Ended { result: result.map(|()| told), faults, story }
+    let (result, is_known) = match result {
+        Ok(()) => (Ok(told), false),
+        Err(Stop::Known) => (Ok(told), true),
+        Err(Stop::Broken(broken)) => (Err(broken), false),
+    };
+    Ended { result, is_known, faults, sites, story }
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {
@@ -93,20 +110,27 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
 }
 
-struct Life<'a> {
-    script: &'a Script,
-    play: &'a mut Play,
+pub(crate) struct Life<'a, 'w> {
+    pub(crate) script: &'a Script,
+    pub(crate) play: &'a mut Play,
+    watch: Option<&'w mut (dyn Watch + Send + 'w)>,
     told: Told,
+    /// Number of the step that is played.
+    step_number: usize,
     version: u32,
 }
 
-impl Life<'_> {
-    async fn all(&mut self) -> Result<(), Broken> {
+impl Life<'_, '_> {
+    async fn all(&mut self) -> Result<(), Stop> {
         self.prepare();
-        for step in &self.script.steps {
+        self.play.schedule.open(self.script.is_counted);
+        for (number, step) in self.script.steps.iter().enumerate() {
+            self.step_number = number;
             self.step(step).await?;
             self.play.check()?;
         }
+        self.play.schedule.open(false);
+        self.step_number = self.script.steps.len();
         self.good_day().await?;
         self.end().await?;
         self.tell();
@@ -127,12 +151,17 @@ impl Life<'_> {
             server.faults[*nth] = Some(*fault);
         }
         drop(server);
+        for (number, happening) in &self.script.schedule {
+            if let Happening::Mishap(mishap) = happening {
+                self.play.schedule.place(*number, *mishap);
+            }
+        }
         if let Some((nth, moment)) = self.script.doom {
             self.play.doom(nth, moment);
         }
     }
 
-    async fn step(&mut self, step: &Step) -> Result<(), Broken> {
+    async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         let (may_forget, is_placed) = (self.may_forget(), self.is_placed());
         let has_launches = self.play.store.status().is_some_and(|status| !status.launches.is_empty());
         let play = &mut *self.play;
@@ -147,6 +176,7 @@ impl Life<'_> {
             }
             Step::Ready => drop(self.until_ready().await?),
             Step::Gone => drop(self.until(TO_GONE, Play::is_gone).await?),
+            Step::Rest => self.rest().await?,
             Step::Wait { seconds } => play.wait(Duration::from_secs(*seconds)),
             Step::Thaw { operator } => play.thaw((*operator).min(self.script.operators - 1)).await?,
             Step::Upgrade { operator, version } => {
@@ -216,16 +246,30 @@ impl Life<'_> {
                 play.lists_are_cut.store(*is_cut, Ordering::Relaxed);
             }
             Step::Retag { nth, tag } => {
+                play.judge.meddles();
                 on_nth(play, *nth, |sim, id, now| {
                     sim.ec2(now).retag_by_hand(id, |tags| drop(tags.insert(tag.clone(), "by hand".into())));
                 });
             }
             Step::Untag { nth, tag } => {
+                play.judge.meddles();
                 on_nth(play, *nth, |sim, id, now| {
                     sim.ec2(now).retag_by_hand(id, |tags| drop(tags.remove(tag)));
                 });
             }
-            Step::Protect { nth } => on_nth(play, *nth, |sim, id, now| sim.ec2(now).protect_by_hand(id, true)),
+            Step::Protect { nth } => {
+                play.judge.meddles();
+                on_nth(play, *nth, |sim, id, now| sim.ec2(now).protect_by_hand(id, true));
+            }
+            Step::Requests { cluster, count } => {
+                let clusters = play.store.server().object.as_ref().map(|object| object.spec.clusters.clone());
+                let clusters = clusters.unwrap_or_default();
+                clusters.get(*cluster).into_iter().for_each(|cluster| play.agents.arrive(&cluster.name, *count));
+            }
+            Step::FrontRestarts => {
+                play.note("the front begins anew");
+                play.agents.restart_fronts();
+            }
             Step::Quota(quota) => turn(play, |knobs| knobs.vcpu_quota = *quota),
             _ => {}
         }
@@ -243,7 +287,7 @@ impl Life<'_> {
     }
 
     /// No faults, no lag, enough of everything; everybody is awake.
-    async fn good_day(&mut self) -> Result<(), Broken> {
+    async fn good_day(&mut self) -> Result<(), Stop> {
         let play = &mut *self.play;
         let knobs = play.sim.lock().settings().clone();
         let knobs = Settings {
@@ -270,7 +314,7 @@ impl Life<'_> {
         Ok(())
     }
 
-    async fn end(&mut self) -> Result<(), Broken> {
+    async fn end(&mut self) -> Result<(), Stop> {
         if !self.play.is_deleted() {
             self.told.to_ready = self.until_ready().await?;
             self.quiet().await?;
@@ -295,29 +339,68 @@ impl Life<'_> {
         }
         self.play.judge.expect_nothing();
         self.play.wait(AFTERWARDS);
-        self.play.check()
+        Ok(self.play.check()?)
     }
 
     /// Ready, or beyond an expiry, after which nothing is measured any more, or out of the launches that a pool may
     /// have.
-    async fn until_ready(&mut self) -> Result<usize, Broken> {
+    pub(crate) async fn until_ready(&mut self) -> Result<usize, Stop> {
         let over = |play: &Play| matches!(play.phase().as_str(), "Expired" | "Stalled");
-        self.until(TO_READY, |play| (play.is_ready() || over(play)) && play.holds_finalizer() || play.is_gone()).await
+        let is_done = |play: &Play| play.is_ready() && play.is_worked_off() || over(play);
+        let is_loaded = self.script.steps.iter().any(|step| matches!(step, Step::Requests { .. }));
+        let most = if is_loaded { TO_WORKED_OFF } else { TO_READY };
+        self.until(most, |play| is_done(play) && play.holds_finalizer() || play.is_gone()).await
     }
 
-    async fn until(&mut self, at_most: usize, done: impl Fn(&Play) -> bool) -> Result<usize, Broken> {
+    /// A pass of the first operator, or one of each; how long they want to sleep.
+    async fn passes(&mut self) -> Result<Duration, Stop> {
+        if !self.play.schedule.is_open() {
+            return Ok(self.play.pass_on(0).await?);
+        }
+        let mut wake = Duration::MAX;
+        for operator in 0..self.script.operators {
+            self.begin_pass(operator).await?;
+            wake = wake.min(self.play.pass_on(operator).await?);
+        }
+        Ok(wake)
+    }
+
+    /// What people do before the pass, unless the rest is known.
+    async fn begin_pass(&mut self, operator: usize) -> Result<(), Stop> {
+        // How long the first one wants to sleep is known to nobody before all have had their turn.
+        if operator == 0
+            && let Some(watch) = &mut self.watch
+            && watch.knows(self.play, self.step_number)
+        {
+            return Err(Stop::Known);
+        }
+        let number = self.play.schedule.reach(Site::Pass);
+        let schedule = &self.script.schedule;
+        for (_, happening) in schedule.iter().filter(|(at, _)| *at == number) {
+            if let Happening::People(step) = happening {
+                Box::pin(self.step(step)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn until(&mut self, at_most: usize, done: impl Fn(&Play) -> bool) -> Result<usize, Stop> {
         for count in 0..at_most {
             if done(self.play) {
                 return Ok(count);
             }
-            let wake = self.play.pass_on(0).await?;
+            let wake = self.passes().await?;
+            // Beside its passes an operator sweeps, and that alone finds them.
+            if !self.play.strays().is_empty() {
+                self.play.sweep(0).await?;
+            }
             self.play.wait(stretched(wake, self.script.stretch_per_mille));
         }
-        Err(self.play.not_there(at_most))
+        Err(self.play.not_there(at_most).into())
     }
 
     /// All that can be terminated of a benchmark that is deleted goes soon, however long something else stays.
-    async fn others_go(&mut self) -> Result<usize, Broken> {
+    async fn others_go(&mut self) -> Result<usize, Stop> {
         let deadline = self.play.now() + OTHERS;
         let count = self.until(TO_GONE, |play| play.left_alive().is_empty() || play.now() > deadline).await?;
         match self.play.left_alive() {
@@ -325,79 +408,9 @@ impl Life<'_> {
             left => {
                 let live = self.play.live();
                 let what = format!("{} of {live} instances live on, which nothing forbids to terminate", left.len());
-                Err(Broken::new(Rule::OthersGo, what))
+                Err(Broken::new(Rule::OthersGo, what).into())
             }
         }
-    }
-
-    /// A benchmark that is ready causes no call that changes something, and no write.
-    async fn quiet(&mut self) -> Result<(), Broken> {
-        if !self.play.is_ready() {
-            return Ok(());
-        }
-        // What was done by hand may be seen late, and be mended.
-        for _ in 0..TO_QUIET {
-            self.play.wait(LATEST);
-            for _ in 0..TO_QUIET {
-                let wake = self.play.pass_on(0).await?;
-                self.play.wait(stretched(wake, 1000));
-            }
-            if self.until_ready().await? == 0 {
-                break;
-            }
-        }
-        self.evenly_spread()?;
-        let before = (self.play.effects(), self.play.store.server().writes);
-        let status = self.play.store.status();
-        for _ in 0..2 {
-            self.play.pass_on(0).await?;
-        }
-        let after = (self.play.effects(), self.play.store.server().writes);
-        // A launch that is being proven absent is not quiet yet.
-        let is_read = |run: &api::Run| run.cloud_watch.as_ref().is_some_and(|of| of.state == "Pending");
-        let open = |status: &api::Status| {
-            status.launches.iter().any(planner::world::ledger::is_open) || status.runs.iter().any(is_read)
-        };
-        let expired = self.play.phase() == "Expired";
-        // A cent that was added is said, once a minute at most.
-        let without_cost =
-            |status: &Option<api::Status>| status.clone().map(|status| api::Status { cost: None, ..status });
-        let is_money = u64::from(after.0 - before.0) == after.1 - before.1
-            && after.1 - before.1 <= 2
-            && without_cost(&status) == without_cost(&self.play.store.status());
-        if self.play.is_ready() && !expired && !status.as_ref().is_some_and(open) && before != after && !is_money {
-            let (effects, last) = (after.0 - before.0, self.play.last_effect());
-            let what = format!(
-                "nothing changed, and {effects} effects were tried, the last one {last}: {}",
-                difference(&status, &self.play.store.status())
-            );
-            return Err(Broken::new(Rule::Quiet, what));
-        }
-        Ok(())
-    }
-
-    /// A cluster of a ready benchmark has as many instances in each of its zones.
-    fn evenly_spread(&self) -> Result<(), Broken> {
-        let status = self.play.store.status().filter(|_| self.play.is_ready()).unwrap_or_default();
-        let sim = self.play.sim.lock();
-        let live = sim.truth().ec2.live_instances();
-        let pools: BTreeSet<&str> = status.launches.iter().map(|line| line.pool.as_str()).collect();
-        for name in pools.into_iter().filter(|name| !matches!(*name, BALANCER | FRONT) && !name.starts_with(GENERATOR))
-        {
-            let ids: BTreeSet<&String> =
-                status.launches.iter().filter(|line| line.pool == name).flat_map(|line| &line.instance_ids).collect();
-            let mut by_zone: BTreeMap<&str, usize> = BTreeMap::new();
-            for instance in live.iter().filter(|instance| !instance.state.is_dead() && ids.contains(&instance.id)) {
-                *by_zone.entry(&instance.zone).or_default() += 1;
-            }
-            let counts: BTreeSet<usize> = by_zone.values().copied().collect();
-            let is_everywhere = by_zone.is_empty() || by_zone.len() == usize::try_from(self.script.zones).unwrap();
-            if counts.len() > 1 || !is_everywhere {
-                let what = format!("cluster {name} has {by_zone:?} in {} zones", self.script.zones);
-                return Err(Broken::new(Rule::EvenlySpread, what));
-            }
-        }
-        Ok(())
     }
 
     fn tell(&mut self) {
@@ -417,14 +430,6 @@ impl Life<'_> {
     }
 }
 
-/// Lines of the documents that differ.
-fn difference(before: &Option<api::Status>, after: &Option<api::Status>) -> String {
-    let [before, after] = [before, after].map(|status| serde_json::to_string_pretty(status).unwrap_or_default());
-    let gone = before.lines().filter(|line| !after.contains(line.trim())).map(|line| format!("-{}", line.trim()));
-    let come = after.lines().filter(|line| !before.contains(line.trim())).map(|line| format!("+{}", line.trim()));
-    gone.chain(come).collect::<Vec<_>>().join(" ")
-}
-
 /// Something is done to an instance: that many in the list of the living.
 fn on_nth(play: &Play, nth: usize, deed: impl FnOnce(&mut cloudsim::Sim, &str, jiff::Timestamp)) {
     let now = play.now();
@@ -442,40 +447,6 @@ fn turn(play: &Play, change: impl FnOnce(&mut Settings)) {
     sim.set_settings(knobs);
 }
 
-fn stretched(wake: Duration, per_mille: u32) -> Duration {
+pub(crate) fn stretched(wake: Duration, per_mille: u32) -> Duration {
     wake.max(Duration::from_millis(200)) * per_mille / 1000
-}
-
-/// Things of others, as near to ours as one can get.
-fn plant_neighbours(play: &Play) {
-    use planner::owner::{Owner, POOL};
-    let ours = Owner {
-        installation: "test".into(),
-        kubernetes_cluster: "k8s-uid".into(),
-        benchmark_uid: "uid-1".into(),
-        namespace: "default".into(),
-        name: "bench".into(),
-    };
-    let neighbours = [
-        Owner { benchmark_uid: "uid-2".into(), name: "neighbour".into(), ..ours.clone() },
-        // Of a benchmark that is gone, and another installation's to remove.
-        Owner { installation: "other".into(), benchmark_uid: "uid-9".into(), name: "gone".into(), ..ours.clone() },
-        Owner { installation: "other".into(), ..ours.clone() },
-        Owner { kubernetes_cluster: "other".into(), ..ours.clone() },
-    ];
-    let now = play.now();
-    for (index, owner) in neighbours.iter().enumerate() {
-        let mut tags = owner.tags(&planner::owner::Tags::new());
-        tags.insert(POOL.into(), "a".into());
-        play.sim.lock().ec2(now).plant_instance(tags.clone());
-        play.sim.lock().ec2(now).plant_group(&format!("clusterbench-{index}-members"), tags.clone());
-        let name = format!("{NAME_PREFIX}neighbour-{index}");
-        play.sim.lock().elb(now).plant_load_balancer(&name, LoadBalancerKind::Application, tags.clone());
-        play.sim.lock().elb(now).plant_target_group(&name, tags.clone());
-        // Under our very names, where they are not ones that are asked for.
-        let name = |kind| format!("{}neighbour-{index}", names(&ours, kind).concat());
-        let queue = CreateQueue { name: name(ResourceKind::Queue), tags: tags.clone(), ..CreateQueue::default() };
-        play.sim.lock().sqs(now).plant_queue(&queue);
-        play.sim.lock().s3(now).plant_bucket(&name(ResourceKind::Bucket), tags);
-    }
 }

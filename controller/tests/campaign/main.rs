@@ -1,6 +1,6 @@
 //! Never twice, never leaked, never someone else's: the real loop against the simulated cloud, on thousands of bad days.
 //!
-//! `cargo xtask campaign --seeds A..B [--plan crash|lag|two-operators|all]` plays what is asked for; without it, this
+//! `cargo xtask campaign --seeds A..B [--plan crash|lag|two-operators|scaled|all]` plays what is asked for; without it, this
 //! test plays its 1,000 seeds, replays every script in `failures/`, and checks that it would notice broken operators.
 
 // In a test, a surprise is a failure.
@@ -14,9 +14,15 @@ mod failures;
 mod generate;
 mod life;
 mod mutants;
+mod neighbours;
+mod pairs;
 mod people;
+mod rest;
+mod scaled;
 mod script;
 mod shrink;
+mod spread;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod tiers;
+mod watch;

@@ -60,6 +60,22 @@ pub(crate) fn with_queues(seed: u64, mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
+/// Bursts of requests for clusters that follow their queue, and fronts that begin anew; from a stream of its own.
+pub(crate) fn with_requests(seed: u64, is_scaled: bool, mut steps: Vec<Step>) -> Vec<Step> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x6275_7273_7473);
+    if !is_scaled {
+        return steps;
+    }
+    for _ in 0..random.random_range(2..=8) {
+        let step = match random.random_ratio(1, 8) {
+            true => Step::FrontRestarts,
+            false => Step::Requests { cluster: random.random_range(0..2), count: random.random_range(1..40) },
+        };
+        steps.insert(random.random_range(0..=steps.len()), step);
+    }
+    steps
+}
+
 /// Workers that are updated in place, in every sixth seed; from a stream of its own.
 pub(crate) fn is_in_place(seed: u64) -> bool {
     StdRng::seed_from_u64(seed ^ 0x7570_6461_7465).random_ratio(1, 6)

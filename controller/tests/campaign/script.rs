@@ -8,6 +8,8 @@ use crate::stage::chaos::Moment;
 use crate::stage::cloud::Credentials;
 use crate::stage::kubernetes::StoreFault;
 use crate::stage::play::{set_kind, spec};
+use crate::stage::schedule::Mishap;
+use crate::stage::work::SERVICE;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,12 +41,21 @@ pub(crate) struct Script {
     /// Whether workers are updated in place.
     #[serde(default)]
     pub(crate) in_place: bool,
+    /// Whether the operators bring the programs.
+    #[serde(default)]
+    pub(crate) is_pushed: bool,
     /// Launches of the workers that a run measures.
     #[serde(default = "one")]
     pub(crate) launches: i32,
     /// Generators that make the load together.
     #[serde(default = "one")]
     pub(crate) generators: i32,
+    /// How each cluster follows its queue, in the order of the clusters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scaling: Vec<Option<api::Scaling>>,
+    /// How long a worker behind a queue works on a request.
+    #[serde(default = "service_seconds")]
+    pub(crate) service_seconds: i64,
     /// How long an operator sleeps, in thousandths of what it asks for, where no step says it.
     pub(crate) stretch_per_mille: u32,
     pub(crate) knobs: Settings,
@@ -57,11 +68,33 @@ pub(crate) struct Script {
     /// What strikes the first operator at which of its effects, counted from 0 since the beginning.
     #[serde(default)]
     pub(crate) doom: Option<(u32, Moment)>,
+    /// What happens at the sites of these numbers, which are counted while the steps are played.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) schedule: Vec<(usize, Happening)>,
+    /// Whether sites are counted, and all operators take turns in `Ready` and `Gone`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_counted: bool,
     pub(crate) steps: Vec<Step>,
+}
+
+/// Something that happens at a site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Happening {
+    Mishap(Mishap),
+    /// Before a pass.
+    People(Step),
+}
+
+fn is_false(one: &bool) -> bool {
+    !one
 }
 
 fn one() -> i32 {
     1
+}
+
+pub(crate) fn service_seconds() -> i64 {
+    SERVICE.as_secs()
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +109,8 @@ pub(crate) enum Step {
     Ready,
     /// Passes of the first operator until the object is gone.
     Gone,
+    /// A benchmark that is ready is looked at for a while: nothing may change. No site is counted.
+    Rest,
     Wait {
         seconds: u64,
     },
@@ -138,6 +173,13 @@ pub(crate) enum Step {
     },
     /// vCPUs that the account may have.
     Quota(Option<u32>),
+    /// So many requests come to a cluster that follows its queue.
+    Requests {
+        cluster: usize,
+        count: u64,
+    },
+    /// The process of the front begins anew.
+    FrontRestarts,
 }
 
 /// What a user changes.
@@ -177,6 +219,10 @@ impl Script {
         spec.lifecycle.max_lifetime_seconds = self.max_lifetime_seconds;
         spec.budget = self.budget.clone().map(|max_usd| api::Budget { max_usd });
         spec.load.launches = self.launches;
+        for (cluster, scaling) in spec.clusters.iter_mut().zip(&self.scaling) {
+            cluster.scaling.clone_from(scaling);
+            at_most(cluster);
+        }
         set_kind(&mut spec, self.balancer);
         if self.zones > 1 {
             spec.network = Some(api::Network { zone_count: Some(self.zones), ..api::Network::default() });
@@ -209,6 +255,12 @@ impl Script {
     }
 }
 
+/// The definition refuses more as the fewest than as the most.
+fn at_most(cluster: &mut api::Cluster) {
+    let count = cluster.count;
+    cluster.scaling.iter_mut().for_each(|scaling| scaling.min = scaling.min.map(|min| min.min(count)));
+}
+
 /// The knobs that are not at their default.
 fn changed(knobs: &Settings) -> serde_json::Value {
     let (mut all, default) = (serde_json::to_value(knobs).unwrap(), serde_json::to_value(Settings::default()).unwrap());
@@ -226,6 +278,7 @@ impl Edit {
                 let cluster = at(*cluster, spec);
                 let zones = spec.network.as_ref().and_then(|network| network.zone_count).unwrap_or(1);
                 spec.clusters[cluster].count = count * zones;
+                at_most(&mut spec.clusters[cluster]);
             }
             Self::Type { cluster, instance_type } => {
                 let cluster = at(*cluster, spec);

@@ -30,6 +30,7 @@ pub(crate) fn shrink(failure: &Failure, ways: Ways) -> Script {
         work.thin(|script| &mut script.steps);
         work.thin(|script| &mut script.faults);
         work.thin(|script| &mut script.store_faults);
+        work.thin(|script| &mut script.schedule);
         work.thin(|script| &mut script.clusters);
         work.spare_strikes();
         work.calm_down();

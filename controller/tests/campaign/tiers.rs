@@ -1,6 +1,6 @@
 //! The tier in front of the clusters of a script, and how AWS is about it.
 
-use api::BalancerKind;
+use api::{BalancerKind, Scaling, ScalingPolicy, ScalingPool};
 use cloudsim::{BucketSettings, LoadBalancing, Queues, RepeatedTags, Span};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -21,6 +21,26 @@ pub(crate) fn balancer(seed: u64) -> BalancerKind {
 fn has_queues(seed: u64) -> bool {
     let random = &mut StdRng::seed_from_u64(seed ^ 0x7175_6575_6573);
     random.random_ratio(1, 5) && !is_in_place(seed)
+}
+
+/// How clusters follow their queue, in three of four seeds with queues; a run has one launch and one generator then. From a stream of its own.
+pub(crate) fn scaling(seed: u64, launches: i32) -> Vec<Option<Scaling>> {
+    let random = &mut StdRng::seed_from_u64(seed ^ 0x7363_616c_6564);
+    if !has_queues(seed) || launches > 1 || random.random_ratio(1, 4) {
+        return Vec::new();
+    }
+    let cluster = |random: &mut StdRng| {
+        let is_latency = random.random_bool(0.5);
+        let (seconds, messages) = (random.random_range(5..60), random.random_range(1..5));
+        Scaling {
+            policy: if is_latency { ScalingPolicy::LatencyTarget } else { ScalingPolicy::QueueDepth },
+            min: random.random_bool(0.5).then(|| random.random_range(0..=2)),
+            target_seconds: is_latency.then_some(seconds),
+            messages_per_instance: (!is_latency).then_some(messages),
+            pool: random.random_bool(0.5).then_some(ScalingPool::StartStop),
+        }
+    };
+    (0..2).map(|_| random.random_bool(0.8).then(|| cluster(random))).collect()
 }
 
 /// Queues that are late within what the settling time is made for, together with what lists are late.

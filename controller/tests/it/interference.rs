@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use cloudsim::Fault;
-use cloudsim::ec2::Action;
+use cloudsim::ec2::{Action, Permission, PermissionSource};
 use serde_json::json;
 
+use crate::stage::chaos::Moment;
 use crate::stage::play::Play;
 use crate::stories::{small_on_a_calm_day, tell};
 
@@ -156,5 +157,55 @@ fn expiry_keeps_what_was_measured() {
         let status = play.store.status().unwrap();
         assert_eq!(status.runs.iter().map(|run| run.outcome.as_str()).collect::<Vec<_>>(), ["Aborted"]);
         assert_eq!((play.store.server().reports.len(), play.live()), (1, 0));
+    });
+}
+
+/// Networks that the control port is open to.
+fn let_in(play: &Play) -> Vec<String> {
+    let groups = play.sim.lock().truth().ec2.live_groups();
+    let rules = groups.iter().flat_map(|group| &group.ingress).filter_map(|rule| match &rule.permission {
+        Permission { ports: Some((8081, 8081)), source: PermissionSource::Cidr(network), .. } => {
+            Some(network.to_string())
+        }
+        _ => None,
+    });
+    rules.collect()
+}
+
+/// A laptop at another address, whose operator dies at every effect in turn and is at a third one then: nobody is let in any more at the
+/// former ones, and no rule of anybody else is touched.
+#[test]
+fn the_control_port_is_closed_to_networks_that_the_operator_is_told_no_more() {
+    tell(async || {
+        for nth in 0.. {
+            let mut play = ready().await;
+            let tell = |play: &mut Play, network: &str| play.control_sources = vec![network.parse().unwrap()];
+            let edge = play.sim.lock().truth().ec2.live_groups().iter().find(|one| one.name.ends_with("edge")).cloned();
+            let strange = Permission::tcp(8081, 8081, PermissionSource::Cidr("198.51.100.0/24".parse().unwrap()));
+            let now = play.now();
+            play.sim.lock().ec2(now).authorize_ingress(&edge.unwrap().id, &[(strange, None)]).unwrap();
+            assert_eq!(let_in(&play), ["10.0.0.0/8", "198.51.100.0/24"]);
+            tell(&mut play, "203.0.113.7/32");
+            play.replace_operator(0, 1);
+            play.doom(nth, Moment::After);
+            tell(&mut play, "203.0.113.8/32");
+            let mut expected = "203.0.113.7/32";
+            for _ in 0..300 {
+                if play.crashes > 0 {
+                    expected = "203.0.113.8/32";
+                }
+                if let_in(&play) == ["198.51.100.0/24", expected] {
+                    break;
+                }
+                let wake = play.pass_on(0).await.unwrap();
+                play.wait(wake.max(Duration::from_secs(1)));
+            }
+            assert_eq!(let_in(&play), ["198.51.100.0/24", expected], "death at effect {nth}");
+            assert_eq!(play.phase(), "Ready", "nothing else happened");
+            if play.crashes == 0 {
+                assert!(nth >= 3, "{nth}");
+                break;
+            }
+        }
     });
 }

@@ -5,6 +5,7 @@
 
 mod balancers;
 mod boots;
+mod delivery;
 mod generators;
 mod held;
 mod interference;
@@ -13,6 +14,7 @@ mod pausing;
 mod queues;
 mod refusals;
 mod results;
+mod scaling;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod stories;

@@ -1,9 +1,10 @@
 //! Another program reaches the workers that run: in batches, through the balancer or the first generator, without a launch.
 
-use api::{BalancerKind, ClusterBenchmarkSpec, Update};
+use api::{Archive, BalancerKind, ClusterBenchmarkSpec, Update, Worker};
 
 use crate::stage::chaos::Moment;
 use crate::stage::play::{Play, spec};
+use crate::stage::starters::FAILS;
 use crate::stories::{calm, tell};
 
 const KINDS: [BalancerKind; 2] = [BalancerKind::Custom, BalancerKind::Application];
@@ -48,6 +49,12 @@ fn instances(play: &Play) -> Vec<(String, String)> {
 fn serving(play: &Play) -> Vec<(String, String)> {
     let workers = instances(play).into_iter().filter(|(_, pool)| pool == "a" || pool == "b");
     play.agents.starters.serving(&workers.map(|(id, _)| id).collect::<Vec<_>>())
+}
+
+/// The setup of the archive that each worker serves.
+fn setups(play: &Play) -> Vec<Vec<String>> {
+    let workers = instances(play).into_iter().filter(|(_, pool)| pool == "a" || pool == "b");
+    play.agents.starters.setups(&workers.map(|(id, _)| id).collect::<Vec<_>>())
 }
 
 fn works(play: &Play) -> Vec<String> {
@@ -108,6 +115,51 @@ fn a_program_that_does_not_serve_stops_the_update_and_reverting_mends_it() {
             reverts(&play);
             play.until(600, Play::is_ready).await.unwrap();
             assert_eq!((instances(&play), serving(&play)), (before, served));
+        });
+    }
+}
+
+/// An application with a setup of these lines.
+fn archive_of(setup: &[&str]) -> Worker {
+    Worker {
+        archive: Some(Archive { url: "https://example.test/app.tar".into(), sha256: "c".repeat(64) }),
+        setup: setup.iter().map(|line| (*line).to_owned()).collect(),
+        command: vec!["./serve".into()],
+        update: Update::InPlace,
+        ..Worker::default()
+    }
+}
+
+#[test]
+fn another_setup_of_an_archive_reaches_the_same_instances_and_one_that_fails_stops_nothing() {
+    for kind in KINDS {
+        tell(async || {
+            let spec = ClusterBenchmarkSpec { worker: archive_of(&["make"]), ..spec_of(kind, &[("a", "t2.large", 4)]) };
+            let mut play = Play::new(7, calm(), spec, 1);
+            play.until(600, Play::is_ready).await.unwrap();
+            let before = instances(&play);
+            assert_eq!(play.agents.starters.orders(), 0, "what they were launched with is what was asked for");
+            play.store.edit(|spec| spec.worker = archive_of(&["make", "make install"]));
+            play.until(900, Play::is_ready).await.unwrap();
+            let starters = &play.agents.starters;
+            assert_eq!((starters.orders(), starters.told_in_service(), runs(&play)), (4, Vec::new(), 2));
+            assert!(starters.at_once() <= 2, "{}", starters.at_once());
+            let installed = vec![vec!["make".to_owned(), "make install".to_owned()]; 4];
+            assert_eq!((instances(&play), setups(&play)), (before.clone(), installed.clone()), "{kind:?}");
+
+            play.store.edit(|spec| spec.worker = archive_of(&["make", FAILS]));
+            play.until(600, |play| deployed(play).0 == "UpdateFailed" && play.phase() == "Stalled").await.unwrap();
+            let message = deployed(&play).1;
+            for words in ["worker.setup[1]: exit status: 1; it said: no matching distribution; ", "mend worker.setup"] {
+                assert!(message.contains(words), "{message}");
+            }
+            for _ in 0..20 {
+                play.step().await.unwrap();
+                assert_eq!((runs(&play), setups(&play)), (2, installed.clone()));
+            }
+            play.store.edit(|spec| spec.worker = archive_of(&["make", "make install"]));
+            play.until(600, Play::is_ready).await.unwrap();
+            assert_eq!((instances(&play), setups(&play)), (before, installed));
         });
     }
 }

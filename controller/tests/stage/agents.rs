@@ -2,7 +2,6 @@
 //! address, start empty with it, and take time for what they do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -13,9 +12,14 @@ use wire::*;
 
 use crate::stage::chaos::{Chaos, Departure, InFlight};
 use crate::stage::judge::{Judge, Through};
+use crate::stage::loaders::FakeLoaders;
 use crate::stage::measured::Members;
 use crate::stage::runs::{FakeRun, LONG_RUN};
+use crate::stage::schedule::{AgentFault, Schedule, Site};
+use crate::stage::sight::Sight;
 use crate::stage::starters::Starters;
+use crate::stage::tier::Tier;
+use crate::stage::work::Book;
 
 /// How long things take.
 #[derive(Clone, Copy)]
@@ -36,23 +40,26 @@ impl Default for Freshness {
 }
 
 #[derive(Default)]
-struct Agent {
-    version: u64,
-    membership: Membership,
-    runs: BTreeMap<String, FakeRun>,
+pub(super) struct Agent {
+    pub(super) version: u64,
+    pub(super) membership: Membership,
+    pub(super) book: Book,
+    pub(super) runs: BTreeMap<String, FakeRun>,
 }
 
 #[derive(Clone)]
 pub(crate) struct FakeAgents {
-    sim: SharedSim,
+    pub(super) sim: SharedSim,
     /// State by instance id: a replaced instance starts with nothing.
-    agents: Arc<Mutex<BTreeMap<String, Agent>>>,
+    pub(super) agents: Arc<Mutex<BTreeMap<String, Agent>>>,
     /// Names of runs that were started for the first time, for checks.
     pub(crate) started: Arc<Mutex<Vec<String>>>,
     pub(crate) chaos: Chaos,
+    pub(super) tier: Tier,
     pace: Freshness,
     in_flight: InFlight,
-    judge: Judge,
+    pub(super) judge: Judge,
+    schedule: Schedule,
     /// Until then nobody answers: no agent, to no operator.
     silent_until: Arc<AtomicI64>,
     /// Number of the generator that hands out no report; -1: every one does.
@@ -60,28 +67,38 @@ pub(crate) struct FakeAgents {
     /// Instances whose program never starts.
     ruined: Arc<Mutex<BTreeSet<String>>>,
     pub(crate) starters: Starters,
+    pub(crate) loaders: FakeLoaders,
 }
 
 impl FakeAgents {
-    pub(crate) fn new(sim: SharedSim, pace: Freshness, in_flight: InFlight, judge: Judge) -> Self {
+    pub(crate) fn new(
+        sim: SharedSim,
+        pace: Freshness,
+        in_flight: InFlight,
+        (judge, schedule): (Judge, Schedule),
+    ) -> Self {
         Self {
             sim,
             agents: Arc::default(),
             started: Arc::default(),
             chaos: Chaos::default(),
+            tier: Tier::default(),
             pace,
             in_flight,
             judge,
+            schedule,
             silent_until: Arc::default(),
             withheld: Arc::new(AtomicI64::new(-1)),
             ruined: Arc::default(),
             starters: Starters::default(),
+            loaders: FakeLoaders::default(),
         }
     }
 
-    /// The program of this instance does not start.
+    /// The program of this instance does not start, or has died.
     pub(crate) fn ruin(&self, id: &str) {
         self.ruined.lock().unwrap().insert(id.to_owned());
+        self.judge.dies(id);
     }
 
     /// This generator, counted from 0, hands out no report from now on.
@@ -94,8 +111,12 @@ impl FakeAgents {
         self.silent_until.store(self.sim.now().as_second() + seconds, Ordering::Relaxed);
     }
 
-    pub(crate) fn client(&self, chaos: Chaos) -> Self {
-        Self { chaos, ..self.clone() }
+    pub(crate) fn client(&self, chaos: Chaos, sight: Sight) -> Self {
+        Self { chaos, tier: self.tier.seen_by(sight), ..self.clone() }
+    }
+
+    pub(super) fn silent_until(&self) -> Timestamp {
+        Timestamp::from_second(self.silent_until.load(Ordering::Relaxed)).unwrap()
     }
 
     /// Runs that are on take very long.
@@ -143,30 +164,43 @@ impl FakeAgents {
     }
 
     fn is_up(&self, instance: &cloudsim::ec2::Instance) -> bool {
+        self.is_booted(instance) && self.loaders.missing(&self.sim, &instance.id).is_empty()
+    }
+
+    /// Whether its script has come to the programs.
+    pub(super) fn is_booted(&self, instance: &cloudsim::ec2::Instance) -> bool {
         instance.state == InstanceState::Running
             && self.sim.now() >= instance.launched_at + self.pace.boot
             && !self.ruined.lock().unwrap().contains(&instance.id)
     }
 
-    fn is_up_by_id(&self, id: &str) -> bool {
-        let instance = self.sim.lock().truth().ec2.instance(id);
-        instance.is_some_and(|instance| self.is_up(&instance))
+    /// Instances that are up.
+    pub(super) fn up(&self) -> BTreeSet<String> {
+        let all = self.sim.lock().truth().ec2.live_instances();
+        all.into_iter().filter(|instance| self.is_up(instance)).map(|instance| instance.id.clone()).collect()
     }
 
-    fn at<T>(&self, control: &str, use_it: impl FnOnce(&mut Agent, &str, Timestamp) -> T) -> Result<T, AgentError> {
-        let address = control.split(':').next().unwrap_or_default();
+    fn is_up_by_id(&self, id: &str) -> bool {
+        self.up().contains(id)
+    }
+
+    pub(super) fn at<T>(
+        &self,
+        control: &str,
+        use_it: impl FnOnce(&mut Agent, &str, Timestamp) -> T,
+    ) -> Result<T, AgentError> {
         let unreachable = |why: &str| AgentError::Unreachable { url: control.into(), why: why.into() };
         if self.sim.now().as_second() < self.silent_until.load(Ordering::Relaxed) {
             return Err(unreachable("no answer"));
         }
-        let address: Option<Ipv4Addr> = address.parse().ok();
-        let running = self.sim.lock().truth().ec2.live_instances();
-        let at = |instance: &cloudsim::ec2::Instance| instance.network.as_ref().map(|network| network.private_address);
-        let found = running.iter().find(|instance| self.is_up(instance) && at(instance) == address);
-        let Some(instance) = found else { return Err(unreachable("connection refused")) };
+        let Some(id) = self.booted_at(control) else { return Err(unreachable("connection refused")) };
+        let missing = self.loaders.missing(&self.sim, &id);
+        if !missing.is_empty() {
+            return Err(AgentError::Loading { url: format!("http://{control}"), missing });
+        }
         self.look_at_balancers();
         let mut agents = self.agents.lock().unwrap();
-        Ok(use_it(agents.entry(instance.id.clone()).or_default(), &instance.id, self.sim.now()))
+        Ok(use_it(agents.entry(id.clone()).or_default(), &id, self.sim.now()))
     }
 
     fn members(&self, cluster: &Cluster) -> Vec<MemberStatus> {
@@ -195,39 +229,63 @@ impl FakeAgents {
 
 impl Agents for FakeAgents {
     async fn balancer_status(&self, control: &str) -> Result<BalancerStatus, AgentError> {
-        let (instance_id, version, membership) =
-            self.at(control, |agent, id, _| (id.to_owned(), agent.version, agent.membership.clone()))?;
+        self.work();
+        let up = self.up();
+        let asked = self.asked("balancer_status", control);
+        let told = asked.and_then(|()| {
+            self.at(control, |agent, id, now| {
+                let (queues, in_flight) = self.tier.of_front(&agent.book, &agent.membership, &up, now);
+                (id.to_owned(), agent.version, agent.membership.clone(), queues, in_flight)
+            })
+        });
+        self.tier.hears(told.as_ref().ok().map(|(_, _, membership, ..)| membership), self.sim.now());
+        let (instance_id, version, membership, queues, in_flight) = told?;
+        let busy = |mut members: Vec<MemberStatus>| {
+            members.iter_mut().for_each(|one| one.in_flight = in_flight.get(&one.id).copied().unwrap_or(0));
+            members
+        };
         let clusters = membership.clusters.iter().map(|cluster| ClusterStatus {
             name: cluster.name.clone(),
             path: cluster.path.clone(),
             policy: cluster.policy,
             requests: 0,
             failures: 0,
-            members: self.members(cluster),
+            members: busy(self.members(cluster)),
         });
-        let queue = |cluster: &Cluster| QueueStatus {
-            cluster: cluster.name.clone(),
-            running: u64::try_from(cluster.members.len()).unwrap(),
-            ..QueueStatus::default()
-        };
         Ok(BalancerStatus {
-            queues: membership.clusters.iter().map(queue).collect(),
+            clusters: clusters.collect(),
+            queues,
             instance_id,
             kernel_boot: String::new(),
+            busy_per_mille: None,
             version: version.to_string(),
             membership_sha256: membership.sha256(),
-            clusters: clusters.collect(),
             shared: None,
             departing: Vec::new(),
         })
     }
 
     async fn set_membership(&self, control: &str, _: &str, expect: &str, to: &Membership) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, expect, to) = (control.to_owned(), expect.to_owned(), to.clone());
-            self.depart(seconds, move |agents| drop(agents.change_membership(&control, &expect, &to)))
-        };
-        self.chaos.effect("set_membership", async { self.change_membership(control, expect, to) }, depart).await
+        self.tier.tells(&self.judge, to);
+        let (control, expect, to) = (control.to_owned(), expect.to_owned(), to.clone());
+        self.effect("set_membership", &control.clone(), move |agents| agents.change_membership(&control, &expect, &to))
+            .await
+    }
+
+    async fn loaders(&self, control: &str, _: &str, members: &[(String, String)]) -> Result<Loaders, AgentError> {
+        self.asked("loaders", control)?;
+        self.what_loaders_say(control, members)
+    }
+
+    async fn deliver(
+        &self,
+        control: &str,
+        _: &str,
+        program: &str,
+        members: &[(String, String)],
+    ) -> Result<(), AgentError> {
+        let (control, program, members) = (control.to_owned(), program.to_owned(), members.to_vec());
+        self.effect("deliver", &control.clone(), move |agents| agents.bring(&control, &program, &members)).await
     }
 
     async fn applications(
@@ -236,6 +294,7 @@ impl Agents for FakeAgents {
         _: &str,
         members: &[(String, String)],
     ) -> Result<BTreeMap<String, Said>, AgentError> {
+        self.asked("applications", control)?;
         let now = self.at(control, |_, _, now| now)?;
         let ids = members.iter().map(|(id, _)| id);
         Ok(ids.map(|id| (id.clone(), self.starters.status(&self.sim, id, self.is_up_by_id(id), now))).collect())
@@ -249,58 +308,46 @@ impl Agents for FakeAgents {
         to: &Application,
         not_after: Timestamp,
     ) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, recipients, to) = (control.to_owned(), recipients.to_vec(), to.clone());
-            self.depart(seconds, move |agents| drop(agents.order(&control, &recipients, &to, not_after)))
-        };
-        self.chaos.effect("update_workers", async { self.order(control, recipients, to, not_after) }, depart).await
+        let (control, recipients, to) = (control.to_owned(), recipients.to_vec(), to.clone());
+        self.effect("update_workers", &control.clone(), move |agents| {
+            agents.order(&control, &recipients, &to, not_after)
+        })
+        .await
     }
 
     async fn run_status(&self, control: &str, id: &str) -> Result<Option<RunStatus>, AgentError> {
+        self.asked("run_status", control)?;
         self.at(control, |agent, _, now| agent.runs.get(id).map(|run| run.status(now)))
     }
 
     async fn start_run(&self, control: &str, _: &str, run: &RunSpec) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, run) = (control.to_owned(), run.clone());
-            self.depart(seconds, move |agents| drop(agents.begin(&control, &run)))
-        };
-        self.chaos.effect("start_run", async { self.begin(control, run) }, depart).await
+        self.tier.begins(&self.judge, run);
+        let (control, run) = (control.to_owned(), run.clone());
+        self.effect("start_run", &control.clone(), move |agents| agents.begin(&control, &run)).await
     }
 
     async fn hold_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, id) = (control.to_owned(), id.to_owned());
-            self.depart(seconds, move |agents| drop(agents.hold(&control, &id)))
-        };
-        self.chaos.effect("hold_run", async { self.hold(control, id) }, depart).await
+        let (control, id) = (control.to_owned(), id.to_owned());
+        self.effect("hold_run", &control.clone(), move |agents| agents.hold(&control, &id)).await
     }
 
     async fn resume_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, id) = (control.to_owned(), id.to_owned());
-            self.depart(seconds, move |agents| drop(agents.resume(&control, &id)))
-        };
-        self.chaos.effect("resume_run", async { self.resume(control, id) }, depart).await
+        let (control, id) = (control.to_owned(), id.to_owned());
+        self.effect("resume_run", &control.clone(), move |agents| agents.resume(&control, &id)).await
     }
 
     async fn stop_run(&self, control: &str, _: &str, id: &str) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, id) = (control.to_owned(), id.to_owned());
-            self.depart(seconds, move |agents| drop(agents.stop(&control, &id)))
-        };
-        self.chaos.effect("stop_run", async { self.stop(control, id) }, depart).await
+        let (control, id) = (control.to_owned(), id.to_owned());
+        self.effect("stop_run", &control.clone(), move |agents| agents.stop(&control, &id)).await
     }
 
     async fn forget_run(&self, control: &str, _: &str, id: &str, report_sha256: &str) -> Result<(), AgentError> {
-        let depart = |seconds| {
-            let (control, id, sha256) = (control.to_owned(), id.to_owned(), report_sha256.to_owned());
-            self.depart(seconds, move |agents| drop(agents.forget(&control, &id, &sha256)))
-        };
-        self.chaos.effect("forget_run", async { self.forget(control, id, report_sha256) }, depart).await
+        let (control, id, sha256) = (control.to_owned(), id.to_owned(), report_sha256.to_owned());
+        self.effect("forget_run", &control.clone(), move |agents| agents.forget(&control, &id, &sha256)).await
     }
 
     async fn report(&self, control: &str, id: &str) -> Result<ReportBytes, AgentError> {
+        self.asked("report", control)?;
         let is_withheld = |run: &FakeRun| i64::from(run.spec.slice.index) == self.withheld.load(Ordering::Relaxed);
         let report = self.at(control, |agent, _, _| {
             agent.runs.get(id).filter(|run| !is_withheld(run)).map(|run| {
@@ -316,6 +363,35 @@ impl Agents for FakeAgents {
 
 /// What the calls do, when they arrive.
 impl FakeAgents {
+    /// A question is on its way.
+    fn asked(&self, name: &'static str, control: &str) -> Result<(), AgentError> {
+        self.schedule.of_agent(Site::Question(name)).map_or(Ok(()), |_| Err(unanswered(control)))
+    }
+
+    /// Sends an order on its way, as an effect of this process.
+    async fn effect(
+        &self,
+        name: &'static str,
+        control: &str,
+        order: impl Fn(&Self) -> Result<(), AgentError> + Clone + Send + Sync + 'static,
+    ) -> Result<(), AgentError> {
+        let late = order.clone();
+        let depart = |seconds| self.depart(seconds, move |agents| drop(late(agents)));
+        let arrive = async {
+            match self.schedule.of_agent(Site::Order(name)) {
+                None => return order(self),
+                Some(AgentFault::LostRequest) => {}
+                Some(AgentFault::LostAnswer) => drop(order(self)),
+                Some(AgentFault::Late(seconds)) => {
+                    let late = order.clone();
+                    self.depart(seconds, move |agents| drop(late(agents)));
+                }
+            }
+            Err(unanswered(control))
+        };
+        self.chaos.effect(name, arrive, depart).await
+    }
+
     fn order(
         &self,
         control: &str,
@@ -350,7 +426,9 @@ impl FakeAgents {
             agent.version += 1;
             agent.membership = to.clone();
             Ok(())
-        })?
+        })??;
+        self.work();
+        Ok(())
     }
 
     fn begin(&self, control: &str, run: &RunSpec) -> Result<(), AgentError> {
@@ -372,6 +450,10 @@ impl FakeAgents {
                 (run.targets.first().map(|target| target.url.clone()).unwrap_or_default(), members)
             }
         };
+        // What is measured makes work.
+        for target in run.targets.iter().filter(|target| target.scaled) {
+            self.arrive(&target.cluster, 7);
+        }
         self.at(control, |agent, _, now| {
             if let Some(on) = agent.runs.values().find(|on| !on.is_over(now) && on.spec.id != run.id) {
                 let why = format!("{} is on", on.spec.id);
@@ -398,48 +480,13 @@ impl FakeAgents {
         })?
     }
 
-    fn hold(&self, control: &str, id: &str) -> Result<(), AgentError> {
-        self.at(control, |agent, _, now| {
-            if let Some(run) = agent.runs.get_mut(id).filter(|run| !run.is_over(now) && run.hold().is_some()) {
-                run.held_since.get_or_insert(now);
-            }
-        })
-    }
-
-    /// What it was held does not count as time of the run.
-    fn resume(&self, control: &str, id: &str) -> Result<(), AgentError> {
-        self.at(control, |agent, _, now| {
-            if let Some(run) = agent.runs.get_mut(id)
-                && let Some(since) = run.held_since.take()
-            {
-                run.length += now.duration_since(since);
-            }
-        })
-    }
-
-    fn stop(&self, control: &str, id: &str) -> Result<(), AgentError> {
-        self.at(control, |agent, _, now| {
-            if let Some(run) = agent.runs.get_mut(id).filter(|run| !run.is_over(now)) {
-                run.aborted = true;
-            }
-        })
-    }
-
-    fn forget(&self, control: &str, id: &str, report_sha256: &str) -> Result<(), AgentError> {
-        self.at(control, |agent, _, now| match agent.runs.get(id) {
-            Some(run) if run.is_over(now) && run.report().1 == report_sha256 => {
-                self.judge.forgets(id, report_sha256);
-                agent.runs.remove(id);
-                Ok(())
-            }
-            Some(_) => Err(AgentError::Conflict),
-            None => Ok(()),
-        })?
-    }
-
     fn depart(&self, seconds: u64, call: impl FnOnce(&Self) + Send + 'static) -> Departure {
         let client = self.clone();
         self.in_flight.send(self.sim.now(), seconds, move || call(&client));
         Departure::Departed
     }
+}
+
+fn unanswered(control: &str) -> AgentError {
+    AgentError::Unreachable { url: control.to_owned(), why: "the connection ended without an answer".to_owned() }
 }

@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::stage::schedule::{Mishap, Schedule, Site};
+
 /// What happens at an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Moment {
@@ -41,6 +43,11 @@ impl InFlight {
         due.into_iter().for_each(|(_, effect)| effect());
     }
 
+    /// When each arrives.
+    pub(crate) fn moment(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|(at, _)| format!("in flight until {at}")).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().unwrap().is_empty()
     }
@@ -66,11 +73,24 @@ struct Fate {
     /// Effects so far, and the name of the last.
     effects: AtomicU32,
     last: Mutex<&'static str>,
+    /// For how long the process stands still, where the schedule says it.
+    stands_for: Mutex<Option<u64>>,
+    schedule: Schedule,
     struck: Notify,
     thawed: Notify,
 }
 
 impl Chaos {
+    /// Chaos of a process in a play with this schedule.
+    pub(crate) fn under(schedule: Schedule) -> Self {
+        Self(Arc::new(Fate { schedule, ..Fate::default() }))
+    }
+
+    /// For how many seconds the process stands still; none: until it is woken up.
+    pub(crate) fn stands_for(&self) -> Option<u64> {
+        *self.0.stands_for.lock().unwrap()
+    }
+
     /// The process is struck at the `nth` effect from now, counting from 0.
     pub(crate) fn strike_at(&self, nth: u32, moment: Moment) {
         *self.0.strike.lock().unwrap() = Some((nth, moment));
@@ -111,7 +131,8 @@ impl Chaos {
     ) -> T {
         self.stand_still().await;
         *self.0.last.lock().unwrap() = name;
-        match self.moment() {
+        let by_count = self.moment();
+        match self.scheduled(name).or(by_count) {
             None => return effect.await,
             Some(Moment::Freeze) => {
                 self.0.frozen.store(true, Ordering::Relaxed);
@@ -139,6 +160,17 @@ impl Chaos {
         }
         while self.is_frozen() {
             self.0.thawed.notified().await;
+        }
+    }
+
+    fn scheduled(&self, name: &'static str) -> Option<Moment> {
+        match self.0.schedule.next(Site::Effect(name))? {
+            Mishap::Strike(moment) => Some(moment),
+            Mishap::Stand(seconds) => {
+                *self.0.stands_for.lock().unwrap() = Some(seconds);
+                Some(Moment::Freeze)
+            }
+            Mishap::Cloud(_) | Mishap::Store(_) | Mishap::Agent(_) => None,
         }
     }
 

@@ -1,19 +1,21 @@
 //! The simulated cloud as one process sees it: its effects are where it can be struck, its credentials may be those of
 //! another account, and what it failed to see is noted, so that the judge can tell who acts blindly.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cloudsim::ec2::Action;
 use cloudsim::elb;
 use cloudsim::{Fault, SharedSim};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER, NAME, Tags};
 use planner::ports::{
     Answer, Catalog, Compute, Datapoint, Group, GroupRequest, Identity, Image, ImageQuery, Instance, InstanceState,
     InstanceType, Interface, KnownRegion, LaunchRequest, ListPrice, Listener, ListenerRequest, LoadBalancer,
     LoadBalancerRequest, LoadBalancers, MetricQuery, Metrics, Minutes, Prices, Refused, Regions, RuleRequest,
-    SecurityGroups, Selection, Subnet, Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
+    SecurityGroups, Selection, Subnet, SubnetsOf, Target, TargetGroup, TargetGroupAttributes, TargetGroupRequest,
 };
 use planner::{CloudError, Failure};
 use serde::{Deserialize, Serialize};
@@ -155,6 +157,14 @@ impl Mortal {
         self.chaos.effect(action.name(), call, depart).await
     }
 
+    /// Whoever works for a queue has finished before.
+    fn ends(&self, ids: &[String]) {
+        if !self.sight.is_deleted() {
+            let now = self.sim.now();
+            self.judge.ends(&self.sim.lock(), ids, now);
+        }
+    }
+
     /// While an object is paused nothing is made for it.
     pub(super) fn must_not_be_paused(&self, deed: &str) {
         if self.sight.is_paused() {
@@ -221,6 +231,7 @@ impl Compute for Mortal {
             Some(answer) => answer,
             None => {
                 self.judge.rehearse(launch);
+                self.judge.grows(&self.sim.lock(), launch, self.sight.is_deaf());
                 self.sim.rehearse(launch).await
             }
         }
@@ -229,12 +240,29 @@ impl Compute for Mortal {
     async fn terminate(&self, ids: &[String]) -> Answer<Vec<Refused>> {
         let call = async {
             self.must_see(&["account", "instances"], "instances are terminated");
+            self.ends(ids);
             match self.lie {
                 Lie::OneForAll => self.sim.terminate_together(ids).map(|()| Vec::new()),
                 _ => self.sim.terminate(ids).await,
             }
         };
         self.effect(Action::TerminateInstances, call).await
+    }
+
+    async fn start(&self, ids: &[String]) -> Answer<()> {
+        self.judge.starts(&self.sim.lock(), ids, self.sight.is_deaf());
+        self.must_not_be_paused("an instance is started");
+        self.must_see(&["account", "instances"], "an instance is started");
+        self.effect(Action::StartInstances, self.sim.start(ids)).await
+    }
+
+    async fn stop(&self, ids: &[String]) -> Answer<()> {
+        let call = async {
+            self.must_see(&["account", "instances"], "an instance is stopped");
+            self.ends(ids);
+            self.sim.stop(ids).await
+        };
+        self.effect(Action::StopInstances, call).await
     }
 
     async fn console(&self, id: &str) -> Answer<Option<String>> {
@@ -295,8 +323,16 @@ impl SecurityGroups for Mortal {
 }
 
 impl Catalog for Mortal {
-    async fn subnets(&self, ids: &[String]) -> Answer<Vec<Subnet>> {
-        self.sim.subnets(ids).await
+    async fn subnets(&self, of: &SubnetsOf) -> Answer<Vec<Subnet>> {
+        self.sim.subnets(of).await
+    }
+
+    async fn vpcs_of(&self, addresses: &[IpAddr]) -> Answer<Vec<(IpAddr, String)>> {
+        self.sim.vpcs_of(addresses).await
+    }
+
+    async fn blocks(&self, vpc_id: &str) -> Answer<Vec<Ipv4Net>> {
+        self.sim.blocks(vpc_id).await
     }
 
     async fn image(&self, image: &ImageQuery) -> Answer<Option<Image>> {

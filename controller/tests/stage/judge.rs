@@ -1,7 +1,10 @@
 //! The judge of what must hold at every moment. It judges from the simulation's own truth and never from what the operator was shown.
 
+mod finishing;
+mod following;
+mod rule;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use api::{ClusterBenchmark, Launch, Placement, Run, Status};
@@ -10,68 +13,14 @@ use jiff::Timestamp;
 use planner::desired;
 use planner::ports::LaunchRequest;
 use planner::prices::price::shipped;
+use planner::scale::pool::is_gone;
 use planner::world::ledger;
-use serde::{Deserialize, Serialize};
 
 use crate::stage::kubernetes::Server;
 use crate::stage::measured::Members;
-
-/// What was broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Rule {
-    NeverAboveWanted,
-    NothingForeign,
-    NothingBlind,
-    WrittenFirst,
-    /// Nothing is paid for that was not asked about.
-    RehearsedFirst,
-    InTime,
-    LaunchesAreLines,
-    NothingLeft,
-    /// What can be terminated does not wait for what cannot.
-    OthersGo,
-    ResultsStay,
-    NewWorkers,
-    /// What several generators sent of a launch began at one moment.
-    Together,
-    /// Nothing is a result, nor goes into one, that was measured through a balancer that ended, or through several.
-    OneBalancer,
-    /// No second load balancer, listener or rule for a path; a target is what runs; nothing is deleted that is still used.
-    OneOfEach,
-    /// No queue and no bucket goes while somebody lives who was launched for it.
-    NobodyWrites,
-    /// A cluster has as many instances in each of its zones.
-    EvenlySpread,
-    /// A price is the one of its region, and none is nothing.
-    Priced,
-    /// Nothing outlives the budget that it was placed with.
-    WithinBudget,
-    /// Status says no less than what was spent.
-    CostIsSaid,
-    PausedHolds,
-    Converges,
-    Quiet,
-    NoPanic,
-}
-
-/// A rule that was broken, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Broken {
-    pub(crate) rule: Rule,
-    pub(crate) what: String,
-}
-
-impl Broken {
-    pub(crate) fn new(rule: Rule, what: impl Into<String>) -> Self {
-        Self { rule, what: what.into() }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.rule, self.what)
-    }
-}
+use finishing::Finishing;
+use following::Following;
+pub(crate) use rule::{Broken, Rule};
 
 /// The balancer of a report.
 #[derive(Clone, Debug)]
@@ -99,6 +48,8 @@ struct Book {
     stems: BTreeMap<String, String>,
     /// What those begin with that the spec asks for.
     stem: String,
+    finishing: Finishing,
+    following: Following,
     /// Instances that each token made.
     made: BTreeMap<String, BTreeSet<String>>,
     launched: usize,
@@ -130,6 +81,19 @@ impl Judge {
         self.0.lock().unwrap()
     }
 
+    /// What it goes by besides the moment itself, in words: what was wanted and allowed, and of clusters that follow their queue
+    /// what they had to do.
+    pub(crate) fn moment(&self) -> Vec<String> {
+        let book = self.book();
+        let mut lines = vec![format!("{:?} {:?} {}", book.wanted, book.allowed, book.abandoned)];
+        let former = book.former.iter().filter(|token| book.made.contains_key(*token));
+        lines.extend(former.map(|token| format!("former {token}")));
+        if book.following.is_needed() {
+            lines.push(format!("{:?} {:?}", book.following, book.finishing));
+        }
+        lines
+    }
+
     pub(crate) fn convict(&self, rule: Rule, what: impl Into<String>) {
         self.book().broken.get_or_insert(Broken::new(rule, what));
     }
@@ -147,6 +111,7 @@ impl Judge {
         for line in &status.launches {
             if !book.lines.contains_key(&line.token) {
                 book.lines.insert(line.token.clone(), line.clone());
+                book.finishing.written(&line.token, status.observed_generation);
                 let is_writer = line.pool != desired::BALANCER && !line.pool.starts_with(desired::GENERATOR);
                 if is_writer && !book.stem.is_empty() {
                     let stem = book.stem.clone();
@@ -285,6 +250,9 @@ impl Judge {
                 )),
             };
         };
+        book.finishing.generation = object.metadata.generation.unwrap_or(0);
+        book.follows(object);
+        book.as_its_queue_asks(sim)?;
         book.never_above_wanted(sim, object)?;
         match &object.status {
             Some(status) => book.results_stay(&status.runs, server),
@@ -319,7 +287,7 @@ impl Book {
     /// Live and pending of a pool are never more than wanted; what was wanted before an edit may stay until it is
     /// removed, or can no longer come.
     fn never_above_wanted(&mut self, sim: &Sim, object: &ClusterBenchmark) -> Result<(), Broken> {
-        let counts = planner::scale::Counts::of_spec(&object.spec);
+        let counts = planner::counts::Counts::of_spec(&object.spec);
         let wanted =
             || desired::pools(&object.spec).into_iter().map(|pool| (pool.name.clone(), counts.of(&pool.name) as usize));
         if !self.wanted.iter().cloned().eq(wanted()) {
@@ -327,22 +295,20 @@ impl Book {
             self.former.extend(self.lines.keys().cloned());
         }
         let mut live: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        let instances = sim.truth().ec2.live_instances();
-        for instance in instances.iter().filter(|instance| !instance.state.is_dead()) {
+        for instance in sim.truth().ec2.live_instances() {
             // By the line that made it: tags can be changed by hand.
-            let token = instance.token.as_deref().unwrap_or_default();
-            let Some(line) = self.lines.get(token) else { continue };
+            let line = self.lines.get(instance.token.as_deref().unwrap_or_default());
+            let Some(line) = line.filter(|line| !is_gone(&object.spec, &line.pool, instance.state)) else { continue };
             let (all, fresh) = live.entry(&line.pool).or_default();
             *all += 1;
-            *fresh += usize::from(!self.former.contains(token));
+            *fresh += usize::from(!self.former.contains(&line.token));
         }
-        let lines = object.status.iter().flat_map(|status| &status.launches);
-        let coming: Vec<&str> = lines.filter(|line| ledger::is_open(line)).map(|line| line.pool.as_str()).collect();
-        let late = sim.late_calls() > 0;
+        let lines = object.status.iter().flat_map(|status| &status.launches).filter(|line| ledger::is_open(line));
+        let coming: Vec<&str> = lines.map(|line| line.pool.as_str()).collect();
         for (pool, wanted) in &self.wanted {
             let (have, fresh) = live.get(pool.as_str()).copied().unwrap_or_default();
             let before = self.allowed.get(pool).copied().unwrap_or(*wanted);
-            let settled = have <= *wanted && !late && !coming.contains(&pool.as_str());
+            let settled = have <= *wanted && sim.late_calls() == 0 && !coming.contains(&pool.as_str());
             let allowed = if settled { *wanted } else { before.max(*wanted) };
             if before != allowed || !self.allowed.contains_key(pool) {
                 self.allowed.insert(pool.clone(), allowed);

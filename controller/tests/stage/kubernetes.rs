@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stage::chaos::{Chaos, Departure, InFlight};
 use crate::stage::judge::{Judge, Rule};
+use crate::stage::schedule::{Schedule, Site};
 use crate::stage::sight::Sight;
 
 /// What happens to a call to the API server.
@@ -50,6 +51,7 @@ pub(crate) struct MemoryStore {
     pub(crate) sight: Sight,
     in_flight: InFlight,
     judge: Judge,
+    schedule: Schedule,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     writes: Writes,
     /// Another benchmark, which lives.
@@ -69,7 +71,7 @@ impl MemoryStore {
         spec: ClusterBenchmarkSpec,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         in_flight: InFlight,
-        judge: Judge,
+        (judge, schedule): (Judge, Schedule),
     ) -> Self {
         let mut object = ClusterBenchmark::new("bench", spec);
         object.metadata = ObjectMeta {
@@ -92,6 +94,7 @@ impl MemoryStore {
             sight: Sight::default(),
             in_flight,
             judge,
+            schedule,
             clock,
             writes: Writes::Seeing,
             neighbour,
@@ -144,9 +147,10 @@ impl MemoryStore {
     }
 
     /// What happens to the next call.
-    fn fault(&self) -> Option<StoreFault> {
+    fn fault(&self, site: Site) -> Option<StoreFault> {
+        let scheduled = self.schedule.of_store(site);
         let mut server = self.server();
-        let fault = server.faults.pop_front().flatten()?;
+        let fault = scheduled.or_else(|| server.faults.pop_front().flatten())?;
         server.faults_met.push(fault);
         if fault == StoreFault::Conflict {
             server.change(|object| {
@@ -159,10 +163,10 @@ impl MemoryStore {
     /// A write of `object`'s version, as it meets the server.
     fn write(
         &self,
-        from: &ClusterBenchmark,
+        (name, from): (&'static str, &ClusterBenchmark),
         change: impl FnOnce(&mut ClusterBenchmark),
     ) -> Result<ClusterBenchmark, StoreError> {
-        let fault = self.fault();
+        let fault = self.fault(Site::Write(name));
         if fault == Some(StoreFault::Unavailable) {
             return Err(unavailable());
         }
@@ -194,11 +198,11 @@ impl MemoryStore {
             self.judge.convict(Rule::NothingBlind, "the finalizer is removed although not everything was seen");
         }
         let finalizers = if adds { vec![FINALIZER.to_owned()] } else { Vec::new() };
-        self.write(object, |object| object.metadata.finalizers = Some(finalizers)).map(drop)
+        self.write(("set_finalizer", object), |object| object.metadata.finalizers = Some(finalizers)).map(drop)
     }
 
     fn write_report(&self, report: &BenchmarkReport) -> Result<(), StoreError> {
-        let fault = self.fault();
+        let fault = self.fault(Site::Write("put_report"));
         let mut server = self.server();
         let name = report.metadata.name.clone().unwrap_or_default();
         if fault == Some(StoreFault::Unavailable) {
@@ -251,7 +255,7 @@ impl Store for MemoryStore {
     }
 
     async fn get(&self, _namespace: &str, name: &str) -> Result<Option<ClusterBenchmark>, StoreError> {
-        match self.fault() {
+        match self.fault(Site::Read("get")) {
             Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),
             _ if name == "bench" => {
                 let object = self.server().object.clone();
@@ -276,7 +280,7 @@ impl Store for MemoryStore {
         // That JSON loses nothing of it is a property of the planner, tested there.
         let put = |client: &Self, object: &ClusterBenchmark, status: &Status| {
             let status = status.clone();
-            client.write(object, |object| object.status = Some(status))
+            client.write(("put_status", object), |object| object.status = Some(status))
         };
         let depart = |seconds| {
             let (object, status) = (object.clone(), status.clone());
@@ -295,6 +299,10 @@ impl Store for MemoryStore {
 
     async fn add_cloud_watch(&self, report: &BenchmarkReport, account: &str) -> Result<(), StoreError> {
         let add = |client: &Self, report: &BenchmarkReport, account: &str| {
+            let fault = client.schedule.of_store(Site::Write("add_cloud_watch"));
+            if fault == Some(StoreFault::Unavailable) {
+                return Err(unavailable());
+            }
             let mut server = client.server();
             let name = report.metadata.name.as_deref().unwrap_or_default();
             let kept = &mut server.reports.get_mut(name).ok_or(StoreError::Gone)?.spec.cloud_watch;
@@ -302,7 +310,7 @@ impl Store for MemoryStore {
             if kept.get_or_insert_with(|| account.to_owned()) != account {
                 return Err(StoreError::Failed("cloudWatch is added once and not changed".to_owned()));
             }
-            Ok(())
+            if fault == Some(StoreFault::LostAnswer) { Err(unavailable()) } else { Ok(()) }
         };
         let depart = |seconds| {
             let (report, account) = (report.clone(), account.to_owned());
@@ -312,7 +320,7 @@ impl Store for MemoryStore {
     }
 
     async fn get_report(&self, _object: &ClusterBenchmark, name: &str) -> Result<Option<BenchmarkReport>, StoreError> {
-        match self.fault() {
+        match self.fault(Site::Read("get_report")) {
             Some(StoreFault::Unavailable | StoreFault::LostAnswer) => Err(unavailable()),
             _ => Ok(self.server().reports.get(name).cloned()),
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use stats::{Material, Rules};
-use wire::{ClusterReport, Quantiles, Report, RoundOutcome, RoundReport, RunSpec};
+use wire::{ClusterReport, Quantiles, Report, RoundReport, RunSpec};
 
 /// Ids of the instances of each cluster.
 pub(crate) type Members = BTreeMap<String, Vec<String>>;
@@ -33,6 +33,7 @@ pub(crate) fn report(
         rounds: (1..=rounds).map(|number| round(number, spec, members, spread, &mut random)).collect(),
         series: Vec::new(),
         planned_rounds: spec.rounds.count,
+        alone: BTreeMap::new(),
         warmup_requests: BTreeMap::new(),
         warmup_load_millis: 0,
         phases: Vec::new(),
@@ -64,15 +65,7 @@ fn round(number: u32, spec: &RunSpec, members: &Members, spread: f64, random: &m
             ..ClusterReport::default()
         }
     });
-    RoundReport {
-        round: number,
-        seed,
-        launch: 1,
-        outcome: RoundOutcome::Counted,
-        reason: String::new(),
-        voided_by: String::new(),
-        clusters: clusters.collect(),
-    }
+    RoundReport::counted(number, seed, clusters.collect())
 }
 
 /// Logarithm of what a cluster of these instances gives.

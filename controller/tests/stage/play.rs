@@ -10,9 +10,8 @@ use api::{BalancerKind, ClusterBenchmarkSpec, FINALIZER};
 use cloudsim::{Policy, Principal, SharedSim, Sim};
 use controller::{Decisions, Metrics, Next, PassError, Reconciler};
 use jiff::{SignedDuration, Timestamp};
-use planner::owner::{BENCHMARK_UID, INSTALLATION, KUBERNETES_CLUSTER};
-use planner::ports::{Architecture, InstanceState};
-use planner::world::{Artifacts, Settings};
+use planner::ports::Architecture;
+use planner::world::{Artifacts, Delivery, OwnAddresses, Settings};
 
 use crate::stage::agents::{FakeAgents, Freshness};
 use crate::stage::bill::Bill;
@@ -20,6 +19,7 @@ use crate::stage::chaos::{Chaos, InFlight, Moment};
 use crate::stage::cloud::{Credentials, Lie, Mortal};
 use crate::stage::judge::{Broken, Judge, Rule};
 use crate::stage::kubernetes::{MemoryStore, Writes};
+use crate::stage::schedule::Schedule;
 use crate::stage::sight::Sight;
 use crate::stage::story;
 
@@ -32,9 +32,10 @@ pub(crate) const EPOCH: i64 = 1_800_000_000;
 const SOON: Duration = Duration::from_millis(200);
 
 /// The configuration of an operator of some version: another one brings other programs, and with them other user data.
-pub(crate) fn settings(version: u32) -> Settings {
+pub(crate) fn settings(version: u32, is_pushing: bool) -> Settings {
     let seconds = SignedDuration::from_secs;
-    let digit = char::from_digit(9 + version % 7, 16).unwrap();
+    // Who brings programs has those that instances were placed with.
+    let digit = char::from_digit(9 + if is_pushing { 0 } else { version % 7 }, 16).unwrap();
     let artifact = |name: &str| ((name.to_owned(), Architecture::X86_64), digit.to_string().repeat(64));
     Settings {
         installation: "test".into(),
@@ -43,11 +44,16 @@ pub(crate) fn settings(version: u32) -> Settings {
         region: "eu-west-1".into(),
         artifacts: Artifacts {
             version: version.to_string(),
-            base_url: "https://artifacts.example".into(),
+            delivery: if is_pushing {
+                Delivery::Push
+            } else {
+                Delivery::Pull { base_url: "https://artifacts.example".into() }
+            },
             sha256: ["worker", "starter", "balancer", "front", "puller", "loadgen"].map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
+        own_addresses: OwnAddresses::default(),
         settle: seconds(300),
         proof_gap: seconds(60),
         launch_window: seconds(120),
@@ -81,6 +87,10 @@ pub(crate) fn set_kind(spec: &mut ClusterBenchmarkSpec, kind: BalancerKind) {
     let queue = api::Queue { instance_profile: "clusterbench-queue".into(), visibility_seconds: 20, attempts: 3 };
     spec.balancer.kind = kind;
     spec.balancer.queue = (kind == BalancerKind::Queue).then_some(queue);
+    if kind != BalancerKind::Queue {
+        // The definition refuses both together.
+        spec.clusters.iter_mut().for_each(|cluster| cluster.scaling = None);
+    }
 }
 
 /// What is decided with, and how answers come: the operator's own way, unless a mutant plays.
@@ -89,17 +99,21 @@ pub(crate) struct Ways {
     pub(crate) decisions: Decisions,
     pub(crate) lie: Lie,
     pub(crate) writes: Writes,
+    /// Whether programs are brought, and not fetched.
+    pub(crate) is_pushing: bool,
 }
 
 /// A process. It remembers on its own.
-struct Operator {
-    reconciler: Arc<Loop>,
+pub(super) struct Operator {
+    pub(super) reconciler: Arc<Loop>,
     chaos: Chaos,
     version: u32,
     /// What its sweeper remembers.
     swept: planner::sweep::Memory,
     /// The pass in which it stands still.
-    frozen: Option<Pass>,
+    pub(super) frozen: Option<Pass>,
+    /// When it goes on by itself.
+    thaws_at: Option<Timestamp>,
 }
 
 pub(crate) struct Play {
@@ -109,12 +123,15 @@ pub(crate) struct Play {
     pub(crate) judge: Judge,
     pub(crate) credentials: Arc<Mutex<Credentials>>,
     pub(crate) lists_are_cut: Arc<AtomicBool>,
+    pub(crate) schedule: Schedule,
     clock: Arc<AtomicI64>,
-    in_flight: InFlight,
-    operators: Vec<Operator>,
+    pub(super) in_flight: InFlight,
+    pub(super) operators: Vec<Operator>,
     /// How many there were so far: each has its own name.
     processes: AtomicU32,
     ways: Ways,
+    /// The networks that operators are told from now on that their requests come from.
+    pub(crate) control_sources: Vec<ipnet::Ipv4Net>,
     /// When instances end themselves.
     expires_at: Option<Timestamp>,
     pub(crate) bill: Bill,
@@ -145,9 +162,9 @@ impl Play {
             sim.attach_all(policies());
         }
         let sim = SharedSim::new(sim, now.clone());
-        let (judge, in_flight) = (Judge::default(), InFlight::default());
-        let store = MemoryStore::new(spec, now, in_flight.clone(), judge.clone());
-        let agents = FakeAgents::new(sim.clone(), pace, in_flight.clone(), judge.clone());
+        let (judge, in_flight, schedule) = (Judge::default(), InFlight::default(), Schedule::default());
+        let store = MemoryStore::new(spec, now, in_flight.clone(), (judge.clone(), schedule.clone()));
+        let agents = FakeAgents::new(sim.clone(), pace, in_flight.clone(), (judge.clone(), schedule.clone()));
         let mut play = Self {
             sim,
             store,
@@ -155,11 +172,13 @@ impl Play {
             judge,
             credentials: Arc::default(),
             lists_are_cut: Arc::default(),
+            schedule,
             clock,
             in_flight,
             operators: Vec::new(),
             processes: AtomicU32::new(0),
             ways,
+            control_sources: settings(1, false).control_sources,
             expires_at: None,
             bill: Bill::default(),
             notes: Vec::new(),
@@ -172,22 +191,24 @@ impl Play {
     }
 
     fn operator(&self, version: u32) -> Operator {
-        let (chaos, sight) = (Chaos::default(), Sight::default());
+        let (chaos, sight) = (Chaos::under(self.schedule.clone()), Sight::default());
+        let schedule = self.schedule.clone();
         let mut reconciler = Reconciler::new(
             self.store.client(chaos.clone(), sight.clone(), self.ways.writes),
             Mortal {
-                sim: self.sim.acting_as(Principal::Operator),
+                sim: self.sim.acting_as(Principal::Operator).meeting(move |action, dry| schedule.of_cloud(action, dry)),
                 chaos: chaos.clone(),
-                sight,
+                sight: sight.clone(),
                 credentials: self.credentials.clone(),
                 lists_are_cut: self.lists_are_cut.clone(),
                 judge: self.judge.clone(),
                 lie: self.ways.lie,
             },
-            self.agents.client(chaos.clone()),
+            self.agents.client(chaos.clone(), sight),
             Settings {
                 process: format!("operator-{}", self.processes.fetch_add(1, Ordering::Relaxed)),
-                ..settings(version)
+                control_sources: self.control_sources.clone(),
+                ..settings(version, self.ways.is_pushing)
             },
             reader(&self.clock),
             Metrics::default(),
@@ -199,6 +220,7 @@ impl Play {
             version,
             swept: planner::sweep::Memory::default(),
             frozen: None,
+            thaws_at: None,
         }
     }
 
@@ -218,6 +240,7 @@ impl Play {
         let now = self.now();
         self.sim.lock().advance(now);
         self.agents.look_at_balancers();
+        self.agents.work();
         self.in_flight.arrive(now);
         if self.expires_at.is_some_and(|at| at <= now) {
             let mut sim = self.sim.lock();
@@ -263,7 +286,9 @@ impl Play {
     pub(crate) async fn pass_on(&mut self, operator: usize) -> Result<Duration, Broken> {
         let one = &self.operators[operator];
         if one.frozen.is_some() {
-            return Ok(Duration::from_secs(1));
+            let Some(at) = one.thaws_at else { return Ok(Duration::from_secs(1)) };
+            let left = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
+            return if left.is_zero() { self.go_on_again(operator).await } else { Ok(left) };
         }
         self.passes += 1;
         let reconciler = one.reconciler.clone();
@@ -273,10 +298,14 @@ impl Play {
 
     /// An operator that stands still goes on where it was.
     pub(crate) async fn thaw(&mut self, operator: usize) -> Result<(), Broken> {
-        let Some(pass) = self.operators[operator].frozen.take() else { return Ok(()) };
+        self.go_on_again(operator).await.map(drop)
+    }
+
+    async fn go_on_again(&mut self, operator: usize) -> Result<Duration, Broken> {
+        let Some(pass) = self.operators[operator].frozen.take() else { return Ok(Duration::ZERO) };
         self.note(format!("operator {operator} goes on"));
         self.operators[operator].chaos.thaw();
-        self.go_on(operator, pass).await.map(drop)
+        self.go_on(operator, pass).await
     }
 
     async fn go_on(&mut self, operator: usize, mut pass: Pass) -> Result<Duration, Broken> {
@@ -293,7 +322,10 @@ impl Play {
             None if chaos.is_frozen() => {
                 self.freezes += 1;
                 self.note(format!("operator {operator} stands still before {}", chaos.last_effect()));
-                self.operators[operator].frozen = Some(pass);
+                let stands = chaos.stands_for().and_then(|seconds| i64::try_from(seconds).ok());
+                let one = &mut self.operators[operator];
+                one.frozen = Some(pass);
+                one.thaws_at = stands.map(|seconds| self.sim.now() + SignedDuration::from_secs(seconds));
                 Duration::from_secs(1)
             }
             None => {
@@ -352,56 +384,6 @@ impl Play {
     /// Results go with it; the reports stay.
     pub(crate) fn wipe_status(&mut self) {
         self.store.wipe_status();
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        let server = self.store.server();
-        let Some(object) = &server.object else { return false };
-        let Some(status) = &object.status else { return false };
-        let is = |kind: &str| status.conditions.iter().any(|one| one.type_ == kind && one.status == "True");
-        let begins_anew = status.conditions.iter().any(|one| one.reason == "LedgerLost");
-        let nothing_left = status.conditions.iter().any(|one| one.reason == "NothingLeft");
-        let wanted: usize = status.pools.iter().map(|pool| usize::try_from(pool.desired).unwrap()).sum();
-        status.observed_generation == object.metadata.generation
-            && is("Ready")
-            && !begins_anew
-            && (is("Provisioned") && is("Deployed") || wanted == 0 && nothing_left)
-            && self.live() == wanted
-    }
-
-    /// Instances that nothing forbids to terminate and that nobody told to, of those that can be known to be ours: by
-    /// their tags or by status.
-    pub(crate) fn left_alive(&self) -> Vec<String> {
-        let server = self.store.server();
-        let lines = server.object.iter().flat_map(|object| &object.status).flat_map(|status| &status.launches);
-        let lines: Vec<_> = lines.cloned().collect();
-        let Settings { installation, kubernetes_cluster, .. } = settings(1);
-        let owned =
-            [(INSTALLATION, installation), (KUBERNETES_CLUSTER, kubernetes_cluster), (BENCHMARK_UID, "uid-1".into())];
-        let sim = self.sim.lock();
-        let is_known = |instance: &cloudsim::ec2::Instance| {
-            let is_written = lines
-                .iter()
-                .any(|line| Some(&line.token) == instance.token.as_ref() || line.instance_ids.contains(&instance.id));
-            is_written || owned.iter().all(|(key, value)| instance.tags.get(*key) == Some(value))
-        };
-        let live = sim.truth().ec2.live_instances();
-        let told = |instance: &cloudsim::ec2::Instance| instance.state == InstanceState::ShuttingDown;
-        let left = live.iter().filter(|one| !told(one) && is_known(one) && sim.can_be_terminated(&one.id));
-        left.map(|instance| instance.id.clone()).collect()
-    }
-
-    /// What IAM forbids or a protection spares, only people can end: of these states they do as the condition says.
-    pub(crate) fn end_what_only_people_can(&mut self, states: &[InstanceState]) {
-        let now = self.now();
-        let mut sim = self.sim.lock();
-        let all = sim.truth().ec2.live_instances();
-        for instance in all.iter().filter(|one| states.contains(&one.state)) {
-            if !sim.can_be_terminated(&instance.id) {
-                sim.ec2(now).protect_by_hand(&instance.id, false);
-                drop(sim.ec2(now).terminate_instances(std::slice::from_ref(&instance.id)));
-            }
-        }
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -480,7 +462,7 @@ impl Play {
 /// The policies that users attach to the operator's role, read once.
 fn policies() -> [Arc<Policy>; 3] {
     static SHIPPED: LazyLock<[Arc<Policy>; 3]> = LazyLock::new(|| {
-        let Settings { installation, kubernetes_cluster, .. } = settings(1);
+        let Settings { installation, kubernetes_cluster, .. } = settings(1, false);
         let account = cloudsim::Settings::default().account;
         Policy::all_shipped(&account, &kubernetes_cluster, &installation).unwrap().map(Arc::new)
     });

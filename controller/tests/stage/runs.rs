@@ -126,6 +126,7 @@ impl FakeRun {
                 let instance_id = if is_ours { self.balancer.clone() } else { String::new() };
                 RunBalancer { control, instance_id }
             }),
+            live: Vec::new(),
             report_sha256: over.then(|| self.report().1.clone()),
         }
     }

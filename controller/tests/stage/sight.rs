@@ -11,6 +11,9 @@ use planner::ports::Answer;
 #[derive(Clone, Default)]
 pub(crate) struct Sight(Arc<Mutex<BTreeMap<&'static str, Seen>>>, Arc<AtomicBool>, Arc<AtomicBool>, Arc<AtomicBool>);
 
+/// The word of the front about its queues.
+const FRONT: &str = "front";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Known,
@@ -23,6 +26,16 @@ impl Sight {
         let seen = if answer.is_ok() { Seen::Known } else { Seen::Failed };
         self.0.lock().unwrap().insert(what, seen);
         answer
+    }
+
+    /// What stands in front was asked, and answered or not.
+    pub(super) fn hears(&self, is_heard: bool) {
+        self.0.lock().unwrap().insert(FRONT, if is_heard { Seen::Known } else { Seen::Failed });
+    }
+
+    /// Whether what stands in front gave no answer when it was asked last.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.failed(&[FRONT])
     }
 
     /// The object was read, and asks for quiet or not.

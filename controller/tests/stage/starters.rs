@@ -11,6 +11,8 @@ use wire::{Application, ApplicationFailure, Said, StarterStatus};
 
 /// Time from an order to its end, good or bad.
 const TAKES: SignedDuration = SignedDuration::from_secs(3);
+/// A line of a setup that fails, wherever it is run.
+pub(crate) const FAILS: &str = "pip install nothing";
 
 #[derive(Clone, Default)]
 pub(crate) struct Starters(Arc<Mutex<State>>);
@@ -27,7 +29,7 @@ struct State {
     orders: usize,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Starter {
     serving: Application,
     version: u64,
@@ -59,12 +61,24 @@ impl Starters {
         self.0.lock().unwrap().orders
     }
 
+    /// The starter of an instance in words.
+    pub(crate) fn moment(&self, id: &str) -> Option<String> {
+        self.0.lock().unwrap().by_instance.get(id).map(|one| format!("{id} {one:?}"))
+    }
+
     /// What each instance of those serves: hash and work.
     pub(crate) fn serving(&self, ids: &[String]) -> Vec<(String, String)> {
         let state = self.0.lock().unwrap();
         let of = |id: &String| state.by_instance.get(id).map(|one| one.serving.clone());
         let work = |one: &Application| one.environment.get("WORK").cloned().unwrap_or_default();
         ids.iter().filter_map(of).map(|one| (one.sha256.clone(), work(&one))).collect()
+    }
+
+    /// The setup of what each instance of those serves.
+    pub(crate) fn setups(&self, ids: &[String]) -> Vec<Vec<String>> {
+        let state = self.0.lock().unwrap();
+        let archives = ids.iter().filter_map(|id| state.by_instance.get(id)?.serving.archive.clone());
+        archives.map(|archive| archive.setup).collect()
     }
 
     pub(crate) fn status(&self, sim: &SharedSim, id: &str, is_up: bool, now: Timestamp) -> Said {
@@ -120,11 +134,22 @@ impl State {
         }
         let one = self.by_instance.get_mut(id)?;
         if let Some((application, at)) = one.starting.take_if(|(_, at)| *at <= now) {
-            one.version += 1;
-            if self.bad.contains(&application.sha256) {
-                let why = "it does not listen; what ran before serves again".to_owned();
+            let setup = application.archive.iter().flat_map(|archive| &archive.setup);
+            let failure = match setup.zip(0..).find(|(line, _)| *line == FAILS) {
+                Some((_, index)) => {
+                    let why = format!("worker.setup[{index}]: exit status: 1; it said: no matching distribution");
+                    Some((false, why))
+                }
+                None if self.bad.contains(&application.sha256) => {
+                    Some((true, "it does not listen; what ran before serves again".to_owned()))
+                }
+                None => None,
+            };
+            // Before it is set up, nothing is ended for it.
+            one.version += u64::from(failure.as_ref().is_none_or(|(started, _)| *started));
+            if let Some((started, why)) = failure {
                 let (id, url) = (application.id(), application.url);
-                let failure = ApplicationFailure { application: id, url, started: true, age_seconds: 0, why };
+                let failure = ApplicationFailure { application: id, url, started, age_seconds: 0, why };
                 one.failure = Some((failure, at));
             } else {
                 one.serving = application;

@@ -3,6 +3,7 @@
 use anyhow::bail;
 use bytes::Bytes;
 
+use crate::called;
 use crate::fetch;
 use crate::state::State;
 use crate::supervisor::chaos::{InForce, KnobShown, Turn};
@@ -30,8 +31,9 @@ async fn ask(method: &str, admin: std::net::SocketAddr, turn: &Turn) -> anyhow::
     let (code, body) = fetch::request(method, admin, "/chaos", serde_json::to_vec(turn)?.into()).await?;
     if code != 200 {
         bail!(
-            "nothing is changed:\n{}\n`cargo xtask lab chaos list` explains the knobs",
-            String::from_utf8_lossy(&body)
+            "nothing is changed:\n{}\n`{} chaos list` explains the knobs",
+            String::from_utf8_lossy(&body),
+            called::words()
         );
     }
     Ok(body)
@@ -43,7 +45,8 @@ fn listing(knobs: &[KnobShown]) -> String {
         let mark = if knob.value == knob.calm { "" } else { " *" };
         table.row([knob.name.clone(), format!("{}{mark}", knob.value), knob.says.clone(), knob.source.clone()]);
     }
-    format!("{table}* differs from the lab's own settings; `cargo xtask lab chaos off` goes back to them\n")
+    let lab = called::words();
+    format!("{table}* differs from the lab's own settings; `{lab} chaos off` goes back to them\n")
 }
 
 fn told(in_force: &InForce) -> String {

@@ -20,14 +20,8 @@ pub(crate) fn exports(state: &State, record: &Record) -> String {
     ] {
         lines.push_str(&format!("export {name}={}\n", quote(&value.to_string_lossy())));
     }
-    // kubectl is there only when the PATH had none when the lab was started.
-    let bin = state.path("bin");
-    let path = if bin.join("kubectl").exists() {
-        // At the end: it must not hide what the user installs later.
-        format!("\"$PATH\":{}", quote(&bin.to_string_lossy()))
-    } else {
-        "\"$PATH\"".to_owned()
-    };
+    // The plugin, and kubectl where the PATH had none when the lab was started. At the end: nothing hides what the user has.
+    let path = format!("\"$PATH\":{}", quote(&state.path("bin").to_string_lossy()));
     lines.push_str(&format!("export PATH={path}\n"));
     lines.push_str(AWS);
     lines

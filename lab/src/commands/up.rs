@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::called;
 use crate::commands::logs;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -38,7 +39,8 @@ pub(crate) struct Supervisor {
 /// The command.
 pub(crate) async fn up(state: &State, options: &Options) -> anyhow::Result<()> {
     if state.is_up() {
-        say::line("the lab is up already; `cargo xtask lab status` shows it, `cargo xtask lab down` ends it");
+        let lab = called::words();
+        say::line(format_args!("the lab is up already; `{lab} status` shows it, `{lab} down` ends it"));
         return Ok(());
     }
     let mut interrupt = Interrupt::catch()?;
@@ -51,7 +53,8 @@ pub(crate) async fn up(state: &State, options: &Options) -> anyhow::Result<()> {
         supervisor.end().await?;
         return Err(error);
     }
-    say::line("use it:  eval \"$(cargo xtask lab env)\"     end it:  cargo xtask lab down");
+    let lab = called::words();
+    say::line(format_args!("use it:  eval \"$({lab} env)\"     end it:  {lab} down"));
     Ok(())
 }
 

@@ -41,6 +41,9 @@ const TAIL: usize = 12;
 pub(crate) struct Demo {
     /// Manifest with one or more ClusterBenchmarks; default: four t2.micro against four t2.large
     file: Option<PathBuf>,
+    /// Directory in which the result of each benchmark is left as a page, NAME.html
+    #[arg(long, value_name = "DIR")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
 }
@@ -49,6 +52,9 @@ pub(crate) struct Demo {
 pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     // Before anything is started: from here on no signal ends us without the lab being ended first.
     let mut interrupt = Interrupt::catch()?;
+    if demo.options.without_operator {
+        bail!("--without-operator leaves nobody to run a benchmark: use it with `lab up`");
+    }
     let (manifest, name) = match &demo.file {
         Some(file) => {
             let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -59,7 +65,7 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     let state = state::temporary("demo")?;
     let mut supervisor = Supervisor::start(&state, &demo.options, Life::Ours)?;
     let outcome = {
-        let story = tell(&state, &demo.options, (&manifest, &name), &mut supervisor);
+        let story = tell(&state, demo, (&manifest, &name), &mut supervisor);
         tokio::select! {
             outcome = story => Some(outcome),
             signal = interrupt.wait() => {
@@ -97,15 +103,15 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
 /// From `up` to the ledger. The lab itself is ended by the caller.
 async fn tell(
     state: &State,
-    options: &Options,
+    demo: &Demo,
     manifest: (&str, &str),
     supervisor: &mut Supervisor,
 ) -> anyhow::Result<Ledger> {
     supervisor.ready(state).await?;
-    let binaries = if options.kubeconfig.is_none() { Some(Binaries::find()?) } else { None };
+    let binaries = if demo.options.kubeconfig.is_none() { Some(Binaries::find()?) } else { None };
     let kubectl = controlplane::kubectl(state, binaries.as_ref(), &state.path("bin").join("lab"))?;
     let measured = tokio::select! {
-        measured = measure(state, &kubectl, manifest) => measured,
+        measured = measure(state, &kubectl, manifest, demo.html.as_deref()) => measured,
         error = supervisor.gone() => Err(error),
     };
     if measured.is_err() {
@@ -114,16 +120,30 @@ async fn tell(
     measured
 }
 
-async fn measure(state: &State, kubectl: &Kubectl, (manifest, name): (&str, &str)) -> anyhow::Result<Ledger> {
+async fn measure(
+    state: &State,
+    kubectl: &Kubectl,
+    (manifest, name): (&str, &str),
+    pages: Option<&Path>,
+) -> anyhow::Result<Ledger> {
     let started = Instant::now();
     let benches = Bench::apply(kubectl, manifest, name).await?;
     for bench in &benches {
-        let object = bench.ready(kubectl, started, PATIENCE).await?;
+        let object = match bench.ready(kubectl, started, PATIENCE).await {
+            Ok(object) => object,
+            Err(why) => {
+                // A run that is not valid has a report as well, which says more of it.
+                if let Ok(report) = result::last(kubectl, bench).await {
+                    show(&report, bench, pages)?;
+                }
+                return Err(why);
+            }
+        };
         say::line(format_args!("\n$ kubectl get clusterbenchmarks{}", bench.flag()));
         say::text(kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
         say::line("");
-        say::text(result::of(kubectl, bench, &object).await?);
-        say::line("");
+        let report = result::of(kubectl, bench, &object).await?;
+        show(&report, bench, pages)?;
     }
     let admin = state.record()?.admin;
     for bench in &benches {
@@ -144,6 +164,17 @@ async fn measure(state: &State, kubectl: &Kubectl, (manifest, name): (&str, &str
         line.end(&format!("{} is gone", bench.name));
     }
     settled(admin).await
+}
+
+/// A report in words, and as a page where one is asked for.
+fn show(report: &wire::Report, bench: &Bench, pages: Option<&Path>) -> anyhow::Result<()> {
+    say::text(result::words(report));
+    if let Some(directory) = pages {
+        let page = result::page(report, bench, directory)?;
+        say::line(format_args!("\nas a page: {}", page.display()));
+    }
+    say::line("");
+    Ok(())
 }
 
 /// The lab's ledger, once it is empty. Not empty in time is the failure that this demo exists to find.

@@ -15,8 +15,10 @@ use crate::state::State;
 /// Names the control plane: one binary that is all programs, or a directory with one binary each.
 pub(crate) const VARIABLE: &str = "CLUSTERBENCHMARK_CONTROLPLANE";
 
-/// The controllers that a Benchmark's life depends on; the others serve pods and nodes, of which there are none.
-const CONTROLLERS: &str = "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller";
+/// The controllers that a Benchmark's life depends on, and those of the chart's Deployment and of its hook's Job; pods want the
+/// ConfigMap with the certificate authority that the publisher makes. The others serve what a lab has not: several nodes, Services, volumes.
+const CONTROLLERS: &str = "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,\
+                           job-controller,deployment-controller,replicaset-controller,root-ca-certificate-publisher-controller";
 
 /// Programs of the control plane.
 #[derive(Clone, Debug)]
@@ -130,6 +132,9 @@ impl ControlPlane<'_> {
         let arguments = vec![
             format!("--etcd-servers={}", url(self.ports.etcd)).into(),
             "--bind-address=127.0.0.1".into(),
+            // Else it looks for the address of a default route, and ends where there is none: in a container without a network
+            // (k8s.io/apiserver, ServerRunOptions.DefaultAdvertiseAddress, and ResolveBindAddress of k8s.io/apimachinery).
+            "--advertise-address=127.0.0.1".into(),
             format!("--secure-port={}", self.ports.apiserver).into(),
             with("--tls-cert-file=", pki("apiserver.crt")),
             with("--tls-private-key-file=", pki("apiserver.key")),
@@ -139,7 +144,7 @@ impl ControlPlane<'_> {
             "--service-account-issuer=https://kubernetes.default.svc".into(),
             "--authorization-mode=RBAC".into(),
             "--service-cluster-ip-range=10.0.0.0/24".into(),
-            // There are no pods that could use the `kubernetes` endpoints, and 127.0.0.1 may not be one.
+            // Pods are told another way than the `kubernetes` endpoints, and 127.0.0.1 may not be one.
             "--endpoint-reconciler-type=none".into(),
             "--profiling=false".into(),
         ];
@@ -153,8 +158,11 @@ impl ControlPlane<'_> {
         }
         let mut kubeconfig = OsString::from("--kubeconfig=");
         kubeconfig.push(self.state.kubeconfig());
+        let mut authority = OsString::from("--root-ca-file=");
+        authority.push(self.state.path("pki/ca.crt"));
         let arguments = vec![
             kubeconfig,
+            authority,
             CONTROLLERS.into(),
             "--leader-elect=false".into(),
             "--secure-port=0".into(), // nobody asks it anything
@@ -163,12 +171,12 @@ impl ControlPlane<'_> {
         self.program("kube-controller-manager", arguments, "-").map(Some)
     }
 
-    fn program(&self, name: &'static str, arguments: Vec<OsString>, address: &str) -> anyhow::Result<Program> {
+    fn program(&self, name: &str, arguments: Vec<OsString>, address: &str) -> anyhow::Result<Program> {
         let path = self.binaries.path(name).with_context(|| {
             format!("{VARIABLE} has no {name}: unset KUBEBUILDER_ASSETS, and `cargo xtask` builds one")
         })?;
         Ok(Program {
-            name,
+            name: name.to_owned(),
             path,
             arguments,
             environment: Vec::new(),

@@ -8,7 +8,8 @@ use crate::kubernetes::certificates::Identity;
 /// The proof of a client's identity.
 pub(crate) enum User<'a> {
     Certificate(&'a Identity),
-    Token(&'a str),
+    /// A file with a token, which is read anew as it is replaced.
+    TokenFile(&'a str),
 }
 
 /// A kubeconfig with one context and everything inside, so that it works from any directory. JSON is YAML.
@@ -18,7 +19,7 @@ pub(crate) fn text(server: &str, authority_base64: &str, user: &User<'_>) -> Str
             "client-certificate-data": BASE64.encode(identity.certificate.as_bytes()),
             "client-key-data": BASE64.encode(identity.key.as_bytes()),
         }),
-        User::Token(token) => json!({ "token": token }),
+        User::TokenFile(path) => json!({ "tokenFile": path }),
     };
     let mut cluster = json!({ "server": server });
     if !authority_base64.is_empty() {
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        let written = text("https://127.0.0.1:1", "Y2E=", &User::Token("t"));
+        let written = text("https://127.0.0.1:1", "Y2E=", &User::TokenFile("/t"));
         assert_eq!(server_of(&written), Some(("https://127.0.0.1:1".to_owned(), "Y2E=".to_owned())));
         assert_eq!(server_of("{}"), None);
     }

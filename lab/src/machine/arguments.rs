@@ -93,6 +93,8 @@ pub(super) fn journalctl(arguments: &[String]) -> Result<(String, usize), String
             "-n" | "--lines" => lines = value()?.parse().map_err(|_| format!("{option} needs a number"))?,
             "-o" | "--output" => drop(value()?),
             "--no-pager" | "-q" | "--quiet" => {}
+            // What the unit itself said, without systemd's words about it, of which the lab has none.
+            "_SYSTEMD_UNIT" => unit = Some(full_name(&value()?)),
             other => return Err(format!("the lab's journalctl does not know {other}")),
         }
     }
@@ -144,6 +146,7 @@ mod tests {
         let expected = Ok(("a.service".to_owned(), 1));
         assert_eq!(journalctl(&words("-u a -n 1 -o cat --no-pager")), expected);
         assert_eq!(journalctl(&words("--unit=a.service --lines=1")), expected);
+        assert_eq!(journalctl(&words("-n 1 _SYSTEMD_UNIT=a.service")), expected);
         assert!(journalctl(&words("-f")).is_err() && journalctl(&words("-u ../x")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The stand-ins for `systemctl`, `shutdown` and `journalctl`: they hand their arguments to init and print its answer.
+//! The stand-ins for `systemctl`, `shutdown`, `journalctl` and `dnf`: they hand their arguments to init and print its answer.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::linux::net::SocketAddrExt as _;
@@ -19,10 +19,11 @@ pub(super) enum Command {
     Systemctl,
     Shutdown,
     Journalctl,
+    Dnf,
 }
 
 impl Command {
-    pub(super) const ALL: [Self; 3] = [Self::Systemctl, Self::Shutdown, Self::Journalctl];
+    pub(super) const ALL: [Self; 4] = [Self::Systemctl, Self::Shutdown, Self::Journalctl, Self::Dnf];
 
     /// The path that it has on a real instance.
     pub(super) fn path(self) -> &'static str {
@@ -30,6 +31,7 @@ impl Command {
             Self::Systemctl => "/usr/bin/systemctl",
             Self::Shutdown => "/usr/sbin/shutdown",
             Self::Journalctl => "/usr/bin/journalctl",
+            Self::Dnf => "/usr/bin/dnf",
         }
     }
 

@@ -20,6 +20,12 @@ pub(super) fn descendants_with(name: &str, value: &str) -> Vec<Pid> {
     descendants().into_iter().filter(has_it).collect()
 }
 
+/// Process ids of what a process started itself.
+pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
+    let of_it = parents().into_iter().filter(|(_, of)| *of == parent.as_raw_pid());
+    of_it.filter_map(|(pid, _)| Pid::from_raw(pid)).collect()
+}
+
 /// Sends `signal` to everything below this process; returns how many there were.
 pub(super) fn signal_all(signal: Signal) -> usize {
     let all = descendants();

@@ -13,6 +13,10 @@ use super::commands::Command;
 /// The part of a console that is kept for reading, as EC2 does.
 const CONSOLE_BYTES: usize = 64 * 1024;
 
+/// The path of the stand-in for docker, and its service, of which it needs none.
+const DOCKER_PATH: &str = "/usr/bin/docker";
+const DOCKER: &str = "[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+
 /// The directory of one instance.
 #[derive(Clone, Debug)]
 pub(super) struct Directory(PathBuf);
@@ -29,6 +33,8 @@ pub(super) struct Boot {
     pub hosts_file: PathBuf,
     /// The directory of curl's configuration.
     pub curl_home: PathBuf,
+    /// The directory of container images.
+    pub images: PathBuf,
 }
 
 impl Directory {
@@ -76,6 +82,11 @@ impl Directory {
         self.root().join(path.trim_start_matches('/'))
     }
 
+    /// The same for a path that may be one of this machine, below the instance's root.
+    pub(super) fn inside(&self, path: &str) -> PathBuf {
+        if Path::new(path).starts_with(self.root()) { PathBuf::from(path) } else { self.resolve(path) }
+    }
+
     /// The same for a program, with those of this machine (`/bin/bash`) behind the instance's own.
     pub(super) fn resolve_program(&self, path: &str) -> PathBuf {
         let own = self.resolve(path);
@@ -92,14 +103,43 @@ impl Directory {
             fs::create_dir_all(self.root().join(path))?;
         }
         fs::create_dir_all(self.0.join("journal"))?;
-        for command in Command::ALL {
-            symlink(init_binary, self.resolve(command.path()))?;
+        for path in Command::ALL.map(Command::path).into_iter().chain([DOCKER_PATH]) {
+            symlink(init_binary, self.resolve(path))?;
         }
-        // An instance of the lab has no disk of its own; the machine's would make it wait for all others.
-        symlink("/bin/true", self.resolve("/usr/bin/sync"))?;
+        // An instance of the lab has no disk of its own; the machine's would make it wait for all others. Nor has it users:
+        // all of its processes run as whoever runs the lab.
+        for command in ["/usr/bin/sync", "/usr/sbin/useradd", "/usr/bin/chown"] {
+            symlink("/bin/true", self.resolve(command))?;
+        }
+        fs::write(self.unit("docker.service"), DOCKER)?;
         fs::write(self.user_data(), &boot.spec.user_data)?;
         fs::write(self.boot(), serde_json::to_vec_pretty(boot)?)?;
         self.console_writer().map(drop)
+    }
+
+    /// Prepares another boot of an instance that was there before. Its disk stays, but for what lies in memory: `/tmp` and `/run`
+    /// of Amazon Linux are of tmpfs.
+    pub(super) fn prepare_again(&self, boot: &Boot) -> io::Result<()> {
+        for path in ["/tmp", "/run"] {
+            match fs::remove_dir_all(self.resolve(path)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        fs::create_dir_all(self.resolve("/tmp"))?;
+        fs::write(self.boot(), serde_json::to_vec_pretty(boot)?)
+    }
+
+    /// Whether the user data are to run: once in the life of an instance, also if its power is cut meanwhile (cloud-init, "Scripts
+    /// user": once per instance, by a semaphore that is made before).
+    pub(super) fn take_user_data(&self) -> io::Result<bool> {
+        let semaphores = self.resolve("/var/lib/cloud/instance/sem");
+        fs::create_dir_all(&semaphores)?;
+        match OpenOptions::new().write(true).create_new(true).open(semaphores.join("config_scripts_user")) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn read_boot(&self) -> io::Result<Boot> {

@@ -22,8 +22,10 @@ use super::console::Console;
 use super::descendants::{descendants, signal_all};
 use super::directory::{Boot, Directory};
 use super::orphans::MARK;
-use super::supervise::{State, Units};
-use super::{METADATA_PORT, cores, metadata, quota};
+use super::seen::State;
+use super::startup::start_enabled;
+use super::supervise::Units;
+use super::{METADATA_PORT, containers, cores, metadata, packages, quota};
 
 /// The word of init on standard error once the instance is up.
 pub(super) const READY: &str = "ready";
@@ -100,7 +102,13 @@ fn boot(directory: &Directory, parent: &str) -> io::Result<u8> {
     console.kernel(&format!("lab: {} at {address}, {limits}", directory.path().display()));
     console.write(&guest::prompt(&format!("ip-{}", address.to_string().replace('.', "-"))));
     eprintln!("{READY}");
-    run_user_data(&units, &console)?;
+    start_enabled(&units, &console);
+    if directory.take_user_data()? {
+        run_user_data(&units, &console)?;
+    } else {
+        let words = guest::farewell(Timestamp::now(), console.uptime(), None);
+        words.lines().for_each(|line| console.journal(guest::CLOUD_INIT, getpid(), line));
+    }
 
     // The channel cannot close: the signal thread holds an end of it.
     let (code, is_cut) = loop {
@@ -150,6 +158,7 @@ fn environment(directory: &Directory, boot: &Boot, socket: &str) -> Vec<(String,
         ("DESTDIR", root.to_string_lossy().into_owned()),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}:{METADATA_PORT}", boot.spec.address)),
         ("CURL_HOME", boot.curl_home.to_string_lossy().into_owned()),
+        (containers::IMAGES, boot.images.to_string_lossy().into_owned()),
         ("HOSTS_FILE", boot.hosts_file.to_string_lossy().into_owned()),
         (MARK, directory.path().to_string_lossy().into_owned()),
         (commands::INIT, socket.to_owned()),
@@ -226,6 +235,7 @@ fn answer(units: &Arc<Units>, request: &Request, wake: &Sender<Wake>) -> Answer 
             let _ = wake.send(Wake::PowerOff); // init is going down already if nobody hears it
             Answer::default()
         }),
+        commands::Command::Dnf => packages::dnf(arguments).map(|()| Answer::default()),
         commands::Command::Journalctl => arguments::journalctl(arguments).map(|(unit, lines)| {
             let bytes = fs::read(units.directory.journal(&unit)).unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes);

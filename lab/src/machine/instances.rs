@@ -1,6 +1,6 @@
 //! The instances of one lab: those that run, those that are being stopped, and how each ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,7 +19,7 @@ use super::directory::{Boot, Directory};
 use super::init::{POWER_CUT, POWERED_OFF, SHUT_DOWN};
 use super::orphans::{MARK, instances_of, sweep};
 use super::watch::watch;
-use super::{MachineEvent, MachineSpec, Machines, curl_home, hosts_file, quota};
+use super::{MachineEvent, MachineSpec, Machines, curl_home, hosts_file, images, quota};
 
 /// The time that an instance may take to shut down before its init is killed and its processes are swept from outside: a
 /// drain of each of its units (`TimeoutStopSec=40`), one after the other, and something for a machine under load.
@@ -55,9 +55,11 @@ impl Processes {
             directory: directory.clone(),
             hosts_file: hosts_file(&state_dir.canonicalize()?),
             curl_home: curl_home(&state_dir.canonicalize()?),
+            images: images(&state_dir.canonicalize()?),
             init_binary: init_binary.canonicalize()?,
             cores: Cores::available()?,
             running: HashMap::new(),
+            known: HashSet::new(),
             say: say.clone(),
             events,
         };
@@ -92,9 +94,12 @@ struct Instances {
     directory: PathBuf,
     hosts_file: PathBuf,
     curl_home: PathBuf,
+    images: PathBuf,
     init_binary: PathBuf,
     cores: Cores,
     running: HashMap<String, Running>,
+    /// Those that were started: they have a disk.
+    known: HashSet<String>,
     say: Sender<Word>,
     events: UnboundedSender<MachineEvent>,
 }
@@ -134,7 +139,7 @@ impl Instances {
     fn start(&mut self, spec: MachineSpec) {
         let id = spec.id.clone();
         if !is_plain(&id) || self.running.contains_key(&id) {
-            return self.tell(MachineEvent::Failed { id, why: "this id cannot be started (again)".to_owned() });
+            return self.tell(MachineEvent::Failed { id, why: "this id cannot be started now".to_owned() });
         }
         let cores = self.cores.take(spec.vcpus);
         match self.spawn(spec, &cores) {
@@ -146,7 +151,7 @@ impl Instances {
         }
     }
 
-    fn spawn(&self, spec: MachineSpec, cores: &[usize]) -> io::Result<OwnedFd> {
+    fn spawn(&mut self, spec: MachineSpec, cores: &[usize]) -> io::Result<OwnedFd> {
         let (id, directory) = (spec.id.clone(), Directory::new(self.directory.join(&spec.id)));
         let boot = Boot {
             spec,
@@ -154,8 +159,14 @@ impl Instances {
             cores_in_all: self.cores.count(),
             hosts_file: self.hosts_file.clone(),
             curl_home: self.curl_home.clone(),
+            images: self.images.clone(),
         };
-        directory.create(&boot, &self.init_binary)?;
+        if self.known.contains(&id) {
+            directory.prepare_again(&boot)?;
+        } else {
+            directory.create(&boot, &self.init_binary)?;
+            self.known.insert(id.clone());
+        }
         let console: File = directory.console_writer()?;
         let child = Command::new(&self.init_binary)
             .arg("init")

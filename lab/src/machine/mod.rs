@@ -4,9 +4,12 @@
 //! Processes (one thread spawns, so that PDEATHSIG means "the lab died")
 //! └── lab init DIRECTORY        subreaper, own group, CPU affinity and quota; serves IMDSv2 on ADDRESS:1338
 //!     ├── bash user-data        DESTDIR and HOME are the instance's root; PATH starts with the stand-ins
-//!     │   └── systemctl, shutdown, journalctl   the lab binary again: they ask init through a socket
+//!     │   └── systemctl, shutdown, dnf, ..     the lab binary again: they ask init through a socket
 //!     └── units                 what systemctl started, restarted as their unit says
 //! ```
+//!
+//! One that has ended can be started again, with the disk and the console that it had: user data run at the first boot only, and
+//! the units that it enabled start at each.
 //!
 //! An instance ends in one of three ways: it is stopped, it powers itself off, or its init dies. In the first two its units
 //! stop as systemd stops them, those that started last first, each within its `TimeoutStopSec=`. In each of the three
@@ -18,17 +21,24 @@ mod arguments;
 mod children;
 mod commands;
 mod console;
+mod containers;
 mod cores;
 pub(crate) mod credentials;
 mod descendants;
 mod directory;
+mod endings;
 mod init;
 mod instances;
 mod metadata;
+mod order;
 mod orphans;
+mod packages;
 mod quota;
 mod quoting;
+mod seen;
+mod sockets;
 mod spans;
+mod startup;
 mod supervise;
 mod units;
 mod watch;
@@ -77,9 +87,15 @@ pub fn curl_home(state_dir: &Path) -> PathBuf {
     state_dir.join("curl")
 }
 
+/// The directory of container images for instances of the lab in `state_dir`: OCI archives and layouts, looked at when an
+/// instance pulls. Whoever has some puts them there.
+pub fn images(state_dir: &Path) -> PathBuf {
+    state_dir.join("images")
+}
+
 /// A driver that makes instances real.
 pub trait Machines: Send + Sync {
-    /// Starts one; [`MachineEvent`]s say how it goes. An id is started once.
+    /// Starts one; [`MachineEvent`]s say how it goes. One that was started before, and has ended, boots again from its disk.
     fn start(&self, spec: MachineSpec);
 
     /// Has one shut its operating system down, and kills what is left of it; [`MachineEvent::Stopped`] comes when that is
@@ -109,6 +125,9 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
     let arguments: Vec<String> =
         arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let name = arguments.first().map(Path::new).and_then(Path::file_name)?;
+    if name == "docker" {
+        return Some(containers::docker(&arguments[1..]));
+    }
     if let Some(command) = commands::Command::named(&name.to_string_lossy()) {
         return Some(commands::ask(command, &arguments[1..]));
     }

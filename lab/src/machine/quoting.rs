@@ -1,13 +1,29 @@
 //! Text as systemd reads it: command lines, assignments and environment files.
 
-/// Splits at white space; quotes keep words together, a backslash takes the next character's meaning.
+/// Words of a command line as the program gets them: `$$` is one dollar sign. What systemd would replace by a variable is
+/// refused (systemd.service(5), "COMMAND LINES": `${NAME}` anywhere, `$NAME` as a word of its own).
+pub(super) fn command(text: &str) -> Result<Vec<String>, String> {
+    split(text)?.iter().map(|word| without_variables(word)).collect()
+}
+
+fn without_variables(word: &str) -> Result<String, String> {
+    let is_variable = word.starts_with('$') && !word.starts_with("$$") && word != "$";
+    let parts: Vec<&str> = word.split("$$").collect();
+    if is_variable || parts.iter().any(|part| part.contains("${")) {
+        return Err(format!("{word:?}: the lab's systemctl replaces no variables in commands"));
+    }
+    Ok(parts.join("$"))
+}
+
+/// Splits at white space; quotes of both kinds keep words together, and a backslash begins one of the escapes of C
+/// (systemd.syntax(7), "QUOTING").
 pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match (character, quote) {
-            ('\\', Some('"') | None) => {
-                let escaped = characters.next().ok_or_else(|| format!("{text:?} ends in a backslash"))?;
+            ('\\', _) => {
+                let escaped = escape(&mut characters).ok_or_else(|| format!("{text:?} has an escape that is none"))?;
                 word.get_or_insert_default().push(escaped);
             }
             (end, Some(open)) if end == open => quote = None,
@@ -24,6 +40,32 @@ pub(super) fn split(text: &str) -> Result<Vec<String>, String> {
     }
     words.extend(word);
     Ok(words)
+}
+
+/// What stands behind a backslash.
+fn escape(characters: &mut std::str::Chars<'_>) -> Option<char> {
+    let kind = characters.next()?;
+    let mut number = |digits: usize| {
+        let text: String = characters.by_ref().take(digits).collect();
+        let value = u32::from_str_radix(&text, 16).ok().filter(|_| text.len() == digits)?;
+        char::from_u32(value).filter(|character| *character != '\0')
+    };
+    Some(match kind {
+        'a' => '\x07',
+        'b' => '\x08',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'v' => '\x0b',
+        's' => ' ',
+        same @ ('\\' | '"' | '\'') => same,
+        'u' => return number(4),
+        'U' => return number(8),
+        // Bytes above the ASCII range are parts of characters.
+        'x' => return number(2).filter(char::is_ascii),
+        _ => return None,
+    })
 }
 
 /// `NAME=value`.
@@ -94,10 +136,16 @@ mod tests {
     #[test]
     fn command_lines_are_split_as_systemd_does() {
         assert_eq!(
-            split("/bin/a  -x 'b c' \"d\\\" e\" f\\ g ''").expect("words"),
-            ["/bin/a", "-x", "b c", "d\" e", "f g", ""]
+            split("/bin/a  -x 'b c' \"d\\\" e\" f\\sg '' \"\\x41\\u00e4\\n\" ';'").expect("words"),
+            ["/bin/a", "-x", "b c", "d\" e", "f g", "", "A\u{e4}\n", ";"]
         );
-        assert!(split("a 'b").is_err() && split("a\\").is_err());
+        assert!(["a 'b", "a\\", "a\\ b", "\\x4", "\\x00", "\\q"].iter().all(|text| split(text).is_err()));
+    }
+
+    #[test]
+    fn commands_hold_no_variables() {
+        assert_eq!(command("/bin/a $$A 'b $c' $ \"$${d}\"").expect("words"), ["/bin/a", "$A", "b $c", "$", "${d}"]);
+        assert!(["/bin/a $A", "/bin/a b${A}", "/bin/a ${A}"].iter().all(|text| command(text).is_err()));
     }
 
     #[test]

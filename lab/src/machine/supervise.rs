@@ -1,10 +1,12 @@
 //! Units at work: a thread per started unit, which keeps its service running or waits for its time.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::io;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +20,12 @@ use super::children::Children;
 use super::console::Console;
 use super::descendants::descendants_with;
 use super::directory::Directory;
+use super::endings::{NOT_EXECUTED, TIMED_OUT, ending};
+use super::order::last;
 use super::quoting;
-use super::units::{self, Kind, Restart, Service, Timer, Unit};
+use super::seen::{Seen, State};
+use super::sockets::{self, Connection};
+use super::units::{self, Kind, Places, Restart, Service, Socket, Timer, Unit};
 
 /// Pause between two looks of a timer at the clock, which may be set while it waits.
 const TIMER_POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -48,64 +54,17 @@ struct Started {
 }
 
 /// A message to a unit's thread.
+#[derive(Debug)]
 enum Word {
     Exited(ExitStatus),
     Stop,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Activating,
-    Active,
-    Inactive,
-    Failed,
-}
-
-/// The facts that can be told of a unit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    pub state: State,
-    restarts: u32,
-    /// Result and exit status (or number of the signal) of its last process, while none runs.
-    ended: (&'static str, i32),
-}
-
-/// The exit status that systemd gives a process which it could not start: 203 is its `EXIT_EXEC`.
-const NOT_EXECUTED: (&str, i32) = ("exit-code", 203);
-
-impl Seen {
-    const NOT_STARTED: Self = Self { state: State::Inactive, restarts: 0, ended: ("success", 0) };
-
-    /// The lines that `systemctl show` prints.
-    pub(super) fn properties(&self) -> [(&'static str, String); 3] {
-        let (result, status) = self.ended;
-        [
-            ("Result", result.to_owned()),
-            ("NRestarts", self.restarts.to_string()),
-            ("ExecMainStatus", status.to_string()),
-        ]
-    }
-}
-
-/// Result and status of a process that has ended.
-fn ending(status: ExitStatus) -> (&'static str, i32) {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => ("success", 0),
-        (Some(code), _) => ("exit-code", code),
-        (None, signal) => ("signal", signal.unwrap_or(0)),
-    }
-}
-
-impl State {
-    /// The word that `systemctl is-active` prints.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Activating => "activating",
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Failed => "failed",
-        }
-    }
+/// How the wait for a process came to its end.
+enum Attended {
+    Ended(ExitStatus),
+    Stopped,
+    TooLong,
 }
 
 impl Units {
@@ -143,6 +102,21 @@ impl Units {
         Ok(())
     }
 
+    /// The units that the next boot starts.
+    pub(super) fn enabled(&self) -> BTreeSet<String> {
+        let names = |path: PathBuf| {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        let wants = names(self.directory.unit("")).into_iter().filter(|name| name.ends_with(".wants"));
+        wants.flat_map(|wants| names(self.directory.unit(&wants))).collect()
+    }
+
+    /// The units that this one starts after; none of one that is not there.
+    pub(super) fn after(&self, name: &str) -> Vec<String> {
+        self.read(name).map(|text| units::after(&text)).unwrap_or_default()
+    }
+
     /// Starts a unit unless it is running; returns when it is started as its kind understands that.
     pub(super) fn start(self: &Arc<Self>, name: &str) -> Result<(), String> {
         match self.begin(name)? {
@@ -153,9 +127,25 @@ impl Units {
 
     /// The same without waiting: the outcome comes through what is returned, if the unit was not running already.
     pub(super) fn begin(self: &Arc<Self>, name: &str) -> Result<Option<Receiver<Result<(), String>>>, String> {
-        let state = self.directory.resolve("/var/lib");
-        let unit =
-            units::parse(name, &self.read(name)?, &state.to_string_lossy()).map_err(|why| format!("{name}: {why}"))?;
+        self.run(name, None)
+    }
+
+    /// Runs a unit, for one connection if it is made for such.
+    fn run(
+        self: &Arc<Self>,
+        name: &str,
+        connection: Option<TcpStream>,
+    ) -> Result<Option<Receiver<Result<(), String>>>, String> {
+        let (state, temporary) = (self.directory.resolve("/var/lib"), self.directory.resolve("/tmp"));
+        let places = Places { state: &state.to_string_lossy(), temporary: &temporary.to_string_lossy() };
+        let unit = units::parse(name, &self.read(name)?, places).map_err(|why| format!("{name}: {why}"))?;
+        if let Unit::Service(service) = &unit
+            && service.is_on_socket != connection.is_some()
+        {
+            return Err(format!(
+                "{name}: a service is started by a connection if it has StandardInput=socket, and only then"
+            ));
+        }
         let mut started = self.lock();
         if started.get(name).is_some_and(|unit| !unit.thread.is_finished()) {
             return Ok(None);
@@ -163,15 +153,23 @@ impl Units {
         let (say, hear) = channel();
         let (report, reported) = channel();
         let seen = Arc::new(Mutex::new(Seen { state: State::Activating, ..Seen::NOT_STARTED }));
-        let run =
-            Run { units: self.clone(), name: name.to_owned(), seen: seen.clone(), say: say.clone(), hear, report };
+        let run = Run {
+            units: self.clone(),
+            name: name.to_owned(),
+            connection,
+            seen: seen.clone(),
+            say: say.clone(),
+            hear,
+            report,
+        };
         let after = match &unit {
             Unit::Service(service) => service.after.clone(),
-            Unit::Timer(_) => Vec::new(),
+            Unit::Timer(_) | Unit::Socket(_) => Vec::new(),
         };
         let thread = thread::spawn(move || match unit {
             Unit::Service(service) => run.service(&service),
             Unit::Timer(timer) => run.timer(&timer),
+            Unit::Socket(socket) => run.socket(&socket),
         });
         started.insert(name.to_owned(), Started { after, is_told: false, say, seen, thread });
         Ok(Some(reported))
@@ -210,7 +208,9 @@ impl Units {
     }
 
     fn read(&self, name: &str) -> Result<String, String> {
-        fs::read_to_string(self.directory.unit(name)).map_err(|_| format!("Unit {name} not found."))
+        let of_template = || sockets::template(name).map(|name| fs::read_to_string(self.directory.unit(&name)));
+        let text = fs::read_to_string(self.directory.unit(name)).or_else(|error| of_template().unwrap_or(Err(error)));
+        text.map_err(|_| format!("Unit {name} not found."))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Started>> {
@@ -240,6 +240,8 @@ impl Invocation {
 struct Run {
     units: Arc<Units>,
     name: String,
+    /// What its service is started for.
+    connection: Option<TcpStream>,
     seen: Arc<Mutex<Seen>>,
     say: Sender<Word>,
     hear: Receiver<Word>,
@@ -259,8 +261,13 @@ impl Run {
                         self.note(|seen| (seen.state, seen.ended) = (State::Active, Seen::NOT_STARTED.ended));
                         let _ = self.report.send(Ok(())); // whoever asked may be gone
                     }
-                    let Some(status) = self.attend(&invocation, service) else {
-                        return self.end(State::Inactive, Ok(()));
+                    let status = match self.attend(&invocation, service) {
+                        Attended::Ended(status) => status,
+                        Attended::Stopped => return self.end(State::Inactive, Ok(())),
+                        Attended::TooLong => {
+                            self.note(|seen| seen.ended = TIMED_OUT);
+                            return self.end(State::Failed, Err(format!("{}: timed out", self.name)));
+                        }
                     };
                     invocation.signal(Signal::KILL);
                     let failed = !status.success();
@@ -289,10 +296,15 @@ impl Run {
         }
     }
 
-    /// Waits for the end of the process; `None` when it was told to stop it.
-    fn attend(&self, invocation: &Invocation, service: &Service) -> Option<ExitStatus> {
-        if let Ok(Word::Exited(status)) = self.hear.recv() {
-            return Some(status);
+    /// Waits for the end of the process.
+    fn attend(&self, invocation: &Invocation, service: &Service) -> Attended {
+        let limit = if service.kind == Kind::Oneshot { service.run_limit } else { service.longest_run };
+        let heard = match limit {
+            Some(limit) => self.hear.recv_timeout(limit),
+            None => self.hear.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if let Ok(Word::Exited(status)) = heard {
+            return Attended::Ended(status);
         }
         invocation.signal(Signal::TERM);
         if self.hear.recv_timeout(service.stop_limit).is_err() {
@@ -300,7 +312,7 @@ impl Run {
             let _ = self.hear.recv();
         }
         invocation.signal(Signal::KILL);
-        None
+        if heard == Err(RecvTimeoutError::Timeout) { Attended::TooLong } else { Attended::Stopped }
     }
 
     fn spawn(&self, service: &Service) -> io::Result<Invocation> {
@@ -324,15 +336,21 @@ impl Run {
         }
         let journal = directory.journal_writer(&self.name)?;
         let mut command = Command::new(directory.resolve_program(&service.command[0]));
-        command.args(&service.command[1..]).env_clear().envs(variables).current_dir(directory.root());
+        let home = service.working_directory.as_deref().map_or_else(|| directory.root(), |path| directory.inside(path));
+        command.args(&service.command[1..]).env_clear().envs(variables).current_dir(home);
         command.stdin(Stdio::null());
-        let heard = match &service.console {
-            Some(name) => {
+        let heard = match (&self.connection, &service.console) {
+            (Some(stream), _) => {
+                command.stdin(OwnedFd::from(stream.try_clone()?)).stdout(OwnedFd::from(stream.try_clone()?));
+                command.stderr(journal.try_clone()?);
+                None
+            }
+            (None, Some(name)) => {
                 let (heard, spoken) = io::pipe()?;
                 command.stdout(spoken.try_clone()?).stderr(spoken);
                 Some((heard, name))
             }
-            None => {
+            (None, None) => {
                 command.stdout(journal.try_clone()?).stderr(journal.try_clone()?);
                 None
             }
@@ -348,19 +366,51 @@ impl Run {
         Ok(Invocation { leader: pid, id })
     }
 
-    /// Waits like systemd without a stamp file: a time that has passed when the timer starts never comes.
-    fn timer(&self, timer: &Timer) {
+    /// Has a service run for each connection. Those that are on go on when it ends.
+    fn socket(&self, socket: &Socket) {
+        let listener = match sockets::listen(socket.address) {
+            Ok(listener) => listener,
+            Err(error) => return self.end(State::Failed, Err(format!("{}: {}: {error}", self.name, socket.address))),
+        };
         self.set(State::Active);
         let _ = self.report.send(Ok(()));
-        let missed = Timestamp::now() > timer.due;
+        let of_ours = format!("{}@", self.name.trim_end_matches(".socket"));
+        let has_room = |peer| {
+            let mut started = self.units.lock();
+            started.retain(|name, unit| !name.starts_with(&of_ours) || !unit.thread.is_finished());
+            sockets::has_room(socket, peer, started.keys().filter(|name| name.starts_with(&of_ours)))
+        };
+        let serve = |connection: Connection| {
+            let name = sockets::instance(&self.name, &connection);
+            if let Err(why) = self.units.run(&name, Some(connection.stream)) {
+                self.complain(&why);
+            }
+        };
+        let is_stopped = |pause| self.hear.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
+        sockets::accept(&listener, has_room, serve, is_stopped);
+        self.end(State::Inactive, Ok(()));
+    }
+
+    fn complain(&self, why: &str) {
+        let journal = self.units.directory.journal_writer(&self.name);
+        let _ = journal.map(|mut log| io::Write::write_all(&mut log, format!("{why}\n").as_bytes()));
+    }
+
+    /// Waits for its time. One that has passed when the timer starts never comes, unless the timer was started before that
+    /// time, and makes up for it.
+    fn timer(&self, timer: &Timer) {
+        self.set(State::Active);
+        let now = Timestamp::now();
+        let last = if timer.is_persistent { self.stamp().unwrap_or(now) } else { now };
+        let _ = self.report.send(Ok(()));
+        let missed = last > timer.due;
         loop {
             if !missed && Timestamp::now() >= timer.due {
+                if timer.is_persistent {
+                    let _ = fs::write(self.stamp_file(), ""); // at worst it comes again
+                }
                 if let Err(why) = self.units.start(&timer.service) {
-                    let _ = self
-                        .units
-                        .directory
-                        .journal_writer(&self.name)
-                        .map(|mut log| io::Write::write_all(&mut log, why.as_bytes()));
+                    self.complain(&why);
                 }
                 return self.end(State::Inactive, Ok(()));
             }
@@ -368,6 +418,18 @@ impl Run {
                 return self.end(State::Inactive, Ok(()));
             }
         }
+    }
+
+    /// When the timer came last, or was first started: the age of a file (systemd.timer(5), "Persistent=").
+    fn stamp(&self) -> io::Result<Timestamp> {
+        let path = self.stamp_file();
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
+        Timestamp::try_from(file.metadata()?.modified()?).map_err(io::Error::other)
+    }
+
+    fn stamp_file(&self) -> PathBuf {
+        self.units.directory.resolve("/var/lib/systemd/timers").join(format!("stamp-{}", self.name))
     }
 
     fn end(&self, state: State, outcome: Result<(), String>) {
@@ -394,14 +456,6 @@ impl PartialEq for Word {
     }
 }
 
-/// Those of the units that none of the others is after. Units in a ring are all of them: nobody waits for ever.
-fn last<'a>(units: &BTreeMap<&'a str, &[String]>) -> Vec<&'a str> {
-    let is_last =
-        |name: &&str| !units.iter().any(|(other, after)| other != name && after.iter().any(|one| one == name));
-    let last: Vec<&str> = units.keys().copied().filter(is_last).collect();
-    if last.is_empty() { units.keys().copied().collect() } else { last }
-}
-
 fn is_restarted(restart: Restart, failed: bool) -> bool {
     match restart {
         Restart::No => false,
@@ -424,18 +478,6 @@ fn is_too_often(starts: &mut VecDeque<Instant>, now: Instant, limit: Option<(u32
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_end_before_those_that_they_started_after() {
-        let after = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let (none, of_worker, of_puller) = (after(&["network.target"]), after(&["worker"]), after(&["puller"]));
-        let all = BTreeMap::from([("worker", &none[..]), ("puller", &of_worker[..]), ("boot", &none[..])]);
-        assert_eq!(last(&all), ["boot", "puller"]);
-        assert_eq!(last(&BTreeMap::from([("worker", &none[..])])), ["worker"]);
-        let ring = BTreeMap::from([("worker", &of_puller[..]), ("puller", &of_worker[..])]);
-        assert_eq!(last(&ring), ["puller", "worker"]);
-        assert!(last(&BTreeMap::new()).is_empty());
-    }
 
     #[test]
     fn the_start_limit_counts_within_its_interval_only() {

@@ -1,6 +1,6 @@
 //! The supervisor's own little API, for `lab status`, `lab ledger`, `lab kill` and `lab chaos`.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
@@ -10,25 +10,53 @@ use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::kubelet::board::Board;
 use crate::kubernetes::kubectl::Kubectl;
 use crate::kubernetes::served;
 use crate::part::{Part, PartStatus};
 use crate::supervisor::chaos::{InForce, KnobShown, Turn};
 use crate::supervisor::ledger::{Bucket, Instance, Ledger, LoadBalancer, Queue};
 
-/// The parts that run, in the order of their start.
+/// The parts that run, in the order of their start, and beside them the containers of the kubelet.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Parts(Arc<RwLock<Vec<Arc<Part>>>>);
+pub(crate) struct Parts {
+    own: Arc<RwLock<Vec<Arc<Part>>>>,
+    containers: Arc<OnceLock<Board>>,
+}
 
 impl Parts {
     pub(crate) fn add(&self, part: Part) -> Arc<Part> {
         let part = Arc::new(part);
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(part.clone());
+        self.own.write().unwrap_or_else(PoisonError::into_inner).push(part.clone());
         part
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Part>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.own.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Those of the lab's one kubelet.
+    pub(crate) fn show(&self, board: Board) {
+        self.containers.get_or_init(|| board);
+    }
+
+    fn statuses(&self) -> Vec<PartStatus> {
+        let containers = self.containers.get().map(Board::statuses).unwrap_or_default();
+        self.all().iter().map(|part| part.status()).chain(containers).collect()
+    }
+
+    /// SIGKILL; whoever keeps it starts it again. The pid that was killed, if it ran; an error that names what there is.
+    fn kill(&self, name: &str) -> Result<Option<i32>, String> {
+        let parts = self.all();
+        if let Some(part) = parts.iter().find(|part| part.name() == name) {
+            return Ok(part.kill());
+        }
+        let killed = self.containers.get().map_or_else(|| Err(Vec::new()), |board| board.kill(name));
+        killed.map_err(|containers| {
+            let names: Vec<&str> =
+                parts.iter().map(|part| part.name()).chain(containers.iter().map(String::as_str)).collect();
+            format!("there is no part {name:?}; there are {}", names.join(", "))
+        })
     }
 }
 
@@ -88,7 +116,7 @@ async fn status<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Json<Status> {
     Json(Status {
         supervisor: std::process::id().cast_signed(),
         started_at: api.started_at,
-        parts: api.parts.all().iter().map(|part| part.status()).collect(),
+        parts: api.parts.statuses(),
         instances: api.subject.instances(),
         load_balancers: api.subject.load_balancers(),
         queues: api.subject.queues(),
@@ -125,13 +153,9 @@ async fn is_served<S: Subject>(Shared(api): Shared<Arc<Api<S>>>) -> Response {
 
 /// Answers the pid that was killed.
 async fn kill<S: Subject>(Shared(api): Shared<Arc<Api<S>>>, Path(name): Path<String>) -> Response {
-    let parts = api.parts.all();
-    let Some(part) = parts.iter().find(|part| part.name() == name) else {
-        let names = parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(", ");
-        return (StatusCode::NOT_FOUND, format!("there is no part {name:?}; there are {names}")).into_response();
-    };
-    match part.kill() {
-        Some(pid) => pid.to_string().into_response(),
-        None => (StatusCode::CONFLICT, format!("{name} is down already; it is being started")).into_response(),
+    match api.parts.kill(&name) {
+        Ok(Some(pid)) => pid.to_string().into_response(),
+        Ok(None) => (StatusCode::CONFLICT, format!("{name} is down already; it is being started")).into_response(),
+        Err(why) => (StatusCode::NOT_FOUND, why).into_response(),
     }
 }

@@ -1,4 +1,5 @@
-//! The binaries that instances fetch, under their hashes, and the file that tells the operator of them.
+//! The binaries of instances under their hashes: the directory from which the operator brings them, and the same as a mirror for
+//! an operator that has them fetched.
 //!
 //! Beside them it is `mirror.example` for instances: the server of one's own that samples name, which on AWS is the user's.
 
@@ -6,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
+use wire::{ProgramFile, Programs};
 
 use crate::state::State;
 
@@ -29,12 +32,19 @@ pub(crate) const NAMES: [&str; 6] = ["worker", "starter", "balancer", "front", "
 
 /// Host of the files that samples name. Nobody can have it (RFC 2606, section 3), so a sample that was not edited says so on AWS.
 const MIRROR: &str = "mirror.example";
-/// A hundred small files with their right answers.
-const CORPUS: &[u8] = include_bytes!("../../../examples/corpus.tar");
-const CORPUS_PATH: &str = "/clusterbenchmark/corpus.tar";
+/// The files below it, by their paths there: a hundred small files with their right answers, and two applications.
+const MIRRORED: [(&str, &[u8]); 3] = [
+    ("/clusterbenchmark/corpus.tar", include_bytes!("../../../examples/corpus.tar")),
+    ("/clusterbenchmark/fastapi.tar", include_bytes!("../../../examples/fastapi.tar")),
+    ("/clusterbenchmark/flask.tar", include_bytes!("../../../examples/flask.tar")),
+];
 
 /// The name of the artifacts' version: it does not change while a lab is up, as the files do not.
 const VERSION: &str = "lab";
+
+/// The directory of the programs in the state, and their manifest there.
+pub(crate) const PROGRAMS: &str = "programs";
+pub(crate) const MANIFEST: &str = "programs/manifest.json";
 
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
@@ -57,9 +67,23 @@ impl Artifacts {
         Ok(Self { by_hash })
     }
 
-    /// Writes the index for the operator: `{baseUrl}/{sha256}/{name}` is where a file is.
+    /// Writes the index for an operator that has them fetched: `{baseUrl}/{sha256}/{name}` is where a file is.
     pub(crate) fn write_index(&self, state: &State, address: SocketAddr) -> anyhow::Result<()> {
-        state.write("artifacts.json", &serde_json::to_vec_pretty(&self.index(address))?)
+        state.write("artifacts.json", serde_json::to_string_pretty(&self.index(address))?.as_bytes())
+    }
+
+    /// Makes the directory that the shipped image has at `/programs`, and which [`MANIFEST`] lies in.
+    pub(crate) fn write_directory(&self, state: &State) -> anyhow::Result<()> {
+        let directory = state.make(PROGRAMS)?;
+        let mut programs = Vec::new();
+        for (hash, (name, path)) in &self.by_hash {
+            let bytes = fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?.len();
+            symlink(path, directory.join(hash)).with_context(|| format!("{} cannot be linked", path.display()))?;
+            let (name, architecture, sha256) = ((*name).to_owned(), architecture().to_owned(), hash.clone());
+            programs.push(ProgramFile { name, architecture, sha256, bytes });
+        }
+        let manifest = Programs { version: VERSION.to_owned(), programs };
+        state.write(MANIFEST, serde_json::to_string_pretty(&manifest)?.as_bytes())
     }
 
     /// Has curl of the lab's instances find the mirror at `address`, as a name server would.
@@ -79,15 +103,13 @@ impl Artifacts {
     }
 
     pub(crate) fn router(self) -> Router {
-        Router::new()
-            .route("/artifacts/{sha256}/{name}", get(file))
-            .with_state(Arc::new(self))
-            .route(CORPUS_PATH, get(async || CORPUS))
+        let own = Router::new().route("/artifacts/{sha256}/{name}", get(file)).with_state(Arc::new(self));
+        MIRRORED.into_iter().fold(own, |router, (path, bytes)| router.route(path, get(async move || bytes)))
     }
 }
 
 /// EC2's name of the architecture that these binaries are for: this machine's.
-fn architecture() -> &'static str {
+pub(crate) fn architecture() -> &'static str {
     if std::env::consts::ARCH == "aarch64" { "arm64" } else { std::env::consts::ARCH }
 }
 
@@ -131,30 +153,39 @@ mod tests {
     use crate::fetch;
 
     #[test]
-    fn the_sample_names_the_corpus_that_is_served() {
-        let sample = include_str!("../../../manifests/samples/queue.yaml");
-        for word in [format!("http://{MIRROR}{CORPUS_PATH}"), HEXLOWER.encode(&Sha256::digest(CORPUS))] {
-            assert!(sample.contains(&word), "{word} is not in the sample");
+    fn the_samples_name_the_files_that_are_served() {
+        let [corpus, fastapi, flask] = MIRRORED;
+        for (sample, (path, bytes)) in [
+            (include_str!("../../../manifests/samples/queue.yaml"), corpus),
+            (include_str!("../../../manifests/samples/scaling.yaml"), corpus),
+            (include_str!("../../../manifests/samples/fastapi.yaml"), fastapi),
+            (include_str!("../../../manifests/samples/flask.yaml"), flask),
+        ] {
+            for word in [format!("http://{MIRROR}{path}"), HEXLOWER.encode(&Sha256::digest(bytes))] {
+                assert!(sample.contains(&word), "{word} is not in the sample");
+            }
         }
     }
 
     #[tokio::test]
-    async fn instances_find_the_corpus_at_the_mirror() {
+    async fn instances_find_the_files_at_the_mirror() {
         let state = crate::state::temporary("mirror-test").unwrap();
         state.make("").unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         Artifacts::write_curl_configuration(&state, listener.local_addr().unwrap()).unwrap();
         let artifacts = Artifacts { by_hash: BTreeMap::new() };
         tokio::spawn(async move { axum::serve(listener, artifacts.router()).await });
-        let output = tokio::process::Command::new("curl")
-            .args(["--fail", "--silent", "--show-error", "--noproxy", "*"])
-            .arg(format!("http://{MIRROR}{CORPUS_PATH}"))
-            .env("CURL_HOME", lab::machine::curl_home(state.directory()))
-            .output()
-            .await
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.stdout, CORPUS);
+        for (path, bytes) in MIRRORED {
+            let output = tokio::process::Command::new("curl")
+                .args(["--fail", "--silent", "--show-error", "--noproxy", "*"])
+                .arg(format!("http://{MIRROR}{path}"))
+                .env("CURL_HOME", lab::machine::curl_home(state.directory()))
+                .output()
+                .await
+                .unwrap();
+            assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(output.stdout, bytes, "{path}");
+        }
         fs::remove_dir_all(state.directory()).unwrap();
     }
 

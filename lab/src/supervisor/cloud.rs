@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use cloudsim::ec2::KubernetesNode;
 use cloudsim::{INSTANCE_PROFILE, Policy, Settings, SharedSim};
 use jiff::Timestamp;
 use lab::balancing::Balancing;
@@ -30,6 +31,8 @@ pub(crate) struct Cloud {
     state: State,
     /// The settings that knobs go back to.
     calm: Settings,
+    /// The Kubernetes cluster lies in its VPC.
+    node: KubernetesNode,
 }
 
 /// The truth about a cloud, for whoever asks.
@@ -58,9 +61,11 @@ impl Cloud {
         let region = region.context("the AWS endpoint cannot be started")?;
         region.keep_objects_in(&state.make("objects").context("objects have no directory")?);
         let calm = region.sim().lock().settings().clone();
+        let node = region.sim().lock().ec2(Timestamp::now()).plant_kubernetes_node();
+        let node = node.context("the VPC has no address for a node of the Kubernetes cluster")?;
         let balancing = Balancing::start(region.sim(), state.directory(), lab);
         let balancing = balancing.context("load balancers cannot be run")?;
-        Ok(Self { region, machines, balancing, state: state.clone(), calm })
+        Ok(Self { region, machines, balancing, state: state.clone(), calm, node })
     }
 
     /// Lets the operator and the role of instances do what the shipped policies say, filled in for this account and Kubernetes
@@ -74,6 +79,11 @@ impl Cloud {
         sim.attach_all(policies.context("docs/iam-policy*.json")?.map(Arc::new));
         sim.attach_to_role(INSTANCE_PROFILE, [Arc::new(of_instances)]);
         Ok(())
+    }
+
+    /// Addresses of the node that the operator's pod is on, and of the pod.
+    pub(crate) fn node(&self) -> KubernetesNode {
+        self.node
     }
 
     /// The value of `AWS_ENDPOINT_URL`.

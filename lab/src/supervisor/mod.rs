@@ -3,10 +3,12 @@
 
 pub(crate) mod admin;
 pub(crate) mod artifacts;
+mod binaries;
 pub(crate) mod chaos;
 pub(crate) mod cloud;
 pub(crate) mod ledger;
 pub(crate) mod network;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,16 +20,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
-use lab::aws::{OPERATOR_ACCESS_KEY, SECRET_KEY};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::fetch;
 use crate::interrupt::Interrupt;
+use crate::kubelet::Kubelet;
+use crate::kubelet::board::Board;
 use crate::kubernetes::controlplane::{Binaries, ControlPlane, Ports};
+use crate::kubernetes::install::Installation;
 use crate::kubernetes::kubectl::Kubectl;
-use crate::kubernetes::{controlplane, install};
-use crate::part::{Part, Program};
+use crate::kubernetes::{controlplane, install, kubeconfig};
+use crate::part::Part;
 use crate::progress::Steps;
 use crate::state::{Record, State};
 use admin::Parts;
@@ -60,6 +63,13 @@ pub(crate) struct Options {
     /// Use the Kubernetes cluster of this file instead of starting one; CRDs and RBAC are installed there and stay
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// Directory of OCI archives and layouts, for containers on instances; it needs bwrap
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) images: Option<PathBuf>,
+    /// Start without the operator and its resource definitions, for whoever installs the chart: its values are in values.yaml of the
+    /// state directory
+    #[arg(long, conflicts_with_all = ["kubeconfig", "operator_arguments"])]
+    pub(crate) without_operator: bool,
 }
 
 impl Options {
@@ -81,6 +91,12 @@ impl Options {
         }
         if let Some(file) = &self.kubeconfig {
             arguments.extend(["--kubeconfig".into(), file.into()]);
+        }
+        if let Some(directory) = &self.images {
+            arguments.extend(["--images".into(), directory.into()]);
+        }
+        if self.without_operator {
+            arguments.push("--without-operator".into());
         }
         arguments
     }
@@ -130,12 +146,13 @@ struct Lab<'a> {
     /// The part that is being waited for.
     unready: Option<&'static str>,
     network: Option<Network>,
+    kubelet: Option<Kubelet>,
 }
 
 impl<'a> Lab<'a> {
     fn new(state: &'a State, options: &'a Options) -> Self {
         let (parts, servers) = (Parts::default(), JoinSet::new());
-        Self { state, options, parts, cloud: None, servers, unready: None, network: None }
+        Self { state, options, parts, cloud: None, servers, unready: None, network: None, kubelet: None }
     }
 
     async fn start(&mut self, steps: &mut Steps) -> anyhow::Result<()> {
@@ -145,7 +162,12 @@ impl<'a> Lab<'a> {
         }
         self.state.clear()?;
         self.state.make("logs")?;
-        let bin = install_binaries(self.state)?;
+        if let Some(directory) = &self.options.images {
+            let link =
+                || std::os::unix::fs::symlink(directory.canonicalize()?, lab::machine::images(self.state.directory()));
+            link().with_context(|| format!("--images {}", directory.display()))?;
+        }
+        let bin = binaries::install(self.state)?;
         let lab = bin.join("lab");
         let network = Network::claim()?;
         let mut ports = BTreeMap::new();
@@ -164,26 +186,28 @@ impl<'a> Lab<'a> {
         let endpoint = cloud.endpoint();
         ports.insert("aws".to_owned(), port_of(&endpoint)?);
         let seen = cloud.seen(self.options.settle_seconds());
+        let node = cloud.node();
         self.cloud = Some(cloud);
-        let artifacts = self.serve_artifacts(&bin, &mut ports).await?;
+        self.provide_artifacts(&bin, &mut ports).await?;
         let admin = self.serve_admin(seen, kubectl.clone(), &mut ports).await?;
         steps.done(&format!("cloud: {} in {}, instances in {}", endpoint, self.options.region, network.cidr()))?;
 
-        let operator_port = network::free_port(&ports.values().copied().collect::<Vec<_>>())?;
-        ports.insert("operator".to_owned(), operator_port);
         let mut record = Record {
             supervisor: std::process::id().cast_signed(),
             started_at: Timestamp::now(),
             ready_at: None,
             admin,
-            aws_endpoint: endpoint,
+            aws_endpoint: endpoint.clone(),
             region: self.options.region.clone(),
             kubeconfig: self.state.kubeconfig(),
             network: network.cidr(),
             ports,
         };
+        let pods = network.of_pods();
         self.network = Some(network);
         self.state.write_record(&record)?;
+        let values = operator::values(self.state, &self.options.region, &endpoint)?;
+        self.state.write("values.yaml", values.text().as_bytes())?;
 
         self.wait_for_api_server(&kubectl).await?;
         steps.done(&format!("Kubernetes: {}", self.state.kubeconfig().display()))?;
@@ -195,23 +219,56 @@ impl<'a> Lab<'a> {
                 None => steps.done("no kube-controller-manager: namespaces will stay Terminating")?,
             }
         }
-        install::crds(&kubectl).await?;
-        install::account(&kubectl, self.state).await?;
+        let server = self.server(&kubectl, binaries.is_some()).await?;
+        let kubelet = Kubelet::new(self.state, &bin, (node.node, pods), server, binaries.is_some()).await?;
+        self.parts.show(kubelet.board());
+        let kubelet = self.kubelet.insert(kubelet);
         if let Some(cloud) = &self.cloud {
             let installation = self.options.given("--installation=").unwrap_or(INSTALLATION);
-            cloud.attach_policy(&install::cluster_uid(&kubectl).await?, installation)?;
+            cloud.attach_policy(&install::cluster_uid(kubelet.api()).await?, installation)?;
         }
-        steps.done("custom resources, permissions and the operator's account")?;
-
-        let operator = self.operator(&bin, &lab, &record, artifacts)?;
-        let operator = self.parts.add(Part::start(operator)?);
-        self.unready = Some("operator");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, operator_port));
-        wait(&operator, async || matches!(fetch::get(address, "/readyz").await, Ok((200, _)))).await?;
-        self.unready = None;
-        steps.done("operator")?;
+        let bring = install::bring(&kubectl, operator::CREDENTIALS);
+        if self.options.without_operator {
+            bring.await?;
+            kubelet.start().await?;
+            let values = self.state.path("values.yaml");
+            steps.done(&format!("no operator: install the chart with --values {}", values.display()))?;
+        } else {
+            let installation = Installation::with(&values, &self.options.operator_arguments)?;
+            // The operator's pod is run once its resource definitions are served.
+            let applied = async {
+                bring.await?;
+                if binaries.is_some() {
+                    installation.apply(&kubectl).await
+                } else {
+                    installation.apply_without_deployment(&kubectl).await
+                }
+            };
+            tokio::try_join!(install::crds(&kubectl), applied)?;
+            steps.done("custom resources, permissions and the operator's account")?;
+            self.unready = Some(operator::CONTAINER);
+            if binaries.is_some() {
+                kubelet.start().await?;
+            } else {
+                // That Kubernetes cluster has kubelets of its own, and would not know what to do with a node that is none of its.
+                kubelet.run_static(installation.pod())?;
+            }
+            wait_for(&kubelet.board(), operator::CONTAINER).await?;
+            self.unready = None;
+            steps.done("operator")?;
+        }
         record.ready_at = Some(Timestamp::now());
         self.state.write_record(&record)
+    }
+
+    /// Address and certificate authority (base64) of the API server.
+    async fn server(&self, kubectl: &Kubectl, is_ours: bool) -> anyhow::Result<(String, String)> {
+        let view = if is_ours {
+            fs::read_to_string(self.state.kubeconfig())? // as we wrote it
+        } else {
+            kubectl.run(&["config", "view", "--raw", "--minify", "--flatten", "--output=json"]).await?
+        };
+        kubeconfig::server_of(&view).context("the kubeconfig names no server")
     }
 
     fn start_control_plane(
@@ -253,16 +310,18 @@ impl<'a> Lab<'a> {
         Ok(())
     }
 
-    async fn serve_artifacts(&mut self, bin: &Path, ports: &mut BTreeMap<String, u16>) -> anyhow::Result<PathBuf> {
+    /// Programs of instances, to be brought or to be fetched.
+    async fn provide_artifacts(&mut self, bin: &Path, ports: &mut BTreeMap<String, u16>) -> anyhow::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for the artifacts")?;
         let address = listener.local_addr()?;
         ports.insert("artifacts".to_owned(), address.port());
         let directory = bin.to_owned();
         let artifacts = tokio::task::spawn_blocking(move || Artifacts::read(&directory)).await??;
         artifacts.write_index(self.state, address)?;
+        artifacts.write_directory(self.state)?;
         Artifacts::write_curl_configuration(self.state, address)?;
         self.servers.spawn(async move { axum::serve(listener, artifacts.router()).await });
-        Ok(self.state.path("artifacts.json"))
+        Ok(())
     }
 
     async fn serve_admin(
@@ -277,45 +336,6 @@ impl<'a> Lab<'a> {
         let router = admin::router(self.parts.clone(), seen, kubectl);
         self.servers.spawn(async move { axum::serve(listener, router).await });
         Ok(address)
-    }
-
-    /// The shipped binary with what a Deployment would give it; nothing tells it that it is in a lab.
-    fn operator(&self, bin: &Path, lab: &Path, record: &Record, artifacts: PathBuf) -> anyhow::Result<Program> {
-        let admin = format!("127.0.0.1:{}", record.ports["operator"]);
-        let settle = SETTLE_SECONDS.to_string();
-        let mut environment: Vec<(OsString, OsString)> = vec![
-            ("KUBECONFIG".into(), self.state.path("operator.kubeconfig").into()),
-            ("OPERATOR_ARTIFACTS".into(), artifacts.into()),
-        ];
-        for (name, value) in [
-            ("AWS_ENDPOINT_URL", record.aws_endpoint.as_str()),
-            ("AWS_REGION", &record.region),
-            ("AWS_ACCESS_KEY_ID", OPERATOR_ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("POD_NAMESPACE", install::NAMESPACE),
-            // Comes back under the same name after it was killed, and so need not wait for its own Lease.
-            ("POD_NAME", "operator"),
-            ("OPERATOR_ADMIN_LISTEN", &admin),
-            // Proofs of absence need not wait for minutes here.
-            ("OPERATOR_SETTLE_SECONDS", &settle),
-            ("OPERATOR_PROOF_GAP_SECONDS", "2"),
-            // A deletion waits until nothing that was asked for can still be made: seconds here, two minutes in AWS.
-            ("OPERATOR_LAUNCH_WINDOW_SECONDS", "20"),
-            ("OPERATOR_CONTROL_SOURCES", "127.0.0.0/8"),
-            ("OPERATOR_INSTALLATION", INSTALLATION),
-        ] {
-            environment.push((name.into(), value.into()));
-        }
-        Ok(Program {
-            name: "operator",
-            path: bin.join("operator"),
-            arguments: self.options.operator_arguments.iter().map(OsString::from).collect(),
-            environment,
-            address: format!("http://{admin}"),
-            log: self.state.log("operator"),
-            lab: lab.to_owned(),
-        })
     }
 
     /// Returns when something ends that must not. A lab that is half there would give wrong answers.
@@ -334,6 +354,9 @@ impl<'a> Lab<'a> {
 
     /// Ends the parts in the opposite order of the start: nothing loses what it needs before it has ended.
     async fn stop(mut self) {
+        if let Some(kubelet) = self.kubelet.take() {
+            kubelet.stop(GRACE).await;
+        }
         let parts = self.parts.all();
         let stopped = tokio::task::spawn_blocking(move || {
             for part in parts.iter().rev() {
@@ -368,23 +391,21 @@ async fn wait(part: &Arc<Part>, is_ready: impl AsyncFn() -> bool) -> anyhow::Res
     }
 }
 
-/// Gives the lab binaries of its own: a build must not change what a running lab restarts.
-fn install_binaries(state: &State) -> anyhow::Result<PathBuf> {
-    let itself = std::env::current_exe().context("the path of this program is unknown")?;
-    let from = match std::env::var_os("CLUSTERBENCHMARK_BIN") {
-        Some(directory) => PathBuf::from(directory),
-        None => itself.parent().context("this program is in no directory")?.to_owned(),
-    };
-    let bin = state.make("bin")?;
-    for name in ["operator", "worker", "starter", "balancer", "front", "puller", "loadgen"] {
-        let (from, to) = (from.join(name), bin.join(name));
-        // A link keeps the file that a later build replaces by another one; across file systems it is a copy.
-        let linked = fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop));
-        linked.with_context(|| format!("{} is missing: start the lab with `cargo xtask lab up`", from.display()))?;
+/// Looks until a container is ready, or is hopeless.
+async fn wait_for(board: &Board, container: &str) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !board.is_ready(container) {
+        let all = board.statuses();
+        if let Some(one) = all.iter().find(|one| one.name == container && one.restarts >= HOPELESS_RESTARTS) {
+            bail!("{container} ended {} times, the last time with {}", one.restarts, one.last_end);
+        }
+        if tokio::time::Instant::now() > deadline {
+            let why = board.waits(container).map(|why| format!(": {why}")).unwrap_or_default();
+            bail!("{container} was not ready within {} s{why}", PATIENCE.as_secs());
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    let lab = bin.join("lab");
-    fs::hard_link(&itself, &lab).or_else(|_| fs::copy(&itself, &lab).map(drop)).context("lab cannot be copied")?;
-    Ok(bin)
+    Ok(())
 }
 
 /// A kubectl for `lab env`, where the user has none.

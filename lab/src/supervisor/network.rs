@@ -45,6 +45,12 @@ impl Network {
         let [_, block, ..] = self.first.octets();
         format!("127.{}.0.0/16", block + 64)
     }
+
+    /// The first address of the network of pods: another /16 for each lab, above the public ones.
+    pub(crate) fn of_pods(&self) -> Ipv4Addr {
+        let [_, block, ..] = self.first.octets();
+        Ipv4Addr::new(127, block + 128, 0, 0)
+    }
 }
 
 /// A port on 127.0.0.1 that is free now and not in `taken`. Between this and its use somebody may take it; the

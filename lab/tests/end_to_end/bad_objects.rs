@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::bad_specs::{cases, with};
 use crate::bench::{Bench, condition, object, spec};
 use crate::lab::{Lab, shared};
-use crate::{bad_budgets, bad_comparisons, bad_networks, bad_queues};
+use crate::{bad_budgets, bad_comparisons, bad_networks, bad_queues, bad_scaling, bad_searches, bad_workers};
 
 /// Sent as `kubectl create --dry-run=server`.
 fn dry_run(lab: &Lab, document: &Value) -> Result<String, String> {
@@ -24,8 +24,18 @@ fn bad_objects_are_refused_with_a_sentence_that_names_the_field() {
     ]);
     let all = with(|spec| (spec["load"]["thresholds"], spec["load"]["selfTest"]) = (limits, json!(true)));
     dry_run(lab, &object("good", all)).expect("thresholds and the self-test");
+    for spec in bad_workers::good() {
+        dry_run(lab, &object("good", spec)).expect("programs of users");
+    }
+    for spec in bad_searches::good() {
+        dry_run(lab, &object("good", spec)).expect("searches");
+    }
     let others = bad_networks::cases().into_iter().chain(bad_comparisons::cases()).chain(bad_budgets::cases());
-    let others = others.chain(bad_queues::cases());
+    let others = others
+        .chain(bad_queues::cases())
+        .chain(bad_scaling::cases())
+        .chain(bad_searches::cases())
+        .chain(bad_workers::cases());
     for (case, spec, words) in cases().into_iter().chain(others) {
         let refusal = dry_run(lab, &object("bad", spec)).err().unwrap_or_else(|| panic!("{case}: accepted"));
         for word in words {
@@ -60,10 +70,15 @@ fn every_sample_is_accepted() {
         include_str!("../../../manifests/samples/free-plan.yaml"),
         include_str!("../../../manifests/samples/application.yaml"),
         include_str!("../../../manifests/samples/queue.yaml"),
+        include_str!("../../../manifests/samples/scaling.yaml"),
         include_str!("../../../manifests/samples/cloudwatch.yaml"),
         include_str!("../../../manifests/samples/versions.yaml"),
         include_str!("../../../manifests/samples/per-dollar.yaml"),
+        include_str!("../../../manifests/samples/capacity.yaml"),
         include_str!("../../../manifests/samples/budget.yaml"),
+        include_str!("../../../manifests/samples/fastapi.yaml"),
+        include_str!("../../../manifests/samples/flask.yaml"),
+        include_str!("../../../manifests/samples/container.yaml"),
     ] {
         let accepted = lab.try_kubectl(&["apply", "--dry-run=server", "--filename", "-"], sample);
         assert!(accepted.as_ref().is_ok_and(|text| text.contains("(server dry run)")), "{accepted:?}");
@@ -92,6 +107,60 @@ fn what_is_frozen_at_the_first_launch_cannot_be_changed() {
         let arguments = ["apply", "--namespace", "immutable", "--dry-run=server", "--filename=-"];
         let refusal = lab.try_kubectl(&arguments, &object("immutable", changed).to_string()).unwrap_err();
         assert!(refusal.contains(&format!("spec.{field}")) && refusal.contains(words), "{field}: {refusal}");
+    }
+    bench.delete();
+}
+
+/// With InPlace an edit launches nothing: what only a launch could change is refused, with the way out.
+#[test]
+fn what_cannot_reach_workers_in_place_cannot_be_changed() {
+    let Some(lab) = shared("fields in place") else { return };
+    let archive = json!({ "url": "https://example.test/app.tar", "sha256": "0".repeat(64) });
+    let placed = with(|spec| {
+        // It does not exist, so nothing is launched.
+        spec["network"] = json!({ "subnetIds": ["subnet-0bad"] });
+        spec["worker"] = json!({
+            "update": "InPlace", "port": 8000, "archive": archive, "packages": ["python3"], "command": ["./serve"],
+        });
+        spec["clusters"][1]["worker"] = json!({ "archive": archive, "command": ["./serve"] });
+    });
+    let bench = Bench::apply(lab, "in-place-fields", placed.clone());
+    type Edit<'a> = &'a dyn Fn(&mut Value);
+    let edit = |change: Edit<'_>| {
+        let mut changed = placed.clone();
+        change(&mut changed);
+        let arguments = ["apply", "--namespace", "in-place-fields", "--dry-run=server", "--filename=-"];
+        lab.try_kubectl(&arguments, &object("in-place-fields", changed).to_string())
+    };
+    let (port, kind) = ("worker.port: with worker.update InPlace", "worker.archive: with worker.update InPlace");
+    let packages = "worker.packages: with worker.update InPlace";
+    let refused: [(&str, Edit<'_>); 6] = [
+        (port, &|spec| spec["worker"]["port"] = json!(9000)),
+        (packages, &|spec| spec["worker"]["packages"] = json!(["python3", "jq"])),
+        (packages, &|spec| _ = spec["worker"].as_object_mut().unwrap().remove("packages")),
+        (packages, &|spec| spec["clusters"][1]["worker"]["packages"] = json!(["jq"])),
+        (kind, &|spec| spec["worker"] = json!({ "update": "InPlace", "port": 8000, "work": { "profile": "Echo" } })),
+        (kind, &|spec| spec["clusters"][1]["worker"] = json!({ "work": { "profile": "Echo" } })),
+    ];
+    for (words, change) in refused {
+        let refusal = edit(change).unwrap_err();
+        assert!(refusal.contains("spec.worker") && refusal.contains(words), "{words}: {refusal}");
+        assert!(refusal.contains("or delete the benchmark and create it again"), "{refusal}");
+    }
+    let accepted: [Edit<'_>; 5] = [
+        &|spec| spec["worker"]["archive"]["sha256"] = json!("1".repeat(64)),
+        &|spec| spec["worker"]["setup"] = json!(["make"]),
+        &|spec| spec["worker"]["command"] = json!(["./serve", "--verbose"]),
+        &|spec| spec["clusters"][1]["worker"]["environment"] = json!([{ "name": "A", "value": "1" }]),
+        // Another cluster is another launch.
+        &|spec| {
+            spec["clusters"][1] = json!({
+                "name": "three", "instanceType": "t2.large", "count": 1, "worker": { "work": { "profile": "Echo" } },
+            });
+        },
+    ];
+    for change in accepted {
+        edit(change).unwrap();
     }
     bench.delete();
 }

@@ -20,6 +20,13 @@ fn request(of: Value) -> Value {
     with(|spec| spec["load"]["request"] = of)
 }
 
+/// The same request, behind queues.
+fn asked(of: Value) -> Value {
+    let mut spec = queue(json!({}));
+    spec["load"]["request"] = of;
+    spec
+}
+
 /// Name of the case, its spec, and what the refusal must say.
 pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let profile = |name: &str| queue(json!({ "queue": { "instanceProfile": name } }));
@@ -51,9 +58,22 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.balancer", "balancer.shared is for kinds Custom and Application"],
         ),
         (
-            "no attempt",
-            queue(json!({ "queue": { "instanceProfile": "x", "attempts": 0 } })),
-            &["spec.balancer.queue.attempts", "greater than or equal to 1"],
+            "one attempt, which a lost receive may be",
+            queue(json!({ "queue": { "instanceProfile": "x", "attempts": 1 } })),
+            &["spec.balancer.queue.attempts", "greater than or equal to 2"],
+        ),
+        (
+            "a header that does not get through queues",
+            asked(json!({ "headers": [
+                { "name": "content-Type", "value": "image/jpeg" },
+                { "name": "Accept", "value": "text/plain" },
+            ] })),
+            &["spec.load", "load.request.headers: behind queues only Content-Type", "balancer.kind Custom"],
+        ),
+        (
+            "a status that is no answer of a queue",
+            asked(json!({ "expectStatus": 503 })),
+            &["spec.load", "load.request.expectStatus: behind queues", "set one below 500"],
         ),
         (
             "a cluster with the name of the front",

@@ -282,14 +282,6 @@ pub(crate) fn cases() -> Vec<(&'static str, Value, &'static [&'static str])> {
             &["spec.worker.work", "Sleep and Spin need meanMicros, Echo has none"],
         ),
         (
-            "our work by another program",
-            with(|spec| {
-                spec["worker"] = json!({ "work": { "profile": "Echo" },
-                    "artifactUrl": "http://127.0.0.1/worker", "artifactSha256": sha256 });
-            }),
-            &["spec.worker", "work is for our own worker, remove it when artifactUrl is set"],
-        ),
-        (
             "more measurements than a report holds",
             with(|spec| spec["load"]["rounds"] = json!(751)),
             &["spec.load.rounds", "more than 1500 measurements", "lower rounds"],

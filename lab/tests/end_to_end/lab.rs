@@ -76,13 +76,29 @@ pub(crate) fn skipped(test: &str, why: &str) {
 /// The lab that most tests share, each in a namespace of its own. It ends with this process, however that ends.
 pub(crate) fn shared(test: &str) -> Option<&'static Lab> {
     static LAB: OnceLock<Lab> = OnceLock::new();
-    is_possible(test).then(|| LAB.get_or_init(|| Lab::bound_to_this_process("end-to-end", SHORT_DEADLINES)))
+    let started = || {
+        let live = ["--operator-arg=--live-metrics".to_owned()];
+        Lab::bound_to_this_process("end-to-end", &[&arguments(SHORT_DEADLINES)[..], &live].concat())
+    };
+    is_possible(test).then(|| LAB.get_or_init(started))
 }
 
 /// A second one, whose cloud is made as bad as its tests like; ends in the same way.
 pub(crate) fn unkind(test: &str) -> Option<&'static Lab> {
     static LAB: OnceLock<Lab> = OnceLock::new();
-    is_possible(test).then(|| LAB.get_or_init(|| Lab::bound_to_this_process("end-to-end-unkind", PATIENT_DEADLINES)))
+    is_possible(test)
+        .then(|| LAB.get_or_init(|| Lab::bound_to_this_process("end-to-end-unkind", &arguments(PATIENT_DEADLINES))))
+}
+
+/// A third one without an operator, for those who install it; ends in the same way.
+pub(crate) fn bare(test: &str) -> Option<&'static Lab> {
+    static LAB: OnceLock<Lab> = OnceLock::new();
+    let arguments = ["--without-operator".to_owned()];
+    is_possible(test).then(|| LAB.get_or_init(|| Lab::bound_to_this_process("end-to-end-bare", &arguments)))
+}
+
+fn arguments(deadlines: [&str; 5]) -> [String; 5] {
+    deadlines.map(|argument| format!("--operator-arg={argument}"))
 }
 
 impl Lab {
@@ -93,13 +109,13 @@ impl Lab {
         Self { directory, exports: OnceLock::new() }
     }
 
-    fn bound_to_this_process(name: &str, deadlines: [&'static str; 5]) -> Self {
+    fn bound_to_this_process(name: &str, arguments: &[String]) -> Self {
         sweep_former(name);
         let lab = Self::new(name);
         fs::create_dir_all(lab.state().join("logs")).unwrap();
         let log = lab.state().join("logs/supervisor.log");
         let mut command = lab.command(&["supervise", "--parent", &std::process::id().to_string()]);
-        command.args(deadlines.map(|argument| format!("--operator-arg={argument}")));
+        command.args(arguments);
         command.stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         let (ended, end) = mpsc::channel();
         // The kernel ends the supervisor when the thread that started it ends: this one ends with the process.
@@ -157,6 +173,14 @@ impl Lab {
         stream.read_to_string(&mut answer).unwrap();
         let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
         (code, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+    }
+
+    /// The kubeconfig of the operator's pod.
+    pub(crate) fn operator_kubeconfig(&self) -> PathBuf {
+        let selector = "--selector app.kubernetes.io/name=clusterbenchmark-operator";
+        let pods = self.get(&format!("pods --namespace clusterbenchmark-system {selector}")).unwrap();
+        let uid = pods["items"][0]["metadata"]["uid"].as_str().unwrap_or_else(|| panic!("no operator: {pods}"));
+        self.state().join("pods").join(uid).join("kubeconfig")
     }
 
     /// SIGKILL; a part that is down already is killed when it is up again.

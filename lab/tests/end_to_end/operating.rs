@@ -3,20 +3,41 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::bench::{Bench, INSTANCES, spec};
-use crate::lab::shared;
+use crate::bench::{Bench, INSTANCES, runs, spec};
+use crate::lab::{Lab, shared, until};
+use crate::updates::get;
+
+/// What Prometheus gets from the operator's pod; an error while other tests kill it.
+fn metrics(lab: &Lab) -> Result<String, String> {
+    let pods = lab.get("pods --namespace clusterbenchmark-system").unwrap();
+    get(pods["items"][0]["status"]["podIP"].as_str().unwrap(), "/metrics")
+}
 
 #[test]
 fn a_measured_benchmark_left_events_and_the_kill_switch_lists_it() {
     let Some(lab) = shared("operating") else { return };
-    let bench = Bench::apply(lab, "operating", spec(6, 1000));
-    bench.ready();
+    // Eight seconds of load: what a run says while it is on is new every five.
+    let bench = Bench::apply(lab, "operating", spec(6, 10_000));
+    until("the run is among the operator's metrics", || {
+        let Ok(said) = metrics(lab) else { return false };
+        let has = |metric: &str, more: &str| {
+            let labels = "namespace=\"operating\",name=\"operating\",cluster=\"two\"";
+            said.contains(&format!("\nclusterbench_live_{metric}{{{labels}{more}}} "))
+        };
+        has("round", "") && has("requests_per_second", "") && has("latency_seconds", ",quantile=\"0.99\"")
+    });
+    let seen = bench.ready();
+    until("the run is over for the metrics too", || {
+        metrics(lab).is_ok_and(|said| !said.contains("{namespace=\"operating\""))
+    });
+    let outcome = runs(&seen)[0]["outcome"].clone();
     let events = lab.kubectl("get events.events.k8s.io --namespace operating --output=jsonpath={.items[*].reason}");
-    for reason in ["Placed", "Launching", "Running", "Healthy", "Valid"] {
+    for reason in ["Placed", "Launching", "Running", "Healthy", outcome.as_str().unwrap()] {
         assert!(events.split(' ').any(|word| word == reason), "{reason} is not in {events}");
     }
     let lease = lab.get("lease/clusterbenchmark-operator --namespace clusterbenchmark-system").unwrap();
-    assert_eq!(lease["spec"]["holderIdentity"], "operator");
+    let holder = lease["spec"]["holderIdentity"].as_str().unwrap();
+    assert!(holder.starts_with("operator-"), "{holder} is no pod of the Deployment");
 
     let binaries = std::env::var_os("CLUSTERBENCHMARK_BIN").unwrap();
     let mut sweep = lab.program(&Path::new(&binaries).join("operator"));

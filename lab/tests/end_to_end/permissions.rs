@@ -1,12 +1,10 @@
 //! Permissions of the operator's own account, asked of the real API server.
 
-use std::fs;
-
 use crate::lab::{Lab, shared};
 
 /// kubectl with the token that the operator was given.
 fn as_operator(lab: &Lab, words: &str) -> Result<String, String> {
-    let kubeconfig = lab.state().join("operator.kubeconfig");
+    let kubeconfig = lab.operator_kubeconfig();
     let mut arguments = vec!["--kubeconfig", kubeconfig.to_str().unwrap()];
     arguments.extend(words.split_whitespace());
     lab.try_kubectl(&arguments, "")
@@ -26,16 +24,26 @@ fn may(lab: &Lab, words: &str) -> bool {
 #[test]
 fn the_operator_has_the_permissions_that_it_uses_and_no_others() {
     let Some(lab) = shared("permissions") else { return };
-    assert!(fs::metadata(lab.state().join("operator.kubeconfig")).unwrap().is_file());
     for words in [
+        "get clusterbenchmarks.clusterbench.dev --all-namespaces",
         "list clusterbenchmarks.clusterbench.dev --all-namespaces",
+        "watch clusterbenchmarks.clusterbench.dev --all-namespaces",
+        // Its finalizer.
+        "patch clusterbenchmarks.clusterbench.dev --all-namespaces",
         "update clusterbenchmarks.clusterbench.dev --subresource=status --all-namespaces",
+        "update clusterbenchmarks.clusterbench.dev --subresource=finalizers --all-namespaces",
+        "get benchmarkreports.clusterbench.dev --all-namespaces",
+        "list benchmarkreports.clusterbench.dev --all-namespaces",
         "create benchmarkreports.clusterbench.dev --all-namespaces",
         // Once, to add CloudWatch's account.
         "patch benchmarkreports.clusterbench.dev --all-namespaces",
         "get secrets/clusterbench-control-key --namespace clusterbenchmark-system",
+        "create secrets --namespace clusterbenchmark-system",
         "create events.events.k8s.io --all-namespaces",
         "patch events.events.k8s.io --all-namespaces",
+        "get namespaces/kube-system",
+        "create leases.coordination.k8s.io --namespace clusterbenchmark-system",
+        "get leases.coordination.k8s.io/clusterbenchmark-operator --namespace clusterbenchmark-system",
         "update leases.coordination.k8s.io/clusterbenchmark-operator --namespace clusterbenchmark-system",
     ] {
         assert!(may(lab, words), "may not {words}");
@@ -45,6 +53,10 @@ fn the_operator_has_the_permissions_that_it_uses_and_no_others() {
         "list secrets --namespace clusterbenchmark-system",
         "get secrets/clusterbench-control-key --namespace default",
         "list secrets --all-namespaces",
+        "create secrets --namespace default",
+        "update secrets/clusterbench-control-key --namespace clusterbenchmark-system",
+        "delete secrets/clusterbench-control-key --namespace clusterbenchmark-system",
+        "get configmaps --namespace clusterbenchmark-system",
         "delete benchmarkreports.clusterbench.dev --all-namespaces",
         "update benchmarkreports.clusterbench.dev --all-namespaces",
         "create clusterbenchmarks.clusterbench.dev --all-namespaces",

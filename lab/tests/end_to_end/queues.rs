@@ -33,7 +33,7 @@ fn of_sample(key: &str) -> &str {
 }
 
 /// What all benchmarks of this file are behind. A request whose worker is gone comes back after five seconds.
-fn behind_queues(mut spec: Value) -> Value {
+pub(crate) fn behind_queues(mut spec: Value) -> Value {
     spec["balancer"] = json!({
         "kind": "Queue",
         "queue": { "instanceProfile": "clusterbench-queue", "visibilitySeconds": 5, "attempts": 50 },
@@ -57,7 +57,7 @@ fn made(lab: &Lab, placed: &Value) -> (Vec<String>, Option<(u64, u64)>) {
     )
 }
 
-fn nothing_is_left(bench: &Bench, placed: &Value) {
+pub(crate) fn nothing_is_left(bench: &Bench, placed: &Value) {
     bench.delete();
     until("queues, bucket and objects are gone", || made(bench.lab, placed) == (Vec::new(), None));
 }

@@ -92,7 +92,7 @@ fn what_the_cloud_does_not_have_is_refused_with_the_field_and_launches_nothing()
         // Nothing was made, so nothing has to be proved.
         let took = bench.delete();
         assert!(took.as_secs() < 10, "{} took {took:?} to be deleted", bench.name);
-        assert!(bench.made().0.is_empty(), "{:?}", bench.made());
+        bench.launched(0);
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bench::{Bench, holds, runs, spec};
 use crate::lab::{shared, until};
@@ -15,7 +15,7 @@ const WORKERS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Body of a good answer, or all that came instead.
-fn get(address: &str, path: &str) -> Result<String, String> {
+pub(crate) fn get(address: &str, path: &str) -> Result<String, String> {
     let exchange = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect((address, 8080))?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -31,11 +31,11 @@ fn get(address: &str, path: &str) -> Result<String, String> {
     }
 }
 
-/// Requests to both clusters, one after the other, until `is_over`; how many there were, and those that failed.
-fn requests(address: &str, is_over: &AtomicBool) -> (usize, Vec<String>) {
+/// Requests to these paths, one after the other, until `is_over`; how many there were, and those that failed.
+pub(crate) fn requests(address: &str, paths: &[&str], is_over: &AtomicBool) -> (usize, Vec<String>) {
     let (mut count, mut failed) = (0, Vec::new());
     while !is_over.load(Ordering::Relaxed) {
-        for path in ["/one", "/two"] {
+        for path in paths {
             count += 1;
             failed.extend(get(address, path).err());
         }
@@ -56,10 +56,6 @@ fn workers(bench: &Bench) -> Vec<String> {
     ["one", "two"].iter().flat_map(|pool| pools[*pool].clone()).collect()
 }
 
-fn outcomes(object: &Value) -> Vec<Value> {
-    runs(object).iter().map(|run| run["outcome"].clone()).collect()
-}
-
 #[test]
 fn other_work_and_back_reaches_the_same_workers_and_no_request_fails() {
     let Some(lab) = shared("updates in place") else { return };
@@ -77,7 +73,7 @@ fn other_work_and_back_reaches_the_same_workers_and_no_request_fails() {
 
     let is_over = AtomicBool::new(false);
     let (count, failed) = std::thread::scope(|scope| {
-        let requests = scope.spawn(|| requests(address, &is_over));
+        let requests = scope.spawn(|| requests(address, &["/one", "/two"], &is_over));
         // The loop ends with whatever goes wrong here, so that the test does.
         let course = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             for (micros, run_id) in [(3000, "other"), (1000, "back")] {
@@ -98,7 +94,7 @@ fn other_work_and_back_reaches_the_same_workers_and_no_request_fails() {
     assert_eq!(workers(&bench), before, "nothing was launched");
 
     let seen = bench.get().unwrap();
-    assert_eq!(outcomes(&seen), ["Valid", "Valid", "Valid"]);
+    assert_eq!(bench.outcomes(&seen), ["Valid", "Valid", "Valid"]);
     let settings: Vec<bool> = bench
         .reports()
         .iter()

@@ -47,7 +47,9 @@ fn user_data_boots_the_worker_which_is_restarted_when_it_dies_and_gone_when_stop
 fn a_wrong_hash_is_the_last_word_on_the_console() {
     let (mut lab, address) = (Lab::new("hash"), address(2));
     let wrong = "0".repeat(64);
-    let script = UserData { artifact_sha256: &wrong, ..lab.user_data() }.script().expect("script");
+    let script = UserData { payload: Payload::File { url: &lab.artifact.url, sha256: &wrong }, ..lab.user_data() }
+        .script()
+        .expect("script");
     lab.start(spec(address, script));
     assert_eq!(lab.event(), started());
     let last = until("the error", || Some(lab.last_word()).filter(|word| word.starts_with(console::ERROR)));

@@ -3,7 +3,13 @@
 #![allow(clippy::expect_used)] // the exemption for tests does not reach their fixtures
 
 mod boots;
+mod containers;
 mod ends;
+mod loader;
+#[path = "../oci/mod.rs"]
+mod oci;
+mod programs;
+mod restarts;
 mod roles;
 mod units;
 mod updates;
@@ -19,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use lab::machine::{METADATA_PORT, MachineEvent, MachineSpec, Machines, Processes, count_processes, sweep_leftovers};
+use planner::desired::payload::Payload;
 use planner::desired::role::Role;
 use planner::desired::user_data::UserData;
 use planner::instances::console::{self, last_word};
@@ -28,7 +35,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
 /// Longest wait for anything; reached only when it never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const PORT: u16 = 8080;
 const ID: &str = "i-0123456789abcdef0";
@@ -80,12 +87,13 @@ impl Lab {
         UserData {
             role: Role::Worker,
             expires_at: Timestamp::now() + SignedDuration::from_hours(1),
-            artifact_url: &self.artifact.url,
-            artifact_sha256: &self.artifact.sha256,
+            payload: Payload::File { url: &self.artifact.url, sha256: &self.artifact.sha256 },
             port: Some(PORT),
             control: None,
             environment: &[],
             companion: None,
+            stock: None,
+            handed: None,
         }
     }
 
@@ -99,6 +107,15 @@ impl Lab {
         let spoken = console.lines().filter_map(|line| Some(line.split_once("] cloud-init[")?.1.split_once("]: ")?.1));
         let is_ours = |line: &&str| !line.contains("[WARNING]") && !line.starts_with("Cloud-init v. ");
         spoken.filter(is_ours).map(str::to_owned).collect()
+    }
+
+    /// Returns once the boot has come to its end; an error in it is told at once.
+    fn boots(&self) {
+        until("the last boot step", || {
+            let word = self.last_word();
+            assert!(!word.starts_with(console::ERROR), "{word}");
+            word.starts_with(console::READY).then_some(())
+        });
     }
 
     fn last_word(&self) -> String {
@@ -175,8 +192,14 @@ fn header(head: &str, name: &str) -> String {
     head.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap_or_else(|| panic!("{name} in {head}")).to_owned()
 }
 
-/// A binary that instances run, built once unless it is given.
+/// A binary that instances run.
 fn program(name: &str) -> &'static [u8] {
+    // For as long as the tests run.
+    Vec::leak(fs::read(binary(name)).expect("it is among the binaries"))
+}
+
+/// Its file, built once unless it is given.
+fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
         if let Some(directory) = std::env::var_os("CLUSTERBENCHMARK_BIN") {
@@ -184,12 +207,11 @@ fn program(name: &str) -> &'static [u8] {
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         // Of the whole workspace: with the features of one package everything below would be compiled once more.
-        let arguments = ["build", "--quiet", "--workspace", "--bin", "worker", "--bin", "starter"];
+        let arguments = ["build", "--quiet", "--workspace", "--bin", "worker", "--bin", "starter", "--bin", "balancer"];
         assert!(Command::new(cargo).args(arguments).status().expect("cargo runs").success(), "they do not build");
         Path::new(env!("CARGO_BIN_EXE_lab")).parent().expect("directory").to_owned()
     });
-    // For as long as the tests run.
-    Vec::leak(fs::read(directory.join(name)).expect("it is among the binaries"))
+    directory.join(name)
 }
 
 /// Serves `bytes` at any path until the test process ends.

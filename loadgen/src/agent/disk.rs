@@ -1,30 +1,46 @@
 //! Runs on disk: a file is there whole or not at all.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use wire::{RoundReport, RunSpec, RunStatus};
+use wire::{AloneReport, RoundReport, RunSpec, RunStatus};
+
+use crate::run::JournalEntry;
 
 const RECORD_SUFFIX: &str = ".run.json";
 const REPORT_SUFFIX: &str = ".report.json";
 
-/// State of a run; rewritten after every round.
+/// State of a run; rewritten whenever it has found something out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
     pub(crate) spec: RunSpec,
     pub(crate) status: RunStatus,
+    /// What one request at a time showed of each cluster of a search, until the report holds it. Earlier versions did not
+    /// write it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) alone: BTreeMap<String, AloneReport>,
     /// The rounds so far, until the report holds them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) rounds: Vec<RoundReport>,
 }
 
 impl Record {
+    /// A run of which nothing is known yet, or whose report holds all.
+    pub(crate) fn of(spec: RunSpec, status: RunStatus) -> Self {
+        Self { spec, status, alone: BTreeMap::new(), rounds: Vec::new() }
+    }
+
     pub(crate) fn started_at(&self) -> Timestamp {
         self.status.started_at
+    }
+
+    pub(crate) fn entry(&self) -> JournalEntry<'_> {
+        JournalEntry { alone: &self.alone, rounds: &self.rounds }
     }
 }
 

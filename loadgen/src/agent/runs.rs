@@ -14,10 +14,10 @@ use crate::agent::disk::{Disk, Record};
 use crate::agent::metrics::{self, Counts};
 use crate::corpus::Files;
 use crate::corpus::store::{NoCorpus, Store};
-use crate::run::measure;
 use crate::run::measurement::Measurement;
 use crate::run::progress::Wish;
 use crate::run::settings::{MeasureError, Settings};
+use crate::run::{JournalEntry, measure};
 use crate::{InvalidSpec, NoTrust, Progress, secure, validate};
 
 /// Pause before a report that could not be written is tried again: a full disk may be emptied.
@@ -92,6 +92,7 @@ impl Held {
             status.message = on.progress.message();
             status.warning = on.progress.warning();
             note_balancer(&mut status, &on.progress);
+            status.live = on.progress.live();
             status.hold = status.hold.map(|_| on.progress.hold());
         }
         status
@@ -151,9 +152,10 @@ impl Runs {
             warning: String::new(),
             hold: (spec.slice == Slice::default()).then_some(Hold::No),
             balancer: balancer(&spec),
+            live: Vec::new(),
             report_sha256: None,
         };
-        let record = Record { spec, status: status.clone(), rounds: Vec::new() };
+        let record = Record::of(spec, status.clone());
         self.0.disk.write_record(&record)?;
         let on = self.spawn(&record, files);
         state.runs.insert(status.id.clone(), Held { record, on: Some(on), unwritten: None });
@@ -287,7 +289,7 @@ impl Runs {
                 Err(_) => "the generator was stopped".to_owned(),
             }
         };
-        let journal = |rounds: &[RoundReport]| self.journal(&record, rounds, progress);
+        let journal = |entry: JournalEntry<'_>| self.journal(&record, entry, progress);
         let settings = Settings { files, ..self.0.settings.clone() };
         let measurement = measure(&record.spec, &settings, progress, journal, abort).await?;
         let aborted = measurement.aborted.is_some();
@@ -336,10 +338,11 @@ impl Runs {
         }
     }
 
-    /// After every round, between loads: what a crash would leave.
-    fn journal(&self, record: &Record, rounds: &[RoundReport], progress: &Progress) {
+    /// Whenever something was found out, between loads: what a crash would leave.
+    fn journal(&self, record: &Record, entry: JournalEntry<'_>, progress: &Progress) {
+        let JournalEntry { alone, rounds } = entry;
         let voided = rounds.iter().filter(|round| round.outcome == RoundOutcome::Voided).count() as u32;
-        let mut now = Record { rounds: rounds.to_vec(), ..record.clone() };
+        let mut now = Record { alone: alone.clone(), rounds: rounds.to_vec(), ..record.clone() };
         (now.status.rounds_done, now.status.rounds_voided) = (rounds.len() as u32 - voided, voided);
         note_balancer(&mut now.status, progress);
         let written = self.0.disk.write_record(&now);
@@ -348,6 +351,7 @@ impl Runs {
         }
         let warning = |error| format!("the rounds so far are kept in memory only, the disk refuses them: {error}");
         progress.warn(written.err().map(warning).unwrap_or_default());
+        // What is written before the first round is of none.
         if let Some(last) = rounds.last() {
             self.state().counts.add(last);
         }
@@ -402,8 +406,7 @@ fn document(measurement: &Measurement) -> io::Result<Vec<u8>> {
 
 /// A run whose process died: its report says so and holds what was written down.
 fn recover(disk: &Disk, record: Record, instance_id: &str) -> Result<Record, RunsError> {
-    let rounds = record.rounds.clone();
-    let measurement = Measurement::recovered(record.spec.clone(), record.started_at(), rounds, instance_id);
+    let measurement = Measurement::recovered(record.spec.clone(), record.started_at(), record.entry(), instance_id);
     let bytes = document(&measurement)?;
     let record = ended(record, &measurement, true, &bytes);
     disk.write_report(&record.spec.id, &bytes)?;
@@ -433,7 +436,7 @@ fn ended(record: Record, measurement: &Measurement, aborted: bool, bytes: &[u8])
         report_sha256: Some(sha256_hex(bytes)),
         ..record.status
     };
-    Record { status, rounds: Vec::new(), spec: record.spec }
+    Record::of(record.spec, status)
 }
 
 impl Counts {

@@ -1,21 +1,12 @@
-//! Flags of the load, and of the right answer to a request.
+//! Flags of the load.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
-use loadgen::{Given, NoTrust, Trust};
-use wire::{
-    Arrivals, ClosedLoop, Connections, Expect, Header, OpenLoop, Phase, Ramp, RequestSpec, RunSpec, Slice, Stop, Work,
-    WorkDistribution,
-};
+use wire::{Arrivals, ClosedLoop, OpenLoop, Phase, Ramp, RunSpec, Slice, Stop};
 
-use super::files::FilesArguments;
-use super::times::{Seconds, seconds, whole_micros, whole_seconds};
-
-/// Seconds that an answer may take when nobody says it.
-const TIMEOUT: Seconds = Seconds(loadgen::Settings::REQUEST_LIMIT);
+use super::request::RequestArguments;
+use super::times::whole_seconds;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("pace").multiple(false))]
@@ -52,47 +43,8 @@ pub(crate) struct LoadArguments {
     /// or 10 s.
     #[arg(long, value_name = "TIME", value_parser = whole_seconds)]
     drain: Option<u32>,
-    /// How long an answer may take, 30 seconds when absent; then the request is counted as a timeout.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Seconds>,
-    /// What a name is taken for instead of looking it up, as in curl; repeat it for more names.
-    #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]")]
-    pub(crate) resolve: Vec<Given>,
-    /// A hosts file (hosts(5)) that is read before anybody is asked for a name, anew each time; --resolve comes before it.
-    #[arg(long, env = "HOSTS_FILE", value_name = "FILE")]
-    pub(crate) hosts: Option<PathBuf>,
-    /// Method of every request; when absent GET, or POST with --files.
-    #[arg(long, value_name = "METHOD")]
-    method: Option<String>,
-    /// A header of every request; repeat it for more.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    headers: Vec<String>,
-    /// The body of every request.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    body: String,
     #[command(flatten)]
-    pub(crate) files: FilesArguments,
-    /// A new connection for every request.
-    #[arg(long)]
-    new_connections: bool,
-    /// Certificates of authorities (PEM) that are believed for https, besides those that this machine knows.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Believes every certificate of https, whoever it is from and whatever host it is for.
-    #[arg(long, conflicts_with = "ca")]
-    insecure: bool,
-    /// The status of a right answer; any below 400 when absent.
-    #[arg(long, value_name = "STATUS")]
-    expect_status: Option<u16>,
-    /// The whole body of a right answer.
-    #[arg(long, value_name = "TEXT")]
-    expect_body: Option<String>,
-    /// Work that each request asks for as ?work_micros=, such as exponential:2ms (or constant, lognormal).
-    #[arg(long, value_name = "KIND:TIME", value_parser = work)]
-    work: Option<Work>,
-    /// Decides order, arrivals, work and the header x-clusterbench-seed; drawn and printed when absent.
-    #[arg(long)]
-    seed: Option<u64>,
+    pub(crate) request: RequestArguments,
     /// This generator's slice of the load, from 0/N to (N-1)/N; N of them together send what one would.
     #[arg(long, value_name = "I/N", value_parser = slice, requires = "start_at")]
     slice: Option<Slice>,
@@ -110,48 +62,20 @@ pub(crate) enum WarmUp {
 impl LoadArguments {
     /// A spec without targets and rounds.
     pub(crate) fn spec(&self) -> anyhow::Result<RunSpec> {
-        let headers: Vec<Header> = self.headers.iter().map(|text| header(text)).collect::<Result<_, _>>()?;
         let (warmup_requests, warmup_seconds) = match self.warmup {
             None => (0, 0),
             Some(WarmUp::Requests(requests)) => (requests, 0),
             Some(WarmUp::Seconds(seconds)) => (0, seconds),
         };
-        let usual = if self.files.files.is_some() { "POST" } else { "GET" };
-        if self.files.files.is_some() && !matches!(self.method.as_deref(), None | Some("POST" | "PUT")) {
-            bail!("--method: files are sent with POST or PUT");
-        }
         Ok(RunSpec {
-            id: "command-line".to_owned(),
-            // Below 2^53, so that the JSON holds it exactly.
-            seed: self.seed.unwrap_or_else(|| rand::random::<u64>() >> 11),
             warmup_requests,
             warmup_seconds,
             phases: vec![self.phase()?],
-            request: RequestSpec {
-                method: self.method.clone().unwrap_or_else(|| usual.to_owned()),
-                headers,
-                body: self.body.clone(),
-                corpus: None,
-                connections: if self.new_connections { Connections::PerRequest } else { Connections::Kept },
-                work: self.work,
-                expect: Expect { status: self.expect_status, body: self.expect_body.clone(), ..Expect::default() },
-            },
             drain_seconds: self.drain,
-            timeout_seconds: self.timeout.and_then(Seconds::whole),
             slice: self.slice.unwrap_or_default(),
             start_at: self.start_at,
-            ..RunSpec::default()
+            ..self.request.spec()?
         })
-    }
-
-    /// How long an answer may take.
-    pub(crate) fn timeout(&self) -> Seconds {
-        self.timeout.unwrap_or(TIMEOUT)
-    }
-
-    /// Authorities whose certificates are believed.
-    pub(crate) fn trust(&self) -> Result<Trust, NoTrust> {
-        Trust::new(self.ca.as_deref(), self.insecure)
     }
 
     fn phase(&self) -> anyhow::Result<Phase> {
@@ -190,6 +114,9 @@ pub(crate) fn flag(field: &str) -> &str {
         "openLoop.ramp.steps" => "--steps",
         "warmupSeconds" => "--warmup",
         "judging.metric" => "--metric",
+        "search.mostRequestsPerSecond" => "--most",
+        "search.objective.maxFailedPerMille" => "--max-failed",
+        field if field.starts_with("search.objective") => "--objective",
         "request.method" => "--method",
         "timeoutSeconds" => "--timeout",
         "request.expect.status" => "--expect-status",
@@ -200,29 +127,11 @@ pub(crate) fn flag(field: &str) -> &str {
     }
 }
 
-fn header(text: &str) -> anyhow::Result<Header> {
-    let (name, value) = text.split_once(':').with_context(|| format!("--header: {text:?} is not NAME: VALUE"))?;
-    Ok(Header { name: name.trim().to_owned(), value: value.trim().to_owned() })
-}
-
 fn warm_up(text: &str) -> Result<WarmUp, String> {
     if let Ok(requests) = text.parse() {
         return Ok(WarmUp::Requests(requests));
     }
     whole_seconds(text).map(WarmUp::Seconds).map_err(|_| "give a number of requests, or a time such as 10s".to_owned())
-}
-
-fn work(text: &str) -> Result<Work, String> {
-    let wrong = || "give a kind and a mean, such as exponential:2ms, constant:500us or lognormal:1s".to_owned();
-    let (kind, time) = text.split_once(':').ok_or_else(wrong)?;
-    let distribution = match kind {
-        "constant" => WorkDistribution::Constant,
-        "exponential" => WorkDistribution::Exponential,
-        "lognormal" => WorkDistribution::Lognormal,
-        _ => return Err(wrong()),
-    };
-    let mean_micros = whole_micros(time).ok_or_else(wrong)?;
-    Ok(Work { distribution, mean_micros })
 }
 
 fn slice(text: &str) -> Result<Slice, String> {
@@ -243,14 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn work_and_slices_are_read() {
-        let exponential = Work { distribution: WorkDistribution::Exponential, mean_micros: 2000 };
-        assert_eq!(work("exponential:2ms"), Ok(exponential));
-        assert!(
-            ["2ms", "normal:2ms", "constant:2", "constant:-1ms", "constant:99999s"]
-                .iter()
-                .all(|text| work(text).is_err())
-        );
+    fn slices_are_read() {
         assert_eq!(slice("1/4"), Ok(Slice { index: 1, count: 4 }));
         assert!(["1", "a/b", "1/-2"].iter().all(|text| slice(text).is_err()));
     }

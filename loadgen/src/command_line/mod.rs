@@ -5,6 +5,8 @@ pub(crate) mod files;
 pub(crate) mod json;
 mod load;
 mod price;
+mod request;
+mod search;
 pub(crate) mod stored;
 mod times;
 pub(crate) mod watch;
@@ -19,6 +21,8 @@ use wire::{AUTO_ROUNDS, Judging, Looks, Metric, Rounds, RunSpec, Target};
 use self::fail_if::FailIf;
 use self::load::{LoadArguments, WarmUp, flag};
 use self::price::HourlyPrice;
+use self::request::RequestArguments;
+use self::search::SearchArguments;
 use self::times::{Seconds, seconds};
 use self::watch::WatchArguments;
 
@@ -43,6 +47,7 @@ struct Arguments {
 enum Command {
     Run(Box<RunArguments>),
     Compare(Box<CompareArguments>),
+    Search(Box<SearchArguments>),
     Report(ReportArguments),
     Watch(WatchArguments),
     Agent(Box<AgentArguments>),
@@ -50,10 +55,22 @@ enum Command {
 
 /// One command with its arguments.
 pub(crate) enum Invocation {
-    Run(Box<RunArguments>),
+    Measure(Box<Task>),
     Report(ReportArguments),
     Watch(WatchArguments),
     Agent(Box<AgentArguments>),
+}
+
+/// What is measured, and what becomes of the result.
+pub(crate) struct Task {
+    pub(crate) spec: RunSpec,
+    pub(crate) request: RequestArguments,
+    pub(crate) output: OutputArguments,
+    pub(crate) fail_if: Vec<FailIf>,
+    /// Requests that a URL serves at the same time, for a search that was told it.
+    pub(crate) slots: Option<u32>,
+    /// What messages call URLs: some commands have them without a flag.
+    pub(crate) urls_as: &'static str,
 }
 
 /// Measures one or more URLs and prints the result.
@@ -67,7 +84,7 @@ pub(crate) struct RunArguments {
     urls: Vec<String>,
     /// What messages call them: `compare` has them without a flag.
     #[arg(skip = "--url")]
-    pub(crate) urls_as: &'static str,
+    urls_as: &'static str,
     /// How often each URL is measured, in shuffled order; 1 for one URL and 10 for several when absent.
     #[arg(long, value_name = "COUNT")]
     rounds: Option<u32>,
@@ -75,9 +92,11 @@ pub(crate) struct RunArguments {
     #[arg(skip)]
     looks: Looks,
     #[command(flatten)]
-    pub(crate) load: LoadArguments,
+    load: LoadArguments,
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
+    output: OutputArguments,
+    #[command(flatten)]
+    judging: JudgingArguments,
 }
 
 /// Compares URLs with the first one: shuffled rounds, one seed for each round, and a verdict with an interval.
@@ -97,6 +116,8 @@ pub(crate) struct CompareArguments {
     load: LoadArguments,
     #[command(flatten)]
     output: OutputArguments,
+    #[command(flatten)]
+    judging: JudgingArguments,
 }
 
 #[derive(Debug, Args)]
@@ -107,21 +128,28 @@ pub(crate) struct OutputArguments {
     /// Prints one line for each URL in each round, as CSV, instead of a table.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+    /// Writes the result as a page into this file: one that can be mailed, printed and opened without a network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Writes every second's histograms into this file, an HdrHistogram interval log.
     #[arg(long, value_name = "FILE")]
     pub(crate) histogram: Option<PathBuf>,
     /// Writes every send of an open loop into this file: planned and real moment, in nanoseconds from its start.
     #[arg(long, value_name = "FILE")]
     pub(crate) sends: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct JudgingArguments {
     /// What URLs are compared by: p50, p90, p99, p99.9, rate, or per-dollar with --price and --closed-loop.
     #[arg(long, value_name = "METRIC", default_value = "p50", value_parser = metric)]
-    pub(crate) metric: Metric,
+    metric: Metric,
     /// What the instances behind a URL cost an hour, in US dollars; repeat it for each.
     #[arg(long, value_name = "NAME=USD")]
     price: Vec<HourlyPrice>,
     /// Ends with exit code 4 when it holds for a URL, such as 'p99 > 50ms', 'rate < 1000', 'failed > 0.1%' or 'wrong > 0'.
     #[arg(long, value_name = "CONDITION")]
-    pub(crate) fail_if: Vec<FailIf>,
+    fail_if: Vec<FailIf>,
 }
 
 /// Prints a report that is there already: what `run --json` wrote, or a BenchmarkReport as `kubectl get -o json` prints it.
@@ -134,10 +162,17 @@ pub(crate) struct ReportArguments {
     /// Prints one line for each cluster in each round, as CSV, instead of text.
     #[arg(long)]
     pub(crate) csv: bool,
+    /// Prints it as Markdown, for the comment of a pull request, instead of text.
+    #[arg(long, conflicts_with_all = ["csv", "svg", "html"])]
+    pub(crate) md: bool,
     /// Draws requests, requests per target and response times over time instead, CloudWatch's beside them where the
-    /// BenchmarkReport has them: requests.svg, per-target.svg and response-time.svg in this directory.
+    /// BenchmarkReport has them: requests.svg, per-target.svg and response-time.svg in this directory, and where requests
+    /// went through queues queue.svg and instances.svg.
     #[arg(long, value_name = "DIR", conflicts_with = "csv")]
     pub(crate) svg: Option<PathBuf>,
+    /// Writes it as a page into this file instead: one that can be mailed, printed and opened without a network.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["csv", "svg"])]
+    pub(crate) html: Option<PathBuf>,
 }
 
 /// Serves the control API of the operator and carries out the runs it asks for.
@@ -174,15 +209,24 @@ fn metric(text: &str) -> Result<Metric, String> {
         "p99.9" => Ok(Metric::P999),
         "rate" => Ok(Metric::RequestsPerSecond),
         "per-dollar" => Ok(Metric::RequestsPerUsd),
+        "per-thousand" => {
+            Err("what a thousand right answers cost is measured in a benchmark with balancer.kind Queue \
+                               (load.comparison.metric UsdMicrosPerThousand): here nobody knows what was used"
+                .to_owned())
+        }
         _ => Err("give p50, p90, p99, p99.9, rate or per-dollar".to_owned()),
     }
 }
 
 /// Reads the command line; ends the process with code 2 and a message when it is wrong.
-pub(crate) fn parse() -> Invocation {
-    match Arguments::parse().command {
-        Some(Command::Run(run)) => Invocation::Run(run),
-        Some(Command::Compare(compare)) => Invocation::Run(Box::new(compare.run())),
+///
+/// # Errors
+/// Arguments that do not go together.
+pub(crate) fn parse() -> anyhow::Result<Invocation> {
+    Ok(match Arguments::parse().command {
+        Some(Command::Run(run)) => Invocation::Measure(Box::new(run.task()?)),
+        Some(Command::Compare(compare)) => Invocation::Measure(Box::new(compare.run().task()?)),
+        Some(Command::Search(search)) => Invocation::Measure(Box::new(search.task()?)),
         Some(Command::Watch(watch)) => Invocation::Watch(watch),
         Some(Command::Agent(agent)) => Invocation::Agent(agent),
         Some(Command::Report(report)) => Invocation::Report(report),
@@ -194,13 +238,13 @@ pub(crate) fn parse() -> Invocation {
                  or `loadgen agent` (also when CONTROL_LISTEN is set)",
             )
             .exit(),
-    }
+    })
 }
 
 impl CompareArguments {
     /// The run that it is.
     fn run(self) -> RunArguments {
-        let Self { urls, rounds, mut load, output } = self;
+        let Self { urls, rounds, mut load, output, judging } = self;
         if load.rate.is_none() {
             load.closed_loop.get_or_insert(USERS_OF_A_COMPARISON);
         }
@@ -210,20 +254,25 @@ impl CompareArguments {
         load.warmup.get_or_insert(WarmUp::Requests(WARM_UP_OF_A_COMPARISON));
         let looks = if rounds.is_none() { Looks::Auto } else { Looks::AtTheEnd };
         let rounds = Some(rounds.unwrap_or(AUTO_ROUNDS));
-        RunArguments { urls, urls_as: "URL", rounds, looks, load, output }
+        RunArguments { urls, urls_as: "URL", rounds, looks, load, output, judging }
     }
 }
 
 impl RunArguments {
-    pub(crate) fn spec(&self) -> anyhow::Result<RunSpec> {
-        let count = self.rounds.unwrap_or(if self.urls.len() > 1 { ROUNDS_OF_A_RUN } else { 1 });
-        let judging = Judging { looks: self.looks, metric: self.output.metric, ..Judging::default() };
-        let targets = targets(&self.urls);
-        let mut spec = self.load.spec()?;
-        spec.facts.clusters = price::facts(&self.output.price, &targets, self.output.metric)?;
-        Ok(RunSpec { rounds: Rounds { count }, targets, judging, ..spec })
+    fn task(self) -> anyhow::Result<Task> {
+        let Self { urls, urls_as, rounds, looks, load, output, judging } = self;
+        let count = rounds.unwrap_or(if urls.len() > 1 { ROUNDS_OF_A_RUN } else { 1 });
+        let targets = targets(&urls);
+        let JudgingArguments { metric, price, fail_if } = judging;
+        let mut spec = load.spec()?;
+        spec.facts.clusters = price::facts(&price, &targets, metric)?;
+        let judging = Judging { looks, metric, ..Judging::default() };
+        let spec = RunSpec { rounds: Rounds { count }, targets, judging, ..spec };
+        Ok(Task { spec, request: load.request, output, fail_if, slots: None, urls_as })
     }
+}
 
+impl Task {
     /// The same error with the flag instead of the field of the document.
     pub(crate) fn in_flags(&self, error: &InvalidSpec) -> anyhow::Error {
         let flag = if error.field.starts_with("targets") { self.urls_as } else { flag(&error.field) };

@@ -1,6 +1,7 @@
 //! Report that was stored: alone, or within the Kubernetes object that keeps it. Pure.
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wire::{CloudWatch, REPORT_SCHEMA, Report};
@@ -23,24 +24,32 @@ impl Stored {
             bail!("it is a list: name one BenchmarkReport (kubectl get benchmarkreport NAME -o json)");
         }
         let spec = &document["spec"];
-        let stored = match &spec["report"] {
+        Ok(match &spec["report"] {
             Value::Null if document["kind"].is_string() => {
                 bail!("the object holds no spec.report: it has to be a BenchmarkReport, not a {}", document["kind"])
             }
-            Value::Null => Self { report: value(&document)?, cloud_watch: None },
-            report => Self {
-                report: value(report).context("spec.report")?,
+            Value::Null => Self { report: report(&document)?, cloud_watch: None },
+            stored => Self {
+                report: report(stored).context("spec.report")?,
                 cloud_watch: match &spec["cloudWatch"] {
                     Value::Null => None,
                     cloud_watch => Some(value(cloud_watch).context("spec.cloudWatch")?),
                 },
             },
-        };
-        let schema = &stored.report.schema;
-        if schema != REPORT_SCHEMA {
-            bail!("it has schema {schema:?}, this program reads {REPORT_SCHEMA}");
+        })
+    }
+}
+
+/// The schema comes first: one of another may lack what this one has.
+fn report(document: &Value) -> anyhow::Result<Report> {
+    let document = value::<Value>(document)?;
+    match document["schema"].as_str() {
+        Some(schema) if schema != REPORT_SCHEMA => {
+            bail!(
+                "it has schema {schema:?}, this program reads {REPORT_SCHEMA}: take loadgen of the version that wrote it"
+            )
         }
-        Ok(stored)
+        _ => Ok(Report::deserialize(&document)?),
     }
 }
 
@@ -73,5 +82,13 @@ mod tests {
             why(r#"{"kind": "BenchmarkReport", "spec": {"report": "{}"}}"#).starts_with("spec.report: missing field")
         );
         assert!(why("{}").starts_with("missing field"));
+        let newer = r#"{"schema": "clusterbench.dev/report/v2", "result": []}"#;
+        assert_eq!(
+            why(newer),
+            r#"it has schema "clusterbench.dev/report/v2", this program reads clusterbench.dev/report/v1: take loadgen of the version that wrote it"#
+        );
+        let kept = serde_json::json!({"kind": "BenchmarkReport", "spec": {"report": newer}}).to_string();
+        assert!(why(&kept).starts_with("spec.report: it has schema"), "{}", why(&kept));
+        assert!(why("{\"schema\": \"clusterbench.dev/rep").starts_with("it is no JSON"), "cut in half");
     }
 }

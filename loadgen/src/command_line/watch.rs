@@ -54,6 +54,8 @@ mod tests {
         let queue = |cluster: &str, waiting| QueueStatus {
             cluster: cluster.into(),
             accepted: 97 + waiting + 9,
+            answered: 97,
+            open: waiting + 9,
             waiting,
             answers_waiting: 2,
             running: 3,

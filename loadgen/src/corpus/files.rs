@@ -8,7 +8,7 @@ use wire::WrongAnswer;
 
 use super::body::{form, media_type};
 use super::table::{Table, stem};
-use super::{MOST_BYTES, MOST_FILES, TABLE, archive, directory};
+use super::{MOST_BYTES, MOST_FILES, MOST_OF_A_FRONT, MOST_OF_A_PULLER, TABLE, archive, directory};
 
 /// Files in the order of their names. None is without a right answer, and there is at least one.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct Files(Vec<File>);
 /// A file, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct File {
+    name: String,
     /// Name without its suffix.
     stem: String,
     /// Right answer.
@@ -64,7 +65,7 @@ impl Files {
                 None => (media_type.to_owned(), content),
             };
             if names.insert(name.clone()) {
-                Ok(File { stem, right, media_type, body })
+                Ok(File { name, stem, right, media_type, body })
             } else {
                 Err(NoFiles::SameName(name))
             }
@@ -103,6 +104,26 @@ impl Files {
 
     pub(crate) fn get(&self, number: usize) -> Option<&File> {
         self.0.get(number)
+    }
+
+    /// Why they cannot be sent to a cluster behind queues, if a file or its right answer is longer than what gets through; and the
+    /// way out.
+    pub(crate) fn unfit_for_queues(&self) -> Option<String> {
+        const WAY_OUT: &str =
+            "take it out of the files, make it smaller, or measure it with balancer.kind Custom or Application";
+        self.0.iter().find_map(|File { name, right, body, .. }| {
+            let (sent, answered) = (body.len(), right.len());
+            if sent > MOST_OF_A_FRONT {
+                return Some(format!(
+                    "{name} is sent as {sent} bytes, and behind queues a request has at most {MOST_OF_A_FRONT}: {WAY_OUT}"
+                ));
+            }
+            (answered > MOST_OF_A_PULLER).then(|| {
+                format!(
+                    "the right answer to {name} has {answered} bytes, and behind queues it has at most {MOST_OF_A_PULLER}: {WAY_OUT}"
+                )
+            })
+        })
     }
 
     /// How many there are.
@@ -163,6 +184,34 @@ mod tests {
         );
         assert_eq!(why(&["a.png", "a.png"], "a,one\n"), "there are two files with the name a.png: rename one");
         assert_eq!(Files::new(Vec::new(), &table("a,one\n"), None).unwrap_err(), NoFiles::Empty);
+    }
+
+    #[test]
+    fn what_is_too_long_for_queues_is_named_with_its_size_and_the_limit() {
+        let file = |name: &str, body: usize, right: usize| File {
+            name: name.to_owned(),
+            stem: stem(name).to_owned(),
+            right: "r".repeat(right),
+            media_type: String::new(),
+            body: vec![b'x'; body],
+        };
+        let unfit = |body, right| Files(vec![file("b.png", 1, 1), file("a.png", body, right)]).unfit_for_queues();
+        let begins = |said: Option<String>, with: &str| {
+            assert!(said.as_ref().is_some_and(|it| it.starts_with(with)), "{said:?}")
+        };
+        assert_eq!(unfit(MOST_OF_A_FRONT, MOST_OF_A_PULLER), None);
+        begins(
+            unfit(MOST_OF_A_FRONT + 1, 1),
+            "a.png is sent as 5242881 bytes, and behind queues a request has at most 5242880: take it out",
+        );
+        begins(
+            unfit(1, MOST_OF_A_PULLER + 1),
+            "the right answer to a.png has 16777217 bytes, and behind queues it has at most 16777216: take it out",
+        );
+        // With the form around it.
+        let longest = vec![("a.png".to_owned(), vec![b'x'; MOST_OF_A_FRONT])];
+        let in_a_form = Files::new(longest, &table("a,one\n"), Some("f")).unwrap();
+        begins(in_a_form.unfit_for_queues(), "a.png is sent as 52430");
     }
 
     #[test]

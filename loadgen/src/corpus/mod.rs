@@ -21,5 +21,9 @@ pub(crate) use turns::Turns;
 const MOST_FILES: usize = 10_000;
 /// All files of a corpus together, and the archive that they come in: 256 MiB, for generators that have 1 GiB.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
+/// Longest body that a front takes, which answers 413 to a longer one (`queue::front::BODY_LIMIT`).
+const MOST_OF_A_FRONT: usize = 5 * 1024 * 1024;
+/// Longest answer that a puller passes on; a longer one is none (`LONGEST` in `queue/src/puller/http_program.rs`).
+const MOST_OF_A_PULLER: usize = 16 * 1024 * 1024;
 /// The table within an archive.
 const TABLE: &str = "expected.csv";

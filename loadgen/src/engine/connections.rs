@@ -170,6 +170,20 @@ impl Connections {
         (self.oldest != NONE).then_some(self.oldest)
     }
 
+    /// Requests under way that were planned at this moment or before it, and not before `from`.
+    pub(crate) fn begun_before(&mut self, until_nanos: u64, from_nanos: u64) -> u64 {
+        let (mut count, mut number) = (0, self.oldest);
+        while let Some(connection) = self.get(number) {
+            let planned = connection.request.planned_nanos;
+            if planned > until_nanos {
+                break;
+            }
+            count += u64::from(planned >= from_nanos);
+            number = connection.newer;
+        }
+        count
+    }
+
     /// Begins to connect, with a request that will be sent as soon as the connection is there.
     pub(crate) fn start(&mut self, poller: &Poller, address: usize, request: Request) -> Result<u32> {
         // Nowhere: the name was not found.

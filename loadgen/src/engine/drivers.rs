@@ -82,9 +82,13 @@ enum Told {
 }
 
 /// One segment of load, measured.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Driven {
     pub(crate) tally: Tally,
+    /// Requests that were planned too early to count.
+    pub(crate) before: Tally,
+    /// How long it was counted before it was cut, if it was.
+    pub(crate) cut_after: Option<Duration>,
     pub(crate) backends: Backends,
     /// From the start of the load until the end of its last request.
     pub(crate) took: Duration,
@@ -104,6 +108,8 @@ impl Driven {
     /// Another segment, of the same target.
     pub(crate) fn add(&mut self, other: Self) {
         self.tally.merge(&other.tally);
+        self.before.merge(&other.before);
+        self.cut_after = self.cut_after.or(other.cut_after);
         self.backends.merge(other.backends);
         self.took += other.took;
         self.peak = self.peak.max(other.peak);
@@ -158,7 +164,8 @@ impl Drivers {
         for _ in 0..threads {
             let ended = until_ended(&mut receiver, |part| {
                 second(part);
-                driven.tally.merge(&part.tally);
+                let counts = if part.counts { &mut driven.tally } else { &mut driven.before };
+                counts.merge(&part.tally);
             });
             let ended = ended.await?;
             driven.backends.merge(ended.backends);
@@ -169,6 +176,9 @@ impl Drivers {
         // Each address of a name has a connection, also where fewer would do.
         driven.peak = driven.peak.max(driven.served.len() as u64);
         driven.took = Duration::from_nanos(last_nanos.map_or(0, |last| last.saturating_sub(load.starts_nanos)));
+        driven.cut_after = load.counted.as_ref().and_then(|counted| {
+            Some(Duration::from_nanos(counted.cut_nanos()?.saturating_sub(load.starts_nanos + counted.after_nanos)))
+        });
         driven.gave_up = load.life.is_given_up();
         driven.refused = load.life.refused().map(str::to_owned);
         Ok(driven)

@@ -88,7 +88,7 @@ impl LoadSegment<'_> {
                 }
                 Err(error) => error,
             };
-            match self.next_address(address, attempt, own_limit_at_start(error), now) {
+            match self.next_address(&request, (address, attempt), own_limit_at_start(error), now) {
                 Some(next) => (address, attempt) = (next, attempt + 1),
                 None => return,
             }
@@ -99,15 +99,15 @@ impl LoadSegment<'_> {
     /// to try, and the request has ended.
     fn next_address(
         &mut self,
-        address: usize,
-        attempt: usize,
+        request: &Request,
+        (address, attempt): (usize, usize),
         limit: Option<GeneratorLimit>,
         now: u64,
     ) -> Option<usize> {
         let addresses = &self.connections.addresses;
         // Another address is no way round what this process lacks, nor round what an address that works lacks now.
         if let Some(limit) = limit.filter(|limit| !is_of_one_address(*limit) || addresses.has_worked(address)) {
-            self.limited(limit, now);
+            self.limited(request.planned_nanos, limit, now);
             return None;
         }
         addresses.failed(address, limit.is_none(), now);
@@ -115,8 +115,8 @@ impl LoadSegment<'_> {
             return Some((address + 1) % addresses.len());
         }
         match limit.filter(|_| !addresses.any_answers()) {
-            Some(limit) => self.limited(limit, now),
-            None => self.unconnected(now),
+            Some(limit) => self.limited(request.planned_nanos, limit, now),
+            None => self.unconnected(request.planned_nanos, now),
         }
         None
     }
@@ -124,22 +124,22 @@ impl LoadSegment<'_> {
     /// The connection did not come about: its request goes on to the next address, or has ended.
     pub(super) fn passed_over(&mut self, number: u32, limit: Option<GeneratorLimit>, now: u64) {
         let Some(closed) = self.connections.close(number) else { return };
-        if let Some(next) = self.next_address(closed.address, closed.attempt, limit, now) {
+        if let Some(next) = self.next_address(&closed.request, (closed.address, closed.attempt), limit, now) {
             self.connect(closed.request, next, closed.attempt + 1, now);
         }
         self.released(now);
     }
 
     /// Nobody was there to connect to.
-    fn unconnected(&mut self, now: u64) {
-        self.tally.failed(Failure::Connect);
+    fn unconnected(&mut self, planned_nanos: u64, now: u64) {
+        self.note_failed(planned_nanos, Failure::Connect);
         self.last_nanos = Some(now);
         self.refused(now);
     }
 
     /// The generator could not do its part: that is no failure of the one it measures.
-    fn limited(&mut self, limit: GeneratorLimit, now: u64) {
-        self.tally.limited(limit);
+    fn limited(&mut self, planned_nanos: u64, limit: GeneratorLimit, now: u64) {
+        self.tally_of(planned_nanos).limited(limit);
         self.last_nanos = Some(now);
         self.refused(now);
     }
@@ -268,7 +268,9 @@ impl LoadSegment<'_> {
                 Ok(written) => {
                     if request.sent_nanos == 0 {
                         request.sent_nanos = now;
-                        self.tally.sent += 1;
+                        let counts = self.load.counts(request.planned_nanos);
+                        let tally = if counts { &mut self.tally } else { &mut self.count.before };
+                        tally.sent += 1;
                         let before = std::mem::replace(&mut connection.carried_for_nanos, self.load.starts_nanos);
                         if before != self.load.starts_nanos
                             && let Some(served) = self.served.get_mut(connection.address)
@@ -422,15 +424,18 @@ impl LoadSegment<'_> {
         match judged {
             Err(failure) if !mutation.is(Mutant::ErrorsAreAnswers) => {
                 self.served(address, zone, None);
-                self.tally.answered_badly(failure, answer.status);
+                self.tally_of(request.planned_nanos).answered_badly(failure, answer.status);
+                self.note_bad(request.planned_nanos);
             }
             _ => {
                 let since =
                     if mutation.is(Mutant::ClockAtSendTime) { request.sent_nanos } else { request.planned_nanos };
                 let took = micros(now.saturating_sub(since));
                 self.served(address, zone, Some(took));
-                self.tally.response.record(took);
-                self.tally.service.record(micros(now.saturating_sub(request.sent_nanos)));
+                let tally = self.tally_of(request.planned_nanos);
+                tally.response.record(took);
+                tally.service.record(micros(now.saturating_sub(request.sent_nanos)));
+                self.note_time(request.planned_nanos, now.saturating_sub(request.planned_nanos));
             }
         }
         self.last_nanos = Some(now);
@@ -449,16 +454,16 @@ impl LoadSegment<'_> {
 
     /// Ends a request that this machine could not carry on with.
     fn cut(&mut self, number: u32, limit: GeneratorLimit, now: u64) {
-        drop(self.connections.close(number));
+        let Some(closed) = self.connections.close(number) else { return };
         self.released(now);
-        self.limited(limit, now);
+        self.limited(closed.request.planned_nanos, limit, now);
     }
 
     /// The request has no good answer. The connection cannot be used again: an answer might still come.
     pub(super) fn fail(&mut self, number: u32, failure: Failure, now: u64) {
-        drop(self.connections.close(number));
+        let Some(closed) = self.connections.close(number) else { return };
         if !(failure == Failure::Timeout && self.load.mutation.is(Mutant::TimeoutsDropped)) {
-            self.tally.failed(failure);
+            self.note_failed(closed.request.planned_nanos, failure);
         }
         self.last_nanos = Some(now);
         self.released(now);

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use wire::{GeneratorLimit, OpenLoop, Slice};
 
 use super::addresses::Addresses;
+use super::counted::Counted;
 use super::expected::Expected;
 use super::request::Template;
 use super::wall_clock::WallClock;
@@ -37,6 +38,8 @@ pub(crate) struct Load {
     pub(crate) idle_nanos: u64,
     /// How long the target may let nobody in.
     pub(crate) give_up_nanos: u64,
+    /// What of it counts, where that is not all. `None`: everything does.
+    pub(crate) counted: Option<Counted>,
     /// Number of the first request: numbers count on from phase to phase.
     pub(crate) first_index: u64,
     /// Whether every send is told, and not only how many were how late.
@@ -70,6 +73,12 @@ impl Load {
             *end = (*end + starts_nanos).saturating_sub(self.starts_nanos);
         }
         self.starts_nanos = starts_nanos;
+    }
+
+    /// Whether a request counts that is planned at this moment.
+    pub(super) fn counts(&self, planned_nanos: u64) -> bool {
+        let counted = self.counted.as_ref();
+        counted.is_none_or(|counted| planned_nanos >= self.starts_nanos + counted.after_nanos)
     }
 
     /// Connections that one thread may have at the same time.

@@ -35,6 +35,8 @@ pub(crate) struct Tally {
     pub(crate) send_lag: Latencies,
     /// How old the requests were that were still open at the end.
     pub(crate) open: Latencies,
+    /// Requests that were not answered in time, where a load says what that is.
+    pub(crate) slow: u64,
     pub(crate) failures: Failures,
     /// Status of answers that are failures.
     pub(crate) failed_status: FailedStatus,
@@ -109,6 +111,13 @@ impl Tally {
         self.sent + connect
     }
 
+    /// Whether anything is counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_times()
+            && self.planned + self.sent + self.waited + self.failures.total() == 0
+            && self.limits.is_empty()
+    }
+
     /// Whether any request was sent, answered or cut.
     pub(crate) fn has_times(&self) -> bool {
         [&self.response, &self.service, &self.send_lag, &self.open].iter().any(|latencies| latencies.count() > 0)
@@ -124,6 +133,7 @@ impl Tally {
         self.service.merge(&other.service);
         self.send_lag.merge(&other.send_lag);
         self.open.merge(&other.open);
+        self.slow += other.slow;
         self.failures.add(&other.failures);
         self.failed_status = self.failed_status.and(other.failed_status);
         let room = WRONG_ANSWERS.saturating_sub(self.wrong.len());

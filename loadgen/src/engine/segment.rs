@@ -9,6 +9,7 @@ use wire::GeneratorLimit;
 
 use super::arrivals::{Arrivals, Planned, slice_of_thread};
 use super::connections::{Connections, Request, State};
+use super::counted::ThreadCount;
 use super::load::{Load, Plan};
 use super::poller::{Poller, now_nanos};
 use super::wall_clock::NANOS_PER_SECOND;
@@ -27,7 +28,8 @@ const BURST: usize = 32;
 /// Bytes read at once: most answers fit, and several threads' buffers stay in the cache.
 const RECEIVE_BYTES: usize = 64 * 1024;
 
-/// Counts of one second of load, on one thread. It is told in two parts where a UTC second ends within it.
+/// Counts of one second of load, on one thread. It is told in two parts where a UTC second ends within it, and in two where
+/// requests were planned too early to count.
 #[derive(Debug)]
 pub(crate) struct Second {
     pub(crate) thread: u32,
@@ -36,6 +38,8 @@ pub(crate) struct Second {
     /// Since 1970.
     pub(crate) utc_second: u64,
     pub(crate) tally: Tally,
+    /// Not where its requests were planned too early to count.
+    pub(crate) counts: bool,
     /// Whole answers by member.
     pub(crate) members: Vec<(Arc<[u8]>, u64)>,
     /// Planned and real moments of the requests sent, from the start of the segment, when they are asked for.
@@ -101,6 +105,7 @@ pub(crate) struct LoadSegment<'a> {
     /// Since when nothing more is planned.
     planned_until_nanos: Option<u64>,
     pub(super) tally: Tally,
+    pub(super) count: ThreadCount,
     second: u64,
     utc_second: u64,
     /// When one of both seconds ends, on the monotonic clock.
@@ -159,6 +164,7 @@ impl<'a> LoadSegment<'a> {
             opening: VecDeque::new(),
             planned_until_nanos: ends,
             tally: Tally::default(),
+            count: ThreadCount::default(),
             second: 0,
             utc_second: load.wall.second(load.starts_nanos),
             turns_nanos: (load.starts_nanos + NANOS_PER_SECOND).min(load.wall.end_of_second(load.starts_nanos)),
@@ -189,6 +195,9 @@ impl<'a> LoadSegment<'a> {
             self.turn_second(now, &mut emit);
             self.send_due(now);
             self.expire(now);
+            if self.planned_until_nanos.is_none_or(|until| now < until) && self.has_enough(now) {
+                self.plan_no_more(now);
+            }
             if self.load.life.is_cut() || self.load.life.is_given_up() || self.is_over(now) {
                 break;
             }
@@ -197,6 +206,7 @@ impl<'a> LoadSegment<'a> {
         }
         self.turn_second(now_nanos(), &mut emit);
         self.cut_open_requests();
+        self.tell_what_was_before(&mut emit);
         emit(self.end_second(true));
         let at = |(number, served): (usize, AddressTally)| Some((self.connections.addresses.at(number)?, served));
         let served = self.served.into_iter().enumerate().filter_map(at).collect();
@@ -229,8 +239,8 @@ impl<'a> LoadSegment<'a> {
             let Some(next) = self.next.filter(|_| self.due_nanos <= now) else { return };
             if self.due_nanos + self.load.limit_nanos <= now {
                 // It waited for a connection as long as a request may take.
-                self.tally.failed(Failure::Timeout);
-                self.waited();
+                self.note_failed(self.due_nanos, Failure::Timeout);
+                self.waited(self.due_nanos);
             } else if !self.send_planned(next, now) {
                 return;
             }
@@ -258,9 +268,9 @@ impl<'a> LoadSegment<'a> {
             return false;
         }
         if planned_nanos <= self.blocked_until_nanos {
-            self.waited();
+            self.waited(planned_nanos);
         } else {
-            self.tally.send_lag.record(micros(now - planned_nanos));
+            self.tally_of(planned_nanos).send_lag.record(micros(now - planned_nanos));
         }
         if self.load.notes_sends {
             self.sends.push((planned_nanos - self.load.starts_nanos, now - self.load.starts_nanos));
@@ -269,11 +279,13 @@ impl<'a> LoadSegment<'a> {
     }
 
     fn plan_next(&mut self) {
-        let Some(arrivals) = &mut self.arrivals else { return };
-        if self.next.is_some() {
-            self.tally.planned += 1;
+        if self.arrivals.is_none() {
+            return;
         }
-        self.next = arrivals.next();
+        if self.next.is_some() {
+            self.tally_of(self.due_nanos).planned += 1;
+        }
+        self.next = self.arrivals.as_mut().and_then(Iterator::next);
         match self.next {
             Some(next) => self.due_nanos = self.load.starts_nanos + next.at_nanos,
             None => {
@@ -285,6 +297,12 @@ impl<'a> LoadSegment<'a> {
         }
     }
 
+    /// Nothing more is sent: enough was seen.
+    fn plan_no_more(&mut self, now: u64) {
+        (self.arrivals, self.next, self.due_nanos) = (None, None, u64::MAX);
+        self.planned_until_nanos = Some(now);
+    }
+
     /// A connection became idle or went: a request that waited for one may go.
     pub(super) fn released(&mut self, now: u64) {
         if self.is_blocked {
@@ -293,10 +311,12 @@ impl<'a> LoadSegment<'a> {
     }
 
     /// A request found no connection free, and none more allowed.
-    fn waited(&mut self) {
-        self.tally.waited += 1;
-        if let Some(limit) = self.connections_limit {
-            self.tally.limited(limit);
+    fn waited(&mut self, planned_nanos: u64) {
+        let limit = self.connections_limit;
+        let tally = self.tally_of(planned_nanos);
+        tally.waited += 1;
+        if let Some(limit) = limit {
+            tally.limited(limit);
         }
     }
 
@@ -389,19 +409,25 @@ impl<'a> LoadSegment<'a> {
         let is_given_up = life.is_given_up();
         while let Some(connection) = self.connections.oldest().and_then(|number| self.connections.close(number)) {
             if is_given_up {
-                self.tally.failed(Failure::Connect);
+                self.note_failed(connection.request.planned_nanos, Failure::Connect);
             } else if counts {
-                self.tally.open.record(micros(now - connection.request.planned_nanos));
+                self.open_at_end(connection.request.planned_nanos, now);
                 self.last_nanos = Some(now);
             }
         }
         while counts && !is_given_up && self.next.is_some() {
-            self.tally.open.record(micros(now.saturating_sub(self.due_nanos)));
+            self.open_at_end(self.due_nanos, now);
             if self.is_blocked {
-                self.waited();
+                self.waited(self.due_nanos);
             }
             self.plan_next();
         }
+    }
+
+    fn open_at_end(&mut self, planned_nanos: u64, now: u64) {
+        let age = now.saturating_sub(planned_nanos);
+        self.tally_of(planned_nanos).open.record(micros(age));
+        self.note_time(planned_nanos, age);
     }
 
     fn exact_nanos(&self) -> Option<u64> {
@@ -429,14 +455,25 @@ impl<'a> LoadSegment<'a> {
         let starts = self.load.starts_nanos;
         let second = now.saturating_sub(starts) / NANOS_PER_SECOND;
         let is_over = second > self.second;
+        self.tell_what_was_before(emit);
         emit(Second { is_over, ..self.end_second(false) });
         (self.second, self.utc_second) = (second, self.load.wall.second(now));
         self.turns_nanos = (starts + (second + 1) * NANOS_PER_SECOND).min(self.load.wall.end_of_second(now));
     }
 
+    fn tell_what_was_before(&mut self, emit: &mut impl FnMut(Second)) {
+        if !self.count.before.is_empty() {
+            let (thread, number, utc_second) = (self.thread, self.second, self.utc_second);
+            let (tally, members, sends) = (std::mem::take(&mut self.count.before), Vec::new(), Vec::new());
+            let (counts, is_over, is_last) = (false, false, false);
+            emit(Second { thread, number, utc_second, tally, counts, members, sends, is_over, is_last });
+        }
+    }
+
     fn end_second(&mut self, is_last: bool) -> Second {
         let (tally, sends) = (std::mem::take(&mut self.tally), std::mem::take(&mut self.sends));
         let (thread, number, utc_second) = (self.thread, self.second, self.utc_second);
-        Second { thread, number, utc_second, tally, members: self.backends.news(), sends, is_over: true, is_last }
+        let (members, counts, is_over) = (self.backends.news(), true, true);
+        Second { thread, number, utc_second, tally, counts, members, sends, is_over, is_last }
     }
 }

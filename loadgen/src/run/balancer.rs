@@ -1,10 +1,10 @@
 //! Balancer that a run is measured through: the one that was met first, which says how its members are.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use wire::{BalancerStatus, ClusterStatus, Health, MemberStatus};
+use wire::{BalancerStatus, ClusterStatus, Health, MemberStatus, QueueStatus};
 
 use crate::run::sight::{Counts, SeenCluster, SeenMember, Sight};
 use crate::target::fetch::fetch;
@@ -24,12 +24,16 @@ pub(crate) struct Balancer {
     successor: OnceLock<String>,
     /// Whether the balancer was seen on the machine that this process is on.
     shares_machine: AtomicBool,
+    /// How busy it said that it is, when it was asked last; [`UNKNOWN`]: it did not say.
+    busy_per_mille: AtomicU32,
 }
+
+const UNKNOWN: u32 = u32::MAX;
 
 impl Balancer {
     pub(crate) fn new(status: Target, resolver: Resolver) -> Self {
         let (met, successor, shares_machine) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
-        Self { status, resolver, met, successor, shares_machine }
+        Self { status, resolver, met, successor, shares_machine, busy_per_mille: AtomicU32::new(UNKNOWN) }
     }
 
     /// Reads the status. An error is a reason to void: a round that nobody vouches for does not count.
@@ -40,10 +44,14 @@ impl Balancer {
         if !status.kernel_boot.is_empty() && status.kernel_boot == agent::kernel_boot() {
             self.shares_machine.store(true, Ordering::Relaxed);
         }
+        self.busy_per_mille.store(status.busy_per_mille.unwrap_or(UNKNOWN), Ordering::Relaxed);
         self.meet(&status.instance_id);
         match self.replaced() {
             Some(why) => Err(why),
-            None => Ok(Sight(status.clusters.into_iter().chain(status.shared).map(cluster).collect())),
+            None => {
+                let clusters = status.clusters.into_iter().chain(status.shared);
+                Ok(Sight(clusters.map(|of_it| cluster(of_it, &status.queues)).collect()))
+            }
         }
     }
 
@@ -66,15 +74,21 @@ impl Balancer {
         Some(format!("the balancer changed from {from} to {to}"))
     }
 
+    /// CPU time that it used in the second before it was asked last, in thousandths of what it may use.
+    pub(crate) fn busy_per_mille(&self) -> Option<u32> {
+        Some(self.busy_per_mille.load(Ordering::Relaxed)).filter(|busy| *busy != UNKNOWN)
+    }
+
     /// Whether balancer and generator, which are two instances, were seen to be one machine.
     pub(crate) fn shares_machine(&self) -> bool {
         self.shares_machine.load(Ordering::Relaxed)
     }
 }
 
-fn cluster(status: ClusterStatus) -> SeenCluster {
+fn cluster(status: ClusterStatus, queues: &[QueueStatus]) -> SeenCluster {
+    let queue = queues.iter().find(|queue| queue.cluster == status.name).cloned();
     let members = status.members.into_iter().map(member).collect();
-    SeenCluster { name: status.name, policy: Some(status.policy), members }
+    SeenCluster { policy: Some(status.policy), queue, ..SeenCluster::asked(&status.name, members) }
 }
 
 fn member(status: MemberStatus) -> SeenMember {
@@ -83,7 +97,7 @@ fn member(status: MemberStatus) -> SeenMember {
         Health::Unhealthy => Some("is unhealthy".to_owned()),
         Health::Unknown => Some("was not checked yet".to_owned()),
     };
-    let counts = Some(Counts { requests: status.requests, losses: status.losses });
+    let counts = Some(Counts { requests: status.requests, losses: status.losses, in_flight: status.in_flight });
     SeenMember { id: status.id, address: status.address, ill, boot: status.boot, slots: status.slots, counts }
 }
 

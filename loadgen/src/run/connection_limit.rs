@@ -10,7 +10,8 @@ pub(crate) fn is_crowded(spec: &RunSpec, authorities: usize, most: usize) -> boo
         Phase::OpenLoop(load) => most_connections(load.max_connections, most).0,
     };
     // One phase after the other: its threads may be others, and then so are its connections.
-    authorities.saturating_mul(spec.phases.iter().map(of_phase).sum()) > most
+    let of_search = spec.search.iter().map(|_| most_connections(None, most).0);
+    authorities.saturating_mul(spec.phases.iter().map(of_phase).chain(of_search).sum()) > most
 }
 
 /// Connections of an open loop at the same time, and whose limit that is: `None` when so many were asked for.

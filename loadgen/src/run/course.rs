@@ -17,7 +17,7 @@ use crate::run::members::Members;
 use crate::run::names::Names;
 use crate::run::send_log::SendLog;
 use crate::run::series::Recorder;
-use crate::run::settings::{MeasureError, Settings, threads};
+use crate::run::settings::{MeasureError, SearchSettings, Settings, threads};
 use crate::run::timetable::Timetable;
 use crate::run::watch::Watch;
 use crate::run::wrong_log::WrongLog;
@@ -33,11 +33,16 @@ pub(crate) struct Course<'a> {
     pub(crate) drivers: Drivers,
     pub(crate) watch: Option<Watch>,
     pub(crate) request_limit: Duration,
+    pub(crate) rest_holds: Duration,
+    pub(crate) queue_looks: Duration,
+    pub(crate) counted_within: Duration,
     pub(crate) give_up: Duration,
     pub(crate) idle_limit: Duration,
     pub(crate) most_connections: usize,
     /// Connections of loads that are over are closed before the next begins.
     pub(crate) is_crowded: bool,
+    pub(crate) search: SearchSettings,
+    pub(crate) instance_id: String,
     pub(crate) timetable: Option<Timetable>,
     pub(crate) series: Recorder,
     pub(crate) log: Option<Arc<HistogramLog>>,
@@ -76,10 +81,15 @@ impl<'a> Course<'a> {
             drivers: Drivers::start(threads(spec))?,
             watch,
             request_limit: request_limit(spec, settings),
+            rest_holds: settings.rest_holds,
+            queue_looks: settings.queue_looks,
+            counted_within: settings.counted_within,
             give_up: settings.give_up,
             idle_limit: settings.idle_limit,
             most_connections,
             is_crowded,
+            search: settings.search,
+            instance_id: settings.instance_id.clone(),
             // Alone, a run waits for its start and then takes the time it takes.
             timetable: Timetable::of(spec).filter(|_| spec.slice != Slice::default()),
             series: Recorder::new(WallClock::now()),
@@ -99,6 +109,25 @@ impl<'a> Course<'a> {
             seen.meet(&sight, watch.clusters()).await;
         }
         self.note_balancer();
+    }
+
+    /// Why nothing can be measured, if a file is longer than what gets through queues and somebody has told of these: each request
+    /// with it would fail.
+    pub(crate) fn unfit_files(&self) -> Option<String> {
+        let is_behind_queues = self.watch.as_ref().is_some_and(Watch::has_queues);
+        self.files.as_ref().filter(|_| is_behind_queues)?.unfit_for_queues()
+    }
+
+    /// What is not known of instances that come and go, in words.
+    pub(crate) fn unseen(&self) -> Option<String> {
+        let scaled = self.targets.iter().filter(|target| target.is_scaled && target.serves == target.cluster);
+        let names: Vec<&str> = scaled.map(|target| target.cluster.as_str()).collect();
+        let which = names.join(" and ");
+        (!names.is_empty()).then(|| {
+            format!(
+                "instances of {which} come and go: steal, speed, slots and use above the baseline are not known of them"
+            )
+        })
     }
 
     /// Waits before the next round while somebody holds the run; then says how long that was.

@@ -56,8 +56,15 @@ impl Effort {
     }
 
     /// Effort under load only: whatever happens while a run waits changes nothing that was measured.
-    fn steal_per_mille(&self) -> u32 {
+    pub(crate) fn steal_per_mille(&self) -> u32 {
         (self.ticks.stolen * 1000).checked_div(self.ticks.all).unwrap_or(0) as u32
+    }
+
+    /// Effort of another load.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.add(other.cpu, other.wall);
+        self.ticks.all += other.ticks.all;
+        self.ticks.stolen += other.ticks.stolen;
     }
 
     fn add(&mut self, cpu: Duration, wall: Duration) {

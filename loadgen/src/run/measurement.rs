@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use stats::{Material, NotAHistogram, PhaseEvidence, Rules};
-use wire::{ClusterReport, Connections, Environment, GeneratorFacts, Phase, Report, RoundReport, RunSpec, Series};
+use wire::{
+    AloneReport, ClusterReport, Connections, Environment, GeneratorFacts, Phase, Report, RoundReport, RunSpec, Series,
+};
 
 use crate::engine::drivers::Driven;
 use crate::engine::recording::Tally;
 use crate::mutant::{Mutant, Mutation};
+use crate::run::JournalEntry;
 
 /// Report of one cluster in one round. `is_by_file`: each answer was compared with the one that is right for its request.
 pub(crate) fn cluster_report(cluster: &str, driven: &Driven, names_addresses: bool, is_by_file: bool) -> ClusterReport {
@@ -54,7 +57,7 @@ impl PhaseTally {
         self.connections_needed += other.connections_needed;
     }
 
-    fn evidence(&self, about: String, keeps_connections: bool) -> PhaseEvidence {
+    pub(crate) fn evidence(&self, about: String, keeps_connections: bool) -> PhaseEvidence {
         let tally = &self.tally;
         let is_planned = tally.planned > 0;
         PhaseEvidence {
@@ -87,6 +90,8 @@ pub struct Measurement {
     /// Rounds that were to count: with looks in between, those up to the last look that was needed.
     pub planned_rounds: u32,
     pub environment: Environment,
+    /// What one request at a time showed of each cluster of a search, by its name.
+    pub alone: BTreeMap<String, AloneReport>,
     /// Why it ended before its end, if it did.
     pub aborted: Option<String>,
     /// Whether it ended because going on was useless.
@@ -101,8 +106,13 @@ pub struct Measurement {
 }
 
 impl Measurement {
-    /// Measurement of a run whose process died: the rounds that were written down.
-    pub(crate) fn recovered(spec: RunSpec, started_at: Timestamp, rounds: Vec<RoundReport>, instance_id: &str) -> Self {
+    /// Measurement of a run whose process died: what was written down.
+    pub(crate) fn recovered(
+        spec: RunSpec,
+        started_at: Timestamp,
+        written: JournalEntry<'_>,
+        instance_id: &str,
+    ) -> Self {
         let generator = GeneratorFacts { instance_id: instance_id.to_owned(), ..GeneratorFacts::default() };
         let planned_rounds = spec.rounds.count;
         let notes = vec!["the series by second and by minute ended with the generator's process".to_owned()];
@@ -110,10 +120,11 @@ impl Measurement {
             spec,
             started_at,
             finished_at: Timestamp::now(),
-            rounds,
+            rounds: written.rounds.to_vec(),
             series: Vec::new(),
             planned_rounds,
             environment: Environment { generators: vec![generator], notes, ..Environment::default() },
+            alone: written.alone.clone(),
             aborted: Some("the generator's process ended".to_owned()),
             failed: false,
             warm_up: BTreeMap::new(),
@@ -137,6 +148,7 @@ impl Measurement {
             rounds: self.rounds.clone(),
             series: self.series.clone(),
             planned_rounds: self.planned_rounds,
+            alone: self.alone.clone(),
             warmup_requests: self.warm_up.clone(),
             warmup_load_millis: self.warm_up_load.as_millis() as u64,
             phases: self.evidence(),
@@ -210,7 +222,8 @@ mod tests {
         let open = Phase::OpenLoop(load);
         let spec = RunSpec { phases: vec![open.clone(), Phase::Pause { seconds: 1 }, open], ..RunSpec::default() };
         assert_eq!(Rules::of(&spec).arrivals, stats::Arrivals::Open);
-        let mut measurement = Measurement::recovered(spec, Timestamp::UNIX_EPOCH, Vec::new(), "g");
+        let nothing = JournalEntry { alone: &BTreeMap::new(), rounds: &[] };
+        let mut measurement = Measurement::recovered(spec, Timestamp::UNIX_EPOCH, nothing, "g");
         for phase in [0, 2] {
             let tally = Tally { planned: 10, sent: 10 - phase, ..Tally::default() };
             measurement.phases.insert(("c".into(), phase), PhaseTally::new(&tally, 1));

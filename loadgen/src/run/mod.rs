@@ -10,9 +10,12 @@ mod members;
 mod names;
 mod phases;
 pub(crate) mod progress;
+mod queues;
+mod rest;
 mod roster;
 mod round;
 pub(crate) mod schedule;
+mod search;
 mod seconds;
 pub(crate) mod send_log;
 mod series;
@@ -22,6 +25,8 @@ mod timetable;
 pub(crate) mod validate;
 mod validate_corpus;
 mod validate_members;
+mod validate_queues;
+mod validate_search;
 mod validate_zones;
 mod watch;
 pub(crate) mod wrong_log;
@@ -31,7 +36,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stats::{Next, Rules, compare};
-use wire::{CALIBRATION_SECONDS, Looks, PlaceKind, RoundOutcome, RoundReport, RunSpec};
+use wire::{AloneReport, CALIBRATION_SECONDS, Looks, PlaceKind, RoundOutcome, RoundReport, RunSpec};
 
 use crate::engine::drivers::DriverLost;
 use crate::mutant::Mutant;
@@ -40,11 +45,22 @@ use crate::run::environment::{Effort, Start};
 use crate::run::measurement::{Measurement, PhaseTallies};
 use crate::run::members::Members;
 use crate::run::schedule::Schedule;
+use crate::run::search::Search;
 use crate::run::settings::{MeasureError, Settings};
 use crate::run::watch::Watch;
 use crate::{InvalidSpec, Progress, validate};
 
-/// Measures `spec`. `journal` is given the rounds so far after each one; `abort` ends the run early, with the reason.
+/// What a run has found out so far: all that its process takes with it unless somebody writes it down.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalEntry<'a> {
+    /// What one request at a time showed of each cluster of a search, by its name.
+    pub alone: &'a BTreeMap<String, AloneReport>,
+    /// Rounds in the order measured, voided ones included.
+    pub rounds: &'a [RoundReport],
+}
+
+/// Measures `spec`. `journal` is given what was found so far after each round, and before the first one of a search
+/// whenever a cluster was asked alone; `abort` ends the run early, with the reason.
 ///
 /// # Guarantees
 /// Every target is measured once per counted round, in the order of the run's [`Schedule`], with the seed of the
@@ -59,7 +75,7 @@ pub async fn measure(
     spec: &RunSpec,
     settings: &Settings,
     progress: &Progress,
-    mut journal: impl FnMut(&[RoundReport]),
+    mut journal: impl FnMut(JournalEntry<'_>),
     abort: impl Future<Output = String>,
 ) -> Result<Measurement, MeasureError> {
     let targets = validate(spec, settings.most_connections(spec))?;
@@ -79,7 +95,8 @@ pub async fn measure(
             None => (None, false),
             Some(Early::Replaced(why)) => (Some(why), false),
             Some(Early::Useless(why)) => (Some(why), true),
-        }
+        },
+        never = course.look_at_queues() => match never {},
     };
     let mut environment = start.environment(&settings.instance_id, &so_far.effort);
     if course.watch.as_ref().is_some_and(Watch::shares_machine) || so_far.members.share_machine() {
@@ -88,10 +105,11 @@ pub async fn measure(
     environment.clusters = so_far.members.facts(&spec.facts.clusters);
     environment.balancers = course.watch.as_ref().and_then(Watch::met).map(str::to_owned).into_iter().collect();
     environment.notes = so_far.members.silence();
+    environment.notes.extend(course.unseen());
     if settings.trust.is_anyone() && course.targets.iter().any(|target| target.tls.is_some()) {
         environment.notes.push("certificates were not checked (--insecure)".to_owned());
     }
-    environment.notes.append(&mut so_far.held);
+    environment.notes.append(&mut so_far.notes);
     Ok(Measurement {
         spec: spec.clone(),
         started_at,
@@ -101,6 +119,7 @@ pub async fn measure(
         rounds: so_far.rounds,
         series: course.series.taken(spec.targets.iter().map(|target| target.cluster.as_str())),
         planned_rounds: so_far.planned_rounds,
+        alone: so_far.alone,
         phases: so_far.phases,
         warm_up: so_far.warm_up,
         warm_up_load: so_far.warm_up_load,
@@ -112,21 +131,29 @@ pub async fn measure(
 
 /// Results of a run so far; kept when it is aborted.
 #[derive(Default)]
-struct SoFar {
+pub(crate) struct SoFar {
     rounds: Vec<RoundReport>,
     /// Rounds that are to count, as far as is known.
     planned_rounds: u32,
+    /// What one request at a time showed of each cluster of a search.
+    alone: BTreeMap<String, AloneReport>,
     phases: PhaseTallies,
     warm_up: BTreeMap<String, u64>,
     warm_up_load: Duration,
     effort: Effort,
     members: Members,
-    /// When and how long it was held, in words.
-    held: Vec<String>,
+    /// When and how long it was held, and what has to be known of what was found, in words.
+    notes: Vec<String>,
+}
+
+impl SoFar {
+    fn entry(&self) -> JournalEntry<'_> {
+        JournalEntry { alone: &self.alone, rounds: &self.rounds }
+    }
 }
 
 /// Why a run ends by itself before its end.
-enum Early {
+pub(crate) enum Early {
     /// Further rounds could not be compared with those measured: the same can be measured anew.
     Replaced(String),
     /// It would find out nothing, now or in another try.
@@ -137,9 +164,12 @@ enum Early {
 async fn all_rounds(
     course: &Course<'_>,
     so_far: &mut SoFar,
-    journal: &mut impl FnMut(&[RoundReport]),
+    journal: &mut impl FnMut(JournalEntry<'_>),
 ) -> Result<Option<Early>, DriverLost> {
     course.meet(&mut so_far.members).await;
+    if let Some(why) = course.unfit_files() {
+        return Ok(Some(Early::Useless(why)));
+    }
     let calibration = Duration::from_secs(u64::from(CALIBRATION_SECONDS));
     course.in_time(calibration, warm_up(course, so_far)).await.transpose()?;
     let before = course.calibrate(&mut so_far.members, |facts| &mut facts.calibration_before_micros);
@@ -156,7 +186,8 @@ async fn all_rounds(
 
 async fn warm_up(course: &Course<'_>, so_far: &mut SoFar) -> Result<(), DriverLost> {
     let schedule = Schedule::new(course.spec.seed, course.spec.targets.len());
-    for target in &course.targets {
+    // Instances of a scaled cluster are new in each round: there is nobody to warm up.
+    for target in course.targets.iter().filter(|target| !target.is_scaled) {
         let driven = course.warm_up(target, schedule.warm_up_seed()).await?;
         *so_far.warm_up.entry(target.cluster.clone()).or_default() += driven.tally.requests();
         so_far.warm_up_load += driven.took;
@@ -167,14 +198,26 @@ async fn warm_up(course: &Course<'_>, so_far: &mut SoFar) -> Result<(), DriverLo
 async fn measured_rounds(
     course: &Course<'_>,
     so_far: &mut SoFar,
-    journal: &mut impl FnMut(&[RoundReport]),
+    journal: &mut impl FnMut(JournalEntry<'_>),
 ) -> Result<Option<Early>, DriverLost> {
     let spec = course.spec;
     let schedule = Schedule::new(spec.seed, spec.targets.len());
-    let (mut counted, mut voided, mut voided_in_a_row) = (0, 0, 0);
+    let mut search = Search::of(spec);
+    if let Some(search) = &mut search {
+        if let Some(early) = course.before_rounds(search, so_far, journal).await? {
+            return Ok(Some(early));
+        }
+        course.tell_capacities(so_far);
+    }
+    let (mut counted, mut voided, mut voided_in_a_row, mut restless_in_a_row) = (0, 0, 0, 0);
     while counted < so_far.planned_rounds && voided <= most_repeats(so_far.planned_rounds) {
+        if search.as_ref().is_some_and(Search::is_over) {
+            so_far.planned_rounds = counted;
+            course.progress.until(counted);
+            break;
+        }
         if let Some(held) = course.stay(counted).await {
-            so_far.held.push(held);
+            so_far.notes.push(held);
             // Connections and caches are as cold as at the beginning.
             warm_up(course, so_far).await?;
         }
@@ -183,12 +226,17 @@ async fn measured_rounds(
         if course.mutation.is(Mutant::RoundsNotShuffled) {
             attempt.order.sort_unstable();
         }
-        let attempted = course.round(counted + 1, number, attempt, &mut so_far.effort, &mut so_far.members).await?;
+        let attempted = match &mut search {
+            Some(search) => {
+                course.search_round(search, counted + 1, attempt, &mut so_far.effort, &mut so_far.members).await?
+            }
+            None => course.round(counted + 1, number, attempt, &mut so_far.effort, &mut so_far.members).await?,
+        };
         let round = attempted.round;
         match round.outcome {
             RoundOutcome::Counted => {
                 counted += 1;
-                voided_in_a_row = 0;
+                (voided_in_a_row, restless_in_a_row) = (0, 0);
                 for (key, phase) in &attempted.phases {
                     so_far.phases.entry(key.clone()).or_default().merge(phase);
                 }
@@ -197,22 +245,26 @@ async fn measured_rounds(
                 tracing::warn!(round = round.round, reason = round.reason, "round voided");
                 voided += 1;
                 voided_in_a_row += 1;
+                restless_in_a_row = if attempted.is_restless { restless_in_a_row + 1 } else { 0 };
             }
         }
         let (outcome, why_void) = (round.outcome, round.reason.clone());
         course.series.settle(so_far.rounds.len(), outcome);
         so_far.rounds.push(round);
         course.note_balancer();
-        journal(&so_far.rounds);
+        journal(so_far.entry());
         // Whoever is told of a round finds it again after a crash.
         match outcome {
             RoundOutcome::Counted => course.progress.counted(),
             RoundOutcome::Voided => course.progress.voided(),
         }
+        if search.is_some() {
+            course.tell_capacities(so_far);
+        }
         if let Some(why) = course.replaced() {
             return Ok(Some(Early::Replaced(why)));
         }
-        if voided_in_a_row >= MOST_VOIDED_IN_A_ROW {
+        if voided_in_a_row >= MOST_VOIDED_IN_A_ROW || restless_in_a_row >= MOST_RESTLESS_IN_A_ROW {
             let why = format!("{voided_in_a_row} rounds in a row were voided, the last because {why_void}");
             return Ok(Some(Early::Useless(why)));
         }
@@ -224,6 +276,7 @@ async fn measured_rounds(
             course.progress.until(so_far.planned_rounds);
         }
     }
+    so_far.notes.extend(search.iter().flat_map(|search| search.cautions(spec)));
     Ok(None)
 }
 
@@ -254,6 +307,9 @@ fn next_look(spec: &RunSpec, counted: u32, rounds: &[RoundReport]) -> u32 {
 /// A fault that voids ten rounds one after the other will void the next as well: with half a minute of waiting for members
 /// before each, nobody should pay for an hour of it.
 const MOST_VOIDED_IN_A_ROW: u32 = 10;
+
+/// A cluster that does not come to rest in a quarter of an hour, and neither in the next two: each of these is paid for.
+const MOST_RESTLESS_IN_A_ROW: u32 = 3;
 
 async fn wait_until(moment: Option<Timestamp>, progress: &Progress) {
     let Some(moment) = moment else { return };

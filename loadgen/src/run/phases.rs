@@ -14,6 +14,7 @@ use crate::engine::poller::now_nanos;
 use crate::engine::request::Template;
 use crate::run::connection_limit::most_connections;
 use crate::run::course::Course;
+use crate::search::USERS_PER_SLOT;
 
 /// After a phase that stops by the clock the numbers of requests go on at the next multiple of this, whatever was
 /// sent: the next phase asks every cluster for the same.
@@ -35,6 +36,22 @@ pub(crate) struct PlacedPhase {
 enum Kind {
     Open(OpenLoop),
     Closed(ClosedLoop),
+}
+
+impl PlacedPhase {
+    /// A load by a schedule that has this number in its round.
+    pub(crate) fn open(number: u64, load: OpenLoop) -> Self {
+        Self::numbered(number, Kind::Open(load))
+    }
+
+    /// A load by users that has this number in its round.
+    pub(crate) fn closed(number: u64, load: ClosedLoop) -> Self {
+        Self::numbered(number, Kind::Closed(load))
+    }
+
+    fn numbered(number: u64, load: Kind) -> Self {
+        Self { number, first_index: number * NUMBERS_OF_A_PHASE, pause: Duration::ZERO, load: Some(load) }
+    }
 }
 
 /// Phases of a round, the same for every cluster.
@@ -60,6 +77,9 @@ pub(crate) fn of_round(spec: &RunSpec) -> Vec<PlacedPhase> {
 /// Phases of the warm-up, before the first round: the first load of a round, for as long as the warm-up takes.
 pub(crate) fn of_warm_up(spec: &RunSpec) -> Vec<PlacedPhase> {
     let first = of_round(spec).into_iter().find_map(|placed| placed.load);
+    // A search has no load before it has found one: a few users overload nothing.
+    let few = ClosedLoop { concurrency: USERS_PER_SLOT, stop: Stop::Requests(0) };
+    let first = first.or_else(|| spec.search.as_ref().map(|_| Kind::Closed(few)));
     let Some(first) = first else { return Vec::new() };
     let mut stops = Vec::new();
     if spec.warmup_requests > 0 {
@@ -122,6 +142,7 @@ pub(crate) fn load(
         wall: course.series.wall(),
         limit_nanos,
         drain_nanos: drain_nanos.min(limit_nanos),
+        counted: None,
         idle_nanos: course.idle_limit.as_nanos() as u64,
         give_up_nanos: course.give_up.as_nanos() as u64,
         first_index: placed.first_index,

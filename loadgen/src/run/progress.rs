@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use wire::Hold;
+use wire::{ClusterReport, Hold, LiveCapacity, LiveTarget};
 
 use crate::engine::recording::Tally;
 use crate::engine::segment::Second;
@@ -30,6 +30,8 @@ struct State {
     warning: String,
     /// Id of the balancer that was met.
     balancer: String,
+    /// The last of each target, and what a search knows of it.
+    live: Vec<LiveTarget>,
     activity: Activity,
 }
 
@@ -37,9 +39,24 @@ struct State {
 enum Activity {
     Preparing,
     Waiting(String),
-    Load { cluster: String, warms_up: bool, latest: Box<Latest> },
-    Pause { cluster: String, seconds: u32 },
+    Load {
+        cluster: String,
+        warms_up: bool,
+        latest: Box<Latest>,
+    },
+    Pause {
+        cluster: String,
+        seconds: u32,
+    },
     Held,
+    /// What is found out before the first round of a search.
+    Before(String),
+    Step {
+        cluster: String,
+        kept: Option<u32>,
+        missed: Option<u32>,
+        next: u32,
+    },
 }
 
 /// The second that goes on, put together from the threads', and what the one before came to.
@@ -75,6 +92,18 @@ fn figures(tally: &Tally) -> String {
     )
 }
 
+impl State {
+    /// What is told of a target.
+    fn of(&mut self, cluster: &str) -> &mut LiveTarget {
+        let there = self.live.iter().position(|one| one.cluster == cluster);
+        let index = there.unwrap_or_else(|| {
+            self.live.push(LiveTarget { cluster: cluster.to_owned(), ..LiveTarget::default() });
+            self.live.len() - 1
+        });
+        &mut self.live[index]
+    }
+}
+
 impl Progress {
     pub fn new(rounds: u32) -> Self {
         let state = Mutex::new(State {
@@ -83,6 +112,7 @@ impl Progress {
             voided: 0,
             warning: String::new(),
             balancer: String::new(),
+            live: Vec::new(),
             activity: Activity::Preparing,
         });
         Self { state, wish: watch::Sender::new(Wish::GoOn) }
@@ -135,6 +165,18 @@ impl Progress {
             Activity::Waiting(reason) => format!("{round}, waiting: {reason}"),
             Activity::Held => format!("held after round {} of {}", state.done, state.rounds),
             Activity::Pause { cluster, seconds } => format!("{round}, {cluster}: pause of {seconds} s"),
+            Activity::Before(what) => what.clone(),
+            Activity::Step { cluster, kept, missed, next } => {
+                let step = match (kept, missed) {
+                    (Some(kept), _) => format!("{kept} requests/s kept, {next} next"),
+                    (None, Some(missed)) => format!("{missed} requests/s not kept, {next} next"),
+                    (None, None) => format!("{next} requests/s next"),
+                };
+                let known = state.live.iter().find(|one| one.cluster == *cluster).and_then(|one| one.capacity);
+                let known = known.filter(|known| known.rounds > 0);
+                let known = known.map(|known| format!("; capacity {}", report::capacity_so_far(&known)));
+                format!("{round}, {cluster}: {step}{}", known.unwrap_or_default())
+            }
             Activity::Load { cluster, warms_up, latest } => {
                 let what = if *warms_up { format!("warm-up, {cluster}") } else { format!("{round}, {cluster}") };
                 match &latest.before {
@@ -158,10 +200,47 @@ impl Progress {
         self.state().activity = Activity::Load { cluster, warms_up, latest };
     }
 
+    /// Something is found out before the first round of a search.
+    pub(crate) fn finding_out(&self, what: String) {
+        self.state().activity = Activity::Before(what);
+    }
+
+    /// A rate is tried; `kept` and `missed` are the highest that was kept so far in this round, and the lowest that was not.
+    pub(crate) fn trying(&self, cluster: &str, kept: Option<u32>, missed: Option<u32>, next: u32) {
+        let mut state = self.state();
+        state.of(cluster).step_requests_per_second = Some(next);
+        state.activity = Activity::Step { cluster: cluster.to_owned(), kept, missed, next };
+    }
+
+    /// What the finished rounds of a search found of a target.
+    pub(crate) fn found(&self, cluster: &str, known: LiveCapacity) {
+        self.state().of(cluster).capacity = Some(known);
+    }
+
     pub(crate) fn second(&self, second: &Second) {
         if let Activity::Load { latest, .. } = &mut self.state().activity {
             latest.add(second);
         }
+    }
+
+    /// A target was measured in a round that may still be voided. No step of it is on any more.
+    pub(crate) fn measured(&self, round: u32, report: &ClusterReport) {
+        let mut state = self.state();
+        let live = state.of(&report.cluster);
+        *live = LiveTarget {
+            cluster: report.cluster.clone(),
+            round,
+            requests_per_second: report.requests_per_second,
+            p50_micros: report.latency.exact(report.latency.p50_micros),
+            p99_micros: report.latency.exact(report.latency.p99_micros),
+            capacity: live.capacity,
+            step_requests_per_second: None,
+        };
+    }
+
+    /// Targets as they were when each was last measured.
+    pub(crate) fn live(&self) -> Vec<LiveTarget> {
+        self.state().live.clone()
     }
 
     pub(crate) fn counted(&self) {
@@ -212,6 +291,23 @@ mod tests {
         assert_eq!(progress.message(), "round 2 of 20, cluster2: pause of 60 s");
         progress.waiting("i-1 of cluster1 is unhealthy");
         assert_eq!(progress.message(), "round 2 of 20, waiting: i-1 of cluster1 is unhealthy");
+        progress.finding_out("cluster1: one request at a time".to_owned());
+        assert_eq!(progress.message(), "cluster1: one request at a time");
+        progress.trying("cluster2", None, None, 860);
+        assert_eq!(progress.message(), "round 2 of 20, cluster2: 860 requests/s next");
+        progress.trying("cluster2", None, Some(860), 812);
+        assert_eq!(progress.message(), "round 2 of 20, cluster2: 860 requests/s not kept, 812 next");
+        progress.trying("cluster2", Some(812), Some(1_000), 905);
+        assert_eq!(progress.message(), "round 2 of 20, cluster2: 812 requests/s kept, 905 next");
+        let known = LiveCapacity { milli_rps: Some(741_300), rounds: 1, ..LiveCapacity::default() };
+        progress.found("cluster1", known);
+        progress.found("cluster2", LiveCapacity::default());
+        progress.trying("cluster2", None, None, 860);
+        assert_eq!(progress.message(), "round 2 of 20, cluster2: 860 requests/s next", "nothing is known of it");
+        progress.trying("cluster1", Some(720), None, 763);
+        let shown = "round 2 of 20, cluster1: 720 requests/s kept, 763 next; capacity 741 after 1 round";
+        assert_eq!(progress.message(), shown);
+        progress.waiting("i-1 of cluster1 is unhealthy");
         progress.until(40);
         assert_eq!(progress.message(), "round 2 of 40, waiting: i-1 of cluster1 is unhealthy");
         assert_eq!(progress.rounds(), (1, 40, 1));
@@ -229,6 +325,40 @@ mod tests {
     }
 
     #[test]
+    fn each_target_is_shown_as_it_was_last() {
+        let progress = Progress::new(2);
+        let report = |cluster: &str, requests_per_second| ClusterReport {
+            cluster: cluster.to_owned(),
+            requests_per_second,
+            ..ClusterReport::default()
+        };
+        for (round, cluster, rate) in [(1, "b", 10), (1, "a", 20), (2, "a", 30)] {
+            progress.measured(round, &report(cluster, rate));
+        }
+        let shown = progress.live().into_iter().map(|one| (one.cluster, one.round, one.requests_per_second));
+        assert_eq!(shown.collect::<Vec<_>>(), [("b".to_owned(), 1, 10), ("a".to_owned(), 2, 30)]);
+    }
+
+    #[test]
+    fn a_search_shows_what_is_known_beside_the_step_that_is_on() {
+        let progress = Progress::new(3);
+        progress.found("a", LiveCapacity::default());
+        progress.trying("a", None, None, 860);
+        let shown = || {
+            let live = progress.live().remove(0);
+            let milli_rps = live.capacity.and_then(|known| known.milli_rps);
+            (live.round, live.requests_per_second, live.step_requests_per_second, milli_rps)
+        };
+        assert_eq!(shown(), (0, 0, Some(860), None), "before anything was measured");
+        let requests_per_second = 857;
+        progress.measured(1, &ClusterReport { cluster: "a".into(), requests_per_second, ..ClusterReport::default() });
+        assert_eq!(shown(), (1, 857, None, None), "no step is on");
+        progress.found("a", LiveCapacity { milli_rps: Some(741_300), rounds: 1, ..LiveCapacity::default() });
+        progress.trying("a", None, None, 763);
+        assert_eq!(shown(), (1, 857, Some(763), Some(741_300)), "beside the numbers of the last step");
+    }
+
+    #[test]
     fn the_last_whole_second_is_shown_over_all_threads() {
         let progress = Progress::new(1);
         progress.loading("c", false);
@@ -237,7 +367,17 @@ mod tests {
             tally.response.record(micros);
             tally.send_lag.record(5);
             let (members, sends) = (Vec::new(), Vec::new());
-            Second { thread: 0, number, utc_second: number, tally, members, sends, is_over: true, is_last: false }
+            Second {
+                thread: 0,
+                number,
+                utc_second: number,
+                tally,
+                counts: true,
+                members,
+                sends,
+                is_over: true,
+                is_last: false,
+            }
         };
         progress.second(&second(0, 100));
         progress.second(&second(0, 300));

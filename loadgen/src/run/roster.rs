@@ -26,7 +26,7 @@ impl Roster {
         for (member, seen) in self.0.iter().zip(join_all(self.0.iter().map(seen)).await) {
             clusters.entry(&member.cluster).or_default().push(seen);
         }
-        let cluster = |(name, members): (&str, _)| SeenCluster { name: name.to_owned(), policy: None, members };
+        let cluster = |(name, members): (&str, _)| SeenCluster::asked(name, members);
         Sight(clusters.into_iter().map(cluster).collect())
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use wire::{ClusterFacts, ClusterReport, RoundOutcome, RoundReport};
+use wire::{BETWEEN_CLUSTERS_SECONDS, ClusterFacts, ClusterReport, QueueCost, RoundOutcome, RoundReport};
 
 use crate::engine::drivers::{Driven, DriverLost};
 use crate::engine::load::Load;
@@ -12,10 +13,12 @@ use crate::mutant::Mutant;
 use crate::run::course::Course;
 use crate::run::environment::{Effort, Reading};
 use crate::run::measurement::{PhaseTallies, PhaseTally, cluster_report};
-use crate::run::members::{Members, Readings, judge};
+use crate::run::members::{MEMBER_LIMIT, Members, Readings, judge};
 use crate::run::phases::{self, AHEAD_NANOS, load};
 use crate::run::seconds::{Interval, Seconds};
 use crate::run::sight::Sight;
+use crate::run::timetable::Timetable;
+use crate::run::watch::{Void, Watch};
 use crate::{Attempt, Target};
 
 /// Measurement of one cluster in one round, and its consequence.
@@ -29,8 +32,8 @@ struct Visit {
 enum RoundFate {
     /// The round goes on.
     Good,
-    /// The round does not count: by which cluster, if by one, and why.
-    Void(String, String),
+    /// The round does not count.
+    Void(Void),
     /// The run ends: the target let nobody in.
     Useless(String),
 }
@@ -40,6 +43,17 @@ pub(crate) struct Attempted {
     pub(crate) round: RoundReport,
     pub(crate) phases: PhaseTallies,
     pub(crate) useless: Option<String>,
+    /// It is void because a cluster was not at rest in time.
+    pub(crate) is_restless: bool,
+}
+
+impl Attempted {
+    /// A round that does not count.
+    pub(crate) fn voided(mut round: RoundReport, void: Void) -> Self {
+        let Void { by, reason, is_restless } = void;
+        (round.outcome, round.reason, round.voided_by) = (RoundOutcome::Voided, reason, by);
+        Self { round, phases: PhaseTallies::new(), useless: None, is_restless }
+    }
 }
 
 impl Course<'_> {
@@ -73,65 +87,71 @@ impl Course<'_> {
         seen: &mut Members,
     ) -> Result<Attempted, DriverLost> {
         let mut phases = PhaseTallies::new();
-        let mut round = RoundReport {
-            round: number,
-            seed: attempt.seed,
-            launch: 1,
-            outcome: RoundOutcome::Counted,
-            reason: String::new(),
-            voided_by: String::new(),
-            clusters: Vec::with_capacity(attempt.order.len()),
-        };
-        let void = |mut round: RoundReport, by: &str, reason: String| {
-            (round.outcome, round.reason, round.voided_by) = (RoundOutcome::Voided, reason, by.to_owned());
-            Ok(Attempted { round, phases: PhaseTallies::new(), useless: None })
-        };
+        let mut round = RoundReport::counted(number, attempt.seed, Vec::with_capacity(attempt.order.len()));
         // At the same time, because several generators have so much time in between and no more.
         let authorities = self.authorities();
         let (settled, ()) = tokio::join!(self.settled(), self.names.look_up(&authorities));
         let mut before = match settled {
             Ok(sight) => sight,
-            Err(reason) => return void(round, "", reason),
+            Err(why) => return Ok(Attempted::voided(round, why)),
         };
         let slots = u64::from(attempt_number) * self.targets.len() as u64..;
         let targets = attempt.order.iter().filter_map(|index| self.targets.get(*index));
         for (target, slot) in targets.zip(slots) {
-            let known = before.as_ref().and_then(|sight| sight.ids(&target.serves));
+            let (sight, rested) = match &self.timetable {
+                Some(timetable) => self.rested_in_time(before.as_ref(), target, timetable, slot).await,
+                None if self.has_to_rest(before.as_ref(), target) => {
+                    self.rested(before.as_ref(), target, Duration::ZERO).await
+                }
+                None => (None, Ok(())),
+            };
+            if let Err(why) = rested {
+                return Ok(Attempted::voided(round, why));
+            }
+            before = sight.or(before);
+            // Who will answer for a scaled cluster is not there yet.
+            let known = before.as_ref().filter(|_| !target.is_scaled).and_then(|sight| sight.ids(&target.serves));
             let idle = self.readings(seen, before.as_ref(), target).await;
+            let began = Instant::now();
             self.series.begin(&target.cluster, number);
             let mut visit = self.visit(target, attempt.seed, slot, known, effort).await?;
             self.series.end(&target.cluster);
+            let loaded = began.elapsed();
             // At the same time: several generators leave no time for one after the other.
             let is_good = matches!(visit.fate, RoundFate::Good);
             let visited = &visit.report;
             let after =
-                async { if is_good { self.unchanged(before.as_ref(), target, visited).await } else { Ok(None) } };
-            let (spent, after) = tokio::join!(self.readings(seen, before.as_ref(), target), after);
+                async { if is_good { self.after(before.as_ref(), target, visited).await } else { (None, Ok(())) } };
+            let (spent, (after, fits)) = tokio::join!(self.readings(seen, before.as_ref(), target), after);
+            let took = if target.is_scaled { began.elapsed() } else { loaded };
+            self.progress.measured(number, &visit.report);
+            visit.report.queue_cost = self.used(before.as_ref(), after.as_ref(), target, took);
             judge(&mut visit.report, &idle, &spent, self.told(target));
             let after = match visit.fate {
-                RoundFate::Good => after,
-                RoundFate::Void(by, reason) => Err((by, reason)),
+                RoundFate::Good => fits.map(|()| after),
+                RoundFate::Void(why) => Err(why),
                 // Counted, so that its counts are in the report; the run says that it failed.
                 RoundFate::Useless(reason) => {
                     round.clusters.push(visit.report);
                     phases.extend(visit.phases);
-                    return Ok(Attempted { round, phases, useless: Some(reason) });
+                    return Ok(Attempted { round, phases, useless: Some(reason), is_restless: false });
                 }
             };
             // After the visit every member has answered, and with its first answer it says how many slots it has.
-            visit.report.slots = after.as_ref().ok().and_then(|sight| sight.as_ref()?.slots(&target.serves));
+            let sight = after.as_ref().ok().and_then(Option::as_ref).filter(|_| !target.is_scaled);
+            visit.report.slots = sight.and_then(|sight| sight.slots(&target.serves));
             round.clusters.push(visit.report);
             phases.extend(visit.phases);
             before = match after {
                 Ok(sight) => sight,
-                Err((by, reason)) => return void(round, &by, reason),
+                Err(why) => return Ok(Attempted::voided(round, why)),
             };
         }
-        Ok(Attempted { round, phases, useless: None })
+        Ok(Attempted { round, phases, useless: None, is_restless: false })
     }
 
     /// Counters of the processors of the target's members.
-    async fn readings(&self, seen: &mut Members, sight: Option<&Sight>, target: &Target) -> Readings {
+    pub(crate) async fn readings(&self, seen: &mut Members, sight: Option<&Sight>, target: &Target) -> Readings {
         let mut readings = Readings::new();
         if let (Some(sight), Some(watch)) = (sight, &self.watch) {
             for cluster in watch.clusters_of(target) {
@@ -142,27 +162,104 @@ impl Course<'_> {
     }
 
     /// Facts about the cluster that the target serves.
-    fn told(&self, target: &Target) -> Option<&ClusterFacts> {
+    pub(crate) fn told(&self, target: &Target) -> Option<&ClusterFacts> {
         self.spec.facts.clusters.iter().find(|told| told.cluster == target.serves)
     }
 
-    async fn settled(&self) -> Result<Option<Sight>, String> {
+    pub(crate) async fn settled(&self) -> Result<Option<Sight>, Void> {
         match &self.watch {
             Some(watch) => watch.settled(self.progress).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn unchanged(
+    /// What is seen after a visit, and why it does not count, if so. A scaled cluster is at rest again before.
+    pub(crate) async fn after(
         &self,
         before: Option<&Sight>,
         target: &Target,
         visited: &ClusterReport,
-    ) -> Result<Option<Sight>, (String, String)> {
-        match (&self.watch, before) {
-            (Some(watch), Some(before)) => watch.unchanged(before, &target.serves, visited).await.map(Some),
-            _ => Ok(None),
+    ) -> (Option<Sight>, Result<(), Void>) {
+        let (Some(watch), Some(before)) = (&self.watch, before) else { return (None, Ok(())) };
+        let (after, fits) = if target.is_scaled {
+            watch.rested(before, &target.serves, self.rest_holds, self.progress).await
+        } else {
+            self.last_answers_are_counted(before, target).await;
+            match watch.unchanged(before, &target.serves, visited).await {
+                Ok(after) => (Some(after), Ok(())),
+                Err(why) => (None, Err(why)),
+            }
+        };
+        let both = before.of(&target.serves).zip(after.as_ref().and_then(|after| after.of(&target.serves)));
+        let unknown = both.and_then(|(before, after)| before.unknown_answers(after, stats::answered(visited)));
+        let fits = fits.and_then(|()| unknown.map_or(Ok(()), |why| Err(Void::new(&target.cluster, why))));
+        (after, fits)
+    }
+
+    /// What workers did for the last answers, a front counts a little later. Several generators have no time for that, and
+    /// say nothing of it.
+    async fn last_answers_are_counted(&self, before: &Sight, target: &Target) {
+        let is_queued = before.of(&target.serves).is_some_and(|cluster| cluster.queue.is_some());
+        if is_queued && self.timetable.is_none() {
+            tokio::time::sleep(self.counted_within).await;
         }
+    }
+
+    /// Whether rest is looked for before a visit. A scaled cluster was at rest, and others were measured since. A fixed number is as
+    /// it was seen last, which is after its own visit where it has a twin.
+    fn has_to_rest(&self, before: Option<&Sight>, target: &Target) -> bool {
+        let is_restless =
+            |(watch, sight): (&Watch, &Sight)| watch.unrest(sight, std::slice::from_ref(&target.serves)).is_some();
+        target.is_scaled || self.watch.as_ref().zip(before).is_some_and(is_restless)
+    }
+
+    async fn rested(
+        &self,
+        before: Option<&Sight>,
+        target: &Target,
+        holds: Duration,
+    ) -> (Option<Sight>, Result<(), Void>) {
+        match (&self.watch, before) {
+            (Some(watch), Some(before)) => watch.rested(before, &target.serves, holds, self.progress).await,
+            _ => (None, Ok(())),
+        }
+    }
+
+    /// Rest before a place in the timetable of several generators, which waits for nobody. It is looked for when all of them have
+    /// stopped, the longest drain included: what is open then is left over, and would be worked on within the next load. All of
+    /// them see the same front, and a round that one of them voids is void for all.
+    async fn rested_in_time(
+        &self,
+        before: Option<&Sight>,
+        target: &Target,
+        timetable: &Timetable,
+        slot: u64,
+    ) -> (Option<Sight>, Result<(), Void>) {
+        let watch = self.watch.as_ref().filter(|watch| watch.has_queues());
+        let (Some(watch), Some(before)) = (watch, before) else { return (None, Ok(())) };
+        let between = Duration::from_secs(u64::from(BETWEEN_CLUSTERS_SECONDS));
+        tokio::time::sleep(timetable.until(slot).saturating_sub(between)).await;
+        // Whoever is late says so himself: the others send already.
+        if timetable.until(slot).is_zero() {
+            return (None, Ok(()));
+        }
+        // After it the members are still to be asked for their counters.
+        let most = timetable.until(slot).saturating_sub(MEMBER_LIMIT);
+        watch.rested_within(before, &target.serves, most, self.progress).await
+    }
+
+    /// What a cluster behind queues used. Of several generators each would count the whole.
+    fn used(
+        &self,
+        before: Option<&Sight>,
+        after: Option<&Sight>,
+        target: &Target,
+        took: Duration,
+    ) -> Option<QueueCost> {
+        let of = |sight: Option<&'_ Sight>| sight.and_then(|sight| sight.of(&target.serves).cloned());
+        let (before, after) = (of(before)?, of(after)?);
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        before.used(&after, millis).filter(|_| self.timetable.is_none())
     }
 
     /// All phases for one cluster.
@@ -191,7 +288,7 @@ impl Course<'_> {
                 Some(timetable) => match timetable.begins(slot, segment.number) {
                     Ok(begins) => Some(begins),
                     Err(late) => {
-                        fate = RoundFate::Void(String::new(), late);
+                        fate = RoundFate::Void(Void::new("", late));
                         break;
                     }
                 },
@@ -209,8 +306,11 @@ impl Course<'_> {
                 break;
             }
         }
-        if let (RoundFate::Good, Some(member)) = (&fate, all.backends.restarted()) {
-            fate = RoundFate::Void(target.cluster.clone(), format!("{member} of {} was restarted", target.cluster));
+        // An instance of a scaled cluster may be stopped and started again.
+        let restarted = all.backends.restarted().filter(|_| !target.is_scaled);
+        if let (RoundFate::Good, Some(member)) = (&fate, restarted) {
+            let reason = format!("{member} of {} was restarted", target.cluster);
+            fate = RoundFate::Void(Void::new(&target.cluster, reason));
         }
         let (requests, load_time) = (all.tally.requests(), all.took);
         tracing::debug!(cluster = target.cluster, requests, ?load_time, "cluster measured");
@@ -220,7 +320,7 @@ impl Course<'_> {
 
     /// The load, when connections are ready for it: what is done for that is done before its clock starts. Only several
     /// generators have a common moment at which they begin (`may_move` is `false`).
-    async fn prepared(&self, mut load: Load, may_move: bool) -> Load {
+    pub(crate) async fn prepared(&self, mut load: Load, may_move: bool) -> Load {
         self.drivers.prepare(&load, self.is_crowded).await;
         if may_move {
             load.begin_at(now_nanos() + AHEAD_NANOS);
@@ -228,7 +328,7 @@ impl Course<'_> {
         load
     }
 
-    async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
+    pub(crate) async fn drive(&self, load: Load, effort: &mut Effort) -> Result<Driven, DriverLost> {
         let begin = Reading::now();
         let log = self.log.as_ref().map(|log| log.of(&load));
         let threads = self.drivers.threads(&load);
@@ -260,7 +360,7 @@ impl Course<'_> {
 }
 
 /// Why going on with a target that let nobody in would be useless.
-fn useless(target: &Target, driven: &Driven) -> String {
+pub(crate) fn useless(target: &Target, driven: &Driven) -> String {
     let cluster = &target.cluster;
     if let Some(why) = &driven.refused {
         return format!("{cluster}: {why}");

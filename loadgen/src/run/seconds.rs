@@ -72,7 +72,7 @@ mod tests {
         let mut tally = Tally::default();
         (0..answers).for_each(|_| tally.response.record(7));
         let (members, sends) = (Vec::new(), Vec::new());
-        Second { thread, number, utc_second: number, tally, members, sends, is_over: true, is_last }
+        Second { thread, number, utc_second: number, tally, counts: true, members, sends, is_over: true, is_last }
     }
 
     /// Start and length in milliseconds, and answers.

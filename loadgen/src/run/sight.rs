@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use wire::{ClusterReport, Policy};
+use wire::{ClusterReport, Policy, QueueStatus};
 
 /// Requests of a visit for each member, from which one that gave no answer was left out: whoever spreads by chance does
 /// that once in `e^20`.
@@ -18,6 +18,10 @@ pub(crate) struct SeenCluster {
     /// Policy of the balancer; `None`: nobody says.
     pub(crate) policy: Option<Policy>,
     pub(crate) members: Vec<SeenMember>,
+    /// What a front says of its queue; `None`: nobody does.
+    pub(crate) queue: Option<QueueStatus>,
+    /// Whether its members come and go with its queue.
+    pub(crate) is_scaled: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub(crate) struct SeenMember {
 pub(crate) struct Counts {
     pub(crate) requests: u64,
     pub(crate) losses: u64,
+    /// Requests that it is working on.
+    pub(crate) in_flight: u64,
 }
 
 impl Sight {
@@ -48,7 +54,7 @@ impl Sight {
     /// The members of all of these under one more name, which they serve together.
     pub(crate) fn shared(mut self, name: &str) -> Self {
         let members = self.0.iter().flat_map(|cluster| cluster.members.clone()).collect();
-        self.0.push(SeenCluster { name: name.to_owned(), policy: None, members });
+        self.0.push(SeenCluster::asked(name, members));
         self
     }
 
@@ -63,17 +69,25 @@ impl Sight {
         self.of(cluster)?.members.iter().map(|member| member.slots).sum()
     }
 
-    /// Why these clusters cannot be measured now, if so.
+    /// Requests that a cluster is working on, as somebody counts them; 0 where nobody does.
+    pub(crate) fn in_flight(&self, cluster: &str) -> u64 {
+        let members = self.of(cluster).into_iter().flat_map(|cluster| &cluster.members);
+        members.filter_map(|member| Some(member.counts?.in_flight)).sum()
+    }
+
+    /// Why these clusters cannot be measured now, if so. Whether scaled ones are at rest is another question.
     pub(crate) fn unsettled(&self, clusters: &[String]) -> Option<String> {
         clusters.iter().find_map(|name| {
             let Some(cluster) = self.of(name) else {
                 return Some(format!("the balancer does not serve {name}"));
             };
+            if cluster.is_scaled {
+                return None;
+            }
             if cluster.members.is_empty() {
                 return Some(format!("{name} has no members"));
             }
-            let words = |member: &SeenMember| Some(format!("{} of {name} {}", member.id, member.ill.as_ref()?));
-            cluster.members.iter().find_map(words)
+            cluster.ill()
         })
     }
 
@@ -87,6 +101,17 @@ impl Sight {
 }
 
 impl SeenCluster {
+    /// One whose members were asked themselves.
+    pub(crate) fn asked(name: &str, members: Vec<SeenMember>) -> Self {
+        Self { name: name.to_owned(), policy: None, members, queue: None, is_scaled: false }
+    }
+
+    /// Who cannot be measured, and why.
+    pub(crate) fn ill(&self) -> Option<String> {
+        let words = |member: &SeenMember| Some(format!("{} of {} {}", member.id, self.name, member.ill.as_ref()?));
+        self.members.iter().find_map(words)
+    }
+
     fn member(&self, id: &str) -> Option<&SeenMember> {
         self.members.iter().find(|member| member.id == id)
     }
@@ -97,6 +122,10 @@ impl SeenCluster {
             && before != after
         {
             return Some(format!("the policy of {name} changed from {before:?} to {after:?}"));
+        }
+        let of_queue = self.change_of_queue(after);
+        if of_queue.is_some() || self.is_scaled {
+            return of_queue;
         }
         for member in &self.members {
             let Some(now) = after.member(&member.id) else { return Some(format!("{} left {name}", member.id)) };
@@ -156,15 +185,14 @@ mod tests {
             ill: None,
             boot: Some("a".into()),
             slots: None,
-            counts: Some(Counts { requests: 10, losses: 1 }),
+            counts: Some(Counts { requests: 10, losses: 1, in_flight: 0 }),
         }
     }
 
     fn sight() -> Sight {
         let cluster = |name: &str, ids: [&str; 2]| SeenCluster {
-            name: name.into(),
             policy: Some(Policy::default()),
-            members: ids.map(member).to_vec(),
+            ..SeenCluster::asked(name, ids.map(member).to_vec())
         };
         Sight(vec![cluster("cluster1", ["i-1", "i-2"]), cluster("other", ["i-8", "i-9"])])
     }
@@ -174,7 +202,7 @@ mod tests {
     }
 
     fn counts(change: fn(&mut Counts)) -> Option<Counts> {
-        let mut counts = Counts { requests: 10, losses: 1 };
+        let mut counts = Counts { requests: 10, losses: 1, in_flight: 0 };
         change(&mut counts);
         Some(counts)
     }

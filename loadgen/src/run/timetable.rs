@@ -10,7 +10,7 @@ use crate::engine::poller::now_nanos;
 /// Clocks of instances differ by less (they are disciplined by the cloud's own source), and a request is late by more.
 const LATE: SignedDuration = SignedDuration::from_millis(100);
 
-/// Moments of the segments, from the first one on. Pure but for [`Timetable::begins`].
+/// Moments of the segments, from the first one on. Pure but for the clock in the answers how far away one is.
 #[derive(Clone, Debug)]
 pub(crate) struct Timetable {
     starts_at: Timestamp,
@@ -46,6 +46,11 @@ impl Timetable {
     /// Time until the first segment begins.
     pub(crate) fn left(&self) -> Duration {
         Duration::try_from(self.starts_at.duration_since(Timestamp::now())).unwrap_or_default()
+    }
+
+    /// Time until a place begins; none when that has passed.
+    pub(crate) fn until(&self, slot: u64) -> Duration {
+        Duration::try_from(self.moment(slot, 0).duration_since(Timestamp::now())).unwrap_or_default()
     }
 
     fn moment(&self, slot: u64, phase: u64) -> Timestamp {

@@ -7,6 +7,8 @@ use wire::{ClosedLoop, Header, Metric, OpenLoop, Phase, RequestSpec, RunSpec, St
 
 use crate::run::validate_corpus::validate_corpus;
 use crate::run::validate_members::validate_members;
+use crate::run::validate_queues::validate_queues;
+use crate::run::validate_search::validate_search;
 use crate::run::validate_zones::validate_zones;
 use crate::target::url_parts::is_host;
 use crate::{Target, TargetError};
@@ -46,7 +48,10 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
     }
     // Users are those of all generators together.
     let most_users = most_connections.saturating_mul(u64::from(spec.slice.count.max(1)));
-    validate_phases(&spec.phases, most_connections, most_users)?;
+    validate_search(spec)?;
+    if spec.search.is_none() {
+        validate_phases(&spec.phases, most_connections, most_users)?;
+    }
     validate_request(&spec.request)?;
     validate_corpus(&spec.request)?;
     if let Some(seconds) = spec.timeout_seconds {
@@ -67,6 +72,7 @@ pub fn validate(spec: &RunSpec, most_connections: u64) -> Result<Vec<Target>, In
         }
     }
     let targets = validate_targets(spec)?;
+    validate_queues(spec)?;
     validate_members(spec, &targets)?;
     validate_zones(&spec.zones)?;
     Ok(targets)
@@ -86,7 +92,7 @@ fn validate_id(id: &str) -> Result<(), InvalidSpec> {
 
 fn validate_phases(phases: &[Phase], most_connections: u64, most_users: u64) -> Result<(), InvalidSpec> {
     if phases.iter().all(|phase| matches!(phase, Phase::Pause { .. })) {
-        return invalid("phases", "hold no load: add a closedLoop or an openLoop phase");
+        return invalid("phases", "hold no load: add a closedLoop or an openLoop phase, or give search in their place");
     }
     for (index, phase) in phases.iter().enumerate() {
         let field = format!("phases[{index}]");
@@ -266,10 +272,11 @@ fn validate_targets(spec: &RunSpec) -> Result<Vec<Target>, InvalidSpec> {
         }
         let mut parsed = Target::parse(&target.cluster, &target.url)
             .map_err(|error| of_target(format!("targets[{index}].url"), &error))?;
-        parsed.is_shared = target.shared;
+        (parsed.is_shared, parsed.is_scaled) = (target.shared, target.scaled);
         let is_twin = |earlier: &&wire::Target| earlier.url == target.url && !earlier.shared && !target.shared;
         if let Some(first) = spec.targets[..index].iter().find(is_twin) {
             parsed.serves.clone_from(&first.cluster);
+            parsed.is_scaled |= first.scaled;
         }
         targets.push(parsed);
     }

@@ -31,6 +31,8 @@ pub struct Target {
     pub serves: String,
     /// The members of all other targets serve it together.
     pub is_shared: bool,
+    /// Its number of instances follows its queue: it is measured from rest to rest.
+    pub is_scaled: bool,
     /// `host:port`.
     pub authority: String,
     /// Name that a certificate has to be for, of https.
@@ -79,6 +81,7 @@ impl Target {
             cluster: cluster.to_owned(),
             serves: cluster.to_owned(),
             is_shared: false,
+            is_scaled: false,
             authority: format!("{}:{}", parts.host, parts.port),
             server_name,
             tls: None,

@@ -256,6 +256,7 @@ pub(crate) fn status(clusters: &[&str], losses: u64, health: Health) -> Balancer
     BalancerStatus {
         instance_id: "balancer".into(),
         kernel_boot: String::new(),
+        busy_per_mille: None,
         version: "1".into(),
         membership_sha256: String::new(),
         clusters: clusters.iter().map(cluster).collect(),
@@ -293,11 +294,29 @@ pub(crate) async fn report(spec: &RunSpec, settings: &Settings) -> Report {
     loadgen::measure(spec, settings, &progress, |_| (), std::future::pending()).await.unwrap().report().unwrap()
 }
 
+/// Gates that a busy machine fails.
+const OF_MACHINE: [GateKind; 4] =
+    [GateKind::GeneratorCpu, GateKind::GeneratorSteal, GateKind::ClockStep, GateKind::SendLag];
+
+fn failed(report: &Report) -> impl Iterator<Item = &wire::Gate> {
+    report.gates.iter().filter(|gate| gate.outcome == GateOutcome::Failed)
+}
+
 /// Reasons against the run, but for those that a busy machine gives.
 pub(crate) fn reasons(report: &Report) -> Vec<&str> {
-    let of_machine = [GateKind::GeneratorCpu, GateKind::GeneratorSteal, GateKind::ClockStep, GateKind::SendLag];
-    let failed = report.gates.iter().filter(|gate| gate.outcome == GateOutcome::Failed);
-    failed.filter(|gate| !of_machine.contains(&gate.kind)).map(|gate| gate.reason.as_str()).collect()
+    failed(report).filter(|gate| !OF_MACHINE.contains(&gate.kind)).map(|gate| gate.reason.as_str()).collect()
+}
+
+/// The verdict, if no busy machine has taken it: then the run is not valid, and nothing is said but why.
+pub(crate) fn verdict(report: &Report) -> Option<&str> {
+    let is_disturbed = failed(report).any(|gate| OF_MACHINE.contains(&gate.kind));
+    (!is_disturbed).then_some(report.verdict.as_str())
+}
+
+/// Whether the command came to its end: a busy machine sends late or is stolen from, and the generator says so. Then the run is
+/// not valid, and its counts are right all the same.
+pub(crate) fn is_measured(code: Option<i32>) -> bool {
+    matches!(code, Some(0 | 3))
 }
 
 /// What a member says of itself: what `/machine` answers at each look, and how many microseconds each calibration takes.

@@ -3,8 +3,9 @@
 use api::ConditionType;
 
 use super::health::{console, lasts};
-use super::waiting;
+use super::{delivery, waiting};
 use crate::conditions::{ConditionStatus, Reason};
+use crate::control;
 use crate::desired::{CONTROL_PORT, GENERATOR};
 use crate::instances::single;
 use crate::plan::{MOVING, Plan};
@@ -32,11 +33,13 @@ pub(super) fn unreachable(world: &World, plan: &mut Plan, pool: &str, why: &str)
     let instance = single(world, pool);
     let console = instance.map(|instance| console(world, &instance.id)).unwrap_or_default();
     let started = lasts(world, plan, &unreachable_key(pool));
-    let sources: Vec<String> = world.settings.control_sources.iter().map(ToString::to_string).collect();
+    let sources = plan.placement.as_ref().map(control::sources).unwrap_or_default();
+    let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
     let sources = sources.join(", ");
     let reason = if started { Reason::ControlUnreachable } else { Reason::Waiting };
-    let message =
-        format!("{pool} does not answer yet: {why} (port {CONTROL_PORT} is open to {sources} in group edge){console}");
+    let silent =
+        || format!("{pool} does not answer yet: {why} (port {CONTROL_PORT} is open to {sources} in group edge)");
+    let message = delivery::waiting(world, pool).unwrap_or_else(silent) + &console;
     plan.conditions.deployed(ConditionStatus::False, reason, message);
     if started {
         plan.conditions.stall(ConditionType::Deployed);

@@ -2,10 +2,12 @@
 //! answer.
 
 pub mod application;
+pub mod delivery;
 mod generators;
 mod health;
 pub mod membership;
 pub mod queues;
+mod scaling;
 pub(crate) mod slow;
 pub(crate) mod unfinished;
 pub mod updates;
@@ -34,6 +36,11 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         BalancerKind::Custom => membership::plan(world, BALANCER, plan),
         BalancerKind::Queue => membership::plan(world, FRONT, plan),
         BalancerKind::Application => application::plan(world, placement, plan),
+    }
+    let deployed = plan.conditions.get(ConditionType::Deployed).clone();
+    let on_their_way = delivery::note(world);
+    if deployed.status == ConditionStatus::False && !on_their_way.is_empty() {
+        plan.conditions.deployed(deployed.status, deployed.reason, deployed.message + &on_their_way);
     }
 }
 

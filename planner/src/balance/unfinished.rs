@@ -15,16 +15,10 @@ use crate::world::{Facet, World};
 /// Says what of the updates is in the way of a measurement; whether anything is.
 pub(super) fn are_in_the_way(world: &World, plan: &mut Plan, updates: &BTreeMap<String, Update>) -> bool {
     let all = || updates.iter();
-    if let Some((cluster, (id, failure))) = all().find_map(|(name, update)| Some((name, update.failure.as_ref()?))) {
+    let failure = all().find_map(|(name, update)| Some((name, update.to.as_ref()?, update.failure.as_ref()?)));
+    if let Some((cluster, to, (id, failure))) = failure {
         let ApplicationFailure { url, why, started, .. } = failure;
-        let way_out = if *started {
-            "mend the program and set its new hash, or set worker back to what it was".to_owned()
-        } else {
-            format!(
-                "what ran before was not stopped; mend what is at that URL, which is fetched again {} minutes after it failed, or set another one, or set worker back to what it was",
-                AGAIN_SECONDS / 60
-            )
-        };
+        let way_out = way_out(*started, to.archive.is_some());
         failed(plan, &format!("{id} of {cluster} was not updated to {url}: {why}"), &way_out);
         return true;
     }
@@ -56,6 +50,20 @@ pub(super) fn are_in_the_way(world: &World, plan: &mut Plan, updates: &BTreeMap<
     true
 }
 
+fn way_out(was_started: bool, is_archive: bool) -> String {
+    let (back, minutes) = ("or set worker back to what it was", AGAIN_SECONDS / 60);
+    match (was_started, is_archive) {
+        (true, false) => format!("mend the program and set its new hash, {back}"),
+        (true, true) => format!("mend worker.command, worker.environment, or the archive and set its new hash, {back}"),
+        (false, false) => format!(
+            "what ran before was not stopped; mend what is at that URL, which is fetched again {minutes} minutes after it failed, or set another one, {back}"
+        ),
+        (false, true) => format!(
+            "what ran before was not stopped; mend worker.setup, or what is at that URL, which is fetched and set up again {minutes} minutes after it failed, or set another one, {back}"
+        ),
+    }
+}
+
 /// A batch that failed is the last one, until somebody does something.
 fn failed(plan: &mut Plan, what: &str, way_out: &str) {
     let message = format!("{what}; no other worker is updated and nothing is measured: {way_out}");
@@ -67,8 +75,15 @@ fn failed(plan: &mut Plan, what: &str, way_out: &str) {
 /// Says so where it is not known what a worker runs; whether that is so. It lasts as long as a boot may, or somebody has to
 /// look.
 pub(super) fn are_unclear(world: &World, plan: &mut Plan, updates: &BTreeMap<String, Update>) -> bool {
-    let silent = updates.iter().find_map(|(name, update)| Some((name, update.silent.as_ref()?)));
-    let Some((cluster, (id, why))) = silent else { return false };
+    let silent = updates.iter().find_map(|(name, update)| Some((name, update, update.silent.as_ref()?)));
+    let Some((cluster, update, (id, why))) = silent else { return false };
+    // Its workers are well: another one would be told as little.
+    if let Some(why) = &update.not_told {
+        let message =
+            format!("the workers of {cluster} cannot be told what the spec asks for, and go on as they are: {why}");
+        health::incomplete(world, plan, message);
+        return true;
+    }
     let relay = relay_pool(world);
     let message = match &world.applications {
         Some(Facet::Unknown(why)) => format!(

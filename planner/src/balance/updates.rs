@@ -11,15 +11,15 @@ use api::BalancerKind;
 use jiff::SignedDuration;
 use wire::{Application, ApplicationFailure, Health, Said, StarterStatus};
 
+use crate::counts::{counts, length};
 use crate::desired::{self, GENERATOR};
 use crate::effect::Action;
 use crate::goal::{Goal, goal};
 use crate::instances::members::running_instances;
-use crate::instances::{control, single};
+use crate::instances::{control, dialled, single};
 use crate::plan::Plan;
 use crate::ports::{Instance, Recipient, TargetState};
 use crate::runs::{self, answer};
-use crate::scale::{counts, length};
 use crate::world::{Facet, World};
 
 /// Workers that may be out when the spec does not say, in percent.
@@ -53,7 +53,11 @@ pub fn question(world: &World) -> Option<Question> {
     let clusters = world.object.spec.clusters.iter();
     let members = clusters.flat_map(|cluster| running_instances(world, cluster));
     let members: Vec<_> = members.filter_map(|one| Some((one.id.clone(), control(one)?))).collect();
-    (!members.is_empty()).then_some(Question { control: control(relay)?, instance_id: relay.id.clone(), members })
+    (!members.is_empty()).then_some(Question {
+        control: dialled(world, relay)?,
+        instance_id: relay.id.clone(),
+        members,
+    })
 }
 
 /// The operator dials no worker: who stands in front does, or, where that is no instance, the first generator.
@@ -61,7 +65,7 @@ pub(super) fn relay_pool(world: &World) -> &'static str {
     desired::agent_in_front(&world.object.spec).unwrap_or(GENERATOR)
 }
 
-fn relay(world: &World) -> Option<&Instance> {
+pub(super) fn relay(world: &World) -> Option<&Instance> {
     single(world, relay_pool(world))
 }
 
@@ -79,8 +83,10 @@ fn is_measuring(world: &World) -> bool {
 /// The workers of one cluster between two programs.
 #[derive(Debug)]
 pub(crate) struct Update {
-    /// What they are to run. `None`: that is not known.
+    /// What they are to run. `None`: that is not known, or cannot be told to them.
     pub(super) to: Option<Application>,
+    /// Why it cannot be told to them.
+    pub(super) not_told: Option<String>,
     pub(super) workers: usize,
     /// Those that run it.
     pub(super) current: usize,
@@ -217,7 +223,9 @@ impl<'a> Front<'a> {
 
 fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
     let placement = world.object.status.placement.as_ref();
-    let to = placement.and_then(|placement| desired::application(world, placement, &cluster.name).ok()?);
+    let asked = placement.map_or(Ok(None), |placement| desired::application(world, placement, &cluster.name));
+    let not_told = asked.as_ref().err().map(ToString::to_string);
+    let to = asked.ok().flatten();
     let applications = world.applications.as_ref().and_then(Facet::known);
     let said = |worker: &Instance| applications.and_then(|all| all.get(&worker.id));
     let workers = running_instances(world, cluster);
@@ -226,6 +234,7 @@ fn update(world: &World, cluster: &api::Cluster, front: &Front<'_>) -> Update {
     let most = (count * usize::try_from(percent).unwrap_or(0) / 100).max(1);
     let mut update = Update {
         to: to.clone(),
+        not_told,
         workers: workers.len(),
         current: 0,
         batch: BTreeSet::new(),
@@ -317,7 +326,7 @@ fn why_silent(said: Option<&Said>) -> String {
 
 /// Sends the orders that are due.
 pub(super) fn tell(world: &World, plan: &mut Plan, updates: &BTreeMap<String, Update>) {
-    let Some((relay, control)) = relay(world).and_then(|relay| Some((relay, control(relay)?))) else { return };
+    let Some((relay, control)) = relay(world).and_then(|relay| Some((relay, dialled(world, relay)?))) else { return };
     for (cluster, update) in updates {
         let recipients: Vec<Recipient> = update.told.iter().chain(&update.reminded).cloned().collect();
         let Some(to) = update.to.clone().filter(|_| !recipients.is_empty()) else { continue };

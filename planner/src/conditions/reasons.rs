@@ -60,7 +60,7 @@ reasons! {
         ThresholdsMet: "Unknown: there is no result yet.", "wait";
     }
     Placed {
-        Accepted: "Account, subnet, images and expiry are chosen and frozen in `status.placement`; the message names zones that had no capacity, or do not support a type.", "";
+        Accepted: "Account, subnet, images and expiry are chosen and frozen in `status.placement`; the message says where the VPC is the operator's own, and names zones that had no capacity, or do not support a type.", "";
     }
     Deleted {
         Accepted | Deployed | Measured: "The benchmark is being deleted, so nothing is wanted any more.", "wait; `Provisioned` says what is still there";
@@ -99,13 +99,19 @@ reasons! {
         Accepted: "The subnets are in more than one VPC.", "name subnets of one";
     }
     NoDefaultVpc {
-        Accepted: "The region has no default VPC.", "set `network.subnetIds`";
+        Accepted: "The region has no default VPC, and the operator is in no VPC of it that can be told; or the one that it is in has no subnet in an availability zone.", "set `network.subnetIds`";
+    }
+    NoControlSources {
+        Accepted: "The operator does not know which networks its requests to instances come from: it was told none (`controlSources`), and no network interface of its region has the address of its pod or of its node. Or `network.control` is `Public`, for which they have to be told. Nothing is paid for. Stalled.", "set `controlSources` of the chart (`OPERATOR_CONTROL_SOURCES`); where the operator does not reach private addresses, to its public ones as /32, with `network.control: Public`";
+    }
+    ControlTooWide {
+        Accepted: "`network.control` is `Public`, and one of `controlSources` is more than one address. Nothing is launched. Stalled.", "name the operator's public addresses, each as a /32";
     }
     SubnetFull {
         Accepted: "No subnet has enough free addresses.", "name a larger one";
     }
     NoEgress {
-        Accepted: "The subnet has no route out that instances could fetch their program by: none at all, one that VPC Block Public Access closes, or one that this account cannot see ([which is which](aws.md#network)). Or a load balancer is to face the internet, and its subnets have no route to an internet gateway, or generators no public address.", "a subnet with a NAT or internet gateway; or `network.addressing: Private` when the mirror is reachable without one; or `balancer.application.scheme: Internal`";
+        Accepted: "Something is to be fetched, a worker's program or package, and the subnet has no route out by which instances could: none at all, one that VPC Block Public Access closes, or one that this account cannot see ([which is which](aws.md#network)). Or a load balancer is to face the internet, and its subnets have no route to an internet gateway, or generators no public address. Or `network.control` is `Public`, and the subnet has no open route to an internet gateway. Or the spec was changed so that something has to be fetched, and the benchmark was placed where nothing can be: what runs stays.", "a subnet with a NAT or internet gateway; or `network.addressing: Private` when the mirror is reachable without one; or `balancer.application.scheme: Internal`; or `network.control: Private`; a benchmark that exists is deleted for that and created again, or the change taken back";
     }
     Ipv6Only {
         Accepted: "The subnet has no IPv4 addresses.", "a subnet with an IPv4 CIDR block";
@@ -149,7 +155,7 @@ reasons! {
     }
     Waiting {
         Provisioned: "The run of the former spec is being stopped and its report collected; or a launch was refused when it was rehearsed; or the placement does not do for the spec, or not yet: the message says why.", "wait; see `Accepted`";
-        Deployed: "Members are told to the balancer, or boot: the message has counts, and the first member that does not answer `GET /health` below 500.", "wait; when it is your own program, look at the console line in the message";
+        Deployed: "Members are told to the balancer, or boot: the message has counts, and the first member that does not answer as `worker.health` says, or `GET /health` below 500.", "wait; when it is your own program, look at the console line in the message";
         Measured: "Something has to be there before the run begins or goes on; the message says what.", "wait";
     }
     BootFailed {
@@ -215,13 +221,13 @@ reasons! {
         Deployed: "Balancer and generator answer, and every worker is a healthy member.", "";
     }
     Unhealthy {
-        Deployed: "A member has not been healthy for longer than a boot may take (15 minutes). Stalled.", "when it is your own program: it must answer `GET /health`; the message ends with the console";
+        Deployed: "A member has not been healthy for longer than a boot may take (15 minutes). Stalled.", "when it is your own program: it must answer as `worker.health` says, or `GET /health` below 500; the message ends with the console";
     }
     UpdateFailed {
-        Deployed: "A worker could not be updated in place: its program was not fetched, has another hash, or does not serve or get healthy; the message names it and says what failed. It went back to what it ran before; no other worker is updated, and nothing is measured. Stalled.", "mend the program and set its new hash, or its URL, or set `worker` back to what it was; what could not be fetched is fetched again every 10 minutes";
+        Deployed: "A worker could not be updated in place: its program was not fetched, has another hash, was not set up, or does not serve or get healthy; the message names it and says what failed. It went back to what it ran before; no other worker is updated, and nothing is measured. Stalled.", "mend the program and set its new hash, or its URL, or set `worker` back to what it was; what could not be fetched is fetched again every 10 minutes";
     }
     ControlUnreachable {
-        Deployed: "Balancer or generator did not answer within the boot deadline (15 minutes). Stalled; instances are not replaced, since that mends no network.", "the message names port and sources: check `OPERATOR_CONTROL_SOURCES`, routes and peering between the operator and the subnet";
+        Deployed: "Balancer or generator did not answer, or its program could not be brought, within the boot deadline (15 minutes). Stalled; instances are not replaced, since that mends no network.", "the message names port and sources: check `controlSources` (`OPERATOR_CONTROL_SOURCES`), routes and peering between the operator and the subnet; an operator that reaches no private address of the VPC needs `network.control: Public`";
     }
     ControlKeyChanged {
         Deployed: "The operator has another control key than balancer and generator were launched with. Stalled.", "delete the benchmark and create it again";
@@ -233,11 +239,11 @@ reasons! {
         Measured: "The run has ended, and its report is being fetched.", "wait";
     }
     Pausing {
-        Measured: "`paused` is true: the round that is on is finished, then no load is sent. Several generators keep to the clock: their run is finished, and the message says so.", "set `paused: false`";
+        Measured: "`paused` is true: the round that is on is finished, then no load is sent. One in which a cluster with `scaling` needs more instances than are there is void. Several generators keep to the clock: their run is finished, and the message says so.", "set `paused: false`";
     }
     Paused {
-        Accepted | Provisioned | Deployed: "`paused` is true: nothing is launched, replaced or measured anew, and a run that is on waits between two rounds (see `Measured`). Deletion and expiry still end everything, and a finished report is still collected. Stalled until the result is there.", "set `paused: false`";
-        Measured: "`paused` is true, and no load is sent. The instances go on costing, and their lifetime goes on. Before the next round the clusters are warmed up again, and the report notes the pause.", "set `paused: false`";
+        Accepted | Provisioned | Deployed: "`paused` is true: nothing is launched, replaced or measured anew, and a run that is on waits between two rounds (see `Measured`). Deletion and expiry still end everything, and a finished report is still collected. Of a cluster with `scaling`, whoever its queue does not need still finishes and ends, and nobody is started. Stalled until the result is there.", "set `paused: false`";
+        Measured: "`paused` is true, and no load is sent. The instances that are left go on costing, and their lifetime goes on. Before the next round the clusters are warmed up again, and the report notes the pause.", "set `paused: false`";
     }
     BalancerGone {
         Measured: "The balancer that the run measures through has ended, by whomever, or another one is there in its place: the run is stopped, its rounds are void, and it begins anew through the next one.", "wait";

@@ -41,13 +41,14 @@ pub fn of_line(placement: &Placement, line: &Launch) -> Option<Hourly> {
 /// Volumes and public address of an instance of a line, as it was launched with.
 pub(crate) fn extras_of_line(placement: &Placement, line: &Launch) -> u64 {
     let own = line.extras_usd_micros.and_then(|extras| u64::try_from(extras).ok());
-    own.unwrap_or_else(|| extras(placement, &line.image_id))
+    own.unwrap_or_else(|| extras(placement, &line.image_id, of_all(placement)))
 }
 
-/// An instance of a type, by the largest image in use. `None`: it has no price.
-pub fn of_type(placement: &Placement, instance_type: &str) -> Option<Hourly> {
+/// An instance of a type that has such addresses, by the largest image in use. `None`: it has no price.
+pub fn of_type(placement: &Placement, instance_type: &str, addressing: Option<Addressing>) -> Option<Hourly> {
     let price = u64::try_from(price(placement, instance_type)?).ok()?;
-    Some(hourly(placement, price.saturating_add(extras(placement, "")), "", instance_type))
+    let certain = price.saturating_add(extras(placement, "", addressing));
+    Some(hourly(placement, certain, "", instance_type))
 }
 
 /// So many seconds of what costs so much an hour, rounded up.
@@ -70,8 +71,8 @@ fn hourly(placement: &Placement, certain: u64, image: &str, instance_type: &str)
 }
 
 /// Volumes and public address of an instance of this image that is launched now.
-pub(crate) fn extras(placement: &Placement, image: &str) -> u64 {
-    volumes(placement, image).saturating_add(address(placement).unwrap_or(0))
+pub(crate) fn extras(placement: &Placement, image: &str, addressing: Option<Addressing>) -> u64 {
+    volumes(placement, image).saturating_add(addressing.map_or(0, address))
 }
 
 /// Volumes of an instance of this image. One that the placement does not name any more is as large as the largest that it
@@ -81,12 +82,18 @@ fn volumes(placement: &Placement, image: &str) -> u64 {
     volume_hour(named.map_or_else(|| largest(placement), gib))
 }
 
-/// The public address of an instance. `None`: the placement's word for it is not known.
-pub(crate) fn address(placement: &Placement) -> Option<u64> {
-    Some(match Addressing::parse(&placement.addressing)? {
+/// The public address of an instance.
+pub(crate) fn address(addressing: Addressing) -> u64 {
+    match addressing {
         Addressing::Public => ADDRESS_HOUR,
         Addressing::Private => 0,
-    })
+    }
+}
+
+/// What all instances have: those of the versions whose lines do not say what came with each. `None`: the placement's word for it is
+/// not known.
+fn of_all(placement: &Placement) -> Option<Addressing> {
+    Addressing::parse(&placement.addressing)
 }
 
 fn largest(placement: &Placement) -> u64 {

@@ -1,6 +1,8 @@
 //! Settings of worker, balancer and generator, as environment, on the wire, and as lines of a report.
 
-use api::{BalancerKind, ClusterBenchmarkSpec, Distribution, Placement, Policy, WorkProfile};
+use api::{
+    BalancerKind, ClusterBenchmarkSpec, Distribution, Health, Placement, Policy, Service, ServiceKind, WorkProfile,
+};
 
 use super::pools::{PoolSpec, generators};
 use super::queue::queues;
@@ -10,14 +12,14 @@ use super::role::Role;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Program<'a> {
     Ours { work: Option<api::Work> },
-    Users { url: &'a str, sha256: &'a str },
+    Users(Service<'a>),
 }
 
 impl<'a> Program<'a> {
-    fn new(work: Option<api::Work>, url: Option<&'a String>, sha256: Option<&'a String>) -> Self {
-        match url.zip(sha256) {
-            Some((url, sha256)) => Self::Users { url, sha256 },
-            None => Self::Ours { work },
+    fn new(service: Service<'a>) -> Self {
+        match service.kind {
+            ServiceKind::Ours(work) => Self::Ours { work },
+            _ => Self::Users(service),
         }
     }
 
@@ -25,28 +27,54 @@ impl<'a> Program<'a> {
         matches!(self, Self::Ours { .. })
     }
 
+    pub fn is_archive(self) -> bool {
+        matches!(self, Self::Users(Service { kind: ServiceKind::Archive(_), .. }))
+    }
+
     /// The program as a report names it.
     pub fn described(self) -> String {
         match self {
-            Self::Users { url, sha256 } => format!("{url} sha256 {sha256}"),
+            Self::Users(service) => described(&service),
             Self::Ours { work: Some(work) } => format!("ours, {}", work_text(&work)),
             Self::Ours { work: None } => "ours, echo".to_owned(),
         }
     }
 }
 
+/// A program of a user's own: two that differ in anything that instances are told differ here.
+fn described(service: &Service<'_>) -> String {
+    let Service { packages, setup, command, environment, .. } = service;
+    let mut text = match service.kind {
+        ServiceKind::Ours(_) => "ours".to_owned(),
+        ServiceKind::File { url, sha256 } => format!("{url} sha256 {sha256}"),
+        ServiceKind::Archive(archive) => format!("archive {} sha256 {}", archive.url, archive.sha256),
+        ServiceKind::Container(container) => format!("container {}", container.image),
+        ServiceKind::Preinstalled(preinstalled) => format!("{} of the image", preinstalled.unit),
+    };
+    let words = [("packages", packages), ("setup", setup), ("command", command)];
+    for (name, words) in words.into_iter().filter(|(_, words)| !words.is_empty()) {
+        text += &format!(", {name} {words:?}");
+    }
+    if !environment.is_empty() {
+        let variables: Vec<String> = environment.iter().map(|one| format!("{}={}", one.name, one.value)).collect();
+        text += &format!(", environment {variables:?}");
+    }
+    text
+}
+
 /// The program of a cluster: its own, or that of all.
 pub fn program<'a>(spec: &'a ClusterBenchmarkSpec, cluster: &str) -> Program<'a> {
+    Program::new(service(spec, cluster))
+}
+
+/// What a healthy worker of a cluster answers, where the spec says it.
+pub fn health<'a>(spec: &'a ClusterBenchmarkSpec, cluster: &str) -> Option<&'a Health> {
+    service(spec, cluster).health
+}
+
+fn service<'a>(spec: &'a ClusterBenchmarkSpec, cluster: &str) -> Service<'a> {
     let own = spec.clusters.iter().find(|one| one.name == cluster).and_then(|one| one.worker.as_ref());
-    match own {
-        Some(own) => {
-            Program::new(own.work.map(api::Work::from), own.artifact_url.as_ref(), own.artifact_sha256.as_ref())
-        }
-        None => {
-            let api::Worker { work, artifact_url, artifact_sha256, .. } = &spec.worker;
-            Program::new(*work, artifact_url.as_ref(), artifact_sha256.as_ref())
-        }
-    }
+    own.map_or_else(|| spec.worker.service(), api::ClusterWorker::service)
 }
 
 /// The programs of all clusters, in their order.
@@ -55,17 +83,21 @@ pub fn programs(spec: &ClusterBenchmarkSpec) -> impl Iterator<Item = Program<'_>
 }
 
 /// Environment of a pool's program.
-pub(super) fn environment(
-    spec: &ClusterBenchmarkSpec,
+pub(super) fn environment<'a>(
+    spec: &'a ClusterBenchmarkSpec,
     placement: &Placement,
     pool: &PoolSpec,
-) -> Vec<(&'static str, String)> {
+) -> Vec<(&'a str, String)> {
     if pool.role == Role::Front {
         return queues(spec, placement).map(|queues| queues.of_front()).unwrap_or_default();
     }
-    let mut environment = whereabouts(spec, pool);
-    if let (Role::Worker, Program::Ours { work: Some(work) }) = (pool.role, program(spec, &pool.name)) {
-        environment.push(("WORK", work_text(&work)));
+    let mut environment: Vec<(&str, String)> = whereabouts(spec, pool);
+    match program(spec, &pool.name) {
+        _ if pool.role != Role::Worker => {}
+        Program::Ours { work } => environment.extend(work.map(|work| ("WORK", work_text(&work)))),
+        Program::Users(service) => {
+            environment.extend(service.environment.iter().map(|one| (one.name.as_str(), one.value.clone())));
+        }
     }
     environment
 }

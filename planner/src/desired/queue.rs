@@ -1,6 +1,6 @@
 //! A tier behind queues, as instances are launched for it: environment of the front and of the puller beside each worker.
 
-use api::{BalancerKind, ClusterBenchmarkSpec, PlacedQueue, Placement, Queue};
+use api::{BalancerKind, ClusterBenchmarkSpec, Health, PlacedQueue, Placement, Queue};
 
 use super::pools::PoolSpec;
 use super::role::Role;
@@ -27,8 +27,13 @@ pub(super) fn queues<'a>(spec: &'a ClusterBenchmarkSpec, placement: &'a Placemen
         settings: spec.balancer.queue.as_ref().filter(|_| is_behind_queues(spec))?,
         placed: placement.queue.as_ref()?,
         region: &placement.region,
-        timeout_seconds: spec.load.timeout_seconds.unwrap_or(TIMEOUT_SECONDS),
+        timeout_seconds: timeout_seconds(spec),
     })
+}
+
+/// Longest time that a front waits for an answer, and a puller for its program.
+pub(crate) fn timeout_seconds(spec: &ClusterBenchmarkSpec) -> i32 {
+    spec.load.timeout_seconds.unwrap_or(TIMEOUT_SECONDS)
 }
 
 /// Whether requests wait in queues for the workers.
@@ -54,8 +59,8 @@ impl<'a> Queues<'a> {
         environment
     }
 
-    /// Environment of the puller of a cluster.
-    pub(super) fn of_puller(&self, pool: &PoolSpec) -> Vec<(&'static str, String)> {
+    /// Environment of the puller of a cluster, with what a healthy program answers where the spec says it.
+    pub(super) fn of_puller(&self, pool: &PoolSpec, health: Option<&Health>) -> Vec<(&'static str, String)> {
         let mut environment = vec![
             ("CLUSTER", pool.name.clone()),
             ("CLUSTER_PATH", pool.path.clone()),
@@ -63,6 +68,8 @@ impl<'a> Queues<'a> {
             ("ANSWER_QUEUE", name::answer_queue(&self.placed.stem, &pool.name)),
             ("ATTEMPTS", self.settings.attempts.to_string()),
         ];
+        environment.extend(health.map(|health| ("HEALTH_PATH", health.path.clone())));
+        environment.extend(health.and_then(|health| Some(("HEALTH_STATUS", health.status?.to_string()))));
         environment.extend(self.common());
         environment
     }

@@ -1,21 +1,21 @@
 //! Recipe of a pool: the RunInstances call of its launches, but for their number, token and count.
 
-use api::{PlacedImage, PlacedSubnet, PlacedVolume, Placement};
+use api::{PlacedImage, PlacedSubnet, PlacedVolume, Placement, ScalingPool};
 use jiff::Timestamp;
 use wire::Application;
 
-use super::artifacts::{Artifact, application_of, booted, is_in_place, puller};
+use super::artifacts::{Artifact, Booted, application_of, booted, handed_over, is_in_place, puller, stock};
 use super::fingerprint::revision;
 use super::no_recipe::NoRecipe;
 use super::pools::{PoolSpec, pools};
-use super::programs::environment;
+use super::programs::{environment, health};
 use super::queue::{PULLER, Queues, queues, uses_queues};
-use super::role::{BALANCER_PORT, CONTROL_PORT, PULLER_PORT, Role};
-use super::user_data::{Companion, Control, InvalidUserData, UserData};
+use super::role::{BALANCER_PORT, CONTROL_PORT, PULLER_PORT, Role, addressing};
+use super::user_data::{Companion, Control, Handed, InvalidUserData, UserData};
 use crate::cost::credits::credits;
 use crate::owner::{self, Tags};
 use crate::ports::{Addressing, Credits, LaunchRequest, Volume};
-use crate::world::World;
+use crate::world::{Delivery, Settings, World};
 
 /// Everything of a launch but its number, its token and its count.
 #[derive(Clone, Debug)]
@@ -31,14 +31,21 @@ pub struct Recipe<'a> {
     addressing: Addressing,
     credits: Option<Credits>,
     expires_at: Timestamp,
-    artifact: Artifact<'a>,
+    booted: Booted<'a>,
     /// What its starters are to run. `None`: it has none, the artifact is what serves.
     application: Option<Application>,
+    /// The same where it is an archive.
+    handed: Option<Booted<'a>>,
     /// Name of the profile of instances that reach queues and bucket themselves.
     queues: Option<Queues<'a>>,
     /// The puller beside a worker that takes its requests from a queue.
     puller: Option<Artifact<'a>>,
+    /// What its starter may be told to run, where that is brought.
+    stock: Option<Artifact<'a>>,
 }
+
+/// What a placement says whose instances have no way out of their subnets.
+pub(crate) const NO_WAY_OUT: &str = "None";
 
 /// How instances of `pool` are launched under `placement` into one of its subnets.
 pub fn recipe<'a>(
@@ -51,9 +58,10 @@ pub fn recipe<'a>(
     let fact =
         world.instance_type(&pool.instance_type).ok_or_else(|| NoRecipe::UnknownType(pool.instance_type.clone()))?;
     let architecture = fact.architecture.name();
-    let artifact = booted(spec, placement, pool, architecture)?;
+    let booted = booted(spec, placement, pool, architecture)?;
     let has_starter = pool.role == Role::Worker && is_in_place(spec);
     let application = has_starter.then(|| application_of(world, placement, pool, architecture)).transpose()?;
+    let handed = if has_starter { handed_over(spec, pool) } else { None };
     let queues = match queues(spec, placement) {
         _ if !uses_queues(spec, pool.role) => None,
         None => return Err(NoRecipe::NoQueues),
@@ -65,22 +73,29 @@ pub fn recipe<'a>(
         .iter()
         .find(|image| image.architecture == architecture)
         .ok_or(NoRecipe::NoImage(architecture))?;
-    Ok(Recipe {
+    let recipe = Recipe {
         pool,
         revision: revision(spec, placement, pool, subnet, image),
         world,
         placement,
         subnet,
         image,
-        addressing: Addressing::parse(&placement.addressing)
-            .ok_or_else(|| NoRecipe::UnknownAddressing(placement.addressing.clone()))?,
+        addressing: addressing(placement, pool.role).ok_or_else(|| NoRecipe::UnknownAddressing(words(placement)))?,
         credits: credits(fact),
         expires_at: placement.expires_at.as_ref().ok_or(NoRecipe::NoExpiry)?.0,
-        artifact,
+        booted,
         application,
+        handed,
         queues,
         puller: has_puller.then(|| puller(placement, architecture)).transpose()?,
-    })
+        // From an archive to our worker is another launch.
+        stock: stock(placement, architecture).filter(|_| has_starter && handed.is_none() && is_brought(world)),
+    };
+    // Nobody who runs is told what nobody could be launched with: the next one to take his place would be told it so.
+    if handed.is_some() {
+        recipe.written().map_err(NoRecipe::NotTold)?;
+    }
+    Ok(recipe)
 }
 
 /// What the starters of a cluster's workers are to run, where these are updated in place.
@@ -139,33 +154,69 @@ impl Recipe<'_> {
         tags.insert(owner::POOL.to_owned(), pool.clone());
         tags.insert(owner::REVISION.to_owned(), self.revision.clone());
         tags.insert(owner::LAUNCH.to_owned(), number.to_string());
+        if self.is_stopped_at_times() {
+            // While it is stopped its timer stands still, and it cannot end itself.
+            tags.insert(owner::EXPIRES_AT.to_owned(), self.expires_at.to_string());
+        }
         tags
     }
 
+    /// Whether its instances are stopped when they are not needed, and started again.
+    fn is_stopped_at_times(&self) -> bool {
+        let clusters = &self.world.object.spec.clusters;
+        let own = clusters.iter().find(|cluster| self.pool.role == Role::Worker && cluster.name == self.pool.name);
+        let scaling = own.and_then(|cluster| cluster.scaling.as_ref());
+        scaling.and_then(|scaling| scaling.pool) == Some(ScalingPool::StartStop)
+    }
+
+    /// Nobody is launched who would wait for what nobody can bring, and what he cannot fetch.
+    fn is_held(&self) -> Result<(), InvalidUserData> {
+        let Settings { artifacts, .. } = &self.world.settings;
+        for artifact in [self.booted.artifact(), self.puller, self.stock].into_iter().flatten() {
+            let Artifact::Ours { program, sha256 } = artifact else { continue };
+            if !is_brought(self.world) && has_no_way_out(self.placement) {
+                return Err(InvalidUserData::NoWayOut);
+            }
+            if is_brought(self.world) && !artifacts.has(sha256) {
+                let (sha256, version) = (sha256.to_owned(), self.placement.version.clone());
+                return Err(InvalidUserData::NotHeld { program, sha256, version });
+            }
+        }
+        Ok(())
+    }
+
     fn script(&self) -> Result<String, InvalidUserData> {
+        self.is_held()?;
+        self.written()
+    }
+
+    /// The script, whether or not somebody can bring its programs.
+    fn written(&self) -> Result<String, InvalidUserData> {
         let (spec, role) = (&self.world.object.spec, self.pool.role);
         let control = Control { port: CONTROL_PORT, public_key: &self.placement.public_key };
+        let of_program = environment(spec, self.placement, self.pool);
         // Of its program a starter is told in one piece, as it is later.
         let environment = match &self.application {
             // Plain values: serialisation cannot fail. A starter would refuse an empty document.
             Some(first) => vec![("APPLICATION", serde_json::to_string(first).unwrap_or_default())],
-            None => environment(spec, self.placement, self.pool),
+            None => of_program.clone(),
         };
-        let base_url = &self.world.settings.artifacts.base_url;
-        let of_puller = self.queues.map(|queues| queues.of_puller(self.pool)).unwrap_or_default();
-        let puller = self.puller.map(|artifact| (artifact.url(base_url), artifact));
+        let delivery = &self.world.settings.artifacts.delivery;
+        let of_puller =
+            self.queues.map(|queues| queues.of_puller(self.pool, health(spec, &self.pool.name))).unwrap_or_default();
+        let puller = self.puller.map(|artifact| (artifact.url(delivery), artifact));
         let companion = puller.as_ref().map(|(url, artifact)| Companion {
             name: PULLER,
-            artifact_url: url,
+            artifact_url: url.as_deref(),
             artifact_sha256: artifact.sha256(),
             port: PULLER_PORT,
             environment: &of_puller,
         });
+        let url = self.booted.artifact().and_then(|artifact| artifact.url(delivery));
         UserData {
             role,
             expires_at: self.expires_at,
-            artifact_url: &self.artifact.url(base_url),
-            artifact_sha256: self.artifact.sha256(),
+            payload: self.booted.payload(url.as_deref()),
             port: match role {
                 Role::Worker => u16::try_from(spec.worker.port).ok(),
                 Role::Balancer | Role::Front => Some(BALANCER_PORT),
@@ -174,9 +225,25 @@ impl Recipe<'_> {
             control: (role != Role::Worker || self.application.is_some()).then_some(control),
             environment: &environment,
             companion,
+            stock: self.stock.as_ref().map(|artifact| (Role::Worker.program(), artifact.sha256())),
+            handed: self.handed.as_ref().map(|one| Handed { payload: one.payload(None), environment: &of_program }),
         }
         .script()
     }
+}
+
+/// Whether instances of a placement have no way out of their subnets that is known.
+pub(crate) fn has_no_way_out(placement: &Placement) -> bool {
+    placement.egress == NO_WAY_OUT
+}
+
+/// What the placement says of addresses.
+fn words(placement: &Placement) -> String {
+    [placement.addressing.as_str(), &placement.control].join(" ").trim_end().to_owned()
+}
+
+fn is_brought(world: &World) -> bool {
+    world.settings.artifacts.delivery == Delivery::Push
 }
 
 fn volume(placed: &PlacedVolume) -> Volume {

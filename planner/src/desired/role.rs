@@ -1,5 +1,9 @@
 //! Roles of instances: what each runs, and the ports that it serves.
 
+use api::Placement;
+
+use crate::ports::Addressing;
+
 /// Port of the balancer, or of the front, for requests.
 pub const BALANCER_PORT: u16 = 8080;
 /// Port of the control API of balancer, front and generator.
@@ -28,6 +32,11 @@ impl Role {
         }
     }
 
+    /// Whether the operator dials its instances. Of workers it hears from what stands in front.
+    fn is_dialled(self) -> bool {
+        !matches!(self, Self::Worker)
+    }
+
     /// Name of the program that the role runs, and of its artifact.
     pub fn program(self) -> &'static str {
         match self {
@@ -37,4 +46,18 @@ impl Role {
             Self::Generator => "loadgen",
         }
     }
+}
+
+/// Whether the operator dials instances of this placement at public addresses.
+pub(crate) fn is_control_public(placement: &Placement) -> bool {
+    Addressing::parse(&placement.control) == Some(Addressing::Public)
+}
+
+/// Whether instances of a role get a public address. `None`: a word of the placement is not known.
+pub(crate) fn addressing(placement: &Placement, role: Role) -> Option<Addressing> {
+    let of_all = Addressing::parse(&placement.addressing)?;
+    // Placements of an earlier version say nothing.
+    let control =
+        if placement.control.is_empty() { Addressing::Private } else { Addressing::parse(&placement.control)? };
+    Some(if role.is_dialled() && control == Addressing::Public { Addressing::Public } else { of_all })
 }

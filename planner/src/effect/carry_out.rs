@@ -45,11 +45,16 @@ impl Action {
             Self::Rehearse(request) => done(cloud.rehearse(request).await),
             Self::Launch(request) => cloud.launch(request).await.map(Done::Launched),
             Self::Terminate(ids) => cloud.terminate(&listed(ids)).await.map(Done::Terminated),
+            Self::Start(ids) => done(cloud.start(&listed(ids)).await),
+            Self::Stop(ids) => done(cloud.stop(&listed(ids)).await),
             Self::SetMembership { control, instance_id, expect, to } => {
                 told(agents.set_membership(control, instance_id, expect, to).await)
             }
             Self::UpdateWorkers { control, instance_id, recipients, to, not_after } => {
                 told(agents.update_workers(control, instance_id, recipients, to, *not_after).await)
+            }
+            Self::Deliver { control, instance_id, program, members } => {
+                told(agents.deliver(control, instance_id, program, members).await)
             }
             Self::StartRun { control, instance_id, run } => told(agents.start_run(control, instance_id, run).await),
             Self::HoldRun { control, instance_id, name } => told(agents.hold_run(control, instance_id, name).await),
@@ -69,7 +74,7 @@ fn listed(ids: &BTreeSet<String>) -> Vec<String> {
 impl From<AgentError> for CloudError {
     fn from(error: AgentError) -> Self {
         let (failure, code) = match error {
-            AgentError::Unreachable { .. } => (Failure::Unreachable, "ControlUnreachable"),
+            AgentError::Unreachable { .. } | AgentError::Loading { .. } => (Failure::Unreachable, "ControlUnreachable"),
             AgentError::Conflict => (Failure::NotYetVisible, "Conflict"),
             AgentError::Refused { .. } => (Failure::Rejected, "Refused"),
         };

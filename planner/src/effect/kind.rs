@@ -31,7 +31,7 @@ kinds! {
     CreateGroup,
     /// A rule is added to a security group.
     AuthorizeIngress,
-    /// The rule of a generator that is gone is taken out of a security group.
+    /// The rule of a generator that is gone, or of a network that the operator is told no more, is taken out of a security group.
     RevokeIngress,
     /// A security group is deleted.
     DeleteGroup,
@@ -71,10 +71,16 @@ kinds! {
     Launch,
     /// Instances are terminated.
     Terminate,
+    /// Stopped instances of a pool are started again.
+    Start,
+    /// Instances of a pool that have finished their work are stopped.
+    Stop,
     /// The balancer is told its members.
     SetMembership,
     /// Workers are told to run another program in place.
     UpdateWorkers,
+    /// A program is brought to an instance that waits for it, or to the one through which workers get it.
+    Deliver,
     /// A generator is told to begin a run.
     StartRun,
     /// A report is fetched and stored.

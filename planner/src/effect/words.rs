@@ -36,8 +36,16 @@ impl Action {
                 format!("launch {} x {} for {pool}", request.count, request.instance_type)
             }
             Self::Terminate(ids) => format!("terminate {} instances", ids.len()),
+            Self::Start(ids) => format!("start {} instances", ids.len()),
+            Self::Stop(ids) => format!("stop {} instances", ids.len()),
             Self::SetMembership { .. } => "tell the balancer its members".to_owned(),
             Self::UpdateWorkers { recipients, .. } => format!("update {} workers in place", recipients.len()),
+            Self::Deliver { instance_id, members, .. } if members.is_empty() => {
+                format!("bring a program to {instance_id}")
+            }
+            Self::Deliver { instance_id, members, .. } => {
+                format!("bring a program to {} workers through {instance_id}", members.len())
+            }
             Self::StartRun { .. } => "start the run".to_owned(),
             Self::CollectReport { .. } => "collect the report".to_owned(),
             Self::JoinParts { .. } => "make one report of all parts".to_owned(),

@@ -21,6 +21,8 @@ pub const ERROR: &str = "clusterbench: error:";
 pub const READY: &str = "clusterbench: ready:";
 /// A word that starts so says what is being done.
 pub const STEP: &str = "clusterbench: step";
+/// The step in which an instance waits for programs that are brought to it (templates/await.sh).
+pub const AWAIT: &str = "clusterbench: step 3/6 await";
 
 /// Who may speak for us. A program that we started is none of them, whatever it prints.
 const SPEAKERS: [&str; 2] = ["cloud-init", BOOT_UNIT];

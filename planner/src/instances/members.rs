@@ -1,8 +1,8 @@
 //! The instances that serve a cluster, as lists show them.
 
-use super::alive;
+use super::{alive, seen};
+use crate::counts::{self, counts, length};
 use crate::ports::{Instance, InstanceState};
-use crate::scale::{counts, length};
 use crate::world::World;
 
 /// Id and address of each instance of a cluster that serves.
@@ -16,9 +16,11 @@ pub(crate) fn running<'a>(world: &'a World, cluster: &api::Cluster) -> impl Iter
 /// The instances of a cluster that a list shows as running. One too many that the cloud refuses to terminate is paid for
 /// and serves nobody.
 pub(crate) fn running_instances<'a>(world: &'a World, cluster: &api::Cluster) -> Vec<&'a Instance> {
-    let mut running = alive(&world.object.status.launches, seen(world), &cluster.name);
-    running
-        .retain(|instance| instance.state == InstanceState::Running && instance.instance_type == cluster.instance_type);
+    let mut running = alive(&world.object.spec, &world.object.status.launches, seen(world), &cluster.name);
+    running.retain(|instance| {
+        let is_running = instance.state == InstanceState::Running && !counts::is_past(world, cluster, instance);
+        is_running && instance.instance_type == cluster.instance_type
+    });
     let mut surplus = running.len().saturating_sub(length(counts(world).of(&cluster.name)));
     running.retain(|instance| {
         let is_left = surplus > 0 && world.memory.denials.contains_key(&instance.id);
@@ -36,9 +38,7 @@ pub(crate) fn still_serves(world: &World, cluster: &api::Cluster, id: &str) -> b
         is_of && line.instance_ids.iter().any(|launched| launched == id)
     });
     let shown = seen(world).iter().find(|instance| instance.id == id);
-    is_launched && shown.is_none_or(|instance| instance.state == InstanceState::Pending)
-}
-
-pub(crate) fn seen(world: &World) -> &[Instance] {
-    world.cloud.instances.known().map(Vec::as_slice).unwrap_or_default()
+    // One that was started again is shown by a list from the past as it was before.
+    let is_before = |instance: &Instance| counts::has_begun_since(world, cluster, instance);
+    is_launched && shown.is_none_or(|instance| instance.state == InstanceState::Pending || is_before(instance))
 }

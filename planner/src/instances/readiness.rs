@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use api::Placement;
+use jiff::Timestamp;
 use wire::{Health, Said};
 
 use super::{console, ending, single, targets};
 use crate::desired;
 use crate::ports::Instance;
+use crate::scale::pool::is_gone;
 use crate::world::ledger::{self, Refusal};
 use crate::world::memory::Memory;
-use crate::world::{Facet, World};
+use crate::world::{Delivery, Facet, World};
 
 /// Ids of the instances that do their work: members that the balancer calls healthy, targets that a load balancer does, and
 /// agents that answer.
@@ -23,11 +25,18 @@ pub(crate) fn ready(world: &World) -> BTreeSet<&str> {
         ready.extend(in_front.map(|instance| instance.id.as_str()));
     }
     ready.extend(targets::serving(world));
-    if let Some(Facet::Known(_)) = &world.runs {
-        let generators = 1..=desired::generators(&world.object.spec);
-        ready.extend(generators.filter_map(|number| Some(single(world, &desired::generator(number))?.id.as_str())));
-    }
+    let generators = world.generators_answering.iter();
+    ready.extend(generators.filter_map(|number| Some(single(world, &desired::generator(*number))?.id.as_str())));
     ready
+}
+
+/// Whether the program answers that reaches workers for the operator: the one in front, or, where that is no instance, the first
+/// generator's.
+pub(crate) fn relay_answers(world: &World) -> bool {
+    match desired::agent_in_front(&world.object.spec) {
+        Some(_) => matches!(world.balancer, Some(Facet::Known(_))),
+        None => world.generators_answering.contains(&1),
+    }
 }
 
 /// An instance that will not get ready.
@@ -57,6 +66,11 @@ impl FailedBoot {
 /// a network.
 pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Instance) -> Option<FailedBoot> {
     if instance.state.is_dead() {
+        let pool = ledger::pool_of(&world.object.status.launches, instance);
+        // Who is stopped, and is started again when he is needed, has not failed.
+        if pool.is_some_and(|pool| !is_gone(&world.object.spec, pool, instance.state)) {
+            return None;
+        }
         return died_by_itself(world, placement, instance).then(|| FailedBoot::ended(instance));
     }
     let word = world.consoles.get(&instance.id)?;
@@ -66,7 +80,7 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
     if word.starts_with(console::ERROR) {
         return Some(FailedBoot::new(format!("{}: {word}", instance.id)));
     }
-    let overdue = world.now.duration_since(instance.launched_at) > world.settings.boot_deadline;
+    let overdue = world.now.duration_since(begun(world, instance)) > world.settings.boot_deadline;
     // Whether it serves is not known while nobody can see the targets of the load balancer.
     let is_unseen = matches!(world.application, Some(Facet::Unknown(_)));
     let stuck = !word.starts_with(console::READY) && !is_unseen && !may_be_out(world, instance);
@@ -77,6 +91,37 @@ pub(crate) fn failed_boot(world: &World, placement: &Placement, instance: &Insta
             world.settings.boot_deadline.as_secs()
         ))
     })
+}
+
+/// When an instance could begin: at its launch, or when it was last heard to wait for programs that somebody has to bring. While
+/// nobody brings them, as when no operator runs, replacing it mends nothing.
+fn begun(world: &World, instance: &Instance) -> Timestamp {
+    let brings = world.settings.artifacts.delivery == Delivery::Push;
+    if brings && (world.loaders.contains_key(&instance.id) || is_unheard(world, instance)) {
+        return world.now;
+    }
+    let heard = world.memory.loading_at.get(&instance.id);
+    heard.copied().unwrap_or_default().max(instance.launched_at)
+}
+
+/// Whether it waits for programs by its console, and nobody can hear it do so: the operator dials whoever is no worker, and asks for
+/// workers only somebody who answers.
+fn is_unheard(world: &World, instance: &Instance) -> bool {
+    let waits = world.consoles.get(&instance.id).is_some_and(|word| word.starts_with(console::AWAIT));
+    let spec = &world.object.spec;
+    let pool = ledger::pool_of(&world.object.status.launches, instance);
+    let is_worker = spec.clusters.iter().any(|cluster| Some(cluster.name.as_str()) == pool);
+    waits && !(is_worker && relay_answers(world))
+}
+
+/// Notes when each instance was last heard to wait for programs, or could not be heard.
+pub(crate) fn note_loading(world: &World, memory: &mut Memory) {
+    if let Some(instances) = world.cloud.instances.known() {
+        memory.loading_at.retain(|id, _| instances.iter().any(|one| one.id == *id));
+        let unheard = instances.iter().filter(|one| is_unheard(world, one));
+        memory.loading_at.extend(unheard.map(|one| (one.id.clone(), world.now)));
+    }
+    memory.loading_at.extend(world.loaders.keys().map(|id| (id.clone(), world.now)));
 }
 
 /// Whether a worker that may be out for an update has booted: its starter answers with something that serves, or did.

@@ -4,10 +4,10 @@ use api::{BalancerKind, ConditionType};
 
 use super::members::running;
 use crate::conditions::{Reason, Stored};
+use crate::counts::{counts, length};
 use crate::desired;
 use crate::ports::TargetState;
 use crate::runs;
-use crate::scale::{counts, length};
 use crate::world::{Facet, World};
 
 /// State of an instance in status that does its work.

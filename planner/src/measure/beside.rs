@@ -4,12 +4,14 @@ use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
 use wire::Paid;
 
 use crate::cost::{front, hourly};
+use crate::desired::role::{Role, addressing};
 use crate::desired::{self, generators};
 
 /// The instance in front or the load balancer, and the generators.
 pub(super) fn paid(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Vec<Paid> {
     let of_instances = |what: &str, instance_type: &str, count: u32| {
-        let each = hourly::of_type(placement, instance_type);
+        // Whatever is beside the clusters has what generators have: the operator dials it.
+        let each = hourly::of_type(placement, instance_type, addressing(placement, Role::Generator));
         Paid {
             what: what.to_owned(),
             instance_type: instance_type.to_owned(),

@@ -1,15 +1,22 @@
 //! Price of the workers of a cluster, as a run is told it: from the prices that the placement has frozen. Pure.
 
-use api::{Cluster, ClusterBenchmarkSpec, Placement};
+use api::{BalancerKind, Cluster, ClusterBenchmarkSpec, Placement, Scaling, ScalingPool};
 use wire::Price;
 
 use crate::cost::{credits, hourly};
+use crate::desired::role::{Role, addressing};
 use crate::ports::{Credits, InstanceType};
+use crate::prices::calls::calls;
 use crate::prices::price::placed;
 use crate::prices::small_change::{surplus_vcpu_hour, volume_hour};
 
 /// `None`: the type has no price, or what it runs on is not known. It is then unknown to the run, and never 0.
-pub(super) fn price(placement: &Placement, cluster: &Cluster, fact: Option<&InstanceType>) -> Option<Price> {
+pub(super) fn price(
+    placement: &Placement,
+    kind: BalancerKind,
+    cluster: &Cluster,
+    fact: Option<&InstanceType>,
+) -> Option<Price> {
     let fact = fact?;
     let placed = placed(placement, &cluster.instance_type)?;
     let price = hourly::price(placement, &cluster.instance_type)?;
@@ -18,11 +25,16 @@ pub(super) fn price(placement: &Placement, cluster: &Cluster, fact: Option<&Inst
         Some(Credits::Unlimited) => Some(surplus_vcpu_hour(&fact.name)?),
         Some(Credits::Standard) | None => None,
     };
+    let (volumes, scaling) = (volume_hour(hourly::gib(image)), cluster.scaling.as_ref());
+    let stops = |scaling: &&Scaling| scaling.pool == Some(ScalingPool::StartStop);
     Some(Price {
         instances: u32::try_from(cluster.count).ok()?,
         instance_usd_micros: u64::try_from(price).ok()?,
-        extras_usd_micros: volume_hour(hourly::gib(image)) + hourly::address(placement)?,
+        extras_usd_micros: volumes + hourly::address(addressing(placement, Role::Worker)?),
         surplus_usd_micros: surplus,
+        least: scaling.map(|scaling| scaling.min.and_then(|min| u32::try_from(min).ok()).unwrap_or(0)),
+        stopped_usd_micros: scaling.filter(stops).map(|_| volumes),
+        calls: (kind == BalancerKind::Queue).then(|| calls(&placement.region)).flatten(),
         basis: placed.basis.clone(),
     })
 }
@@ -65,6 +77,18 @@ mod tests {
     }
 
     fn of(placement: &Placement, name: &str, burstable: Burstable) -> Option<Price> {
+        let more = serde_json::json!({});
+        behind(BalancerKind::Custom, placement, name, burstable, &more)
+    }
+
+    /// A cluster with more fields.
+    fn behind(
+        kind: BalancerKind,
+        placement: &Placement,
+        name: &str,
+        burstable: Burstable,
+        more: &serde_json::Value,
+    ) -> Option<Price> {
         let fact = InstanceType {
             name: name.into(),
             vcpus: 2,
@@ -74,9 +98,29 @@ mod tests {
             hypervisor: Hypervisor::Nitro,
             free_tier: false,
         };
-        let cluster: Cluster =
-            serde_json::from_value(serde_json::json!({ "name": "a", "instanceType": name, "count": 3 })).unwrap();
-        price(placement, &cluster, Some(&fact))
+        let mut cluster = serde_json::json!({ "name": "a", "instanceType": name, "count": 3 });
+        for (key, value) in more.as_object().unwrap() {
+            cluster[key] = value.clone();
+        }
+        price(placement, kind, &serde_json::from_value(cluster).unwrap(), Some(&fact))
+    }
+
+    #[test]
+    fn behind_queues_calls_cost_and_a_scaled_cluster_has_its_fewest() {
+        let placement = placement(Some(91_200), "Public");
+        let queued = |more| behind(BalancerKind::Queue, &placement, "c7i.large", Burstable::No, &more).unwrap();
+        let fixed = queued(serde_json::json!({}));
+        assert_eq!((fixed.least, fixed.stopped_usd_micros), (None, None));
+        assert_eq!(fixed.calls.map(|calls| calls.s3_put_usd_micros), Some(5_000_000));
+        let scaling = |pool: &str, min: i32| {
+            let scaling =
+                serde_json::json!({ "policy": "QueueDepth", "messagesPerInstance": 5, "pool": pool, "min": min });
+            queued(serde_json::json!({ "scaling": scaling }))
+        };
+        let (launched, stopped) = (scaling("Launch", 0), scaling("StartStop", 2));
+        assert_eq!((launched.instances, launched.least, launched.stopped_usd_micros), (3, Some(0), None));
+        assert_eq!((stopped.least, stopped.stopped_usd_micros), (Some(2), Some(877)), "without the address");
+        assert_eq!(of(&placement, "c7i.large", Burstable::No).unwrap().calls, None);
     }
 
     #[test]

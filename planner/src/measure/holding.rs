@@ -5,7 +5,11 @@ use wire::{Hold, RunStatus};
 use super::slices::Slice;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::plan::Plan;
+use crate::scale::pool;
 use crate::world::World;
+
+/// What becomes of a round in which a rule would start somebody.
+const VOID: &str = ", and is void where its queue asks for more instances than are there: nobody is started meanwhile";
 
 /// Holds a run that is on, or lets it go on, as the spec says now: repeated at each look until the generator says that it
 /// is so. `progress` is how far it is, in words.
@@ -22,7 +26,8 @@ pub(crate) fn judge_running(world: &World, plan: &mut Plan, slice: &Slice<'_>, s
             if status.hold == Some(Hold::No) {
                 plan.act(slice.hold(), "spec.paused is true");
             }
-            (Reason::Pausing, format!("{progress}; spec.paused is true: the round that is on is finished first"))
+            let void = if pool::is_any_scaled(&world.object.spec) { VOID } else { "" };
+            (Reason::Pausing, format!("{progress}; spec.paused is true: the round that is on is finished first{void}"))
         }
         (true, None) => {
             let why = match slice.key.generators {

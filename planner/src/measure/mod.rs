@@ -8,6 +8,7 @@ pub(crate) mod holding;
 mod joint_start;
 pub(crate) mod records;
 pub(crate) mod relaunch;
+mod rest;
 pub mod run_request;
 mod slices;
 
@@ -15,6 +16,7 @@ pub mod unchanged;
 pub(crate) mod voided;
 
 use api::{ConditionType, Placement, Run};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{RunState, RunStatus};
 
@@ -29,6 +31,9 @@ use crate::world::{Facet, World};
 use records::{ABORTS, LOST, aborted, anew, lose, note_running, reason, waiting};
 use slices::{Generator, Slice, collect, generators, open, with_warning};
 use voided::Through;
+
+/// Between two statuses that differ in nothing but how the run goes.
+const LIVE_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     let (generators, key) = (generators(world), wanted(world));
@@ -81,6 +86,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
                 }
                 holding::judge_running(world, plan, slice, status, &message);
                 note_running(plan, &key, Some(Time(status.started_at)));
+                note_live(world, plan);
                 plan.wake_within(MOVING);
             }
             (RunState::Failed | RunState::Aborted, false) if voided::is_unclear(world, plan, status) => {
@@ -108,6 +114,9 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
         && plan.conditions.is_true(ConditionType::Deployed)
         && plan.conditions.is_true(ConditionType::Provisioned)
     {
+        if let Some(why) = rest::lacking(world) {
+            return waiting(plan, &(why + &anew(&world.object.status.runs, &key)));
+        }
         start(world, placement, plan, &key, &silent);
     } else if key.launch > 1 {
         let message = format!("launch {} of {} waits until every instance is ready", key.launch, key.launches);
@@ -130,6 +139,13 @@ fn progress(world: &World, key: &RunKey, status: &RunStatus) -> String {
     }
     let last = time_left::most_rounds(world);
     format!("{done} rounds are measured, the next look is after {total}, the last after {last}")
+}
+
+/// Notes whether the status of this pass shows the run as it goes: that changes with every cluster of every round, and each write
+/// is one for everybody who watches.
+fn note_live(world: &World, plan: &mut Plan) {
+    let said_at = plan.memory.live_said_at.filter(|at| world.now.duration_since(*at) < LIVE_EVERY);
+    plan.memory.live_said_at = Some(said_at.unwrap_or(world.now));
 }
 
 /// Whether the generators are done with the launch before this one, and with former starts of it.

@@ -4,32 +4,37 @@ use std::collections::BTreeSet;
 
 use api::{ClusterBenchmarkSpec, Placement};
 use wire::{
-    ClosedLoop, ClusterFacts, ClusterName, Connections, Corpus, Expect, Facts, Header, Judging, Limit, Looks, Members,
-    Metric, OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds, RunMember, RunSpec, RunZone, Stop,
-    Target, Threshold, Work, WorkDistribution,
+    Asked, AskedRate, ClosedLoop, ClusterFacts, ClusterName, Connections, Corpus, Expect, Facts, Header, Judging,
+    Limit, Looks, Members, Metric, Objective, OpenLoop, Pairs, Phase, Place, PlaceKind, Ramp, RequestSpec, Rounds,
+    RunMember, RunSpec, RunZone, Search, Stop, Target, Threshold, Work, WorkDistribution,
 };
 
 use super::{beside, cluster_price, unchanged};
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
+use crate::counts::Counts;
 use crate::desired::{self, BALANCER_PORT, Program};
-use crate::instances::members::seen;
+use crate::instances::seen;
 use crate::instances::{control, single};
 use crate::run_key::RunKey;
-use crate::scale::counts;
+use crate::scale::pool;
 use crate::time_left;
-use crate::world::World;
+use crate::world::{Object, World};
 
 /// The clusters behind `base` (scheme, host and port), and with `selfTest` the first one again: the same URL under a
 /// second name, which is how a generator knows a twin.
 pub(crate) fn targets(spec: &ClusterBenchmarkSpec, base: &str) -> Vec<Target> {
     let target =
         |name: &str, path: &str| Target { cluster: name.to_owned(), url: format!("{base}{path}"), ..Target::default() };
-    let mut targets: Vec<Target> = spec.clusters.iter().map(|cluster| target(&cluster.name, &cluster.path())).collect();
+    let of_cluster = |name: &str, cluster: &api::Cluster| {
+        let scaled = pool::scaling(spec, &cluster.name).is_some();
+        Target { scaled, ..target(name, &cluster.path()) }
+    };
+    let mut targets: Vec<Target> = spec.clusters.iter().map(|cluster| of_cluster(&cluster.name, cluster)).collect();
     if let (true, Some(first)) = (spec.load.self_test, spec.clusters.first()) {
         // A space is in no name of a cluster.
-        targets.push(target(&format!("{} again", first.name), &first.path()));
+        targets.push(of_cluster(&format!("{} again", first.name), first));
     }
     let shared = spec.balancer.shared.as_ref().filter(|shared| shared.measured);
     targets.extend(shared.map(|shared| Target { shared: true, ..target(wire::SHARED, &shared.path) }));
@@ -41,18 +46,18 @@ pub(crate) fn judging(spec: &ClusterBenchmarkSpec) -> Judging {
     let comparison = &spec.load.comparison;
     Judging {
         looks: if time_left::decides_itself(spec) { Looks::Auto } else { Looks::AtTheEnd },
-        metric: metric(comparison.metric),
+        metric: metric(comparison.metric.unwrap_or_else(|| spec.load.default_metric())),
         pairs: match comparison.pairs {
             api::Pairs::AgainstFirst => Pairs::AgainstFirst,
             api::Pairs::All => Pairs::All,
         },
         gap_percent: u32::try_from(comparison.gap_percent).unwrap_or(0),
-        thresholds: spec.load.thresholds.iter().filter_map(threshold).collect(),
+        thresholds: spec.load.thresholds.iter().filter_map(|asked| threshold(&spec.load, asked)).collect(),
     }
 }
 
 /// `None` for what the schema does not allow.
-fn threshold(asked: &api::Threshold) -> Option<Threshold> {
+fn threshold(load: &api::Load, asked: &api::Threshold) -> Option<Threshold> {
     let whole = |value: i64| u64::try_from(value).ok();
     let limit = match (asked.at_most, asked.at_least, &asked.faster_than) {
         (Some(most), None, None) => Limit::AtMost(whole(most)?),
@@ -62,7 +67,8 @@ fn threshold(asked: &api::Threshold) -> Option<Threshold> {
         }
         _ => return None,
     };
-    Some(Threshold { cluster: asked.cluster.clone(), metric: metric(asked.metric.unwrap_or_default()), limit })
+    let metric = metric(asked.metric.unwrap_or_else(|| load.default_metric()));
+    Some(Threshold { cluster: asked.cluster.clone(), metric, limit })
 }
 
 fn metric(asked: api::Metric) -> Metric {
@@ -74,6 +80,8 @@ fn metric(asked: api::Metric) -> Metric {
         api::Metric::RequestsPerSecond => Metric::RequestsPerSecond,
         api::Metric::FailedPerMille => Metric::FailedPerMille,
         api::Metric::RequestsPerUsd => Metric::RequestsPerUsd,
+        api::Metric::UsdMicrosPerThousand => Metric::UsdMicrosPerThousand,
+        api::Metric::Capacity => Metric::Capacity,
     }
 }
 
@@ -155,7 +163,7 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
             credits: fact.and_then(credits::described),
             program: if differ { desired::program(spec, &cluster.name).described() } else { String::new() },
             zones: spread(world, placement, &cluster.name),
-            price: cluster_price::price(placement, cluster, fact),
+            price: cluster_price::price(placement, spec.balancer.kind, cluster, fact),
             members: Vec::new(),
         }
     };
@@ -173,15 +181,29 @@ pub(crate) fn facts(world: &World, placement: &Placement, key: &RunKey) -> Facts
         settings: desired::settings(spec).into_iter().chain(cluster_price::unknown(spec, placement)).collect(),
         beside: beside::paid(spec, placement),
         launch: if key.launches > 1 { key.launch } else { 0 },
+        benchmark: Some(asked(&world.object)),
+    }
+}
+
+/// The benchmark as it is now, for a report that outlives it.
+fn asked(object: &Object) -> Asked {
+    Asked {
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
+        yaml: desired::measured_yaml(&object.namespace, &object.name, &object.spec),
     }
 }
 
 /// Where the instances of a cluster are, when they are in several zones: `4 in us-east-1a and 4 in us-east-1b`.
 fn spread(world: &World, placement: &Placement, cluster: &str) -> String {
     let (subnets, pools) = (placement.subnets(), desired::pools(&world.object.spec));
-    let Some(pool) = pools.iter().find(|pool| pool.name == cluster && subnets.len() > 1) else { return String::new() };
-    let by_zone = counts(world).by_zone(pool, subnets.len());
-    let said = subnets.iter().zip(by_zone).map(|(subnet, count)| format!("{count} in {}", subnet.zone));
+    let Some(of_cluster) = pools.iter().find(|pool| pool.name == cluster && subnets.len() > 1) else {
+        return String::new();
+    };
+    let spec = &world.object.spec;
+    let by_zone = Counts::of_spec(spec).by_zone(of_cluster, subnets.len());
+    let up_to = if pool::scaling(spec, cluster).is_some() { "up to " } else { "" };
+    let said = subnets.iter().zip(by_zone).map(|(subnet, count)| format!("{up_to}{count} in {}", subnet.zone));
     said.collect::<Vec<_>>().join(" and ")
 }
 
@@ -217,10 +239,10 @@ fn run_members(world: &World) -> Vec<RunMember> {
     clusters.flat_map(of_cluster).collect()
 }
 
-/// The members by zone, where there are several.
+/// The members by zone, where there are several. Of clusters that scale others come, which no zone would be known of.
 fn zones(world: &World, placement: &Placement) -> Vec<RunZone> {
     let subnets = placement.subnets();
-    if subnets.len() < 2 {
+    if subnets.len() < 2 || pool::is_any_scaled(&world.object.spec) {
         return Vec::new();
     }
     let members: BTreeSet<String> =
@@ -247,6 +269,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         timeout_seconds: spec.load.timeout_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
         targets: targets(spec, &base),
         phases: spec.load.phases.iter().filter_map(phase).collect(),
+        search: spec.load.search.as_ref().and_then(search),
         request: request(spec),
         judging: judging(spec),
         facts: Box::new(facts(world, placement, key)),
@@ -257,6 +280,26 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         zones: zones(world, placement),
         serving: unchanged::serving(world),
     })
+}
+
+/// The search as the generator is told it. `None` for what the schema does not allow.
+fn search(asked: &api::Search) -> Option<Search> {
+    let positive = |value: i32| u32::try_from(value).ok();
+    let metric = match asked.objective.metric {
+        api::Quantile::P50Micros => Metric::P50,
+        api::Quantile::P90Micros => Metric::P90,
+        api::Quantile::P99Micros => Metric::P99,
+        api::Quantile::P999Micros => Metric::P999,
+    };
+    let objective = Objective {
+        metric,
+        at_most_micros: u64::try_from(asked.objective.at_most).ok()?,
+        max_failed_per_mille: positive(asked.objective.max_failed_per_mille)?,
+    };
+    let sizing = asked.target.as_ref().and_then(|target| {
+        Some(AskedRate { requests_per_second: positive(target.requests_per_second)?, spare: positive(target.spare)? })
+    });
+    Some(Search { objective, most_requests_per_second: asked.most_requests_per_second.and_then(positive), sizing })
 }
 
 /// One stretch of load as the generator is told it. `None` for what the schema does not allow.

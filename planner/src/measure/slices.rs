@@ -6,7 +6,7 @@ use super::records::waiting;
 use crate::conditions::{ConditionStatus, Reason};
 use crate::desired;
 use crate::effect::Action;
-use crate::instances::{control, single};
+use crate::instances::{dialled, single};
 use crate::plan::Plan;
 use crate::run_key::RunKey;
 use crate::runs::{self, answer, held, running};
@@ -62,7 +62,7 @@ impl Slice<'_> {
 pub(crate) fn generators(world: &World) -> Vec<Generator> {
     let running = runs::generators(world).filter_map(|number| {
         let instance = single(world, &desired::generator(number))?;
-        Some(Generator { number, control: control(instance)?, instance_id: instance.id.clone() })
+        Some(Generator { number, control: dialled(world, instance)?, instance_id: instance.id.clone() })
     });
     running.collect()
 }

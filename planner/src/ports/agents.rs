@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
-use wire::{Application, BalancerStatus, Membership, RunSpec, RunStatus, Said};
+use wire::{Application, BalancerStatus, Loaders, Membership, RunSpec, RunStatus, Said};
 
 /// A call of an agent that gave no answer. It is never a reason to replace an instance.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,14 @@ pub enum AgentError {
         url: String,
         /// Reason for people.
         why: String,
+    },
+    /// A loader answers: the programs with these hashes are not there yet.
+    #[error("{url} waits for its programs")]
+    Loading {
+        /// URL that was asked.
+        url: String,
+        /// What is waited for.
+        missing: Vec<String>,
     },
     /// `If-Match` did not match: somebody changed the membership, or what a worker runs, since it was seen.
     #[error("the membership, or what a worker runs, changed since it was seen")]
@@ -58,6 +66,25 @@ pub trait Agents: Send + Sync + 'static {
         instance_id: &str,
         expect: &str,
         to: &Membership,
+    ) -> impl Future<Output = Result<(), AgentError>> + Send;
+
+    /// What the loaders at these members wait for, by id, as the agent at `control` hears it. Who has none is not among the
+    /// answers.
+    fn loaders(
+        &self,
+        control: &str,
+        instance_id: &str,
+        members: &[(String, String)],
+    ) -> impl Future<Output = Result<Loaders, AgentError>> + Send;
+
+    /// Brings a program to the loader at `control`, or, where there are members, has the agent there bring it to these. It goes
+    /// on after that, and what becomes of it is in what their loaders say. Idempotent.
+    fn deliver(
+        &self,
+        control: &str,
+        instance_id: &str,
+        program: &str,
+        members: &[(String, String)],
     ) -> impl Future<Output = Result<(), AgentError>> + Send;
 
     /// What the starters at these members say, by id, as the agent at `control` hears it. Starters that are silent are among

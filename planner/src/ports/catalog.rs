@@ -1,6 +1,7 @@
 //! The catalog of a region: subnets, images, instance types.
 
 use std::future::Future;
+use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
 
@@ -8,9 +9,15 @@ use super::{Answer, Volume};
 
 /// What the region offers, read before a placement is chosen.
 pub trait Catalog {
-    /// The named subnets (all must exist), or the default subnets of the default VPC when `ids` is empty (none when
-    /// there is no default VPC). Of the latter, one that the cloud describes oddly is left out while there are others.
-    fn subnets(&self, ids: &[String]) -> impl Future<Output = Answer<Vec<Subnet>>> + Send;
+    /// These subnets; of a VPC without any, none. One that was not named, and that the cloud describes oddly, is left out while
+    /// there are others.
+    fn subnets(&self, of: &SubnetsOf) -> impl Future<Output = Answer<Vec<Subnet>>> + Send;
+
+    /// The VPCs in which a network interface has one of these addresses, as pairs (address, id of the VPC), each once.
+    fn vpcs_of(&self, addresses: &[IpAddr]) -> impl Future<Output = Answer<Vec<(IpAddr, String)>>> + Send;
+
+    /// All IPv4 blocks of a VPC, of which each has one at least.
+    fn blocks(&self, vpc_id: &str) -> impl Future<Output = Answer<Vec<Ipv4Net>>> + Send;
 
     /// The image of an alias (newest by creation date) or id for an architecture; `None` when there is none.
     fn image(&self, image: &ImageQuery) -> impl Future<Output = Answer<Option<Image>>> + Send;
@@ -24,6 +31,18 @@ pub trait Catalog {
     /// Every region that there is for credentials like these, as this region knows them; also those that the account has
     /// not enabled.
     fn regions(&self) -> impl Future<Output = Answer<Vec<KnownRegion>>> + Send;
+}
+
+/// Which subnets are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SubnetsOf {
+    /// These. All must exist.
+    Named(Vec<String>),
+    /// Those of this VPC that are in availability zones of the region: not in Local Zones, in Wavelength Zones and on
+    /// Outposts, which have fewer types, other prices, and are far away (EC2 user guide, "Regions and zones").
+    Vpc(String),
+    /// The default subnets of the default VPC, if there is one.
+    Default,
 }
 
 /// A subnet, with all that decides whether instances can live in it.

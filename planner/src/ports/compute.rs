@@ -36,6 +36,26 @@ pub trait Compute {
     /// *Errors*: when it is not known of some whether they were, or when nothing was because of who asks or how often.
     fn terminate(&self, ids: &[String]) -> impl Future<Output = Answer<Vec<Refused>>> + Send;
 
+    /// Starts all of them, which are stopped; one that starts or runs already is no error (EC2 API reference, StartInstances).
+    /// Makes no instance, so it can be repeated at will. Each start is billed for a minute at least, and has another LaunchTime
+    /// and another public address.
+    ///
+    /// *Guarantees*: what is refused for one keeps none of the others stopped, but for want of capacity or quota: then some may
+    /// start and the rest stay stopped.
+    /// *Errors*: some are not started, or it is not known of them; lists tell which. `NoCapacity` and `QuotaReached` = those stay
+    /// stopped. `NotYetVisible` = one is still being stopped, or not visible yet: ask again later. `Unreachable` = it may have
+    /// happened.
+    fn start(&self, ids: &[String]) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Stops all of them, which keep their volumes and their private addresses; one that stops or is stopped already is no error
+    /// (EC2 API reference, StopInstances). Their operating systems shut down first, and nothing of them is terminated, whatever
+    /// they were launched to do when they shut themselves down.
+    ///
+    /// *Guarantees*: what is refused for one keeps none of the others running.
+    /// *Errors*: some are not stopped, or it is not known of them; lists tell which. `NotYetVisible` = one has never run yet, or is
+    /// not visible yet: ask again later. `Unreachable` = it may have happened.
+    fn stop(&self, ids: &[String]) -> impl Future<Output = Answer<()>> + Send;
+
     /// What the instance printed to its console, if the cloud has it already.
     fn console(&self, id: &str) -> impl Future<Output = Answer<Option<String>>> + Send;
 }
@@ -94,7 +114,8 @@ pub struct Instance {
     pub public_address: Option<Ipv4Addr>,
     /// Ids of its security groups.
     pub group_ids: Vec<String>,
-    /// Time of its launch, as EC2 tells it.
+    /// Time of its last start, as EC2 tells it: that of its launch until it is stopped and started again (EC2 API reference,
+    /// Instance: LaunchTime).
     pub launched_at: Timestamp,
     /// All its tags.
     pub tags: Tags,

@@ -8,6 +8,13 @@ use crate::failure::{CloudError, Failure};
 /// Ids of one request. EC2 takes a thousand; fewer keep one bad id from slowing down many.
 const IDS: usize = 200;
 
+/// The ids of each request: every id once, in order.
+pub(super) fn requests(ids: &[String]) -> Vec<Vec<String>> {
+    let ids: BTreeSet<&String> = ids.iter().collect();
+    let ids: Vec<String> = ids.into_iter().cloned().collect();
+    ids.chunks(IDS).map(<[String]>::to_vec).collect()
+}
+
 /// Terminates all of `ids`, each once. What is refused for one of a request keeps none of the others alive: each is asked
 /// for alone then. `together` is one request, and `is_about_instances` tells such a refusal from any other failure.
 ///
@@ -24,11 +31,9 @@ where
     F: Fn(Vec<String>) -> R + Send + Sync,
     R: Future<Output = Answer<()>> + Send,
 {
-    let ids: BTreeSet<&String> = ids.iter().collect();
-    let ids: Vec<String> = ids.into_iter().cloned().collect();
     let (mut refused, mut unknown) = (Vec::new(), None);
-    for chunk in ids.chunks(IDS) {
-        match together(chunk.to_vec()).await {
+    for chunk in requests(ids) {
+        match together(chunk.clone()).await {
             Ok(()) => continue,
             Err(error) if !is_about_instances(&error) => {
                 unknown = Some(error);

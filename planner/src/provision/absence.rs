@@ -7,6 +7,7 @@
 use api::Launch;
 
 use crate::ports::Instance;
+use crate::scale::pool::end_by_timers;
 use crate::world::World;
 use crate::world::ledger::{self, LineState};
 use crate::world::memory::Memory;
@@ -33,7 +34,7 @@ pub(crate) fn unaccounted(world: &World, memory: &mut Memory, instances: &[Insta
     let expires_at = placement.and_then(|placement| placement.expires_at.as_ref()).map(|at| at.0);
     line.instance_ids.retain(|id| instances.iter().any(|instance| instance.id == *id));
     if missing > 0 {
-        ledger::end_unseen(line, world.now, expires_at);
+        ledger::end_unseen(line, world.now, end_by_timers(&world.object.spec, placement, &line.pool));
     }
     if ledger::is_open(line) {
         ledger::may_be_forgotten(line, world.settings.launch_window, world.now, expires_at);

@@ -2,11 +2,11 @@
 
 use api::BalancerKind;
 
+use crate::counts::Counts;
 use crate::desired;
 use crate::failure::{CloudError, Failure};
 use crate::families::FREE_PLAN;
 use crate::prices::price;
-use crate::scale::counts;
 use crate::world::World;
 
 /// To be added to the cloud's own words about a launch; empty where these say enough. Codes: EC2 API reference, "Error
@@ -31,6 +31,20 @@ pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String 
             "; the types of docs/iam-policy.json do not include {instance_type}: add it to ec2:InstanceType in the operator's policy"
         ),
         _ => String::new(),
+    }
+}
+
+/// What to change after a boot that failed, from the last word of its console: the words are those of our own scripts.
+pub(crate) fn boot_hint(console: &str) -> &'static str {
+    match console {
+        // A program of a user's own that is not what its hash says.
+        word if word.contains("clusterbench: error: http") && word.contains(" has sha256 ") => {
+            "put the right file there, or set worker.artifactSha256 or worker.archive.sha256 to the hash of the one that is there,"
+        }
+        word if word.contains(" does not listen on ") => {
+            "mend the program or worker.command, or set worker.port to the port that it listens on,"
+        }
+        _ => "change the spec",
     }
 }
 
@@ -66,7 +80,7 @@ fn is_outside_the_free_plan(world: &World, instance_type: &str) -> bool {
 fn vcpus(world: &World) -> String {
     let mut need = Vec::new();
     let mut total = 0;
-    let counts = counts(world);
+    let counts = Counts::of_spec(&world.object.spec);
     for pool in desired::pools(&world.object.spec) {
         let Some(fact) = world.instance_type(&pool.instance_type) else { return String::new() };
         let vcpus = counts.of(&pool.name) * fact.vcpus;
@@ -78,4 +92,17 @@ fn vcpus(world: &World) -> String {
         need.join(", "),
         world.region()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::boot_hint;
+
+    #[test]
+    fn what_failed_at_a_boot_has_its_field() {
+        let hint = |word: &str| boot_hint(&format!("i-1: clusterbench: error: {word}"));
+        assert!(hint("https://a/x has sha256 12, not 34: it was not run").contains("worker.archive.sha256"));
+        assert!(hint("worker does not listen on 10.0.0.1:80 after 60 s and 3 restarts").contains("worker.port"));
+        assert_eq!(hint("worker.setup[0]: exit status 1"), "change the spec");
+    }
 }

@@ -2,8 +2,11 @@
 
 pub(crate) mod absence;
 mod addressing;
+mod complete;
+pub(crate) mod finished;
 mod hint;
 pub(crate) mod known_fields;
+pub mod own_vpc;
 pub mod placement;
 pub mod prices;
 pub mod rehearsal;
@@ -24,24 +27,35 @@ use crate::balance::application::front;
 use crate::balance::queues;
 use crate::budget;
 use crate::conditions::{ConditionStatus, Reason};
+use crate::control;
+use crate::counts::{Counts, Decision, decision, length};
 use crate::desired::role::Role;
 use crate::desired::{self, NoRecipe, PoolSpec, Recipe};
 use crate::instances::{alive, readiness};
 use crate::plan::{MOVING, Plan};
 use crate::ports::{Instance, InstanceState};
 use crate::runs;
-use crate::scale::{Counts, counts, length};
+use crate::scale::pool::{self, starts_and_stops};
 use crate::time_left;
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
 use rehearsal::Draft;
 use series::Series;
 
+/// While clusters follow their queues: the rule was tried with looks of this distance.
+pub(crate) const SCALING: SignedDuration = SignedDuration::from_secs(2);
+
 /// `false`: the placement does not do for the spec (yet). Then what stands in front is not told anything either.
 pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> bool {
     if let Some(message) = known_fields::refusal(&world.object.spec, placement) {
         let why = format!("see Accepted: {message}");
         plan.refuse(Reason::ProgramsTooOld, message);
+        return held(plan, why);
+    }
+    let closed = addressing::refusal(world, placement).map(|message| (Reason::NoEgress, message));
+    if let Some((reason, message)) = control::refusal(world, placement).or(closed) {
+        let why = format!("see Accepted: {message}");
+        plan.refuse(reason, message);
         return held(plan, why);
     }
     zone_fallback::say_where(placement, plan);
@@ -77,7 +91,7 @@ fn held(plan: &mut Plan, why: String) -> bool {
 
 fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[Instance]) {
     let group_ids = security_groups::plan(world, placement, plan);
-    let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
+    let pools = desired::pools(&world.object.spec);
     let mut causes = Causes::default();
     // A load balancer reaches the members and is reached by the generators, as our own balancer is.
     let of_front = group_ids.as_ref().map(|ids| ids.of(Role::Balancer));
@@ -107,7 +121,14 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
             }
         }
     }
+    // Without one of the pools nothing is measured: the others would be paid for nothing.
+    if causes.list.iter().any(|(reason, _)| *reason == Reason::NoRecipe) {
+        drafts.clear();
+    }
     remove_strangers(world, &pools, instances, plan);
+    if pool::is_any_scaled(&world.object.spec) {
+        plan.wake_within(SCALING);
+    }
     if let Some((reason, message)) = unpaid.filter(|_| causes.is_kept || !drafts.is_empty()) {
         drafts.clear();
         causes.add("what is missing is not launched, see Accepted".to_owned(), Reason::Waiting);
@@ -131,7 +152,7 @@ fn compare(world: &World, placement: &Placement, plan: &mut Plan, instances: &[I
         plan.wake_within(MOVING * 5);
     } else {
         let refusals = plan.refusals(world, instances);
-        judge(&pools, &counts, instances, &causes, &refusals, plan);
+        judge(world, &pools, instances, &causes, &refusals, plan);
         plan.leftovers.extend(refusals);
     }
 }
@@ -182,21 +203,28 @@ impl PoolWork<'_> {
         group_ids: Option<&security_groups::GroupIds>,
         drafts: &mut Vec<Draft>,
     ) {
-        let wanted = counts(self.world);
+        let spec = &self.world.object.spec;
+        // The most that may be there, where a cluster is scaled.
+        let wanted = Counts::of_spec(spec);
         let by_zone = wanted.by_zone(pool, recipes.len());
+        let scaled = decision(self.world, &pool.name);
+        let scaled = scaled.as_ref();
         self.mark_failed_boots(&pool.name);
         let mut coming = Vec::new();
         for (zone, recipe) in recipes.iter().enumerate() {
-            let mut series = self.series(zone, recipe, by_zone[zone]);
+            let mut series = self.series(zone, recipe, by_zone[zone], scaled);
             series.remove();
             coming.push(series.send_lines(group_ids));
         }
+        let growth = scaled.filter(|_| !starts_and_stops(spec, &pool.name)).map(|decision| &decision.launch);
         for (zone, recipe) in recipes.iter().enumerate() {
             let drafted = drafts.iter().filter(|draft| draft.line.pool == pool.name).map(|draft| draft.request.count);
-            let alive = alive(&self.plan.ledger, self.instances, &pool.name).len();
+            let alive = alive(spec, &self.plan.ledger, self.instances, &pool.name).len();
             let taken = alive + coming.iter().sum::<usize>() + length(drafted.sum());
             let room = length(wanted.of(&pool.name)).saturating_sub(taken);
-            self.series(zone, recipe, by_zone[zone]).launch((coming[zone], room), group_ids, drafts);
+            let growth = growth.map_or(usize::MAX, |growth| growth.get(zone).copied().map_or(0, length));
+            let series = &mut self.series(zone, recipe, by_zone[zone], scaled);
+            series.launch((coming[zone], room.min(growth)), group_ids, drafts);
         }
     }
 
@@ -214,9 +242,15 @@ impl PoolWork<'_> {
         }
     }
 
-    fn series<'b>(&'b mut self, zone: usize, recipe: &'b Recipe<'b>, count: u32) -> Series<'b> {
+    fn series<'b>(
+        &'b mut self,
+        zone: usize,
+        recipe: &'b Recipe<'b>,
+        count: u32,
+        scaled: Option<&'b Decision>,
+    ) -> Series<'b> {
         let Self { world, placement, instances, .. } = *self;
-        Series { world, placement, instances, recipe, zone, count, plan: self.plan, causes: self.causes }
+        Series { world, placement, instances, recipe, zone, count, scaled, plan: self.plan, causes: self.causes }
     }
 }
 
@@ -225,7 +259,7 @@ fn remove_strangers(world: &World, pools: &[PoolSpec], instances: &[Instance], p
     let owner = world.owner();
     let doomed: BTreeSet<String> = instances
         .iter()
-        .filter(|instance| !instance.state.is_dead())
+        .filter(|instance| !matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated))
         .filter(|instance| owner.owns(&instance.tags) || ledger::is_in(&plan.ledger, instance))
         .filter(|instance| {
             ledger::pool_of(&plan.ledger, instance).is_none_or(|name| !pools.iter().any(|pool| pool.name == name))
@@ -240,26 +274,28 @@ fn remove_strangers(world: &World, pools: &[PoolSpec], instances: &[Instance], p
 }
 
 fn judge(
+    world: &World,
     pools: &[PoolSpec],
-    wanted_in: &Counts,
     instances: &[Instance],
     causes: &Causes,
     refusals: &[String],
     plan: &mut Plan,
 ) {
-    let wanted = length(wanted_in.total());
+    let spec = &world.object.spec;
+    let needed = complete::counts(spec);
+    let wanted = length(needed.total());
     let serves =
-        |instance: &&&Instance| instance.state == InstanceState::Running && !plan.doomed.contains(&instance.id);
+        |instance: &&&Instance| complete::is_there(spec, plan, instance) && !plan.doomed.contains(&instance.id);
     let running_of = |pool: &PoolSpec| {
-        let running = alive(&plan.ledger, instances, &pool.name).iter().filter(serves).count();
-        running.min(length(wanted_in.of(&pool.name)))
+        let running = alive(spec, &plan.ledger, instances, &pool.name).iter().filter(serves).count();
+        running.min(length(needed.of(&pool.name)))
     };
     let running: usize = pools.iter().map(running_of).sum();
-    let mut counts = format!("{running} of {wanted} instances run");
+    let mut counts = format!("{running} of {wanted} instances {}{}", complete::word(spec), complete::scaled(spec));
     if !refusals.is_empty() {
         counts = format!("{counts}; not terminated: {}", refusals.join(", "));
     }
-    let is_incomplete = |pool: &&PoolSpec| running_of(pool) < length(wanted_in.of(&pool.name));
+    let is_incomplete = |pool: &&PoolSpec| running_of(pool) < length(needed.of(&pool.name));
     let failed_boot = pools.iter().filter(is_incomplete).find_map(|pool| {
         let mut lines = plan.ledger.iter().rev().filter(|line| line.pool == pool.name);
         lines.find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)).map(|line| format!("; {}", line.message))
@@ -268,6 +304,9 @@ fn judge(
     let front = causes.front.as_ref();
     match causes.list.first().or(front.filter(|_| running == wanted)) {
         _ if running == wanted && !causes.stalled && front.is_none() => {
+            // What a cluster lacks for its queue is no change of what the spec asks for.
+            let lack = causes.list.first().filter(|_| pool::is_any_scaled(spec));
+            let counts = lack.map_or(counts.clone(), |(_, message)| format!("{counts}; {message}"));
             plan.conditions.provisioned(ConditionStatus::True, Reason::Running, counts);
         }
         Some((reason, message)) => {

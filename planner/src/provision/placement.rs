@@ -6,12 +6,14 @@ use api::{ClusterBenchmarkSpec, PlacedArtifact, PlacedImage, PlacedVolume, Place
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::addressing::egress;
 use super::known_fields::KNOWN_FIELDS;
-use super::{prices, subnets, zones};
+use super::{own_vpc, prices, subnets, zones};
 use crate::balance::application::front;
 use crate::balance::queues;
 use crate::budget;
 use crate::conditions::Reason;
+use crate::control;
 use crate::desired::{self, DEFAULT_IMAGE};
 use crate::ports::{self, Architecture, Egress, Identity, Image, ImageQuery, InstanceType, Subnet, Volume};
 use crate::resources::ResourceKind;
@@ -41,11 +43,18 @@ pub fn choose(world: &World, site: &Site) -> Result<Placement, NoPlacement> {
     let identity = need(&world.identity)?;
     let types = need(&world.types)?;
     check_types(world, types)?;
+    let control_sources = control::choose(world, site)?;
     let possible = subnets::possible(world, site)?;
     let images = images(spec, need(&site.images)?)?;
     let artifacts = artifacts(world, types)?;
     let (subnets, addressing) = subnets::choose(world, &possible, need(&site.offerings)?)?;
-    let placement = prices::grown(world, assemble(world, identity, &subnets, addressing, images, artifacts));
+    let placement = Placement {
+        vpc_chosen_by: own_vpc::chosen_by(world, site.own_vpc.as_ref()),
+        control: if control::is_public(spec) { ports::Addressing::Public.name().to_owned() } else { String::new() },
+        control_sources: control_sources.iter().map(ToString::to_string).collect(),
+        ..assemble(world, identity, &subnets, addressing, images, artifacts)
+    };
+    let placement = prices::grown(world, placement);
     let placement = Placement { queue: queues::placed(world, &placement), ..placement };
     if !front::is_unplaced(world, &placement) {
         return budget::settle(world, placement);
@@ -88,6 +97,7 @@ fn assemble(
         region: world.region().to_owned(),
         vpc_id: subnets.first().map(|subnet| subnet.vpc_id.clone()).unwrap_or_default(),
         addressing: addressing.name().to_owned(),
+        egress: egress(world, subnets.iter().copied()),
         images,
         public_key: world.settings.public_key.clone(),
         version: world.settings.artifacts.version.clone(),
@@ -184,7 +194,7 @@ fn no_artifact(world: &World, name: &str, of: &str) -> String {
         _ => ("", ""),
     };
     format!(
-        "{of}, and this operator has no {name} for any architecture{asked_by}: add it to the file of its --artifacts and restart the operator{otherwise}"
+        "{of}, and this operator has no {name} for any architecture{asked_by}: add it to its --programs or --artifacts and restart the operator{otherwise}"
     )
 }
 

@@ -7,6 +7,7 @@ use api::{ConditionType, Placement};
 use ipnet::Ipv4Net;
 
 use crate::balance::application::scheme;
+use crate::control;
 use crate::desired::role::Role;
 use crate::desired::{BALANCER_PORT, CONTROL_PORT};
 use crate::effect::Action;
@@ -54,23 +55,55 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) -> Opt
         });
     let edge =
         group(world, placement, plan, groups, &edge_name, "control by the operator, requests from outside", |_| {
-            edge_rules(world)
+            edge_rules(world, placement)
         });
     if let Some(edge) = groups.iter().find(|group| group.name == edge_name) {
         revoke(world, placement, plan, edge);
+        revoke_control(world, placement, plan, edge);
     }
     Some(GroupIds { members: members?, edge: edge? })
 }
 
-fn edge_rules(world: &World) -> BTreeSet<Rule> {
-    // EC2 drops host bits, so a rule with them would never be seen.
-    let rule = |port, from: Ipv4Net| Rule { from_port: port, to_port: port, source: Source::Cidr(from.trunc()) };
-    let control = world.settings.control_sources.iter().map(|from| rule(CONTROL_PORT, *from));
+fn edge_rules(world: &World, placement: &Placement) -> BTreeSet<Rule> {
+    let control = control::sources(placement).into_iter().map(control_rule);
     let ingress = world.object.spec.network.iter().flat_map(|network| &network.ingress_cidrs);
     // The definition admits IPv4 networks only. One that is none lets nobody in.
     let ingress = ingress.filter_map(|text| text.parse().ok());
     let ingress = ingress.chain(scheme::callers(world));
     control.chain(ingress.map(|from| rule(BALANCER_PORT, from))).collect()
+}
+
+/// EC2 drops host bits, so a rule with them would never be seen.
+fn rule(port: u16, from: Ipv4Net) -> Rule {
+    Rule { from_port: port, to_port: port, source: Source::Cidr(from.trunc()) }
+}
+
+fn control_rule(from: Ipv4Net) -> Rule {
+    rule(CONTROL_PORT, from)
+}
+
+/// Takes out the rules of networks that the operator's requests came from before it was told others: a laptop's former address is
+/// somebody else's. Only those that status says were let in by us, and once all that are wanted are seen.
+fn revoke_control(world: &World, placement: &Placement, plan: &mut Plan, edge: &Group) {
+    let written = world.object.status.placement.as_ref().map(control::former_sources).unwrap_or_default();
+    let wanted = edge_rules(world, placement);
+    if !wanted.iter().all(|rule| edge.ingress.contains(rule)) {
+        return;
+    }
+    let former: BTreeSet<Rule> = written.into_iter().map(control_rule).collect();
+    for rule in former.into_iter().filter(|rule| edge.ingress.contains(rule) && !wanted.contains(rule)) {
+        let (group_id, name) = (edge.id.clone(), edge.name.clone());
+        plan.act(
+            Action::RevokeIngress { group_id, name, rule },
+            "the operator is told other networks (controlSources)",
+        );
+    }
+}
+
+/// Whether status was seen to say that a rule to the control port is ours, so that who comes later can close it.
+fn is_written(world: &World, rule: &Rule) -> bool {
+    let written = world.object.status.placement.as_ref().map(control::sources).unwrap_or_default();
+    rule.from_port != CONTROL_PORT || written.into_iter().any(|from| control_rule(from) == *rule)
 }
 
 /// Takes out the rules of generators that are gone: their public addresses are somebody else's sooner or later. Only where
@@ -83,7 +116,7 @@ fn revoke(world: &World, placement: &Placement, plan: &mut Plan, edge: &Group) {
     {
         return;
     }
-    let wanted = edge_rules(world);
+    let wanted = edge_rules(world, placement);
     for rule in edge.ingress.iter().filter(|rule| is_of_a_caller(rule) && !wanted.contains(rule)) {
         let (group_id, name, rule) = (edge.id.clone(), edge.name.clone(), rule.clone());
         plan.act(Action::RevokeIngress { group_id, name, rule }, "no generator of the spec has this address");
@@ -120,7 +153,10 @@ fn group(
     };
     let missing: Vec<Rule> = rules(group).into_iter().filter(|rule| !group.ingress.contains(rule)).collect();
     let complete = missing.is_empty();
-    for rule in missing {
+    if missing.iter().any(|rule| !is_written(world, rule)) {
+        plan.wake_within(MOVING);
+    }
+    for rule in missing.into_iter().filter(|rule| is_written(world, rule)) {
         let (group_id, name) = (group.id.clone(), name.to_owned());
         plan.act(Action::AuthorizeIngress { group_id, name, rule }, "the group lacks it");
     }

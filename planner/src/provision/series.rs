@@ -6,18 +6,19 @@ use api::{Launch, Placement};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::hint::hint;
+use super::hint::{boot_hint, hint};
 use super::rehearsal::Draft;
-use super::{Causes, absence, removal, security_groups, zone_fallback};
+use super::{Causes, absence, finished, removal, security_groups, zone_fallback};
 use crate::conditions::Reason;
 use crate::cost::hourly;
+use crate::counts::{Decision, length, zones};
 use crate::desired::{PoolSpec, Recipe};
 use crate::effect::Action;
 use crate::instances::{alive, highest_number, readiness};
 use crate::owner;
 use crate::plan::{MOVING, Plan, SLOW};
 use crate::ports::{Instance, InstanceState, LaunchRequest};
-use crate::scale::length;
+use crate::scale::pool::is_gone;
 use crate::world::ledger::{self, LineState, Refusal, Step};
 use crate::world::{Settings, World};
 
@@ -35,8 +36,10 @@ pub(super) struct Series<'a> {
     pub(super) recipe: &'a Recipe<'a>,
     /// Index of its subnet in the placement.
     pub(super) zone: usize,
-    /// Instances that are wanted.
+    /// Instances that are wanted; of a scaled cluster the most.
     pub(super) count: u32,
+    /// What is decided about a scaled cluster.
+    pub(super) scaled: Option<&'a Decision>,
     pub(super) plan: &'a mut Plan,
     pub(super) causes: &'a mut Causes,
 }
@@ -48,27 +51,35 @@ impl Series<'_> {
 
     /// Instances of the series that may still work, lowest launch first.
     fn alive(&self) -> Vec<&Instance> {
-        let mut alive = alive(&self.plan.ledger, self.instances, &self.pool().name);
+        let mut alive = alive(&self.world.object.spec, &self.plan.ledger, self.instances, &self.pool().name);
         alive.retain(|instance| self.has(instance));
         alive
     }
 
     /// Whether an instance of the pool is in the zone of the series. One that is in no zone of the placement is in the first.
     fn has(&self, instance: &Instance) -> bool {
-        self.placement.zone_index(|subnet| subnet.zone == instance.zone) == self.zone
+        zones::of(Some(self.placement), instance) == self.zone
     }
 
     /// The same of a launch, by its subnet.
     fn has_line(&self, line: &Launch) -> bool {
-        let zone = self.placement.zone_index(|subnet| subnet.subnet_id == line.subnet_id);
-        line.pool == self.recipe.pool.name && zone == self.zone
+        line.pool == self.recipe.pool.name && zones::of_line(Some(self.placement), line) == self.zone
     }
 
     fn count(&self) -> usize {
         length(self.count)
     }
 
-    /// Terminates instances that are not what the spec asks for, did not boot, or are too many.
+    /// The count in words.
+    fn wanted(&self) -> String {
+        match self.scaled {
+            Some(Decision { wanted, most, .. }) => format!("{wanted} wanted of at most {most}"),
+            None => format!("{} wanted", self.count),
+        }
+    }
+
+    /// Terminates instances that are not what the spec asks for, did not boot, or are too many. Of a scaled cluster nobody is too
+    /// many by his place in a list.
     pub(super) fn remove(&mut self) {
         let (mut doomed, mut is_kept) = (BTreeSet::new(), false);
         let (mut kept, mut outdated, mut failed) = (0, 0, 0);
@@ -78,20 +89,22 @@ impl Series<'_> {
             (outdated, failed) = (outdated + usize::from(is_outdated), failed + usize::from(has_failed));
             let is_spared = is_outdated && !self.causes.may_replace;
             is_kept |= is_spared && !has_failed && kept < self.count();
-            if is_outdated && !is_spared || has_failed || kept == self.count() {
+            let is_too_many = self.scaled.is_none() && kept == self.count();
+            if is_outdated && !is_spared || has_failed || is_too_many {
                 doomed.insert(instance.id.clone());
             } else {
                 kept += 1;
             }
         }
         self.causes.is_kept |= is_kept;
-        // A stopped instance never serves again for us, and its volume is billed.
+        // A stopped instance never serves again for us, and its volume is billed; but where the pool starts it again.
         let name = &self.pool().name;
+        let is_stopped = |state| matches!(state, InstanceState::Stopping | InstanceState::Stopped);
         doomed.extend(
             self.instances
                 .iter()
                 .filter(|instance| ledger::pool_of(&self.plan.ledger, instance) == Some(name) && self.has(instance))
-                .filter(|instance| matches!(instance.state, InstanceState::Stopping | InstanceState::Stopped))
+                .filter(|one| is_stopped(one.state) && is_gone(&self.world.object.spec, name, one.state))
                 .map(|instance| instance.id.clone()),
         );
         let because = format!(
@@ -100,6 +113,20 @@ impl Series<'_> {
             self.count()
         );
         removal::terminate(self.world, self.instances, self.plan, doomed, &because);
+        self.scale();
+    }
+
+    /// Ends whom the front saw finish or be silent for too long, and starts stopped ones that are needed.
+    fn scale(&mut self) {
+        let Some(decision) = self.scaled else { return };
+        let alive = self.alive().into_iter().map(|instance| instance.id.clone());
+        let here: BTreeSet<String> = alive.filter(|id| !self.plan.doomed.contains(id)).collect();
+        let because = format!("pool {}: {}", self.pool().name, self.wanted());
+        finished::end(self.world, self.instances, self.plan, (decision, &here), &because);
+        let started: BTreeSet<String> = decision.start.intersection(&here).cloned().collect();
+        if !started.is_empty() {
+            self.plan.act(Action::Start(started), because);
+        }
     }
 
     /// Sends what is written down. How many instances are coming.
@@ -144,7 +171,7 @@ impl Series<'_> {
         if !self.is_understood() || missing == 0 || !self.may_launch() {
             return;
         }
-        let because = format!("{} wanted, {} alive, {coming} coming", self.count(), self.alive().len());
+        let because = format!("{}, {} alive, {coming} coming", self.wanted(), self.alive().len());
         let drafted = drafts.iter().filter(|draft| draft.line.pool == name).count();
         let highest = highest_number(self.world, &self.plan.ledger, self.instances, &name);
         let number = 1 + highest + i64::try_from(drafted).unwrap_or(i64::MAX - 1 - highest);
@@ -196,7 +223,7 @@ impl Series<'_> {
         }
         let Some(not_after) = &line.not_after else { return false };
         let because =
-            format!("{} wanted, {} alive, launch {} is written down", self.count(), self.alive().len(), line.number);
+            format!("{}, {} alive, launch {} is written down", self.wanted(), self.alive().len(), line.number);
         self.plan.act(Action::Launch(LaunchRequest { not_after: not_after.0, ..request }), because);
         true
     }
@@ -208,15 +235,19 @@ impl Series<'_> {
             self.plan.ledger.iter().filter(|line| line.pool == *name && line.revision == *revision).collect();
         // Where workers are updated in place, what they start with is no part of their revision.
         let application = self.recipe.application();
-        let same: Vec<&Launch> = lines.iter().copied().filter(|line| line.application == application).collect();
-        if let Some(failed) = same.iter().rev().find(|line| ledger::refusal(line) == Some(Refusal::BootFailed)) {
+        let has_failed = |line: &Launch| ledger::refusal(line) == Some(Refusal::BootFailed);
+        // A scaled cluster launches often, so only its failures are counted.
+        let counts = |line: &&Launch| line.application == application && (self.scaled.is_none() || has_failed(line));
+        let same: Vec<&Launch> = lines.iter().copied().filter(counts).collect();
+        if let Some(failed) = same.iter().rev().find(|line| has_failed(line)) {
             let hour = SignedDuration::from_hours(1);
             let recent = |line: &&&Launch| line.closed_at.as_ref().is_none_or(|at| now.duration_since(at.0) < hour);
             if same.len() >= LAUNCHES_IN_ALL || same.iter().filter(recent).count() >= LAUNCHES_PER_HOUR {
                 let message = format!(
-                    "pool {name}: {} launches, and instances do not get ready: {}; change the spec to try again",
+                    "pool {name}: {} launches, and instances do not get ready: {}; {} to try again",
                     same.len(),
-                    failed.message
+                    failed.message,
+                    boot_hint(&failed.message)
                 );
                 self.causes.stall(message, Reason::BootFailed);
                 self.plan.wake_within(SLOW);
@@ -243,6 +274,21 @@ impl Series<'_> {
         true
     }
 
+    /// How many are launched at once. What a scaled cluster lacks changes from look to look: as many go as were asked about, if
+    /// that is no more than are missing, and the others with the next line.
+    fn rehearsed(&self, number: i64, missing: u32, group_ids: &[String]) -> u32 {
+        let heard = &self.plan.memory.rehearsals;
+        if self.scaled.is_none() || heard.is_empty() {
+            return missing;
+        }
+        let has_passed = |count: &u32| {
+            let request = self.recipe.request(group_ids.to_vec(), number, *count, String::new());
+            let heard = request.ok().and_then(|request| heard.get(&ledger::request_sha256(&request)));
+            heard.is_some_and(|heard| heard.refusal.is_none())
+        };
+        (1..=missing).rev().find(has_passed).unwrap_or(missing)
+    }
+
     /// A new line: the next number, the whole request, and until when it may be sent.
     fn draft(
         &mut self,
@@ -252,8 +298,8 @@ impl Series<'_> {
         because: String,
     ) -> Option<Draft> {
         let name = self.recipe.pool.name.clone();
-        let count = u32::try_from(missing).unwrap_or(u32::MAX);
         let ids = group_ids.of(self.recipe.pool.role);
+        let count = self.rehearsed(number, u32::try_from(missing).unwrap_or(u32::MAX), &ids);
         let request = match self.recipe.request(ids.clone(), number, count, String::new()) {
             Ok(request) => request,
             Err(why) => {
@@ -283,7 +329,12 @@ impl Series<'_> {
             bound: String::new(),
             booked: 0,
             hourly_usd_micros: hourly::price(self.placement, &request.instance_type),
-            extras_usd_micros: i64::try_from(hourly::extras(self.placement, &request.image_id)).ok(),
+            extras_usd_micros: i64::try_from(hourly::extras(
+                self.placement,
+                &request.image_id,
+                Some(request.public_address),
+            ))
+            .ok(),
             measured_surplus: None,
             application: self.recipe.application(),
             not_after: Some(Time(self.world.now + self.world.settings.launch_window)),

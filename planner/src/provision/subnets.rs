@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use api::ClusterBenchmarkSpec;
 
-use super::addressing::addressing;
-use super::zones;
+use super::addressing::{addressing, rank};
+use super::{own_vpc, zones};
 use crate::balance::application::front;
 use crate::conditions::Reason;
+use crate::counts::Counts;
 use crate::desired;
 use crate::failure::Failure;
 use crate::plan::{NoPlacement, refused};
 use crate::ports::{self, Instance, InstanceState, Subnet};
-use crate::scale::counts;
-use crate::world::{Facet, Site, World};
+use crate::world::{Facet, OwnVpc, Site, World};
 
 /// Subnets of one VPC with IPv4 addresses, in the zones that the spec names, if it names any.
 pub(super) fn possible<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subnet>, NoPlacement> {
@@ -33,13 +33,7 @@ pub(super) fn possible<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subn
         Facet::Unknown(why) => return Err(NoPlacement::Unknown(why.clone())),
     };
     if subnets.is_empty() && !named {
-        return refused(
-            Reason::NoDefaultVpc,
-            format!(
-                "{} has no default VPC with subnets: delete the benchmark and create it with network.subnetIds",
-                world.region()
-            ),
-        );
+        return no_subnet(world, site);
     }
     let subnets: Vec<&Subnet> = subnets.iter().collect();
     let (usable, ipv6_only): (Vec<&Subnet>, Vec<&Subnet>) =
@@ -65,6 +59,18 @@ pub(super) fn possible<'a>(world: &World, site: &'a Site) -> Result<Vec<&'a Subn
     in_named_zones(&world.object.spec, subnets)
 }
 
+fn no_subnet<T>(world: &World, site: &Site) -> Result<T, NoPlacement> {
+    let region = world.region();
+    let where_from = match &site.own_vpc {
+        Some(Facet::Known(OwnVpc::Found { id, .. })) => {
+            format!("{id}, which the operator is in, has no subnet in an availability zone of {region}")
+        }
+        of => format!("{region} has no default VPC with subnets{}", own_vpc::why_not(of.as_ref())),
+    };
+    let way_out = "delete the benchmark and create it with network.subnetIds";
+    refused(Reason::NoDefaultVpc, format!("{where_from}: {way_out}"))
+}
+
 fn in_named_zones<'a>(
     spec: &ClusterBenchmarkSpec,
     mut subnets: Vec<&'a Subnet>,
@@ -85,7 +91,7 @@ fn in_named_zones<'a>(
 }
 
 /// A subnet in each zone, that of balancer and generators first, and whether instances get public addresses: the first
-/// ones, by zone and id, whose zone offers every type, that have room for all instances and a way out.
+/// candidates that have a way out.
 pub(super) fn choose<'a>(
     world: &World,
     subnets: &[&'a Subnet],
@@ -93,11 +99,11 @@ pub(super) fn choose<'a>(
 ) -> Result<(Vec<&'a Subnet>, ports::Addressing), NoPlacement> {
     let spec = &world.object.spec;
     let candidates = candidates(world, subnets.iter().copied(), offerings);
-    if let Some(chosen) = zones::choose(spec, &candidates) {
+    if let Some(chosen) = zones::choose(world, &candidates) {
         return Ok(chosen);
     }
     // The first one's refusal, when none of the others does.
-    if let Some(refusal) = candidates.iter().find_map(|subnet| addressing(spec, subnet).err()) {
+    if let Some(refusal) = candidates.iter().find_map(|subnet| addressing(world, subnet).err()) {
         return Err(refusal);
     }
     let all: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.zone.as_str()).collect();
@@ -173,8 +179,9 @@ fn joined(zones: &BTreeSet<&str>) -> String {
     zones.iter().copied().collect::<Vec<_>>().join(", ")
 }
 
-/// Subnets with IPv4 addresses whose zone offers every type and that have room for all their instances, by zone and id; those
-/// that suit a load balancer first, where there is to be one.
+/// Subnets with IPv4 addresses whose zone offers every type and that have room for all their instances: those that suit a load
+/// balancer first, where there is to be one; then those with the better way out, by zone, those with more free addresses
+/// before others of their zone, and by id.
 pub(super) fn candidates<'a>(
     world: &World,
     subnets: impl IntoIterator<Item = &'a Subnet>,
@@ -189,7 +196,10 @@ pub(super) fn candidates<'a>(
     let has_front = desired::agent_in_front(&world.object.spec).is_none();
     let is_poor =
         |subnet: &Subnet| has_front && !front::suits(world, subnet, free(world, subnet).saturating_sub(needed));
-    candidates.sort_by(|a, b| (is_poor(a), &a.zone, &a.id).cmp(&(is_poor(b), &b.zone, &b.id)));
+    let spec = &world.object.spec;
+    let order = |subnet: &Subnet| (is_poor(subnet), rank(spec, subnet));
+    let in_zone = |a: &Subnet, b: &Subnet| (&a.zone, b.free_addresses, &a.id).cmp(&(&b.zone, a.free_addresses, &b.id));
+    candidates.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| in_zone(a, b)));
     candidates
 }
 
@@ -210,7 +220,8 @@ fn offers_all(world: &World, zone: &str, offerings: &[(String, String)]) -> bool
 
 /// Addresses that the instances of a zone need: those of the first one, which has most.
 fn addresses(world: &World) -> u32 {
-    let (spec, counts) = (&world.object.spec, counts(world));
+    let spec = &world.object.spec;
+    let counts = Counts::of_spec(spec);
     let in_first = |pool| counts.by_zone(pool, zones::count(spec)).first().copied().unwrap_or(0);
     desired::pools(spec).iter().map(in_first).sum()
 }

@@ -12,17 +12,18 @@ use api::{ConditionType, Launch, LeftZone, PlacedSubnet, Placement};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::addressing::egress;
 use super::subnets::candidates;
-use super::{removal, zones};
+use super::{own_vpc, removal, zones};
 use crate::balance::application::front;
 use crate::conditions::{ConditionStatus, Reason};
+use crate::counts::{counts, length};
 use crate::desired::{self, PoolSpec};
 use crate::failure::Failure;
 use crate::instances::alive;
 use crate::plan::{MOVING, Plan, STEADY};
-use crate::ports::{Addressing, Instance, InstanceState};
+use crate::ports::{Addressing, Instance, InstanceState, Subnet};
 use crate::runs;
-use crate::scale::{counts, length};
 use crate::world::ledger::{self, Refusal};
 use crate::world::{Facet, World};
 
@@ -121,11 +122,8 @@ pub(crate) fn say_where(placement: &Placement, plan: &mut Plan) {
         false => format!("{} had no capacity for {}", left.zone, left.instance_type),
     };
     let left: Vec<String> = placement.left.iter().map(said).collect();
-    let message = if left.is_empty() {
-        "the spec can be placed".to_owned()
-    } else {
-        format!("the spec can be placed; {}", left.join(", "))
-    };
+    let placed = format!("the spec can be placed{}", own_vpc::said(placement));
+    let message = if left.is_empty() { placed } else { format!("{placed}; {}", left.join(", ")) };
     plan.conditions.accepted(ConditionStatus::True, Reason::Placed, message);
 }
 
@@ -207,14 +205,14 @@ fn lacking(
     let last = lines.iter().filter(is_here).max_by_key(|line| line.number)?;
     let failure = lack(last)?;
     let is_of_now = last.subnet_id == subnet.subnet_id && last.instance_type == pool.instance_type;
-    let mut alive = alive(lines, instances, &pool.name);
+    let mut alive = alive(&world.object.spec, lines, instances, &pool.name);
     alive.retain(|instance| zones == 1 || instance.zone == subnet.zone);
     (is_of_now && ledger::is_closed(last) && alive.len() < length(count)).then_some(failure)
 }
 
 /// Where to go next, when `gone` is left: a subnet in each of as many zones as before, none of which was left lately, never
 /// left ones first.
-fn next(world: &World, placement: &Placement, gone: &str) -> Option<(Vec<PlacedSubnet>, Addressing)> {
+fn next<'a>(world: &'a World, placement: &Placement, gone: &str) -> Option<(Vec<&'a Subnet>, Addressing)> {
     let site = world.site.as_ref()?;
     let left: BTreeMap<&str, Timestamp> =
         placement.left.iter().map(|left| (left.zone.as_str(), left.at.as_ref().map_or(world.now, |at| at.0))).collect();
@@ -225,8 +223,7 @@ fn next(world: &World, placement: &Placement, gone: &str) -> Option<(Vec<PlacedS
     });
     // The sort is stable: candidates come by zone and id.
     possible.sort_by_key(|subnet| left.get(subnet.zone.as_str()).copied());
-    let (subnets, addressing) = zones::choose(&world.object.spec, &possible)?;
-    Some((subnets.into_iter().map(zones::placed).collect(), addressing))
+    zones::choose(world, &possible)
 }
 
 /// The placement in the next zones; in those that were left when no others are possible any more. `None` while it is not
@@ -236,11 +233,14 @@ fn settle_in(world: &World, placement: &Placement) -> Option<Placement> {
     site.subnets.known()?;
     site.offerings.known()?;
     let gone = left_here(placement).map(|left| left.zone.as_str()).unwrap_or_default();
-    let (subnets, addressing) = match next(world, placement, gone) {
-        Some((subnets, addressing)) => (subnets, addressing.name().to_owned()),
-        None => (placement.subnets(), placement.addressing.clone()),
+    let (subnets, addressing, egress) = match next(world, placement, gone) {
+        Some((subnets, addressing)) => {
+            let egress = egress(world, subnets.iter().copied());
+            (subnets.into_iter().map(zones::placed).collect(), addressing.name().to_owned(), egress)
+        }
+        None => (placement.subnets(), placement.addressing.clone(), placement.egress.clone()),
     };
     let mut left = placement.left.clone();
     left.retain(|left| subnets.iter().all(|subnet| subnet.subnet_id != left.subnet_id));
-    Some(zones::settle(subnets, Placement { addressing, left, ..placement.clone() }))
+    Some(zones::settle(subnets, Placement { addressing, egress, left, ..placement.clone() }))
 }

@@ -6,6 +6,7 @@ use api::{ClusterBenchmarkSpec, PlacedSubnet, Placement};
 
 use super::addressing::addressing;
 use crate::ports::{Addressing, Subnet};
+use crate::world::World;
 
 /// The zones that the spec names. Empty: the operator chooses them.
 pub(super) fn names(spec: &ClusterBenchmarkSpec) -> &[String] {
@@ -24,12 +25,10 @@ pub(super) fn count(spec: &ClusterBenchmarkSpec) -> usize {
 }
 
 /// The first candidate of each of as many zones as are wanted, all with one kind of addresses, by the name of their zones.
-pub(super) fn choose<'a>(
-    spec: &ClusterBenchmarkSpec,
-    candidates: &[&'a Subnet],
-) -> Option<(Vec<&'a Subnet>, Addressing)> {
+pub(super) fn choose<'a>(world: &World, candidates: &[&'a Subnet]) -> Option<(Vec<&'a Subnet>, Addressing)> {
+    let spec = &world.object.spec;
     let ways: Vec<(&Subnet, Addressing)> =
-        candidates.iter().filter_map(|subnet| Some((*subnet, addressing(spec, subnet).ok()?))).collect();
+        candidates.iter().filter_map(|subnet| Some((*subnet, addressing(world, subnet).ok()?))).collect();
     ways.iter().find_map(|(_, way)| {
         let mut chosen: BTreeMap<&str, &Subnet> = BTreeMap::new();
         for (subnet, _) in ways.iter().filter(|(_, other)| other == way) {

@@ -1,9 +1,11 @@
 //! The status after a pass: World, Plan and outcomes to Status. Pure.
 
 mod balancer;
+mod cluster_result;
 pub mod column;
 mod cost;
 pub mod events;
+mod live;
 pub mod prices;
 mod queues;
 mod results;
@@ -17,6 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, Time};
 
 use crate::conditions::{Condition, ConditionStatus, Conditions, Reason};
 use crate::cost::{front, spent, surplus};
+use crate::counts::{Decision, counts, decision, zones};
 use crate::desired::{self, PoolSpec};
 use crate::effect::{Action, Deed, Done, Outcome};
 use crate::failure::{CloudError, Failure};
@@ -30,11 +33,13 @@ use crate::provision::rehearsal;
 use crate::run_key::RunKey;
 use crate::run_outcome::RunOutcome;
 use crate::runs;
-use crate::scale::counts;
 use crate::text::cut;
 use crate::time_left;
 use crate::world::ledger::{self, OnlySend, Refusal};
 use crate::world::{Deletion, Facet, Seal, World, seal};
+
+/// State of an instance in status that finishes what it has and takes no more.
+const DRAINING: &str = "draining";
 
 /// The status after a pass. The same world, plan and outcomes give the same status, byte for byte.
 pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
@@ -65,6 +70,7 @@ pub fn status(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Status {
         instances: old.instances.clone(),
         queue: None,
         queues: queues::queues(world, plan),
+        live: live::live(world, plan, &wanted),
         cost: old.cost.clone(),
     };
     if let Facet::Known(instances) = &world.cloud.instances {
@@ -137,10 +143,7 @@ fn ledger(world: &World, plan: &Plan, outcomes: &[Outcome]) -> (Vec<Launch>, Vec
         }
     }
     // Each zone of a pool remembers its own last refusal: the pause before the next launch there is counted from it.
-    let zone = |line: &Launch| {
-        let placement = world.object.status.placement.as_ref();
-        placement.map_or(0, |placement| placement.zone_index(|subnet| subnet.subnet_id == line.subnet_id))
-    };
+    let zone = |line: &Launch| zones::of_line(world.object.status.placement.as_ref(), line);
     let is_later = |other: &Launch, line: &Launch| {
         other.pool == line.pool && other.number > line.number && zone(other) == zone(line)
     };
@@ -327,6 +330,14 @@ fn result(wanted: &RunKey, runs: &[Run]) -> Option<String> {
 fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &mut Status) {
     let ready = ready(world);
     let (pools, counts) = (desired::pools(&world.object.spec), counts(world));
+    let scaled: BTreeMap<&str, Decision> =
+        pools.iter().filter_map(|pool| Some((pool.name.as_str(), decision(world, &pool.name)?))).collect();
+    let is_leaving = |id: &str| scaled.values().any(|decision| decision.drain.contains(id));
+    let state = |instance: &ports::Instance| match ready.contains(instance.id.as_str()) {
+        _ if instance.state == InstanceState::Running && is_leaving(&instance.id) => DRAINING,
+        true => READY,
+        false => instance.state.name(),
+    };
     let shares = shares(world, &status.runs);
     let owner = world.owner();
     status.instances = instances
@@ -336,17 +347,18 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
         .map(|instance| Instance {
             id: instance.id.clone(),
             pool: ledger::pool_of(&plan.ledger, instance).unwrap_or_default().to_owned(),
-            state: if ready.contains(instance.id.as_str()) { READY } else { instance.state.name() }.to_owned(),
+            state: state(instance).to_owned(),
             address: instance.private_address.map(|address| address.to_string()).unwrap_or_default(),
             share_per_mille: shares.get(&instance.id).copied(),
         })
         .collect();
     status.instances.sort_by(|a, b| (&a.pool, &a.id).cmp(&(&b.pool, &b.id)));
     let wanted_for = |pool: &PoolSpec| {
-        if goal(world) == Goal::Instances { i32::try_from(counts.of(&pool.name)).unwrap_or(i32::MAX) } else { 0 }
+        let wanted = scaled.get(pool.name.as_str()).map_or_else(|| counts.of(&pool.name), |decision| decision.wanted);
+        if goal(world) == Goal::Instances { i32::try_from(wanted).unwrap_or(i32::MAX) } else { 0 }
     };
-    let ready_in =
-        |name: &str| status.instances.iter().filter(|i| i.pool == name && ready.contains(i.id.as_str())).count();
+    let is_ready = |instance: &Instance| ready.contains(instance.id.as_str()) && instance.state != DRAINING;
+    let ready_in = |name: &str| status.instances.iter().filter(|i| i.pool == name && is_ready(i)).count();
     status.pools = pools
         .iter()
         .map(|pool| Pool {
@@ -360,7 +372,7 @@ fn describe(world: &World, plan: &Plan, instances: &[ports::Instance], status: &
     let dropped = world.object.status.pools.iter().filter(|old| !pools.iter().any(|pool| pool.name == old.name));
     status.pools.extend(dropped.map(|old| Pool { desired: 0, ready: 0, ..old.clone() }));
     let wanted: u32 = pools.iter().map(|pool| u32::try_from(wanted_for(pool)).unwrap_or(0)).sum();
-    let ready = status.instances.iter().filter(|instance| ready.contains(instance.id.as_str())).count();
+    let ready = status.instances.iter().filter(|instance| is_ready(instance)).count();
     status.instances_ready = Some(match goal(world) {
         Goal::Instances => format!("{ready}/{wanted}"),
         Goal::Nothing(_) => format!("{}/0", status.instances.len()),

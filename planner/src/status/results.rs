@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use wire::{FailedStatus, RoundOutcome, RunState, Validity};
 
+use super::cluster_result::{self, whole};
 use super::thresholds;
 use crate::desired::{self, Program};
 use crate::effect::{Action, Collected, Done, Outcome};
@@ -147,7 +148,7 @@ fn say_path(runs: &mut [Run], key: &RunKey, collected: &Collected, spec: &Cluste
 }
 
 const PATHS: &str =
-    "worker.artifactUrl has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path)";
+    "worker: the program has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path)";
 
 /// A launch of which nothing counts takes the place of the run that is on, and what was recorded before goes on.
 fn void(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, why: &str) {
@@ -177,17 +178,9 @@ fn run(key: &RunKey, collected: &Collected) -> Run {
         RunOutcome::Valid => report.summary.clone(),
         _ => format!("{}: {}", outcome.name(), report.reasons.join("; ")),
     };
-    let whole = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let clusters = report.clusters.iter().map(|cluster| ClusterResult {
-        name: cluster.cluster.clone(),
-        requests: whole(cluster.requests),
-        failed: whole(cluster.failures.total()),
-        requests_per_second: whole(cluster.requests_per_second),
-        p50_micros: cluster.latency.p50_micros.map(whole),
-        p90_micros: cluster.latency.p90_micros.map(whole),
-        p99_micros: cluster.latency.p99_micros.map(whole),
-        p999_micros: cluster.latency.p999_micros.map(whole),
         usd_micros_per_million: cost(report, cluster).map(whole),
+        ..cluster_result::of(cluster)
     });
     Run {
         outcome: outcome.name().to_owned(),

@@ -145,10 +145,12 @@ impl Inventory {
                 let (id, kind, state) = (&instance.id, &instance.instance_type, instance.state.name());
                 let (pool, old) = (tag(&instance.tags, POOL), age(now.duration_since(instance.launched_at)));
                 let cost = match hourly(region, instance) {
-                    // Since when one does not run any more is in no list.
+                    _ if is_at_rest(instance) => "its volumes cost on; what its runs cost is in no list".to_owned(),
+                    // Since when one does not run any more is in no list, nor how often it ran before.
                     Some(hourly) => {
                         let runs = matches!(instance.state, InstanceState::Pending | InstanceState::Running);
-                        cost(hourly, seconds(instance.launched_at, now), if runs { "" } else { "at most " })
+                        let bound = if runs { "" } else { "at most " };
+                        cost(hourly, seconds(instance.launched_at, now), bound, "since its start")
                     }
                     None => "price unknown".to_owned(),
                 };
@@ -159,7 +161,7 @@ impl Inventory {
                 // Each hour that has begun is paid whole.
                 let hours = seconds(balancer.created_at, now).div_ceil(3_600);
                 let (name, state) = (&balancer.name, balancer.state.name());
-                let cost = cost(LOAD_BALANCER_HOUR, hours * 3_600, "");
+                let cost = cost(LOAD_BALANCER_HOUR, hours * 3_600, "", "so far");
                 let _ = writeln!(text, "  {name}  load balancer  {state}  {old}  {cost}");
             }
             for group in &held.target_groups {
@@ -205,6 +207,12 @@ fn tag(tags: &Tags, key: &str) -> String {
     tags.get(key).cloned().unwrap_or_default()
 }
 
+/// Stopped, or on its way there: only its volumes are billed (EC2 user guide, "Instance lifecycle"). It cannot end itself: its timer
+/// stands still.
+fn is_at_rest(instance: &Instance) -> bool {
+    matches!(instance.state, InstanceState::Stopping | InstanceState::Stopped)
+}
+
 /// An instance and its public address, for an hour. Its volumes are in no list of instances.
 fn hourly(region: &str, instance: &Instance) -> Option<u64> {
     let address = if instance.public_address.is_some() { ADDRESS_HOUR } else { 0 };
@@ -216,9 +224,9 @@ fn seconds(begun: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(now.duration_since(begun).as_secs().max(LEAST_SECONDS)).unwrap_or(0)
 }
 
-/// `0.0116 USD/h, 0.02 USD so far`
-fn cost(hourly: u64, seconds: u64, bound: &str) -> String {
-    format!("{}/h, {bound}{} USD so far", dollars(hourly), usd::text(part_of_hour(hourly, seconds)))
+/// `0.0116 USD/h, 0.02 USD since its start`
+fn cost(hourly: u64, seconds: u64, bound: &str, since: &str) -> String {
+    format!("{}/h, {bound}{} USD {since}", dollars(hourly), usd::text(part_of_hour(hourly, seconds)))
 }
 
 /// Counts and cost. Types without a price are said, so that nobody takes a part of the sum for all of it.
@@ -227,7 +235,7 @@ fn sum(region: &str, held: &[Held]) -> String {
     let groups: usize = held.iter().map(|held| held.groups.len()).sum();
     let balancers: usize = held.iter().map(|held| held.load_balancers.len()).sum();
     let target_groups: usize = held.iter().map(|held| held.target_groups.len()).sum();
-    let prices = || instances().map(|instance| hourly(region, instance));
+    let prices = || instances().filter(|instance| !is_at_rest(instance)).map(|instance| hourly(region, instance));
     let known: u64 = prices().flatten().sum::<u64>() + LOAD_BALANCER_HOUR * balancers as u64;
     let unknown = prices().filter(Option::is_none).count();
     let balancing = match (balancers, target_groups) {
@@ -244,6 +252,10 @@ fn sum(region: &str, held: &[Held]) -> String {
         format!("{} instances, {balancing}{queueing}{groups} groups, {} an hour", instances().count(), dollars(known));
     if unknown > 0 {
         let _ = write!(text, " and {unknown} instances whose price is not known");
+    }
+    let at_rest = instances().filter(|instance| is_at_rest(instance)).count();
+    if at_rest > 0 {
+        let _ = write!(text, " and the volumes of {at_rest} stopped instances");
     }
     text
 }
@@ -303,6 +315,7 @@ mod tests {
             instance("i-2", tags("k1", "u1"), "p5.48xlarge", InstanceState::ShuttingDown, 3),
             instance("i-3", tags("k1", "u1"), "t2.micro", InstanceState::Terminated, 3),
             instance("i-4", tags("k2", "u2"), "c6i.large", InstanceState::Stopped, 3_000),
+            instance("i-5", tags("k2", "u2"), "c6i.large", InstanceState::Running, 50),
         ];
         let group = |id: &str, tags| Group {
             id: id.into(),
@@ -325,14 +338,15 @@ mod tests {
             text,
             "\
 default/bench-u1 (uid u1, Kubernetes cluster k1): 2 instances, 1 groups, 0.0116 USD an hour and 1 instances whose price is not known
-  i-1  t2.micro  a  running  1h12min  0.0116 USD/h, 0.02 USD so far
+  i-1  t2.micro  a  running  1h12min  0.0116 USD/h, 0.02 USD since its start
   i-2  p5.48xlarge  a  shutting-down  3min  price unknown
   sg-1  members
-default/bench-u2 (uid u2, Kubernetes cluster k2): 1 instances, 0 groups, 0.0850 USD an hour
-  i-4  c6i.large  a  stopped  2d02h  0.0850 USD/h, at most 4.25 USD so far
+default/bench-u2 (uid u2, Kubernetes cluster k2): 2 instances, 0 groups, 0.0850 USD an hour and the volumes of 1 stopped instances
+  i-4  c6i.large  a  stopped  2d02h  its volumes cost on; what its runs cost is in no list
+  i-5  c6i.large  a  running  50min  0.0850 USD/h, 0.08 USD since its start
 default/bench-u3 (uid u3, Kubernetes cluster k2): 0 instances, 1 groups, 0.0000 USD an hour
   sg-2  members
-in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is not known
+in all 4 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is not known and the volumes of 1 stopped instances
 "
         );
     }
@@ -343,17 +357,18 @@ in all 3 instances, 2 groups, 0.0966 USD an hour and 1 instances whose price is 
             let text = Inventory::new(held(), Some("k2")).text(region, Timestamp::UNIX_EPOCH);
             text.lines().last().unwrap().to_owned()
         };
-        assert_eq!(total("us-east-1"), "in all 1 instances, 1 groups, 0.0850 USD an hour");
-        assert_eq!(total("eu-west-1"), "in all 1 instances, 1 groups, 0.0912 USD an hour");
-        let unknown = "in all 1 instances, 1 groups, 0.0000 USD an hour and 1 instances whose price is not known";
-        assert_eq!(total("mars-north-1"), unknown);
+        let volumes = "and the volumes of 1 stopped instances";
+        assert_eq!(total("us-east-1"), format!("in all 2 instances, 1 groups, 0.0850 USD an hour {volumes}"));
+        assert_eq!(total("eu-west-1"), format!("in all 2 instances, 1 groups, 0.0912 USD an hour {volumes}"));
+        let unknown = "in all 2 instances, 1 groups, 0.0000 USD an hour and 1 instances whose price is not known";
+        assert_eq!(total("mars-north-1"), format!("{unknown} {volumes}"));
     }
 
     #[test]
     fn groups_go_after_instances_and_only_of_the_kubernetes_cluster_that_was_named() {
         let all = Inventory::new(held(), None);
         assert_eq!(all.kubernetes_clusters().into_iter().collect::<Vec<_>>(), ["k1", "k2"]);
-        assert_eq!((all.to_terminate(), all.to_delete()), (vec!["i-1".to_owned(), "i-4".to_owned()], vec![]));
+        assert_eq!((all.to_terminate(), all.to_delete()), (["i-1", "i-4", "i-5"].map(str::to_owned).to_vec(), vec![]));
         let one = Inventory::new(held(), Some("k1"));
         assert_eq!((one.to_terminate(), one.to_delete()), (vec!["i-1".to_owned()], vec![]));
         assert_eq!(Inventory::new(Found { instances: Vec::new(), ..held() }, Some("k2")).to_delete(), ["sg-2"]);

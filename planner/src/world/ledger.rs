@@ -126,6 +126,10 @@ pub fn with_sightings(before: &Launch, instances: &[Instance], now: Timestamp) -
     if is_open(&line) && line.instance_ids.len() >= usize::try_from(line.count).unwrap_or(usize::MAX) {
         close(&mut line, now);
     }
+    // It is counted as if it had run all the time.
+    if own.iter().any(|one| matches!(one.state, InstanceState::Stopping | InstanceState::Stopped)) {
+        line.bound = AT_MOST.to_owned();
+    }
     if !is_over(before) {
         let written = line.launched_at.as_ref().map(|at| at.0);
         line.launched_at = own.iter().map(|instance| instance.launched_at).chain(written).min().map(Time);
@@ -143,11 +147,29 @@ pub fn with_sightings(before: &Launch, instances: &[Instance], now: Timestamp) -
     line
 }
 
+/// Instances of a line that may exist although no list shows them, before any proof that they do not.
+pub(crate) fn unlisted(line: &Launch, instances: &[Instance]) -> u32 {
+    let count = usize::try_from(line.count).unwrap_or(0);
+    let never_seen = if is_closed(line) { 0 } else { count.saturating_sub(line.instance_ids.len()) };
+    let new = instances.iter().filter(|one| !line.instance_ids.contains(&one.id) && is_from(line, one)).count();
+    let is_listed = |id: &&String| instances.iter().any(|one| one.id == **id);
+    let missing = line.instance_ids.len() - line.instance_ids.iter().filter(is_listed).count();
+    u32::try_from(never_seen.saturating_sub(new) + missing).unwrap_or(u32::MAX)
+}
+
+/// Whether an instance was never stopped and started again: it runs since its launch.
+pub(crate) fn is_first_boot(lines: &[Launch], instance: &Instance) -> bool {
+    let line = lines.iter().find(|line| is_from(line, instance));
+    let launched = line.and_then(|line| line.launched_at.as_ref());
+    // Status holds whole seconds, and the instances of a launch may differ by one.
+    launched.is_none_or(|at| instance.launched_at.duration_since(at.0) < SignedDuration::from_secs(3))
+}
+
 /// How an end is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     pub now: Timestamp,
-    /// When instances end themselves.
+    /// When the instances of the line end themselves. `None`: not all of them may.
     pub expires_at: Option<Timestamp>,
     /// Whether this process looked a moment ago: what it sees ended now ended since then.
     pub is_watched: bool,

@@ -9,6 +9,7 @@ use super::Application;
 use super::named::Named;
 use crate::failure::CloudError;
 use crate::ports::Datapoint;
+use crate::scale::history::History;
 
 /// Longer than any pause between two passes at an object that is being torn down.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(180);
@@ -29,8 +30,14 @@ pub struct Memory {
     pub application: Option<(Timestamp, Application)>,
     /// When status last said what the front says of its queues.
     pub queues_said_at: Option<Timestamp>,
+    /// When the run that is on was last written into status as it goes.
+    pub live_said_at: Option<Timestamp>,
+    /// What was seen of clusters whose number follows their queue, by name.
+    pub scaling: BTreeMap<String, History>,
     /// What was heard of launches that are about to be written down, by the hash of the request.
     pub rehearsals: BTreeMap<String, Rehearsal>,
+    /// When instances were last heard to wait for programs.
+    pub loading_at: BTreeMap<String, Timestamp>,
     /// When this process looked last.
     pub looked_at: Option<Timestamp>,
     /// Passes in a row of which an effect failed.

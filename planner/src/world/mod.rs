@@ -7,12 +7,13 @@ pub mod ledger;
 mod line;
 pub mod memory;
 pub mod named;
+mod own_vpc;
 mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use wire::{BalancerStatus, RunStatus, Said};
+use wire::{BalancerStatus, Loaders, RunStatus, Said};
 
 use crate::owner::{Owner, Tags};
 use crate::ports::{
@@ -25,7 +26,8 @@ pub use crate::failure::Unknown;
 pub use checksum::seal;
 pub use cloud_view::CloudView;
 pub use facet::Facet;
-pub use settings::{Artifacts, Settings};
+pub use own_vpc::{OwnAddresses, OwnVpc};
+pub use settings::{Artifacts, Delivery, Settings};
 
 #[derive(Clone, Debug)]
 pub struct World {
@@ -53,8 +55,13 @@ pub struct World {
     /// What the starter of each worker says that it runs, by instance id, as the relay heard it. Asked where workers are
     /// updated in place, see [`crate::balance::updates::question`].
     pub applications: Option<Facet<BTreeMap<String, Said>>>,
-    /// What the generator says of each run that matters, by run name. Asked when the generator's instance runs.
+    /// Instances that wait for programs, and what they wait for, as far as they were heard: balancer, front and generators in
+    /// place of their program, workers through the relay, see [`crate::balance::delivery::question`].
+    pub loaders: Loaders,
+    /// What the generators say of each run that matters, by run name. `None`: not all that the spec asks for have an address.
     pub runs: Option<Facet<BTreeMap<String, Option<RunStatus>>>>,
+    /// Numbers of the generators whose program answered, whatever the others did.
+    pub generators_answering: BTreeSet<u32>,
     /// Last word of our script on the console ([`console::last_word`]) of instances that are slow to get ready, by
     /// instance id.
     ///
@@ -109,6 +116,8 @@ pub enum Finalizer {
 /// What the region offers, for choosing a placement.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// The VPC that the operator is in. `None`: nothing depends on it, see [`crate::provision::own_vpc::question`].
+    pub own_vpc: Option<Facet<OwnVpc>>,
     pub subnets: Facet<Vec<Subnet>>,
     /// (type, zone)
     pub offerings: Facet<Vec<(String, String)>>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use jiff::SignedDuration;
 
+use super::own_vpc::OwnAddresses;
 use crate::ports::Architecture;
 use crate::prices::file::PriceFile;
 
@@ -22,8 +23,10 @@ pub struct Settings {
     pub artifacts: Artifacts,
     /// Public half of the key that signs control requests.
     pub public_key: String,
-    /// Networks that the operator dials from.
+    /// Networks that the operator dials from. Empty: those of the VPC that it is in.
     pub control_sources: Vec<Ipv4Net>,
+    /// Addresses of the operator itself, by which the VPC that it is in is found.
+    pub own_addresses: OwnAddresses,
     /// How long after its last possible send a launch may still appear.
     ///
     /// 5 minutes: the longest lag that AWS speaks of (EC2 developer guide, "Eventual consistency").
@@ -46,8 +49,24 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Artifacts {
     pub version: String,
-    /// `{base_url}/{sha256}/{name}` is a binary.
-    pub base_url: String,
+    pub delivery: Delivery,
     /// SHA-256 by (name, architecture).
     pub sha256: BTreeMap<(String, Architecture), String>,
+}
+
+/// The way of our binaries to instances.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// The operator brings them, from files that it has.
+    #[default]
+    Push,
+    /// Instances fetch them: `{base_url}/{sha256}/{name}` is a binary.
+    Pull { base_url: String },
+}
+
+impl Artifacts {
+    /// Whether the operator itself has the binary with this hash.
+    pub fn has(&self, sha256: &str) -> bool {
+        self.delivery == Delivery::Push && self.sha256.values().any(|one| one == sha256)
+    }
 }

@@ -120,6 +120,7 @@ fn a_placement_is_chosen_with_its_budget() {
     };
     let types = ["t9.huge", "c6i.large"];
     let site = Site {
+        own_vpc: None,
         subnets: Facet::Known(vec![subnet]),
         offerings: Facet::Known(types.map(|kind| (kind.to_owned(), "zone-a".to_owned())).into()),
         images: Facet::Known(BTreeMap::from([(architecture, Some(image))])),
@@ -291,4 +292,25 @@ fn growth_that_the_budget_does_not_pay_is_refused_and_growth_that_it_pays_is_lau
     assert!(!asks);
     assert_snapshot!(said, @"False OverBudget: budget.maxUsd 0.50: 0.04 are spent, and 0.57 USD an hour until the instances end themselves in 110 min would make it 1.10: raise it to that, or lower clusters[].count; what is missing or is to be replaced waits until the budget pays it");
     assert!(grown("5").0, "it is asked about, and then launched");
+}
+
+/// Stopped instances cost less than running ones, and their timers stand still: a budget reckons with all of them running, and says
+/// who ends them.
+#[test]
+fn a_budget_pays_a_pool_that_stops_its_instances_as_if_it_never_did() {
+    let text = |pool: &str, max: &str| format!("queue\nscaled a depth=5 {pool}\n{PRICES}\nnow 0s\nbudget {max}");
+    let lasts = |pool: &str| {
+        let world = world(&text(pool, "0.20"));
+        let placement = budget::settle(&world, world.object.status.placement.clone().unwrap()).ok().unwrap();
+        placement.expires_at.unwrap().0.duration_since(epoch()).as_secs()
+    };
+    let pays = (200_000 - HOURLY * 300 / 3_600 - 1) * 3_600 / HOURLY;
+    assert_eq!((lasts("startstop"), lasts("")), (pays, pays));
+    let said = |pool: &str| accepted(&world(&text(pool, "5 placed 5")));
+    let stopped = said("startstop");
+    assert!(
+        stopped.contains("instances that are stopped then, whose volumes are paid, queues and bucket"),
+        "{stopped}"
+    );
+    assert!(said("").contains("by their timers: queues and bucket"), "{}", said(""));
 }

@@ -424,3 +424,57 @@ fn the_cost_is_the_same_however_often_the_operator_dies() {
     let late = (2 * 17_477 + 17_477 + 97_077) * u64::try_from(PAUSE).unwrap() / 3_600 + 3;
     assert!(quiet <= mortal && mortal <= quiet + late, "{quiet} and {mortal}");
 }
+
+/// Three are started and stopped as their queue asks.
+const STOPPED: &str = "
+    queue
+    queues a
+    bucket
+    scaled a depth=5 startstop
+    line a/1 x3 closed ids i-1,i-2,i-3 age 400s
+    have i-1 a/1 running age 100s
+    have i-2 a/1 stopped age 400s
+    have i-3 a/1 stopped age 400s
+";
+
+/// A line has one time: it is counted as if all had run all the time. Independent arithmetic: an hour of an instance is 11,600, of its
+/// volume 877, of its address 5,000; stopped ones pay their volumes only, and every start a minute at least.
+#[test]
+fn instances_that_are_stopped_pay_their_volumes_and_are_counted_at_the_most() {
+    let mut world = started(STOPPED);
+    let status = look(&mut world, 3_200);
+    let line = status.launches.iter().find(|line| line.pool == "a").unwrap();
+    assert_eq!((line.launched_at.as_ref().unwrap().0, line.bound.as_str()), (epoch() + seconds(600), "AtMost"));
+    let spent = so_far(status.placement.as_ref().unwrap(), std::slice::from_ref(line), world.now);
+    assert_eq!((spent.usd_micros, spent.is_at_most), (3 * 17_477, true));
+    let (minute, hour) = (|micros: u64| micros.div_ceil(60), 3 * 877);
+    let paid = hour + 3 * minute(16_600) + 16_600 * 3_300 / 3_600;
+    assert!(paid <= spent.usd_micros, "{paid}");
+    assert!(summary(&world).starts_with("at most "), "{}", summary(&world));
+}
+
+/// Its timer stands still while it is stopped: it may be there, and pay for its volume, long after the expiry.
+#[test]
+fn instances_that_may_be_stopped_have_not_ended_by_their_timers() {
+    let end_of = |world: &World| {
+        let line = world.object.status.launches.iter().find(|line| line.pool == "a").unwrap();
+        assert_eq!(line.bound, "AtMost");
+        line.ended_at.as_ref().map(|at| at.0.duration_since(epoch()).as_secs())
+    };
+    let mut by_itself = started(STOPPED);
+    look(&mut by_itself, 0);
+    let Facet::Known(all) = &mut by_itself.cloud.instances else { panic!("known") };
+    for one in all.iter_mut() {
+        one.state = InstanceState::Terminated;
+        one.state_reason = Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".into());
+    }
+    by_itself.memory = planner::Memory::default();
+    look(&mut by_itself, 20_000);
+    assert_eq!(end_of(&by_itself), Some(21_000));
+    let mut unseen = started(STOPPED);
+    look(&mut unseen, 0);
+    unseen.cloud.instances = Facet::Known(Vec::new());
+    look(&mut unseen, 250_000);
+    look(&mut unseen, 61);
+    assert_eq!(end_of(&unseen), Some(251_061));
+}

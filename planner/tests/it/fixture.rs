@@ -23,12 +23,13 @@
 //! queue                                  the spec asks for queues; their placement is in status
 //! queues a b@2                           the queues of these clusters that lists show; `@2`: of other settings
 //! bucket                                 lists show the bucket
+//! scaled | says | settled                see `fixture/scaling.rs`
 //! front active 1 | former provisioning   the load balancer that lists show, in this state, with its target groups and number;
 //!                                        `former`: another one of ours
 //! routes | routes stale                  listener, attributes and rules as wanted, or with one rule for another path
 //! targets i-1=healthy i-2=initial        what its reads show (default: not asked; `targets`: none is registered)
 //! run none | running | finished | failed | aborted what the generator says of the wanted run; `recorded`: it is in status
-//! inplace | inplace 25                   workers are updated in place, so many percent at a time
+//! inplace | inplace 25 | inplace archive  workers are updated in place, so many percent at a time; of an archive
 //! runs i-1=new i-2=old i-3=silent        what starters say (default: not asked): `starting` and `failed` are about what the spec
 //!                                        asks for, `busy` about something else, `booting` is the first program; `updated`: it came
 //!                                        in place; `unfetched@60`: it could not be fetched 60 s ago; `elsewhere`: the same of another
@@ -50,15 +51,16 @@ mod application;
 mod money;
 mod queue;
 mod region;
+mod scaling;
 
 pub(crate) use agents::{serves, wanted};
 pub(crate) use application::{BEHIND, behind};
 pub(crate) use queue::{BETWEEN, between};
+pub(crate) use scaling::{say, settle};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage};
-use api::{PlacedVolume, Placement, Status};
+use api::{ClusterBenchmarkSpec, Launch, LeftZone, PlacedArtifact, PlacedImage, PlacedVolume, Placement, Status};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use planner::ports::*;
@@ -87,11 +89,12 @@ pub(crate) fn settings() -> Settings {
         region: "eu-west-1".into(),
         artifacts: Artifacts {
             version: "1".into(),
-            base_url: "https://artifacts.example".into(),
+            delivery: Delivery::Pull { base_url: "https://artifacts.example".into() },
             sha256: PROGRAMS.map(artifact).into(),
         },
         public_key: "key".into(),
         control_sources: vec!["10.0.0.0/8".parse().unwrap()],
+        own_addresses: OwnAddresses::default(),
         settle: seconds(300),
         proof_gap: seconds(60),
         launch_window: seconds(120),
@@ -139,16 +142,10 @@ fn placement() -> Placement {
             volumes: Vec::new(),
         }],
         public_key: "key".into(),
+        control_sources: vec!["10.0.0.0/8".into()],
         version: "1".into(),
         artifacts: PROGRAMS.map(artifact).into(),
-        known_fields: [
-            "balancer.shared",
-            "balancer.publicStatus",
-            "load: metric RequestsPerUsd",
-            "balancer.kind Queue",
-        ]
-        .map(str::to_owned)
-        .into(),
+        known_fields: scaling::known_fields(),
         kinds: vec!["SecurityGroup".into()],
         create_not_after: Some(Time(epoch() + seconds(120))),
         expires_at: Some(Time(epoch() + seconds(7200))),
@@ -204,11 +201,11 @@ pub(crate) fn world(text: &str) -> World {
     let spec = spec(&clusters);
     let spec = if has("application") { application::asked(spec, has("facing")) } else { spec };
     let spec = if has("queue") { queue::asked(spec) } else { spec };
+    let spec = scaling::asked(spec, &lines);
     let shared = find("shared").map(|line| api::Shared { path: line[1].into(), measured: line.len() > 2 });
     let mut spec = ClusterBenchmarkSpec { balancer: api::Balancer { shared, ..spec.balancer.clone() }, ..spec };
     if let Some(line) = find("inplace") {
-        spec.worker.update = api::Update::InPlace;
-        spec.worker.max_unavailable_percent = line.get(1).map(|percent| percent.parse().unwrap());
+        agents::in_place(&mut spec.worker, &line[1..]);
     }
     let mut types: Vec<String> = desired::types_with_fields(&spec).into_iter().map(|(name, _)| name).collect();
     types.dedup();
@@ -248,8 +245,10 @@ pub(crate) fn world(text: &str) -> World {
         balancer: None,
         application: None,
         applications: None,
+        loaders: wire::Loaders::new(),
         metrics: None,
         runs: None,
+        generators_answering: BTreeSet::new(),
         consoles: BTreeMap::new(),
         holders: BTreeMap::new(),
         memory: Memory::default(),
@@ -347,6 +346,7 @@ pub(crate) fn world(text: &str) -> World {
         rehearse(&mut world, find("refused").map(|line| line[1]));
     }
     agents::agents(&mut world, find("balancer").map(|line| line[1]), find("run").map(|line| line[1]), has("recorded"));
+    scaling::front(&mut world, &lines);
     if let Some(line) = find("serves") {
         agents::serves(&mut world, &line[1..]);
     }
@@ -473,6 +473,7 @@ fn instance(world: &World, line: &[&str]) -> Instance {
     let state = match line[3] {
         "pending" => InstanceState::Pending,
         "running" => InstanceState::Running,
+        "stopping" => InstanceState::Stopping,
         "stopped" => InstanceState::Stopped,
         "shutting-down" => InstanceState::ShuttingDown,
         _ => InstanceState::Terminated,

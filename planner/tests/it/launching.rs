@@ -20,7 +20,7 @@ fn tags(set: &[(&str, &str)]) -> owner::Tags {
 fn counts_are_those_of_the_spec_and_one_for_each_agent() {
     let mut world = world("clusters a=t2.micro*2 b=t2.large*3");
     world.object.spec.load.generator.count = 2;
-    let counts = planner::scale::counts(&world);
+    let counts = planner::counts::counts(&world);
     let of = ["a", "b", "balancer", "generator", "generator-2", "gone"].map(|pool| counts.of(pool));
     assert_eq!((of, counts.total()), ([2, 3, 1, 1, 1, 0], 8));
 }

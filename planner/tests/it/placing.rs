@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use planner::Failure;
 use planner::ports::*;
 use planner::provision::placement::{NoPlacement, choose};
 use planner::world::*;
+use planner::{Action, Failure};
 
 use crate::fixture::{instance_type, world};
 
-fn subnet(id: &str, zone: &str, free: u32, egress: Egress) -> Subnet {
+pub(crate) fn subnet(id: &str, zone: &str, free: u32, egress: Egress) -> Subnet {
     Subnet {
         id: id.into(),
         vpc_id: "vpc-1".into(),
@@ -22,12 +22,12 @@ fn subnet(id: &str, zone: &str, free: u32, egress: Egress) -> Subnet {
     }
 }
 
-struct Case {
-    world: World,
-    site: Site,
+pub(crate) struct Case {
+    pub(crate) world: World,
+    pub(crate) site: Site,
 }
 
-fn case(clusters: &str) -> Case {
+pub(crate) fn case(clusters: &str) -> Case {
     let world = world(&format!("unplaced\nclusters {clusters}"));
     let image = Image {
         id: "ami-1".into(),
@@ -40,6 +40,7 @@ fn case(clusters: &str) -> Case {
     let types = ["t2.micro", "t2.large", "c6i.large", "c7g.large"];
     let offered = types.iter().flat_map(|t| ["zone-a", "zone-b"].map(|zone| ((*t).to_owned(), zone.to_owned())));
     let site = Site {
+        own_vpc: None,
         subnets: Facet::Known(vec![
             subnet("subnet-b", "zone-b", 100, Egress::InternetGateway),
             subnet("subnet-a", "zone-a", 100, Egress::InternetGateway),
@@ -51,7 +52,7 @@ fn case(clusters: &str) -> Case {
 }
 
 impl Case {
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         match choose(&self.world, &self.site) {
             Ok(placement) => format!("{} {} {}", placement.subnet_id, placement.zone, placement.addressing),
             Err(NoPlacement::Refused { reason, message }) => format!("{reason}: {message}"),
@@ -119,6 +120,91 @@ fn the_way_out_decides_whether_addresses_are_public() {
     }
 }
 
+/// Nothing is fetched through it, so it need not be there; what a worker fetches itself does.
+#[test]
+fn programs_that_are_brought_need_no_way_out() {
+    let said = |egress, worker: serde_json::Value| {
+        let mut case = case("a=t2.large*2");
+        case.world.settings.artifacts.delivery = planner::world::Delivery::Push;
+        case.world.object.spec.worker = serde_json::from_value(worker).unwrap();
+        case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, egress)]);
+        case.said()
+    };
+    for egress in [Egress::None, Egress::Blocked, Egress::Unseen, Egress::Nat] {
+        assert_eq!(said(egress, serde_json::json!({})), "subnet-a zone-a Private", "{egress:?}");
+    }
+    assert_eq!(said(Egress::InternetGateway, serde_json::json!({})), "subnet-a zone-a Public");
+    let own = serde_json::json!({ "artifactUrl": "https://example.test/x", "artifactSha256": "a".repeat(64) });
+    assert!(said(Egress::None, own).starts_with("NoEgress: "));
+}
+
+/// What was placed where nothing can be fetched stays as it is when something should be: it would hang there.
+#[test]
+fn a_change_that_needs_a_way_out_is_refused_where_there_is_none() {
+    let placed = |egress, addressing| {
+        let mut case = case("a=t2.large*2");
+        case.world.settings.artifacts.delivery = planner::world::Delivery::Push;
+        case.world.object.spec.network = Some(api::Network { addressing, ..api::Network::default() });
+        case.site.subnets = Facet::Known(vec![subnet("subnet-a", "zone-a", 100, egress)]);
+        choose(&case.world, &case.site).unwrap().egress
+    };
+    for egress in [Egress::None, Egress::Blocked, Egress::Unseen] {
+        assert_eq!(placed(egress, api::Addressing::Auto), "None", "{egress:?}");
+        assert_eq!(placed(egress, api::Addressing::Private), "", "{egress:?}: its user says that it is right so");
+    }
+    assert_eq!(placed(Egress::Nat, api::Addressing::Auto), "");
+
+    let changed = |egress: &str, change: &dyn Fn(&mut api::ClusterBenchmarkSpec)| {
+        let mut world = world(&format!("{}balancer healthy\nrun none", crate::fixture::COMPLETE));
+        world.settings.artifacts.delivery = planner::world::Delivery::Push;
+        world.object.status.placement.as_mut().unwrap().egress = egress.into();
+        change(&mut world.object.spec);
+        let plan = planner::plan(&world);
+        let touches = plan.actions().any(|action| !matches!(action, Action::StartRun { .. }));
+        (crate::spelling::spell(&world, &plan), touches)
+    };
+    let archive = |spec: &mut api::ClusterBenchmarkSpec| {
+        let archive = serde_json::json!({ "url": "https://example.test/x.tar.gz", "sha256": "a".repeat(64) });
+        spec.worker = serde_json::from_value(serde_json::json!({ "archive": archive, "command": ["./x"] })).unwrap();
+    };
+    let (said, touches) = changed("None", &archive);
+    assert_snapshot!(said, @"
+    Accepted=False NoEgress: worker.archive: instances would have to reach it, and this benchmark was placed in subnet-a without a way out that is known, because nothing had to be fetched then: take the change back, or delete the benchmark and create it again with the field, in subnets that have a NAT or internet gateway (network.subnetIds)
+    Provisioned=False Waiting: see Accepted: worker.archive: instances would have to reach it, and this benchmark was placed in subnet-a without a way out that is known, because nothing had to be fetched then: take the change back, or delete the benchmark and create it again with the field, in subnets that have a NAT or internet gateway (network.subnetIds)
+    Deployed=False Waiting: see Accepted: worker.archive: instances would have to reach it, and this benchmark was placed in subnet-a without a way out that is known, because nothing had to be fetched then: take the change back, or delete the benchmark and create it again with the field, in subnets that have a NAT or internet gateway (network.subnetIds)
+    Measured=False Waiting: waits until every instance is ready
+    stalled by Accepted
+    wake 1s
+    ");
+    assert!(!touches, "what runs stays: {said}");
+    let container = serde_json::json!({ "container": { "image": "public.ecr.aws/x/app@sha256:9b" } });
+    let of_one = |spec: &mut api::ClusterBenchmarkSpec| {
+        spec.clusters[0].worker = serde_json::from_value(container.clone()).unwrap();
+    };
+    assert!(changed("None", &of_one).0.contains("NoEgress: clusters[0].worker.container: instances would have to"));
+    let packages = serde_json::json!({ "preinstalled": { "unit": "x.service" }, "packages": ["nginx"] });
+    let with_packages =
+        |spec: &mut api::ClusterBenchmarkSpec| spec.worker = serde_json::from_value(packages.clone()).unwrap();
+    assert!(changed("None", &with_packages).0.contains("NoEgress: worker.packages: "));
+    assert!(!changed("None", &|_| ()).0.contains("NoEgress"));
+    let (said, touches) = changed("", &archive);
+    assert!(touches && !said.contains("NoEgress"), "{said}");
+}
+
+/// An operator that brings nothing any more launches nobody where nothing can be fetched, and leaves who runs.
+#[test]
+fn an_operator_that_brings_nothing_launches_nobody_without_a_way_out() {
+    let said = |text: &str| {
+        let mut world = world(text);
+        world.object.status.placement.as_mut().unwrap().egress = "None".into();
+        crate::spelling::spell(&world, &planner::plan(&world))
+    };
+    let launching = said("");
+    assert!(!launching.contains("rehearse") && launching.contains("NoRecipe"), "{launching}");
+    assert!(launching.contains("this operator brings no programs (--programs-delivery Pull)"), "{launching}");
+    assert!(!said(&format!("{}balancer healthy\nrun none", crate::fixture::COMPLETE)).contains("NoRecipe"));
+}
+
 #[test]
 fn a_firewall_endpoint_is_said_when_it_is_taken() {
     let mut case = case("a=t2.large*2");
@@ -182,7 +268,7 @@ fn an_operator_without_the_starter_says_where_it_is_added() {
     let mut case = case("a=t2.large*2");
     case.world.object.spec.worker.update = api::Update::InPlace;
     case.world.settings.artifacts.sha256.retain(|(name, _), _| name != "starter");
-    assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no starter for any architecture, which worker.update InPlace needs: add it to the file of its --artifacts and restart the operator, or delete the benchmark and create it without worker.update");
+    assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no starter for any architecture, which worker.update InPlace needs: add it to its --programs or --artifacts and restart the operator, or delete the benchmark and create it without worker.update");
 }
 
 /// The kind may be changed later: what there is, is placed.
@@ -198,7 +284,7 @@ fn an_operator_without_the_programs_for_queues_serves_the_other_kinds() {
     case.world.settings.artifacts.sha256.retain(|(name, _), _| !is_for_queues(name));
     assert_eq!(placed(&case), 0);
     case.world.object.spec = world("queue\nclusters a=t2.large*2").object.spec;
-    assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no puller for any architecture, which balancer.kind Queue needs: add it to the file of its --artifacts and restart the operator, or set another balancer.kind");
+    assert_snapshot!(case.said(), @"NoArtifact: instanceType t2.large of a is x86_64, and this operator has no puller for any architecture, which balancer.kind Queue needs: add it to its --programs or --artifacts and restart the operator, or set another balancer.kind");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use planner::ports::InstanceState;
+use planner::scale::pool::{is_any_scaled, is_gone, scaling, starts_and_stops};
 use planner::world::ledger;
 use planner::world::{Facet, Finalizer};
 use planner::{Action, World, desired, plan, status};
@@ -14,9 +15,10 @@ use crate::fixture::{epoch, seconds, world};
 fn worlds() -> impl Strategy<Value = World> {
     let line = (0..3u8, 1..4i64, 1..4u32, any::<bool>(), 0..600i64, 0..4u8);
     let instance = (0..5u8, 1..4i64, 0..5u8, any::<bool>(), 0..2000i64);
-    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..8u8, (0..8u8, 0..6u8));
+    let said = (0..6u8, 0..60u64, any::<u16>(), any::<u16>());
+    let header = (0..8u8, any::<bool>(), 0..8000i64, 0..3u8, 0..4u8, any::<bool>(), 0..8u8, (0..8u8, 0..6u8, said));
     (proptest::collection::vec(line, 0..4), proptest::collection::vec(instance, 0..8), header).prop_map(
-        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones, (kinds, queue)))| {
+        |(lines, instances, (object, unknown, now, balancer, run, recorded, zones, (kinds, queue, said)))| {
             let mut text = String::from("clusters a=t2.micro*2 b=t2.large*1\n");
             let objects =
                 ["", "", "deleting\n", "wiped\n", "no finalizer\n", "deleting\nunplaced\n", "paused\n", "edited\n"];
@@ -36,6 +38,13 @@ fn worlds() -> impl Strategy<Value = World> {
                 "queues a\nbucket\n",
             ];
             text += queues[usize::from(queue)];
+            let (scaled, unanswered, drained, draining) = said;
+            let of_a = ["", "", "scaled a latency=60\n", "scaled a depth=2 min=1\n", "scaled a latency=9 startstop\n"];
+            let of_b = ["", "", "", "scaled b depth=2\n", "scaled b depth=1 min=1 startstop\n"];
+            if queue > 1 {
+                text += of_a[usize::from(scaled.min(4))];
+                text += of_b[usize::from(scaled.min(4))];
+            }
             text += if unknown { "instances unknown\n" } else { "" };
             text += &format!("now {now}s\n");
             let pools = ["a", "b", if queue > 1 { "front" } else { "balancer" }, "generator", "gone"];
@@ -61,6 +70,21 @@ fn worlds() -> impl Strategy<Value = World> {
                 text += &format!("have i-{index} {pool}/{number} {state} age {age}s {outdated} {zone}\n");
             }
             text += ["", "balancer unknown\n", "balancer healthy\n"][usize::from(balancer)];
+            let ids = |bits: u16| {
+                let ids: Vec<String> =
+                    (0..8).filter(|bit| bits >> bit & 1 == 1).map(|bit| format!("i-{bit}")).collect();
+                ids.join(",")
+            };
+            if balancer == 2 && queue > 1 {
+                // Some of them are silent, whatever they were told.
+                let silent = (0..8).filter(|bit| draining >> (8 + bit) & 1 == 1);
+                let silent: Vec<String> = silent.map(|bit| format!("i-{bit}:{}", 60 + bit * 10)).collect();
+                let (silent, known) = (silent.join(","), ids(drained >> 8));
+                let silent = if silent.is_empty() { silent } else { format!("silent={silent} known={known}") };
+                let said =
+                    format!("unanswered={unanswered} drained={} draining={} {silent}", ids(drained), ids(draining));
+                text += &format!("says a {said}\nsays b {said}\n");
+            }
             text += ["", "run none\n", "run running\n", "run finished\n"][usize::from(run)];
             text += if recorded { "recorded\n" } else { "" };
             world(&text)
@@ -97,7 +121,7 @@ proptest! {
         let nothing_was_made = world.object.status.placement.is_none() && !world.ledger_is_lost();
         for action in plan(&world).actions().cloned() {
             match action {
-                Action::Launch(_) | Action::Terminate(_) | Action::DeleteGroup { .. } => prop_assert!(false, "{:?}", action),
+                Action::Launch(_) | Action::Terminate(_) | Action::Start(_) | Action::Stop(_) | Action::DeleteGroup { .. } => prop_assert!(false, "{:?}", action),
                 Action::DeleteQueue { .. } | Action::EmptyBucket { .. } | Action::DeleteBucket { .. } => {
                     prop_assert!(false, "{:?}", action);
                 }
@@ -111,13 +135,63 @@ proptest! {
     fn alive_and_coming_are_never_more_than_wanted(world in worlds()) {
         let plan = plan(&world);
         let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
-        let counts = planner::scale::counts(&world);
+        let (counts, spec) = (planner::counts::Counts::of_spec(&world.object.spec), &world.object.spec);
         for pool in desired::pools(&world.object.spec) {
             let fresh: i32 = plan.ledger.iter()
                 .filter(|line| line.pool == pool.name && !world.object.status.launches.iter().any(|old| old.token == line.token))
                 .map(|line| line.count).sum();
-            let alive = instances.iter().filter(|i| !i.state.is_dead() && ledger::pool_of(&world.object.status.launches, i) == Some(&pool.name)).count();
+            let alive = instances.iter().filter(|i| !is_gone(spec, &pool.name, i.state) && ledger::pool_of(&world.object.status.launches, i) == Some(&pool.name)).count();
             prop_assert!(fresh == 0 || usize::try_from(fresh).unwrap() + alive <= usize::try_from(counts.of(&pool.name)).unwrap());
+        }
+    }
+
+    /// Whoever ends besides is of another revision or of no pool, or is stopped and one too many.
+    #[test]
+    fn of_a_scaled_cluster_only_those_end_whom_the_front_saw_finish(world in worlds()) {
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
+        let moves = world.object.status.placement.as_ref().is_some_and(|placement| !placement.left.is_empty());
+        if planner::goal::goal(&world) != planner::Goal::Instances || moves { return Ok(()) }
+        let front = world.balancer.as_ref().and_then(Facet::known);
+        let finished = |id: &String| front.is_some_and(|front| {
+            front.queues.iter().filter_map(|queue| queue.scaling.as_ref()).any(|scaling| {
+                let is_silent = scaling.silent.get(id).is_some_and(|millis| *millis >= 90_000);
+                scaling.drained.contains(id) || scaling.draining.contains(id) && is_silent
+            })
+        });
+        let spec = &world.object.spec;
+        for action in plan(&world).actions() {
+            let (ids, is_stop) = match action {
+                Action::Terminate(ids) => (ids, false),
+                Action::Stop(ids) => (ids, true),
+                _ => continue,
+            };
+            for instance in instances.iter().filter(|one| ids.contains(&one.id)) {
+                let pool = ledger::pool_of(&world.object.status.launches, instance).unwrap_or_default();
+                if scaling(spec, pool).is_none() {
+                    prop_assert!(!is_stop, "{} of {pool} is stopped", instance.id);
+                    continue;
+                }
+                let is_other = instance.tags["clusterbench.dev/revision"] == "old" && !is_stop;
+                let is_resting = instance.state == InstanceState::Stopped && !is_stop;
+                prop_assert!(is_other || is_resting || finished(&instance.id), "{} of {pool} ends", instance.id);
+            }
+        }
+    }
+
+    #[test]
+    fn only_stopped_instances_of_a_pool_that_stops_them_are_started(world in worlds()) {
+        let Facet::Known(instances) = &world.cloud.instances else { return Ok(()) };
+        let front = world.balancer.as_ref().and_then(Facet::known);
+        for action in plan(&world).actions() {
+            let Action::Start(ids) = action else { continue };
+            prop_assert!(!world.object.spec.paused && planner::goal::goal(&world) == planner::Goal::Instances);
+            for instance in instances.iter().filter(|one| ids.contains(&one.id)) {
+                let pool = ledger::pool_of(&world.object.status.launches, instance).unwrap_or_default();
+                prop_assert!(starts_and_stops(&world.object.spec, pool) && instance.state == InstanceState::Stopped);
+                prop_assert!(world.owner().owns(&instance.tags));
+                let least = scaling(&world.object.spec, pool).and_then(|scaling| scaling.min).unwrap_or(0);
+                prop_assert!(front.is_some() || least > 0, "the front is silent");
+            }
         }
     }
 
@@ -227,12 +301,23 @@ proptest! {
         prop_assert!(plan.effects.is_empty());
     }
 
+    /// But that clusters which follow their queue shrink.
     #[test]
     fn paused_begins_and_changes_nothing(mut world in worlds()) {
         world.object.spec.paused = true;
         if planner::goal::goal(&world) != planner::Goal::Instances { return Ok(()) }
-        for action in plan(&world).actions().cloned() {
-            let is_quiet = matches!(action, Action::AddFinalizer | Action::CollectReport { .. } | Action::HoldRun { .. } | Action::StopRun { .. });
+        let spec = &world.object.spec;
+        let is_scaled = |pool: &String| spec.clusters.iter().any(|cluster| cluster.name == *pool && cluster.scaling.is_some());
+        let instances = world.cloud.instances.known().into_iter().flatten();
+        let may_end: BTreeSet<&String> =
+            instances.filter(|one| one.tags.get("clusterbench.dev/pool").is_some_and(is_scaled)).map(|one| &one.id).collect();
+        for action in plan(&world).actions() {
+            let is_quiet = match action {
+                Action::AddFinalizer | Action::CollectReport { .. } | Action::HoldRun { .. } | Action::StopRun { .. } => true,
+                Action::SetMembership { .. } | Action::Deliver { .. } => is_any_scaled(spec),
+                Action::Terminate(ids) | Action::Stop(ids) => ids.iter().all(|id| may_end.contains(id)),
+                _ => false,
+            };
             prop_assert!(is_quiet, "{:?}", action);
         }
     }
@@ -241,7 +326,7 @@ proptest! {
     fn a_deleted_benchmark_launches_and_creates_nothing(mut world in worlds()) {
         world.object.deletion = planner::world::Deletion::Asked;
         for action in plan(&world).actions().cloned() {
-            let makes = matches!(action, Action::Launch(_) | Action::CreateGroup(_) | Action::CreateQueue(_)
+            let makes = matches!(action, Action::Launch(_) | Action::Start(_) | Action::CreateGroup(_) | Action::CreateQueue(_)
                 | Action::CreateBucket(_) | Action::StartRun { .. } | Action::AddFinalizer);
             prop_assert!(!makes);
         }

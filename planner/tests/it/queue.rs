@@ -118,6 +118,24 @@ fn a_run_begins_when_queues_are_there_and_every_worker_is_a_member_of_the_front(
     assert_eq!(reason(&lacking, &[]).0, "QueuesProvisioning");
 }
 
+/// Those of a run before, or of whoever tried the front: workers would be busy with them in the first round.
+#[test]
+fn a_run_begins_when_nothing_is_left_in_the_queue_of_a_fixed_number() {
+    let run = |more: &str| planned(&between(&format!("balancer healthy\nrun none\n{more}")));
+    assert!(run("says a").contains("start run 1"), "{}", run("says a"));
+    for (said, why) in [
+        ("unanswered=3", "requests wait for an answer"),
+        ("abandoned=3", "requests wait for an answer"),
+        ("inherited=3", "requests wait for an answer"),
+        ("unclear=3", "SQS counts messages that the front does not know"),
+        ("uncounted", "SQS has not said how many messages there are"),
+    ] {
+        let plan = run(&format!("says a {said}"));
+        assert!(plan.contains(&format!("Measured=False Waiting: waits until cluster a is at rest: {why}")), "{plan}");
+        assert!(plan.contains("wake 1s") && !plan.contains("start run"), "{plan}");
+    }
+}
+
 /// No list of them is no proof of anything.
 #[test]
 fn queues_that_cannot_be_listed_are_neither_made_nor_missed() {

@@ -31,6 +31,7 @@ fn of_the_launch_before(world: &mut World, state: RunState, sha256: Option<Strin
         warning: String::new(),
         hold: None,
         balancer: None,
+        live: Vec::new(),
         report_sha256: sha256,
     };
     let Some(Facet::Known(runs)) = &mut world.runs else { panic!("no runs") };

@@ -4,7 +4,7 @@ use api::{Status, ThresholdsResult};
 use insta::assert_snapshot;
 use planner::effect::{Collected, Done, Outcome};
 use planner::{Action, World, measure, plan, runs, status};
-use wire::{RoundOutcome, RoundReport, RunSpec, RunState, ThresholdOutcome, ThresholdResult, Validity};
+use wire::{RoundReport, RunSpec, RunState, ThresholdOutcome, ThresholdResult, Validity};
 
 use crate::fixture::{epoch, world};
 
@@ -214,7 +214,11 @@ fn what_a_request_is_and_how_it_is_compared_is_told_as_it_is_asked() {
 #[test]
 fn the_generator_is_told_where_and_on_what_it_measures() {
     let work = serde_json::json!({ "profile": "Sleep", "distribution": "Exponential", "meanMicros": 4000 });
-    assert_snapshot!(text(&told(serde_json::json!({ "worker": { "work": work } })).facts), @r#"
+    let mut facts = told(serde_json::json!({ "worker": { "work": work } })).facts;
+    let asked = facts.benchmark.take().unwrap();
+    assert_eq!((asked.namespace.as_str(), asked.name.as_str()), ("default", "bench"));
+    assert!(asked.yaml.contains("meanMicros: 4000") && asked.yaml.starts_with("apiVersion: "), "{}", asked.yaml);
+    assert_snapshot!(text(&facts), @r#"
     {
       "place": {
         "kind": "Aws",
@@ -296,15 +300,7 @@ pub(crate) fn condition(status: &Status, kind: &str) -> String {
 }
 
 pub(crate) fn report(run: RunSpec, reasons: &[&str], thresholds: Vec<ThresholdResult>) -> wire::Report {
-    let round = RoundReport {
-        round: 1,
-        seed: 1,
-        launch: 1,
-        outcome: RoundOutcome::Counted,
-        reason: String::new(),
-        voided_by: String::new(),
-        clusters: Vec::new(),
-    };
+    let round = RoundReport::counted(1, 1, Vec::new());
     wire::Report {
         schema: wire::REPORT_SCHEMA.into(),
         run,
@@ -412,7 +408,7 @@ fn a_program_that_does_not_know_its_path_is_told_how_it_gets_it() {
     assert_eq!(
         said(&own, 404),
         format!(
-            "False Invalid: run 1 is not valid: {why}; worker.artifactUrl has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path); mend that, then set another runId to measure again"
+            "False Invalid: run 1 is not valid: {why}; worker: the program has to answer at the path of its cluster, which it is given as CLUSTER_PATH (clusters[].path); mend that, then set another runId to measure again"
         )
     );
     let plain = format!("False Invalid: run 1 is not valid: {why}; mend that, then set another runId to measure again");

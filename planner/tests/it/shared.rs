@@ -71,7 +71,10 @@ fn it_is_one_more_target_only_where_it_is_to_be_measured() {
     let [a, shared] = &measured[..] else { panic!("{measured:?}") };
     assert!(!a.shared && a.url.ends_with(":8080/a"));
     let base = a.url.strip_suffix("/a").unwrap();
-    assert_eq!(*shared, Target { cluster: "shared".into(), url: format!("{base}/"), shared: true });
+    assert_eq!(
+        *shared,
+        Target { cluster: "shared".into(), url: format!("{base}/"), shared: true, ..Target::default() }
+    );
 }
 
 /// Who may read about the members is not measured; the path is.
@@ -99,13 +102,18 @@ fn programs_of_an_earlier_version_are_told_no_field_that_they_do_not_know() {
     public.object.spec.balancer.public_status = true;
     let shared = placed_before(&format!("shared /\n{complete}"));
     let application = placed_before(&format!("shared /\n{APPLICATION}"));
+    let mut searching = placed_before(&complete);
+    searching.object.spec.load = crate::searching::load();
     let (field, metric) = ("take the field out", "choose another metric");
+    let (usd, thousand) = (api::Metric::RequestsPerUsd, api::Metric::UsdMicrosPerThousand);
     for (world, name, way_out) in [
         (public, "balancer.publicStatus", field),
         (shared, "balancer.shared", field),
         (application, "balancer.shared", field),
-        (per_usd(placed_before(&complete), false), "load: metric RequestsPerUsd", metric),
-        (per_usd(placed_before(&complete), true), "load: metric RequestsPerUsd", metric),
+        (searching, "load.search", "set load.phases in its place"),
+        (asking(usd, placed_before(&complete), false), "load: metric RequestsPerUsd", metric),
+        (asking(usd, placed_before(&complete), true), "load: metric RequestsPerUsd", metric),
+        (asking(thousand, placed_before(&complete), true), "load: metric UsdMicrosPerThousand", metric),
     ] {
         let plan = plan(&world);
         assert_eq!(plan.actions().map(Action::name).collect::<Vec<_>>(), [""; 0], "{name}");
@@ -121,18 +129,18 @@ fn programs_of_an_earlier_version_are_told_no_field_that_they_do_not_know() {
         let deployed = &plan.conditions.get(api::ConditionType::Deployed).message;
         assert_eq!(*deployed, format!("see Accepted: {}", accepted.message));
     }
-    assert!(started(&per_usd(world(&complete), false)).is_some(), "the programs of a new placement know it");
+    assert!(started(&asking(usd, world(&complete), false)).is_some(), "the programs of a new placement know it");
 }
 
-/// The same, and answers for a dollar are compared, or have a limit.
-fn per_usd(mut world: World, is_limit: bool) -> World {
-    let (metric, load) = (api::Metric::RequestsPerUsd, &mut world.object.spec.load);
+/// The same, and clusters are compared by this metric, or have a limit on it.
+fn asking(metric: api::Metric, mut world: World, is_limit: bool) -> World {
+    let load = &mut world.object.spec.load;
     if is_limit {
         let cluster = "a".to_owned();
         load.thresholds =
             vec![api::Threshold { cluster, metric: Some(metric), at_least: Some(1), ..Default::default() }];
     } else {
-        load.comparison.metric = metric;
+        load.comparison.metric = Some(metric);
     }
     world
 }

@@ -118,14 +118,25 @@ fn action_text(action: &Action) -> String {
             )
         }
         Action::Terminate(ids) => format!("terminate {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
+        Action::Start(ids) => format!("start {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
+        Action::Stop(ids) => format!("stop {}", ids.iter().cloned().collect::<Vec<_>>().join(" ")),
         Action::SetMembership { expect, to, .. } => {
-            let sizes: Vec<String> =
-                to.clusters.iter().map(|cluster| format!("{}={}", cluster.name, cluster.members.len())).collect();
+            let finishing = |cluster: &wire::Cluster| {
+                let drain = cluster.scaling.iter().flat_map(|scaling| &scaling.drain).cloned().collect::<Vec<_>>();
+                if drain.is_empty() { String::new() } else { format!(" of which {} finish", drain.join(" ")) }
+            };
+            let size =
+                |cluster: &wire::Cluster| format!("{}={}{}", cluster.name, cluster.members.len(), finishing(cluster));
+            let sizes: Vec<String> = to.clusters.iter().map(size).collect();
             format!("set membership after {expect}: {}", sizes.join(" "))
         }
         Action::UpdateWorkers { recipients, .. } => {
             let to: Vec<String> = recipients.iter().map(|one| format!("{} (v{})", one.id, one.version)).collect();
             format!("update {}", to.join(" "))
+        }
+        Action::Deliver { instance_id, program, members, .. } => {
+            let to: Vec<&str> = members.iter().map(|(id, _)| id.as_str()).collect();
+            format!("deliver {} to {instance_id} {}", &program[..4], to.join(" ")).trim_end().to_owned()
         }
         Action::StartRun { run, .. } => {
             format!("start run {} of {} rounds", of(&run.id), run.rounds.count)

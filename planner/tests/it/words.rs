@@ -16,7 +16,7 @@ fn stored_words_are_spelled_as_ever() {
     let failures = "Throttled NoCapacity Unsupported QuotaReached Unauthorized CredentialsExpired AccountRestricted \
                     Rejected TokenSpent NotFound NotYetVisible AlreadyExists NameTaken DependencyViolation TooLate Unreachable";
     let reasons = "Pending Placed Deleted Finished LedgerLost Expired UnknownRegion RegionNotEnabled \
-                   UnknownInstanceType NotOffered UnknownSubnet UnknownZone TooFewZones SubnetsInTwoVpcs NoDefaultVpc SubnetFull NoEgress \
+                   UnknownInstanceType NotOffered UnknownSubnet UnknownZone TooFewZones SubnetsInTwoVpcs NoDefaultVpc NoControlSources ControlTooWide SubnetFull NoEgress \
                    Ipv6Only NeedsSecondZone OverBudget PriceUnknown UnknownImage WrongArchitecture ProgramsTooOld NoArtifact NoInstanceProfile Running Launching Replacing Relaunching Waiting \
                    BootFailed BalancerProvisioning BalancerImpaired BalancerFailed BalancerUnseen QueuesProvisioning QueuesUnseen ChangedByHand NoRecipe NotUnderstood Moving TearingDown GroupInUse BucketNotEmpty UnknownKind TerminationDenied NothingLeft \
                    WrongAccount WrongInstallation Healthy Unhealthy UpdateFailed ControlUnreachable ControlKeyChanged Starting \

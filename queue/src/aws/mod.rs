@@ -3,6 +3,7 @@
 //! Credentials and region are those that the SDKs find: environment, profile files, or the instance metadata, whose
 //! credentials are fetched again before they expire.
 
+mod counting;
 mod s3;
 mod sqs;
 

@@ -8,8 +8,10 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 
+use super::counting::Attempts;
 use super::{Aws, chain, failed};
 use crate::ports::{Failed, Object, Objects, Put};
+use crate::tally::Tally;
 
 /// For a whole read. The SDK's own limit ends with the head of the answer.
 const READ: Duration = Duration::from_secs(30);
@@ -28,10 +30,11 @@ impl Aws {
             .set_metadata((!metadata.is_empty()).then_some(metadata))
     }
 
-    async fn read(&self, key: &str) -> Result<Option<Object>, Failed> {
-        let answer = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
+    async fn read(&self, tally: &Tally, key: &str) -> Result<Option<Object>, Failed> {
+        let call = self.s3.get_object().bucket(&self.bucket).key(key).customize().interceptor(Attempts::s3_get(tally));
+        let answer = match call.send().await {
             Ok(answer) => answer,
-            // Without the right to list, S3 says AccessDenied for what is not there: that stays an error.
+            // Without the right to list, S3 says AccessDenied for what is not there: that stays an error ([`Failed::is_denied`]).
             Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
             Err(error) => return Err(failed("GetObject", &error)),
         };
@@ -45,12 +48,14 @@ impl Aws {
 }
 
 impl Objects for Aws {
-    async fn put(&self, key: &str, object: Object) -> Result<(), Failed> {
-        self.writing(key, object).send().await.map(drop).map_err(|error| failed("PutObject", &error))
+    async fn put(&self, tally: &Tally, key: &str, object: Object) -> Result<(), Failed> {
+        let call = self.writing(key, object).customize().interceptor(Attempts::s3_put(tally));
+        call.send().await.map(drop).map_err(|error| failed("PutObject", &error))
     }
 
-    async fn put_if_absent(&self, key: &str, object: Object) -> Result<Put, Failed> {
-        match self.writing(key, object).if_none_match("*").send().await {
+    async fn put_if_absent(&self, tally: &Tally, key: &str, object: Object) -> Result<Put, Failed> {
+        let call = self.writing(key, object).if_none_match("*").customize();
+        match call.interceptor(Attempts::s3_put(tally)).send().await {
             Ok(_) => Ok(Put::Done),
             // 412. A 409 (ConditionalRequestConflict) says that somebody is just writing: again, then it is known.
             Err(error) if status(&error) == Some(412) => Ok(Put::Exists),
@@ -58,9 +63,9 @@ impl Objects for Aws {
         }
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Object>, Failed> {
+    async fn get(&self, tally: &Tally, key: &str) -> Result<Option<Object>, Failed> {
         let late = |_| Err(Failed { call: "GetObject", why: format!("{key} was not read within {READ:?}") });
-        tokio::time::timeout(READ, self.read(key)).await.unwrap_or_else(late)
+        tokio::time::timeout(READ, self.read(tally, key)).await.unwrap_or_else(late)
     }
 }
 

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
 
+use super::counting::Attempts;
 use super::{Aws, failed};
 use crate::ports::{Counts, Failed, Queues, Receive, Received};
+use crate::tally::{Tally, sqs_requests};
 
 const BATCH: &str = "DeleteMessageBatch";
-/// Codes of a queue that is not there, or not any more.
-const GONE: [&str; 2] = ["QueueDoesNotExist", "NonExistentQueue"];
 
 impl Aws {
     /// The address of a queue, asked for once.
-    async fn url(&self, queue: &str) -> Result<String, Failed> {
+    async fn url(&self, tally: &Tally, queue: &str) -> Result<String, Failed> {
         if let Some(url) = self.urls.lock().unwrap_or_else(PoisonError::into_inner).get(queue) {
             return Ok(url.clone());
         }
-        let answer = self.sqs.get_queue_url().queue_name(queue).send().await;
+        let call = self.sqs.get_queue_url().queue_name(queue).customize().interceptor(Attempts::sqs(tally, 1));
+        let answer = call.send().await;
         let answer = answer.map_err(|error| failed("GetQueueUrl", &error))?;
         let no_url = || Failed { call: "GetQueueUrl", why: format!("the answer names no address for {queue}") };
         let url = answer.queue_url.ok_or_else(no_url)?;
@@ -29,7 +30,7 @@ impl Aws {
 
     /// A queue that was made anew may have another address.
     fn forget_if_gone(&self, queue: &str, failed: Failed) -> Failed {
-        if GONE.iter().any(|code| failed.why.contains(code)) {
+        if failed.is_gone() {
             self.urls.lock().unwrap_or_else(PoisonError::into_inner).remove(queue);
         }
         failed
@@ -37,35 +38,42 @@ impl Aws {
 }
 
 impl Queues for Aws {
-    async fn send(&self, queue: &str, body: String) -> Result<(), Failed> {
-        let call = self.sqs.send_message().queue_url(self.url(queue).await?).message_body(body);
-        match call.send().await {
+    async fn send(&self, tally: &Tally, queue: &str, body: String) -> Result<(), Failed> {
+        let attempts = Attempts::sqs(tally, sqs_requests(body.len()));
+        let call = self.sqs.send_message().queue_url(self.url(tally, queue).await?).message_body(body);
+        match call.customize().interceptor(attempts).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.forget_if_gone(queue, failed("SendMessage", &error))),
         }
     }
 
-    async fn receive(&self, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
+    async fn receive(&self, tally: &Tally, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
         let call = self
             .sqs
             .receive_message()
-            .queue_url(self.url(queue).await?)
+            .queue_url(self.url(tally, queue).await?)
             .max_number_of_messages(number(receive.most.clamp(1, 10)))
             .wait_time_seconds(seconds(receive.wait))
             .visibility_timeout(seconds(receive.visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
-        match call.send().await {
-            Ok(answer) => Ok(answer.messages.unwrap_or_default().into_iter().filter_map(received).collect()),
+        match call.customize().interceptor(Attempts::sqs(tally, 1)).send().await {
+            Ok(answer) => {
+                let messages = answer.messages.unwrap_or_default();
+                // What the answer holds is the payload of this call: the first 64 KiB were counted when it was sent.
+                let bytes = messages.iter().map(|message| message.body().map_or(0, str::len)).sum();
+                tally.sqs(sqs_requests(bytes) - 1);
+                Ok(messages.into_iter().filter_map(received).collect())
+            }
             Err(error) => Err(self.forget_if_gone(queue, failed("ReceiveMessage", &error))),
         }
     }
 
-    async fn delete(&self, queue: &str, receipts: &[String]) -> Result<(), Failed> {
-        let url = self.url(queue).await?;
+    async fn delete(&self, tally: &Tally, queue: &str, receipts: &[String]) -> Result<(), Failed> {
+        let url = self.url(tally, queue).await?;
         if let [receipt] = receipts {
             let call = self.sqs.delete_message().queue_url(url).receipt_handle(receipt);
-            return match call.send().await {
+            return match call.customize().interceptor(Attempts::sqs(tally, 1)).send().await {
                 Ok(_) => Ok(()),
                 Err(error) => Err(self.forget_if_gone(queue, failed("DeleteMessage", &error))),
             };
@@ -77,26 +85,33 @@ impl Queues for Aws {
         // Both fields are there: the error is never seen.
         let entries = entries.map_err(|error| Failed { call: BATCH, why: error.to_string() })?;
         let call = self.sqs.delete_message_batch().queue_url(url).set_entries(Some(entries));
-        let answer = call.send().await.map_err(|error| self.forget_if_gone(queue, failed(BATCH, &error)))?;
+        let answer = call.customize().interceptor(Attempts::sqs(tally, 1)).send().await;
+        let answer = answer.map_err(|error| self.forget_if_gone(queue, failed(BATCH, &error)))?;
         // Errors are inside of a 200.
         let refused = answer.failed.first().map(|one| format!("{}: {}", one.code, one.message().unwrap_or_default()));
         refused.map_or(Ok(()), |why| Err(Failed { call: BATCH, why }))
     }
 
-    async fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), Failed> {
+    async fn change_visibility(
+        &self,
+        tally: &Tally,
+        queue: &str,
+        receipt: &str,
+        visibility: Duration,
+    ) -> Result<(), Failed> {
         let call = self
             .sqs
             .change_message_visibility()
-            .queue_url(self.url(queue).await?)
+            .queue_url(self.url(tally, queue).await?)
             .receipt_handle(receipt)
             .visibility_timeout(seconds(visibility));
-        match call.send().await {
+        match call.customize().interceptor(Attempts::sqs(tally, 1)).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.forget_if_gone(queue, failed("ChangeMessageVisibility", &error))),
         }
     }
 
-    async fn counts(&self, queue: &str) -> Result<Counts, Failed> {
+    async fn counts(&self, tally: &Tally, queue: &str) -> Result<Counts, Failed> {
         let (visible, in_flight) = (
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
@@ -104,14 +119,19 @@ impl Queues for Aws {
         let call = self
             .sqs
             .get_queue_attributes()
-            .queue_url(self.url(queue).await?)
+            .queue_url(self.url(tally, queue).await?)
             .attribute_names(visible.clone())
             .attribute_names(in_flight.clone());
-        let answer = call.send().await;
+        let answer = call.customize().interceptor(Attempts::sqs(tally, 1)).send().await;
         let answer = answer.map_err(|error| self.forget_if_gone(queue, failed("GetQueueAttributes", &error)))?;
         let attributes = answer.attributes.unwrap_or_default();
-        let count = |name| attributes.get(name).and_then(|count| count.parse().ok()).unwrap_or_default();
-        Ok(Counts { visible: count(&visible), in_flight: count(&in_flight) })
+        // What is not said is not known: it is not none.
+        let count = |name: &QueueAttributeName| {
+            let why = || format!("the answer for {queue} has no {}", name.as_str());
+            let count = attributes.get(name).and_then(|count| count.parse().ok());
+            count.ok_or_else(|| Failed { call: "GetQueueAttributes", why: why() })
+        };
+        Ok(Counts { visible: count(&visible)?, in_flight: count(&in_flight)? })
     }
 }
 

@@ -39,7 +39,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut termination = Termination::catch()?;
     let listener = agent::listen("--listen", arguments.listen).await?;
     let aws = Aws::load(&arguments.bucket).await?;
-    let puller = Puller::new(Arc::new(aws), HttpProgram::at(arguments.service), arguments.settings());
+    let program = HttpProgram::at(arguments.service).asked(arguments.health_path.clone(), arguments.health_status);
+    let puller = Puller::new(Arc::new(aws), program, arguments.settings());
     let (close, mut closing) = watch::channel(false);
     let closed = async move {
         // An error means that the sender is gone, with `run`: that too is the end.

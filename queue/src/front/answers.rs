@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Front;
 use super::book::Arrived;
-use super::cluster::{ClusterState, Told};
+use super::cluster::{Cluster, ClusterState, Told};
 use crate::backoff::{self, persist};
 use crate::message::AnswerMessage;
-use crate::ports::{Objects, Queues, Receive, Received};
+use crate::ports::{Failed, Objects, Queues, Receive, Received};
 
 /// Longest wait for an answer (SQS API reference, ReceiveMessage: at most 20 s).
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -25,7 +25,7 @@ const VISIBILITY: Duration = Duration::from_secs(30);
 const POLLS: usize = 16;
 
 impl<C: Queues + Objects> Front<C> {
-    /// Receives answers of one cluster for as long as the future lives.
+    /// Receives answers of one cluster for as long as it is served, or its queue is there.
     pub(super) async fn receive_answers(self: Arc<Self>, state: Arc<ClusterState>) {
         let more = Arc::new(Semaphore::new(POLLS - 1));
         let (mut others, mut failures) = (JoinSet::new(), 0);
@@ -44,7 +44,8 @@ impl<C: Queues + Objects> Front<C> {
                         });
                     }
                 }
-                Err(()) => {
+                Err(failed) if failed.is_gone() && !self.serves(&state) => return,
+                Err(_) => {
                     sleep(backoff::drawn(failures)).await;
                     failures += 1;
                 }
@@ -66,12 +67,16 @@ impl<C: Queues + Objects> Front<C> {
         while deletions.join_next().await.is_some() {}
     }
 
-    async fn poll(&self, state: &ClusterState) -> Result<Vec<Received>, ()> {
+    async fn poll(&self, state: &ClusterState) -> Result<Vec<Received>, Failed> {
         let receive = Receive { most: MOST, visibility: VISIBILITY, wait: LONG_POLL };
-        self.cloud.receive(&state.answer_queue, receive).await.map_err(|failed| {
+        self.cloud.receive(&state.account.calls, &state.answer_queue, receive).await.inspect_err(|failed| {
             self.call_failures.fetch_add(1, Relaxed);
             tracing::warn!(%failed, "no answers received");
         })
+    }
+
+    fn serves(&self, state: &ClusterState) -> bool {
+        self.current().clusters.iter().any(|cluster| cluster.state.name == state.name)
     }
 
     /// Tells those who wait at once; the messages are deleted meanwhile.
@@ -91,7 +96,8 @@ impl<C: Queues + Objects> Front<C> {
         let (front, state) = (Arc::clone(self), Arc::clone(state));
         deletions.spawn(async move {
             let until = Instant::now() + VISIBILITY / 2;
-            let deleted = persist(until, || front.cloud.delete(&state.answer_queue, &receipts)).await;
+            let deleted =
+                persist(until, || front.cloud.delete(&state.account.calls, &state.answer_queue, &receipts)).await;
             if let Err(failed) = deleted {
                 front.call_failures.fetch_add(1, Relaxed);
                 tracing::warn!(%failed, "answers were not deleted: they come again, and are duplicates then");
@@ -100,7 +106,13 @@ impl<C: Queues + Objects> Front<C> {
     }
 
     fn tell(&self, state: &ClusterState, told: Told) {
-        let arrived = state.book().answer(told.message.id, self.now(), told.message.work_micros);
+        let now = self.now();
+        // Whoever still answers is there, also where it is not reached.
+        let routing = self.current();
+        let of_state = |cluster: &&Arc<Cluster>| std::ptr::eq(Arc::as_ptr(&cluster.state), state);
+        let member = routing.clusters.iter().find(of_state).and_then(|one| one.member(&told.message.backend));
+        member.into_iter().for_each(|member| member.record.sign(now));
+        let arrived = state.book().answer(told.message.id, now, told.message.busy());
         match arrived {
             // Who waits may have gone this very moment, after the book was asked.
             Arrived::First(waiter) => drop(waiter.send(told)),

@@ -1,15 +1,16 @@
 //! The book of one cluster: who waits for which answer, and what came of all requests. Pure: time is an input.
 //!
-//! At any moment: accepted = answered + failed + those that wait.
+//! At any moment: accepted = answered + failed + those that wait, and open = accepted - outputs, but for those that were forgotten.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::arrivals::Arrivals;
+use super::inherited::Peaks;
 use crate::message::Id;
 
 /// Ids that are remembered after their end, so that a late answer is not taken for one to nobody's request.
 const REMEMBERED: usize = 100_000;
-/// Answers of which the mean time of the program is made.
+/// Answers of which the mean time of a slot is made.
 const MEAN_OVER: usize = 50;
 
 /// Requests of one cluster; `W` is who waits.
@@ -20,7 +21,12 @@ pub(super) struct Book<W> {
     /// The same ids, the oldest first.
     ended_in_order: VecDeque<Id>,
     arrivals: Arrivals,
-    works: VecDeque<u64>,
+    /// Times that slots were busy for the last answers, the newest first.
+    busy: VecDeque<u64>,
+    /// Requests of which nobody knows yet whether they were sent.
+    sending: u64,
+    /// Messages that may be in the queue and are of this process, at most.
+    own: Peaks,
     pub(super) counts: Counts,
 }
 
@@ -30,6 +36,8 @@ pub(super) struct Counts {
     pub(super) accepted: u64,
     pub(super) answered: u64,
     pub(super) failed: u64,
+    /// Accepted ones that no answer came to, and that are remembered.
+    pub(super) open: u64,
     pub(super) duplicates: u64,
     pub(super) unknown: u64,
     pub(super) inputs: u64,
@@ -47,7 +55,7 @@ struct Waiting<W> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Answered,
-    GivenUp,
+    GivenUp { is_accepted: bool },
 }
 
 /// Whose answer came.
@@ -68,7 +76,9 @@ impl<W> Book<W> {
             ended: HashMap::new(),
             ended_in_order: VecDeque::new(),
             arrivals: Arrivals::new(),
-            works: VecDeque::new(),
+            busy: VecDeque::new(),
+            sending: 0,
+            own: Peaks::default(),
             counts: Counts::default(),
         }
     }
@@ -81,6 +91,8 @@ impl<W> Book<W> {
     /// A message is about to be sent. Before that, because its answer may be here sooner than the word that it was sent.
     pub(super) fn expect(&mut self, id: Id, now: u64, waiter: W) {
         self.waiting.insert(id, Waiting { since: now, is_accepted: false, waiter });
+        self.sending += 1;
+        self.note_own(now);
     }
 
     /// The message was sent.
@@ -88,28 +100,33 @@ impl<W> Book<W> {
         if let Some(waiting) = self.waiting.get_mut(&id).filter(|waiting| !waiting.is_accepted) {
             waiting.is_accepted = true;
             self.counts.accepted += 1;
+            (self.sending, self.counts.open) = (self.sending - 1, self.counts.open + 1);
             self.arrivals.record(now);
         }
     }
 
     /// Nobody waits any more: the time is up, the client went away, or it is not known whether the message was sent. One that
     /// was answered stays so.
-    pub(super) fn give_up(&mut self, id: Id) {
-        if let Some(waiting) = self.waiting.remove(&id) {
-            self.counts.failed += u64::from(waiting.is_accepted);
-            self.end(id, Fate::GivenUp);
+    pub(super) fn give_up(&mut self, id: Id, now: u64) {
+        if let Some(Waiting { is_accepted, .. }) = self.waiting.remove(&id) {
+            self.counts.failed += u64::from(is_accepted);
+            self.sending -= u64::from(!is_accepted);
+            self.end(id, Fate::GivenUp { is_accepted });
+            self.note_own(now);
         }
     }
 
-    /// An answer came; `work` is the program's time for it, if it was run.
-    pub(super) fn answer(&mut self, id: Id, now: u64, work: Option<u64>) -> Arrived<W> {
+    /// An answer came; `busy` is the time that a slot was busy for it, if the program was run.
+    pub(super) fn answer(&mut self, id: Id, now: u64, busy: Option<u64>) -> Arrived<W> {
         // Whoever answers has read the message: it was sent, whatever the sender was told.
         self.accept(id, now);
         if let Some(waiting) = self.waiting.remove(&id) {
             self.counts.answered += 1;
             self.counts.outputs += 1;
-            self.note(work);
+            self.counts.open -= 1;
+            self.note(busy);
             self.end(id, Fate::Answered);
+            self.note_own(now);
             return Arrived::First(waiting.waiter);
         }
         match self.ended.get_mut(&id) {
@@ -117,18 +134,33 @@ impl<W> Book<W> {
                 self.counts.duplicates += 1;
                 Arrived::Duplicate
             }
-            Some(fate) => {
+            Some(fate @ Fate::GivenUp { .. }) => {
+                let was_accepted = *fate == Fate::GivenUp { is_accepted: true };
                 *fate = Fate::Answered;
+                if was_accepted {
+                    self.counts.open -= 1;
+                } else {
+                    self.counts.accepted += 1;
+                    self.counts.failed += 1;
+                }
                 self.counts.outputs += 1;
                 self.counts.unknown += 1;
-                self.note(work);
+                self.note(busy);
+                self.note_own(now);
                 Arrived::Unknown
             }
             None => {
                 self.counts.unknown += 1;
+                // A front before this one sent it, or it was forgotten: a slot was busy for it all the same.
+                self.note(busy);
                 Arrived::Unknown
             }
         }
+    }
+
+    /// Most messages of this process that were in the queue in any moment that SQS's counts may speak of.
+    pub(super) fn most_own(&self, now: u64) -> u64 {
+        self.own.most(now)
     }
 
     /// Age of the oldest that waits, in milliseconds.
@@ -141,16 +173,20 @@ impl<W> Book<W> {
         self.arrivals.stretches(now)
     }
 
-    /// Mean time of the program for the last answers.
+    /// Mean time that a slot was busy for one of the last answers.
     pub(super) fn service(&self) -> Option<u64> {
-        self.works.iter().sum::<u64>().checked_div(self.works.len() as u64)
+        self.busy.iter().sum::<u64>().checked_div(self.busy.len() as u64)
     }
 
-    fn note(&mut self, work: Option<u64>) {
-        if let Some(work) = work {
-            self.works.truncate(MEAN_OVER - 1);
-            self.works.push_front(work);
+    fn note(&mut self, busy: Option<u64>) {
+        if let Some(busy) = busy {
+            self.busy.truncate(MEAN_OVER - 1);
+            self.busy.push_front(busy);
         }
+    }
+
+    fn note_own(&mut self, now: u64) {
+        self.own.note(now, self.counts.open + self.sending);
     }
 
     fn end(&mut self, id: Id, fate: Fate) {
@@ -159,7 +195,9 @@ impl<W> Book<W> {
         if self.ended_in_order.len() > REMEMBERED
             && let Some(oldest) = self.ended_in_order.pop_front()
         {
-            self.ended.remove(&oldest);
+            // From here on it is SQS's counts that tell of it.
+            let is_open = self.ended.remove(&oldest) == Some(Fate::GivenUp { is_accepted: true });
+            self.counts.open -= u64::from(is_open);
         }
     }
 }
@@ -205,7 +243,7 @@ mod tests {
                     }
                     Step::Expect(_) => {}
                     Step::Accept(id) => book.accept(u128::from(id).into(), now),
-                    Step::GiveUp(id) => book.give_up(u128::from(id).into()),
+                    Step::GiveUp(id) => book.give_up(u128::from(id).into(), now),
                     Step::Answer(id) => {
                         answers += 1;
                         if let Arrived::First(waiter) = book.answer(u128::from(id).into(), now, Some(1)) {
@@ -215,7 +253,9 @@ mod tests {
                         }
                     }
                 }
-                let Counts { accepted, answered, failed, duplicates, unknown, outputs, .. } = book.counts;
+                let Counts { accepted, answered, failed, duplicates, unknown, outputs, open, .. } = book.counts;
+                prop_assert_eq!(open, accepted - outputs);
+                prop_assert!(book.most_own(now) >= open + book.sending);
                 let waiting = book.waiting.values().filter(|waiting| waiting.is_accepted).count() as u64;
                 prop_assert_eq!(accepted, answered + failed + waiting);
                 prop_assert_eq!(answered + duplicates + unknown, answers);
@@ -229,12 +269,25 @@ mod tests {
         let mut book = Book::new();
         book.expect(1.into(), 0, ());
         book.accept(1.into(), 0);
-        book.give_up(1.into());
+        book.give_up(1.into(), 4);
+        assert_eq!(book.counts.open, 1, "it lies in the queue, whoever waits");
         assert_eq!(book.answer(1.into(), 5, None), Arrived::Unknown);
         assert_eq!(book.answer(1.into(), 6, None), Arrived::Duplicate);
         assert_eq!(book.answer(2.into(), 7, None), Arrived::Unknown);
-        let Counts { accepted, failed, unknown, duplicates, outputs, .. } = book.counts;
-        assert_eq!((accepted, failed, unknown, duplicates, outputs), (1, 1, 2, 1, 1));
+        let Counts { accepted, failed, unknown, duplicates, outputs, open, .. } = book.counts;
+        assert_eq!((accepted, failed, unknown, duplicates, outputs, open), (1, 1, 2, 1, 1, 0));
+    }
+
+    #[test]
+    fn an_answer_to_what_was_given_up_before_it_was_known_to_be_sent_hides_no_other_request() {
+        let mut book = Book::new();
+        book.expect(1.into(), 0, ());
+        book.give_up(1.into(), 1);
+        assert_eq!(book.answer(1.into(), 2, None), Arrived::Unknown);
+        book.expect(2.into(), 3, ());
+        book.accept(2.into(), 3);
+        let Counts { accepted, failed, outputs, open, .. } = book.counts;
+        assert_eq!((accepted, failed, outputs, open), (2, 1, 1, 1));
     }
 
     #[test]
@@ -261,5 +314,28 @@ mod tests {
         }
         assert_eq!((book.ended.len(), book.ended_in_order.len()), (REMEMBERED, REMEMBERED));
         assert_eq!(book.answer(0.into(), 0, None), Arrived::Unknown);
+    }
+
+    #[test]
+    fn what_is_forgotten_without_an_answer_is_open_no_more() {
+        let mut book = Book::new();
+        for id in 0..=REMEMBERED as u128 {
+            book.expect(id.into(), 0, ());
+            book.accept(id.into(), 0);
+            book.give_up(id.into(), 0);
+        }
+        assert_eq!(book.counts.open, REMEMBERED as u64);
+    }
+
+    #[test]
+    fn times_are_learnt_from_answers_to_what_a_front_before_sent() {
+        let mut book: Book<()> = Book::new();
+        assert_eq!(book.answer(1.into(), 5, None), Arrived::Unknown);
+        assert_eq!(book.service(), None, "its program was not run");
+        assert_eq!(book.answer(2.into(), 6, Some(30)), Arrived::Unknown);
+        assert_eq!(book.answer(3.into(), 7, Some(10)), Arrived::Unknown);
+        assert_eq!(book.service(), Some(20));
+        let Counts { accepted, unknown, outputs, open, .. } = book.counts;
+        assert_eq!((accepted, unknown, outputs, open), (0, 3, 0, 0), "they were never this front's");
     }
 }

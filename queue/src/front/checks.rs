@@ -1,72 +1,43 @@
-//! Health checks: the puller of each member is asked each second how it is.
+//! Checks of members: the puller of each is asked each second how it is, and told its duty with it.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use http::header::{CONNECTION, HOST, USER_AGENT};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::member::{Member, Unwell};
-use crate::puller_status::PullerStatus;
+use super::member::Member;
+use super::pullers::{Pullers, Unwell};
 
 /// Time from one check of a member to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A puller asks its program before it answers, which may take 2 s; one lost packet is sent again after 1 s (RFC 6298, 2.1).
 const TIMEOUT: Duration = Duration::from_millis(3_500);
-/// Longest status that is read.
-const LONGEST: usize = 64 * 1024;
+/// One that is no member any more and is not reached for so long is not told any longer: a puller that was started again would
+/// have been there.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 
-/// Checks a member until it has left and is at work no more.
-pub(super) async fn check_until_left(member: Arc<Member>) {
+/// Checks a member until it is none any more, and its puller said that it is drained or is not there. `begun` is when the front
+/// began.
+pub(super) async fn check_until_gone(pullers: Arc<dyn Pullers>, member: Arc<Member>, begun: Instant) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut answered = Instant::now();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = member.has_left(), if !member.is_out() => {}
+            () = member.is_told() => {}
         }
-        if member.is_out() && member.record.in_flight() == 0 {
+        if member.is_gone() {
             return;
         }
-        let checked = timeout(TIMEOUT, check(member.address)).await;
-        member.checked(checked.unwrap_or(Err(Unwell::Silent)));
-    }
-}
-
-/// One check on a connection of its own: it also proves that the instance accepts connections.
-async fn check(address: SocketAddr) -> Result<PullerStatus, Unwell> {
-    let broken = |error: &dyn std::fmt::Display| Unwell::Broken(error.to_string());
-    let stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => Unwell::Refused,
-        _ => broken(&error),
-    })?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-    // Driven by a task that ends with this check.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let request = Request::get("/health")
-        .header(HOST, address.to_string())
-        .header(USER_AGENT, "front")
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| broken(&error))?;
-    let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), LONGEST).collect().await;
-    let body = body.map_err(|error| broken(&error))?.to_bytes();
-    let puller: Result<PullerStatus, _> = serde_json::from_slice(&body);
-    match puller {
-        Ok(puller) if !status.is_server_error() => Ok(puller),
-        Ok(puller) => Err(Unwell::Broken(puller.waits_for.unwrap_or_else(|| status.to_string()))),
-        Err(error) => Err(Unwell::Broken(format!("{status}, which is no answer of a puller: {error}"))),
+        let (number, order) = member.order();
+        let asked = timeout(TIMEOUT, pullers.ask(member.address, order)).await.unwrap_or(Err(Unwell::Silent));
+        if asked.is_ok() {
+            answered = Instant::now();
+        }
+        member.checked(number, asked, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+        if member.has_left() && (member.was_drained() || answered.elapsed() > GIVEN_UP) {
+            return member.go();
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent::{Guard, Problem, Readiness, document, relay, version};
+use agent::{Guard, Problem, Readiness, document, version};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::{get, put};
@@ -15,14 +15,14 @@ use wire::BalancerStatus;
 use super::{Front, Refused, metrics};
 use crate::ports::{Objects, Queues};
 
-/// `GET /status`, `/metrics`, `/healthz`, `/readyz`, `PUT /v1/membership` and the relay to the starters of members, behind the
+/// `GET /status`, `/metrics`, `/healthz`, `/readyz`, `PUT /v1/membership` and the relay to members, behind the
 /// signature check.
 pub fn routes<C: Queues + Objects>(front: &Arc<Front<C>>, readiness: &Readiness, guard: &Guard) -> Router {
     let reading = Router::new().route("/status", get(status::<C>)).route("/metrics", get(exposition::<C>));
     let reading = reading.with_state(Arc::clone(front)).merge(readiness.routes());
     let state = (Arc::clone(front), readiness.clone());
     let changing = Router::new().route("/v1/membership", put(set_membership::<C>)).with_state(state);
-    guard.protect(reading.merge(changing).merge(relay()))
+    guard.protect_relaying(reading.merge(changing))
 }
 
 async fn status<C: Queues + Objects>(State(front): State<Arc<Front<C>>>) -> Json<BalancerStatus> {

@@ -22,14 +22,15 @@ impl<C: Queues + Objects> Front<C> {
         let mut is_told = false;
         loop {
             if self.is_of_interest() {
-                let requests = self.cloud.counts(&state.request_queue).await;
-                let answers = self.cloud.counts(&state.answer_queue).await;
-                match requests.and_then(|requests| answers.map(|answers| Messages { requests, answers })) {
-                    Ok(messages) => {
+                let requests = self.cloud.counts(&state.account.calls, &state.request_queue).await;
+                let answers = self.cloud.counts(&state.account.calls, &state.answer_queue).await;
+                match requests.and_then(|requests| Ok((requests, answers?))) {
+                    Ok((requests, answers)) => {
                         is_told = false;
-                        state.set_messages(messages);
+                        let (now, own) = (self.now(), state.book().most_own(self.now()));
+                        state.set_messages(Messages::new(requests, answers, own, now));
                     }
-                    // Said once: it is for display, and the front's own counts are exact.
+                    // Said once: the front's own counts are exact, and what it inherited it learns later.
                     Err(failed) if !is_told => {
                         is_told = true;
                         tracing::warn!(%failed, "the numbers of messages are not known");

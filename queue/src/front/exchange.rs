@@ -14,15 +14,15 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use wire::{BACKEND_HEADER, BOOT_HEADER};
 
 use super::cluster::{Cluster, ClusterState, Told};
 use super::timing::{Known, Timing};
-use super::{BODY_LIMIT, Front};
-use crate::backoff::persist;
-use crate::message::{Id, RequestMessage, input_key, output_key};
+use super::{ANSWERS_KIB, BODY_LIMIT, Front};
+use crate::backoff::{persist, persist_unless};
+use crate::message::{Content, Id, RequestMessage, input_key, output_key};
 use crate::ports::{Failed, Object, Objects, Queues};
 
 const REQUEST_ID: &str = "x-request-id";
@@ -45,13 +45,28 @@ async fn answer<C: Queues + Objects>(State(front): State<Arc<Front<C>>>, request
 struct Held {
     state: Arc<ClusterState>,
     id: Id,
+    /// When the front began.
+    begun: Instant,
     is_good: bool,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.state.book().give_up(self.id);
+        self.state.book().give_up(self.id, millis(self.begun));
         self.state.failures.fetch_add(u64::from(!self.is_good), Relaxed);
+    }
+}
+
+/// The body of an answer, with the room that it takes for as long as it is in memory: hyper keeps the bytes until the client has
+/// taken them, and nothing else of a response.
+struct Roomy {
+    body: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Roomy {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -79,7 +94,7 @@ impl<C: Queues + Objects> Front<C> {
         };
         let id = Id::random();
         cluster.state.requests.fetch_add(1, Relaxed);
-        let mut held = Held { state: Arc::clone(&cluster.state), id, is_good: false };
+        let mut held = Held { state: Arc::clone(&cluster.state), id, begun: self.begun, is_good: false };
         let until = begun + self.settings.timeout;
         let served = tokio::time::timeout_at(until, self.serve(cluster, id, head, body, begun)).await;
         let response = served.unwrap_or_else(|_| {
@@ -155,7 +170,7 @@ impl<C: Queues + Objects> Front<C> {
         let (waiter, told) = oneshot::channel();
         state.book().expect(id, self.now(), waiter);
         let text = message.text();
-        let sent = persist(until, || self.cloud.send(&state.request_queue, text.clone())).await;
+        let sent = persist(until, || self.cloud.send(&state.account.calls, &state.request_queue, text.clone())).await;
         sent.map_err(|failed| self.unavailable(&failed))?;
         state.book().accept(id, self.now());
         Ok(told)
@@ -183,30 +198,43 @@ impl<C: Queues + Objects> Front<C> {
         let body = read(body).await?;
         let object = Object { body, content_type: message.content_type.clone(), ..Object::default() };
         let key = input_key(&message.cluster, message.id);
-        let put = persist(until, || self.cloud.put(&key, object.clone())).await;
+        let put = persist(until, || self.cloud.put(&state.account.calls, &key, object.clone())).await;
         put.map_err(|failed| self.unavailable(&failed))?;
         state.book().stored();
         Ok(())
     }
 
-    /// The body of an answer, from its message or its object.
+    /// The body of an answer, from its message or its object. Of those from objects there is no more in memory than there is
+    /// room for.
     async fn body(&self, state: &ClusterState, told: &Told, until: Instant) -> Result<Bytes, Problem> {
         let bad = |why: String| Problem::new(StatusCode::BAD_GATEWAY, why);
         if let Some(body) = told.message.content.inline().map_err(|unreadable| bad(unreadable.to_string()))? {
             return Ok(body);
         }
         let key = output_key(&state.name, told.message.id);
-        let object = persist(until, || self.cloud.get(&key)).await.map_err(|failed| {
+        let room = Arc::clone(&self.answers).acquire_many_owned(kib(&told.message.content)).await;
+        let room = room.map_err(|closed| bad(closed.to_string()))?;
+        let read = persist_unless(Failed::is_denied, until, || self.cloud.get(&state.account.calls, &key)).await;
+        let object = read.map_err(|failed| {
             self.call_failures.fetch_add(1, Relaxed);
             bad(format!("the answer is there and could not be read: {failed}"))
         })?;
-        object.map(|object| object.body).ok_or_else(|| bad(format!("the answer {key} is gone")))
+        let body = object.ok_or_else(|| bad(format!("the answer {key} is gone")))?.body;
+        Ok(Bytes::from_owner(Roomy { body, _room: room }))
     }
 
     fn unavailable(&self, failed: &Failed) -> Problem {
         self.call_failures.fetch_add(1, Relaxed);
         tracing::warn!(%failed, "a request was not accepted");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("the request could not be queued: {failed}"))
+    }
+}
+
+/// Room that an answer takes when its object is read. Nobody waits for more than there is.
+fn kib(content: &Content) -> u32 {
+    match content {
+        Content::Inline(_) => 0,
+        Content::Stored(bytes) => u32::try_from(bytes.div_ceil(1_024)).unwrap_or(ANSWERS_KIB).min(ANSWERS_KIB),
     }
 }
 
@@ -236,6 +264,10 @@ fn too_long() -> Problem {
 fn unavailable(error: String) -> Response {
     let retry = [(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS))];
     (retry, Problem::new(StatusCode::SERVICE_UNAVAILABLE, error)).into_response()
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn micros(since: Instant) -> u64 {

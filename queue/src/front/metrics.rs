@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use wire::{BalancerStatus, Health, MemberStatus, QueueStatus};
+use wire::{BalancerStatus, Health, MemberStatus, QueueStatus, ScalingStatus};
 
 use super::Front;
 
@@ -41,7 +41,7 @@ struct Figures {
 type Number<T> = (&'static str, &'static str, fn(&T) -> u64);
 
 /// Counters of each cluster.
-const OF_QUEUES: [Number<QueueStatus>; 7] = [
+const OF_QUEUES: [Number<QueueStatus>; 13] = [
     ("accepted", "Requests that were put into the queue", |queue| queue.accepted),
     ("answered", "Of these, those that got an answer of a worker", |queue| queue.answered),
     ("failed", "Of these, those that got none in time, or whose client went away", |queue| queue.failed),
@@ -49,14 +49,32 @@ const OF_QUEUES: [Number<QueueStatus>; 7] = [
     ("unknown", "Answers to requests that nobody waited for", |queue| queue.unknown),
     ("inputs", "Objects put for requests", |queue| queue.inputs),
     ("outputs", "Objects that an answer told of", |queue| queue.outputs),
+    ("sqs_calls", "Requests sent to SQS by front and workers, one for each 64 KiB", |queue| queue.calls.sqs),
+    ("s3_puts", "PUT requests sent to S3 by front and workers", |queue| queue.calls.s3_puts),
+    ("s3_gets", "GET requests sent to S3 by front and workers", |queue| queue.calls.s3_gets),
+    ("starts", "Boots of members of a scaled cluster", |queue| scaled(queue, |scaling| scaling.starts)),
+    ("instance_seconds", "Time of these boots, 60 seconds each at least", |queue| {
+        scaled(queue, |scaling| scaling.instance_millis / 1_000)
+    }),
+    ("lost", "Boots of these that ended undrained, and restarts within them", |queue| {
+        scaled(queue, |scaling| scaling.lost)
+    }),
 ];
 
 /// Gauges of each cluster.
-const NOW_OF_QUEUES: [Number<QueueStatus>; 4] = [
+const NOW_OF_QUEUES: [Number<QueueStatus>; 10] = [
     ("waiting", "Messages that no worker has taken, by SQS", |queue| queue.waiting),
     ("in_flight", "Messages that workers have taken, by SQS", |queue| queue.in_flight),
     ("answers_waiting", "Messages in the answer queue, by SQS", |queue| queue.answers_waiting),
+    ("open", "Requests that were put into the queue and have no answer", |queue| queue.open),
+    ("inherited", "Messages in the queue that another front sent, as far as SQS's counts prove them", |queue| {
+        queue.inherited
+    }),
+    ("lacking", "Workers that are wanted and cannot be had", |queue| scaled(queue, |scaling| scaling.lacking.into())),
     ("running", "Workers that take requests", |queue| queue.running),
+    ("starting", "Workers of a scaled cluster on their way", |queue| scaled(queue, |scaling| scaling.starting.into())),
+    ("draining", "Workers that finish what they have", |queue| scaled(queue, |scaling| scaling.draining.len() as u64)),
+    ("drained", "Workers that have finished", |queue| scaled(queue, |scaling| scaling.drained.len() as u64)),
 ];
 
 /// Counters of each member.
@@ -112,6 +130,11 @@ fn family<'a, T: 'a, I: Iterator<Item = (Vec<(&'a str, &'a str)>, &'a T)>>(
         }
     }
     Ok(())
+}
+
+/// A number of a scaled cluster; 0 of one that is not.
+fn scaled(queue: &QueueStatus, number: fn(&ScalingStatus) -> u64) -> u64 {
+    queue.scaling.as_ref().map_or(0, number)
 }
 
 fn gauge(value: u64) -> ConstGauge<i64> {

@@ -1,4 +1,4 @@
-//! Everything that a front does by itself: a loop for each cluster and each member that ever was.
+//! Everything that a front does by itself: a loop for each cluster and each member that is there.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::Front;
-use super::checks::check_until_left;
+use super::checks::check_until_gone;
+use super::cluster::ClusterState;
 use super::member::Member;
 use crate::ports::{Objects, Queues};
 
@@ -26,27 +27,45 @@ pub(super) async fn run<C: Queues + Objects>(front: Arc<Front<C>>) -> Infallible
             _ = changes.changed() => {
                 let routing = Arc::clone(&changes.borrow_and_update());
                 for cluster in &routing.clusters {
-                    // For good: answers to a cluster that is served no more are still deleted.
                     if known.insert(cluster.state.name.clone()) {
-                        tasks.spawn(Arc::clone(&front).receive_answers(Arc::clone(&cluster.state)));
-                        tasks.spawn(Arc::clone(&front).count_messages(Arc::clone(&cluster.state)));
-                    }
-                    for member in &cluster.members {
-                        if !checked.iter().any(|known| Arc::ptr_eq(known, member)) {
-                            checked.push(Arc::clone(member));
-                            tasks.spawn(check_until_left(Arc::clone(member)));
-                        }
+                        tasks.spawn(attend(Arc::clone(&front), Arc::clone(&cluster.state)));
                     }
                 }
-                checked.retain(|member| !member.is_out());
-            }
-            Some(ended) = tasks.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a task of the front ended");
+                // Some may have come and left since the last change that was seen here: they have to be told as well.
+                for member in front.all_members(&routing) {
+                    if !checked.iter().any(|known| Arc::ptr_eq(known, &member)) {
+                        let pullers = Arc::clone(&front.pullers);
+                        let (of_it, begun) = (Arc::clone(&member), front.begun);
+                        tasks.spawn(async move {
+                            check_until_gone(pullers, of_it, begun).await;
+                            None
+                        });
+                        checked.push(member);
+                    }
                 }
+                checked.retain(|member| !member.is_gone());
             }
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(Some(cluster)) => {
+                    known.remove(&cluster);
+                    // It may have come back meanwhile.
+                    changes.mark_changed();
+                }
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "a task of the front ended"),
+            },
         }
     }
+}
+
+/// Receives answers of a cluster and counts its messages, until its queue is gone and it is served no more: what still comes to one
+/// that is not served is deleted for as long. Returns its name.
+async fn attend<C: Queues + Objects>(front: Arc<Front<C>>, state: Arc<ClusterState>) -> Option<String> {
+    tokio::select! {
+        () = Arc::clone(&front).receive_answers(Arc::clone(&state)) => {}
+        () = front.count_messages(Arc::clone(&state)) => {}
+    }
+    Some(state.name.clone())
 }
 
 impl<C: Queues + Objects> Front<C> {

@@ -7,6 +7,10 @@ use clap::Parser;
 
 use super::{ORDER, Paths, Settings};
 
+/// Less than the 12 hours "from the time that Amazon SQS receives the ReceiveMessage request" for which a message can be hidden (SQS
+/// API reference, ChangeMessageVisibility), by the time beside it.
+const LONGEST_TIMEOUT: u64 = 43_100;
+
 /// Takes requests out of a queue, has the program beside it answer them, and puts the answers into another queue.
 ///
 /// Credentials and region are those of the AWS SDKs: environment, profile, or the instance's role.
@@ -31,6 +35,12 @@ pub struct Arguments {
     /// IP address and port of the program.
     #[arg(long, env = "SERVICE", value_name = "ADDRESS")]
     pub service: SocketAddr,
+    /// Path at which the program says how it is.
+    #[arg(long, env = "HEALTH_PATH", value_name = "PATH", default_value = "/health", value_parser = path)]
+    pub health_path: String,
+    /// Status of the answer of a healthy program; any below 500 when absent.
+    #[arg(long, env = "HEALTH_STATUS", value_name = "STATUS", value_parser = clap::value_parser!(u16).range(200..600))]
+    pub health_status: Option<u16>,
     /// Requests that the program gets at the same time; as many as there are processors when absent.
     #[arg(long, env = "SLOTS", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub slots: Option<u32>,
@@ -49,8 +59,9 @@ pub struct Arguments {
     /// How often a request is given to a program at most; then it is answered with 502.
     #[arg(long, env = "ATTEMPTS", value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub attempts: u32,
-    /// Longest time that the program may take for a request, in seconds.
-    #[arg(long, env = "TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    /// Longest time that the program may take for a request, in seconds: SQS hides a message for 12 hours at most, and some of them are
+    /// for reading and writing.
+    #[arg(long, env = "TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=LONGEST_TIMEOUT))]
     pub timeout_seconds: u64,
 }
 
@@ -76,6 +87,11 @@ impl Arguments {
             order: ORDER,
         }
     }
+}
+
+fn path(text: &str) -> Result<String, &'static str> {
+    let fits = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err("a path starts with a slash and has visible ASCII characters only") }
 }
 
 /// Names travel in headers and in metadata of objects: visible ASCII only.
@@ -116,6 +132,8 @@ mod tests {
         let settings = parse(&[]).unwrap();
         assert_eq!((settings.visibility.as_secs(), settings.attempts, settings.timeout.as_secs()), (20, 3, 30));
         assert!(settings.slots >= 1 && settings.order == ORDER);
+        let arguments = Arguments::try_parse_from([&LEAST[..], &["--bucket", "b"]].concat()).unwrap();
+        assert_eq!((arguments.health_path.as_str(), arguments.health_status), ("/health", None));
     }
 
     #[test]
@@ -124,7 +142,10 @@ mod tests {
             (["--visibility-seconds", "0"], "--visibility-seconds"),
             (["--attempts", "0"], "--attempts"),
             (["--slots", "0"], "--slots"),
+            (["--timeout-seconds", "43101"], "--timeout-seconds"),
             (["--program-path", "x"], "must start with '/'"),
+            (["--health-path", "x y"], "--health-path"),
+            (["--health-status", "99"], "--health-status"),
         ] {
             let error = parse(&flags).unwrap_err();
             assert!(error.contains(expected), "{error}");

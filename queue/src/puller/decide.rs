@@ -64,7 +64,7 @@ pub(crate) fn again_after(count: u32) -> Duration {
 
 /// The answer to a request that was taken too often.
 pub(crate) fn exhausted(id: Id, attempts: u32) -> Answer {
-    let error = format!("request {id} was tried {attempts} times and got no answer of the program below 500");
+    let error = format!("request {id} was taken {attempts} times without an answer of the program below 500");
     let body = format!("{}\n", serde_json::json!({ "error": error }));
     Answer { status: 502, content_type: Some("application/json".to_owned()), body: Bytes::from(body), boot: None }
 }
@@ -102,6 +102,6 @@ mod tests {
         assert_eq!([1, 3, 4].map(|count| first(count, 3)), [First::Run, First::Run, First::Exhausted]);
         let answer = exhausted(1.into(), 3);
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
-        assert!(answer.status == 502 && text.contains("was tried 3 times"), "{text}");
+        assert!(answer.status == 502 && text.contains("was taken 3 times without an answer"), "{text}");
     }
 }

@@ -1,6 +1,5 @@
 //! The program's health, as the puller knows it.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -77,7 +76,7 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
                 self.health.well(boot);
                 Ok(())
             }
-            Err(Sick::Silent(_)) if self.in_flight.load(Relaxed) > 0 && self.health.is_well() => Ok(()),
+            Err(Sick::Silent(_)) if self.desk.borrow().at_work > 0 && self.health.is_well() => Ok(()),
             Err(sick) => {
                 self.health.doubt(&sick.to_string());
                 Err(sick)

@@ -31,15 +31,24 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SEED: HeaderName = HeaderName::from_static("x-clusterbench-seed");
 
 /// A program that serves HTTP at an address of this instance.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpProgram {
     address: SocketAddr,
+    health_path: String,
+    /// What it answers there when it is well. `None`: any status below 500.
+    health_status: Option<u16>,
 }
 
 impl HttpProgram {
-    /// A program at this address.
+    /// A program at this address, which is well when it answers `GET /health` with anything below 500.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address }
+        Self { address, health_path: "/health".to_owned(), health_status: None }
+    }
+
+    /// The same, which says at another path how it is, or with this status alone that it is well.
+    #[must_use]
+    pub fn asked(self, health_path: String, health_status: Option<u16>) -> Self {
+        Self { health_path, health_status, ..self }
     }
 
     /// A page that the program has for whoever measures it, passed on as it is.
@@ -106,13 +115,16 @@ impl Program for HttpProgram {
     }
 
     async fn health(&self) -> Result<Option<String>, Sick> {
-        let (head, body) = self.exchange(self.get("/health")?).await?.into_parts();
+        let (head, body) = self.exchange(self.get(&self.health_path)?).await?.into_parts();
         // To its end, so that the program does not see its connection reset each second. What it says does not matter.
         let _ = read(body, LONGEST_PAGE).await;
-        // A program without /health answers 404: its HTTP works, which is all that is asked for.
-        if head.status.is_server_error() {
-            return Err(Sick::Status(head.status.as_u16()));
-        }
+        // A program without /health answers 404: its HTTP works, which is all that is asked for unless somebody says more.
+        let (status, path) = (head.status.as_u16(), self.health_path.clone());
+        match self.health_status {
+            Some(wanted) if status != wanted => Err(Sick::Status { path, status, wanted: format!(", not {wanted}") }),
+            None if status >= 500 => Err(Sick::Status { path, status, wanted: String::new() }),
+            _ => Ok(()),
+        }?;
         Ok(head.headers.get(BOOT_HEADER).and_then(visible))
     }
 }

@@ -1,5 +1,8 @@
 //! One message from its receive to its deletion. A process may end at any step: the message is then visible again when its
 //! time is up, and nothing that was done before is contradicted.
+//!
+//! All of it has one deadline, from the receive on, which no step moves. A message that is not answered by then is visible again,
+//! and has used one of its attempts.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -10,9 +13,13 @@ use tokio::time::{Instant, sleep};
 
 use super::decide::{self, Effect, First, Verdict};
 use super::{Puller, Stage};
-use crate::backoff::persist;
+use crate::backoff::{persist, persist_unless};
 use crate::message::{AnswerMessage, Content, RequestMessage, Unreadable, input_key, output_key};
 use crate::ports::{Answer, Call, Failed, Object, Objects, Outcome, Program, Put, Queues, Received, Sick};
+
+/// Time that a message may be worked on beside the time of its program: its input is read, its output written and told, with all
+/// repetitions. What the program leaves of its own time is for that as well.
+pub(super) const BESIDE: Duration = Duration::from_secs(30);
 
 /// How the work on a message ended.
 #[derive(Debug)]
@@ -34,14 +41,14 @@ struct Output {
 impl<C: Queues + Objects, P: Program> Puller<C, P> {
     /// Works on a message until it is answered, visible again, or given back.
     pub(super) async fn work(&self, received: Received) {
-        let mut stage = self.stage.subscribe();
+        let (mut stage, deadline) = (self.stage.subscribe(), Instant::now() + self.settings.timeout + BESIDE);
         let ended = tokio::select! {
             biased;
             _ = stage.wait_for(|stage| *stage == Stage::GivingBack) => {
                 self.numbers.given_back.fetch_add(1, Relaxed);
                 Ended::Again(Duration::ZERO)
             }
-            ended = self.answer(&received) => ended.unwrap_or_else(|failed| {
+            ended = self.answer(&received, deadline) => ended.unwrap_or_else(|failed| {
                 self.numbers.call_failures.fetch_add(1, Relaxed);
                 tracing::warn!(%failed, "given up: the request becomes visible again");
                 Ended::Again(decide::again_after(received.count))
@@ -57,18 +64,19 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
 
     /// Lets a message be visible again. If that fails it becomes so by itself, only later.
     pub(super) async fn release(&self, receipt: &str, after: Duration) {
-        if let Err(failed) = self.cloud.change_visibility(&self.settings.request_queue, receipt, after).await {
+        let queue = &self.settings.request_queue;
+        if let Err(failed) = self.cloud.change_visibility(&self.calls, queue, receipt, after).await {
             tracing::warn!(%failed, "not given back: it becomes visible again when its time is up");
         }
     }
 
     /// Keeps a message hidden for as long as this future lives.
     async fn heartbeat(&self, receipt: &str) -> Infallible {
-        let visibility = self.settings.visibility;
+        let (queue, visibility) = (&self.settings.request_queue, self.settings.visibility);
         let mut pause = visibility / 3;
         loop {
             sleep(pause).await;
-            let told = self.cloud.change_visibility(&self.settings.request_queue, receipt, visibility).await;
+            let told = self.cloud.change_visibility(&self.calls, queue, receipt, visibility).await;
             // Two more may fail before somebody else takes the message, which only costs the work.
             pause = if told.is_ok() { visibility / 3 } else { visibility / 8 };
             if let Err(failed) = told {
@@ -77,10 +85,11 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
         }
     }
 
-    async fn answer(&self, received: &Received) -> Result<Ended, Failed> {
+    async fn answer(&self, received: &Received, deadline: Instant) -> Result<Ended, Failed> {
+        let begun = Instant::now();
         let request = match RequestMessage::read(&received.body) {
             Ok(request) => request,
-            Err(unreadable) => return Ok(self.unreadable(received, &unreadable).await),
+            Err(unreadable) => return Ok(self.unreadable(received, &unreadable, deadline).await),
         };
         let (answer, input_micros, work_micros) = match decide::first(received.count, self.settings.attempts) {
             First::Exhausted => {
@@ -88,7 +97,7 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
                 (decide::exhausted(request.id, self.settings.attempts), 0, None)
             }
             First::Run => {
-                let (outcome, input_micros, work_micros) = self.run_program(&request).await?;
+                let (outcome, input_micros, work_micros) = self.run_program(&request, deadline).await?;
                 match decide::judge(outcome, received.count) {
                     Verdict::Answer(answer) => (answer, input_micros, Some(work_micros)),
                     Verdict::Again { after, why } => {
@@ -108,27 +117,39 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
             request_sent_millis: received.sent_millis,
             ..AnswerMessage::new(request.id, answer.status, Content::Stored(0))
         };
-        let mut output = Output { message, answer };
+        let (mut output, mut told_after) = (Output { message, answer }, 0);
         for effect in self.settings.order {
             match effect {
-                Effect::Store => self.store(&request, &mut output).await?,
-                Effect::Tell => self.tell(&output).await?,
-                Effect::Forget => self.forget(&received.receipt).await,
+                Effect::Store => self.store(&request, &mut output, deadline).await?,
+                Effect::Tell => {
+                    // What follows is not known yet: it takes about as long as the last time.
+                    told_after = micros(begun);
+                    output.message.busy_micros = told_after + self.tail_micros.load(Relaxed);
+                    self.tell(&output, deadline).await?;
+                }
+                Effect::Forget => self.forget(&received.receipt, deadline).await,
             }
         }
+        self.tail_micros.store(micros(begun) - told_after, Relaxed);
         Ok(Ended::Answered)
     }
 
     /// Gets the input and gives it to the program. Answers what came of it, and what both took in microseconds.
-    async fn run_program(&self, request: &RequestMessage) -> Result<(Outcome, u64, u64), Failed> {
+    async fn run_program(&self, request: &RequestMessage, deadline: Instant) -> Result<(Outcome, u64, u64), Failed> {
         let begun = Instant::now();
         let key = input_key(&request.cluster, request.id);
-        let input = persist(self.give_up_at(), || self.cloud.get(&key)).await?;
+        let read = persist_unless(Failed::is_denied, deadline, || self.cloud.get(&self.calls, &key)).await;
         let input_micros = micros(begun);
-        let Some(input) = input else {
+        let input = match read {
+            Ok(Some(input)) => input,
             // Who put it there sent the message after: somebody has deleted it.
-            let gone = Sick::Broken(format!("its input {key} is gone"));
-            return Ok((Outcome::Failed(gone), input_micros, 0));
+            Ok(None) => return Ok((no_input(format!("{key} is gone")), input_micros, 0)),
+            // Our role may not list the bucket, so this is what S3 says of one that is gone. Asked again and again, it would keep
+            // the slot for the whole time of the message.
+            Err(failed) if failed.is_denied() => {
+                return Ok((no_input(format!("{key} is gone, or may not be read: {failed}")), input_micros, 0));
+            }
+            Err(failed) => return Err(failed),
         };
         let call = Call {
             id: request.id.to_string(),
@@ -139,7 +160,7 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
             body: input.body,
         };
         let begun = Instant::now();
-        let limit = self.settings.timeout;
+        let limit = self.settings.timeout.min(deadline.saturating_duration_since(begun));
         let outcome = tokio::time::timeout(limit, self.program.run(call)).await;
         let outcome = outcome.unwrap_or(Outcome::Failed(Sick::Silent(limit)));
         let work_micros = micros(begun);
@@ -150,14 +171,15 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
     }
 
     /// Makes the output an object. If there is one already, that one is the answer: its request may have been answered.
-    async fn store(&self, request: &RequestMessage, output: &mut Output) -> Result<(), Failed> {
+    async fn store(&self, request: &RequestMessage, output: &mut Output, deadline: Instant) -> Result<(), Failed> {
         let begun = Instant::now();
         let (key, object) = (output_key(&request.cluster, request.id), object(output));
-        let put = persist(self.give_up_at(), || self.cloud.put_if_absent(&key, object.clone())).await?;
+        let put = persist(deadline, || self.cloud.put_if_absent(&self.calls, &key, object.clone())).await?;
         if put == Put::Exists {
             let call = "GetObject";
             let gone = || Failed { call, why: format!("{key} was there a moment ago and is gone") };
-            let there = persist(self.give_up_at(), || self.cloud.get(&key)).await?.ok_or_else(gone)?;
+            let read = persist_unless(Failed::is_denied, deadline, || self.cloud.get(&self.calls, &key)).await;
+            let there = read?.ok_or_else(gone)?;
             if there.body != object.body || there.metadata != object.metadata {
                 self.numbers.outrun.fetch_add(1, Relaxed);
             }
@@ -167,7 +189,7 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
         Ok(())
     }
 
-    async fn tell(&self, output: &Output) -> Result<(), Failed> {
+    async fn tell(&self, output: &Output, deadline: Instant) -> Result<(), Failed> {
         let message = AnswerMessage {
             status: output.answer.status,
             content_type: output.answer.content_type.clone(),
@@ -175,32 +197,33 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
             ..output.message.clone()
         };
         let text = message.text();
-        persist(self.give_up_at(), || self.cloud.send(&self.settings.answer_queue, text.clone())).await
+        persist(deadline, || self.cloud.send(&self.calls, &self.settings.answer_queue, text.clone())).await
     }
 
     /// The request is answered: if it cannot be deleted, it is answered once more, which the front drops.
-    async fn forget(&self, receipt: &str) {
+    async fn forget(&self, receipt: &str, deadline: Instant) {
         let (queue, receipt) = (&self.settings.request_queue, [receipt.to_owned()]);
-        if let Err(failed) = persist(self.give_up_at(), || self.cloud.delete(queue, &receipt)).await {
+        if let Err(failed) = persist(deadline, || self.cloud.delete(&self.calls, queue, &receipt)).await {
             self.numbers.call_failures.fetch_add(1, Relaxed);
             tracing::warn!(%failed, "an answered request was not deleted");
         }
     }
 
     /// Somebody else's message, or one of another version of the front, which other pullers may understand.
-    async fn unreadable(&self, received: &Received, why: &Unreadable) -> Ended {
+    async fn unreadable(&self, received: &Received, why: &Unreadable, deadline: Instant) -> Ended {
         tracing::warn!(%why, count = received.count, "skipped");
         self.numbers.failed.fetch_add(1, Relaxed);
         if decide::first(received.count, self.settings.attempts) == First::Exhausted {
-            self.forget(&received.receipt).await;
+            self.forget(&received.receipt, deadline).await;
             return Ended::Dropped;
         }
         Ended::Again(decide::again_after(received.count))
     }
+}
 
-    fn give_up_at(&self) -> Instant {
-        Instant::now() + self.settings.timeout
-    }
+/// What comes of a request whose input cannot be had: one of its attempts is used, as after a failure of the program.
+fn no_input(why: String) -> Outcome {
+    Outcome::Failed(Sick::NoInput(why))
 }
 
 const STATUS: &str = "status";

@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::puller_status::PullerStatus;
+use crate::puller_status::{Duty, PullerStatus};
 
 /// Media type of [`exposition`].
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,6 +29,7 @@ struct Figures(PullerStatus);
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let Self(status) = self;
+        let is_pulling = status.waits_for.is_none() && status.duty == Duty::Serve;
         let counters = [
             ("received", "Messages taken from the request queue", status.received),
             ("answered", "Messages that were answered", status.answered),
@@ -37,6 +38,9 @@ impl Collector for Figures {
             ("given_back", "Messages given back unfinished at the end", status.given_back),
             ("outrun", "Outputs of which another one was there before", status.outrun),
             ("call_failures", "Calls of SQS or S3 that were given up", status.call_failures),
+            ("sqs_calls", "Requests sent to SQS, one for each 64 KiB", status.calls.sqs),
+            ("s3_puts", "PUT requests sent to S3", status.calls.s3_puts),
+            ("s3_gets", "GET requests sent to S3", status.calls.s3_gets),
         ];
         for (name, help, value) in counters {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
@@ -45,7 +49,8 @@ impl Collector for Figures {
         let gauges = [
             ("slots", "Requests that may be worked on at the same time", u64::from(status.slots)),
             ("in_flight", "Requests that are worked on", status.in_flight),
-            ("pulling", "Whether requests are taken", u64::from(status.waits_for.is_none())),
+            ("pulling", "Whether requests are taken", u64::from(is_pulling)),
+            ("drained", "Whether it was told to take none and works on none", u64::from(status.drained)),
         ];
         for (name, help, value) in gauges {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;

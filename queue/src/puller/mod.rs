@@ -2,6 +2,7 @@
 
 mod arguments;
 mod decide;
+mod desk;
 mod health;
 mod http_program;
 mod job;
@@ -16,15 +17,18 @@ use std::time::Duration;
 
 use rand::Rng;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use arguments::Arguments;
 pub use decide::{Effect, ORDER};
+use desk::Desk;
 use health::Health;
 pub use http_program::HttpProgram;
 pub use pages::pages;
 pub use paths::{InvalidPath, Paths};
 
-use crate::puller_status::PullerStatus;
+use crate::puller_status::{Order, PullerStatus};
+use crate::tally::Tally;
 
 /// Everything that a puller is told.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ pub struct Settings {
     pub visibility: Duration,
     /// How often a request is run at most.
     pub attempts: u32,
-    /// Longest time that the program may take, and that a call is repeated for.
+    /// Longest time that the program may take. Reading and writing have 30 s beside it, for all of a message.
     pub timeout: Duration,
     /// Order of the effects: [`ORDER`], but in tests of what another one breaks.
     pub order: [Effect; 3],
@@ -70,11 +74,20 @@ pub struct Puller<C, P> {
     settings: Settings,
     /// Drawn at start: another process is another boot.
     boot: String,
+    begun: Instant,
     stage: watch::Sender<Stage>,
+    desk: watch::Sender<Desk>,
     health: Health,
-    in_flight: AtomicU64,
+    /// What the last answer took from its sending to the end, in microseconds.
+    tail_micros: AtomicU64,
+    calls: Tally,
     numbers: Numbers,
 }
+
+/// An order for another instance.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("instanceId is {0:?}, and this is {1:?}: ask /status who it is before giving it an order")]
+pub struct NotMine(String, String);
 
 #[derive(Debug, Default)]
 struct Numbers {
@@ -95,14 +108,33 @@ impl<C, P> Puller<C, P> {
             program,
             settings,
             boot: format!("{:016x}", rand::rng().next_u64()),
+            begun: Instant::now(),
             stage: watch::Sender::new(Stage::Pulling),
+            desk: watch::Sender::new(Desk::default()),
             health: Health::unknown(),
-            in_flight: AtomicU64::new(0),
+            tail_micros: AtomicU64::new(0),
+            calls: Tally::default(),
             numbers: Numbers::default(),
         })
     }
 
-    /// No more messages are taken; [`Puller::run`] ends when those that are there are answered.
+    /// Does what the front says. Told to drain, it begins no receive; the one that is on is not broken off, and what it brings is
+    /// worked on. Told to serve, it takes messages again.
+    ///
+    /// # Errors
+    /// When the order is for another instance: nothing is changed then.
+    pub fn obey(&self, order: &Order) -> Result<(), NotMine> {
+        if order.instance_id != self.settings.instance_id {
+            return Err(NotMine(order.instance_id.clone(), self.settings.instance_id.clone()));
+        }
+        let is_changed = self.desk.send_if_modified(|desk| std::mem::replace(&mut desk.duty, order.duty) != order.duty);
+        if is_changed {
+            tracing::info!(duty = ?order.duty, "the front changed the duty");
+        }
+        Ok(())
+    }
+
+    /// The process ends: no more messages are taken, and those that a poll still brings are given back; [`Puller::run`] ends when those that are there are answered.
     pub fn drain(&self) {
         self.stage.send_replace(Stage::Draining);
     }
@@ -115,14 +147,18 @@ impl<C, P> Puller<C, P> {
     /// Its state now.
     pub fn status(&self) -> PullerStatus {
         let load = |number: &AtomicU64| number.load(Relaxed);
-        let numbers = &self.numbers;
+        let (numbers, desk) = (&self.numbers, *self.desk.borrow());
         let is_pulling = *self.stage.borrow() == Stage::Pulling;
         PullerStatus {
             instance_id: self.settings.instance_id.clone(),
             cluster: self.settings.cluster.clone(),
             boot: self.boot_with(None),
+            process: self.boot.clone(),
+            uptime_millis: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             slots: self.settings.slots,
-            in_flight: load(&self.in_flight),
+            duty: desk.duty,
+            drained: desk.is_drained(),
+            in_flight: desk.at_work,
             received: load(&numbers.received),
             answered: load(&numbers.answered),
             failed: load(&numbers.failed),
@@ -130,6 +166,7 @@ impl<C, P> Puller<C, P> {
             given_back: load(&numbers.given_back),
             outrun: load(&numbers.outrun),
             call_failures: load(&numbers.call_failures),
+            calls: self.calls.calls(),
             waits_for: if is_pulling { self.health.doubts() } else { Some("it ends".to_owned()) },
         }
     }

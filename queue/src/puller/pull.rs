@@ -1,4 +1,5 @@
-//! The loop that takes messages: only for free slots, only while the program is well, and never longer than one long poll.
+//! The loop that takes messages: only for free slots, only while the program is well and the front has not said otherwise, and
+//! never longer than one long poll.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,9 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::desk::Desk;
 use super::{Puller, Stage};
 use crate::backoff;
 use crate::ports::{Objects, Program, Queues, Receive};
+use crate::puller_status::Duty;
 
 /// Longest wait for a message. A poll is not broken off, because a message that it would have brought stays hidden: so this is
 /// how long the end of the process may take.
@@ -30,16 +33,23 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
         let mut stage = self.stage.subscribe();
         let (mut jobs, mut failures) = (JoinSet::new(), 0);
         while let Some(mut permits) = self.free_slots(&slots, &mut stage, &mut jobs).await {
+            // The duty may have changed while a slot was waited for.
+            if !self.begin_poll() {
+                continue;
+            }
             let receive = Receive { most: permits.len() as u32, visibility: self.settings.visibility, wait: LONG_POLL };
-            match self.cloud.receive(&self.settings.request_queue, receive).await {
+            let received = self.cloud.receive(&self.calls, &self.settings.request_queue, receive).await;
+            self.desk.send_modify(|desk| desk.end_poll(received.as_ref().map_or(0, Vec::len) as u64));
+            match received {
                 Ok(messages) => {
                     failures = 0;
                     self.numbers.received.fetch_add(messages.len() as u64, Relaxed);
                     for received in messages {
                         let (puller, permit) = (Arc::clone(self), permits.pop());
                         jobs.spawn(async move {
+                            let at_work = AtWork(&puller.desk);
                             puller.start(received).await;
-                            drop(permit);
+                            drop((at_work, permit));
                         });
                     }
                 }
@@ -64,16 +74,21 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
     /// What came after the end has begun was not begun: somebody else gets it at once.
     async fn start(&self, received: crate::ports::Received) {
         if *self.stage.borrow() == Stage::Pulling {
-            self.in_flight.fetch_add(1, Relaxed);
             self.work(received).await;
-            self.in_flight.fetch_sub(1, Relaxed);
         } else {
             self.numbers.given_back.fetch_add(1, Relaxed);
             self.release(&received.receipt, Duration::ZERO).await;
         }
     }
 
-    /// Waits for at least one free slot and a program that is well; all free slots, up to what one receive may bring. `None`:
+    /// Whether a poll may begin; if so, it has.
+    fn begin_poll(&self) -> bool {
+        let mut has_begun = false;
+        self.desk.send_modify(|desk| has_begun = desk.begin_poll());
+        has_begun
+    }
+
+    /// Waits for the duty to serve, at least one free slot and a program that is well; all free slots, up to what one receive may bring. `None`:
     /// nothing more is to be taken.
     async fn free_slots(
         &self,
@@ -81,7 +96,9 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
         stage: &mut watch::Receiver<Stage>,
         jobs: &mut JoinSet<()>,
     ) -> Option<Vec<OwnedSemaphorePermit>> {
+        let mut desk = self.desk.subscribe();
         let ready = async {
+            desk.wait_for(|desk| desk.duty == Duty::Serve).await.ok()?;
             let first = Arc::clone(slots).acquire_owned().await.ok()?;
             while !self.is_well().await {
                 sleep(HEALTH_PAUSE).await;
@@ -107,6 +124,15 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
             return true;
         }
         self.check().await.is_ok()
+    }
+}
+
+/// A message at work until this is dropped, also by a panic.
+struct AtWork<'a>(&'a watch::Sender<Desk>);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(Desk::end_work);
     }
 }
 

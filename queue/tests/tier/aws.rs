@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use axum::Router;
@@ -12,9 +13,10 @@ use axum::extract::Request;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
-use queue::{Aws, Counts, Object, Objects, Put, Queues, Receive};
+use queue::{Aws, Counts, Object, Objects, Put, Queues, Receive, Tally};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use wire::QueueCalls;
 
 /// A request as it came.
 struct Seen {
@@ -36,8 +38,12 @@ impl Seen {
 type Noted = Arc<Mutex<Vec<Seen>>>;
 type Says = fn(&Seen) -> Response<Body>;
 
-/// Ports on a server that answers by this rule.
+/// Ports on a server that answers by this rule, without repetitions.
 async fn ports(says: Says) -> (Aws, Noted) {
+    repeating(says, RetryConfig::disabled()).await
+}
+
+async fn repeating(says: Says, retries: RetryConfig) -> (Aws, Noted) {
     let (noted, listener) = (Noted::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let notes = Arc::clone(&noted);
@@ -60,7 +66,7 @@ async fn ports(says: Says) -> (Aws, Noted) {
         .region(Region::new("eu-central-1"))
         .endpoint_url(endpoint)
         .credentials_provider(credentials)
-        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .retry_config(retries)
         .sleep_impl(aws_sdk_sqs::config::SharedAsyncSleep::new(aws_sleep::TokioSleep))
         .build();
     (Aws::new(&config, "clusterbench-b"), noted)
@@ -106,15 +112,16 @@ fn sqs(seen: &Seen) -> Response<Body> {
 
 #[tokio::test]
 async fn messages_are_sent_received_and_deleted_by_the_address_of_their_queue() {
-    let (aws, noted) = ports(sqs).await;
-    aws.send("q", "hello world".into()).await.unwrap();
+    let ((aws, noted), tally) = (ports(sqs).await, Tally::default());
+    aws.send(&tally, "q", "hello world".into()).await.unwrap();
     let receive = Receive { most: 4, visibility: Duration::from_secs(20), wait: Duration::from_secs(5) };
-    let received = aws.receive("q", receive).await.unwrap();
+    let received = aws.receive(&tally, "q", receive).await.unwrap();
     let seen: Vec<_> = received.iter().map(|one| (one.body.as_str(), one.count, one.sent_millis)).collect();
     assert_eq!(seen, [("text", 3, 1_700_000_000_123), ("other", 1, 0)]);
-    aws.change_visibility("q", "r1", Duration::from_secs(8)).await.unwrap();
-    aws.delete("q", &["r1".into()]).await.unwrap();
-    assert_eq!(aws.counts("q").await.unwrap(), Counts { visible: 7, in_flight: 2 });
+    aws.change_visibility(&tally, "q", "r1", Duration::from_secs(8)).await.unwrap();
+    aws.delete(&tally, "q", &["r1".into()]).await.unwrap();
+    assert_eq!(aws.counts(&tally, "q").await.unwrap(), Counts { visible: 7, in_flight: 2 });
+    assert_eq!(tally.calls(), QueueCalls { sqs: 6, s3_puts: 0, s3_gets: 0 });
     let noted = noted.lock().unwrap();
     let calls: Vec<_> = noted.iter().map(|seen| seen.header("x-amz-target").trim_start_matches("AmazonSQS.")).collect();
     let expected = [
@@ -144,7 +151,7 @@ async fn an_error_names_call_and_code_and_the_address_of_a_queue_that_is_gone_is
     })
     .await;
     for _ in 0..2 {
-        let failed = aws.send("q", "x".into()).await.unwrap_err();
+        let failed = aws.send(&Tally::default(), "q", "x".into()).await.unwrap_err();
         assert_eq!((failed.call, failed.why.contains("QueueDoesNotExist: gone")), ("SendMessage", true), "{failed}");
     }
     let urls = noted.lock().unwrap().iter().filter(|seen| seen.header("x-amz-target").ends_with("GetQueueUrl")).count();
@@ -164,8 +171,8 @@ async fn several_are_deleted_by_one_call_and_one_that_was_refused_in_it_is_a_fai
         _ => sqs(seen),
     })
     .await;
-    aws.delete("q", &["r1".into(), "r2".into()]).await.unwrap();
-    let failed = aws.delete("q", &["r1".into(), "r2".into(), "r3".into()]).await.unwrap_err();
+    aws.delete(&Tally::default(), "q", &["r1".into(), "r2".into()]).await.unwrap();
+    let failed = aws.delete(&Tally::default(), "q", &["r1".into(), "r2".into(), "r3".into()]).await.unwrap_err();
     assert_eq!(failed.to_string(), "DeleteMessageBatch: ReceiptHandleIsInvalid: ");
     assert_eq!(noted.lock().unwrap()[1].json()["Entries"][1], json!({ "Id": "1", "ReceiptHandle": "r2" }));
 }
@@ -182,12 +189,14 @@ async fn objects_keep_type_and_metadata_and_the_bucket_is_in_the_path_of_an_addr
         _ => body(200, ""),
     })
     .await;
+    let tally = Tally::default();
     let metadata = [("status".to_owned(), "404".to_owned())].into();
     let object = Object { body: Bytes::from("tea"), content_type: Some("text/x-tea".into()), metadata };
-    aws.put("out/micro/1", object.clone()).await.unwrap();
-    assert_eq!(aws.get("out/micro/1").await.unwrap(), Some(object.clone()));
-    assert_eq!(aws.get("out/micro/2").await.unwrap(), None);
-    assert_eq!(aws.put_if_absent("out/micro/1", object).await.unwrap(), Put::Done);
+    aws.put(&tally, "out/micro/1", object.clone()).await.unwrap();
+    assert_eq!(aws.get(&tally, "out/micro/1").await.unwrap(), Some(object.clone()));
+    assert_eq!(aws.get(&tally, "out/micro/2").await.unwrap(), None);
+    assert_eq!(aws.put_if_absent(&tally, "out/micro/1", object).await.unwrap(), Put::Done);
+    assert_eq!(tally.calls(), QueueCalls { sqs: 0, s3_puts: 2, s3_gets: 2 });
     let noted = noted.lock().unwrap();
     let put = &noted[0];
     assert!(put.line.starts_with("PUT /clusterbench-b/out/micro/1"), "{}", put.line);
@@ -199,11 +208,43 @@ async fn objects_keep_type_and_metadata_and_the_bucket_is_in_the_path_of_an_addr
 #[tokio::test]
 async fn a_412_says_that_there_is_one_and_everything_else_is_a_failure() {
     let (aws, _) = ports(|_| body(412, "<Error><Code>PreconditionFailed</Code></Error>")).await;
-    assert_eq!(aws.put_if_absent("k", Object::default()).await.unwrap(), Put::Exists);
+    assert_eq!(aws.put_if_absent(&Tally::default(), "k", Object::default()).await.unwrap(), Put::Exists);
     let (aws, _) =
         ports(|_| body(409, "<Error><Code>ConditionalRequestConflict</Code><Message>m</Message></Error>")).await;
-    let failed = aws.put_if_absent("k", Object::default()).await.unwrap_err();
+    let failed = aws.put_if_absent(&Tally::default(), "k", Object::default()).await.unwrap_err();
     assert_eq!(failed.to_string(), "PutObject: ConditionalRequestConflict: m");
     let (aws, _) = ports(|_| body(503, "<Error><Code>SlowDown</Code><Message>m</Message></Error>")).await;
-    assert_eq!(aws.get("k").await.unwrap_err().to_string(), "GetObject: SlowDown: m");
+    let failed = aws.get(&Tally::default(), "k").await.unwrap_err();
+    assert_eq!((failed.to_string().as_str(), failed.is_denied()), ("GetObject: SlowDown: m", false));
+    let (aws, _) = ports(|_| body(403, "<Error><Code>AccessDenied</Code><Message>m</Message></Error>")).await;
+    assert!(aws.get(&Tally::default(), "k").await.unwrap_err().is_denied());
+}
+
+#[tokio::test]
+async fn every_attempt_is_counted_and_every_64_kib() {
+    let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1));
+    let fails_first: Says = |seen| match seen.header("amz-sdk-request") {
+        first if first.starts_with("attempt=1") => body(500, ""),
+        _ if seen.header("x-amz-target").is_empty() => body(200, ""),
+        _ if seen.header("x-amz-target").ends_with("ReceiveMessage") => {
+            let message = json!({ "MessageId": "m", "Body": "x".repeat(70_000), "ReceiptHandle": "r" });
+            body(200, json!({ "Messages": [message.clone(), message] }).to_string())
+        }
+        _ if seen.header("x-amz-target").ends_with("SendMessage") => body(200, json!({ "MessageId": "m" }).to_string()),
+        _ => sqs(seen),
+    };
+    let (aws, noted) = repeating(fails_first, retries).await;
+    let calls = |of: &Tally| (of.calls().sqs, of.calls().s3_puts, of.calls().s3_gets);
+    let send = Tally::default();
+    aws.send(&send, "q", "x".repeat(100_000)).await.unwrap();
+    assert_eq!(calls(&send), (2 + 2 * 2, 0, 0), "the address twice, and twice two parts of 64 KiB");
+    let receive = Tally::default();
+    let asked = Receive { most: 4, visibility: Duration::from_secs(20), wait: Duration::from_secs(5) };
+    assert_eq!(aws.receive(&receive, "q", asked).await.unwrap().len(), 2);
+    assert_eq!(calls(&receive), (2 + 2, 0, 0), "140,000 bytes are three parts, of which one was counted with the call");
+    let objects = Tally::default();
+    aws.put(&objects, "k", Object::default()).await.unwrap();
+    aws.get(&objects, "k").await.unwrap();
+    assert_eq!(calls(&objects), (0, 2, 2));
+    assert_eq!(noted.lock().unwrap().len(), 2 + 2 + 2 + 4, "as many came");
 }

@@ -20,16 +20,16 @@ use crate::stage::{OUT, answer, ask, front_settings, in_virtual_time, post, pull
 const PULLERS: u64 = 8;
 const REQUESTS: u64 = 60;
 const SEEDS: u64 = 30;
-const UNKIND: Unkind = Unkind { duplicates: 200, early: 50, undeleted: 50 };
+pub(crate) const UNKIND: Unkind = Unkind { duplicates: 200, early: 50, undeleted: 50 };
 /// A worker's: about one step in twenty is its last one.
-const DEADLY: Chances = Chances { death: 50, failure: 30, lost_answer: 30 };
+pub(crate) const DEADLY: Chances = Chances { death: 50, failure: 30, lost_answer: 30 };
 /// The front's: its clients would die with it.
-const UNSTEADY: Chances = Chances { death: 0, failure: 30, lost_answer: 30 };
+pub(crate) const UNSTEADY: Chances = Chances { death: 0, failure: 30, lost_answer: 30 };
 
 /// A program of which no two runs answer the same.
-struct Fickle {
-    cloud: Arc<Deadly>,
-    runs: Arc<AtomicU64>,
+pub(crate) struct Fickle {
+    pub(crate) cloud: Arc<Deadly>,
+    pub(crate) runs: Arc<AtomicU64>,
 }
 
 impl Program for Fickle {

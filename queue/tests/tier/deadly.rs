@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use queue::memory::Memory;
-use queue::{Counts, Failed, Object, Objects, Put, Queues, Receive, Received};
+use queue::{Counts, Failed, Object, Objects, Put, Queues, Receive, Received, Tally};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc::UnboundedSender;
@@ -68,37 +68,43 @@ impl Deadly {
 }
 
 impl Queues for Deadly {
-    async fn send(&self, queue: &str, body: String) -> Result<(), Failed> {
-        self.step("SendMessage", self.memory.send(queue, body)).await
+    async fn send(&self, tally: &Tally, queue: &str, body: String) -> Result<(), Failed> {
+        self.step("SendMessage", self.memory.send(tally, queue, body)).await
     }
 
-    async fn receive(&self, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
-        self.step("ReceiveMessage", self.memory.receive(queue, receive)).await
+    async fn receive(&self, tally: &Tally, queue: &str, receive: Receive) -> Result<Vec<Received>, Failed> {
+        self.step("ReceiveMessage", self.memory.receive(tally, queue, receive)).await
     }
 
-    async fn delete(&self, queue: &str, receipts: &[String]) -> Result<(), Failed> {
-        self.step("DeleteMessage", self.memory.delete(queue, receipts)).await
+    async fn delete(&self, tally: &Tally, queue: &str, receipts: &[String]) -> Result<(), Failed> {
+        self.step("DeleteMessage", self.memory.delete(tally, queue, receipts)).await
     }
 
-    async fn change_visibility(&self, queue: &str, receipt: &str, visibility: Duration) -> Result<(), Failed> {
-        self.step("ChangeMessageVisibility", self.memory.change_visibility(queue, receipt, visibility)).await
+    async fn change_visibility(
+        &self,
+        tally: &Tally,
+        queue: &str,
+        receipt: &str,
+        visibility: Duration,
+    ) -> Result<(), Failed> {
+        self.step("ChangeMessageVisibility", self.memory.change_visibility(tally, queue, receipt, visibility)).await
     }
 
-    async fn counts(&self, queue: &str) -> Result<Counts, Failed> {
-        self.memory.counts(queue).await
+    async fn counts(&self, tally: &Tally, queue: &str) -> Result<Counts, Failed> {
+        self.memory.counts(tally, queue).await
     }
 }
 
 impl Objects for Deadly {
-    async fn put(&self, key: &str, object: Object) -> Result<(), Failed> {
-        self.step("PutObject", self.memory.put(key, object)).await
+    async fn put(&self, tally: &Tally, key: &str, object: Object) -> Result<(), Failed> {
+        self.step("PutObject", self.memory.put(tally, key, object)).await
     }
 
-    async fn put_if_absent(&self, key: &str, object: Object) -> Result<Put, Failed> {
-        self.step("PutObject", self.memory.put_if_absent(key, object)).await
+    async fn put_if_absent(&self, tally: &Tally, key: &str, object: Object) -> Result<Put, Failed> {
+        self.step("PutObject", self.memory.put_if_absent(tally, key, object)).await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Object>, Failed> {
-        self.step("GetObject", self.memory.get(key)).await
+    async fn get(&self, tally: &Tally, key: &str) -> Result<Option<Object>, Failed> {
+        self.step("GetObject", self.memory.get(tally, key)).await
     }
 }

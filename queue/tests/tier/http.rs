@@ -9,13 +9,13 @@ use axum::extract::Request;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use queue::front::Front;
 use queue::memory::Memory;
 use queue::puller::{HttpProgram, Puller, pages};
-use queue::{Call, Outcome, Program, PullerStatus, Sick};
+use queue::{Call, Duty, Outcome, Program, PullerStatus, Sick};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wire::Health;
@@ -35,10 +35,13 @@ async fn closed_port() -> SocketAddr {
 }
 
 async fn asked(address: SocketAddr, path: &str) -> (http::response::Parts, Bytes) {
+    said(address, http::Request::get(path).header("host", "x").body(Full::default()).unwrap()).await
+}
+
+async fn said(address: SocketAddr, request: http::Request<Full<Bytes>>) -> (http::response::Parts, Bytes) {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(TcpStream::connect(address).await.unwrap())).await.unwrap();
     tokio::spawn(connection);
-    let request = http::Request::get(path).header("host", "x").body(Empty::<Bytes>::new()).unwrap();
     let (head, body) = sender.send_request(request).await.unwrap().into_parts();
     (head, body.collect().await.unwrap().to_bytes())
 }
@@ -115,6 +118,24 @@ async fn health_is_that_of_the_program_and_names_instance_process_and_slots() {
     }
 }
 
+/// What the spec says of a healthy program is asked, and nothing else will do.
+#[tokio::test]
+async fn health_may_have_a_path_and_a_status_of_its_own() {
+    let ready = || Router::new().route("/ready", get(|| async { StatusCode::NO_CONTENT }));
+    let cases = [
+        ("/ready", Some(204), None),
+        ("/ready", None, None),
+        ("/ready", Some(200), Some("GET /ready with 204, not 200")),
+        ("/other", Some(204), Some("GET /other with 404, not 204")),
+    ];
+    for (path, status, expected) in cases {
+        let program = HttpProgram::at(serve(ready()).await).asked(path.to_owned(), status);
+        let sick = program.health().await.err().map(|sick| sick.to_string());
+        assert_eq!(sick.is_some(), expected.is_some(), "{path} {status:?}: {sick:?}");
+        assert!(sick.unwrap_or_default().contains(expected.unwrap_or_default()), "{path} {status:?}");
+    }
+}
+
 #[tokio::test]
 async fn pages_of_the_machine_are_the_programs_and_metrics_are_the_pullers() {
     let machine = |request: Request| async move { ([("x-made", "here")], request.uri().to_string()) };
@@ -127,9 +148,61 @@ async fn pages_of_the_machine_are_the_programs_and_metrics_are_the_pullers() {
     assert_eq!(asked(port, "/calibration").await.0.status.as_u16(), 404);
     let (_, metrics) = asked(port, "/metrics").await;
     let metrics = String::from_utf8(metrics.to_vec()).unwrap();
-    assert!(metrics.contains("puller_slots 1\n") && metrics.contains("puller_answered_total 0\n"), "{metrics}");
+    assert!(metrics.contains("puller_slots 1\n") && metrics.contains("puller_sqs_calls_total 0\n"), "{metrics}");
     let (_, status) = asked(port, "/status").await;
     assert_eq!(serde_json::from_slice::<PullerStatus>(&status).unwrap().cluster, "micro");
+}
+
+#[tokio::test]
+async fn a_duty_is_for_this_instance_and_answered_as_health_is() {
+    let program = serve(Router::new()).await;
+    let puller = Puller::new(Arc::new(Memory::new()), HttpProgram::at(program), puller_settings("i-1"));
+    let port = serve(pages(&puller)).await;
+    for (order, status, expected) in [
+        (r#"{"instanceId":"i-1","duty":"Drain"}"#, 200, Duty::Drain),
+        (r#"{"instanceId":"i-2","duty":"Serve"}"#, 409, Duty::Drain),
+        (r#"{"instanceId":"i-1","duty":"Rest"}"#, 400, Duty::Drain),
+        (r#"{"instanceId":"i-1","duty":"Serve","soon":true}"#, 400, Duty::Drain),
+        ("Serve", 400, Duty::Drain),
+        (r#"{"instanceId":"i-1","duty":"Serve"}"#, 200, Duty::Serve),
+    ] {
+        let request = http::Request::put("/duty").header("host", "x").body(Full::from(order)).unwrap();
+        let (head, body) = said(port, request).await;
+        assert_eq!((head.status.as_u16(), puller.status().duty), (status, expected), "{order}");
+        let told: Result<PullerStatus, _> = serde_json::from_slice(&body);
+        match status {
+            200 => assert_eq!(told.map(|told| (told.duty, told.drained)).unwrap(), (expected, expected == Duty::Drain)),
+            409 => assert!(String::from_utf8_lossy(&body).contains(r#"instanceId is \"i-2\", and this is \"i-1\""#)),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_front_drains_a_member_over_http_and_calls_it_drained() {
+    let program = serve(Router::new()).await;
+    let memory = Arc::new(Memory::new());
+    let puller = Puller::new(Arc::clone(&memory), HttpProgram::at(program), puller_settings("i-1"));
+    let mut membership = crate::board::scaled(&["i-1"], &["i-1"]);
+    membership.clusters[0].members[0].address = serve(pages(&puller)).await.to_string();
+    let front = Front::new(memory, front_settings());
+    front.apply(membership.clone(), None).unwrap();
+    let own = Arc::clone(&front);
+    tokio::spawn(async move { own.run().await });
+    let drained = || front.status().queues[0].scaling.clone().unwrap().drained;
+    crate::stage::until(|| drained().contains("i-1")).await;
+    assert_eq!((puller.status().duty, front.status().queues[0].running), (Duty::Drain, 0));
+    let (_, metrics) = asked(serve(front_metrics(&front)).await, "/metrics").await;
+    let metrics = String::from_utf8(metrics.to_vec()).unwrap();
+    for line in ["front_drained{cluster=\"micro\"} 1\n", "front_starts_total{cluster=\"micro\"} 1\n"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    // Another instance has its address now.
+    let mut moved = membership;
+    moved.clusters[0].members[0].id = "i-2".into();
+    front.apply(moved, None).unwrap();
+    crate::stage::until(|| front.status().clusters[0].members[0].health == Health::Unhealthy).await;
+    assert_eq!(puller.status().duty, Duty::Drain);
 }
 
 #[tokio::test]

@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod aws;
+mod board;
 mod control;
 mod crashes;
 mod deadly;
+mod drain;
 mod front;
 mod http;
+mod leftovers;
 mod process;
 mod puller;
+mod scaled;
 mod stage;

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use bytes::Bytes;
-use queue::memory::Memory;
+use queue::memory::{Memory, Outage};
 use queue::puller::{Puller, Settings};
 use queue::{
-    AnswerMessage, Id, Object, Objects, Outcome, Queues, Receive, RequestMessage, Sick, input_key, output_key,
+    AnswerMessage, Id, Object, Objects, Outcome, Queues, Receive, RequestMessage, Sick, Tally, input_key, output_key,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -18,15 +18,15 @@ use crate::stage::{IN, OUT, Scripted, answer, ask, in_virtual_time, post, pull, 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A request in its queue, as a front leaves it.
-async fn put(memory: &Memory, id: u128) -> Id {
+pub(crate) async fn put(memory: &Memory, id: u128) -> Id {
     let id = Id::from(id);
-    memory.put(&input_key("micro", id), Object::default()).await.unwrap();
-    memory.send(IN, RequestMessage::new(id, "micro", "POST", "/micro").text()).await.unwrap();
+    memory.put(&Tally::default(), &input_key("micro", id), Object::default()).await.unwrap();
+    memory.send(&Tally::default(), IN, RequestMessage::new(id, "micro", "POST", "/micro").text()).await.unwrap();
     id
 }
 
 /// The answers that were sent.
-fn answers(memory: &Memory) -> Vec<(u16, Bytes)> {
+pub(crate) fn answers(memory: &Memory) -> Vec<(u16, Bytes)> {
     let read = |text: &String| AnswerMessage::read(text).unwrap();
     let said = |message: AnswerMessage| (message.status, message.content.inline().unwrap().unwrap_or_default());
     memory.sent(OUT).iter().map(read).map(said).collect()
@@ -76,6 +76,51 @@ fn a_program_that_never_answers_is_given_up_in_time() {
     });
 }
 
+/// However each step of it goes: reading, working and writing do not have a time limit each.
+#[test]
+fn a_message_has_one_deadline_and_ends_once() {
+    in_virtual_time(async {
+        let mut tasks = JoinSet::new();
+        let memory = Arc::new(Memory::new());
+        let program = Scripted::answering(200, b"done", SECOND * 25);
+        let calls = program.calls();
+        put(&memory, 1).await;
+        memory.break_down(Outage::Fails);
+        let puller = pull(&memory, program, puller_settings("i-1"), &mut tasks);
+        until(|| puller.status().in_flight == 1).await;
+        let begun = Instant::now();
+        sleep(SECOND * 20).await;
+        memory.break_down(Outage::None);
+        until(|| calls.lock().unwrap().len() == 1).await;
+        memory.break_down(Outage::Fails);
+        until(|| puller.status().in_flight == 0).await;
+        let took = begun.elapsed().as_secs();
+        assert!((50..=60).contains(&took), "30 s for the program and 30 beside it: {took} s");
+        assert_eq!((puller.status().call_failures, answers(&memory).len(), memory.messages(IN)), (1, 0, 1));
+        memory.break_down(Outage::None);
+        until(|| memory.messages(IN) == 0).await;
+        assert_eq!((answers(&memory), calls.lock().unwrap().len()), (vec![(200, Bytes::from("done"))], 2));
+    });
+}
+
+#[test]
+fn a_call_that_is_never_answered_does_not_keep_a_message() {
+    in_virtual_time(async {
+        let mut tasks = JoinSet::new();
+        let memory = Arc::new(Memory::new());
+        put(&memory, 1).await;
+        memory.break_down(Outage::Hangs);
+        let puller = pull(&memory, Scripted::answering(200, b"done", SECOND), puller_settings("i-1"), &mut tasks);
+        until(|| puller.status().in_flight == 1).await;
+        let begun = Instant::now();
+        until(|| puller.status().in_flight == 0).await;
+        assert_eq!(begun.elapsed().as_secs(), 60);
+        memory.break_down(Outage::None);
+        until(|| memory.messages(IN) == 0).await;
+        assert_eq!(answers(&memory), [(200, Bytes::from("done"))]);
+    });
+}
+
 #[test]
 fn work_that_takes_longer_than_the_visibility_is_done_once() {
     in_virtual_time(async {
@@ -107,7 +152,7 @@ fn only_free_slots_take_messages() {
             put(&memory, id).await;
         }
         until(|| puller.status().in_flight == 3).await;
-        let counts = memory.counts(IN).await.unwrap();
+        let counts = memory.counts(&Tally::default(), IN).await.unwrap();
         assert_eq!((counts.visible, counts.in_flight), (7, 3));
         let begun = Instant::now();
         until(|| answers(&memory).len() == 10).await;
@@ -144,7 +189,7 @@ fn an_output_that_is_there_is_the_answer_whoever_made_it() {
         let metadata = [("status", "404"), ("backend", "i-9"), ("boot", "b9"), ("work-micros", "77")];
         let metadata = metadata.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let there = Object { body: Bytes::from("earlier"), content_type: Some("text/css".into()), metadata };
-        memory.put(&output_key("micro", 1.into()), there.clone()).await.unwrap();
+        memory.put(&Tally::default(), &output_key("micro", 1.into()), there.clone()).await.unwrap();
         let puller = pull(&memory, Scripted::answering(200, b"later", SECOND), puller_settings("i-1"), &mut tasks);
         put(&memory, 1).await;
         until(|| memory.messages(IN) == 0 && !memory.sent(OUT).is_empty()).await;
@@ -154,6 +199,37 @@ fn an_output_that_is_there_is_the_answer_whoever_made_it() {
         assert_eq!(answers(&memory), [(404, Bytes::from("earlier"))]);
         assert_eq!((memory.objects()[&output_key("micro", 1.into())].clone(), puller.status().outrun), (there, 1));
     });
+}
+
+/// S3 says 404 of what is not there to who may list the bucket, and 403 to everybody else, such as our own role.
+#[test]
+fn an_input_that_is_gone_uses_its_attempts_keeps_no_slot_and_is_answered_for() {
+    for is_hidden in [false, true] {
+        in_virtual_time(async {
+            let mut tasks = JoinSet::new();
+            let memory = Arc::new(Memory::new());
+            memory.hide_absence(is_hidden);
+            let program = Scripted::answering(200, b"done", SECOND);
+            let calls = program.calls();
+            let puller = pull(&memory, program, puller_settings("i-1"), &mut tasks);
+            let begun = Instant::now();
+            let lost = RequestMessage::new(1.into(), "micro", "POST", "/micro");
+            memory.send(&Tally::default(), IN, lost.text()).await.unwrap();
+            until(|| puller.status().failed == 1 && puller.status().in_flight == 0).await;
+            assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
+            put(&memory, 2).await;
+            until(|| memory.messages(IN) == 0).await;
+            let statuses: Vec<u16> = answers(&memory).iter().map(|(status, _)| *status).collect();
+            assert_eq!(statuses, [200, 502], "the one slot was free for the other request");
+            // 2 + 4 + 8 s, and at most a long poll after each.
+            assert!((14..30).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+            let status = puller.status();
+            assert_eq!((status.failed, status.exhausted, status.call_failures), (3, 1, 0));
+            assert_eq!(calls.lock().unwrap().len(), 1, "the program was not asked");
+            assert_eq!(memory.calls().s3_gets, 4, "once for each attempt, and once for the other request");
+            assert_eq!(status.waits_for, None, "the program is not to blame");
+        });
+    }
 }
 
 /// A puller and the end of its run.
@@ -174,7 +250,7 @@ fn a_puller_that_ends_finishes_what_it_has_and_takes_no_more() {
         puller.drain();
         ended.await.unwrap();
         assert_eq!((answers(&memory).len(), puller.status().received), (1, 1));
-        let counts = memory.counts(IN).await.unwrap();
+        let counts = memory.counts(&Tally::default(), IN).await.unwrap();
         assert_eq!((counts.visible, counts.in_flight), (1, 0));
     });
 }
@@ -191,7 +267,7 @@ fn what_is_not_finished_is_given_back_and_visible_at_once() {
         puller.give_back();
         ended.await.unwrap();
         assert!(begun.elapsed() < SECOND && puller.status().given_back == 1);
-        assert_eq!(memory.counts(IN).await.unwrap().visible, 1);
+        assert_eq!(memory.counts(&Tally::default(), IN).await.unwrap().visible, 1);
     });
 }
 
@@ -207,7 +283,7 @@ fn a_message_that_a_long_poll_brings_after_the_end_began_is_given_back_at_once()
         put(&memory, 1).await;
         ended.await.unwrap();
         let receive = Receive { most: 1, visibility: SECOND, wait: Duration::ZERO };
-        let again = memory.receive(IN, receive).await.unwrap();
+        let again = memory.receive(&Tally::default(), IN, receive).await.unwrap();
         assert_eq!((again.len(), again[0].count, puller.status().given_back), (1, 2, 1));
         assert!(answers(&memory).is_empty());
     });
@@ -221,7 +297,7 @@ fn a_message_of_nobody_is_skipped_and_deleted_when_it_was_taken_too_often() {
         let program = Scripted::answering(200, b"", Duration::ZERO);
         let calls = program.calls();
         let puller = pull(&memory, program, puller_settings("i-1"), &mut tasks);
-        memory.send(IN, "nonsense".into()).await.unwrap();
+        memory.send(&Tally::default(), IN, "nonsense".into()).await.unwrap();
         put(&memory, 1).await;
         until(|| memory.messages(IN) == 0).await;
         assert_eq!((calls.lock().unwrap().len(), puller.status().received, answers(&memory).len()), (1, 5, 1));

@@ -109,7 +109,14 @@ pub(crate) fn puller_settings(instance_id: &str) -> Settings {
 pub(crate) fn membership(members: &[&str]) -> Membership {
     let member = |id: &&str| wire::Member { id: (*id).into(), address: "127.0.0.1:1".into(), vcpus: None };
     let members = members.iter().map(member).collect();
-    let cluster = wire::Cluster { name: "micro".into(), path: "/micro".into(), policy: Policy::default(), members };
+    let cluster = wire::Cluster {
+        name: "micro".into(),
+        path: "/micro".into(),
+        policy: Policy::default(),
+        health: None,
+        members,
+        scaling: None,
+    };
     Membership { clusters: vec![cluster], ..Membership::default() }
 }
 

@@ -7,6 +7,9 @@ use super::scale::{Scale, clock_step, value_ticks};
 use super::xml::{px, text};
 use wire::Series;
 
+/// Half of the room that a time needs.
+const HALF_LABEL: f64 = 26.0;
+
 /// The axis of values on the left, from 0.
 pub(super) struct Values {
     ticks: Vec<(f64, String)>,
@@ -25,8 +28,8 @@ impl Values {
         for (value, label) in &self.ticks {
             let y = self.scale.px(*value);
             let line = format!("M{} {1} L{2} {1}", px(frame.left), px(y), px(frame.right));
-            let colour = if *value == 0.0 { "#444" } else { "#e4e4e4" };
-            svg += &format!("<path d=\"{line}\" stroke=\"{colour}\"/>\n");
+            let (class, colour) = if *value == 0.0 { ("axis", "#444") } else { ("grid", "#e4e4e4") };
+            svg += &format!("<path class=\"{class}\" d=\"{line}\" stroke=\"{colour}\"/>\n");
             svg += &text(frame.left - 6.0, y + 4.0, "text-anchor=\"end\"", label);
         }
         svg + &text(8.0, frame.top - 10.0, "fill=\"#444\"", unit)
@@ -60,8 +63,12 @@ impl<'a> Times<'a> {
         for second in (first..=last).step_by(step as usize) {
             let x = self.scale.px((second - begins) as f64);
             let line = format!("M{0} {1} L{0} {2}", px(x), px(frame.bottom), px(frame.bottom + 5.0));
-            svg += &format!("<path d=\"{line}\" stroke=\"#444\"/>\n");
-            svg += &text(x, frame.bottom + 18.0, "text-anchor=\"middle\"", &self.shown(second - begins, format));
+            svg += &format!("<path class=\"axis\" d=\"{line}\" stroke=\"#444\"/>\n");
+            // At the edge there is no room for the second half of it.
+            let is_at_edge = x + HALF_LABEL > frame.right;
+            let (x, anchor) = if is_at_edge { (frame.right, "end") } else { (x, "middle") };
+            let anchor = format!("text-anchor=\"{anchor}\"");
+            svg += &text(x, frame.bottom + 18.0, &anchor, &self.shown(second - begins, format));
         }
         let day = self.shown(self.scale.from.max(0.0) as u64, "%Y-%m-%d");
         let middle = (frame.left + frame.right) / 2.0;

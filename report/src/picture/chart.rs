@@ -13,6 +13,9 @@ const WIDTH: f64 = 960.0;
 /// Colour of words.
 const INK: &str = "#222";
 
+/// Charts of more points show none of them: they would hide the lines.
+const MOST_POINTS_SHOWN: usize = 360;
+
 const FRAME: Frame = Frame { left: 76.0, right: WIDTH - 24.0, top: 76.0, bottom: 380.0 };
 
 /// Everything that one picture shows.
@@ -34,6 +37,11 @@ pub(super) struct Chart<'a> {
 }
 
 impl Chart<'_> {
+    /// Whether no line has a value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.iter().flat_map(Line::points).next().is_none()
+    }
+
     pub(super) fn svg(&self) -> String {
         let frame = &FRAME;
         let most = self.lines.iter().flat_map(Line::points).map(|point| point.value).fold(0.0, f64::max);
@@ -43,19 +51,20 @@ impl Chart<'_> {
         let height = frame.bottom + 62.0 + height;
         let (id, title, description) = (self.id, escaped(&self.title), escaped(&self.description));
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
              viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" font-family=\"sans-serif\" font-size=\"12\" fill=\"{INK}\">\n\
              <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n\
-             <rect width=\"{w}\" height=\"{h}\" fill=\"#fff\"/>\n",
+             <rect class=\"paper\" width=\"{w}\" height=\"{h}\" fill=\"#fff\"/>\n",
             w = px(WIDTH),
             h = px(height),
         );
-        svg += &text(frame.left, 26.0, "font-size=\"16\" font-weight=\"bold\"", &self.title);
+        svg += &text(frame.left, 26.0, "class=\"heading\" font-size=\"16\" font-weight=\"bold\"", &self.title);
         svg += &text(frame.left, 44.0, "fill=\"#444\"", &self.subtitle);
         svg += &self.marks.svg(&times.scale, (frame.top, frame.bottom));
         svg += &values.svg(self.unit, frame);
         svg += &times.svg(frame);
-        let shows_points = self.lines.iter().all(Line::is_sparse);
+        let points = self.lines.iter().flat_map(Line::points).count();
+        let shows_points = points <= MOST_POINTS_SHOWN && self.lines.iter().all(Line::is_sparse);
         for line in &self.lines {
             svg += &line.svg(&times.scale, &values.scale, shows_points);
         }

@@ -15,22 +15,15 @@ const BY_SECOND_BELOW_SECONDS: f64 = 600.0;
 /// CloudWatch's only period here, and our longer step.
 const MINUTE: f64 = 60.0;
 
-/// One for each cluster, told apart by people of all colour visions: the palette of Okabe and Ito without its yellow and
-/// black, then Paul Tol's "muted".
-const COLOURS: [&str; 15] = [
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#117733", "#882255", "#999933",
-    "#aa4499", "#44aa99", "#cc6677", "#88ccee", "#ddcc77",
-];
-
 /// What the charts of one report have in common.
 pub(super) struct Courses<'a> {
-    report: &'a Report,
-    cloud_watch: Option<&'a CloudWatch>,
-    marks: Marks,
+    pub(super) report: &'a Report,
+    pub(super) cloud_watch: Option<&'a CloudWatch>,
+    pub(super) marks: Marks,
     /// Any of them: all count from the same start, or are moved to this one's.
-    first: &'a Series,
-    step: f64,
-    times: (f64, f64),
+    pub(super) first: &'a Series,
+    pub(super) step: f64,
+    pub(super) times: (f64, f64),
 }
 
 impl<'a> Courses<'a> {
@@ -81,7 +74,7 @@ impl<'a> Courses<'a> {
     }
 
     /// Another start in seconds from that of the series.
-    fn later(&self, start: Timestamp) -> f64 {
+    pub(super) fn later(&self, start: Timestamp) -> f64 {
         start.duration_since(self.first.start).as_secs() as f64
     }
 
@@ -172,10 +165,6 @@ impl<'a> Courses<'a> {
         self.step / MINUTE
     }
 
-    fn colour(index: usize) -> &'static str {
-        COLOURS[index % COLOURS.len()]
-    }
-
     fn ours(&self, index: usize, stroke: Stroke, name: &str, value: impl Fn(&Row) -> Option<f64>) -> Line {
         let series = &self.report.series[index];
         let later = self.later(series.start);
@@ -190,7 +179,7 @@ impl<'a> Courses<'a> {
             let at = later + (f64::from(row.at) + 0.5) * self.step;
             pieces.last_mut().into_iter().for_each(|piece| piece.push(Point { at, value }));
         }
-        Line { name: format!("{}{name}", series.cluster), colour: Self::colour(index), stroke, pieces }
+        Line { name: format!("{}{name}", series.cluster), place: index, stroke, pieces }
     }
 
     /// CloudWatch's minutes: points beside our minutes, and steps as long as a minute over our seconds.
@@ -209,7 +198,7 @@ impl<'a> Courses<'a> {
             pieces.last_mut().into_iter().for_each(|piece| piece.extend(new.clone()));
         }
         let cluster = &self.report.series[index].cluster;
-        Line { name: format!("{cluster}, CloudWatch {name}"), colour: Self::colour(index), stroke, pieces }
+        Line { name: format!("{cluster}, CloudWatch {name}"), place: index, stroke, pieces }
     }
 
     fn points(&self, series: &Series, metric: &str, statistic: &str) -> Option<&'a MetricPoints> {
@@ -219,17 +208,14 @@ impl<'a> Courses<'a> {
     }
 
     fn chart(&self, id: &'static str, title: &str, unit: &'static str, missing: &str, lines: Vec<Line>) -> Chart<'_> {
-        let description = self.description(title, unit, missing, &lines);
+        let description = self.description((title, unit), "nothing was sent", missing, &lines);
         let (marks, series, times) = (&self.marks, self.first, self.times);
         let (title, subtitle) = (title.to_owned(), self.subtitle(missing));
         Chart { id, title, subtitle, description, unit, lines, marks, series, times }
     }
 
     fn subtitle(&self, missing: &str) -> String {
-        let mut said = Vec::new();
-        if self.report.validity == Validity::Invalid {
-            said.push("NOT VALID, must not be quoted".to_owned());
-        }
+        let mut said: Vec<String> = self.caution().into_iter().collect();
         said.push("the generator's own counts, warm-up and voided rounds included".to_owned());
         if let Some(all) = self.cloud_watch {
             let means = if self.step < MINUTE { ", the mean of each minute" } else { "" };
@@ -243,8 +229,13 @@ impl<'a> Courses<'a> {
         said.join("; ")
     }
 
-    /// The picture for those who do not see it.
-    fn description(&self, title: &str, unit: &str, missing: &str, lines: &[Line]) -> String {
+    /// Stands before everything else in a picture of a run that is not valid.
+    pub(super) fn caution(&self) -> Option<String> {
+        (self.report.validity == Validity::Invalid).then(|| "NOT VALID, must not be quoted".to_owned())
+    }
+
+    /// The picture for those who do not see it; `gap` is what a line is broken at.
+    pub(super) fn description(&self, (title, unit): (&str, &str), gap: &str, missing: &str, lines: &[Line]) -> String {
         let moment = |seconds: f64| shown(self.first, seconds.max(0.0) as u64, "%Y-%m-%d %H:%M:%S");
         let mut said = vec![format!("{title}, from {} to {} UTC.", moment(self.times.0), moment(self.times.1))];
         for line in lines {
@@ -255,7 +246,7 @@ impl<'a> Courses<'a> {
                 _ => format!("{}: {} to {} {unit}.", line.name, short(least), short(most)),
             });
         }
-        said.push("A line is broken where nothing was sent.".to_owned());
+        said.push(format!("A line is broken where {gap}."));
         if !self.marks.pauses.is_empty() {
             said.push(format!("Pauses are shaded: {}.", self.marks.pauses.len()));
         }
@@ -267,7 +258,7 @@ impl<'a> Courses<'a> {
 }
 
 /// First and last of these moments.
-fn ends(moments: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn ends(moments: impl Iterator<Item = f64>) -> (f64, f64) {
     let (from, to) = moments.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), at| (at.min(from), at.max(to)));
     if from < to { (from, to) } else { (0.0, 1.0) }
 }

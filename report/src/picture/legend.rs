@@ -3,7 +3,7 @@
 
 use super::frame::Frame;
 use super::line::Line;
-use super::xml::{px, text};
+use super::xml::text;
 
 const ROW: f64 = 18.0;
 const SAMPLE: f64 = 28.0;
@@ -15,16 +15,15 @@ const PIXELS_PER_LETTER: f64 = 6.8;
 pub(super) fn legend(lines: &[Line], frame: &Frame, top: f64) -> (String, f64) {
     let (mut x, mut y) = (frame.left, top);
     let mut svg = String::new();
-    let has_groups = lines.windows(2).any(|two| two[0].colour == two[1].colour);
-    let mut colour = None;
+    let has_groups = lines.windows(2).any(|two| two[0].place == two[1].place);
+    let mut place = None;
     for line in lines {
         let width = SAMPLE + 6.0 + PIXELS_PER_LETTER * line.name.chars().count() as f64;
-        let is_other = has_groups && colour.replace(line.colour).is_some_and(|before| before != line.colour);
+        let is_other = has_groups && place.replace(line.place).is_some_and(|before| before != line.place);
         if x > frame.left && (is_other || x + width > frame.right) {
             (x, y) = (frame.left, y + ROW);
         }
-        let sample = format!("M{} {1} L{2} {1}", px(x), px(y - 4.0), px(x + SAMPLE));
-        svg += &format!("<path d=\"{sample}\" stroke=\"{}\" {}/>\n", line.colour, line.stroke.attributes());
+        svg += &line.sample((x, y - 4.0), SAMPLE);
         svg += &text(x + SAMPLE + 6.0, y, "", &line.name);
         x += width + GAP;
     }

@@ -1,12 +1,15 @@
 //! Lines of a chart. A line ends where there is a gap, and begins again behind it.
 
+use super::palette::{class, mark, on_white};
 use super::scale::Scale;
 use super::xml::{escaped, px};
 
 /// Charts whose lines all have so few points show each of them.
 const POINTS_SHOWN: usize = 60;
+/// Marks along a line that does not show its points, so that it can be told from others without its colour.
+const MARKS: usize = 7;
 
-/// How a line is drawn. Colours tell clusters apart, strokes what the line is of.
+/// How a line is drawn. Colours and marks tell clusters apart, strokes what the line is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stroke {
     Solid,
@@ -47,7 +50,8 @@ pub(super) struct Point {
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) name: String,
-    pub(super) colour: &'static str,
+    /// Place of its cluster, which has a colour and a mark.
+    pub(super) place: usize,
     pub(super) stroke: Stroke,
     /// Points without a gap between them.
     pub(super) pieces: Vec<Vec<Point>>,
@@ -76,22 +80,41 @@ impl Line {
         if path.is_empty() {
             return String::new();
         }
-        let (name, colour) = (escaped(&self.name), self.colour);
+        let (name, colour, class) = (escaped(&self.name), on_white(self.place), class(self.place));
         let mut svg = format!(
-            "<g stroke=\"{colour}\" fill=\"none\"><title>{name}</title>\n<path d=\"{}\" {}/>\n",
+            "<g stroke=\"{colour}\" fill=\"none\"><title>{name}</title>\n<path class=\"line {class}\" d=\"{}\" {}/>\n",
             path.join(" "),
             self.stroke.attributes()
         );
         for point in self.marked(shows_points) {
-            let (x, y) = (px(x.px(point.at)), px(y.px(point.value)));
-            svg += &format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"2.2\" fill=\"{colour}\" stroke=\"none\"/>\n");
+            svg += &self.mark_at((x.px(point.at), y.px(point.value)), 2.6);
         }
         svg + "</g>\n"
     }
 
-    /// Points that are shown: all of few, and those that stand alone, which no line would show.
+    /// The mark of its cluster.
+    fn mark_at(&self, at: (f64, f64), radius: f64) -> String {
+        let (d, colour, class) = (mark(self.place, at, radius), on_white(self.place), class(self.place));
+        format!("<path class=\"mark {class}\" d=\"{d}\" fill=\"{colour}\" stroke=\"none\"/>\n")
+    }
+
+    /// A piece of it for a legend.
+    pub(super) fn sample(&self, (x, y): (f64, f64), length: f64) -> String {
+        let (colour, class) = (on_white(self.place), class(self.place));
+        let piece = format!("M{0} {1} L{2} {1}", px(x), px(y), px(x + length));
+        let mark = if self.stroke.is_dotted() { String::new() } else { self.mark_at((x + length / 2.0, y), 3.0) };
+        let attributes = self.stroke.attributes();
+        format!("<path class=\"line {class}\" d=\"{piece}\" stroke=\"{colour}\" {attributes}/>\n{mark}")
+    }
+
+    /// Points that are shown: all of few, of many those that stand alone, which no line would show, and some along the way.
     fn marked(&self, shows_points: bool) -> impl Iterator<Item = &Point> {
-        let are_shown = shows_points && !self.stroke.is_dotted();
-        self.pieces.iter().filter(move |piece| are_shown || piece.len() == 1).flatten()
+        let is_dotted = self.stroke.is_dotted();
+        let every = (self.points().count() / MARKS).max(1);
+        let numbered = self.pieces.iter().flat_map(|piece| piece.iter().map(move |point| (piece.len(), point)));
+        let is_shown = move |(number, (length, _)): &(usize, (usize, &Point))| {
+            *length == 1 || (!is_dotted && (shows_points || (number + every / 2).is_multiple_of(every)))
+        };
+        numbered.enumerate().filter(is_shown).map(|(_, (_, point))| point)
     }
 }

@@ -47,7 +47,7 @@ impl Marks {
         for (from, to) in &self.pauses {
             let (from, to) = (within(*from), within(*to));
             svg += &format!(
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#000\" fill-opacity=\"0.08\"><title>pause</title></rect>\n",
+                "<rect class=\"pause\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"#000\" fill-opacity=\"0.08\"><title>pause</title></rect>\n",
                 px(from),
                 px(top),
                 px((to - from).max(0.0)),
@@ -58,9 +58,9 @@ impl Marks {
         for (at, name) in &self.rounds {
             let at = within(*at);
             let line = format!("M{0} {1} L{0} {2}", px(at), px(top), px(bottom));
-            svg += &format!("<path d=\"{line}\" stroke=\"#c4c4c4\" stroke-dasharray=\"2 3\"/>\n");
+            svg += &format!("<path class=\"round\" d=\"{line}\" stroke=\"#c4c4c4\" stroke-dasharray=\"2 3\"/>\n");
             if at >= free {
-                svg += &text(at + 2.0, top + 10.0, "font-size=\"10\" fill=\"#666\"", name);
+                svg += &text(at + 2.0, top + 10.0, "font-size=\"10\" fill=\"#5c5c5c\"", name);
                 free = at + LABEL_PIXELS + PIXELS_PER_LETTER * name.chars().count() as f64;
             }
         }

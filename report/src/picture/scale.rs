@@ -4,15 +4,15 @@ use std::time::Duration;
 
 /// A linear scale.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scale {
-    pub(super) from: f64,
-    pub(super) to: f64,
+pub(crate) struct Scale {
+    pub(crate) from: f64,
+    pub(crate) to: f64,
     /// Pixel of `from`, and of `to`.
-    pub(super) pixels: (f64, f64),
+    pub(crate) pixels: (f64, f64),
 }
 
 impl Scale {
-    pub(super) fn px(&self, value: f64) -> f64 {
+    pub(crate) fn px(&self, value: f64) -> f64 {
         let (first, last) = self.pixels;
         first + (last - first) * (value - self.from) / (self.to - self.from).max(f64::MIN_POSITIVE)
     }

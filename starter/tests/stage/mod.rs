@@ -97,13 +97,50 @@ impl Stage {
             url: format!("http://{}/{name}", self.mirror),
             sha256,
             environment: [("NAME", name.to_owned()), ("ENDS", ends)].map(|(key, value)| (key.to_owned(), value)).into(),
+            archive: None,
         }
+    }
+
+    /// An archive on the mirror, whose program calls itself what its setup wrote into the file `name`.
+    pub(crate) fn archive(&self, setup: &[&str]) -> Application {
+        let (tree, itself) = (self.directory.join("tree"), std::env::current_exe().expect("path"));
+        fs::create_dir_all(&tree).expect("directory");
+        let script = format!(
+            "#!/bin/sh\nset -eu\nNAME=$(cat name)\nexport NAME\nexec '{}' --exact stage::the_program --ignored\n",
+            itself.display()
+        );
+        fs::write(tree.join("serve"), script).expect("script");
+        let pack = "chmod 755 \"$1/serve\"; tar -C \"$1\" -cf - .";
+        let packed = Command::new("sh").args(["-euc", pack, "sh"]).arg(&tree).output().expect("sh runs");
+        assert!(packed.status.success(), "{packed:?}");
+        // It is text, and so are its headers.
+        let file = String::from_utf8(packed.stdout).expect("text");
+        let sha256 = wire::sha256_hex(file.as_bytes());
+        self.files.lock().expect("lock").insert("/app.tar".to_owned(), file);
+        let ends = self.directory.join("ends").display().to_string();
+        Application {
+            url: format!("http://{}/app.tar", self.mirror),
+            sha256,
+            environment: [("ENDS".to_owned(), ends)].into(),
+            archive: Some(wire::Archive {
+                setup: setup.iter().map(|line| (*line).to_owned()).collect(),
+                command: vec!["./serve".to_owned()],
+            }),
+        }
+    }
+
+    /// Names of what the starter keeps.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        let all = fs::read_dir(self.directory.join("data")).expect("data").flatten();
+        let mut names: Vec<String> = all.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 
     /// Starts the starter, as systemd does after a restart too.
     pub(crate) fn start(&mut self, first: &Application) {
         let starter = Command::new(env!("CARGO_BIN_EXE_starter"))
-            .args(["--fetch", "2", "--start", "5"])
+            .args(["--fetch", "2", "--start", "5", "--setup", "5"])
             .env("INSTANCE_ID", "i-1")
             .env("LISTEN", self.listen.to_string())
             .env("CONTROL_LISTEN", self.control.to_string())
@@ -193,6 +230,23 @@ impl Stage {
         stream.read_to_string(&mut text).ok()?;
         let (head, body) = text.split_once("\r\n\r\n")?;
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    }
+
+    /// Kills what is left of a starter that was killed: all processes that know this directory. Whether there are none any more.
+    pub(crate) fn end_orphans(&self) -> bool {
+        let mark = format!("ENDS={}", self.directory.join("ends").display());
+        let has_mark = |pid: &i32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        };
+        let all = fs::read_dir("/proc").expect("processes").flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).filter(has_mark);
+        let left: Vec<_> = pids.filter_map(rustix::process::Pid::from_raw).collect();
+        for pid in &left {
+            // It may have ended meanwhile.
+            let _ = rustix::process::kill_process(*pid, rustix::process::Signal::KILL);
+        }
+        left.is_empty()
     }
 
     /// Whether a program was told to end by SIGTERM.

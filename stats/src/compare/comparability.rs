@@ -2,7 +2,9 @@
 
 use wire::{CreditMode, Direction, Metric, Speed};
 
+use super::capacity;
 use super::outliers::split;
+use super::per_thousand::unpriced;
 use super::rules::{Arrivals, Demands, Rules};
 use super::series::{Pair, Series};
 use super::wilcoxon::{Differences, Interval};
@@ -29,7 +31,13 @@ pub fn requests_needed(metric: Metric, demands: Demands) -> u64 {
         (Metric::P99, Demands::Shared) => P99_REQUESTS_SHARED,
         (Metric::P999, _) => P999_REQUESTS,
         (
-            Metric::P50 | Metric::P90 | Metric::RequestsPerSecond | Metric::RequestsPerUsd | Metric::FailedPerMille,
+            Metric::P50
+            | Metric::P90
+            | Metric::RequestsPerSecond
+            | Metric::RequestsPerUsd
+            | Metric::UsdMicrosPerThousand
+            | Metric::Capacity
+            | Metric::FailedPerMille,
             _,
         ) => 1,
     }
@@ -40,10 +48,19 @@ pub(crate) fn obstacle(rules: &Rules, series: &Series<'_>) -> Option<Obstacle> {
     if series.rounds == 0 {
         return Some(Obstacle { direction: Direction::Undecided, why: "no round counted".to_owned() });
     }
+    if let Some(objective) = &rules.objective {
+        if let Some(why) = capacity::obstacle(objective, series).or_else(|| mixed_speeds(series)) {
+            return not_comparable(why);
+        }
+        return None;
+    }
     if rules.metric == Metric::RequestsPerUsd && rules.arrivals == Arrivals::Open {
         return not_comparable(
             "under a fixed rate all clusters answer the same; requests per dollar need closed loops".to_owned(),
         );
+    }
+    if let Some(names) = unpriced(series) {
+        return not_comparable(format!("it is not known what right answers of {names} cost"));
     }
     if let Some(why) = mixed_speeds(series) {
         return not_comparable(why);

@@ -1,25 +1,32 @@
 //! Comparison of one cluster with another, over the rounds that count.
 
+mod answering;
+pub(crate) mod capacity;
 mod comparability;
 pub(crate) mod holm;
 pub(crate) mod looks;
 mod outliers;
+pub(crate) mod own;
+mod per_thousand;
 mod per_usd;
+pub(crate) mod round_gains;
 pub(crate) mod rules;
 pub(crate) mod sample_size;
 pub(crate) mod sentence;
 pub(crate) mod series;
 mod utilization;
-mod warnings;
+pub(crate) mod warnings;
 pub(crate) mod wilcoxon;
 mod words;
 
-use wire::{About, Comparison, Direction, Metric, Pairs, RoundReport, Size};
+use wire::{About, Comparison, Direction, Pairs, RoundReport, Size};
 
+use self::capacity::capacities;
 pub use self::comparability::requests_needed;
 use self::comparability::{Obstacle, obstacle, spoilt_by_outliers};
 use self::holm::holm_levels;
 use self::looks::{CONFIDENCE_ALPHA, alpha, size_alpha};
+use self::per_thousand::costs;
 use self::per_usd::{bounded, prices};
 use self::rules::{EQUIVALENCE_PERCENT, Rules};
 use self::sample_size::{measurements_needed, smallest_count};
@@ -27,22 +34,35 @@ use self::sentence::sentence;
 use self::series::Series;
 use self::warnings::warnings;
 use self::wilcoxon::{Differences, Interval};
-use crate::metric::percent_faster;
+use crate::launches::Launches;
+use crate::metric::{is_of_money, percent_faster};
 
 /// Compares `clusters` over the counted ones of `rounds`, Holm-corrected over the comparisons.
 ///
 /// The estimate is the Hodges-Lehmann median of the per-round log gain and the interval the exact Wilcoxon signed-rank
 /// one. With enough launches the unit is the launch instead, and the claim is about the instance types. Requests per
-/// dollar are rates that are shifted by what both cost; where a price is not known, the rates are compared, and a warning
-/// says so.
+/// dollar are rates that are shifted by what both cost; where a price is not known, the rates are compared (the capacities, of a
+/// search), and a warning says so. Of costs of right answers nothing is left to compare then.
 pub fn compare(rules: &Rules, rounds: &[RoundReport], clusters: &[&str]) -> Vec<Comparison> {
+    compare_launches(rules, rounds, clusters, &Launches::default())
+}
+
+/// The same of several launches. A cluster that met the objective of a search in some of them and in others not is compared with none.
+pub(crate) fn compare_launches(
+    rules: &Rules,
+    rounds: &[RoundReport],
+    clusters: &[&str],
+    launches: &Launches,
+) -> Vec<Comparison> {
     let series: Vec<Series<'_>> = paired(rules.pairs, clusters)
         .into_iter()
-        .map(|(cluster, baseline)| Series::of(rules.metric, rounds, cluster, baseline).by_what_is_known())
+        .map(|(cluster, baseline)| {
+            Series::of(rules.metric, rounds, [cluster, baseline], launches).by_what_is_known(rules)
+        })
         .collect();
     let judged: Vec<Judged> = series.iter().map(|series| Judged::of(rules, series)).collect();
     let p_values: Vec<f64> = judged.iter().map(Judged::p_value).collect();
-    let levels = holm_levels(&p_values, alpha(rules.looks));
+    let levels = holm_levels(&p_values, alpha(rules));
     let count = series.len();
     series
         .iter()
@@ -106,6 +126,8 @@ impl Judged {
             answered_per_mille: series.answered_per_mille(),
             answered_interval_points: answered_interval(series),
             per_usd: prices(rules, series, direction, interval),
+            per_thousand: costs(rules, series),
+            capacities: capacities(rules, series),
             warnings: warnings(rules, series, &self.gains),
             sentence: String::new(),
         };
@@ -128,7 +150,7 @@ impl Judged {
             return (obstacle.direction, obstacle.why.clone());
         }
         let Some(interval) = interval else {
-            let needed = smallest_count(alpha(rules.looks), comparisons);
+            let needed = smallest_count(alpha(rules), comparisons);
             return (Direction::Undecided, too_few(self.gains.len() as u32, self.about, needed));
         };
         let direction = interval.direction();
@@ -144,10 +166,10 @@ impl Judged {
     /// Both one-sided tests, shared out evenly over the comparisons.
     fn size_interval(&self, rules: &Rules, series: &Series<'_>, comparisons: usize) -> Option<Interval> {
         // One side of a ratio of upper bounds is open.
-        if self.obstacle.is_some() || (series.metric == Metric::RequestsPerUsd && series.is_at_most() != [false; 2]) {
+        if self.obstacle.is_some() || (is_of_money(series.metric) && series.is_at_most() != [false; 2]) {
             return None;
         }
-        self.differences.interval(2.0 * size_alpha(rules.looks) / comparisons.max(1) as f64)
+        self.differences.interval(2.0 * size_alpha(rules) / comparisons.max(1) as f64)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use wire::{Comparison, Direction, Metric, PerUsd, Size};
 
+use super::answering::{self, Answering, ratios};
 use super::rules::{EQUIVALENCE_PERCENT, Rules};
 use super::series::Series;
 use super::wilcoxon::Interval;
-use super::words::{interval as measured, units, what_it_takes};
-use crate::numbers::{Percents, Ratios, Usd};
+use crate::metric::is_of_money;
+use crate::numbers::{Ratios, Usd, objective};
 use crate::price;
 
 /// What both cost, and where the comparison would turn. `None` with any other metric, and where no round counted.
@@ -42,7 +43,7 @@ pub(super) fn prices(
 /// another is then proven, and less is not.
 pub(super) fn bounded(series: &Series<'_>, direction: Direction) -> Option<(Direction, String)> {
     let is_at_most = series.is_at_most();
-    if series.metric != Metric::RequestsPerUsd || is_at_most == [false; 2] {
+    if !is_of_money(series.metric) || is_at_most == [false; 2] {
         return None;
     }
     let why = format!("{}, so that only the most that they may cost is known", silence(series));
@@ -90,55 +91,17 @@ pub(super) fn line(comparison: &Comparison, name: &str) -> Option<String> {
 }
 
 /// `cluster2 answers 2.1x [1.9, 2.3] as many requests per dollar as cluster1 with 100 users (95.2 % interval over 20 rounds;
-/// on-demand, eu-west-1, 2026-07-20). It holds while cluster2 costs less than 0.74 USD an hour; it costs 0.39.`
+/// on-demand, eu-west-1, 2026-07-20). It holds while cluster2 costs less than 0.74 USD an hour; it costs 0.39.` At the capacity of a
+/// search it says the objective in place of the users.
 pub(super) fn sentence(comparison: &Comparison, comparisons: usize) -> Option<String> {
     let prices = comparison.per_usd.as_ref()?;
-    let (estimate, bounds) = ratios(comparison)?;
-    let (cluster, baseline, why) = (&comparison.cluster, &comparison.baseline, &comparison.why);
-    let shown = Ratios::of(&[estimate, bounds[0], bounds[1]]);
     let (side, users) = (side(prices), users(prices));
     let credits = credits(comparison, prices);
-    let what = format!("as many requests per dollar as {baseline}{users}{credits}");
-    let basis = if prices.basis.is_empty() { String::new() } else { format!("; {}", prices.basis) };
-    let basis = format!("({}{basis})", measured(comparison, comparisons));
-    let between = || format!("{cluster} answers between {} and {} {what}", shown.one(bounds[0]), shown.one(bounds[1]));
-    Some(match comparison.direction {
-        Direction::NotComparable => return None,
-        Direction::Undecided => format!(
-            "{cluster} answered {side}{} {what} in {}; {why}, so there is no verdict.",
-            Ratios::of(&[estimate]).one(estimate),
-            units(comparison)
-        ),
-        Direction::NoDifferenceShown if comparison.size == Size::EquivalentWithin5Percent => format!(
-            "{cluster} and {baseline} are equivalent within {EQUIVALENCE_PERCENT} % by requests per dollar: {} {basis}.",
-            between()
-        ),
-        Direction::NoDifferenceShown => {
-            let percents = comparison.interval_percent.unwrap_or_default();
-            format!(
-                "No difference is shown between {cluster} and {baseline} by requests per dollar: {} {basis}{}.",
-                between(),
-                what_it_takes(comparison, percents, &Percents::of(&percents))
-            )
-        }
-        Direction::Faster | Direction::Slower => {
-            let mut sentence =
-                format!("{cluster} answers {side}{} {} {what} {basis}", shown.one(estimate), shown.bracket(bounds));
-            if comparison.size == Size::EquivalentWithin5Percent {
-                sentence.push_str(&format!(
-                    "; the difference is real, and the two are equivalent within {EQUIVALENCE_PERCENT} %"
-                ));
-            }
-            format!("{sentence}.{}", holds(comparison, prices))
-        }
-    })
-}
-
-/// Estimate and interval as ratios. `None`: nothing was estimated.
-fn ratios(comparison: &Comparison) -> Option<(f64, [f64; 2])> {
-    let ratio = |percent: f64| 1.0 + percent / 100.0;
-    let estimate = comparison.faster_percent?;
-    Some((ratio(estimate), comparison.interval_percent.unwrap_or([estimate; 2]).map(ratio)))
+    let at = comparison.capacities.map(|capacities| format!(" at {}", objective(&capacities.objective)));
+    let what =
+        format!("as many requests per dollar{} as {}{users}{credits}", at.unwrap_or_default(), comparison.baseline);
+    let (by, basis, holds) = ("requests per dollar", prices.basis.as_str(), holds(comparison, prices));
+    answering::sentence(comparison, comparisons, &Answering { by, what: &what, side, basis, holds: &holds })
 }
 
 /// The side on which the truth is, when a cost is an upper bound.

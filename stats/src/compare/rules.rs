@@ -1,6 +1,6 @@
 //! Rules of a comparison. Pure.
 
-use wire::{Looks, Metric, Pairs, Phase, RunSpec};
+use wire::{Looks, Metric, Objective, Pairs, Phase, RunSpec};
 
 /// Clusters are called equivalent when the 90 % interval lies within this many percent on both sides: two one-sided
 /// tests at 5 %. Five percent is about what an instance differs from the next of its type.
@@ -18,6 +18,8 @@ pub struct Rules {
     pub gap_percent: f64,
     /// Users of the closed loops, fewest and most over the phases.
     pub users: Option<[u32; 2]>,
+    /// Objective of a search. Absent: it is none.
+    pub objective: Option<Objective>,
 }
 
 impl Default for Rules {
@@ -30,6 +32,7 @@ impl Default for Rules {
             demands: Demands::default(),
             gap_percent: EQUIVALENCE_PERCENT,
             users: None,
+            objective: None,
         }
     }
 }
@@ -38,8 +41,10 @@ impl Rules {
     /// Rules for the rounds of `spec`: those it asks for, and those that follow from its load.
     pub fn of(spec: &RunSpec) -> Self {
         let judging = &spec.judging;
-        let is_open = spec.phases.iter().any(|phase| matches!(phase, Phase::OpenLoop(_)));
-        let is_shared = is_open || spec.request.work.is_some();
+        let has_open = spec.phases.iter().any(|phase| matches!(phase, Phase::OpenLoop(_)));
+        let is_open = has_open || spec.search.is_some();
+        // In a search each cluster is asked for its own rates.
+        let is_shared = has_open || (spec.request.work.is_some() && spec.search.is_none());
         Self {
             metric: judging.metric,
             looks: judging.looks,
@@ -49,6 +54,7 @@ impl Rules {
             demands: if is_shared { Demands::Shared } else { Demands::Own },
             gap_percent: f64::from(judging.gap_percent),
             users: users(&spec.phases),
+            objective: spec.search.as_ref().map(|search| search.objective),
         }
     }
 }

@@ -2,20 +2,21 @@
 
 use wire::{Comparison, Direction, Size, WarningKind};
 
-use super::per_usd;
 use super::rules::EQUIVALENCE_PERCENT;
 use super::words::{basis, first_clause, units, what_it_takes};
+use super::{capacity, per_thousand, per_usd};
 use crate::metric::words;
 use crate::numbers::Percents;
 
 /// `cluster2 14 % faster [9, 19]`
-pub(crate) fn line(comparison: &Comparison, one_baseline: bool) -> String {
+pub fn line(comparison: &Comparison, one_baseline: bool) -> String {
     let name = if one_baseline {
         comparison.cluster.clone()
     } else {
         format!("{} against {}", comparison.cluster, comparison.baseline)
     };
-    if let Some(line) = per_usd::line(comparison, &name) {
+    let of_money = per_usd::line(comparison, &name).or_else(|| per_thousand::line(comparison, &name));
+    if let Some(line) = of_money.or_else(|| capacity::line(comparison, &name)) {
         return line;
     }
     let bounds = comparison.interval_percent.unwrap_or_default();
@@ -51,7 +52,9 @@ pub(crate) fn line(comparison: &Comparison, one_baseline: bool) -> String {
 
 /// The comparison as one sentence.
 pub(crate) fn sentence(comparison: &Comparison, comparisons: usize) -> String {
-    if let Some(sentence) = per_usd::sentence(comparison, comparisons) {
+    let of_money =
+        per_usd::sentence(comparison, comparisons).or_else(|| per_thousand::sentence(comparison, comparisons));
+    if let Some(sentence) = of_money.or_else(|| capacity::sentence(comparison, comparisons)) {
         return sentence;
     }
     let (cluster, baseline, why) = (&comparison.cluster, &comparison.baseline, &comparison.why);

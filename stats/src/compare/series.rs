@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wire::{About, ClusterReport, Metric, RoundReport, Speed};
 
+use super::rules::Rules;
 use super::wilcoxon::hodges_lehmann;
+use crate::launches::Launches;
 use crate::metric::{answered, log_gain};
 use crate::price::Costs;
 use crate::rounds::counted;
+use crate::ways::{Found, capacities};
 
 /// Below this many launches a claim is about the instances that were measured: the exact interval needs six values,
 /// and with five launches of four rounds a true gap of 5 % is found in 42 % of campaigns only.
@@ -18,9 +21,13 @@ pub(crate) struct Series<'a> {
     pub(crate) metric: Metric,
     pub(crate) cluster: &'a str,
     pub(crate) baseline: &'a str,
-    /// Counted rounds, whether or not both clusters are in them.
+    /// Counted rounds, whether or not both clusters are in them. Of a search without one in which the generator came to its limits.
     pub(crate) rounds: u32,
     pub(crate) pairs: Vec<Pair<'a>>,
+    /// What a search found of cluster and baseline. Of no search it says nothing.
+    pub(crate) found: [Found; 2],
+    /// Capacities of cluster and baseline, each over its own rounds: a cluster whose search has ended is in no further pair.
+    pub(crate) capacities: [Vec<(u32, f64)>; 2],
 }
 
 /// Both clusters in one round.
@@ -39,21 +46,44 @@ pub(crate) struct Units {
 
 impl<'a> Series<'a> {
     /// Voided rounds are left out.
-    pub(crate) fn of(metric: Metric, rounds: &'a [RoundReport], cluster: &'a str, baseline: &'a str) -> Self {
-        let counted: Vec<&RoundReport> = counted(rounds).collect();
+    pub(crate) fn of(
+        metric: Metric,
+        rounds: &'a [RoundReport],
+        [cluster, baseline]: [&'a str; 2],
+        launches: &Launches,
+    ) -> Self {
+        let found = [cluster, baseline].map(|name| Found::of(rounds, name, launches));
+        let capacities = [cluster, baseline].map(|name| capacities(rounds, name));
+        let is_left_out = |round: &RoundReport| {
+            let side = |report: &ClusterReport| [cluster, baseline].iter().position(|name| *name == report.cluster);
+            let mut ways = round.clusters.iter().filter_map(|report| Some((side(report)?, report.way.as_ref()?)));
+            ways.any(|(side, way)| found[side].leaves_out(way))
+        };
+        let counted: Vec<&RoundReport> = counted(rounds).filter(|round| !is_left_out(round)).collect();
         let pairs = counted.iter().filter_map(|round| Pair::of(round, cluster, baseline)).collect();
-        Self { metric, cluster, baseline, rounds: counted.len() as u32, pairs }
+        Self { metric, cluster, baseline, rounds: counted.len() as u32, pairs, found, capacities }
     }
 
-    /// The same by requests per second where requests per dollar are asked for and a price is not known.
-    pub(crate) fn by_what_is_known(self) -> Self {
-        let is_known = self.metric != Metric::RequestsPerUsd || (self.is_priced(0) && self.is_priced(1));
-        if is_known { self } else { Self { metric: Metric::RequestsPerSecond, ..self } }
+    /// The same by what is known where requests per dollar are asked for and a price is not known: by requests per second, or by the
+    /// capacities of a search.
+    pub(crate) fn by_what_is_known(self, rules: &Rules) -> Self {
+        // Where a search found no number there is none to have a price.
+        let is_found = self.found.iter().all(|found| matches!(found, Found::Capacity { .. }));
+        let is_known = (self.is_priced(0) && self.is_priced(1)) || (rules.objective.is_some() && !is_found);
+        if self.metric != Metric::RequestsPerUsd || is_known {
+            return self;
+        }
+        let metric = if rules.objective.is_some() { Metric::Capacity } else { Metric::RequestsPerSecond };
+        Self { metric, ..self }
     }
 
     /// Whether it is known in every round what the instances cost, of the cluster (0) or of the baseline (1).
     pub(crate) fn is_priced(&self, side: usize) -> bool {
-        self.pairs.iter().all(|pair| pair.sides()[side].hourly_usd_micros.is_some_and(|micros| micros > 0))
+        let usd = |report: &ClusterReport| match self.metric {
+            Metric::UsdMicrosPerThousand => report.queue_cost.and_then(|cost| cost.usd_nanos),
+            _ => report.hourly_usd_micros,
+        };
+        self.pairs.iter().all(|pair| usd(pair.sides()[side]).is_some_and(|usd| usd > 0))
     }
 
     /// Whose cost is an upper bound, of cluster and baseline.
@@ -63,7 +93,11 @@ impl<'a> Series<'a> {
 
     /// Rounds in which the cost is an upper bound, of cluster and baseline.
     pub(crate) fn bounds(&self) -> [u32; 2] {
-        [0, 1].map(|side| self.pairs.iter().filter(|pair| pair.sides()[side].hourly_is_at_most).count() as u32)
+        let is_bound = |report: &ClusterReport| match self.metric {
+            Metric::UsdMicrosPerThousand => report.queue_cost.is_some_and(|cost| cost.is_at_most),
+            _ => report.hourly_is_at_most,
+        };
+        [0, 1].map(|side| self.pairs.iter().filter(|pair| is_bound(pair.sides()[side])).count() as u32)
     }
 
     /// Who ran at the full speed that standard credits give, in every round: of cluster and baseline.
@@ -146,7 +180,7 @@ impl<'a> Pair<'a> {
         Some(Self { launch: round.launch, cluster: find(cluster)?, baseline: find(baseline)? })
     }
 
-    fn sides(&self) -> [&'a ClusterReport; 2] {
+    pub(crate) fn sides(&self) -> [&'a ClusterReport; 2] {
         [self.cluster, self.baseline]
     }
 }

@@ -4,34 +4,68 @@ use wire::{Metric, Speed, Warning, WarningKind};
 
 use super::looks::CONFIDENCE_ALPHA;
 use super::outliers::split;
+use super::per_thousand::unpriced;
 use super::rules::{Arrivals, Rules};
 use super::series::{Pair, Series};
 use super::utilization::{BUSY, NEAR_SATURATION, utilization};
 use super::wilcoxon::Differences;
+use crate::metric::is_of_money;
+use crate::numbers::tenths;
+use crate::ways::balancer_busy;
 
 pub(crate) fn warnings(rules: &Rules, series: &Series<'_>, gains: &[f64]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut add = |kind: WarningKind, sentence: Option<String>| {
         warnings.extend(sentence.map(|sentence| Warning { kind, sentence }));
     };
-    let is_throughput = matches!(series.metric, Metric::RequestsPerSecond | Metric::RequestsPerUsd);
-    if rules.arrivals == Arrivals::Open && !is_throughput {
+    let is_of_rates = matches!(series.metric, Metric::RequestsPerSecond | Metric::Capacity);
+    if rules.arrivals == Arrivals::Open && !is_of_rates && !is_of_money(series.metric) {
         add(WarningKind::NearSaturation, busy(series));
     }
     add(WarningKind::UnequalOutliers, outliers(series, gains));
-    add(WarningKind::UnequalFailures, failures(series));
+    if rules.objective.is_none() {
+        add(WarningKind::UnequalFailures, failures(series));
+    } else {
+        add(WarningKind::BalancerBound, balancer_bound(series));
+    }
     add(WarningKind::Burstable, burstable(series));
     if series.metric != rules.metric {
         add(WarningKind::NoPrice, Some(no_price(series)));
     }
+    add(WarningKind::NoPrice, unpriced(series).map(|names| format!("{NO_COST}: a price is not known of {names}")));
     warnings
 }
+
+/// What cannot be compared without prices.
+pub(crate) const NO_COST: &str = "what right answers cost is not compared";
 
 /// The report knows the type and the region.
 fn no_price(series: &Series<'_>) -> String {
     let sides = [(series.cluster, series.is_priced(0)), (series.baseline, series.is_priced(1))];
     let names: Vec<&str> = sides.into_iter().filter(|(_, is_priced)| !is_priced).map(|(name, _)| name).collect();
-    format!("requests per second are compared, and not per dollar: no price for {}", names.join(" and "))
+    format!("{}: no price for {}", not_per_usd(series.metric), names.join(" and "))
+}
+
+/// What is compared in place of requests per dollar.
+pub(crate) fn not_per_usd(compared: Metric) -> &'static str {
+    match compared {
+        Metric::Capacity => "capacities are compared, and not requests per dollar",
+        _ => "requests per second are compared, and not per dollar",
+    }
+}
+
+/// One balancer is in front of all clusters: what it cannot pass on, none of them can show.
+fn balancer_bound(series: &Series<'_>) -> Option<String> {
+    let busy = |side: usize| balancer_busy(series.pairs.iter().map(|pair| pair.sides()[side]));
+    let sides = [(series.cluster, busy(0)), (series.baseline, busy(1))];
+    let bound: Vec<(&str, u32)> = sides.into_iter().filter_map(|(name, busy)| Some((name, busy?))).collect();
+    let most = bound.iter().map(|(_, busy)| *busy).max()?;
+    let names: Vec<&str> = bound.iter().map(|(name, _)| *name).collect();
+    Some(format!(
+        "the balancer was {} busy at the capacity of {}, which may be the balancer's: choose a larger balancer.instanceType",
+        tenths(most),
+        names.join(" and ")
+    ))
 }
 
 fn busy(series: &Series<'_>) -> Option<String> {

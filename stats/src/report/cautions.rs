@@ -137,15 +137,8 @@ mod tests {
             addresses: addresses.iter().map(share).collect(),
             ..ClusterReport::default()
         };
-        RoundReport {
-            round: number,
-            seed: u64::from(number),
-            launch: 1,
-            outcome,
-            reason: String::new(),
-            voided_by: String::new(),
-            clusters: vec![cluster("a"), cluster("b")],
-        }
+        let clusters = vec![cluster("a"), cluster("b")];
+        RoundReport { outcome, ..RoundReport::counted(number, u64::from(number), clusters) }
     }
 
     /// Cautions of counted rounds after five minutes of warm-up.
@@ -177,6 +170,7 @@ mod tests {
             series: Vec::new(),
             rounds,
             planned_rounds: 1,
+            alone: BTreeMap::new(),
             warmup_requests: BTreeMap::new(),
             warmup_load_millis: warm_up_seconds * 1000,
             phases: Vec::new(),

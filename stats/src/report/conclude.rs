@@ -1,9 +1,11 @@
 //! Conclusion of a run in words: one line for a column, sentences for people.
 
 use wire::{
-    About, ClusterFacts, ClusterReport, Comparison, CreditMode, Environment, PlaceKind, SelfTest, SelfTestOutcome,
+    About, ClusterFacts, ClusterReport, Comparison, CreditMode, Environment, Objective, PlaceKind, SelfTest,
+    SelfTestOutcome,
 };
 
+use super::capacity_words;
 use super::ranking::ranking;
 use crate::compare::sentence::line;
 use crate::numbers::{bounded, milliseconds, tenths};
@@ -14,6 +16,9 @@ const ABOUT_TYPES: &str = "This is about the instance types: every launch was ne
 const ABOUT_VERSIONS: &str =
     "This is about the versions of the program on this instance type: every launch was new instances.";
 const ABOUT_BOTH: &str = "This is about the instance types, each with its own program: which of the two makes the difference is not told apart.";
+/// Begins the verdict on a run that is not valid, and ends it.
+pub const NOT_VALID: &str = "This run is not valid";
+pub const NOT_QUOTED: &str = "Its numbers are kept for reading and must not be quoted.";
 const ABOUT_THE_LAB: &str = "It was measured in the lab, on one machine: it describes the lab.";
 
 /// `Report.summary` and `Report.verdict`.
@@ -29,6 +34,10 @@ pub struct Findings<'a> {
     pub clusters: &'a [ClusterReport],
     /// Sentence about what the members of all clusters serve together.
     pub shared: Option<&'a str>,
+    /// Objective of a search.
+    pub objective: Option<&'a Objective>,
+    /// Sentences about capacities that a search found.
+    pub capacities: &'a [String],
     pub comparisons: &'a [Comparison],
     pub self_test: Option<&'a SelfTest>,
     /// Reasons against the validity of the run.
@@ -41,21 +50,27 @@ pub fn conclude(findings: &Findings<'_>) -> Conclusion {
     if let Some(first) = findings.invalid.first() {
         return Conclusion {
             summary: format!("invalid: {first}"),
-            verdict: format!(
-                "This run is not valid: {}. Its numbers are kept for reading and must not be quoted.",
-                findings.invalid.join("; ")
-            ),
+            verdict: format!("{NOT_VALID}: {}. {NOT_QUOTED}", findings.invalid.join("; ")),
         };
     }
     let (mut lines, mut sentences) = (Vec::new(), Vec::new());
     if findings.comparisons.is_empty() {
-        lines.extend(findings.clusters.iter().map(alone));
-        sentences.push(format!("{}; there is nothing to compare with.", lines.join("; ")));
+        lines.extend(findings.clusters.iter().map(|cluster| alone(cluster, findings.objective)));
+        match findings.capacities {
+            [] => sentences.push(format!("{}; there is nothing to compare with.", lines.join("; "))),
+            capacities => {
+                sentences.extend(capacities.iter().cloned());
+                sentences.push("There is nothing to compare with.".to_owned());
+            }
+        }
     }
     let one_baseline = findings.comparisons.windows(2).all(|two| two[0].baseline == two[1].baseline);
     lines.extend(findings.comparisons.iter().map(|comparison| line(comparison, one_baseline)));
     sentences.extend(findings.comparisons.iter().map(|comparison| comparison.sentence.clone()));
     sentences.extend(ranking(findings.comparisons));
+    if !findings.comparisons.is_empty() {
+        sentences.extend(findings.capacities.iter().cloned());
+    }
     for warning in findings.comparisons.iter().flat_map(|comparison| &comparison.warnings) {
         let sentence = format!("Note: {}.", warning.sentence);
         if !sentences.contains(&sentence) {
@@ -144,7 +159,10 @@ fn zones(environment: &Environment) -> Vec<String> {
     spread.iter().map(alone).collect()
 }
 
-fn alone(cluster: &ClusterReport) -> String {
+fn alone(cluster: &ClusterReport, objective: Option<&Objective>) -> String {
+    if let Some(capacity) = objective.and_then(|objective| capacity_words::line(cluster, objective)) {
+        return capacity;
+    }
     let latency = &cluster.latency;
     let mut line = format!(
         "{}: {} requests/s, p50 {}, p99 {}",

@@ -7,8 +7,11 @@ use crate::histogram::Latencies;
 /// A way to shorten a report, and what is said of it. `false`: there was nothing to shorten.
 type Cut = (fn(&mut Report) -> bool, &'static str);
 
+/// End of every note that says what was given up.
+pub const TOO_LONG: &str = ": the report was too long";
+
 /// Details that a report gives up when it is too long, the least missed first. Totals always stay whole.
-const CUTS: [Cut; 10] = [
+const CUTS: [Cut; 13] = [
     (
         |report| series(report, |series| series.seconds.take().is_some()),
         "the series by second were left out, those by minute are there: the report was too long",
@@ -16,6 +19,17 @@ const CUTS: [Cut; 10] = [
     (
         |report| series(report, |series| series.minutes.take().is_some()),
         "the series by minute were left out: the report was too long",
+    ),
+    (
+        |report| series(report, |series| series.queue.take().is_some()),
+        "what waited in queues over time was left out: the report was too long",
+    ),
+    (
+        |report| {
+            let benchmark = report.run.facts.benchmark.as_mut();
+            benchmark.is_some_and(|benchmark| !std::mem::take(&mut benchmark.yaml).is_empty())
+        },
+        "the benchmark's YAML was left out: the report was too long",
     ),
     (
         |report| {
@@ -79,6 +93,14 @@ const CUTS: [Cut; 10] = [
         "begin and end of single rounds were left out: the report was too long",
     ),
     (
+        |report| {
+            let ways =
+                report.rounds.iter_mut().flat_map(|round| &mut round.clusters).filter_map(|one| one.way.as_mut());
+            ways.filter_map(|way| (!std::mem::take(&mut way.steps).is_empty()).then_some(())).count() > 0
+        },
+        "the steps of single rounds were left out, what each round found is there: the report was too long",
+    ),
+    (
         |report| rounds(report, |round| round.clusters.clear()),
         "the numbers of single rounds were left out: the report was too long",
     ),
@@ -103,18 +125,27 @@ fn clusters(report: &mut Report, shorten: fn(&mut ClusterReport)) -> bool {
 ///
 /// # Errors
 /// None that can happen with a report of ours.
-pub fn document(mut report: Report) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = serde_json::to_vec(&report)?;
+pub fn document(report: Report) -> Result<Vec<u8>, serde_json::Error> {
+    document_within(report, REPORT_LIMIT_BYTES).map(|(bytes, _)| bytes)
+}
+
+/// The same with another limit, and the notes of what was given up.
+///
+/// # Errors
+/// As [`document`].
+pub fn document_within(mut report: Report, limit: usize) -> Result<(Vec<u8>, Vec<&'static str>), serde_json::Error> {
+    let (mut bytes, mut notes) = (serde_json::to_vec(&report)?, Vec::new());
     for (cut, note) in CUTS {
-        if bytes.len() <= REPORT_LIMIT_BYTES {
+        if bytes.len() <= limit {
             break;
         }
         if cut(&mut report) {
             report.environment.notes.push(note.to_owned());
+            notes.push(note);
             bytes = serde_json::to_vec(&report)?;
         }
     }
-    Ok(bytes)
+    Ok((bytes, notes))
 }
 
 /// Re-encodes a histogram with fewer digits. One that cannot be read stays as it is: the next cut removes it.

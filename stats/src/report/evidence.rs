@@ -11,6 +11,8 @@ pub struct Evidence<'a> {
     pub planned_rounds: u32,
     /// Specification of the run.
     pub run: &'a RunSpec,
+    /// It is that of a single step of the run's search, and not of the search.
+    pub is_step: bool,
     /// Voided ones included.
     pub rounds: &'a [RoundReport],
     /// Over the counted rounds.

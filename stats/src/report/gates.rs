@@ -64,7 +64,8 @@ const SHARED: Limits = Limits {
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Gate> {
     let limits = if evidence.environment.place.kind == PlaceKind::Aws { &OWN } else { &SHARED };
     let mut gates = rounds(evidence);
-    gates.extend(evidence.phases.iter().flat_map(|phase| load(phase, limits)));
+    let was_judged = evidence.run.search.is_some() && !evidence.is_step;
+    gates.extend(evidence.phases.iter().flat_map(|phase| load(phase, limits, was_judged)));
     gates.extend(generators(evidence, limits));
     gates
         .extend(evidence.clusters.iter().flat_map(|cluster| members(cluster, (evidence.run, evidence.rounds), limits)));
@@ -111,10 +112,12 @@ fn rounds(evidence: &Evidence<'_>) -> Vec<Gate> {
     gates
 }
 
-fn load(phase: &PhaseEvidence, limits: &Limits) -> Vec<Gate> {
+/// Steps of a search are judged one by one while they are sent: one that was late or short shows nothing, and ends its way.
+/// `was_judged`: that was done, and is not repeated for all of them together.
+fn load(phase: &PhaseEvidence, limits: &Limits, was_judged: bool) -> Vec<Gate> {
     let about = phase.about.as_str();
     let mut gates = Vec::new();
-    if let Some(sent) = (phase.sent * 1000).checked_div(phase.planned) {
+    if let Some(sent) = (phase.sent * 1000).checked_div(phase.planned).filter(|_| !was_judged) {
         gates.push(at_least(GateKind::Sent, about, sent, LEAST_SENT_PER_MILLE, Unit::PerMille).or(|gate| {
             format!(
                 "{about}: {} of {} planned requests were sent ({}, at least {} must be): lower the rate, or give the \
@@ -224,7 +227,9 @@ fn answers(cluster: &ClusterReport, run: &RunSpec) -> String {
     let target = run.targets.iter().find(|target| target.cluster == cluster.cluster);
     let authority_and_path = target.and_then(|target| target.url.split_once("://")).map_or("", |(_, rest)| rest);
     let path = authority_and_path.find('/').map_or("/", |at| &authority_and_path[at..]);
-    format!(": each answer was {status} to {} {path}", run.request.method)
+    let wanted = run.request.expect.status.filter(|wanted| *wanted != status);
+    let wanted = wanted.map(|wanted| format!(", and {wanted} is right")).unwrap_or_default();
+    format!(": each answer was {status} to {} {path}{wanted}", run.request.method)
 }
 
 /// Gate of a burstable type: rounds on credits and rounds without.

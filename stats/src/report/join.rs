@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wire::{ClusterFacts, Environment, Gate, GateKind, Report, RoundOutcome, RoundReport, Series, Slice};
+use wire::{
+    AloneReport, ClusterFacts, ClusterReport, Environment, Gate, GateKind, Report, RoundOutcome, RoundReport, Series,
+    Slice, WayOutcome,
+};
 
 use super::totals::{sum, total};
 use super::zones;
@@ -11,9 +14,10 @@ use super::{Material, judged};
 use super::{run_cost, series};
 use crate::compare::rules::Rules;
 use crate::histogram::NotAHistogram;
+use crate::launches::Launches;
 use crate::metric::rate;
 use crate::price::settle;
-use crate::rounds::counted;
+use crate::rounds::{counted, counted_of};
 
 /// Why reports are not of one run.
 #[derive(Debug, thiserror::Error)]
@@ -100,8 +104,10 @@ fn same_run(reports: &[Report]) -> Result<&Report, NotOneRun> {
         if names(report) != names(first) {
             return Err(NotOneRun::OtherClusters(number));
         }
-        let load =
-            |report: &Report| (report.run.phases.clone(), report.run.request.clone(), report.run.judging.clone());
+        let load = |report: &Report| {
+            let run = &report.run;
+            (run.phases.clone(), run.search.clone(), run.request.clone(), run.judging.clone())
+        };
         if load(report) != load(first) {
             return Err(NotOneRun::OtherLoad(number));
         }
@@ -150,6 +156,7 @@ fn joined(reports: &[Report], mut whole: Report, planned_rounds: u32) -> Result<
         cluster.warmup_requests = warm_up;
         clusters.push(cluster);
     }
+    let launches = launches(reports);
     let material = Material {
         started_at,
         finished_at,
@@ -157,6 +164,7 @@ fn joined(reports: &[Report], mut whole: Report, planned_rounds: u32) -> Result<
         rounds: whole.rounds,
         series: whole.series,
         planned_rounds,
+        alone: alone_of_all(reports, &launches),
         warmup_requests: BTreeMap::new(),
         warmup_load_millis: 0,
         phases: Vec::new(),
@@ -166,7 +174,41 @@ fn joined(reports: &[Report], mut whole: Report, planned_rounds: u32) -> Result<
         rules: Rules::of(&whole.run),
         spec: whole.run,
     };
-    Ok(judged(material, clusters, carried(reports)))
+    Ok(judged(material, clusters, carried(reports), &launches))
+}
+
+/// What the search of each part found of the clusters.
+fn launches(reports: &[Report]) -> Launches {
+    let mut launches = Launches::default();
+    for report in reports {
+        for cluster in &report.clusters {
+            let Some(found) = &cluster.capacity else { continue };
+            let mut ways = counted_of(&report.rounds, &cluster.cluster).filter_map(|round| round.way.as_ref());
+            let has_kept = ways.any(|way| way.outcome != WayOutcome::Nothing);
+            launches.add(&cluster.cluster, found, has_kept);
+        }
+    }
+    launches
+}
+
+/// What one request at a time showed of each cluster: in the first part that showed what the whole did. No rate is kept only where none
+/// was in any part.
+fn alone_of_all(reports: &[Report], launches: &Launches) -> BTreeMap<String, AloneReport> {
+    let mut all: BTreeMap<String, AloneReport> = BTreeMap::new();
+    for (name, seen) in reports.iter().flat_map(alone) {
+        let is_unmet = launches.are_unmet(&name);
+        let known = all.entry(name).or_insert(seen);
+        if known.is_unmet != is_unmet && seen.is_unmet == is_unmet {
+            *known = seen;
+        }
+    }
+    all
+}
+
+/// The same in one part.
+fn alone(report: &Report) -> impl Iterator<Item = (String, AloneReport)> {
+    let of = |cluster: &ClusterReport| Some((cluster.cluster.clone(), cluster.capacity.as_ref()?.alone?));
+    report.clusters.iter().filter_map(of)
 }
 
 /// Gates about what only the parts knew: how each load was sent. Those about the whole are judged anew.

@@ -1,8 +1,9 @@
 //! Prices of a run: who is who in its rounds, and where the prices of its comparisons come from. Pure.
 
-use wire::{ClusterFacts, Comparison, Environment, RoundReport, RunSpec, WarningKind};
+use wire::{ClusterFacts, Comparison, Environment, Metric, RoundReport, RunSpec, WarningKind};
 
 use crate::compare::sentence::sentence;
+use crate::compare::warnings::{NO_COST, not_per_usd};
 use crate::price::price;
 
 /// Fills in what instances cost in rounds whose generator did not. A cluster that is there twice costs the same both times.
@@ -29,25 +30,39 @@ pub(super) fn told(mut comparisons: Vec<Comparison>, environment: &Environment) 
         let both = [&comparison.cluster, &comparison.baseline];
         let both = both.map(|name| environment.clusters.iter().find(|facts| facts.cluster == *name));
         let basis = basis(both);
+        if let Some(costs) = &mut comparison.per_thousand {
+            costs.basis.clone_from(&basis);
+        }
         if let Some(prices) = &mut comparison.per_usd {
             prices.basis = basis;
+        }
+        if comparison.per_usd.is_some() || comparison.per_thousand.is_some() {
             comparison.sentence = sentence(comparison, count);
         }
+        let lacks = match comparison.metric {
+            Metric::UsdMicrosPerThousand => NO_COST,
+            compared => not_per_usd(compared),
+        };
         let unknown = unknown(both, &environment.place.region);
         for warning in comparison.warnings.iter_mut().filter(|warning| warning.kind == WarningKind::NoPrice) {
             if !unknown.is_empty() {
-                warning.sentence = format!("requests per second are compared, and not per dollar: {unknown}");
+                warning.sentence = format!("{lacks}: {unknown}");
             }
         }
     }
     comparisons
 }
 
-/// Each basis once.
+/// Each basis once, that of calls last.
 fn basis(both: [Option<&ClusterFacts>; 2]) -> String {
-    let bases = both.into_iter().flatten().filter_map(|facts| facts.price.as_ref()).map(|price| price.basis.as_str());
-    let mut said: Vec<&str> = bases.filter(|basis| !basis.is_empty()).collect();
-    said.dedup();
+    let prices = || both.into_iter().flatten().filter_map(|facts| facts.price.as_ref());
+    let of_calls = prices().filter_map(|price| price.calls.as_ref()).map(|calls| calls.basis.as_str());
+    let mut said: Vec<&str> = Vec::new();
+    for basis in prices().map(|price| price.basis.as_str()).chain(of_calls) {
+        if !basis.is_empty() && !said.contains(&basis) {
+            said.push(basis);
+        }
+    }
     said.join("; ")
 }
 

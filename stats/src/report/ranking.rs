@@ -47,6 +47,8 @@ pub(crate) fn ranking(comparisons: &[Comparison]) -> Option<String> {
     };
     let order = match comparisons[0].metric {
         Metric::RequestsPerUsd => "From the most requests per dollar",
+        Metric::Capacity => "From the highest capacity",
+        Metric::UsdMicrosPerThousand => "From the least cost of a right answer",
         _ => "From the fastest",
     };
     Some(format!("{order}: {}.", groups.iter().map(words).collect::<Vec<_>>().join("; ")))

@@ -10,15 +10,20 @@ use crate::compare::sentence::sentence;
 ///
 /// It says nothing of instances or types: two clusters of the same type on different instances do differ.
 pub fn self_test(rules: &Rules, rounds: &[RoundReport], twins: &[(&str, &str)]) -> Option<SelfTest> {
-    // A twin costs what its cluster costs. Where only the most is known, the rates are what can differ.
+    // A twin costs what its cluster costs. Where only the most is known, the rates, or the capacities, are what can differ.
     let is_bound = rounds.iter().flat_map(|round| &round.clusters).any(|cluster| cluster.hourly_is_at_most);
     let metric = match rules.metric {
+        Metric::RequestsPerUsd if is_bound && rules.objective.is_some() => Metric::Capacity,
         Metric::RequestsPerUsd if is_bound => Metric::RequestsPerSecond,
         metric => metric,
     };
     let rules = Rules { metric, pairs: Pairs::AgainstFirst, ..*rules };
+    // Behind queues an hour of an instance is bounded by the same sum for both, and the hours are what can differ.
+    let mut rounds = rounds.to_vec();
+    let all = rounds.iter_mut().flat_map(|round| &mut round.clusters);
+    all.filter_map(|cluster| cluster.queue_cost.as_mut()).for_each(|cost| cost.is_at_most = false);
     let mut comparisons: Vec<Comparison> =
-        twins.iter().flat_map(|(cluster, twin)| compare(&rules, rounds, &[cluster, twin])).collect();
+        twins.iter().flat_map(|(cluster, twin)| compare(&rules, &rounds, &[cluster, twin])).collect();
     // The same instances cost the same: there is no price at which this would turn.
     for one in &mut comparisons {
         if let Some(prices) = &mut one.per_usd {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use wire::{
-    Columns, Environment, MemberColumn, Report, RoundOutcome, RoundReport, Row, RunSpec, Series, Span, SpanKind,
+    Columns, Environment, MemberColumn, QueueColumns, Report, RoundOutcome, RoundReport, Row, RunSpec, Series, Span,
+    SpanKind,
 };
 
 use super::shared::is_shared;
@@ -110,8 +111,27 @@ fn one(
         start,
         seconds: columns(|part| part.seconds.as_ref()),
         minutes: columns(|part| part.minutes.as_ref()),
+        queue: queue(parts, start, at_the_same_time),
         spans: spans(parts, start, rounds, attempt),
     })
+}
+
+/// What the front said of the queue. Generators looked at the same one at the same time: the first says it all.
+fn queue(parts: &[&Series], start: Timestamp, at_the_same_time: bool) -> Option<QueueColumns> {
+    let looks = parts.iter().take(if at_the_same_time { 1 } else { parts.len() });
+    let looks: Option<Vec<_>> = looks.map(|part| Some((part.start, part.queue.as_ref()?))).collect();
+    let looks = looks?;
+    let has_starting = looks.iter().all(|(_, queue)| !queue.starting.is_empty());
+    let mut whole = QueueColumns::default();
+    for (began, queue) in looks {
+        let later = u64::try_from(began.duration_since(start).as_millis()).unwrap_or(0);
+        whole.at_millis.extend(queue.at_millis.iter().map(|millis| millis + later));
+        whole.waiting.extend(&queue.waiting);
+        whole.taken.extend(&queue.taken);
+        whole.running.extend(&queue.running);
+        whole.starting.extend(queue.starting.iter().filter(|_| has_starting));
+    }
+    Some(whole)
 }
 
 fn added(parts: &[(Timestamp, &Columns)], start: Timestamp, at_the_same_time: bool) -> Columns {

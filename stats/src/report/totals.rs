@@ -14,6 +14,7 @@ use crate::handshakes::{self, Handshakes};
 use crate::histogram::{Latencies, NotAHistogram};
 use crate::metric::answered;
 use crate::price::Costs;
+use crate::queue_cost::QueueCosts;
 use crate::rounds::counted_of;
 
 /// One cluster over the counted rounds.
@@ -36,7 +37,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     let mut speeds: Vec<Option<Speed>> = Vec::new();
     // Thousandths times time, and time.
     let mut stolen = (0_u128, 0_u128);
-    let mut costs = Costs::default();
+    let (mut costs, mut queue_costs) = (Costs::default(), QueueCosts::default());
     for part in parts {
         for (sum, text) in [
             (&mut response, &part.histograms.response),
@@ -71,6 +72,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
             stolen = (stolen.0 + u128::from(steal) * weight, stolen.1 + weight);
         }
         costs.add(part);
+        queue_costs.add(part);
         speeds.push(part.speed);
         for member in &part.members {
             *members.entry(member.id.clone()).or_default() += member.requests;
@@ -83,6 +85,7 @@ pub fn sum<'a>(name: &str, parts: impl IntoIterator<Item = &'a ClusterReport>) -
     }
     all.steal_per_mille = stolen.0.checked_div(stolen.1).map(|share| u32::try_from(share).unwrap_or(u32::MAX));
     costs.into_report(&mut all);
+    all.queue_cost = queue_costs.sum();
     speeds.dedup();
     all.speed = if let [one] = speeds[..] { one } else { None };
     finish(&mut all, &response, &open);

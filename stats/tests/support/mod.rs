@@ -6,6 +6,7 @@ pub(crate) mod naive;
 pub(crate) mod noise;
 pub(crate) mod sample;
 pub(crate) mod schema;
+pub(crate) mod searched;
 
 use wire::{ClusterReport, Failures, Quantiles, RoundOutcome, RoundReport};
 
@@ -22,15 +23,8 @@ pub(crate) fn cluster(name: &str, p50_micros: Option<u64>) -> ClusterReport {
 }
 
 pub(crate) fn round(number: u32, outcome: RoundOutcome, medians: &[(&str, Option<u64>)]) -> RoundReport {
-    RoundReport {
-        round: number,
-        seed: 0,
-        outcome,
-        launch: 1,
-        reason: String::new(),
-        voided_by: String::new(),
-        clusters: medians.iter().map(|(name, p50)| cluster(name, *p50)).collect(),
-    }
+    let clusters = medians.iter().map(|(name, p50)| cluster(name, *p50));
+    RoundReport { outcome, ..RoundReport::counted(number, 0, clusters.collect()) }
 }
 
 /// One counted round per pair of medians, of `cluster1` and `cluster2`.

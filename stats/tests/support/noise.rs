@@ -6,7 +6,7 @@
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use wire::{ClusterReport, Failures, Quantiles, RoundOutcome, RoundReport};
+use wire::{ClusterReport, Failures, Quantiles, RoundReport};
 
 /// Standard deviations and shares, all of logarithms of latency.
 #[derive(Clone, Copy, Debug)]
@@ -145,14 +145,10 @@ impl Shape<'_> {
     pub(crate) fn campaign(&self, noise: &Noise, random: &mut ChaCha8Rng) -> Vec<RoundReport> {
         let logs = self.logs(noise, random);
         let per_launch = self.rounds.div_ceil(self.launches);
-        let round = |(index, logs): (usize, &Vec<f64>)| RoundReport {
-            round: index as u32 + 1,
-            seed: 0,
-            launch: (index / per_launch) as u32 + 1,
-            outcome: RoundOutcome::Counted,
-            reason: String::new(),
-            voided_by: String::new(),
-            clusters: logs.iter().zip(NAMES).map(|(log, name)| measured(name, *log)).collect(),
+        let round = |(index, logs): (usize, &Vec<f64>)| {
+            let clusters = logs.iter().zip(NAMES).map(|(log, name)| measured(name, *log));
+            let launch = (index / per_launch) as u32 + 1;
+            RoundReport { launch, ..RoundReport::counted(index as u32 + 1, 0, clusters.collect()) }
         };
         logs.iter().enumerate().map(round).collect()
     }

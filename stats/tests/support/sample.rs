@@ -7,8 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use stats::{Answers, Latencies, Material, Rules, shares, zone_shares};
 use wire::{
     ClusterFacts, ClusterReport, CreditMode, Credits, Environment, Failures, GeneratorFacts, Histograms, Limit, Looks,
-    MemberFacts, Metric, Place, PlaceKind, RoundOutcome, RoundReport, Rounds, RunSpec, RunZone, Speed, Target,
-    Threshold,
+    MemberFacts, Metric, Place, PlaceKind, RoundReport, Rounds, RunSpec, RunZone, Speed, Target, Threshold,
 };
 
 use super::noise::{normal, random};
@@ -20,14 +19,9 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
     println!("seed {SEED}");
     let mut random = random(SEED);
     let names: Vec<String> = (1..=clusters).map(|number| format!("cluster{number}")).collect();
-    let round = |number: u32, random: &mut ChaCha8Rng| RoundReport {
-        round: number,
-        seed: u64::from(number),
-        launch: 1,
-        outcome: RoundOutcome::Counted,
-        reason: String::new(),
-        voided_by: String::new(),
-        clusters: names.iter().map(|name| measured(name, requests, random)).collect(),
+    let round = |number: u32, random: &mut ChaCha8Rng| {
+        let clusters = names.iter().map(|name| measured(name, requests, random));
+        RoundReport::counted(number, u64::from(number), clusters.collect())
     };
     Material {
         spec: RunSpec {
@@ -50,6 +44,7 @@ pub(crate) fn material(clusters: usize, rounds: u32, requests: u64) -> Material 
         rounds: (1..=rounds).map(|number| round(number, &mut random)).collect(),
         series: Vec::new(),
         planned_rounds: rounds,
+        alone: BTreeMap::new(),
         warmup_requests: names.iter().map(|name| (name.clone(), 200)).collect::<BTreeMap<_, _>>(),
         warmup_load_millis: 60_000,
         phases: Vec::new(),

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::build::Built;
+use crate::campaign::KINDS;
 use crate::{Outcome, Paths, lab, outcomes, run, suite};
 
 /// What slices are made with.
@@ -55,7 +56,7 @@ const NOTHING: Share = Share {
     repeat: |_| String::new(),
 };
 
-pub(super) const SHARES: [Share; 7] = [
+pub(super) const SHARES: [Share; 9] = [
     Share {
         name: "campaign",
         what: "the real loop on bad days in the simulated cloud, a thousand seeds a slice",
@@ -71,6 +72,20 @@ pub(super) const SHARES: [Share; 7] = [
         repeat: |seed| {
             format!("cargo xtask campaign --seeds {}..{} --plan {}", seed * SEEDS, (seed + 1) * SEEDS, plan(seed))
         },
+        ..NOTHING
+    },
+    Share {
+        name: "pairs",
+        what: "every pair of faults of a small benchmark, one kind a slice, for ten minutes of each at most",
+        weight: 4,
+        slice: Duration::from_secs(600),
+        command: |stage, seed| {
+            let mut command = stage.tests("controller", "campaign", &["--exact", "pairs::tests::asked"])?;
+            command.env("CAMPAIGN_PAIRS", kind(seed)).env("CAMPAIGN_MINUTES", "10");
+            Ok(command)
+        },
+        essence: |text| line_with(text, "| 2 |"),
+        repeat: |seed| format!("cargo xtask campaign --pairs {}", kind(seed)),
         ..NOTHING
     },
     Share {
@@ -141,6 +156,15 @@ pub(super) const SHARES: [Share; 7] = [
         ..NOTHING
     },
     Share {
+        name: "again",
+        what: "everything that is given away, built twice and compared byte by byte; only in soaks that are longer than it",
+        weight: 1,
+        slice: Duration::from_secs(60 * 60),
+        command: |stage, _| Ok(run::cargo(stage.paths, &["xtask", "programs", "--release", "--again"])),
+        repeat: |_| "cargo xtask programs --release --again".to_owned(),
+        ..NOTHING
+    },
+    Share {
         name: "fuzz",
         what: "bytes that a fuzzer makes of the corpora of the HTTP parsers",
         weight: 3,
@@ -182,6 +206,11 @@ impl Stage<'_> {
 /// The plan of a slice: mostly all of them mixed.
 fn plan(seed: u64) -> &'static str {
     ["all", "all", "lag", "two-operators", "all", "all", "all", "two-operators"][(seed % 8) as usize]
+}
+
+/// The kind of a slice of pairs: all by turns.
+fn kind(seed: u64) -> &'static str {
+    KINDS[(seed % KINDS.len() as u64) as usize]
 }
 
 fn target(seed: u64) -> &'static str {

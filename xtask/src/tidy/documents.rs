@@ -1,11 +1,42 @@
-//! References in documents lead somewhere: tests that they cite, and files that they link to.
+//! References in documents lead somewhere: tests that they cite, and files that they link to. The tour leads to every sample,
+//! and quotes what they say.
 
 use super::Finding;
 use super::tree::Tree;
 
 pub(super) fn findings(tree: &Tree) -> Vec<Finding> {
     let documents = tree.files.iter().filter(|(path, _)| path.ends_with(".md"));
-    documents.flat_map(|(path, text)| [cited(tree, path, text), linked(tree, path, text)].concat()).collect()
+    let references = documents.flat_map(|(path, text)| [cited(tree, path, text), linked(tree, path, text)].concat());
+    references.chain(toured(tree)).collect()
+}
+
+const TOUR: &str = "docs/tour.md";
+const SAMPLES: &str = "manifests/samples/";
+
+/// Every sample is linked to from the tour: one that nobody is led to is not read. That the links lead somewhere is [`linked`]'s.
+fn toured(tree: &Tree) -> Vec<Finding> {
+    let tour = tree.files.get(TOUR).map(String::as_str).unwrap_or_default();
+    let samples = tree.files.keys().filter(|path| path.starts_with(SAMPLES));
+    let missing = samples.filter(|path| !tour.contains(&format!("](../{path})")));
+    let missing = missing.map(|path| {
+        Finding::new(path, format!("{TOUR} does not lead to this sample: link to it there, or to where it is told"))
+    });
+    missing.chain(quoted(tree, tour)).collect()
+}
+
+/// Every block of YAML in the tour stands so in a sample.
+fn quoted(tree: &Tree, tour: &str) -> Vec<Finding> {
+    let samples = || tree.files.iter().filter(|(path, _)| path.starts_with(SAMPLES)).map(|(_, text)| text);
+    let mut findings = Vec::new();
+    for (at, _) in tour.match_indices("```yaml\n") {
+        let block = tour[at..].split_once('\n').map_or("", |(_, rest)| rest);
+        let block = block.split_once("```").map_or(block, |(block, _)| block);
+        if !samples().any(|sample| sample.contains(block)) {
+            let place = format!("{TOUR}:{}", tour[..at].lines().count() + 1);
+            findings.push(Finding::new(place, "quotes YAML that stands in no sample: copy it from there"));
+        }
+    }
+    findings
 }
 
 /// `path.rs::name` in backticks cites a test.
@@ -95,6 +126,26 @@ mod tests {
                 "docs/a.md:2: cites a test in two.rs, which is not there",
             ]
         );
+    }
+
+    #[test]
+    fn a_sample_that_the_tour_passes_by_is_found() {
+        let tree = |tour| Tree::of([(TOUR, tour), ("manifests/samples/a.yaml", ""), ("manifests/samples/b.yaml", "")]);
+        let said = |tour| findings(&tree(tour)).iter().map(Finding::to_string).collect::<Vec<_>>();
+        assert_eq!(said("[a](../manifests/samples/a.yaml), [b](../manifests/samples/b.yaml)"), [""; 0]);
+        assert_eq!(
+            said("[a](../manifests/samples/a.yaml), manifests/samples/b.yaml"),
+            [
+                "manifests/samples/b.yaml: docs/tour.md does not lead to this sample: link to it there, or to where it is told"
+            ]
+        );
+        let quoting = |block: &str| {
+            let tour = format!("[a](../manifests/samples/a.yaml)\n```yaml\n{block}```\n");
+            let tree = Tree::of([(TOUR, tour.as_str()), ("manifests/samples/a.yaml", "spec:\n  a: 1\n  b: 2\n")]);
+            findings(&tree).iter().map(Finding::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(quoting("  a: 1\n"), [""; 0]);
+        assert_eq!(quoting("  a: 2\n"), ["docs/tour.md:2: quotes YAML that stands in no sample: copy it from there"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! in which it fails.
 
 mod arrows;
+mod chart;
 mod documents;
 mod features;
 mod files;
@@ -81,6 +82,7 @@ fn rules(tree: &Tree) -> Vec<Finding> {
         files::sizes(tree),
         files::lost_failures(tree),
         files::absolute_paths(tree),
+        chart::findings(tree),
         documents::findings(tree),
         features::commands(tree),
         language::findings(tree),

@@ -20,23 +20,28 @@ impl Ec2<'_> {
     pub(super) fn make(&mut self, launch: &ResolvedLaunch, request: &RunInstances, count: u32) -> Vec<Arc<Instance>> {
         let reservation_id = self.engine.new_id("r");
         let request = Arc::new(request.clone());
-        let rate = self.settings.fails_at_boot_per_mille;
         (0..count)
             .filter_map(|index| {
                 let instance = self.new_instance(launch, &request, &reservation_id, index, Origin::Called)?;
                 self.state.launched += 1;
-                let is_unlucky = self.state.random.launches.random_range(0..1000u32) < rate;
-                let fails_at_boot = is_unlucky || self.state.failing_at_boot > 0;
-                self.state.failing_at_boot = self.state.failing_at_boot.saturating_sub(1);
-                if fails_at_boot {
-                    self.engine.count("failed at boot");
-                }
-                let boot = self.settings.boot.draw(&mut self.state.random.times);
-                let event = if fails_at_boot { Event::FailAtBoot } else { Event::Boot };
-                self.after(boot, event(instance.id.clone()));
+                self.expect_boot(&instance.id, 0);
                 Some(instance)
             })
             .collect()
+    }
+
+    /// Puts on the agenda how a boot ends.
+    pub(in crate::ec2) fn expect_boot(&mut self, id: &str, restarts: u32) {
+        let rate = self.settings.fails_at_boot_per_mille;
+        let is_unlucky = self.state.random.launches.random_range(0..1000u32) < rate;
+        let fails_at_boot = is_unlucky || self.state.failing_at_boot > 0;
+        self.state.failing_at_boot = self.state.failing_at_boot.saturating_sub(1);
+        if fails_at_boot {
+            self.engine.count("failed at boot");
+        }
+        let boot = self.settings.boot.draw(&mut self.state.random.times);
+        let id = id.to_owned();
+        self.after(boot, if fails_at_boot { Event::FailAtBoot { id, restarts } } else { Event::Boot { id, restarts } });
     }
 
     fn new_instance(
@@ -49,7 +54,7 @@ impl Ec2<'_> {
     ) -> Option<Arc<Instance>> {
         let (id, interface_id) = (self.engine.new_id("i"), self.engine.new_id("eni"));
         let private_address = self.take_address(&launch.subnet)?;
-        let public_address = launch.public_address.then(|| self.public_twin(private_address));
+        let public_address = launch.public_address.then(|| self.public_twin(private_address, None));
         let network = Attached {
             vpc_id: launch.subnet.vpc_id.clone(),
             subnet_id: launch.subnet.id.clone(),
@@ -65,6 +70,7 @@ impl Ec2<'_> {
             subnet_id: network.subnet_id.clone(),
             zone: launch.subnet.zone.clone(),
             private_address,
+            secondary_addresses: Vec::new(),
             public_address,
             groups: launch.groups.clone(),
             instance_id: Some(id.clone()),
@@ -110,6 +116,8 @@ impl Ec2<'_> {
             has_machine: false,
             is_protected: false,
             running_since: None,
+            restarts: 0,
+            last_public: public_address,
             counts_until: None,
         };
         let truth = record.seen.truth().cloned();
@@ -129,10 +137,14 @@ impl Ec2<'_> {
         Some(nth(network, FIRST_ADDRESS + offset))
     }
 
-    /// The public address of a private one: the same offset in the public network.
-    pub(crate) fn public_twin(&self, private: Ipv4Addr) -> Ipv4Addr {
-        let offset = u64::from(u32::from(private)) % size(self.state.public_cidr);
-        nth(self.state.public_cidr, u32::try_from(offset).unwrap_or(0))
+    /// A public address for a private one: the one with the same offset in the public network, or the next that no interface
+    /// has and that is not `last`.
+    pub(crate) fn public_twin(&self, private: Ipv4Addr, last: Option<Ipv4Addr>) -> Ipv4Addr {
+        let (network, size) = (self.state.public_cidr, size(self.state.public_cidr));
+        let offset = u64::from(u32::from(private)) % size;
+        let nth = |step: u64| nth(network, u32::try_from((offset + step) % size).unwrap_or(0));
+        let is_free = |address: &Ipv4Addr| last != Some(*address) && !self.state.is_public_address_taken(*address);
+        (0..size).map(nth).find(is_free).unwrap_or_else(|| nth(0))
     }
 
     /// Plants a running instance of somebody else: a t3.micro in the first subnet with its default group.

@@ -40,7 +40,7 @@ impl Ec2<'_> {
     fn launch_once(&mut self, request: &RunInstances) -> Outcome<Vec<Arc<Instance>>> {
         let kind = kind_of(request)?;
         if self.settings.token.quota_check == QuotaCheck::BeforeToken {
-            self.check_quota(&kind, request.min_count)?;
+            self.check_quota(kind.vcpus * request.min_count)?;
         }
         let key = request.client_token.clone().map(|token| (self.token_scope(request), token));
         if let Some(answer) = key.as_ref().and_then(|key| self.repeated(key, request)) {

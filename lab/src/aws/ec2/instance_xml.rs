@@ -145,7 +145,7 @@ struct Association {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Terminating {
+pub(crate) struct StateChanges {
     instances_set: Items<StateChangeItem>,
 }
 
@@ -278,7 +278,7 @@ impl State {
     }
 }
 
-impl Terminating {
+impl StateChanges {
     pub(crate) fn of(changes: &[StateChange]) -> Self {
         let item = |change: &StateChange| StateChangeItem {
             instance_id: change.id.clone(),

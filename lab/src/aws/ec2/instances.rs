@@ -1,13 +1,15 @@
-//! RunInstances, DescribeInstances, TerminateInstances, GetConsoleOutput.
+//! RunInstances, DescribeInstances, StartInstances, StopInstances, TerminateInstances, GetConsoleOutput.
 
 use std::sync::Arc;
 
-use cloudsim::ec2::{About, Action, BlockDevice, InterfaceRequest, RunInstances, Shutdown, instance_profile_arn};
+use cloudsim::ec2::{
+    About, Action, BlockDevice, Ec2, InterfaceRequest, RunInstances, Shutdown, StateChange, instance_profile_arn,
+};
 use cloudsim::{Call, Outcome, SimError};
 use data_encoding::BASE64;
 use planner::owner::Tags;
 
-use super::instance_xml::{ConsoleOutput, Reservation, Reservations, Terminating};
+use super::instance_xml::{ConsoleOutput, Reservation, Reservations, StateChanges};
 use crate::aws::exchange::{Exchange, Sent, not_simulated};
 use crate::aws::protocol::query::{Params, missing};
 
@@ -35,13 +37,34 @@ pub(crate) fn describe(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     )
 }
 
-pub(crate) fn terminate(mut exchange: Exchange<'_>) -> Outcome<Sent> {
+pub(crate) fn start(exchange: Exchange<'_>) -> Outcome<Sent> {
+    change(exchange, Action::StartInstances, |ec2, ids| ec2.start_instances(ids))
+}
+
+/// Always with a shutdown of the operating system, and never into hibernation.
+pub(crate) fn stop(mut exchange: Exchange<'_>) -> Outcome<Sent> {
+    for other in ["Force", "Hibernate", "SkipOsShutdown"] {
+        check_fixed(&mut exchange.params, other, "false")?;
+    }
+    change(exchange, Action::StopInstances, |ec2, ids| ec2.stop_instances(ids))
+}
+
+pub(crate) fn terminate(exchange: Exchange<'_>) -> Outcome<Sent> {
+    change(exchange, Action::TerminateInstances, |ec2, ids| ec2.terminate_instances(ids))
+}
+
+/// Changes the state of the instances that the call names.
+fn change(
+    mut exchange: Exchange<'_>,
+    action: Action,
+    change: fn(&mut Ec2<'_>, &[String]) -> Outcome<Vec<StateChange>>,
+) -> Outcome<Sent> {
     let ids = exchange.params.texts("InstanceId");
-    let about = About::Instances(Action::TerminateInstances, ids.clone());
+    let about = About::Instances(action, ids.clone());
     exchange.carry_out(
         |call| Call { about: about.into(), ..call },
-        move |sim, now| sim.ec2(now).terminate_instances(&ids),
-        |changes| Terminating::of(&changes),
+        move |sim, now| change(&mut sim.ec2(now), &ids),
+        |changes| StateChanges::of(&changes),
     )
 }
 

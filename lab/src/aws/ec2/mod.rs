@@ -21,6 +21,8 @@ pub(super) fn answer(action: Action, exchange: Exchange<'_>) -> Outcome<Sent> {
     match action {
         Action::RunInstances => instances::run(exchange),
         Action::DescribeInstances => instances::describe(exchange),
+        Action::StartInstances => instances::start(exchange),
+        Action::StopInstances => instances::stop(exchange),
         Action::TerminateInstances => instances::terminate(exchange),
         Action::GetConsoleOutput => instances::console(exchange),
         Action::CreateSecurityGroup => groups::create(exchange),

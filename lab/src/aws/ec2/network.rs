@@ -23,9 +23,18 @@ struct VpcItem {
     owner_id: String,
     state: &'static str,
     cidr_block: String,
+    cidr_block_association_set: Items<BlockItem>,
     instance_tenancy: &'static str,
     is_default: bool,
     tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockItem {
+    association_id: String,
+    cidr_block: String,
+    cidr_block_state: AssociationState,
 }
 
 #[derive(Debug, Serialize)]
@@ -128,6 +137,7 @@ struct InterfaceItem {
     owner_id: String,
     status: &'static str,
     private_ip_address: String,
+    private_ip_addresses_set: Items<PrivateAddressItem>,
     interface_type: &'static str,
     group_set: Items<GroupItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,6 +145,13 @@ struct InterfaceItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     association: Option<Association>,
     tag_set: Items<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PrivateAddressItem {
+    private_ip_address: String,
+    primary: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -174,6 +191,7 @@ pub(crate) fn vpcs(mut exchange: Exchange<'_>) -> Outcome<Sent> {
     let query = exchange.params.query("VpcId")?;
     let shape = |page: Page<Vpc>| Vpcs {
         vpc_set: Items::of(page.items, |vpc| VpcItem {
+            cidr_block_association_set: blocks(&vpc),
             vpc_id: vpc.id,
             owner_id: vpc.owner_id.unwrap_or_else(|| account.clone()),
             state: "available",
@@ -185,6 +203,15 @@ pub(crate) fn vpcs(mut exchange: Exchange<'_>) -> Outcome<Sent> {
         next_token: page.next_token,
     };
     exchange.carry_out(|call| call, move |sim, now| sim.ec2(now).describe_vpcs(&query), shape)
+}
+
+/// All blocks of a VPC, each with an association of its own.
+fn blocks(vpc: &Vpc) -> Items<BlockItem> {
+    Items::of(vpc.cidrs().enumerate(), |(number, cidr)| BlockItem {
+        association_id: format!("{}{number}", vpc.id.replace("vpc-", "vpc-cidr-assoc-")),
+        cidr_block: cidr.to_string(),
+        cidr_block_state: AssociationState { state: "associated" },
+    })
 }
 
 pub(crate) fn subnets(mut exchange: Exchange<'_>) -> Outcome<Sent> {
@@ -302,6 +329,10 @@ impl InterfaceItem {
             owner_id: account.to_owned(),
             status: interface.status(),
             private_ip_address: interface.private_address.to_string(),
+            private_ip_addresses_set: Items::of(interface.private_addresses(), |address| PrivateAddressItem {
+                private_ip_address: address.to_string(),
+                primary: address == interface.private_address,
+            }),
             interface_type: "interface",
             group_set: groups(&interface.groups),
             attachment: interface.instance_id.as_ref().map(|instance_id| Attachment {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use stats::Latencies;
-use wire::{Columns, MemberColumn, RoundOutcome, Row, Series, Span, SpanKind};
+use wire::{Columns, MemberColumn, QueueStatus, RoundOutcome, Row, Series, Span, SpanKind};
 
+use super::queue::QueueSeries;
 use crate::engine::segment::Second;
 use crate::engine::wall_clock::NANOS_PER_SECOND;
 
@@ -32,6 +33,7 @@ pub(super) struct ClusterSeries {
     members: BTreeMap<Arc<[u8]>, BTreeMap<u64, u64>>,
     /// Milliseconds in them are since 1970.
     spans: Vec<Span>,
+    queue: QueueSeries,
     current: Option<Current>,
 }
 
@@ -87,6 +89,11 @@ impl ClusterSeries {
         current.from_nanos.get_or_insert(from);
         current.to_nanos = current.to_nanos.max(to);
         self.spans.push(Span { kind, round, from_millis, to_millis, ..Span::default() });
+    }
+
+    /// Its queue at this moment, in milliseconds since 1970.
+    pub(super) fn look(&mut self, millis: u64, queue: &QueueStatus) {
+        self.queue.look(millis, queue);
     }
 
     /// The spans of the round that has just ended have this place among all rounds, and this outcome.
@@ -206,6 +213,7 @@ impl ClusterSeries {
             start: Timestamp::from_second(i64::try_from(start).unwrap_or(0)).unwrap_or_default(),
             seconds: Some(Columns::of(1, seconds)),
             minutes: Some(self.minutes(|minute| at(minute * SECONDS_PER_MINUTE, SECONDS_PER_MINUTE))),
+            queue: std::mem::take(&mut self.queue).into_columns(start * 1000),
             spans: std::mem::take(&mut self.spans).into_iter().map(moved).collect(),
         }
     }

@@ -3,12 +3,13 @@
 //! Threads count as they do without it; what they tell each second is added up here, away from them.
 
 mod cluster;
+mod queue;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use wire::{RoundOutcome, Series};
+use wire::{QueueStatus, RoundOutcome, Series};
 
 use self::cluster::ClusterSeries;
 use crate::engine::load::Load;
@@ -52,6 +53,12 @@ impl Recorder {
     pub(crate) fn settle(&self, attempt: usize, outcome: RoundOutcome) {
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         clusters.values_mut().for_each(|series| series.settle(attempt, outcome));
+    }
+
+    /// How it is with the queue of a cluster now.
+    pub(crate) fn look(&self, cluster: &str, queue: &QueueStatus) {
+        let millis = self.wall.nanos(now_nanos()) / 1_000_000;
+        self.with(cluster, |series| series.look(millis, queue));
     }
 
     /// One segment of load, on so many threads.

@@ -140,6 +140,17 @@ fn paid(instance: &Instance, now: f64) -> f64 {
 
 /// One play of a load under a rule.
 pub(crate) fn run(load: Load, pool: Pool, service: f64, scaler: &mut dyn Scaler, seed: u64) -> Outcome {
+    run_with_boots(load, pool, service, scaler, (seed, seed))
+}
+
+/// The same; `boots` is the seed of how long boots take, and `seed` that of all that is the load's.
+pub(crate) fn run_with_boots(
+    load: Load,
+    pool: Pool,
+    service: f64,
+    scaler: &mut dyn Scaler,
+    (seed, boots): (u64, u64),
+) -> Outcome {
     let arrivals = load.arrivals(seed);
     let mut draws = stream(seed, 2);
     let demands: Vec<f64> = arrivals.iter().map(|_| lognormal(&mut draws, service, 0.5)).collect();
@@ -150,7 +161,7 @@ pub(crate) fn run(load: Load, pool: Pool, service: f64, scaler: &mut dyn Scaler,
         next_id: 0,
         waiting: VecDeque::new(),
         hidden: Vec::new(),
-        boots: stream(seed, 3),
+        boots: stream(boots, 3),
         pool,
         outcome: Outcome { work: demands.iter().map(|demand| demand + OVERHEAD).sum(), ..Outcome::default() },
         boot_times: VecDeque::new(),

@@ -7,6 +7,7 @@ pub(crate) mod ours;
 pub(crate) mod outcome;
 pub(crate) mod peers;
 mod streams;
+pub(crate) mod twins;
 
 pub(crate) use engine::{Pool, run};
 pub(crate) use load::Load;

@@ -12,11 +12,12 @@ use api::{BalancerKind, ClusterBenchmarkSpec, Placement};
 use ipnet::Ipv4Net;
 
 use crate::conditions::Reason;
+use crate::counts::length;
 use crate::desired;
+use crate::desired::role::{Role, addressing};
 use crate::instances::single;
 use crate::plan::NoPlacement;
 use crate::ports::{Addressing, Egress, Scheme, Subnet};
-use crate::scale::length;
 use crate::world::World;
 
 /// The scheme that a spec asks for.
@@ -49,7 +50,7 @@ pub(super) fn refusal(scheme: api::Scheme, placement: &Placement, own: &Subnet) 
             own.id
         ));
     }
-    if Addressing::parse(&placement.addressing) != Some(Addressing::Public) {
+    if addressing(placement, Role::Generator) != Some(Addressing::Public) {
         return refused(
             "balancer.application.scheme: generators reach an InternetFacing load balancer over their public addresses, and network.addressing Private gives them none: set scheme Internal, or delete the benchmark and create it with network.addressing Public".to_owned(),
         );

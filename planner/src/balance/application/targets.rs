@@ -6,11 +6,11 @@ use super::wanted::TargetGroupSpec;
 use super::{health, registered};
 use crate::balance::updates::{self, Update, updates};
 use crate::balance::{generators, unfinished, waiting};
+use crate::counts::{counts, length};
 use crate::effect::Action;
 use crate::instances::members::{running, still_serves};
 use crate::plan::Plan;
 use crate::ports::{Target, TargetGroup, TargetState};
-use crate::scale::{counts, length};
 use crate::world::{Application, World};
 
 pub(super) fn plan(

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use api::Algorithm as Asked;
 
+use crate::counts::counts;
+use crate::desired;
 use crate::ports::{Algorithm, HealthCheck, TargetGroupAttributes};
 use crate::resources::name::{load_balancer_name, target_group_name};
-use crate::scale::counts;
 use crate::world::World;
 
 /// The target group of a cluster.
@@ -32,7 +33,6 @@ pub(crate) fn target_groups(world: &World) -> Vec<TargetGroupSpec> {
     let (spec, owner) = (&world.object.spec, world.owner());
     let asked = spec.balancer.application.clone().unwrap_or_default();
     let port = u16::try_from(spec.worker.port).unwrap_or(0);
-    let health_check = health_check(&asked.health_check);
     let attributes = TargetGroupAttributes {
         algorithm: match asked.algorithm {
             Asked::RoundRobin => Algorithm::RoundRobin,
@@ -42,6 +42,7 @@ pub(crate) fn target_groups(world: &World) -> Vec<TargetGroupSpec> {
         deregistration_delay_seconds: whole(asked.deregistration_delay_seconds),
     };
     let group = |cluster: &api::Cluster| {
+        let health_check = health_check(&asked.health_check, desired::health(spec, &cluster.name));
         let HealthCheck { path, interval_seconds, timeout_seconds, healthy_count, unhealthy_count, statuses } =
             &health_check;
         let settings = format!(
@@ -53,21 +54,24 @@ pub(crate) fn target_groups(world: &World) -> Vec<TargetGroupSpec> {
             name: target_group_name(&owner, &settings),
             path: cluster.path(),
             port,
-            health_check: health_check.clone(),
+            health_check,
             attributes,
         }
     };
     spec.clusters.iter().map(group).collect()
 }
 
-fn health_check(asked: &api::HealthCheck) -> HealthCheck {
+/// What the worker says of itself goes before what is asked of all: its path, and its status if it names one (ELB user guide,
+/// "Health checks for Application Load Balancer target groups": success codes).
+fn health_check(asked: &api::HealthCheck, own: Option<&api::Health>) -> HealthCheck {
+    let status = own.and_then(|own| own.status).map(|status| status.to_string());
     HealthCheck {
-        path: asked.path.clone(),
+        path: own.map_or(&asked.path, |own| &own.path).clone(),
         interval_seconds: whole(asked.interval_seconds),
         timeout_seconds: whole(asked.timeout_seconds),
         healthy_count: whole(asked.healthy_count),
         unhealthy_count: whole(asked.unhealthy_count),
-        statuses: asked.statuses.clone(),
+        statuses: status.unwrap_or_else(|| asked.statuses.clone()),
     }
 }
 

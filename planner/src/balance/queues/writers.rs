@@ -64,6 +64,8 @@ fn is_told(world: &World, plan: &Plan) -> bool {
         Some(Facet::Known(front)) => front.membership_sha256 == membership(world).sha256(),
         Some(Facet::Unknown(_)) => false,
         // It was told nothing before it ran.
-        None => alive(&plan.ledger, instances, FRONT).iter().all(|one| one.state == InstanceState::Pending),
+        None => alive(&world.object.spec, &plan.ledger, instances, FRONT)
+            .iter()
+            .all(|one| one.state == InstanceState::Pending),
     }
 }

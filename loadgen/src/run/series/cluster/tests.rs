@@ -12,7 +12,17 @@ fn second(utc_second: u64, answers: &[u64], failures: u64) -> Second {
     answers.iter().for_each(|micros| tally.response.record(*micros));
     (0..failures).for_each(|_| tally.failed(Failure::Timeout));
     let members = vec![(Arc::from(&b"i-1"[..]), answers.len() as u64)];
-    Second { thread: 0, number: 0, utc_second, tally, members, sends: Vec::new(), is_over: true, is_last: false }
+    Second {
+        thread: 0,
+        number: 0,
+        utc_second,
+        tally,
+        counts: true,
+        members,
+        sends: Vec::new(),
+        is_over: true,
+        is_last: false,
+    }
 }
 
 fn rows(columns: Option<&Columns>) -> Vec<Row> {

@@ -1,0 +1,122 @@
+//! The hash of a moment, which is the same for moments that differ in nothing but ids and the time of day.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use jiff::Timestamp;
+
+use crate::stage::play::Play;
+
+/// What was, or will be, further away than this decides nothing any more: longer than any time that the planner waits for, but
+/// for the lifetime, which no play comes near to.
+const HORIZON: i64 = 1_000;
+/// Hexadecimal digits from which on a word is an id, a token or a hash.
+const DIGITS: usize = 8;
+
+/// `None`: the moment cannot be compared.
+pub(super) fn hash(play: &Play, step: usize) -> Option<u128> {
+    let lines = play.moment()?;
+    Some(hash_of(&lines, step, play.now()))
+}
+
+fn hash_of(lines: &[String], step: usize, now: Timestamp) -> u128 {
+    let mut lines: Vec<(String, Vec<&str>)> = lines.iter().map(|line| without_ids(line, now)).collect();
+    // The order of things that are alike but for their ids is that of their ids.
+    lines.sort();
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let [mut one, mut other] = [DefaultHasher::new(), DefaultHasher::new()];
+    other.write_u8(1);
+    for hasher in [&mut one, &mut other] {
+        step.hash(hasher);
+    }
+    for (text, ids) in &lines {
+        let numbered: Vec<usize> = ids
+            .iter()
+            .map(|id| {
+                let next = numbers.len();
+                *numbers.entry(id).or_insert(next)
+            })
+            .collect();
+        for hasher in [&mut one, &mut other] {
+            (text, &numbered).hash(hasher);
+        }
+    }
+    u128::from(one.finish()) << 64 | u128::from(other.finish())
+}
+
+/// A line in which each id is `#` and each time the distance from now; and its ids, in their order.
+fn without_ids(line: &str, now: Timestamp) -> (String, Vec<&str>) {
+    let (mut text, mut ids) = (String::with_capacity(line.len()), Vec::new());
+    let mut rest = line;
+    while let Some(start) = rest.find(|one: char| one.is_ascii_alphanumeric()) {
+        text.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let is_time = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | ':' | '.');
+        let long = &rest[..rest.find(|one| !is_time(one)).unwrap_or(rest.len())];
+        if let Some(time) = time(long) {
+            text.push_str(&distance(time, now));
+            rest = &rest[long.len()..];
+            continue;
+        }
+        let address = long.split(':').next().unwrap_or_default();
+        if address.starts_with("127.") && address.split('.').count() == 4 {
+            ids.push(address);
+            text.push('#');
+            rest = &rest[address.len()..];
+            continue;
+        }
+        let word = &rest[..rest.find(|one: char| !one.is_ascii_alphanumeric()).unwrap_or(rest.len())];
+        let is_id = word.len() >= DIGITS
+            && word.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            && word.bytes().any(|byte| byte.is_ascii_digit());
+        if is_id {
+            ids.push(word);
+            text.push('#');
+        } else {
+            text.push_str(word);
+        }
+        rest = &rest[word.len()..];
+        // Processes are told apart by their numbers.
+        if word == "operator" && rest.starts_with('-') {
+            let digits = 1 + rest[1..].find(|one: char| !one.is_ascii_digit()).unwrap_or(rest.len() - 1);
+            ids.push(&rest[..digits]);
+            text.push('#');
+            rest = &rest[digits..];
+        }
+    }
+    text.push_str(rest);
+    (text, ids)
+}
+
+fn time(word: &str) -> Option<Timestamp> {
+    let bytes = word.as_bytes();
+    let is_time = bytes.len() >= 20 && bytes[4] == b'-' && bytes[10] == b'T' && word.ends_with('Z');
+    is_time.then(|| word.parse().ok()).flatten()
+}
+
+fn distance(time: Timestamp, now: Timestamp) -> String {
+    let distance = time.duration_since(now);
+    if distance.as_secs().abs() < HORIZON {
+        format!("{}ms", distance.as_millis())
+    } else if distance.is_negative() {
+        "long ago".to_owned()
+    } else {
+        "far".to_owned()
+    }
+}
+
+#[test]
+fn moments_differ_in_what_decides_and_not_in_ids_or_in_the_time_of_day() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let hash = |lines: &[&str], second| {
+        hash_of(&lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>(), 0, at(second))
+    };
+    let first = ["i-00000000000000001 of operator-0 at 127.31.0.4:80 since 1970-01-01T00:00:10Z", "b"];
+    let same = ["b", "i-0ffffffffffffffff of operator-7 at 127.31.0.9:80 since 1970-01-01T00:01:50.0Z"];
+    assert_eq!(hash(&first, 15), hash(&same, 115));
+    assert_ne!(hash(&first, 15), hash(&first, 16), "one is older");
+    assert_eq!(hash(&first, 5_000), hash(&first, 6_000), "both are long ago");
+    let two = |one: &str, other: &str| hash(&[&format!("a {one} {other}"), &format!("b {one}")], 0);
+    assert_eq!(two("11111111", "22222222"), two("33333333", "44444444"));
+    assert_ne!(two("11111111", "22222222"), two("11111111", "11111111"), "it is about the same thing twice");
+}

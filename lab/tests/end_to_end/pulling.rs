@@ -1,0 +1,32 @@
+//! Programs that instances fetch from a mirror, where the operator is told so. Everywhere else it brings them.
+
+use std::fs;
+use std::panic::AssertUnwindSafe;
+
+use crate::bench::{Bench, spec};
+use crate::lab::{Lab, is_possible};
+
+/// A lab of its own, whose operator has the index of the lab's mirror.
+#[test]
+fn a_benchmark_whose_programs_are_fetched_comes_to_its_result() {
+    if !is_possible("pull") {
+        return;
+    }
+    let lab: &'static Lab = Box::leak(Box::new(Lab::new("pull")));
+    let index = format!("--operator-arg=--artifacts={}", lab.state().join("artifacts.json").display());
+    lab.run(&["up", "--operator-arg=--programs-delivery=Pull", &index]);
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let bench = Bench::apply(lab, "pull", spec(1, 1_000));
+        bench.wait_until("a result", |object| bench.is_ready(object));
+        for one in bench.made().0 {
+            let console = lab.state().join("instances").join(&one.id).join("console");
+            let console = fs::read_to_string(console).unwrap();
+            assert!(console.contains("clusterbench: step 3/6 fetch http://"), "{console}");
+        }
+        bench.delete();
+    }));
+    lab.run(&["down"]);
+    if let Err(panic) = ended {
+        std::panic::resume_unwind(panic);
+    }
+}

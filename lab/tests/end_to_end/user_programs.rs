@@ -1,0 +1,213 @@
+//! Programs of users under measurement: an application in Python beside our worker, another version of it in place of the one
+//! that serves, and a setup that fails.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, REQUESTS, condition, holds, runs, spec};
+use crate::lab::{shared, skipped, until};
+use crate::queues::{behind_queues, nothing_is_left};
+use crate::updates::{get, requests};
+
+const FASTAPI: &str = include_str!("../../../manifests/samples/fastapi.yaml");
+const ROUNDS: u32 = 6;
+const QUEUED_ROUNDS: u32 = 2;
+
+/// The worker of the sample, which is what users write.
+fn of_sample() -> Value {
+    let sample: Value = serde_norway::from_str(FASTAPI).unwrap();
+    sample["spec"]["worker"].clone()
+}
+
+/// Whether this machine can do what the sample's setup does.
+fn has_python(test: &str) -> bool {
+    let python = Command::new("/usr/bin/python3").args(["-c", "import venv, ensurepip"]).stderr(Stdio::null()).status();
+    let is_there = python.is_ok_and(|status| status.success());
+    if !is_there {
+        assert!(std::env::var_os("CI").is_none(), "{test}: /usr/bin/python3 with venv is missing");
+        skipped(test, "there is no /usr/bin/python3 with venv (Debian: apt-get install python3-venv)");
+    }
+    is_there
+}
+
+/// The packages that the application needs, fetched once: each instance installs them for itself, and not all of them at the
+/// same time from the internet.
+fn wheels() -> PathBuf {
+    let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/fastapi/requirements.txt");
+    let hash = wire::sha256_hex(&std::fs::read(requirements).unwrap());
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wheels-{}", &hash[..12]));
+    if directory.exists() {
+        return directory;
+    }
+    let part = directory.with_extension(format!("part-{}", std::process::id()));
+    let script = "/usr/bin/python3 -m venv \"$1/venv\" && \
+        \"$1/venv/bin/pip\" download --quiet --disable-pip-version-check --dest \"$1/all\" -r \"$2\"";
+    let fetched = Command::new("bash").args(["-euc", script, "bash"]).arg(&part).arg(requirements).status().unwrap();
+    assert!(fetched.success(), "pip cannot fetch what {requirements} names");
+    // Another run of these tests may have been faster.
+    let _ = std::fs::rename(part.join("all"), &directory);
+    let _ = std::fs::remove_dir_all(part);
+    directory
+}
+
+/// The worker of the sample, whose packages are installed from what was fetched; and its port.
+fn installed_from_wheels() -> (Value, Value) {
+    let mut application = of_sample();
+    let port = application.as_object_mut().unwrap().remove("port").unwrap();
+    let install = application["setup"][1].as_str().unwrap();
+    let local = format!("install --no-index --find-links {} ", wheels().display());
+    assert!(install.contains("pip install "), "{install}");
+    application["setup"][1] = json!(install.replacen("install ", &local, 1));
+    (application, port)
+}
+
+/// The same application, which knows nothing of queues: it gets the upload that the client sent, and its answer is the one
+/// that the client gets.
+#[test]
+fn fastapi_behind_queues_answers_every_file_right_and_nothing_is_left() {
+    let Some(lab) = shared("fastapi behind queues") else { return };
+    if !has_python("fastapi behind queues") {
+        return;
+    }
+    let (application, port) = installed_from_wheels();
+    let mut wanted = behind_queues(spec(QUEUED_ROUNDS, 1000));
+    wanted["load"]["request"]["corpus"]["field"] = json!("inputFile");
+    wanted["clusters"] = json!([{ "name": "fastapi", "instanceType": "t2.medium", "count": 2 }]);
+    wanted["worker"] = application;
+    wanted["worker"]["port"] = port;
+    // The puller takes any answer below 500 to GET /health.
+    wanted["worker"].as_object_mut().unwrap().remove("health");
+    let bench = Bench::apply(lab, "fastapi-queued", wanted);
+    let seen = bench.ready();
+    let [(object, report)] = bench.reports().try_into().unwrap_or_else(|reports| panic!("{reports:#?}"));
+    let stored: Value = serde_json::from_str(object["spec"]["report"].as_str().unwrap()).unwrap();
+    let (cluster, wanted) = (&report.clusters[0], REQUESTS * u64::from(QUEUED_ROUNDS));
+    assert_eq!((cluster.requests, cluster.failures.total()), (wanted, 0));
+    assert_eq!(stored["clusters"][0]["right"], wanted);
+    println!("{} of {wanted} answers of FastAPI are right", stored["clusters"][0]["right"]);
+    nothing_is_left(&bench, &seen["status"]["placement"]["queue"]);
+}
+
+#[test]
+fn fastapi_under_uvicorn_is_compared_with_our_worker() {
+    let Some(lab) = shared("fastapi") else { return };
+    if !has_python("fastapi") {
+        return;
+    }
+    let mut wanted = spec(ROUNDS, 1000);
+    let (application, port) = installed_from_wheels();
+    wanted["clusters"] = json!([
+        { "name": "ours", "instanceType": "t2.medium", "count": 1, "path": "/cluster1" },
+        { "name": "fastapi", "instanceType": "t2.medium", "count": 1, "path": "/cluster2", "worker": application },
+    ]);
+    wanted["worker"] = json!({ "port": port });
+    let bench = Bench::apply(lab, "fastapi", wanted);
+    let seen = bench.ready();
+    let [(_, report)] = bench.reports().try_into().unwrap_or_else(|reports| panic!("{reports:#?}"));
+    for cluster in &report.clusters {
+        let answered = (cluster.requests, cluster.failures.total());
+        assert_eq!(answered, (REQUESTS * u64::from(ROUNDS), 0), "{}", cluster.cluster);
+    }
+    let document = serde_json::to_string(&report).unwrap();
+    for word in ["archive http://mirror.example/clusterbenchmark/fastapi.tar sha256 ", "ours, echo"] {
+        assert!(document.contains(word), "{word} is not in {document}");
+    }
+    let result = seen["status"]["result"].as_str().unwrap();
+    assert!(result.contains("fastapi") || bench.is_disturbed(), "{result}");
+    println!("{result}");
+    bench.delete();
+}
+
+#[test]
+fn a_setup_that_fails_stalls_with_its_last_line() {
+    let Some(lab) = shared("setup") else { return };
+    let mut wanted = spec(ROUNDS, 1000);
+    let mut application = of_sample();
+    application["setup"] = json!(["true", "echo looking; echo 'no matching distribution' >&2; exit 3"]);
+    application["packages"] = json!(["bash"]);
+    wanted["worker"] = application;
+    wanted["clusters"].as_array_mut().unwrap().truncate(1);
+    let bench = Bench::apply(lab, "failing-setup", wanted);
+    let line = "worker.setup[1]: Result=exit-code, ExecMainStatus=3; it said: no matching distribution";
+    let seen = bench.wait_until("it is stalled", |object| holds(object, "Stalled"));
+    for kind in ["Stalled", "Ready", "Provisioned"] {
+        assert!(condition(&seen, kind).2.contains(line), "{kind}: {seen:#}");
+    }
+    bench.delete();
+}
+
+const PATH: &str = "/cluster1";
+
+/// Whether the next answers, more than there are workers, all have this word.
+fn all_say(address: &str, word: &str) -> bool {
+    (0..6).all(|_| get(address, PATH).is_ok_and(|body| body.contains(word)))
+}
+
+/// What somebody does who deploys an application again and again: its new version reaches the instances that run while its users
+/// send requests, and one that cannot be set up changes nothing.
+#[test]
+fn another_version_of_fastapi_reaches_the_same_workers_and_no_request_fails() {
+    let Some(lab) = shared("fastapi in place") else { return };
+    if !has_python("fastapi in place") {
+        return;
+    }
+    let (mut application, port) = installed_from_wheels();
+    let setup = |version: &str| {
+        let mut lines = application["setup"].as_array().unwrap().clone();
+        // An answer says which version gives it.
+        lines.push(json!(format!(
+            "sed -i 's/is responding now/is version {version}/' app.py; grep -q 'version {version}' app.py"
+        )));
+        json!(lines)
+    };
+    let [one, two] = ["one", "two"].map(setup);
+    let mut failing = two.clone();
+    failing.as_array_mut().unwrap().push(json!("echo looking; echo no matching distribution >&2; exit 3"));
+    (application["setup"], application["port"], application["update"]) = (one, port, json!("InPlace"));
+    let mut wanted = spec(QUEUED_ROUNDS, 1000);
+    wanted["clusters"] = json!([{ "name": "app", "instanceType": "t2.medium", "count": 2, "path": PATH }]);
+    wanted["worker"] = application;
+    let bench = Bench::apply(lab, "fastapi-in-place", wanted);
+    let seen = bench.ready();
+    let before = bench.only_running();
+    assert_eq!(before["app"].len(), 2, "{before:?}");
+    let endpoint = seen["status"]["balancer"]["endpoint"].as_str().unwrap();
+    let address = endpoint.trim_start_matches("http://").trim_end_matches(":8080");
+    until("all answer", || all_say(address, "version one"));
+
+    let is_over = AtomicBool::new(false);
+    let (count, failed) = std::thread::scope(|scope| {
+        let requests = scope.spawn(|| requests(address, &[PATH], &is_over));
+        // The loop ends with whatever goes wrong here, so that the test does.
+        let course = catch_unwind(AssertUnwindSafe(|| {
+            bench.patch(json!({ "runId": "two", "worker": { "setup": two } }));
+            let seen = bench.ready();
+            assert!(all_say(address, "version two"), "{}", bench.story(&seen));
+            assert_eq!(runs(&seen).last().unwrap()["id"], "two");
+
+            bench.patch(json!({ "runId": "failing", "worker": { "setup": failing } }));
+            let seen = bench.wait_until("it is stalled", |object| holds(object, "Stalled"));
+            let (_, reason, message) = condition(&seen, "Deployed");
+            let line = "worker.setup[3]: exit status: 3; it said: no matching distribution";
+            assert!(reason == "UpdateFailed" && message.contains(line), "{}", bench.story(&seen));
+            assert!(all_say(address, "version two"), "{}", bench.story(&seen));
+
+            bench.patch(json!({ "runId": "back", "worker": { "setup": two } }));
+            let seen = bench.ready();
+            assert_eq!(runs(&seen).last().unwrap()["id"], "back");
+        }));
+        is_over.store(true, Ordering::Relaxed);
+        let requests = requests.join().unwrap();
+        course.unwrap_or_else(|panic| resume_unwind(panic));
+        requests
+    });
+    assert_eq!(failed, Vec::<String>::new(), "of {count} requests");
+    assert!(count > 100, "{count}");
+    println!("{count} requests while two workers were updated, and none failed");
+    assert_eq!(bench.only_running(), before, "nothing was launched");
+    bench.delete();
+}

@@ -1,0 +1,61 @@
+//! The search for a capacity on real processes: a worker with 8 slots beside one with 4, exponential work of 10 ms, behind the
+//! balancer. The truth is that of the formula for so many slots behind one queue. Prints one Markdown section; it takes a quarter
+//! of an hour.
+#![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on ends")]
+
+#[path = "support/processes.rs"]
+mod processes;
+
+use processes::{Cluster, Processes};
+use wire::{Report, WayOutcome};
+
+/// Requests a second at which all but 1 % are answered within 100 ms (M/M/8, mean work 10 ms).
+const OF_EIGHT_SLOTS: f64 = 749.0;
+/// How many times as many as 4 slots do.
+const TIMES_FOUR_SLOTS: f64 = 2.14;
+const ROUNDS: &str = "10";
+
+fn main() {
+    let work = "sleep:exponential:10ms";
+    let processes = Processes::start(&[
+        Cluster { name: "four", workers: 1, slots: 4, work },
+        Cluster { name: "eight", workers: 1, slots: 8, work },
+    ]);
+    let urls = ["four", "eight"].map(|name| format!("{name}={}", processes.url(name)));
+    let mut command =
+        processes.generator(&["search", "--objective", "p99 <= 100ms", "--rounds", ROUNDS, "--seed", "1"]);
+    command.args(["--json", "--url", &urls[0], "--url", &urls[1]]);
+    let output = command.output().expect("loadgen starts");
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("loadgen printed no report: {error}; {}", String::from_utf8_lossy(&output.stderr))
+    });
+    println!(
+        "Real workers (`{work}`), balancer and generator (`loadgen search --objective 'p99 <= 100ms'`, run {}), on the loopback \
+         of one machine.\n\n{}\n\n| | found | truth | error |\n|---|---|---|---|",
+        processes::priority(),
+        report.summary
+    );
+    let [four, eight] = ["four", "eight"].map(|name| capacities(&report, name));
+    let middle = |logs: &[f64]| stats::hodges_lehmann(logs).map_or(f64::NAN, f64::exp);
+    let ratios: Vec<f64> = eight.iter().zip(&four).map(|(eight, four)| eight - four).collect();
+    let row = |name: &str, found: f64, truth: f64| {
+        println!("| {name} | {found:.2} | {truth} | {:+.1} % |", 100.0 * (found / truth - 1.0));
+    };
+    row("requests/s of 8 slots", middle(&eight), OF_EIGHT_SLOTS);
+    row("requests/s of 4 slots", middle(&four), OF_EIGHT_SLOTS / TIMES_FOUR_SLOTS);
+    row("8 slots against 4", middle(&ratios), TIMES_FOUR_SLOTS);
+    if let Some(around) = stats::interval(&ratios, 0.025) {
+        println!("\nThe interval of the ratio is [{:.2}, {:.2}].", around.low.exp(), around.high.exp());
+    }
+    println!(
+        "Gates that failed: {}.",
+        if report.reasons.is_empty() { "none".to_owned() } else { report.reasons.join("; ") }
+    );
+}
+
+/// Logarithms of what each round found.
+fn capacities(report: &Report, cluster: &str) -> Vec<f64> {
+    let ways = report.rounds.iter().flat_map(|round| &round.clusters).filter(|one| one.cluster == cluster);
+    let found = ways.filter_map(|one| one.way.as_ref()).filter(|way| way.outcome == WayOutcome::Found);
+    found.filter_map(|way| Some((way.capacity_milli_rps? as f64 / 1e3).ln())).collect()
+}

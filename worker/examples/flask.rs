@@ -1,0 +1,17 @@
+//! Prints `examples/flask.tar`: the application of `examples/flask` as an archive, for `worker.archive`.
+
+#[path = "pack/mod.rs"]
+mod pack;
+
+use std::io::{self, Write as _};
+
+const FILES: [(&str, &str); 2] = [
+    ("app.py", include_str!("../../examples/flask/app.py")),
+    ("requirements.txt", include_str!("../../examples/flask/requirements.txt")),
+];
+
+fn main() -> io::Result<()> {
+    let mut archive = tar::Builder::new(Vec::new());
+    FILES.iter().try_for_each(|(name, content)| pack::add(&mut archive, name, content))?;
+    io::stdout().write_all(&archive.into_inner()?)
+}
