@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Search {
     /// What the answers have to keep.
     pub objective: Objective,
-    /// No more requests a second are ever sent to a cluster. Default: as many as it can answer.
+    /// No step asks for more requests a second. Not held to it are the seconds before the first round, in which users wait for
+    /// their answers: one for ten seconds, and eight for each slot for five. Default: as many as a cluster can answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub most_requests_per_second: Option<i32>,

@@ -52,11 +52,25 @@ pub(crate) enum Verb {
     Doctor,
     /// Print the operator's IAM policies, with the ids filled in
     Iam(Iam),
-    /// Print the completions of a shell
+    /// Print the completions of a shell, or what kubectl asks for them
     Completions {
-        /// The shell
-        shell: clap_complete::Shell,
+        /// The shell, or kubectl
+        #[arg(value_enum)]
+        shell: Shell,
     },
+}
+
+/// Those that completions can be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Elvish,
+    Fish,
+    #[value(name = "powershell")]
+    PowerShell,
+    Zsh,
+    /// The file kubectl_complete-clusterbenchmark, for `kubectl clusterbenchmark` in any shell
+    Kubectl,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@
 mod access;
 mod arguments;
 mod compare;
+mod completions;
 mod courses;
 mod doctor;
 mod exit;
@@ -29,7 +30,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
 use crate::access::Access;
 use crate::arguments::{Arguments, Verb};
@@ -37,6 +38,11 @@ use crate::exit::Exit;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Before anything is parsed: half of a command line is none.
+    if let Some(words) = completions::asked(std::env::args_os().skip(1)) {
+        say::text(completions::answer(&words));
+        return Exit::Done.into();
+    }
     let arguments = Arguments::parse();
     let ended = tokio::select! {
         ended = run(arguments) => ended,
@@ -70,9 +76,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Verb::Doctor => doctor::doctor(&access().await?).await,
         Verb::Iam(wanted) => iam::iam(&access().await?, wanted).await,
         Verb::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Arguments::command(), "kubectl-clusterbenchmark", &mut text);
-            say::text(String::from_utf8_lossy(&text));
+            say::text(completions::script(*shell));
             Ok(Exit::Done)
         }
     }

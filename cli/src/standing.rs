@@ -74,6 +74,21 @@ pub(crate) fn line(object: &ClusterBenchmark) -> String {
     words.join("  ").replace('\n', " ")
 }
 
+/// The result and what is known of its thresholds, a line for each.
+pub(crate) fn ending(standing: &Standing) -> Vec<String> {
+    let Standing::Recorded { result, thresholds } = standing else { return Vec::new() };
+    let thresholds = thresholds.as_ref().map(|(exit, message)| of_thresholds(*exit, message));
+    std::iter::once(result.clone()).chain(thresholds).collect()
+}
+
+pub(crate) fn of_thresholds(exit: Exit, message: &str) -> String {
+    match exit {
+        Exit::Done => format!("thresholds met: {message}"),
+        Exit::NotMet => format!("threshold not met: {message}"),
+        _ => format!("threshold undecided: {message}"),
+    }
+}
+
 /// The first condition that does not hold, in the order in which they become true.
 pub(crate) fn waiting_for(object: &ClusterBenchmark) -> Option<&Condition> {
     api::CONDITIONS.iter().filter_map(|kind| condition(object, *kind)).find(|one| one.status != "True")
@@ -115,6 +130,21 @@ pub(crate) mod tests {
         for (status, exit) in [("True", Exit::Done), ("False", Exit::NotMet), ("Unknown", Exit::Undecided)] {
             assert_eq!(standing(&of(status)), recorded(Some((exit, "p99 is 3 ms".to_owned()))));
         }
+    }
+
+    #[test]
+    fn the_end_is_the_result_and_its_thresholds() {
+        let ready = ("Ready", "True", "Recorded", "a 10 % faster");
+        let end = |conditions: &[(&str, &str, &str, &str)]| ending(&standing(&object(conditions)));
+        assert_eq!(end(&[ready]), ["a 10 % faster"]);
+        for (status, words) in [
+            ("True", "thresholds met: p99 is 3 ms"),
+            ("False", "threshold not met: p99 is 3 ms"),
+            ("Unknown", "threshold undecided: p99 is 3 ms"),
+        ] {
+            assert_eq!(end(&[ready, ("ThresholdsMet", status, "x", "p99 is 3 ms")]), ["a 10 % faster", words]);
+        }
+        assert_eq!(end(&[]), [""; 0]);
     }
 
     #[test]

@@ -38,12 +38,7 @@ pub(crate) async fn stored(access: &Access, name: &str, run: Option<&str>) -> an
     if let Some(run) = run.filter(|_| !of_benchmark.is_empty()) {
         bail!("{name} has no report of the run {run}: there are those of {}", runs());
     }
-    benchmark.as_ref().with_context(|| {
-        format!(
-            "there is neither a ClusterBenchmark nor a BenchmarkReport {name} in the namespace {}",
-            access.namespace
-        )
-    })?;
+    benchmark.as_ref().with_context(|| access.neither(name))?;
     bail!("{name} has no report yet: `kubectl clusterbenchmark watch {name}` shows how it goes")
 }
 

@@ -64,10 +64,15 @@ impl Block {
     }
 
     /// The last frame stays, whole: what does not fit scrolls, and long lines are wrapped, as nothing is drawn in its place any more.
-    pub(crate) fn end(&mut self) {
+    /// Elsewhere the lines of `ending` follow, which the frame has and the lines before do not.
+    pub(crate) fn end(&mut self, ending: &[String]) {
         if self.is_terminal {
             let lines = self.frame.whole();
             self.put(size(), &lines, true);
+        } else {
+            for line in ending {
+                say::line(line);
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use crate::access::Access;
 use crate::arguments::Wait;
 use crate::exit::Exit;
-use crate::standing::{Standing, line, standing};
+use crate::standing::{Standing, line, of_thresholds, standing};
 use crate::states::states;
 
 pub(crate) async fn wait(access: &Access, wanted: &Wait) -> anyhow::Result<Exit> {
@@ -48,10 +48,11 @@ fn told(standing: &Standing, after: &str) -> Exit {
         Standing::Recorded { result, thresholds } => {
             say::line(result);
             let Some((exit, message)) = thresholds else { return Exit::Done };
-            match exit {
-                Exit::Done => say::line(format_args!("thresholds met: {message}")),
-                Exit::NotMet => eprintln!("threshold not met: {message}"),
-                _ => eprintln!("threshold undecided: {message}"),
+            let said = of_thresholds(*exit, message);
+            if *exit == Exit::Done {
+                say::line(said);
+            } else {
+                eprintln!("{said}");
             }
             *exit
         }

@@ -10,7 +10,7 @@ use crate::courses::Courses;
 use crate::exit::Exit;
 use crate::lines::lines;
 use crate::serve;
-use crate::standing::{Standing, line, standing};
+use crate::standing::{Standing, ending, line, standing};
 use crate::states::states;
 use crate::terminal::Block;
 
@@ -27,8 +27,9 @@ pub(crate) async fn watch(access: &Access, wanted: &Watch) -> anyhow::Result<Exi
         let Some(object) = state? else { bail!("{} is gone", wanted.name) };
         courses.see(&object);
         block.show(&line(&object), lines(&object, &courses));
-        if let Some(exit) = exit(&standing(&object)) {
-            block.end();
+        let standing = standing(&object);
+        if let Some(exit) = exit(&standing) {
+            block.end(&ending(&standing));
             return Ok(exit);
         }
     }

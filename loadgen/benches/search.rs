@@ -15,7 +15,7 @@ mod simulator;
 
 use simulator::campaign::{Search, Worth, worth};
 use simulator::noise::Cloud;
-use simulator::ours::{LEVEL, search};
+use simulator::ours::{How, search};
 use simulator::scene::{BASE, SCENES, Scene, UNREACHABLE};
 use simulator::{peers, truth};
 
@@ -46,12 +46,15 @@ fn main() {
         100.0 * (FASTER - 1.0)
     );
     println!("| search | capacity | ratio | half | shown | equal | minutes |\n|---|---|---|---|---|---|---|");
-    let ours = |rounds| move |scene: &Scene, servers, seed| search(scene, servers, seed, rounds, LEVEL, None);
+    let ours = |how| move |scene: &Scene, servers, seed| search(scene, servers, seed, how);
     for rounds in [6, 10, 20] {
-        println!("{}", row(&format!("**ours**, {rounds} rounds"), &BASE, SEEDS, EQUAL_SEEDS, &ours(rounds)));
+        let ours = ours(How::rounds(rounds));
+        println!("{}", row(&format!("**ours**, {rounds} rounds"), &BASE, SEEDS, EQUAL_SEEDS, &ours));
     }
-    let usual = |scene: &Scene, servers, seed| search(scene, servers, seed, 10, 0.05, None);
-    println!("{}", row("ours, 10 rounds, at a level of 5 %", &BASE, SEEDS, EQUAL_SEEDS, &usual));
+    let name = "**ours**, until a look after 10, 20 or 40 rounds decides";
+    println!("{}", row(name, &BASE, SEEDS, EQUAL_SEEDS, &ours(How::default())));
+    let usual = How { at_usual_level: true, ..How::rounds(10) };
+    println!("{}", row("ours, 10 rounds, at a level of 5 %", &BASE, SEEDS, EQUAL_SEEDS, &ours(usual)));
     println!(
         "{}",
         row("by hand: double, bisect to 5 %", &BASE, SEEDS, SEEDS, &|scene, servers, _| {
@@ -71,8 +74,8 @@ fn main() {
     );
     for scene in &SCENES[1..] {
         let name = format!("**ours**, 10 rounds, {} (p99 <= {} ms)", scene.name, scene.limit_millis);
-        println!("{}", row(&name, scene, SEEDS, 2 * SEEDS, &ours(10)));
+        println!("{}", row(&name, scene, SEEDS, 2 * SEEDS, &ours(How::rounds(10))));
     }
-    let unmet = worth(&UNREACHABLE, &Cloud::USUAL, 1.0, 1.0, 0..SEEDS, &ours(10)).unmet;
+    let unmet = worth(&UNREACHABLE, &Cloud::USUAL, 1.0, 1.0, 0..SEEDS, &ours(How::rounds(10))).unmet;
     println!("\nOf targets whose work alone is slower than the objective, {:.0} % are called `Unmet`.", 100.0 * unmet);
 }

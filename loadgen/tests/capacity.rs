@@ -19,7 +19,7 @@ use loadgen::search::{Estimate, Objective, Round, Seen as SeenStep};
 use loadgen::{Measurement, Progress, Runs, Settings, measure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use support::{Backend, FakeBalancer, Reply, Seen, reasons, settings, spec, status};
+use support::{Backend, FakeBalancer, Reply, Seen, is_measured, reasons, settings, spec, status};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use wire::{
     GateKind, Health, Judging, Metric, Report, RoundOutcome, RunSpec, RunState, Search, StepOutcome, Target, Validity,
@@ -347,4 +347,35 @@ async fn a_generator_that_is_stopped_most_of_the_time_finds_no_capacity() {
         assert_eq!(way.outcome, WayOutcome::AtLeast, "{way:?}");
         assert!(way.reason.contains("late"), "{way:?}");
     }
+}
+
+/// The real program, for two URLs of which one has twice the slots: what scripts and people get of it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes three minutes: cargo test --workspace --test capacity -- --ignored"]
+async fn two_urls_are_searched_and_told_with_their_ways() {
+    let (small, large) = (slots(4, WORK).await, slots(8, WORK).await);
+    let urls = [format!("small={}", small.url("/")), format!("large={}", large.url("/"))];
+    let program = || {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        command.env_remove("CONTROL_LISTEN");
+        command
+    };
+    let mut search = program();
+    search.args(["search", "--objective", "p50 <= 300ms", "--rounds", "1", "--slots", "4", "--json"]);
+    let output = search.args(urls.iter().flat_map(|url| ["--url", url])).output().await.unwrap();
+    assert!(is_measured(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report.validity == Validity::Valid, output.status.code() == Some(0));
+    let found: Vec<u64> =
+        report.rounds[0].clusters.iter().filter_map(|one| one.way.as_ref()?.capacity_milli_rps).collect();
+    assert_eq!((found.len(), report.comparisons.len()), (2, 1), "{report:#?}");
+    let (less, more) = (*found.iter().min().unwrap() as f64, *found.iter().max().unwrap() as f64);
+    assert!((1.6..2.5).contains(&(more / less)), "40 and 80 requests/s, found {found:?}");
+    let file = std::env::temp_dir().join(format!("loadgen-searched-{}.json", std::process::id()));
+    std::fs::write(&file, &output.stdout).unwrap();
+    let shown = program().arg("report").arg(&file).output().await.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown.status.code(), output.status.code(), "the same exit code for the same report");
+    assert!(text.contains("+ kept, x not kept") && text.contains(&report.verdict[..20]), "{text}");
 }

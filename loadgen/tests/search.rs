@@ -13,12 +13,13 @@ mod simulator;
 
 use simulator::campaign::{Worth, worth};
 use simulator::noise::Cloud;
-use simulator::ours::{LEVEL, search};
+use simulator::ours::{How, search};
 use simulator::scene::{BASE, SCENES, Scene, UNREACHABLE};
 use simulator::{peers, truth};
 
 fn ours(scene: &Scene, cloud: &Cloud, faster: f64, seeds: u64, step_seconds: Option<u32>) -> Worth {
-    let search = |scene: &Scene, servers, seed| search(scene, servers, seed, 10, LEVEL, step_seconds);
+    let how = How { step_seconds, ..How::rounds(10) };
+    let search = |scene: &Scene, servers, seed| search(scene, servers, seed, how);
     worth(scene, cloud, truth::of(scene), faster, 0..seeds, &search)
 }
 

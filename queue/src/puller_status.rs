@@ -61,6 +61,9 @@ pub struct PullerStatus {
     pub call_failures: u64,
     /// Calls of SQS and S3 that it sent.
     pub calls: QueueCalls,
+    /// The reason why the program gave no answer to a request, the last time that this happened. Absent: it always did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
     /// The reason why it could take no requests, whatever its duty is. Absent: it could.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,

@@ -17,7 +17,7 @@ const COMPARISONS: usize = 3;
 
 /// Charts of the difference in every round, one below the other, each with the interval and zero; none of a run that is not
 /// valid.
-pub fn differences(report: &Report) -> String {
+pub(crate) fn differences(report: &Report) -> String {
     if report.validity == Validity::Invalid || report.comparisons.len() > COMPARISONS {
         return String::new();
     }

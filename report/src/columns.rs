@@ -1,7 +1,7 @@
 //! Columns of a table of clusters.
 
 use stats::{bounded, time};
-use wire::{ClusterReport, MemberShare};
+use wire::ClusterReport;
 
 use crate::{Side, Table};
 
@@ -24,8 +24,6 @@ pub enum Column {
     P99,
     /// 99.9th percentile of the latency.
     P999,
-    /// Each instance's share of the answers, in the order of their ids.
-    Shares,
 }
 
 impl Column {
@@ -60,12 +58,11 @@ impl Column {
             Self::P90 => "P90",
             Self::P99 => "P99",
             Self::P999 => "P99.9",
-            Self::Shares => "SHARE PER INSTANCE",
         }
     }
 
     fn side(self) -> Side {
-        if matches!(self, Self::Cluster | Self::Shares) { Side::Left } else { Side::Right }
+        if self == Self::Cluster { Side::Left } else { Side::Right }
     }
 
     /// The value of one cluster, as a table shows it.
@@ -80,28 +77,13 @@ impl Column {
             Self::P90 => bounded(latency, latency.p90_micros, time),
             Self::P99 => bounded(latency, latency.p99_micros, time),
             Self::P999 => bounded(latency, latency.p999_micros, time),
-            Self::Shares => shares(&cluster.members),
         }
     }
-}
-
-/// `25.1 25.0 24.9 25.0 %`
-fn shares(members: &[MemberShare]) -> String {
-    let mut members: Vec<&MemberShare> = members.iter().collect();
-    members.sort_by(|one, other| one.id.cmp(&other.id));
-    let share = |member: &&MemberShare| format!("{}.{}", member.share_per_mille / 10, member.share_per_mille % 10);
-    format!("{} %", members.iter().map(share).collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_are_ordered_by_instance() {
-        let member = |id: &str, share_per_mille| MemberShare { id: id.to_owned(), requests: 0, share_per_mille };
-        assert_eq!(shares(&[member("i-2", 245), member("i-1", 755)]), "75.5 24.5 %");
-    }
 
     #[test]
     fn columns_are_chosen_and_a_quantile_that_failures_reached_is_none() {

@@ -2,8 +2,8 @@
 //! says what the document says and nothing else.
 //!
 //! Knows the document (`wire`) and the statistics (`stats`, for histograms, for sentences and for numbers as people read them);
-//! writes to no file and no terminal. Load generator, controller and the lab's demo print with it, so that no format is written
-//! twice.
+//! writes to no file and no terminal. Load generator, controller and the plugin, which the lab's demo runs, print with it, so that
+//! no format is written twice.
 
 mod capacities;
 mod cells;
@@ -22,7 +22,7 @@ mod ways;
 
 pub use capacities::capacity_so_far;
 pub use cells::{p99, requests_per_second};
-pub use chart::{chart, differences};
+pub use chart::chart;
 pub use columns::Column;
 pub use csv::csv;
 pub use html::{LiveCluster, LivePage, NotAPage, html, live_page, policy};

@@ -16,7 +16,10 @@ use std::process::{Command, Output};
 use report::{LiveCluster, LivePage, html, live_page};
 use sample::material;
 use serde_json::Value;
-use wire::{LiveCapacity, QueueColumns, Report};
+use wire::{
+    CloudWatch, CloudWatchCluster, CloudWatchState, LiveCapacity, MetricPoints, MetricUnit, QueueColumns, Report,
+    Series,
+};
 
 /// Pinned together: what they say decides whether the test passes.
 const PACKAGES: [&str; 4] =
@@ -83,8 +86,39 @@ fn more_pages() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Pages by name: of today, an old one, one that is not valid, one with names that want to be more, one of many clusters, one
-/// behind queues, one without a difference, one of a search, and two of runs that are on, which hold no report.
+/// CloudWatch's account of two minutes of it.
+fn account(report: &Report) -> CloudWatch {
+    let points = |metric: &str, statistic: &str, unit, values: [u64; 2]| MetricPoints {
+        metric: metric.into(),
+        statistic: statistic.into(),
+        unit,
+        at: vec![0, 1],
+        values: values.to_vec(),
+    };
+    let cluster = |series: &Series| CloudWatchCluster {
+        cluster: series.cluster.clone(),
+        metrics: vec![
+            points("RequestCount", "Sum", MetricUnit::Count, [1500, 40]),
+            points("RequestCountPerTarget", "Sum", MetricUnit::Thousandths, [1_500_000, 40_000]),
+            points("TargetResponseTime", "Average", MetricUnit::Micros, [2900, 3100]),
+            points("TargetResponseTime", "p99", MetricUnit::Micros, [6200, 6400]),
+        ],
+        ..CloudWatchCluster::default()
+    };
+    let mut account = CloudWatch {
+        state: CloudWatchState::Complete,
+        start: report.series[0].start,
+        minutes: 2,
+        clusters: report.series.iter().map(cluster).collect(),
+        ..CloudWatch::default()
+    };
+    account.checks = stats::count_checks(report, &account);
+    account
+}
+
+/// Pages by name: of today, the same with CloudWatch's dots, an old one, one that is not valid, one with names that want to be
+/// more, one of many clusters, one behind queues, one without a difference, one of a search, and two of runs that are on, which
+/// hold no report.
 fn pages() -> Vec<(&'static str, String)> {
     let page = |report: &Report| html(report, None).unwrap();
     let today = golden("today.json");
@@ -111,6 +145,7 @@ fn pages() -> Vec<(&'static str, String)> {
         page(&today).replace("</main>", "<img src=\"http://192.0.2.1/x.png\"><p><font color=\"#999\">x</p></main>");
     vec![
         ("today", page(&today)),
+        ("cloudwatch", html(&today, Some(&account(&today))).unwrap()),
         ("before", page(&golden("before.json"))),
         ("invalid", page(&stats::report(invalid).unwrap())),
         ("hostile", page(&hostile)),
@@ -175,7 +210,7 @@ fn a_browser_has_nothing_to_complain_about() {
     std::fs::create_dir_all(&out).unwrap();
     let mut arguments = vec![SCRIPT.to_owned(), home.display().to_string(), out.display().to_string()];
     let (own, more) = (pages(), more_pages());
-    let visited = (11 + more.len()) * 4;
+    let visited = (12 + more.len()) * 4;
     let own = own.into_iter().map(|(name, page)| (name.to_owned(), page));
     let pages: Vec<(String, String)> =
         own.chain(more.into_iter().map(|(name, page)| (format!("run-{name}"), page))).collect();

@@ -40,9 +40,10 @@ pub use crate::numbers::{
 pub use crate::price::{price, settle, silence, surplus_per_mille};
 pub use crate::report::{
     AddressTally, Answers, Conclusion, Evidence, Findings, Headline, Material, NOT_QUOTED, NOT_VALID, NotOneRun, Parts,
-    PhaseEvidence, Results, TOO_LONG, Tally, address_shares, capacity_rates, conclude, cost_of_a_million, count_checks,
-    document, document_within, gate_values, gate_words, is_least, join_generators, join_launches, judge, lacking,
-    parts, reasons, report, self_test, shares, sum, thresholds, twins, used_up, zone_shares,
+    PhaseEvidence, Results, TOO_LONG, Tally, address_shares, capacity_interval, capacity_rates, conclude,
+    cost_of_a_million, count_checks, document, document_within, gate_values, gate_words, is_least, join_generators,
+    join_launches, judge, lacking, parts, reasons, report, self_test, shares, sum, thresholds, twins, used_up,
+    zone_shares,
 };
 pub use crate::rounds::{counted, counted_of};
 pub use crate::speed::CpuTime;

@@ -8,11 +8,11 @@ mod support;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use stats::{CONFIDENCE_ALPHA, Latencies, Rules, compare, p_value};
+use stats::{CONFIDENCE_ALPHA, Latencies, Metric, Rules, compare, p_value};
 use support::auto::auto;
 use support::naive::{gains, paired_t, welch_on_requests};
 use support::noise::{NAMES, Noise, Order, Shape, random};
-use wire::{Comparison, Direction, Looks, Pairs, Quantiles, RoundReport};
+use wire::{ClusterReport, Comparison, Direction, Looks, Pairs, Quantiles, RoundReport};
 
 const SEED: u64 = 20_261_126;
 const CAMPAIGNS: u32 = 1000;
@@ -170,4 +170,30 @@ fn finds_gaps_among_outliers(finds: impl Fn(&[f64]) -> bool) -> Result<(), Strin
 fn means_that_one_outlier_moves_are_caught() {
     passes(finds_gaps_among_outliers(|gains| p_value(gains) <= CONFIDENCE_ALPHA));
     is_caught(finds_gaps_among_outliers(paired_t));
+}
+
+/// The second of two clusters is twice as fast and has no price: it is not said to answer more for a dollar.
+fn names_no_winner_without_a_price(winner: impl Fn(&[RoundReport]) -> Option<String>) -> Result<(), String> {
+    let mut rounds =
+        Shape { speeds: &[0.0, std::f64::consts::LN_2], ..EQUAL }.campaign(&Noise::DRIFT, &mut random(SEED));
+    rounds.iter_mut().for_each(|round| round.clusters[0].hourly_usd_micros = Some(100_000));
+    match winner(&rounds) {
+        Some(winner) => Err(format!("{winner} is said to answer more for a dollar, and has no price")),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn an_unknown_price_that_is_taken_for_nothing_is_caught() {
+    let rules = Rules { metric: Metric::RequestsPerUsd, ..Rules::default() };
+    passes(names_no_winner_without_a_price(|rounds| {
+        let found = compare(&rules, rounds, &NAMES[..2]).remove(0);
+        (found.metric == Metric::RequestsPerUsd && is_decided(&found)).then_some(found.cluster)
+    }));
+    // A script divides answers by prices, of which one is not in its table.
+    is_caught(names_no_winner_without_a_price(|rounds| {
+        let per_usd = |one: &ClusterReport| one.requests as f64 / one.hourly_usd_micros.unwrap_or(0) as f64;
+        let clusters = rounds[0].clusters.iter();
+        clusters.max_by(|one, other| per_usd(one).total_cmp(&per_usd(other))).map(|best| best.cluster.clone())
+    }));
 }

@@ -14,7 +14,8 @@ use crate::Metric;
 pub struct Search {
     /// What the answers have to keep.
     pub objective: Objective,
-    /// No step asks for more requests a second. Absent: for as many as the target can answer.
+    /// No step asks for more requests a second; users that wait for their answers, before the first round, are not held to it.
+    /// Absent: for as many as the target can answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_requests_per_second: Option<u32>,
     /// The report says how many instances of each cluster carry this rate.

@@ -1,10 +1,8 @@
 //! The one place that builds: every binary with one cargo command line, the control plane beside it.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::disk::{create, lock};
-use crate::{Outcome, Paths, controlplane, run};
+use crate::{Outcome, Paths, controlplane, disk, run};
 
 /// The binaries that the lab and the tests start.
 pub(crate) const BINARIES: [&str; 9] =
@@ -36,28 +34,13 @@ pub(crate) fn build(paths: &Paths) -> Outcome<Built> {
 
 /// Builds and copies in one critical section, so that the copies are of this clone's sources.
 fn binaries(paths: &Paths) -> Outcome<PathBuf> {
-    let _alone = lock(&paths.cache.join("build.lock"), "another clone builds")?;
+    let _alone = disk::lock(&paths.cache.join("build.lock"), "another clone builds")?;
     // Any other selection of packages could resolve to other features and compile the AWS SDK once more.
     run::step("build of all binaries", &mut run::cargo(paths, &["build", "--workspace", "--bins"]))?;
     let directory = paths.binaries();
-    create(&directory)?;
+    disk::create(&directory)?;
     for name in BINARIES {
-        copy(&paths.target.join("debug").join(name), &directory.join(name))?;
+        disk::copy(&paths.target.join("debug").join(name), &directory.join(name))?;
     }
     Ok(directory)
-}
-
-/// Replaces `to` at once: a program that runs from it keeps the file it was started from.
-fn copy(from: &Path, to: &Path) -> Outcome {
-    let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    let temporary = to.with_extension(format!("new{}", std::process::id()));
-    if modified(from).is_some() && modified(from) == modified(to) {
-        return Ok(());
-    }
-    // `fs::copy` does not keep the time of modification, which is what tells the next build that nothing changed.
-    fs::copy(from, &temporary)
-        .and_then(|_| File::options().write(true).open(&temporary))
-        .and_then(|file| file.set_modified(fs::metadata(from)?.modified()?))
-        .and_then(|()| fs::rename(&temporary, to))
-        .map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
 }

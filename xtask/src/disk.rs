@@ -38,6 +38,21 @@ pub(crate) fn remove(directory: &Path) -> Outcome {
     }
 }
 
+/// Copies a file, if that has not been done. It replaces `to` at once: a program that runs from it keeps the file it was started from.
+/// `fs::copy` does not keep the time of modification, which is what tells the next build that nothing changed.
+pub(crate) fn copy(from: &Path, to: &Path) -> Outcome {
+    let modified = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    if modified(from).is_some() && modified(from) == modified(to) {
+        return Ok(());
+    }
+    let temporary = to.with_extension(format!("new{}", std::process::id()));
+    fs::copy(from, &temporary)
+        .and_then(|_| File::options().write(true).open(&temporary))
+        .and_then(|file| file.set_modified(fs::metadata(from)?.modified()?))
+        .and_then(|()| fs::rename(&temporary, to))
+        .map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
+}
+
 /// Writes a file at once, if it does not have this content already.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> Outcome {
     if fs::read(path).is_ok_and(|present| present == bytes) {

@@ -1,12 +1,13 @@
-//! `NOTICE`: what is linked into the programs that are deployed, and under which licence.
+//! `NOTICE`: what is linked into the programs that are deployed or given away, and under which licence.
 
 use crate::programs::Architecture;
 use crate::{Outcome, Paths, run};
 
 pub(crate) const FILE: &str = "NOTICE";
 
-/// The packages of the programs that somebody deploys; `queue` is those of front and puller. The lab runs on the machine it is built on.
-const DEPLOYED: [&str; 6] = ["operator", "balancer", "worker", "starter", "queue", "loadgen"];
+/// The packages of the programs that somebody deploys or is given: `queue` is those of front and puller, `cli` is the plugin. The lab
+/// runs on the machine it is built on.
+const DEPLOYED: [&str; 7] = ["operator", "balancer", "worker", "starter", "queue", "loadgen", "cli"];
 
 /// What they are built for.
 const TARGETS: [&str; 2] = [Architecture::X86_64.target(), Architecture::Arm64.target()];
@@ -15,13 +16,14 @@ const HEAD: &str = "\
 ClusterBenchmark
 Licensed under the Apache License, Version 2.0; see LICENSE.
 
-The programs operator, balancer, worker, starter, front, puller and loadgen are linked with the packages below, in the versions
-that Cargo.lock pins. Which licences are accepted, and why, is in deny.toml. The texts of the licences are in the packages' sources: at the
-addresses below, and unpacked in the registry directory of cargo after a build. Who distributes the programs adds them.
+The programs operator, balancer, worker, starter, front, puller and loadgen, and the plugin kubectl-clusterbenchmark, are linked
+with the packages below, in the versions that Cargo.lock pins. Which licences are accepted, and why, is in deny.toml. The texts of the
+licences are in the packages' sources: at the addresses below, and unpacked in the registry directory of cargo after a build. Who
+distributes the programs or the plugin adds them.
 Written by `cargo xtask gen`.
 ";
 
-/// A package that is linked into what is deployed.
+/// A package that is linked into what is deployed or given away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Linked {
     pub(crate) name: String,

@@ -59,20 +59,15 @@ pub(crate) fn release(paths: &Paths) -> Outcome {
 
 /// The mirror's manifest, and each program and the plugin under its name and architecture: a release has no directories.
 fn programs(made: &Made, directory: &Path) -> Outcome {
-    copy(&made.directory.join(MANIFEST), &directory.join(MANIFEST))?;
+    disk::copy(&made.directory.join(MANIFEST), &directory.join(MANIFEST))?;
     for program in &made.programs {
         let name = format!("{}-{}", program.name, program.architecture.name());
-        copy(&made.directory.join(&program.sha256).join(program.name), &directory.join(name))?;
+        disk::copy(&made.directory.join(&program.sha256).join(program.name), &directory.join(name))?;
     }
     for (architecture, path) in &made.plugins {
-        copy(path, &directory.join(format!("{PLUGIN}-{}", architecture.name())))?;
+        disk::copy(path, &directory.join(format!("{PLUGIN}-{}", architecture.name())))?;
     }
     Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> Outcome {
-    let copied = fs::copy(from, to);
-    copied.map(drop).map_err(|error| format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
 }
 
 /// The names of the lab's image and its bill: it is of the machine that it was made on.

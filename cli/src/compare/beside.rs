@@ -39,6 +39,11 @@ pub(super) fn obstacles(first: &Side, second: &Side) -> Vec<String> {
     if one.timeout_seconds != other.timeout_seconds {
         obstacles.push("load.timeoutSeconds differs: what is slow in one has failed in the other".to_owned());
     }
+    // Where neither says it, it follows from what was compared above.
+    let is_said = one.drain_seconds.or(other.drain_seconds).is_some();
+    if is_said && one.drains_for() != other.drains_for() {
+        obstacles.push("load.drainSeconds differs: what is cut in one was waited for in the other".to_owned());
+    }
     if shared(first, second).next().is_none() {
         obstacles.push("they have no cluster of the same name".to_owned());
     }
@@ -298,6 +303,12 @@ mod tests {
         second.report.run.timeout_seconds = Some(3);
         second.report.clusters.clear();
         assert_eq!(obstacles(&first, &second).len(), 3);
+        let mut second = first.clone();
+        second.report.run.drain_seconds = Some(60);
+        let drain = "load.drainSeconds differs: what is cut in one was waited for in the other";
+        assert_eq!(obstacles(&first, &second), [drain]);
+        second.report.run.drain_seconds = Some(wire::DRAIN_SECONDS);
+        assert_eq!(obstacles(&first, &second), [""; 0], "what it is where nobody says it");
         let mut second = first.clone();
         (second.report.validity, second.report.reasons) = (Validity::Invalid, vec!["steal".to_owned()]);
         assert_eq!(obstacles(&first, &second), ["bench-1 is not valid: steal"]);

@@ -2,7 +2,8 @@
 //!
 //! One suite, run against the simulation in process, against the lab's AWS endpoint through the real SDK, and against
 //! servers of others, which are installed for it: moto, and for queues ElasticMQ, for buckets versitygw. A row that a target is
-//! known not to keep is listed with the reason.
+//! known not to keep is listed with the reason. The adapters of the tier behind queues (crate `queue`) are run against the
+//! servers as well: they need somebody who speaks HTTP.
 
 // Every function here is part of a test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -14,6 +15,7 @@ mod faults;
 mod group_rows;
 mod kept;
 mod landscapes;
+mod message_rows;
 mod metrics;
 mod moto;
 mod object_rows;
@@ -26,7 +28,9 @@ mod queue_rows;
 mod rows;
 mod server;
 mod store;
+mod stored_rows;
 mod target;
+mod tier;
 mod versitygw;
 mod volumes;
 
@@ -78,6 +82,10 @@ fn every_row<R: Regions>() -> Vec<Row<R>> {
     rows::all().into_iter().chain(queue_rows::all()).chain(object_rows::all()).collect()
 }
 
+fn every_row_of_a_server<R: Regions>() -> Vec<Row<R>> {
+    every_row().into_iter().chain(message_rows::all()).chain(stored_rows::all()).collect()
+}
+
 #[tokio::test]
 async fn the_simulation_keeps_the_contract() {
     for seed in SEEDS {
@@ -98,11 +106,14 @@ async fn the_simulation_keeps_the_contract() {
 #[tokio::test]
 async fn the_labs_endpoint_keeps_the_contract() {
     let region = lab::region::Region::start_for_tests(settings()).await;
-    let regions = cloud::Aws::at(&format!("http://{}", region.endpoint()), ACCESS_KEY, SECRET_KEY);
+    let url = format!("http://{}", region.endpoint());
+    let regions = cloud::Aws::at(&url, ACCESS_KEY, SECRET_KEY);
     let pass = || Duration::from_millis(20);
     let name = format!("lab, seed {}", region.seed());
-    let put = store::put_at(&format!("http://{}", region.endpoint()), &settings().region, ACCESS_KEY, SECRET_KEY);
-    check(&name, Target::new(&regions, &settings().region, pass).with_objects(put), every_row(), &[]).await;
+    let put = store::put_at(&url, &settings().region, ACCESS_KEY, SECRET_KEY);
+    let tier = tier::at(&url, &settings().region, ACCESS_KEY, SECRET_KEY);
+    let target = Target::new(&regions, &settings().region, pass).with_objects(put).with_tier(tier);
+    check(&name, target, every_row_of_a_server(), &[]).await;
 }
 
 #[tokio::test]
@@ -114,8 +125,9 @@ async fn moto_keeps_the_contract_where_it_can() {
     let regions = cloud::Aws::at(&server.url, "key", "secret");
     let pass = || Duration::from_millis(20);
     let put = store::put_at(&server.url, "eu-west-1", "key", "secret");
-    let target = Target::new(&regions, "eu-west-1", pass).with_objects(put);
-    check("moto", target, every_row(), moto::KNOWN_TO_DIFFER).await;
+    let tier = tier::at(&server.url, "eu-west-1", "key", "secret");
+    let target = Target::new(&regions, "eu-west-1", pass).with_objects(put).with_tier(tier);
+    check("moto", target, every_row_of_a_server(), moto::KNOWN_TO_DIFFER).await;
 }
 
 #[tokio::test]
@@ -125,8 +137,10 @@ async fn elasticmq_keeps_the_contract_about_queues_where_it_can() {
         Err(why) => return elasticmq::skipped(&why),
     };
     let regions = cloud::Aws::at(&server.url, "key", "secret");
-    let target = Target::new(&regions, "eu-west-1", || Duration::from_millis(20));
-    check("ElasticMQ", target, queue_rows::all(), elasticmq::KNOWN_TO_DIFFER).await;
+    let tier = tier::at(&server.url, "eu-west-1", "key", "secret");
+    let target = Target::new(&regions, "eu-west-1", || Duration::from_millis(20)).with_tier(tier);
+    let rows = queue_rows::all().into_iter().chain(message_rows::all()).collect();
+    check("ElasticMQ", target, rows, elasticmq::KNOWN_TO_DIFFER).await;
 }
 
 #[tokio::test]
@@ -139,6 +153,8 @@ async fn versitygw_keeps_the_contract_about_buckets_where_it_can() {
     let regions = cloud::Aws::at(&server.url, key, secret);
     let put = store::put_at(&server.url, versitygw::REGION, key, secret);
     let target = Target::new(&regions, versitygw::REGION, || Duration::from_millis(20));
-    let target = target.of_account(versitygw::ACCOUNT).with_objects(put);
-    check("versitygw", target, object_rows::all(), versitygw::KNOWN_TO_DIFFER).await;
+    let tier = tier::at(&server.url, versitygw::REGION, key, secret);
+    let target = target.of_account(versitygw::ACCOUNT).with_objects(put).with_tier(tier);
+    let rows = object_rows::all().into_iter().chain(stored_rows::all()).collect();
+    check("versitygw", target, rows, versitygw::KNOWN_TO_DIFFER).await;
 }

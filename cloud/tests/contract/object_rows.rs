@@ -35,7 +35,7 @@ fn name_of<R: Regions>(on: &Target<R>, prefix: &str, account: &str) -> String {
     format!("{prefix}{}-{account}-{}-an", on.fresh_word(), on.region)
 }
 
-async fn bucket_of<R: Regions>(on: &Target<R>) -> BucketRequest {
+pub(crate) async fn bucket_of<R: Regions>(on: &Target<R>) -> BucketRequest {
     BucketRequest {
         name: name_of(on, QUEUE_PREFIX, &on.account().await),
         tags: on.owner().tags(&Tags::from([("cost-center".to_owned(), "4 + 2 = ü".to_owned())])),
@@ -43,7 +43,7 @@ async fn bucket_of<R: Regions>(on: &Target<R>) -> BucketRequest {
     }
 }
 
-async fn make<R: Regions>(on: &Target<R>, request: &BucketRequest) -> Bucket {
+pub(crate) async fn make<R: Regions>(on: &Target<R>, request: &BucketRequest) -> Bucket {
     on.cloud.create_bucket(request).await.unwrap();
     seen(on, &request.name).await
 }
@@ -60,7 +60,7 @@ async fn seen<R: Regions>(on: &Target<R>, name: &str) -> Bucket {
 }
 
 /// Empties and deletes until no list shows it, as the planner does.
-async fn remove<R: Regions>(on: &Target<R>, name: &str) {
+pub(crate) async fn remove<R: Regions>(on: &Target<R>, name: &str) {
     let account = on.account().await;
     let gone = async || {
         if on.cloud.empty_bucket(name, &account).await.unwrap() {

@@ -26,7 +26,7 @@ rows![
 
 // Makers
 
-fn queue_of<R: Regions>(on: &Target<R>) -> QueueRequest {
+pub(crate) fn queue_of<R: Regions>(on: &Target<R>) -> QueueRequest {
     QueueRequest {
         name: on.fresh(&format!("{QUEUE_PREFIX}q")),
         attributes: BTreeMap::from([
@@ -38,7 +38,7 @@ fn queue_of<R: Regions>(on: &Target<R>) -> QueueRequest {
     }
 }
 
-async fn make<R: Regions>(on: &Target<R>, request: &QueueRequest) -> Queue {
+pub(crate) async fn make<R: Regions>(on: &Target<R>, request: &QueueRequest) -> Queue {
     on.cloud.create_queue(request).await.unwrap();
     // Its tags may be seen later than it.
     let seen = async || queues(on, &request.name).await.pop().filter(|queue| !queue.tags.is_empty());
@@ -53,7 +53,7 @@ async fn queues<R: Regions>(on: &Target<R>, name: &str) -> Vec<Queue> {
 }
 
 /// Deletes until no list shows it, as the planner does.
-async fn remove<R: Regions>(on: &Target<R>, queue: &Queue) {
+pub(crate) async fn remove<R: Regions>(on: &Target<R>, queue: &Queue) {
     let gone = async || {
         on.cloud.delete_queue(&queue.url).await.unwrap();
         queues(on, &queue.name).await.is_empty().then_some(())

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use jiff::Timestamp;
 use planner::owner::{Owner, Tags};
 use planner::ports::{
@@ -29,6 +30,8 @@ pub(crate) struct Target<R: Regions> {
     account: Option<String>,
     /// Puts what the ports do not: the objects of others.
     put: Option<Put>,
+    /// How the adapters of the tier behind queues reach it, where it is a server.
+    tier: Option<SdkConfig>,
     /// Lets time pass where time is ours, or says how long to wait for it.
     pass: Box<dyn Fn() -> Duration>,
     /// Part of every name and token: the target may be shared with earlier runs.
@@ -43,6 +46,7 @@ impl<R: Regions> Target<R> {
             region: region.to_owned(),
             account: None,
             put: None,
+            tier: None,
             pass: Box::new(pass),
             run: format!("{}-{}", std::process::id(), Timestamp::now().as_millisecond()),
             count: Cell::new(0),
@@ -55,6 +59,16 @@ impl<R: Regions> Target<R> {
 
     pub(crate) fn with_objects(self, put: Put) -> Self {
         Self { put: Some(put), ..self }
+    }
+
+    pub(crate) fn with_tier(self, config: SdkConfig) -> Self {
+        Self { tier: Some(config), ..self }
+    }
+
+    /// New adapters of the tier behind queues, whose objects are in this bucket.
+    pub(crate) fn tier(&self, bucket: &str) -> queue::Aws {
+        let config = self.tier.as_ref().expect("a target of rows about the tier is a server");
+        queue::Aws::new(config, bucket)
     }
 
     pub(crate) async fn account(&self) -> String {

@@ -18,6 +18,8 @@ use crate::stage::play::Ways;
 /// Seeds of every run of the tests: these, the same each time, and in continuous integration as many others. Thousands more are
 /// the soak's.
 const SEEDS: u64 = 1_000;
+/// The same of benchmarks that scale, each of which takes as long as many others.
+const SCALED: u64 = 50;
 /// Below so many seeds it may be chance that nothing is launched.
 const FEW: u64 = 100;
 /// One in so many seeds of the whole campaign is also played with a crash at each of its effects.
@@ -214,6 +216,8 @@ fn seeds() {
         return hold(&plan, from.parse().unwrap()..to.parse().unwrap());
     }
     hold(&plan, 0..SEEDS);
+    // Bursts, silences and fronts that begin anew: of the mutants that are looked for there, the right operator is no one.
+    hold("scaled", 0..SCALED);
     if std::env::var("CI").is_ok_and(|value| value == "true") {
         // Others for each state of the sources: what is found here is kept as a file.
         let first = fresh();

@@ -367,6 +367,8 @@ impl Life<'_, '_> {
 
     /// What people do before the pass, unless the rest is known.
     async fn begin_pass(&mut self, operator: usize) -> Result<(), Stop> {
+        // What was found while all waited is not lost where the rest is known.
+        self.play.check()?;
         // How long the first one wants to sleep is known to nobody before all have had their turn.
         if operator == 0
             && let Some(watch) = &mut self.watch
@@ -379,6 +381,8 @@ impl Life<'_, '_> {
         for (_, happening) in schedule.iter().filter(|(at, _)| *at == number) {
             if let Happening::People(step) = happening {
                 Box::pin(self.step(step)).await?;
+                // What the pass does is judged by what people want by then.
+                self.play.check()?;
             }
         }
         Ok(())

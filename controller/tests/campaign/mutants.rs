@@ -18,6 +18,7 @@ use planner::{Action, CloudError, Outcome, Plan, World, desired};
 
 use crate::campaign::{Campaign, Failure, Sum, deaths, once, runtime, say, seed, side_by_side};
 use crate::generate;
+use crate::life::{self, Telling};
 use crate::stage::cloud::Lie;
 use crate::stage::kubernetes::Writes;
 use crate::stage::play::Ways;
@@ -442,6 +443,8 @@ fn every_mutant_is_caught() {
         let death = if failure.script.doom.is_some() { " with a death at an effect" } else { "" };
         let moved = mutant.known().filter(|known| *known != seed);
         let moved = moved.map(|known| format!(", and not at {known} any more")).unwrap_or_default();
+        let fair = runtime().block_on(life::live(&failure.script, Ways::default(), Telling::No)).result;
+        assert!(fair.is_ok(), "the right operator breaks a rule where `{name}` does, at seed {seed}");
         say(&format!("campaign: mutant `{name}` is caught by {rule:?} at seed {seed}{death}{moved}"));
         true
     });

@@ -43,11 +43,6 @@ impl InFlight {
         due.into_iter().for_each(|(_, effect)| effect());
     }
 
-    /// When each arrives.
-    pub(crate) fn moment(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|(at, _)| format!("in flight until {at}")).collect()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().unwrap().is_empty()
     }

@@ -88,6 +88,7 @@ impl Judge {
         let mut lines = vec![format!("{:?} {:?} {}", book.wanted, book.allowed, book.abandoned)];
         let former = book.former.iter().filter(|token| book.made.contains_key(*token));
         lines.extend(former.map(|token| format!("former {token}")));
+        lines.extend(book.hashes.iter().map(|hash| format!("status held {hash}")));
         if book.following.is_needed() {
             lines.push(format!("{:?} {:?}", book.following, book.finishing));
         }

@@ -12,9 +12,10 @@ use crate::stage::kubernetes::Server;
 use crate::stage::play::Play;
 
 impl Play {
-    /// A line for each thing, in no order. `None`: a process stands still in the middle of a pass.
+    /// A line for each thing, in no order. `None`: a process stands still in the middle of a pass, or an order or a write is on its way
+    /// without its sender, and what it will do is in no words.
     pub(crate) fn moment(&self) -> Option<Vec<String>> {
-        if self.operators.iter().any(|one| one.frozen.is_some()) {
+        if self.operators.iter().any(|one| one.frozen.is_some()) || !self.in_flight.is_empty() {
             return None;
         }
         let mut lines = object(&self.store.server());
@@ -25,7 +26,6 @@ impl Play {
         }
         lines.extend(self.sim.lock().moment());
         lines.extend(self.agents.moment());
-        lines.extend(self.in_flight.moment());
         lines.extend(self.judge.moment());
         lines.push(format!("{:?}", self.credentials.lock().unwrap()));
         Some(lines)
@@ -106,6 +106,7 @@ impl FakeAgents {
             for (name, run) in &agent.runs {
                 let ends = (run.aborted, run.failed, run.length, run.held_since, run.balancer_lost_at);
                 lines.push(format!("{id} runs {name} {:?} {} {ends:?}", run.begins_at(), run.balancer));
+                lines.push(format!("{id} measures for {name} {:?} {:?}", run.members, run.spec));
             }
         }
         let silent_until = self.silent_until();

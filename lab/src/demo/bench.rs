@@ -41,8 +41,8 @@ impl Bench {
         if self.namespace == "default" { String::new() } else { format!(" --namespace {}", self.namespace) }
     }
 
-    /// Shows how it goes until the result is recorded; the object as it is then.
-    pub(super) async fn ready(&self, kubectl: &Kubectl, started: Instant, patience: Duration) -> anyhow::Result<Value> {
+    /// Shows how it goes until the result is recorded.
+    pub(super) async fn ready(&self, kubectl: &Kubectl, started: Instant, patience: Duration) -> anyhow::Result<()> {
         let mut line = Line::new(started);
         let deadline = tokio::time::Instant::now() + patience;
         let mut watch = Watch::start(kubectl, &self.namespace, &self.name)?;
@@ -70,7 +70,7 @@ impl Bench {
                 Outcome::Pending => {}
                 Outcome::Ready => {
                     line.leave();
-                    return Ok(object);
+                    return Ok(());
                 }
                 Outcome::Stalled(why) => {
                     line.leave();

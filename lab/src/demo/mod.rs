@@ -41,7 +41,7 @@ const TAIL: usize = 12;
 pub(crate) struct Demo {
     /// Manifest with one or more ClusterBenchmarks; default: four t2.micro against four t2.large
     file: Option<PathBuf>,
-    /// Directory in which the result of each benchmark is left as a page, NAME.html
+    /// Directory in which the result of each benchmark is left as a page, NAME.html, with CloudWatch's account where there is one
     #[arg(long, value_name = "DIR")]
     html: Option<PathBuf>,
     #[command(flatten)]
@@ -129,21 +129,17 @@ async fn measure(
     let started = Instant::now();
     let benches = Bench::apply(kubectl, manifest, name).await?;
     for bench in &benches {
-        let object = match bench.ready(kubectl, started, PATIENCE).await {
-            Ok(object) => object,
-            Err(why) => {
-                // A run that is not valid has a report as well, which says more of it.
-                if let Ok(report) = result::last(kubectl, bench).await {
-                    show(&report, bench, pages)?;
-                }
-                return Err(why);
+        if let Err(why) = bench.ready(kubectl, started, PATIENCE).await {
+            // A run that is not valid has a report as well, which says more of it.
+            if let Ok(words) = result::words(state, bench).await {
+                show(kubectl, bench, &words, pages).await?;
             }
-        };
+            return Err(why);
+        }
         say::line(format_args!("\n$ kubectl get clusterbenchmarks{}", bench.flag()));
         say::text(kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
-        say::line("");
-        let report = result::of(kubectl, bench, &object).await?;
-        show(&report, bench, pages)?;
+        let words = result::words(state, bench).await?;
+        show(kubectl, bench, &words, pages).await?;
     }
     let admin = state.record()?.admin;
     for bench in &benches {
@@ -166,14 +162,13 @@ async fn measure(
     settled(admin).await
 }
 
-/// A report in words, and as a page where one is asked for.
-fn show(report: &wire::Report, bench: &Bench, pages: Option<&Path>) -> anyhow::Result<()> {
-    say::text(result::words(report));
+/// The newest report in the plugin's words, and as a page where one is asked for.
+async fn show(kubectl: &Kubectl, bench: &Bench, words: &str, pages: Option<&Path>) -> anyhow::Result<()> {
+    say::line(format_args!("\n$ kubectl clusterbenchmark report {}{}\n{words}", bench.name, bench.flag()));
     if let Some(directory) = pages {
-        let page = result::page(report, bench, directory)?;
-        say::line(format_args!("\nas a page: {}", page.display()));
+        let page = result::page(kubectl, bench, directory).await?;
+        say::line(format_args!("as a page: {}\n", page.display()));
     }
-    say::line("");
     Ok(())
 }
 

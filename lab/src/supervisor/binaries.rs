@@ -16,7 +16,7 @@ const DIRECTORY: &str = "CLUSTERBENCHMARK_BIN";
 const PROGRAMS: &str = "CLUSTERBENCHMARK_PROGRAMS";
 
 /// What kubectl runs as `kubectl clusterbenchmark`, from any directory of the PATH.
-const PLUGIN: &str = "kubectl-clusterbenchmark";
+pub(crate) const PLUGIN: &str = "kubectl-clusterbenchmark";
 
 /// Links or copies all binaries into the lab's own directory, and returns it.
 pub(super) fn install(state: &State) -> anyhow::Result<PathBuf> {

@@ -3,7 +3,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod artifacts;
-mod binaries;
+pub(crate) mod binaries;
 pub(crate) mod chaos;
 pub(crate) mod cloud;
 pub(crate) mod ledger;

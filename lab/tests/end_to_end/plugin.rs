@@ -142,7 +142,22 @@ fn a_run_is_watched_waited_for_read_measured_again_and_compared() {
     assert_eq!(code, 0, "{waited}{complaint}");
     let status = bench.get().unwrap()["status"].clone();
     let summary = status["result"].as_str().unwrap();
-    assert!(waited.contains("thresholds met: "), "{waited}");
+    for said in [&watched, &waited] {
+        assert!(said.contains(summary) && said.contains("thresholds met: "), "{summary} is not in {said}");
+    }
+    assert!(watched.lines().last().unwrap().starts_with("thresholds met: "), "{watched}");
+    let name = status["runs"][0]["report"].as_str().unwrap();
+    let columns = lab.kubectl(&format!("get benchmarkreports {name} --namespace plugin"));
+    assert!(columns.contains(summary), "{summary} is not in {columns}");
+
+    let elsewhere = Plugin { lab, namespace: "default" };
+    for words in [&["report", "plugin"][..], &["wait", "plugin"], &["compare", "plugin@1", "plugin"]] {
+        let (code, said, complaint) = elsewhere.ends(words);
+        assert_eq!(code, 1, "{words:?}: {said}{complaint}");
+        for part in [" plugin in the namespace default: ", "--all-namespaces` lists all, and -n names another"] {
+            assert!(complaint.contains(part), "{words:?}: {part} is not in {complaint}");
+        }
+    }
 
     let text = plugin.says(&["report", "plugin"]);
     let document: Value = serde_json::from_str(&plugin.says(&["report", "plugin", "--output", "json"])).unwrap();
@@ -327,4 +342,10 @@ fn what_is_not_permitted_is_said_with_the_verb() {
     assert_eq!(code, 2);
     assert!(complaint.contains("write it as 90s, 30m or 1h30m"), "{complaint}");
     assert!(plugin.says(&["completions", "bash"]).contains("complete"));
+    let script = plugin.says(&["completions", "kubectl"]);
+    assert!(script.starts_with("#!/bin/sh\n") && script.contains("kubectl-clusterbenchmark __complete "), "{script}");
+    let binaries = std::env::var_os("CLUSTERBENCHMARK_BIN").unwrap();
+    let mut asking = lab.program(&Path::new(&binaries).join("kubectl-clusterbenchmark"));
+    let answer = asking.args(["__complete", "report", "x", "--out"]).output().unwrap();
+    assert_eq!(String::from_utf8(answer.stdout).unwrap(), "--output\tForm of the report\n:4\n");
 }

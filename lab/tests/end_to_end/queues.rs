@@ -1,8 +1,12 @@
 //! Benchmarks behind queues: every answer is right, nothing is lost however often pullers and operator die, nothing is left.
+//!
+//! `SERVICE_MILLIS=500 cargo xtask test lab nothing_is_lost` lets each request take half a second while they die, and
+//! `DUPLICATES_PER_MILLE=200` lets a fifth of all messages be delivered twice; `cargo xtask soak` does both.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,7 +17,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::bench::{self, Bench, REQUESTS};
-use crate::lab::{Lab, send, shared, skipped, text, until};
+use crate::lab::{Lab, is_possible, send, shared, skipped, text, until};
 
 const SAMPLE: &str = include_str!("../../../manifests/samples/queue.yaml");
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/corpus.tar");
@@ -22,9 +26,22 @@ const ROUNDS: u32 = 2;
 /// Requests while pullers die, at so many at a time.
 const UNDER_FIRE: usize = 300;
 const AT_ONCE: u32 = 20;
+/// How long each takes, and how many of a thousand messages are delivered twice: what a gate has time for, unless
+/// `SERVICE_MILLIS` and `DUPLICATES_PER_MILLE` say otherwise.
+const SERVICE_MILLIS: u32 = 200;
+const DUPLICATES_PER_MILLE: u32 = 0;
 /// From one death to the next.
 const PULLER_DIES: Duration = Duration::from_secs(2);
 const OPERATOR_DIES: Duration = Duration::from_secs(10);
+/// The lab in which they die, with deadlines that are minutes on EC2.
+const UP: [&str; 4] = [
+    "up",
+    "--operator-arg=--launch-window-seconds=10",
+    "--operator-arg=--settle-seconds=3",
+    "--operator-arg=--proof-gap-seconds=1",
+];
+/// Front and pullers fetch new ones when ten of these seconds are left: they change while requests are on their way.
+const CREDENTIALS: &str = "role-credentials=30s";
 
 /// The value of a line of the sample.
 fn of_sample(key: &str) -> &str {
@@ -114,11 +131,29 @@ fn aws_lists_them(lab: &Lab, placed: &Value, queues: &[String]) {
     assert!(said.lines().any(|line| line.starts_with("in/")), "{said}");
 }
 
+/// A number that the environment may say.
+fn asked(name: &str, otherwise: u32) -> u32 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+/// A lab of its own: its knobs are for all instances that start in it, and another test turns those of the shared one back.
 #[test]
 fn nothing_is_lost_while_a_puller_dies_every_two_seconds_and_the_operator_every_ten() {
-    let Some(lab) = shared("queues under fire") else { return };
-    // Half a second each was run by hand: a gate has less time.
-    let mut wanted = behind_queues(bench::spec(1, 200_000));
+    if !is_possible("queues under fire") {
+        return;
+    }
+    let lab: &'static Lab = Box::leak(Box::new(Lab::new("under-fire")));
+    lab.run(&UP);
+    let ended = catch_unwind(AssertUnwindSafe(|| under_fire(lab)));
+    lab.run(&["down"]);
+    ended.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+fn under_fire(lab: &'static Lab) {
+    let millis = asked("SERVICE_MILLIS", SERVICE_MILLIS);
+    let duplicates = asked("DUPLICATES_PER_MILLE", DUPLICATES_PER_MILLE);
+    lab.run(&["chaos", CREDENTIALS]);
+    let mut wanted = behind_queues(bench::spec(1, millis * 1000));
     wanted["clusters"] = json!([{ "name": "one", "instanceType": "t2.micro", "count": 4 }]);
     // A short one, after which the tier stays.
     wanted["load"]["phases"] = json!([{ "arrivals": "ClosedLoop", "concurrency": 4, "requests": 8 }]);
@@ -128,9 +163,14 @@ fn nothing_is_lost_while_a_puller_dies_every_two_seconds_and_the_operator_every_
     let placed = seen["status"]["placement"]["queue"].clone();
     let workers = bench.only_running()["one"].clone();
     let (_, before) = made(lab, &placed);
+    if duplicates > 0 {
+        let knob = format!("queue-duplicates={}.{}%", duplicates / 10, duplicates % 10);
+        lab.run(&["chaos", &knob]);
+    }
 
     let endpoint = seen["status"]["balancer"]["endpoint"].as_str().unwrap();
     let files = Arc::new(corpus(lab));
+    let begun = Instant::now();
     let clients = clients(&files, endpoint.strip_prefix("http://").unwrap());
     let (mut pullers, mut operators) = (0, 0);
     let (mut last_puller, mut last_operator) = (Instant::now(), Instant::now());
@@ -147,6 +187,10 @@ fn nothing_is_lost_while_a_puller_dies_every_two_seconds_and_the_operator_every_
         clients.iter().all(JoinHandle::is_finished)
     });
     let answers: Vec<(usize, u16, String)> = clients.into_iter().flat_map(|one| one.join().unwrap()).collect();
+    let took = begun.elapsed().as_secs_f64();
+    if duplicates > 0 {
+        lab.run(&["chaos", "queue-duplicates=off"]);
+    }
     let is_right =
         |(number, status, body): &&(usize, u16, String)| *status == 200 && *body == files[number % files.len()].1;
     let wrong: Vec<_> = answers.iter().filter(|one| !is_right(one)).collect();
@@ -156,6 +200,10 @@ fn nothing_is_lost_while_a_puller_dies_every_two_seconds_and_the_operator_every_
     let more = |count: (u64, u64)| (count.0 + UNDER_FIRE as u64, count.1 + UNDER_FIRE as u64);
     assert_eq!(made(lab, &placed).1, before.map(more));
     assert_eq!(bench.only_running()["one"], workers, "no instance was replaced");
+    println!(
+        "{UNDER_FIRE} requests of {millis} ms are answered right in {took:.1} s: {duplicates} of a thousand messages came \
+         twice, {pullers} pullers and {operators} operators died"
+    );
     nothing_is_left(&bench, &placed);
 }
 

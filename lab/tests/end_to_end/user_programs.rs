@@ -1,4 +1,4 @@
-//! Programs of users under measurement: an application in Python beside our worker, another version of it in place of the one
+//! Programs of users under measurement: applications in Python, one beside our worker, another version of it in place of the one
 //! that serves, and a setup that fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,13 +14,17 @@ use crate::queues::{behind_queues, nothing_is_left};
 use crate::updates::{get, requests};
 
 const FASTAPI: &str = include_str!("../../../manifests/samples/fastapi.yaml");
+const FASTAPI_NEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/fastapi/requirements.txt");
+const FLASK: &str = include_str!("../../../manifests/samples/flask.yaml");
+const FLASK_NEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/flask/requirements.txt");
 const ROUNDS: u32 = 6;
 const QUEUED_ROUNDS: u32 = 2;
+const FLASK_ROUNDS: u32 = 1;
 
-/// The worker of the sample, which is what users write.
-fn of_sample() -> Value {
-    let sample: Value = serde_norway::from_str(FASTAPI).unwrap();
-    sample["spec"]["worker"].clone()
+/// The spec of a sample, which is what users write.
+fn of_sample(sample: &str) -> Value {
+    let sample: Value = serde_norway::from_str(sample).unwrap();
+    sample["spec"].clone()
 }
 
 /// Whether this machine can do what the sample's setup does.
@@ -36,8 +40,7 @@ fn has_python(test: &str) -> bool {
 
 /// The packages that the application needs, fetched once: each instance installs them for itself, and not all of them at the
 /// same time from the internet.
-fn wheels() -> PathBuf {
-    let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/fastapi/requirements.txt");
+fn wheels(requirements: &str) -> PathBuf {
     let hash = wire::sha256_hex(&std::fs::read(requirements).unwrap());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wheels-{}", &hash[..12]));
     if directory.exists() {
@@ -54,12 +57,12 @@ fn wheels() -> PathBuf {
     directory
 }
 
-/// The worker of the sample, whose packages are installed from what was fetched; and its port.
-fn installed_from_wheels() -> (Value, Value) {
-    let mut application = of_sample();
+/// The worker of a sample, whose packages are installed from what was fetched; and its port.
+fn installed_from_wheels(sample: &str, requirements: &str) -> (Value, Value) {
+    let mut application = of_sample(sample)["worker"].clone();
     let port = application.as_object_mut().unwrap().remove("port").unwrap();
     let install = application["setup"][1].as_str().unwrap();
-    let local = format!("install --no-index --find-links {} ", wheels().display());
+    let local = format!("install --no-index --find-links {} ", wheels(requirements).display());
     assert!(install.contains("pip install "), "{install}");
     application["setup"][1] = json!(install.replacen("install ", &local, 1));
     (application, port)
@@ -73,7 +76,7 @@ fn fastapi_behind_queues_answers_every_file_right_and_nothing_is_left() {
     if !has_python("fastapi behind queues") {
         return;
     }
-    let (application, port) = installed_from_wheels();
+    let (application, port) = installed_from_wheels(FASTAPI, FASTAPI_NEEDS);
     let mut wanted = behind_queues(spec(QUEUED_ROUNDS, 1000));
     wanted["load"]["request"]["corpus"]["field"] = json!("inputFile");
     wanted["clusters"] = json!([{ "name": "fastapi", "instanceType": "t2.medium", "count": 2 }]);
@@ -99,7 +102,7 @@ fn fastapi_under_uvicorn_is_compared_with_our_worker() {
         return;
     }
     let mut wanted = spec(ROUNDS, 1000);
-    let (application, port) = installed_from_wheels();
+    let (application, port) = installed_from_wheels(FASTAPI, FASTAPI_NEEDS);
     wanted["clusters"] = json!([
         { "name": "ours", "instanceType": "t2.medium", "count": 1, "path": "/cluster1" },
         { "name": "fastapi", "instanceType": "t2.medium", "count": 1, "path": "/cluster2", "worker": application },
@@ -122,11 +125,51 @@ fn fastapi_under_uvicorn_is_compared_with_our_worker() {
     bench.delete();
 }
 
+/// The sample as users have it, but for one instance of each cluster and a short load.
+#[test]
+fn flask_under_gunicorn_answers_at_the_paths_of_both_clusters_and_nothing_is_left() {
+    let Some(lab) = shared("flask") else { return };
+    if !has_python("flask") {
+        return;
+    }
+    let (application, port) = installed_from_wheels(FLASK, FLASK_NEEDS);
+    let mut wanted = spec(FLASK_ROUNDS, 1000);
+    wanted["clusters"] = of_sample(FLASK)["clusters"].clone();
+    for cluster in wanted["clusters"].as_array_mut().unwrap() {
+        cluster["count"] = json!(1);
+    }
+    wanted["worker"] = application;
+    wanted["worker"]["port"] = port;
+    let bench = Bench::apply(lab, "flask", wanted);
+    let seen = bench.ready();
+    let [(_, report)] = bench.reports().try_into().unwrap_or_else(|reports| panic!("{reports:#?}"));
+    for cluster in &report.clusters {
+        let answered = (cluster.requests, cluster.failures.total());
+        assert_eq!(answered, (REQUESTS * u64::from(FLASK_ROUNDS), 0), "{}", cluster.cluster);
+    }
+    let document = serde_json::to_string(&report).unwrap();
+    let word = "archive http://mirror.example/clusterbenchmark/flask.tar sha256 ";
+    assert!(document.contains(word), "{word} is not in {document}");
+    let result = seen["status"]["result"].as_str().unwrap();
+    assert!(!result.is_empty(), "{}", bench.story(&seen));
+    println!("{result}");
+
+    let endpoint = seen["status"]["balancer"]["endpoint"].as_str().unwrap();
+    let address = endpoint.trim_start_matches("http://").trim_end_matches(":8080");
+    let pools = bench.only_running();
+    for (path, pool, name) in [("/cluster1", "cluster1", "Cluster 1"), ("/cluster2", "cluster2", "Cluster 2")] {
+        let body = get(address, path).unwrap();
+        let wanted = format!("{name} - Instance {} is responding now!", pools[pool][0]);
+        assert!(pools[pool].len() == 1 && body.contains(&wanted), "{path}: {body}, not {wanted}");
+    }
+    bench.delete();
+}
+
 #[test]
 fn a_setup_that_fails_stalls_with_its_last_line() {
     let Some(lab) = shared("setup") else { return };
     let mut wanted = spec(ROUNDS, 1000);
-    let mut application = of_sample();
+    let mut application = of_sample(FASTAPI)["worker"].clone();
     application["setup"] = json!(["true", "echo looking; echo 'no matching distribution' >&2; exit 3"]);
     application["packages"] = json!(["bash"]);
     wanted["worker"] = application;
@@ -155,7 +198,7 @@ fn another_version_of_fastapi_reaches_the_same_workers_and_no_request_fails() {
     if !has_python("fastapi in place") {
         return;
     }
-    let (mut application, port) = installed_from_wheels();
+    let (mut application, port) = installed_from_wheels(FASTAPI, FASTAPI_NEEDS);
     let setup = |version: &str| {
         let mut lines = application["setup"].as_array().unwrap().clone();
         // An answer says which version gives it.

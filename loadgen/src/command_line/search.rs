@@ -29,7 +29,8 @@ pub(super) struct SearchArguments {
     /// 20 and 40 rounds, and the first look that decides ends it.
     #[arg(long, value_name = "COUNT")]
     rounds: Option<u32>,
-    /// The highest rate that is ever asked for, in requests per second.
+    /// The highest rate that a step asks for, in requests per second. Users that wait for their answers, in the seconds before the
+    /// first round, are not held to it.
     #[arg(long, value_name = "REQUESTS_PER_SECOND")]
     most: Option<u32>,
     /// Requests that a URL serves at the same time: 8 users for each show where the search begins. 8 when absent.

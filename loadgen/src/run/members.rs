@@ -154,14 +154,20 @@ impl Known {
 }
 
 /// Fills in the CPU time taken from the members of a cluster between two readings, and their speed: of each the worst. And
-/// what they cost, which for unlimited burstable types depends on the CPU time that they used.
-pub(crate) fn judge(report: &mut ClusterReport, before: &Readings, after: &Readings, facts: Option<&ClusterFacts>) {
+/// what they cost, which for unlimited burstable types depends on the CPU time that they used while load was on: `load_micros`
+/// between the readings, of which less may count.
+pub(crate) fn judge(
+    report: &mut ClusterReport,
+    load_micros: u64,
+    (before, after): (&Readings, &Readings),
+    facts: Option<&ClusterFacts>,
+) {
     let used: Vec<CpuTime> = after.iter().filter_map(|(id, after)| after.since(before.get(id)?)).collect();
     report.steal_per_mille = used.iter().filter_map(CpuTime::steal_per_mille).max();
     // The slower one is the greater one.
     let Some(facts) = facts else { return };
     report.speed = facts.credits.and_then(|credits| used.iter().filter_map(|used| used.speed(&credits)).max());
-    report.surplus_per_mille = stats::surplus_per_mille(&used, report.load_micros, facts);
+    report.surplus_per_mille = stats::surplus_per_mille(&used, load_micros, facts);
     stats::price(report, facts);
 }
 
@@ -212,7 +218,7 @@ mod tests {
         let burstable = ClusterFacts { credits, ..ClusterFacts::default() };
         let judged = |after: &Readings, facts| {
             let mut report = ClusterReport::default();
-            judge(&mut report, &before, after, facts);
+            judge(&mut report, 0, (&before, after), facts);
             (report.steal_per_mille, report.speed)
         };
         let fine = readings(&[("a", [900, 10, 1_000]), ("b", [900, 20, 1_000])]);
@@ -224,29 +230,56 @@ mod tests {
         assert_eq!(judged(&unknown, Some(&burstable)), (None, None));
     }
 
-    /// Two vCPUs of which 30 % are in the price; a surplus that is left out would be the list price.
+    /// Two vCPUs of which 30 % are in the price.
+    const UNLIMITED: Credits = Credits { mode: CreditMode::Unlimited, baseline_per_mille: 300 };
+
+    fn unlimited(surplus_usd_micros: Option<u64>) -> ClusterFacts {
+        ClusterFacts {
+            vcpus: 2,
+            credits: Some(UNLIMITED),
+            price: Some(Price { instances: 1, instance_usd_micros: 91_200, surplus_usd_micros, ..Price::default() }),
+            ..ClusterFacts::default()
+        }
+    }
+
     #[test]
     fn an_unlimited_member_costs_what_it_used_above_its_baseline() {
-        let facts = ClusterFacts {
-            vcpus: 2,
-            credits: Some(Credits { mode: CreditMode::Unlimited, baseline_per_mille: 300 }),
-            price: Some(Price {
-                instances: 1,
-                instance_usd_micros: 91_200,
-                surplus_usd_micros: Some(50_000),
-                ..Price::default()
-            }),
-            ..ClusterFacts::default()
-        };
         let before = readings(&[("a", [0, 0, 0])]);
         let judged = |after: &Readings| {
-            let mut report = ClusterReport { load_micros: 10_000_000, ..ClusterReport::default() };
-            judge(&mut report, &before, after, Some(&facts));
+            let mut report = ClusterReport::default();
+            judge(&mut report, 10_000_000, (&before, after), Some(&unlimited(Some(50_000))));
             (report.surplus_per_mille, report.hourly_usd_micros, report.hourly_is_at_most)
         };
         let busy = readings(&[("a", [18_000, 0, 20_000])]);
         assert_eq!(judged(&busy), (Some(1_200), Some(91_200 + 60_000), false));
         assert_eq!(judged(&before), (None, Some(91_200 + 70_000), true), "no time passed: nothing is known");
         assert_eq!(judged(&Readings::new()), (None, Some(91_200 + 70_000), true), "it does not speak");
+    }
+
+    /// A member that was 80 % busy for 11 s of load, of which 10 s count, uses 50 % of each vCPU above its baseline.
+    fn pays_for_what_it_used(judge: impl Fn(&mut ClusterReport, (&Readings, &Readings))) -> Result<(), String> {
+        let (before, after) = (readings(&[("a", [0, 0, 0])]), readings(&[("a", [17_600, 0, 24_000])]));
+        let mut report = ClusterReport { load_micros: 10_000_000, ..ClusterReport::default() };
+        judge(&mut report, (&before, &after));
+        match report.hourly_usd_micros {
+            Some(141_200) => Ok(()),
+            other => Err(format!("it costs 0.1412 USD an hour, told {other:?} millionths")),
+        }
+    }
+
+    #[test]
+    fn surplus_that_is_left_out_or_judged_by_the_part_that_counts_is_noticed() {
+        let ours = |report: &mut ClusterReport, readings: (&Readings, &Readings)| {
+            judge(report, 11_000_000, readings, Some(&unlimited(Some(50_000))));
+        };
+        assert_eq!(pays_for_what_it_used(ours), Ok(()));
+        let left_out = |report: &mut ClusterReport, readings: (&Readings, &Readings)| {
+            judge(report, 11_000_000, readings, Some(&unlimited(None)));
+        };
+        pays_for_what_it_used(left_out).unwrap_err();
+        let of_a_part = |report: &mut ClusterReport, readings: (&Readings, &Readings)| {
+            judge(report, report.load_micros, readings, Some(&unlimited(Some(50_000))));
+        };
+        pays_for_what_it_used(of_a_part).unwrap_err();
     }
 }

@@ -126,7 +126,8 @@ impl Course<'_> {
             let took = if target.is_scaled { began.elapsed() } else { loaded };
             self.progress.measured(number, &visit.report);
             visit.report.queue_cost = self.used(before.as_ref(), after.as_ref(), target, took);
-            judge(&mut visit.report, &idle, &spent, self.told(target));
+            let load_micros = visit.report.load_micros;
+            judge(&mut visit.report, load_micros, (&idle, &spent), self.told(target));
             let after = match visit.fate {
                 RoundFate::Good => fits.map(|()| after),
                 RoundFate::Void(why) => Err(why),

@@ -160,10 +160,10 @@ fn a_type_that_nobody_asked_about_yet_has_no_entry() {
     assert_eq!(placed(&frozen(&world), "t2.micro"), None);
 }
 
-/// The same benchmark in two places: each has the prices of its own, and another type is the cheaper one.
-#[test]
-fn ap_south_1_against_us_east_1_prices_name_different_winners() {
-    let winner = |region: &str| {
+/// The same benchmark in two places: each has the prices of its own, and another type is the cheaper one. `priced_at` is the
+/// region whose prices are taken.
+fn names_the_winner_of_each_place(priced_at: impl Fn(&'static str) -> &'static str) -> Result<(), String> {
+    let winner = |region: &'static str| {
         let mut world = answered(&unknown(Failure::Unauthorized, "AccessDeniedException"));
         world.object.spec.clusters[0].instance_type = "m5a.large".into();
         world.object.spec.clusters[1].instance_type = "c5.large".into();
@@ -171,15 +171,24 @@ fn ap_south_1_against_us_east_1_prices_name_different_winners() {
             world.prices.insert(name.to_owned(), unknown(Failure::Unauthorized, "AccessDeniedException"));
         }
         if let Some(placement) = &mut world.object.status.placement {
-            placement.region = region.to_owned();
+            placement.region = priced_at(region).to_owned();
         }
         let placement = frozen(&world);
         let price = |name: &str| {
             let (price, basis) = price(&placement, name);
-            assert!(basis.contains(region), "{basis}");
+            assert!(basis.contains(priced_at(region)), "{basis}");
             price.unwrap()
         };
         if price("m5a.large") < price("c5.large") { "m5a.large" } else { "c5.large" }
     };
-    assert_eq!((winner("us-east-1"), winner("ap-south-1")), ("c5.large", "m5a.large"));
+    match (winner("us-east-1"), winner("ap-south-1")) {
+        ("c5.large", "m5a.large") => Ok(()),
+        wrong => Err(format!("cheaper in us-east-1 and in ap-south-1: {wrong:?}")),
+    }
+}
+
+#[test]
+fn us_east_1_prices_elsewhere_are_caught() {
+    assert_eq!(names_the_winner_of_each_place(|region| region), Ok(()));
+    names_the_winner_of_each_place(|_| "us-east-1").unwrap_err();
 }

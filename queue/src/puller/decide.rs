@@ -62,9 +62,12 @@ pub(crate) fn again_after(count: u32) -> Duration {
     Duration::from_secs(1 << count.clamp(1, 8)).min(LONGEST)
 }
 
-/// The answer to a request that was taken too often.
-pub(crate) fn exhausted(id: Id, attempts: u32) -> Answer {
-    let error = format!("request {id} was taken {attempts} times without an answer of the program below 500");
+/// The answer to a request that was taken too often; `last` is why a request failed last on this instance, if one did.
+pub(crate) fn exhausted(id: Id, attempts: u32, last: Option<&str>) -> Answer {
+    let last = last.map(|why| format!("; the last failure on this instance: {why}")).unwrap_or_default();
+    let error = format!(
+        "request {id} was taken {attempts} times (balancer.queue.attempts) without an answer of the program below 500{last}"
+    );
     let body = format!("{}\n", serde_json::json!({ "error": error }));
     Answer { status: 502, content_type: Some("application/json".to_owned()), body: Bytes::from(body), boot: None }
 }
@@ -100,8 +103,9 @@ mod tests {
     #[test]
     fn what_was_taken_more_often_than_allowed_is_not_run() {
         assert_eq!([1, 3, 4].map(|count| first(count, 3)), [First::Run, First::Run, First::Exhausted]);
-        let answer = exhausted(1.into(), 3);
+        let answer = exhausted(1.into(), 3, Some("the program answered 500"));
         let text = String::from_utf8(answer.body.to_vec()).unwrap();
-        assert!(answer.status == 502 && text.contains("was taken 3 times without an answer"), "{text}");
+        assert!(answer.status == 502 && text.contains("was taken 3 times (balancer.queue.attempts)"), "{text}");
+        assert!(text.contains("the last failure on this instance: the program answered 500"), "{text}");
     }
 }

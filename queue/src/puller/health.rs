@@ -18,11 +18,13 @@ struct Known {
     /// `None`: it is well.
     doubt: Option<String>,
     boot: Option<String>,
+    /// Why the program gave no answer to a request, the last time. It is kept when the program is well again.
+    failure: Option<String>,
 }
 
 impl Health {
     pub(super) fn unknown() -> Self {
-        Self(Mutex::new(Known { doubt: Some("the program was not asked yet".to_owned()), boot: None }))
+        Self(Mutex::new(Known { doubt: Some("the program was not asked yet".to_owned()), boot: None, failure: None }))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -41,6 +43,16 @@ impl Health {
     /// The program's process as it last named itself.
     pub(super) fn boot(&self) -> Option<String> {
         self.known().boot.clone()
+    }
+
+    /// The reason why a request had no answer, the last time that this happened.
+    pub(super) fn last_failure(&self) -> Option<String> {
+        self.known().failure.clone()
+    }
+
+    /// A request had no answer.
+    pub(super) fn failed(&self, why: String) {
+        self.known().failure = Some(why);
     }
 
     /// A request failed: the program is asked before it gets another one.

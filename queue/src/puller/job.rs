@@ -94,15 +94,17 @@ impl<C: Queues + Objects, P: Program> Puller<C, P> {
         let (answer, input_micros, work_micros) = match decide::first(received.count, self.settings.attempts) {
             First::Exhausted => {
                 self.numbers.exhausted.fetch_add(1, Relaxed);
-                (decide::exhausted(request.id, self.settings.attempts), 0, None)
+                let last = self.health.last_failure();
+                (decide::exhausted(request.id, self.settings.attempts, last.as_deref()), 0, None)
             }
             First::Run => {
                 let (outcome, input_micros, work_micros) = self.run_program(&request, deadline).await?;
                 match decide::judge(outcome, received.count) {
                     Verdict::Answer(answer) => (answer, input_micros, Some(work_micros)),
                     Verdict::Again { after, why } => {
-                        tracing::info!(id = %request.id, count = received.count, why, "no answer");
+                        tracing::info!(id = %request.id, count = received.count, %why, "no answer");
                         self.numbers.failed.fetch_add(1, Relaxed);
+                        self.health.failed(why);
                         return Ok(Ended::Again(after));
                     }
                 }

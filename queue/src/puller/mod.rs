@@ -167,6 +167,7 @@ impl<C, P> Puller<C, P> {
             outrun: load(&numbers.outrun),
             call_failures: load(&numbers.call_failures),
             calls: self.calls.calls(),
+            last_failure: self.health.last_failure(),
             waits_for: if is_pulling { self.health.doubts() } else { Some("it ends".to_owned()) },
         }
     }

@@ -48,6 +48,8 @@ fn a_program_that_always_fails_is_tried_as_often_as_allowed_and_then_answered_fo
             let begun = Instant::now();
             let told = ask(&front, post("/micro", "")).await;
             assert_eq!((told.status.as_u16(), told.header("x-attempts")), (502, "4"));
+            let (body, last) = (String::from_utf8_lossy(&told.body), puller.status().last_failure.unwrap());
+            assert!(body.contains(&format!("the last failure on this instance: {last}")), "{body}");
             assert_eq!(calls.lock().unwrap().len(), 3, "the fourth time it is not run");
             // 2 + 4 + 8 s, and at most a long poll after each.
             assert!((14..30).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());

@@ -9,6 +9,7 @@ use super::Material;
 use crate::compare::capacity::METHOD;
 use crate::compare::looks::alpha;
 use crate::compare::own::own;
+use crate::compare::rules::Rules;
 use crate::launches::{Launches, OfCluster};
 use crate::numbers::{rounds as counted_rounds, time, whole};
 use crate::rounds::{counted, counted_of};
@@ -58,15 +59,13 @@ fn found(
             none("it ran some rounds on CPU credits and others without, which are two machines")
         }
         Found::Capacity { nothing } => {
-            let (capacities, alpha) = (capacities(rounds, name), alpha(&material.rules));
-            let Some((estimate, interval)) = own(capacities.iter().copied(), alpha) else {
+            let Some((milli_rps, interval)) = capacity_interval(&material.rules, rounds, name) else {
                 return none("no round found it");
             };
-            let milli = |log: f64| (log.exp() * 1e3).round() as u64;
-            let lowest = capacities.iter().map(|(_, log)| milli(*log)).min();
+            let lowest = capacities(rounds, name).into_iter().map(|(_, log)| milli(log)).min();
             CapacityReport {
-                milli_rps: Some(milli(estimate)),
-                interval: interval.map(|ends| [milli(ends.low - METHOD.ln()), milli(ends.high + METHOD.ln())]),
+                milli_rps: Some(milli_rps),
+                interval,
                 lowest_milli_rps: if nothing > 0 { Some(0) } else { lowest },
                 reason: if nothing > 0 {
                     format!("no rate was kept in {}", counted_rounds(nothing))
@@ -77,6 +76,17 @@ fn found(
             }
         }
     }
+}
+
+/// Capacity that the rounds of a search found of a cluster, and the interval around it, in thousandths of a request a second.
+/// `None`: no round found it.
+pub fn capacity_interval(rules: &Rules, rounds: &[RoundReport], name: &str) -> Option<(u64, Option<[u64; 2]>)> {
+    let (estimate, interval) = own(capacities(rounds, name), alpha(rules))?;
+    Some((milli(estimate), interval.map(|ends| [milli(ends.low - METHOD.ln()), milli(ends.high + METHOD.ln())])))
+}
+
+fn milli(log: f64) -> u64 {
+    (log.exp() * 1e3).round() as u64
 }
 
 /// `in 1 of 2 launches no rate met it (one request at a time already has 61.0 ms); the cluster differs from launch to launch`

@@ -41,6 +41,7 @@ use wire::{
 pub use self::addresses::{AddressTally, address_shares};
 pub use self::answer_cost::of_a_million as cost_of_a_million;
 pub use self::answers::Answers;
+pub use self::capacity::capacity_interval;
 pub use self::capacity_words::rates as capacity_rates;
 use self::cautions::cautions;
 pub use self::cloud_watch::count_checks;

@@ -46,6 +46,8 @@ struct Parts {
     linked: Vec<Linked>,
     operators: Vec<(Architecture, Vec<u8>)>,
     programs: Vec<(Program, Vec<u8>)>,
+    /// The plugin of each architecture: not in the image, but given away beside it, and the bill is of it as well.
+    plugins: Vec<Vec<u8>>,
 }
 
 /// An image that was made.
@@ -116,6 +118,7 @@ impl Parts {
             linked: notices::linked(paths)?,
             operators: operators.collect::<Outcome<_>>()?,
             programs: programs.collect::<Outcome<_>>()?,
+            plugins: made.plugins.iter().map(|(_, path)| disk::read(path)).collect::<Outcome<_>>()?,
         })
     }
 }
@@ -123,7 +126,7 @@ impl Parts {
 /// Writes the image of all architectures; returns its digest and the bill of materials that is in it.
 fn assemble(parts: &Parts, directory: &Path) -> Outcome<(String, String)> {
     let binaries = parts.operators.iter().map(|(_, bytes)| bytes).chain(parts.programs.iter().map(|(_, bytes)| bytes));
-    complete(&parts.linked, binaries)?;
+    complete(&parts.linked, binaries.chain(&parts.plugins))?;
     let facts = &parts.facts;
     let mut extras = facts.extras()?;
     // Rust's standard library brings it along, and does not say which version.
@@ -242,6 +245,7 @@ mod tests {
             linked: Vec::new(),
             operators: Architecture::ALL.map(|one| (one, format!("operator {one:?}").into_bytes())).to_vec(),
             programs: vec![program("worker", Architecture::X86_64), program("worker", Architecture::Arm64)],
+            plugins: Architecture::ALL.map(|one| format!("plugin {one:?}").into_bytes()).to_vec(),
         }
     }
 
@@ -306,10 +310,15 @@ mod tests {
 
     #[test]
     fn an_image_with_a_package_that_its_bill_does_not_name_is_refused() {
-        let mut parts = parts();
-        parts.operators[0].1 = format!("x{PLACE_OF_CRATES}/index/tokio-9.9.9/src/lib.rs").into_bytes();
+        let binary = |package: &str| format!("x{PLACE_OF_CRATES}/index/{package}/src/lib.rs").into_bytes();
+        let (mut operator, mut plugin) = (parts(), parts());
+        operator.operators[0].1 = binary("tokio-9.9.9");
+        plugin.plugins[1] = binary("clap-9.9.9");
         let directory = directory("forgotten");
-        assert_eq!(assemble(&parts, &directory).unwrap_err(), "linked, and not in the bill of materials: tokio-9.9.9");
+        for (parts, forgotten) in [(operator, "tokio-9.9.9"), (plugin, "clap-9.9.9")] {
+            let error = assemble(&parts, &directory).unwrap_err();
+            assert_eq!(error, format!("linked, and not in the bill of materials: {forgotten}"));
+        }
     }
 
     /// Registries' tools read it, where they are: skopeo checks every digest as it copies.

@@ -95,7 +95,7 @@ pub(super) fn give(
     directory: &Path,
 ) -> Outcome<String> {
     disk::remove(staged)?;
-    copy(&paths.root.join(chart::CHART), staged)?;
+    stage(&paths.root.join(chart::CHART), staged)?;
     let values = staged.join(VALUES);
     write(&values, with_image(&String::from_utf8_lossy(&disk::read(&values)?), released)?.as_bytes())?;
 
@@ -115,14 +115,14 @@ pub(super) fn give(
 }
 
 /// Copies a directory with all that is in it; helm leaves out of the package what `.helmignore` names.
-fn copy(from: &Path, to: &Path) -> Outcome {
+fn stage(from: &Path, to: &Path) -> Outcome {
     disk::create(to)?;
     let describe = |error| format!("{} cannot be read: {error}", from.display());
     for entry in fs::read_dir(from).map_err(describe)? {
         let entry = entry.map_err(describe)?;
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
-            copy(&path, &target)?;
+            stage(&path, &target)?;
         } else {
             write(&target, &disk::read(&path)?)?;
         }

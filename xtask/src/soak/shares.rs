@@ -39,8 +39,12 @@ impl Share {
 
 /// Seeds of one slice of the campaign.
 const SEEDS: u64 = 1_000;
+/// The same of benchmarks that scale, each of which takes as long as many others.
+const SCALED: u64 = 50;
 /// Deaths of one slice; the gate has a few.
 const DEATHS: &str = "20";
+/// The test of queues whose pullers and whose operator are killed.
+const UNDER_FIRE: &str = "nothing_is_lost_while_a_puller_dies";
 /// Seconds of one slice of each fuzzer.
 const FUZZING: &str = "120";
 
@@ -56,22 +60,20 @@ const NOTHING: Share = Share {
     repeat: |_| String::new(),
 };
 
-pub(super) const SHARES: [Share; 9] = [
+pub(super) const SHARES: [Share; 11] = [
     Share {
         name: "campaign",
-        what: "the real loop on bad days in the simulated cloud, a thousand seeds a slice",
+        what: "the real loop on bad days in the simulated cloud, a thousand seeds a slice, fifty of those that scale",
         weight: 8,
         slice: Duration::from_secs(60),
         command: |stage, seed| {
             let mut command = stage.tests("controller", "campaign", &["--exact", "campaign::seeds"])?;
-            command.env("CAMPAIGN_SEEDS", format!("{}..{}", seed * SEEDS, (seed + 1) * SEEDS));
+            command.env("CAMPAIGN_SEEDS", seeds(seed));
             command.env("CAMPAIGN_PLAN", plan(seed));
             Ok(command)
         },
         essence: |text| line_with(text, "campaign of "),
-        repeat: |seed| {
-            format!("cargo xtask campaign --seeds {}..{} --plan {}", seed * SEEDS, (seed + 1) * SEEDS, plan(seed))
-        },
+        repeat: |seed| format!("cargo xtask campaign --seeds {} --plan {}", seeds(seed), plan(seed)),
         ..NOTHING
     },
     Share {
@@ -114,6 +116,32 @@ pub(super) const SHARES: [Share; 9] = [
             Ok(command)
         },
         repeat: |seed| format!("SEED={seed} cargo xtask test lab unkind"),
+        ..NOTHING
+    },
+    Share {
+        name: "queues",
+        what: "pullers and the operator killed while queues hold requests; on odd seeds a fifth of all messages comes twice",
+        weight: 2,
+        slice: Duration::from_secs(150),
+        command: |stage, seed| {
+            let mut command = stage.tests("lab", "end_to_end", &[UNDER_FIRE])?;
+            command.envs(under_fire(seed));
+            Ok(command)
+        },
+        essence: |text| line_with(text, "operators died"),
+        repeat: |seed| {
+            let [service, duplicates] = under_fire(seed).map(|(name, value)| format!("{name}={value}"));
+            format!("{service} {duplicates} cargo xtask test lab {UNDER_FIRE}")
+        },
+        ..NOTHING
+    },
+    Share {
+        name: "searches",
+        what: "searches of known capacities by the real generator, in one of which it stands still most of the time",
+        weight: 1,
+        slice: Duration::from_secs(240),
+        command: |stage, _| stage.tests("loadgen", "capacity", &["--ignored"]),
+        repeat: |_| "cargo test --workspace --test capacity -- --ignored".to_owned(),
         ..NOTHING
     },
     Share {
@@ -205,7 +233,18 @@ impl Stage<'_> {
 
 /// The plan of a slice: mostly all of them mixed.
 fn plan(seed: u64) -> &'static str {
-    ["all", "all", "lag", "two-operators", "all", "all", "all", "two-operators"][(seed % 8) as usize]
+    ["all", "all", "lag", "two-operators", "all", "scaled", "all", "two-operators"][(seed % 8) as usize]
+}
+
+/// The seeds of a slice of the campaign.
+fn seeds(seed: u64) -> String {
+    let count = if plan(seed) == "scaled" { SCALED } else { SEEDS };
+    format!("{}..{}", seed * SEEDS, seed * SEEDS + count)
+}
+
+/// What the test of queues is told: half a second a request, and on odd seeds a fifth of all messages twice.
+fn under_fire(seed: u64) -> [(&'static str, &'static str); 2] {
+    [("SERVICE_MILLIS", "500"), ("DUPLICATES_PER_MILLE", ["0", "200"][(seed % 2) as usize])]
 }
 
 /// The kind of a slice of pairs: all by turns.

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("api", &["wire"], &[]),
     ("planner", &["wire", "api"], &["stats"]),
     ("cloudsim", &["wire", "api", "planner"], &[]),
-    ("cloud", &["wire", "api", "planner"], &["cloudsim", "lab"]),
+    ("cloud", &["wire", "api", "planner"], &["cloudsim", "lab", "queue"]),
     ("controller", &["wire", "api", "planner", "stats", "report"], &["cloudsim"]),
     ("operator", &["say", "wire", "api", "planner", "controller", "cloud"], &[]),
     ("agent", &["wire"], &[]),

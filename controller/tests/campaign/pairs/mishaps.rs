@@ -23,7 +23,8 @@ pub(super) const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("read", "lost answer, late, HTTP 500 after", "a read has no effect: as the lost request and HTTP 500"),
     ("read that is no list", "cut, stale", "it is one item, or of a catalog that does not change"),
     ("rehearsal", "lost answer, late, HTTP 500 after, cut, stale", "it has no effect and shows no list"),
-    ("read", "death, freeze", "nothing was done since the effect or the pass before it, where both are placed"),
+    ("read", "death", "nothing was done since the effect or the pass before it, where it is placed"),
+    ("read", "freeze", "the lists of its pass would be of different moments, as where one of them is stale"),
     (
         "effect",
         "late with a living sender",
@@ -35,6 +36,16 @@ pub(super) const LEFT_OUT: &[(&str, &str, &str)] = &[
         "effect, read",
         "edit, deed by hand",
         "seen by a later call of the pass: as before that pass, or a conflict and then before the next",
+    ),
+    (
+        "pass",
+        "another edit, another deed by hand",
+        "the random campaign plays those of tags, protection, a wiped status, a stripped finalizer, a pause",
+    ),
+    (
+        "everywhere",
+        "what it has cost",
+        "the bill is of all that was done before, which moments that are alike do not share",
     ),
     ("while it rests", "everything", "there it is judged that nothing is done without a reason"),
 ];

@@ -12,6 +12,8 @@ use crate::stage::play::Play;
 const HORIZON: i64 = 1_000;
 /// Hexadecimal digits from which on a word is an id, a token or a hash.
 const DIGITS: usize = 8;
+/// Decimal digits of seconds since 1970.
+const EPOCH_DIGITS: usize = 10;
 
 /// `None`: the moment cannot be compared.
 pub(super) fn hash(play: &Play, step: usize) -> Option<u128> {
@@ -88,7 +90,14 @@ fn without_ids(line: &str, now: Timestamp) -> (String, Vec<&str>) {
     (text, ids)
 }
 
+/// `2027-01-15T08:00:03Z`, or seconds since 1970 as `1800000003.5`.
 fn time(word: &str) -> Option<Timestamp> {
+    let (whole, rest) = word.split_once('.').unwrap_or((word, "0"));
+    let is_epoch = whole.len() == EPOCH_DIGITS && whole.starts_with('1') && !rest.is_empty();
+    if is_epoch && [whole, rest].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        let millis: f64 = word.parse::<f64>().ok()? * 1e3;
+        return Timestamp::from_millisecond(millis.round() as i64).ok();
+    }
     let bytes = word.as_bytes();
     let is_time = bytes.len() >= 20 && bytes[4] == b'-' && bytes[10] == b'T' && word.ends_with('Z');
     is_time.then(|| word.parse().ok()).flatten()
@@ -116,6 +125,8 @@ fn moments_differ_in_what_decides_and_not_in_ids_or_in_the_time_of_day() {
     assert_eq!(hash(&first, 15), hash(&same, 115));
     assert_ne!(hash(&first, 15), hash(&first, 16), "one is older");
     assert_eq!(hash(&first, 5_000), hash(&first, 6_000), "both are long ago");
+    let epochs = ["since: Some(1800000003.5), seen: [(1800000003, 2)]"];
+    assert_ne!(hash(&epochs, 1_800_000_004), hash(&epochs, 1_800_000_005), "one needed it longer ago");
     let two = |one: &str, other: &str| hash(&[&format!("a {one} {other}"), &format!("b {one}")], 0);
     assert_eq!(two("11111111", "22222222"), two("33333333", "44444444"));
     assert_ne!(two("11111111", "22222222"), two("11111111", "11111111"), "it is about the same thing twice");

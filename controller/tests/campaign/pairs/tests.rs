@@ -68,14 +68,11 @@ fn asked() {
     }
 }
 
-/// Every fault alone, of every kind but two that are the soak's: the deletions, which are as many kinds as a benchmark has stages, and
-/// the queue, which takes longer than all others together.
+/// Every fault alone, of every kind but the deletions, which are as many kinds as a benchmark has stages: those are the soak's.
 #[test]
 fn single_faults() {
     if std::env::var("CAMPAIGN_PAIRS").is_err() {
-        let mut kinds = kinds::all();
-        kinds.retain(|kind| kind.name != "queue");
-        hold(&kinds, 1, None);
+        hold(&kinds::all(), 1, None);
     }
 }
 

@@ -5,7 +5,8 @@ use loadgen::search::{
     ALONE_SECONDS, Alone, BETWEEN_ALONE_SECONDS, Estimate, Found, MOST_SECONDS, NOT_COUNTED_SECONDS, Round,
     USERS_PER_SLOT, Verdict,
 };
-use stats::{hodges_lehmann, interval};
+use stats::{Next, Rules, capacity_interval, compare, next_look};
+use wire::{AUTO_LOOKS, ClusterReport, Comparison, Looks, Metric, RoundReport, Way, WayOutcome};
 
 use super::campaign::Said;
 use super::scene::Scene;
@@ -13,21 +14,41 @@ use super::server::{Server, Step};
 
 /// The highest rate that is ever asked for.
 const MOST: u32 = 1_000_000;
-/// Rounds begin from the estimates of those before, so that they are not quite independent: equal targets are called different
-/// in 7.3 % at a level of 5 %. Capacities are judged at half the level.
-pub(crate) const LEVEL: f64 = 0.025;
-/// The method itself finds 1 to 3 % too much.
-const WIDENED: f64 = 0.03;
+const NAMES: [&str; 2] = ["first", "second"];
 
-/// `step_seconds`: how long each step counts, in place of what the rule says.
-pub(crate) fn search(
-    scene: &Scene,
-    mut servers: [Server; 2],
-    seed: u64,
-    rounds: u32,
-    level: f64,
-    step_seconds: Option<u32>,
-) -> Said {
+/// How it is searched.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    /// `None`: until a look decides, as where nobody says how often.
+    pub(crate) rounds: Option<u32>,
+    /// Judged at the level of everything else, and not at half of it.
+    pub(crate) at_usual_level: bool,
+    /// How long each step counts, in place of what the rule says.
+    pub(crate) step_seconds: Option<u32>,
+}
+
+impl How {
+    pub(crate) fn rounds(rounds: u32) -> Self {
+        Self { rounds: Some(rounds), ..Self::default() }
+    }
+
+    fn rules(self, scene: &Scene) -> Rules {
+        let objective = wire::Objective {
+            metric: Metric::P99,
+            at_most_micros: scene.limit_millis * 1_000,
+            max_failed_per_mille: 1,
+        };
+        Rules {
+            metric: Metric::Capacity,
+            looks: if self.rounds.is_some() { Looks::AtTheEnd } else { Looks::Auto },
+            objective: (!self.at_usual_level).then_some(objective),
+            ..Rules::default()
+        }
+    }
+}
+
+pub(crate) fn search(scene: &Scene, mut servers: [Server; 2], seed: u64, how: How) -> Said {
+    let rules = how.rules(scene);
     let objective = scene.objective();
     let mut now = 0.0;
     let mut unmet = 0;
@@ -58,42 +79,67 @@ pub(crate) fn search(
         })
         .collect();
     let schedule = Schedule::new(seed, 2);
-    let mut logs = [Vec::new(), Vec::new()];
-    for number in 0..rounds {
-        let attempt = schedule.attempt(number);
-        let numbered = attempt.order.iter().map(|index| (*index, &estimates[*index], MOST));
-        let mut round = Round::new(attempt.seed, numbered);
-        while let Some((index, rate)) = round.next() {
-            let seconds = step_seconds.unwrap_or_else(|| objective.seconds(rate));
-            let enough = objective.enough(u64::from(rate) * u64::from(seconds));
-            let step = Step {
-                rate: f64::from(rate),
-                not_counted: f64::from(NOT_COUNTED_SECONDS),
-                seconds: f64::from(seconds),
-                enough,
-            };
-            let (seen, ended) = servers[index].step(now, step);
-            now = ended;
-            round.tried(objective.excess(&seen));
-        }
-        for (index, found) in round.found() {
-            if let Found::Capacity(capacity) = found {
-                estimates[index].learn(capacity);
-                logs[index].push(capacity.ln());
+    let mut rounds: Vec<RoundReport> = Vec::new();
+    let mut until = how.rounds.unwrap_or(AUTO_LOOKS[0]);
+    loop {
+        while counted(&rounds) < until {
+            let number = counted(&rounds);
+            let attempt = schedule.attempt(number);
+            let numbered = attempt.order.iter().map(|index| (*index, &estimates[*index], MOST));
+            let mut round = Round::new(attempt.seed, numbered);
+            while let Some((index, rate)) = round.next() {
+                let seconds = how.step_seconds.unwrap_or_else(|| objective.seconds(rate));
+                let enough = objective.enough(u64::from(rate) * u64::from(seconds));
+                let step = Step {
+                    rate: f64::from(rate),
+                    not_counted: f64::from(NOT_COUNTED_SECONDS),
+                    seconds: f64::from(seconds),
+                    enough,
+                };
+                let (seen, ended) = servers[index].step(now, step);
+                now = ended;
+                round.tried(objective.excess(&seen));
             }
+            let mut clusters = Vec::new();
+            for (index, found) in round.found() {
+                if let Found::Capacity(capacity) = found {
+                    estimates[index].learn(capacity);
+                    clusters.push(report(NAMES[index], capacity));
+                }
+            }
+            rounds.push(RoundReport::counted(number + 1, attempt.seed, clusters));
+        }
+        let comparisons = compare(&rules, &rounds, &NAMES);
+        match next_look(counted(&rounds), &comparisons) {
+            Next::Until(more) if how.rounds.is_none() => until = more,
+            _ => return said(&rules, &rounds, &comparisons[0], now / 60.0),
         }
     }
-    let gains: Vec<f64> = logs[1].iter().zip(&logs[0]).map(|(second, first)| second - first).collect();
-    let own = |logs: &[f64]| {
-        let (value, [low, high]) = judged(logs, level);
-        (value, [low * (1.0 - WIDENED), high * (1.0 + WIDENED)])
-    };
-    Said { capacities: [own(&logs[0]), own(&logs[1])], ratio: judged(&gains, level), minutes: now / 60.0, unmet: 0 }
 }
 
-/// Estimate and interval of what logarithms say.
-pub(crate) fn judged(logs: &[f64], level: f64) -> (f64, [f64; 2]) {
-    let value = hodges_lehmann(logs).map_or(f64::NAN, f64::exp);
-    let around = interval(logs, level).map_or([0.0, f64::INFINITY], |around| [around.low.exp(), around.high.exp()]);
-    (value, around)
+fn counted(rounds: &[RoundReport]) -> u32 {
+    rounds.len() as u32
+}
+
+fn report(name: &str, capacity: f64) -> ClusterReport {
+    let way =
+        Way { outcome: WayOutcome::Found, capacity_milli_rps: Some((capacity * 1e3).round() as u64), ..Way::default() };
+    ClusterReport { cluster: name.to_owned(), way: Some(way), ..ClusterReport::default() }
+}
+
+/// What the product says of these rounds.
+fn said(rules: &Rules, rounds: &[RoundReport], comparison: &Comparison, minutes: f64) -> Said {
+    let nothing = [0.0, f64::INFINITY];
+    let own = |name| {
+        let (value, interval) = capacity_interval(rules, rounds, name).unwrap_or_default();
+        (value as f64 / 1e3, interval.map_or(nothing, |ends| ends.map(|end| end as f64 / 1e3)))
+    };
+    let ratio = |percent: f64| 1.0 + percent / 100.0;
+    let around = comparison.interval_percent.map_or(nothing, |ends| ends.map(ratio));
+    Said {
+        capacities: NAMES.map(own),
+        ratio: (comparison.faster_percent.map_or(f64::NAN, ratio), around),
+        minutes,
+        unmet: 0,
+    }
 }

@@ -1,9 +1,9 @@
 //! Searches of others: doubling and bisection, the rule of nighthawk, a Bayesian search, and a formula from the saturated rate.
 
 use loadgen::search::{MOST_SECONDS, USERS_PER_SLOT};
+use stats::{hodges_lehmann, interval};
 
 use super::campaign::Said;
-use super::ours::judged;
 use super::scene::Scene;
 use super::server::{Server, Step};
 use super::truth::by_formula;
@@ -59,12 +59,14 @@ pub(crate) fn formula(scene: &Scene, mut servers: [Server; 2]) -> Said {
         }
     }
     let gains: Vec<f64> = logs[1].iter().zip(&logs[0]).map(|(second, first)| second - first).collect();
-    Said {
-        capacities: [judged(&logs[0], 0.05), judged(&logs[1], 0.05)],
-        ratio: judged(&gains, 0.05),
-        minutes: now / 60.0,
-        unmet: 0,
-    }
+    Said { capacities: [judged(&logs[0]), judged(&logs[1])], ratio: judged(&gains), minutes: now / 60.0, unmet: 0 }
+}
+
+/// Estimate and interval of what logarithms say.
+fn judged(logs: &[f64]) -> (f64, [f64; 2]) {
+    let value = hodges_lehmann(logs).map_or(f64::NAN, f64::exp);
+    let around = interval(logs, 0.05).map_or([0.0, f64::INFINITY], |around| [around.low.exp(), around.high.exp()]);
+    (value, around)
 }
 
 /// Believes in a middle and a width of a probit line, and tries the middle that it believes in most: 24 steps a target, in turn.

@@ -93,7 +93,7 @@ impl Course<'_> {
         let not_counted = Duration::from_secs(u64::from(NOT_COUNTED_SECONDS));
         counted.took = counted.took.saturating_sub(not_counted);
         let mut report = cluster_report(&target.cluster, &counted, target.is_named(), self.files.is_some());
-        judge_members(&mut report, &idle, &spent, self.told(target));
+        judge_members(&mut report, visited.load_micros, (&idle, &spent), self.told(target));
         report.slots = after.0.as_ref().and_then(|sight| sight.slots(&target.serves));
         let tally = PhaseTally::new(&counted.tally, counted.peak);
         let shares_machine = seen_members.share_machine();

@@ -1,6 +1,6 @@
 //! Way of one target in one round, as it is told in the report. Pure.
 
-use wire::{ClusterReport, Step, StepOutcome, Way, WayOutcome};
+use wire::{ClusterReport, Speed, Step, StepOutcome, Way, WayOutcome};
 
 use super::step::Tried;
 use crate::run::measurement::PhaseTally;
@@ -14,6 +14,9 @@ pub(super) struct Walk {
     shown: Option<Shown>,
     /// How busy the balancer was at the highest rate that was kept, and at the lowest that was not.
     busy: [Option<u32>; 2],
+    /// The slowest of all steps: a rate that was kept on credits and one that was not kept without them are no capacity on
+    /// credits.
+    speed: Option<Speed>,
     end: Option<End>,
 }
 
@@ -53,6 +56,8 @@ impl Walk {
         let Tried { step, report, tally, balancer_busy_per_mille, .. } = tried;
         self.steps.push(step);
         let rate = step.requests_per_second;
+        // The slower one is the greater one.
+        self.speed = self.speed.max(report.speed);
         if self.kept() == Some(rate) {
             self.busy[0] = balancer_busy_per_mille;
         }
@@ -101,7 +106,7 @@ impl Walk {
         let balancer_busy_per_mille = self.busy[0].max(self.busy[1]);
         let way = Way { outcome, capacity_milli_rps, reason, balancer_busy_per_mille, steps: self.steps };
         let tally = (step.outcome != StepOutcome::NotSent).then_some(tally);
-        Some((ClusterReport { way: Some(way), ..report }, tally))
+        Some((ClusterReport { way: Some(way), speed: self.speed, ..report }, tally))
     }
 }
 
@@ -169,5 +174,19 @@ mod tests {
         assert_eq!((report.way.unwrap().capacity_milli_rps, is_judged), (None, false));
         let (report, _) = walked(&[(1_000, Met)], |walk| walk.found(Found::AtLeast(1_000)));
         assert_eq!(report.way.unwrap().reason, "no more than 1000 requests/s are asked for");
+    }
+
+    #[test]
+    fn credits_that_end_in_the_middle_of_a_way_are_seen() {
+        let (burst, baseline) = (Some(Speed::Burst), Some(Speed::Baseline));
+        let steps = [(700, StepOutcome::Met, burst), (742, StepOutcome::Missed, baseline)];
+        let mut walk = Walk::default();
+        for (rate, outcome, speed) in steps {
+            let mut tried = tried(rate, outcome, 0);
+            tried.report.speed = speed;
+            walk.add(tried);
+        }
+        walk.found(Found::Capacity(720.0));
+        assert_eq!(walk.into_report().unwrap().0.speed, baseline);
     }
 }

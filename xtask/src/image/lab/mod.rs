@@ -26,8 +26,8 @@ const NAME: &str = "lab-image";
 const PROGRAMS: &str = "usr/local/bin";
 const CONTROLPLANE: &str = "controlplane";
 
-/// Packages whose programs are in it, and in no other image.
-const PACKAGES: [&str; 2] = ["lab", "cli"];
+/// The package whose program is in it, and in nothing else that is given away.
+const PACKAGES: [&str; 1] = ["lab"];
 
 /// Files of the checkout that are in it: what is ours, under which licence, and what is linked into it.
 const DOCUMENTS: [&str; 2] = ["LICENSE", notices::FILE];
