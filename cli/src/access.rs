@@ -2,9 +2,12 @@
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
+use std::net::IpAddr;
 
 use anyhow::Context as _;
 use api::{BenchmarkReport, ClusterBenchmark};
+use http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 
@@ -21,7 +24,7 @@ impl Access {
         let config = match &asked.kubeconfig {
             Some(path) => {
                 let file = Kubeconfig::read_from(path).with_context(|| format!("--kubeconfig {}", path.display()))?;
-                Config::from_custom_kubeconfig(file, &options).await
+                chosen(file, &options).await
             }
             None => match of_environment(&options).await {
                 // In a pod there is no file, and a token instead.
@@ -87,10 +90,38 @@ impl Access {
 /// The configuration that kubectl would take without a `--kubeconfig`.
 async fn of_environment(options: &KubeConfigOptions) -> Result<Config, KubeconfigError> {
     let list = std::env::var_os("KUBECONFIG").unwrap_or_default();
-    match merged(&list)? {
-        Some(files) => Config::from_custom_kubeconfig(files, options).await,
-        None => Config::from_kubeconfig(options).await,
+    let files = match merged(&list)? {
+        Some(files) => files,
+        None => Kubeconfig::read()?,
+    };
+    chosen(files, options).await
+}
+
+/// The cluster that the options choose, and the proxy that leads there.
+async fn chosen(files: Kubeconfig, options: &KubeConfigOptions) -> Result<Config, KubeconfigError> {
+    let has_its_own = has_proxy(&files, options);
+    let mut config = Config::from_custom_kubeconfig(files, options).await?;
+    if !has_its_own {
+        config.proxy_url = of_matcher(&Matcher::from_env(), &config.cluster_url);
     }
+    Ok(config)
+}
+
+/// Whether the file says which proxy leads to the chosen cluster.
+fn has_proxy(files: &Kubeconfig, options: &KubeConfigOptions) -> bool {
+    let name = options.context.as_ref().or(files.current_context.as_ref());
+    let context = files.contexts.iter().find(|one| Some(&one.name) == name).and_then(|one| one.context.as_ref());
+    let cluster = context.and_then(|context| files.clusters.iter().find(|one| one.name == context.cluster));
+    let proxy = cluster.and_then(|named| named.cluster.as_ref()?.proxy_url.as_ref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
+}
+
+/// The proxy of the environment for this server. As for kubectl it leads to nobody on this machine, nor to whom `NO_PROXY` names;
+/// kube 5 asks `NO_PROXY` about the proxy itself.
+fn of_matcher(environment: &Matcher, server: &Uri) -> Option<Uri> {
+    let host = server.host()?.trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    if is_here { None } else { environment.intercept(server).map(|proxy| proxy.uri().clone()) }
 }
 
 /// The files of the list `KUBECONFIG`, as kubectl reads them: those that do not exist are left out, and the first that sets a value
@@ -167,5 +198,29 @@ mod tests {
         assert!(merged(&unreadable).is_err(), "a directory is no file");
         assert!(merged(OsStr::new("")).unwrap().is_none());
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_proxy_of_the_environment_leads_elsewhere_only_and_not_to_whom_no_proxy_names() {
+        let environment = Matcher::builder().https("http://proxy.corp:3128").no(".inside.corp,10.0.0.0/8").build();
+        let through = |server: &str| of_matcher(&environment, &server.parse().unwrap()).map(|proxy| proxy.to_string());
+        assert_eq!(through("https://api.example:6443").as_deref(), Some("http://proxy.corp:3128/"));
+        for server in ["https://127.0.0.1:6443", "https://localhost", "https://[::1]:1"] {
+            assert_eq!(through(server), None, "{server} is on this machine");
+        }
+        for server in ["https://api.inside.corp:6443", "https://10.1.2.3"] {
+            assert_eq!(through(server), None, "NO_PROXY names {server}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_the_file_names_is_the_one() {
+        let mut files: Kubeconfig = serde_json::from_str(&file("first", "first")).unwrap();
+        let options = KubeConfigOptions::default();
+        assert!(!has_proxy(&files, &options));
+        files.clusters[0].cluster.as_mut().unwrap().proxy_url = Some("http://proxy.corp".to_owned());
+        assert!(has_proxy(&files, &options));
+        let other = KubeConfigOptions { context: Some("none".to_owned()), ..KubeConfigOptions::default() };
+        assert!(!has_proxy(&files, &other));
     }
 }

@@ -66,8 +66,7 @@ pub(crate) enum Shell {
     Bash,
     Elvish,
     Fish,
-    #[value(name = "powershell")]
-    PowerShell,
+    Powershell,
     Zsh,
     /// The file kubectl_complete-clusterbenchmark, for `kubectl clusterbenchmark` in any shell
     Kubectl,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::builder::StyledStr;
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command, CommandFactory as _, ValueHint};
 
 use crate::arguments::{Arguments, Shell};
 
@@ -18,7 +18,9 @@ const OF_KUBECTL: &str = "\
 exec kubectl-clusterbenchmark __complete \"$@\"
 ";
 
-/// The last line of an answer: cobra's ShellCompDirectiveNoFileComp. No file can come next.
+/// The last line of an answer where a file can come next, and where none can: cobra's ShellCompDirectiveDefault and
+/// ShellCompDirectiveNoFileComp.
+const FILES: &str = ":0";
 const NO_FILES: &str = ":4";
 
 pub(crate) fn script(shell: Shell) -> String {
@@ -27,7 +29,7 @@ pub(crate) fn script(shell: Shell) -> String {
         Shell::Bash => clap_complete::Shell::Bash,
         Shell::Elvish => clap_complete::Shell::Elvish,
         Shell::Fish => clap_complete::Shell::Fish,
-        Shell::PowerShell => clap_complete::Shell::PowerShell,
+        Shell::Powershell => clap_complete::Shell::PowerShell,
         Shell::Zsh => clap_complete::Shell::Zsh,
     };
     let mut text: Vec<u8> = Vec::new();
@@ -45,51 +47,67 @@ pub(crate) fn answer(words: &[String]) -> String {
     let mut command = Arguments::command();
     // With what every command has: --help, and the flags of the one above it.
     command.build();
-    let mut lines = candidates(&command, words);
-    lines.push(NO_FILES.to_owned());
+    let (mut lines, files) = candidates(&command, words);
+    lines.push(if files { FILES } else { NO_FILES }.to_owned());
     lines.join("\n") + "\n"
 }
 
-/// What the last word can become, each with its description: a subcommand, or a flag of the one that was chosen. Names and values are
-/// not known here.
-fn candidates(command: &Command, words: &[String]) -> Vec<String> {
-    let Some((typed, before)) = words.split_last() else { return Vec::new() };
+/// What the last word can become, each with its description: a subcommand, a flag of the one that was chosen, or one of the values
+/// that an argument may have; and whether it can be a file. Names of benchmarks are not known here.
+fn candidates(command: &Command, words: &[String]) -> (Vec<String>, bool) {
+    let Some((typed, before)) = words.split_last() else { return (Vec::new(), false) };
     let mut chosen = command;
-    let mut is_value = false;
+    let mut value_of: Option<&Arg> = None;
+    let mut given = 0;
     for word in before {
-        if is_value {
-            is_value = false;
-        } else if word.starts_with('-') {
-            is_value = takes_the_next(chosen, word);
+        if value_of.take().is_some() {
+            continue;
+        }
+        if word.starts_with('-') {
+            value_of = taking_the_next(chosen, word);
         } else if let Some(subcommand) = chosen.find_subcommand(word) {
-            chosen = subcommand;
+            (chosen, given) = (subcommand, 0);
         } else if chosen.has_subcommands() {
-            return Vec::new();
+            return (Vec::new(), false);
+        } else {
+            given += 1;
         }
     }
-    if is_value {
-        return Vec::new();
-    }
-    let named: Vec<(String, Option<&StyledStr>)> = if typed.starts_with('-') {
-        chosen.get_arguments().filter(|arg| !arg.is_hide_set()).flat_map(flags).collect()
-    } else {
-        let shown = chosen.get_subcommands().filter(|one| !one.is_hide_set());
-        shown.map(|one| (one.get_name().to_owned(), one.get_about())).collect()
+    let named: Vec<Named> = match value_of {
+        Some(arg) => values(arg),
+        None if typed.starts_with('-') => {
+            chosen.get_arguments().filter(|arg| !arg.is_hide_set()).flat_map(flags).collect()
+        }
+        None if chosen.has_subcommands() => {
+            let shown = chosen.get_subcommands().filter(|one| !one.is_hide_set());
+            shown.map(|one| (one.get_name().to_owned(), one.get_about().cloned())).collect()
+        }
+        None => chosen.get_positionals().nth(given).map(values).unwrap_or_default(),
     };
     let fitting = named.into_iter().filter(|(name, _)| name.starts_with(typed.as_str()));
-    fitting.map(|(name, about)| described(&name, about)).collect()
+    let is_file = value_of.is_some_and(|arg| arg.get_value_hint() == ValueHint::AnyPath);
+    (fitting.map(|(name, about)| described(&name, about.as_ref())).collect(), is_file)
 }
 
-fn flags(arg: &Arg) -> Vec<(String, Option<&StyledStr>)> {
+/// A candidate and what it is.
+type Named = (String, Option<StyledStr>);
+
+/// The values that an argument may have, if those are few.
+fn values(arg: &Arg) -> Vec<Named> {
+    let values = arg.get_possible_values().into_iter();
+    values.map(|value| (value.get_name().to_owned(), value.get_help().cloned())).collect()
+}
+
+fn flags(arg: &Arg) -> Vec<Named> {
     let long = arg.get_long().map(|name| format!("--{name}"));
     let short = arg.get_short().map(|letter| format!("-{letter}"));
-    long.into_iter().chain(short).map(|flag| (flag, arg.get_help())).collect()
+    long.into_iter().chain(short).map(|flag| (flag, arg.get_help().cloned())).collect()
 }
 
-/// Whether the word after this flag is its value.
-fn takes_the_next(command: &Command, flag: &str) -> bool {
-    let found = command.get_arguments().find(|arg| flags(arg).iter().any(|(name, _)| name == flag));
-    found.and_then(Arg::get_num_args).is_some_and(|count| count.min_values() > 0)
+/// The argument whose value is the word after this flag, if it takes one.
+fn taking_the_next<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
+    let found = command.get_arguments().find(|arg| flags(arg).iter().any(|(name, _)| name == flag))?;
+    found.get_num_args().is_some_and(|count| count.min_values() > 0).then_some(found)
 }
 
 fn described(name: &str, about: Option<&StyledStr>) -> String {
@@ -136,12 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_are_not_guessed() {
-        for words in
-            [&["report", ""][..], &["report", "a", "-o", ""], &["-n", ""], &["-n", "-"], &["nonsense", ""], &[]]
-        {
+    fn names_are_not_guessed_and_values_are_those_that_there_are() {
+        for words in [&["report", ""][..], &["report", "a", "b"], &["-n", ""], &["-n", "-"], &["nonsense", ""], &[]] {
             assert_eq!(said(words), [":4"], "{words:?}");
         }
+        assert_eq!(said(&["report", "a", "-o", "h"]), ["html\tOne page, for a browser", ":4"]);
+        assert!(said(&["completions", "k"])[0].starts_with("kubectl\t"), "{:?}", said(&["completions", "k"]));
+        assert_eq!(said(&["--kubeconfig", ""]), [":0"], "a file can come");
     }
 
     #[test]

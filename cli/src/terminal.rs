@@ -70,9 +70,14 @@ impl Block {
             let lines = self.frame.whole();
             self.put(size(), &lines, true);
         } else {
-            for line in ending {
-                say::line(line);
-            }
+            self.add(ending);
+        }
+    }
+
+    /// Lines that the frame has and the lines before do not: on a terminal nothing.
+    pub(crate) fn add(&self, lines: &[String]) {
+        for line in lines.iter().filter(|_| !self.is_terminal) {
+            say::line(line);
         }
     }
 

@@ -29,6 +29,8 @@ fn row(name: &str, scene: &Scene, seeds: u64, equal_seeds: u64, search: Search<'
     // Other seeds than those that a rule was tried with.
     let equal = worth(scene, &Cloud::USUAL, truth, 1.0, 1_000_000..1_000_000 + equal_seeds, search);
     let Worth { bias, p90, cover, ratio_bias, ratio_p90, ratio_cover, half_width, minutes, .. } = apart;
+    // A search that compares nothing would never be wrong.
+    assert!(apart.compared > 0.95 && equal.compared > 0.95, "{name}: {apart:?} {equal:?}");
     let different = 100.0 * equal.different;
     format!(
         "| {name} | {bias:+.1} / {p90:.1} / {cover:.2} | {ratio_bias:+.1} / {ratio_p90:.1} / {ratio_cover:.2} | {half_width:.1} | \

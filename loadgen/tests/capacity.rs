@@ -366,11 +366,16 @@ async fn two_urls_are_searched_and_told_with_their_ways() {
     assert!(is_measured(output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Report = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report.validity == Validity::Valid, output.status.code() == Some(0));
-    let found: Vec<u64> =
-        report.rounds[0].clusters.iter().filter_map(|one| one.way.as_ref()?.capacity_milli_rps).collect();
-    assert_eq!((found.len(), report.comparisons.len()), (2, 1), "{report:#?}");
-    let (less, more) = (*found.iter().min().unwrap() as f64, *found.iter().max().unwrap() as f64);
-    assert!((1.6..2.5).contains(&(more / less)), "40 and 80 requests/s, found {found:?}");
+    let found = |name: &str| {
+        let mut clusters = report.rounds[0].clusters.iter();
+        let way = clusters.find(|one| one.cluster == name).unwrap().way.as_ref().unwrap();
+        way.capacity_milli_rps.unwrap() as f64 / 1e3
+    };
+    let (small, large) = (found("small"), found("large"));
+    assert!((1.6..2.5).contains(&(large / small)), "40 and 80 requests/s, found {small} and {large}");
+    let [comparison] = &report.comparisons[..] else { panic!("{:?}", report.comparisons) };
+    assert_eq!((comparison.cluster.as_str(), comparison.baseline.as_str()), ("large", "small"));
+    assert!(comparison.faster_percent > Some(60.0), "{comparison:?}");
     let file = std::env::temp_dir().join(format!("loadgen-searched-{}.json", std::process::id()));
     std::fs::write(&file, &output.stdout).unwrap();
     let shown = program().arg("report").arg(&file).output().await.unwrap();

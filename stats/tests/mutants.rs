@@ -12,6 +12,7 @@ use stats::{CONFIDENCE_ALPHA, Latencies, Metric, Rules, compare, p_value};
 use support::auto::auto;
 use support::naive::{gains, paired_t, welch_on_requests};
 use support::noise::{NAMES, Noise, Order, Shape, random};
+use support::searched::{found, round, rules, searched};
 use wire::{ClusterReport, Comparison, Direction, Looks, Pairs, Quantiles, RoundReport};
 
 const SEED: u64 = 20_261_126;
@@ -172,12 +173,21 @@ fn means_that_one_outlier_moves_are_caught() {
     is_caught(finds_gaps_among_outliers(paired_t));
 }
 
-/// The second of two clusters is twice as fast and has no price: it is not said to answer more for a dollar.
+/// The second of two clusters carries twice as much: at the same price it answers more for a dollar, and without a price that is not
+/// said.
 fn names_no_winner_without_a_price(winner: impl Fn(&[RoundReport]) -> Option<String>) -> Result<(), String> {
-    let mut rounds =
-        Shape { speeds: &[0.0, std::f64::consts::LN_2], ..EQUAL }.campaign(&Noise::DRIFT, &mut random(SEED));
-    rounds.iter_mut().for_each(|round| round.clusters[0].hourly_usd_micros = Some(100_000));
-    match winner(&rounds) {
+    let priced = |prices: [Option<u64>; 2]| -> Vec<RoundReport> {
+        let of = |number: u32, place: usize| {
+            let rate = (place + 1) as f64 * (700.0 + f64::from(number * 31 % 7));
+            searched(NAMES[place], Some(found(rate)), prices[place])
+        };
+        (1..=10).map(|number| round(number, vec![of(number, 0), of(number, 1)])).collect()
+    };
+    let known = winner(&priced([Some(100_000); 2]));
+    if known.as_deref() != Some(NAMES[1]) {
+        return Err(format!("at the same price {} answers more for a dollar, told {known:?}", NAMES[1]));
+    }
+    match winner(&priced([Some(100_000), None])) {
         Some(winner) => Err(format!("{winner} is said to answer more for a dollar, and has no price")),
         None => Ok(()),
     }
@@ -185,14 +195,15 @@ fn names_no_winner_without_a_price(winner: impl Fn(&[RoundReport]) -> Option<Str
 
 #[test]
 fn an_unknown_price_that_is_taken_for_nothing_is_caught() {
-    let rules = Rules { metric: Metric::RequestsPerUsd, ..Rules::default() };
+    let rules = Rules { metric: Metric::RequestsPerUsd, ..rules() };
     passes(names_no_winner_without_a_price(|rounds| {
         let found = compare(&rules, rounds, &NAMES[..2]).remove(0);
-        (found.metric == Metric::RequestsPerUsd && is_decided(&found)).then_some(found.cluster)
+        (found.metric == Metric::RequestsPerUsd && found.direction == Direction::Faster).then_some(found.cluster)
     }));
-    // A script divides answers by prices, of which one is not in its table.
+    // A script divides capacities by prices, of which one is not in its table.
     is_caught(names_no_winner_without_a_price(|rounds| {
-        let per_usd = |one: &ClusterReport| one.requests as f64 / one.hourly_usd_micros.unwrap_or(0) as f64;
+        let capacity = |one: &ClusterReport| one.way.as_ref().and_then(|way| way.capacity_milli_rps).unwrap_or(0);
+        let per_usd = |one: &ClusterReport| capacity(one) as f64 / one.hourly_usd_micros.unwrap_or(0) as f64;
         let clusters = rounds[0].clusters.iter();
         clusters.max_by(|one, other| per_usd(one).total_cmp(&per_usd(other))).map(|best| best.cluster.clone())
     }));

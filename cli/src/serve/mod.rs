@@ -21,7 +21,7 @@ use crate::access::Access;
 use crate::courses::Courses;
 use crate::exit::Exit;
 use crate::lines::lines;
-use crate::standing::{Standing, line, standing};
+use crate::standing::{Standing, ending, line, standing};
 use crate::states::states;
 use crate::stored;
 use crate::terminal::Block;
@@ -56,6 +56,7 @@ async fn follow(access: &Access, name: &str, show: &Sender<Page>) -> anyhow::Res
     let mut block = Block::new();
     let mut states = pin!(states(access, name));
     let mut courses = Courses::default();
+    let mut ended = Vec::new();
     while let Some(state) = block.next(&mut states).await {
         let Some(object) = state? else {
             // A report outlives its benchmark, and so does its page.
@@ -71,6 +72,12 @@ async fn follow(access: &Access, name: &str, show: &Sender<Page>) -> anyhow::Res
         };
         courses.see(&object);
         block.show(&line(&object), lines(&object, &courses));
+        // Another run can follow, and is told in the same way.
+        let ending = ending(&standing(&object));
+        if ending != ended {
+            block.add(&ending);
+            ended = ending;
+        }
         show.send_replace(page(access, &object, &courses).await);
     }
     bail!("the API server ended the watch")

@@ -86,8 +86,10 @@ impl Judge {
     pub(crate) fn moment(&self) -> Vec<String> {
         let book = self.book();
         let mut lines = vec![format!("{:?} {:?} {}", book.wanted, book.allowed, book.abandoned)];
-        let former = book.former.iter().filter(|token| book.made.contains_key(*token));
-        lines.extend(former.map(|token| format!("former {token}")));
+        lines.extend(book.former.iter().map(|token| format!("former {token}")));
+        lines.extend(book.workers.iter().map(|(report, ids)| format!("{report} is about {ids:?}")));
+        lines.extend(book.starts.iter().map(|(report, at)| format!("{report} began {at:?}")));
+        lines.extend(book.balancers.iter().map(|(report, through)| format!("{report} went through {through:?}")));
         lines.extend(book.hashes.iter().map(|hash| format!("status held {hash}")));
         if book.following.is_needed() {
             lines.push(format!("{:?} {:?}", book.following, book.finishing));

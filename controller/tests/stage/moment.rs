@@ -23,6 +23,7 @@ impl Play {
             let name = &one.reconciler.settings.process;
             lines.push(format!("{number} is {name}, version {}", one.reconciler.settings.artifacts.version));
             lines.extend(one.reconciler.remembered().iter().map(|line| format!("{number} remembers {line}")));
+            lines.push(format!("{number} sweeps with {:?}", one.swept));
         }
         lines.extend(self.sim.lock().moment());
         lines.extend(self.agents.moment());
@@ -34,7 +35,9 @@ impl Play {
 
 /// The object as the loop reads it back: of status only placement, launches, runs and the reasons of conditions are.
 fn object(server: &Server) -> Vec<String> {
-    let mut lines: Vec<String> = server.reports.keys().map(|name| format!("report {name}")).collect();
+    let reports = server.reports.iter();
+    let mut lines: Vec<String> =
+        reports.map(|(name, one)| format!("report {name} {}", one.spec.cloud_watch.is_some())).collect();
     lines.push(format!("namespace ends: {}", server.namespace_ends));
     let Some(ClusterBenchmark { metadata, spec, status }) = &server.object else {
         lines.push("no object".to_owned());
@@ -47,7 +50,7 @@ fn object(server: &Server) -> Vec<String> {
     lines.push(format!("status {:?} {:?} {seal:?}", status.observed_generation, status.phase));
     lines.extend(status.placement.clone().map(|placement| format!("{:?}", decisive_placement(placement))));
     lines.extend(status.launches.iter().map(|line| format!("{:?}", decisive_line(line.clone()))));
-    lines.extend(status.runs.iter().map(|run| format!("{:?}", decisive_run(run.clone()))));
+    lines.extend(status.runs.iter().map(|run| format!("{} {:?}", minutes(run), decisive_run(run.clone()))));
     let conditions = status.conditions.iter();
     lines.extend(conditions.map(|one| format!("{} {} {}", one.type_, one.status, one.reason)));
     lines
@@ -84,9 +87,20 @@ fn decisive_line(line: Launch) -> Launch {
     }
 }
 
+/// CloudWatch is asked of a run by its whole minutes.
+fn minutes(run: &Run) -> String {
+    let of = |at: &Option<Time>| at.as_ref().map(|at| at.0.as_millisecond().rem_euclid(60_000));
+    if is_asked_of(run) { format!("{:?} {:?}", of(&run.started_at), of(&run.finished_at)) } else { String::new() }
+}
+
+fn is_asked_of(run: &Run) -> bool {
+    run.cloud_watch.as_ref().is_some_and(|account| account.state == "Pending")
+}
+
 fn decisive_run(run: Run) -> Run {
     match run.outcome.as_str() {
         "Running" => run,
+        _ if is_asked_of(&run) => run,
         _ => Run { started_at: None, finished_at: None, start_at: None, ..run },
     }
 }

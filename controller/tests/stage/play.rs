@@ -109,7 +109,7 @@ pub(super) struct Operator {
     chaos: Chaos,
     version: u32,
     /// What its sweeper remembers.
-    swept: planner::sweep::Memory,
+    pub(super) swept: planner::sweep::Memory,
     /// The pass in which it stands still.
     pub(super) frozen: Option<Pass>,
     /// When it goes on by itself.

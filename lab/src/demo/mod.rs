@@ -131,15 +131,17 @@ async fn measure(
     for bench in &benches {
         if let Err(why) = bench.ready(kubectl, started, PATIENCE).await {
             // A run that is not valid has a report as well, which says more of it.
-            if let Ok(words) = result::words(state, bench).await {
-                show(kubectl, bench, &words, pages).await?;
+            if let Ok(words) = result::report(state, bench, &[]).await
+                && let Err(error) = show(state, kubectl, bench, &words, pages).await
+            {
+                say::line(format_args!("{error:#}"));
             }
             return Err(why);
         }
         say::line(format_args!("\n$ kubectl get clusterbenchmarks{}", bench.flag()));
         say::text(kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
-        let words = result::words(state, bench).await?;
-        show(kubectl, bench, &words, pages).await?;
+        let words = result::report(state, bench, &[]).await?;
+        show(state, kubectl, bench, &words, pages).await?;
     }
     let admin = state.record()?.admin;
     for bench in &benches {
@@ -163,10 +165,16 @@ async fn measure(
 }
 
 /// The newest report in the plugin's words, and as a page where one is asked for.
-async fn show(kubectl: &Kubectl, bench: &Bench, words: &str, pages: Option<&Path>) -> anyhow::Result<()> {
+async fn show(
+    state: &State,
+    kubectl: &Kubectl,
+    bench: &Bench,
+    words: &str,
+    pages: Option<&Path>,
+) -> anyhow::Result<()> {
     say::line(format_args!("\n$ kubectl clusterbenchmark report {}{}\n{words}", bench.name, bench.flag()));
     if let Some(directory) = pages {
-        let page = result::page(kubectl, bench, directory).await?;
+        let page = result::page(state, kubectl, bench, directory).await?;
         say::line(format_args!("as a page: {}\n", page.display()));
     }
     Ok(())

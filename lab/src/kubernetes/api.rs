@@ -39,7 +39,9 @@ impl Api {
         let file = Kubeconfig::read_from(kubeconfig);
         let file = file.with_context(|| format!("{} cannot be read", kubeconfig.display()))?;
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
-        let config = config.with_context(|| format!("{} is no kubeconfig", kubeconfig.display()))?;
+        let mut config = config.with_context(|| format!("{} is no kubeconfig", kubeconfig.display()))?;
+        // It is on this machine, whatever proxy the environment names.
+        config.proxy_url = None;
         Ok(Self(Client::try_from(config).context("no client for the API server")?))
     }
 

@@ -40,7 +40,7 @@ const UP: [&str; 4] = [
     "--operator-arg=--settle-seconds=3",
     "--operator-arg=--proof-gap-seconds=1",
 ];
-/// Front and pullers fetch new ones when ten of these seconds are left: they change while requests are on their way.
+/// Front and pullers fetch new ones when ten of these seconds are left: they change while this benchmark is there.
 const CREDENTIALS: &str = "role-credentials=30s";
 
 /// The value of a line of the sample.
@@ -201,7 +201,7 @@ fn under_fire(lab: &'static Lab) {
     assert_eq!(made(lab, &placed).1, before.map(more));
     assert_eq!(bench.only_running()["one"], workers, "no instance was replaced");
     println!(
-        "{UNDER_FIRE} requests of {millis} ms are answered right in {took:.1} s: {duplicates} of a thousand messages came \
+        "{UNDER_FIRE} requests of {millis} ms are answered right in {took:.1} s: {duplicates} of a thousand messages were to come \
          twice, {pullers} pullers and {operators} operators died"
     );
     nothing_is_left(&bench, &placed);

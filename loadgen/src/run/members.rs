@@ -188,14 +188,14 @@ fn note<T>(known: &mut Known, asked: Result<T, Unfetched>) -> Result<T, ()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use wire::{BETWEEN_CLUSTERS_SECONDS, CreditMode, Credits, Price, Speed};
 
     use super::*;
     use crate::Settings;
     use crate::run::balancer::STATUS_LIMIT;
 
-    fn readings(of: &[(&str, [u64; 3])]) -> Readings {
+    pub(crate) fn readings(of: &[(&str, [u64; 3])]) -> Readings {
         let reading =
             |[busy_millis, stolen_millis, total_millis]: [u64; 3]| CpuTime { busy_millis, stolen_millis, total_millis };
         of.iter().map(|(id, numbers)| ((*id).to_owned(), reading(*numbers))).collect()
@@ -233,7 +233,7 @@ mod tests {
     /// Two vCPUs of which 30 % are in the price.
     const UNLIMITED: Credits = Credits { mode: CreditMode::Unlimited, baseline_per_mille: 300 };
 
-    fn unlimited(surplus_usd_micros: Option<u64>) -> ClusterFacts {
+    pub(crate) fn unlimited(surplus_usd_micros: Option<u64>) -> ClusterFacts {
         ClusterFacts {
             vcpus: 2,
             credits: Some(UNLIMITED),
@@ -254,32 +254,5 @@ mod tests {
         assert_eq!(judged(&busy), (Some(1_200), Some(91_200 + 60_000), false));
         assert_eq!(judged(&before), (None, Some(91_200 + 70_000), true), "no time passed: nothing is known");
         assert_eq!(judged(&Readings::new()), (None, Some(91_200 + 70_000), true), "it does not speak");
-    }
-
-    /// A member that was 80 % busy for 11 s of load, of which 10 s count, uses 50 % of each vCPU above its baseline.
-    fn pays_for_what_it_used(judge: impl Fn(&mut ClusterReport, (&Readings, &Readings))) -> Result<(), String> {
-        let (before, after) = (readings(&[("a", [0, 0, 0])]), readings(&[("a", [17_600, 0, 24_000])]));
-        let mut report = ClusterReport { load_micros: 10_000_000, ..ClusterReport::default() };
-        judge(&mut report, (&before, &after));
-        match report.hourly_usd_micros {
-            Some(141_200) => Ok(()),
-            other => Err(format!("it costs 0.1412 USD an hour, told {other:?} millionths")),
-        }
-    }
-
-    #[test]
-    fn surplus_that_is_left_out_or_judged_by_the_part_that_counts_is_noticed() {
-        let ours = |report: &mut ClusterReport, readings: (&Readings, &Readings)| {
-            judge(report, 11_000_000, readings, Some(&unlimited(Some(50_000))));
-        };
-        assert_eq!(pays_for_what_it_used(ours), Ok(()));
-        let left_out = |report: &mut ClusterReport, readings: (&Readings, &Readings)| {
-            judge(report, 11_000_000, readings, Some(&unlimited(None)));
-        };
-        pays_for_what_it_used(left_out).unwrap_err();
-        let of_a_part = |report: &mut ClusterReport, readings: (&Readings, &Readings)| {
-            judge(report, report.load_micros, readings, Some(&unlimited(Some(50_000))));
-        };
-        pays_for_what_it_used(of_a_part).unwrap_err();
     }
 }

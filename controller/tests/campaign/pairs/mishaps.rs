@@ -47,6 +47,11 @@ pub(super) const LEFT_OUT: &[(&str, &str, &str)] = &[
         "what it has cost",
         "the bill is of all that was done before, which moments that are alike do not share",
     ),
+    (
+        "list, as a later fault",
+        "the past within 110 s of a former fault",
+        "plays are merged by what is, and a stale list shows what was: the random campaign plays both together",
+    ),
     ("while it rests", "everything", "there it is judged that nothing is done without a reason"),
 ];
 

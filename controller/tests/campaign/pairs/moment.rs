@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::stage::play::Play;
 
-/// What was, or will be, further away than this decides nothing any more: longer than any time that the planner waits for, but
-/// for the lifetime, which no play comes near to.
-const HORIZON: i64 = 1_000;
+/// What was, or will be, further away than this decides nothing any more: longer than any time that planner, sweeper and judge wait
+/// for, which is an hour, but for the lifetime, which no play comes near to.
+const HORIZON: i64 = 3_700;
 /// Hexadecimal digits from which on a word is an id, a token or a hash.
 const DIGITS: usize = 8;
 /// Decimal digits of seconds since 1970.

@@ -15,6 +15,10 @@ pub(crate) struct Said {
     pub(crate) capacities: [(f64, [f64; 2]); 2],
     /// The second one's capacity for one of the first, and the interval around it.
     pub(crate) ratio: (f64, [f64; 2]),
+    /// Whether they are called different.
+    pub(crate) is_different: bool,
+    /// Whether anything is said of which is which.
+    pub(crate) is_compared: bool,
     pub(crate) minutes: f64,
     pub(crate) unmet: usize,
 }
@@ -44,8 +48,10 @@ pub(crate) struct Worth {
     pub(crate) ratio_cover: f64,
     /// Half of the interval around the ratio, the median.
     pub(crate) half_width: f64,
-    /// Searches whose interval around the ratio does not hold 1.
+    /// Searches that call the targets different.
     pub(crate) different: f64,
+    /// Searches that compare them at all.
+    pub(crate) compared: f64,
     pub(crate) minutes: f64,
     pub(crate) unmet: f64,
 }
@@ -84,14 +90,16 @@ pub(crate) fn worth(
         ratio_p90: quantile(&absolute(&ratio_error), 0.9),
         ratio_cover: share(&|one| within(one.ratio.1, ratio_truth)),
         half_width: quantile(&of(&|one| 50.0 * (one.ratio.1[1] / one.ratio.1[0]).ln()), 0.5),
-        different: share(&|one| !within(one.ratio.1, 1.0)),
+        different: share(&|one| one.is_different),
+        compared: share(&|one| one.is_compared),
         minutes: mean(&of(&|one| one.minutes)),
         unmet: of(&|one| one.unmet as f64).iter().sum::<f64>() / (2.0 * count),
     }
 }
 
-fn within([low, high]: [f64; 2], value: f64) -> bool {
-    (low..=high).contains(&value)
+/// An interval without an end holds nothing: it says nothing.
+pub(super) fn within([low, high]: [f64; 2], value: f64) -> bool {
+    high.is_finite() && (low..=high).contains(&value)
 }
 
 fn absolute(values: &[f64]) -> Vec<f64> {

@@ -6,7 +6,7 @@ use loadgen::search::{
     USERS_PER_SLOT, Verdict,
 };
 use stats::{Next, Rules, capacity_interval, compare, next_look};
-use wire::{AUTO_LOOKS, ClusterReport, Comparison, Looks, Metric, RoundReport, Way, WayOutcome};
+use wire::{AUTO_LOOKS, ClusterReport, Comparison, Direction, Looks, Metric, RoundReport, Way, WayOutcome};
 
 use super::campaign::Said;
 use super::scene::Scene;
@@ -102,10 +102,15 @@ pub(crate) fn search(scene: &Scene, mut servers: [Server; 2], seed: u64, how: Ho
             }
             let mut clusters = Vec::new();
             for (index, found) in round.found() {
-                if let Found::Capacity(capacity) = found {
+                let capacity = match found {
+                    Found::Capacity(capacity) => Some(capacity),
+                    Found::Nothing => None,
+                    Found::AtLeast(_) => continue,
+                };
+                if let Some(capacity) = capacity {
                     estimates[index].learn(capacity);
-                    clusters.push(report(NAMES[index], capacity));
                 }
+                clusters.push(report(NAMES[index], capacity));
             }
             rounds.push(RoundReport::counted(number + 1, attempt.seed, clusters));
         }
@@ -121,10 +126,14 @@ fn counted(rounds: &[RoundReport]) -> u32 {
     rounds.len() as u32
 }
 
-fn report(name: &str, capacity: f64) -> ClusterReport {
-    let way =
-        Way { outcome: WayOutcome::Found, capacity_milli_rps: Some((capacity * 1e3).round() as u64), ..Way::default() };
-    ClusterReport { cluster: name.to_owned(), way: Some(way), ..ClusterReport::default() }
+/// A way that found this capacity. `None`: no rate was kept in it.
+fn report(name: &str, capacity: Option<f64>) -> ClusterReport {
+    let way = Way {
+        outcome: if capacity.is_some() { WayOutcome::Found } else { WayOutcome::Nothing },
+        capacity_milli_rps: capacity.map(|capacity| (capacity * 1e3).round() as u64),
+        ..Way::default()
+    };
+    ClusterReport { cluster: name.to_owned(), requests: 1, way: Some(way), ..ClusterReport::default() }
 }
 
 /// What the product says of these rounds.
@@ -139,6 +148,8 @@ fn said(rules: &Rules, rounds: &[RoundReport], comparison: &Comparison, minutes:
     Said {
         capacities: NAMES.map(own),
         ratio: (comparison.faster_percent.map_or(f64::NAN, ratio), around),
+        is_different: matches!(comparison.direction, Direction::Faster | Direction::Slower),
+        is_compared: comparison.direction != Direction::NotComparable,
         minutes,
         unmet: 0,
     }

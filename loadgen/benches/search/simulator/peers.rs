@@ -3,7 +3,7 @@
 use loadgen::search::{MOST_SECONDS, USERS_PER_SLOT};
 use stats::{hodges_lehmann, interval};
 
-use super::campaign::Said;
+use super::campaign::{Said, within};
 use super::scene::Scene;
 use super::server::{Server, Step};
 use super::truth::by_formula;
@@ -59,7 +59,7 @@ pub(crate) fn formula(scene: &Scene, mut servers: [Server; 2]) -> Said {
         }
     }
     let gains: Vec<f64> = logs[1].iter().zip(&logs[0]).map(|(second, first)| second - first).collect();
-    Said { capacities: [judged(&logs[0]), judged(&logs[1])], ratio: judged(&gains), minutes: now / 60.0, unmet: 0 }
+    of([judged(&logs[0]), judged(&logs[1])], judged(&gains), now)
 }
 
 /// Estimate and interval of what logarithms say.
@@ -145,5 +145,11 @@ fn standard_normal(value: f64) -> f64 {
 fn said(capacities: [(f64, [f64; 2]); 2], now: f64) -> Said {
     let [(first, [first_low, first_high]), (second, [second_low, second_high])] = capacities;
     let ratio = (second / first, [second_low / first_high, second_high / first_low.max(f64::MIN_POSITIVE)]);
-    Said { capacities, ratio, minutes: now / 60.0, unmet: 0 }
+    of(capacities, ratio, now)
+}
+
+/// Who says an interval calls the targets different where it does not hold 1.
+fn of(capacities: [(f64, [f64; 2]); 2], ratio: (f64, [f64; 2]), now: f64) -> Said {
+    let is_different = !within(ratio.1, 1.0);
+    Said { capacities, ratio, is_different, is_compared: true, minutes: now / 60.0, unmet: 0 }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use wire::{Arrivals, ClusterReport, Connections, Environment, GeneratorFacts, OpenLoop, PlaceKind, Step, Stop};
+use wire::{
+    Arrivals, ClusterFacts, ClusterReport, Connections, Environment, GeneratorFacts, OpenLoop, PlaceKind, Step, Stop,
+};
 
 use super::alone::seen;
 use super::sent::{outcome, unsent};
@@ -16,7 +18,7 @@ use crate::mutant::Mutant;
 use crate::run::course::Course;
 use crate::run::environment::{Effort, parallelism};
 use crate::run::measurement::{PhaseTally, cluster_report};
-use crate::run::members::{Members, judge as judge_members};
+use crate::run::members::{Members, Readings, judge as judge_members};
 use crate::run::phases::{PlacedPhase, load};
 use crate::run::round::useless;
 use crate::run::sight::Sight;
@@ -81,7 +83,8 @@ impl Course<'_> {
         let spent = self.readings(seen_members, before, target).await;
         let mut all = driven.clone();
         all.tally.merge(&driven.before);
-        let visited = cluster_report(&target.cluster, &all, target.is_named(), self.files.is_some());
+        let told = self.told(target);
+        let [visited, mut report] = reports(target, &driven, self.files.is_some(), (&idle, &spent), told);
         let mut after = match self.recovered(&all, target, rate, drained).await {
             Ok(()) => self.after(before, target, &visited).await,
             Err(void) => (None, Err(void)),
@@ -89,18 +92,13 @@ impl Course<'_> {
         if let (Ok(()), Some(member)) = (&after.1, all.backends.restarted()) {
             after.1 = Err(Void::new(&target.cluster, format!("{member} of {} was restarted", target.cluster)));
         }
-        let mut counted = driven;
-        let not_counted = Duration::from_secs(u64::from(NOT_COUNTED_SECONDS));
-        counted.took = counted.took.saturating_sub(not_counted);
-        let mut report = cluster_report(&target.cluster, &counted, target.is_named(), self.files.is_some());
-        judge_members(&mut report, visited.load_micros, (&idle, &spent), self.told(target));
         report.slots = after.0.as_ref().and_then(|sight| sight.slots(&target.serves));
-        let tally = PhaseTally::new(&counted.tally, counted.peak);
+        let tally = PhaseTally::new(&driven.tally, driven.peak);
         let shares_machine = seen_members.share_machine();
         let unsent = self.unsent(&target.cluster, &tally, &effort, shares_machine);
-        let seen = seen(&counted);
+        let seen = seen(&driven);
         let excess = objective.excess(&seen);
-        let counted_for = counted.cut_after.unwrap_or(Duration::from_secs(u64::from(seconds)));
+        let counted_for = driven.cut_after.unwrap_or(Duration::from_secs(u64::from(seconds)));
         let step = Step {
             requests_per_second: rate,
             requests: seen.requests,
@@ -109,7 +107,7 @@ impl Course<'_> {
             millis: counted_for.as_millis() as u64,
             outcome: outcome(unsent.as_deref(), seen.was_cut, excess),
         };
-        let useless = counted.gave_up.then(|| useless(target, &counted));
+        let useless = driven.gave_up.then(|| useless(target, &driven));
         let (sight, fits) = after;
         let after = fits.map(|()| sight);
         Ok(Tried { step, excess, report, tally, balancer_busy_per_mille: busy, unsent, effort, after, useless })
@@ -196,5 +194,42 @@ impl Course<'_> {
         };
         let environment = Environment { place, generators: vec![generator], ..Environment::default() };
         unsent(self.search.gates, self.spec, &environment, phase)
+    }
+}
+
+/// A whole step, and what counts of it. Its members are judged by all of it, because they are read before it and after it.
+fn reports(
+    target: &Target,
+    driven: &Driven,
+    is_by_file: bool,
+    readings: (&Readings, &Readings),
+    facts: Option<&ClusterFacts>,
+) -> [ClusterReport; 2] {
+    let of = |driven: &Driven| cluster_report(&target.cluster, driven, target.is_named(), is_by_file);
+    let (mut all, mut counted) = (driven.clone(), driven.clone());
+    all.tally.merge(&driven.before);
+    counted.took = counted.took.saturating_sub(Duration::from_secs(u64::from(NOT_COUNTED_SECONDS)));
+    let (all, mut counted) = (of(&all), of(&counted));
+    judge_members(&mut counted, all.load_micros, readings, facts);
+    [all, counted]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::members::tests::{readings, unlimited};
+
+    /// 80 % busy for 11 s of load, of which 10 s count: 50 % of each vCPU above the baseline, and not 58 %.
+    #[test]
+    fn surplus_is_judged_by_all_of_a_step() {
+        let target = Target::parse("c", "http://127.0.0.1/").unwrap();
+        let driven = Driven { took: Duration::from_secs(11), ..Driven::default() };
+        let (before, after) = (readings(&[("a", [0, 0, 0])]), readings(&[("a", [17_600, 0, 24_000])]));
+        let facts = unlimited(Some(50_000));
+        let [all, counted] = reports(&target, &driven, false, (&before, &after), Some(&facts));
+        assert_eq!((all.load_micros, counted.load_micros), (11_000_000, 10_000_000));
+        assert_eq!((counted.surplus_per_mille, counted.hourly_usd_micros), (Some(1_000), Some(141_200)));
+        let left_out = reports(&target, &driven, false, (&before, &after), Some(&unlimited(None)));
+        assert_eq!(left_out[1].hourly_usd_micros, Some(91_200), "a surplus that is left out is noticed");
     }
 }
