@@ -351,7 +351,7 @@ async fn several_generators_pass_a_place_over_before_which_the_cluster_is_not_at
     let (backend, requests) = counting().await;
     let front =
         front(requests, |requests, _| Some(Tier { answered: requests, open: 1, members: 3, ..Tier::default() })).await;
-    let (run, progress, voided) = (one_of_two(&backend, &front, 6), Progress::new(1), tokio::sync::Notify::new());
+    let (run, progress, voided) = (one_of_two(&backend, &front, 8), Progress::new(1), tokio::sync::Notify::new());
     let enough = async {
         voided.notified().await;
         "the first round is enough".to_owned()

@@ -17,7 +17,7 @@ use crate::stage::play::Ways;
 
 /// Seeds of every run of the tests: these, the same each time, and in continuous integration as many others. Thousands more are
 /// the soak's.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 500;
 /// The same of benchmarks that scale, each of which takes as long as many others.
 const SCALED: u64 = 50;
 /// Below so many seeds it may be chance that nothing is launched.

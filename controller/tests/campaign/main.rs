@@ -1,7 +1,7 @@
 //! Never twice, never leaked, never someone else's: the real loop against the simulated cloud, on thousands of bad days.
 //!
 //! `cargo xtask campaign --seeds A..B [--plan crash|lag|two-operators|scaled|all]` plays what is asked for; without it, this
-//! test plays its 1,000 seeds, replays every script in `failures/`, and checks that it would notice broken operators.
+//! test plays its 500 seeds, replays every script in `failures/`, and checks that it would notice broken operators.
 
 // In a test, a surprise is a failure.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
