@@ -112,7 +112,8 @@ fn spawn(name: &str, address: String, command: &mut Command) -> Running {
 pub(crate) fn members(directory: &Directory, addresses: &[String]) -> Running {
     let listen: String = addresses.iter().map(|address| format!("listen {address} backlog=4096;\n    ")).collect();
     let path = directory.write("members.conf", &include_str!("members.conf").replacen("    LISTEN", &listen, 1));
-    spawn("members", addresses[0].clone(), Command::new("nginx").arg("-c").arg(path))
+    // Started by root it would read the files as somebody else, who may not enter the directory; for others this says nothing.
+    spawn("members", addresses[0].clone(), Command::new("nginx").args(["-g", "user root;"]).arg("-c").arg(path))
 }
 
 /// `members`: address and weight.
