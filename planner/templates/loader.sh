@@ -36,7 +36,6 @@ hash=${path#/v1/programs/}
 [[ $length =~ ^[0-9]+$ ]] || answer '400 Bad Request'
 [[ $length =~ ^[0-9]{1,8}$ && 10#$length -le {{ limit }} ]] || answer '413 Content Too Large'
 part=$hash.$$
-trap 'rm -f "$part"' EXIT
 {#- Who is slow has time, as long as something comes; the unit says how long in all. #}
 head -c "$length" <&0 >"$part" &
 taker=$!
@@ -46,9 +45,11 @@ taker=$!
   kill "$taker"
 } <&- >&- 2>&- &
 watch=$!
+{#- After the two: what is killed before it has put a trap of its parent away still acts on it. #}
+trap 'rm -f "$part"' EXIT
 wait "$taker"
 [ $? -ne 143 ] || answer '408 Request Timeout'
 kill "$watch"
 [ "$(sha256sum <"$part")" = "$hash  -" ] || answer '422 Unprocessable Content'
-mv "$part" "$hash"
+mv "$part" "$hash" || answer '500 Internal Server Error'
 answer '201 Created'
