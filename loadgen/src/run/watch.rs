@@ -248,10 +248,15 @@ impl Watch {
         let Wait { holds, most, is_by_the_clock } = wait;
         let (began, one) = (Instant::now(), [cluster.to_owned()]);
         let (mut seen, mut heard, mut restful) = (None, began, None);
+        // What spoke against rest in the look before this one.
+        let mut told: Option<String> = None;
         loop {
             let looked = if is_by_the_clock {
-                let in_time = timeout(most.saturating_sub(began.elapsed()), self.look()).await;
-                in_time.unwrap_or_else(|_| Err("the front has not told in time how it is".to_owned()))
+                match (timeout(most.saturating_sub(began.elapsed()), self.look()).await, told.take()) {
+                    (Ok(looked), _) => looked,
+                    (Err(_), Some(reason)) => return (seen, Err(late(cluster, &reason))),
+                    (Err(_), None) => Err("the front has not told in time how it is".to_owned()),
+                }
             } else {
                 self.look().await
             };
@@ -267,6 +272,7 @@ impl Watch {
                         return (Some(sight), Ok(()));
                     }
                     seen = Some(sight);
+                    told.clone_from(&reason);
                     reason
                 }
                 Err(reason)
