@@ -2,6 +2,8 @@
 //! and kept. One of them ships a Chromium, for machines that have none.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+#[path = "support/cloudwatch.rs"]
+mod cloudwatch;
 #[allow(dead_code, reason = "a part is used")]
 #[path = "../../stats/tests/support/noise.rs"]
 mod noise;
@@ -13,13 +15,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use cloudwatch::account;
 use report::{LiveCluster, LivePage, html, live_page};
 use sample::material;
 use serde_json::Value;
-use wire::{
-    CloudWatch, CloudWatchCluster, CloudWatchState, LiveCapacity, MetricPoints, MetricUnit, QueueColumns, Report,
-    Series,
-};
+use wire::{LiveCapacity, QueueColumns, Report};
 
 /// Pinned together: what they say decides whether the test passes.
 const PACKAGES: [&str; 4] =
@@ -84,36 +84,6 @@ fn more_pages() -> Vec<(String, String)> {
     pages
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
         .collect()
-}
-
-/// CloudWatch's account of two minutes of it.
-fn account(report: &Report) -> CloudWatch {
-    let points = |metric: &str, statistic: &str, unit, values: [u64; 2]| MetricPoints {
-        metric: metric.into(),
-        statistic: statistic.into(),
-        unit,
-        at: vec![0, 1],
-        values: values.to_vec(),
-    };
-    let cluster = |series: &Series| CloudWatchCluster {
-        cluster: series.cluster.clone(),
-        metrics: vec![
-            points("RequestCount", "Sum", MetricUnit::Count, [1500, 40]),
-            points("RequestCountPerTarget", "Sum", MetricUnit::Thousandths, [1_500_000, 40_000]),
-            points("TargetResponseTime", "Average", MetricUnit::Micros, [2900, 3100]),
-            points("TargetResponseTime", "p99", MetricUnit::Micros, [6200, 6400]),
-        ],
-        ..CloudWatchCluster::default()
-    };
-    let mut account = CloudWatch {
-        state: CloudWatchState::Complete,
-        start: report.series[0].start,
-        minutes: 2,
-        clusters: report.series.iter().map(cluster).collect(),
-        ..CloudWatch::default()
-    };
-    account.checks = stats::count_checks(report, &account);
-    account
 }
 
 /// Pages by name: of today, the same with CloudWatch's dots, an old one, one that is not valid, one with names that want to be

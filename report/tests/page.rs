@@ -1,6 +1,8 @@
 //! The page of a report, read back as the markup that it is.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+#[path = "support/cloudwatch.rs"]
+mod cloudwatch;
 #[allow(dead_code, reason = "a part is used")]
 #[path = "../../stats/tests/support/noise.rs"]
 mod noise;
@@ -9,14 +11,12 @@ mod noise;
 mod sample;
 mod support;
 
+use cloudwatch::account;
 use proptest::prelude::*;
 use report::{Column, csv, html, markdown, text};
 use sample::material;
 use support::{Element, body, document, elements, tables, words};
-use wire::{
-    Asked, CloudWatch, CloudWatchCluster, CloudWatchState, Columns, MetricPoints, MetricUnit, Report, Row, Series,
-    Span, SpanKind, Validity,
-};
+use wire::{Asked, Columns, Report, Row, Series, Span, SpanKind, Validity};
 
 const BEFORE: &str = include_str!("golden/before.json");
 const TODAY: &str = include_str!("golden/today.json");
@@ -298,29 +298,7 @@ fn reports_of_three_versions_are_rendered_or_refused_with_a_word() {
 #[test]
 fn cloudwatch_is_dotted_over_our_own_series_and_its_count_is_held_against_ours() {
     let report = read(TODAY);
-    let points = |metric: &str, statistic: &str, unit, values: [u64; 2]| MetricPoints {
-        metric: metric.into(),
-        statistic: statistic.into(),
-        unit,
-        at: vec![0, 1],
-        values: values.to_vec(),
-    };
-    let cluster = |name: &str| CloudWatchCluster {
-        cluster: name.into(),
-        metrics: vec![
-            points("RequestCount", "Sum", MetricUnit::Count, [1500, 40]),
-            points("RequestCountPerTarget", "Sum", MetricUnit::Thousandths, [1_500_000, 40_000]),
-        ],
-        ..CloudWatchCluster::default()
-    };
-    let mut account = CloudWatch {
-        state: CloudWatchState::Complete,
-        start: report.series[0].start,
-        minutes: 2,
-        clusters: vec![cluster("small"), cluster("large")],
-        ..CloudWatch::default()
-    };
-    account.checks = stats::count_checks(&report, &account);
+    let account = account(&report);
     let page = html(&report, Some(&account)).unwrap();
     let said = words(&page);
     assert!(said.contains("small, CloudWatch RequestCount") && said.contains("Requests per target"), "{said}");

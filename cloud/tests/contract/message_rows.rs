@@ -64,6 +64,16 @@ async fn next(tier: &Aws, from: &Queue) -> Received {
     found.remove(0)
 }
 
+/// What three messages are deleted by, which were sent and received.
+async fn three_received(tier: &Aws, of: &Queue) -> [String; 3] {
+    let mut receipts = [const { String::new() }; 3];
+    for receipt in &mut receipts {
+        send(tier, of, "tea").await;
+        *receipt = next(tier, of).await.receipt;
+    }
+    receipts
+}
+
 async fn counted<R: Regions>(on: &Target<R>, tier: &Aws, of: &Queue, expected: Counts) {
     let equal = async || {
         let counts = tier.counts(&Tally::default(), &of.name).await.unwrap();
@@ -119,11 +129,7 @@ async fn a_message_is_hidden_from_others_for_as_long_as_somebody_says<R: Regions
 /// One by one, and several by one call.
 async fn deleted_messages_are_gone<R: Regions>(on: Rc<Target<R>>) {
     let (made, tier) = start(&on).await;
-    let mut receipts = Vec::new();
-    for body in ["one", "two", "three"] {
-        send(&tier, &made, body).await;
-        receipts.push(next(&tier, &made).await.receipt);
-    }
+    let receipts = three_received(&tier, &made).await;
     counted(&on, &tier, &made, Counts { visible: 0, in_flight: 3 }).await;
     delete(&tier, &made, &receipts[..1]).await;
     counted(&on, &tier, &made, Counts { visible: 0, in_flight: 2 }).await;
@@ -135,11 +141,7 @@ async fn deleted_messages_are_gone<R: Regions>(on: Rc<Target<R>>) {
 /// Every call of the port may be made again.
 async fn deleting_a_message_twice_is_once<R: Regions>(on: Rc<Target<R>>) {
     let (made, tier) = start(&on).await;
-    let mut receipts = Vec::new();
-    for body in ["one", "two", "three"] {
-        send(&tier, &made, body).await;
-        receipts.push(next(&tier, &made).await.receipt);
-    }
+    let receipts = three_received(&tier, &made).await;
     for _ in 0..2 {
         delete(&tier, &made, &receipts[..1]).await;
     }

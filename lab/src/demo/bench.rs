@@ -41,8 +41,8 @@ impl Bench {
         if self.namespace == "default" { String::new() } else { format!(" --namespace {}", self.namespace) }
     }
 
-    /// Shows how it goes until the result is recorded.
-    pub(super) async fn ready(&self, kubectl: &Kubectl, started: Instant, patience: Duration) -> anyhow::Result<()> {
+    /// Shows how it goes until the result is recorded; whether that is valid.
+    pub(super) async fn ready(&self, kubectl: &Kubectl, started: Instant, patience: Duration) -> anyhow::Result<bool> {
         let mut line = Line::new(started);
         let deadline = tokio::time::Instant::now() + patience;
         let mut watch = Watch::start(kubectl, &self.namespace, &self.name)?;
@@ -68,9 +68,9 @@ impl Bench {
             line.show(&summary(&object));
             match outcome(&object) {
                 Outcome::Pending => {}
-                Outcome::Ready => {
+                Outcome::Ready { is_valid } => {
                     line.leave();
-                    return Ok(());
+                    return Ok(is_valid);
                 }
                 Outcome::Stalled(why) => {
                     line.leave();
@@ -114,9 +114,15 @@ fn found(applied: &Value) -> Vec<Bench> {
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Pending,
-    Ready,
+    /// There is a result.
+    Ready {
+        is_valid: bool,
+    },
     Stalled(String),
 }
+
+/// Reason of an object that is stalled because its run is not valid: the report says why.
+const INVALID: &str = "Invalid";
 
 /// The conditions of the current generation, in words.
 fn outcome(object: &Value) -> Outcome {
@@ -128,7 +134,8 @@ fn outcome(object: &Value) -> Outcome {
     let mut holding = object["status"]["conditions"].as_array().into_iter().flatten().filter(current);
     holding
         .find_map(|condition| match condition["type"].as_str()? {
-            "Ready" => Some(Outcome::Ready),
+            "Ready" => Some(Outcome::Ready { is_valid: true }),
+            "Stalled" if condition["reason"] == INVALID => Some(Outcome::Ready { is_valid: false }),
             "Stalled" => Some(Outcome::Stalled(condition["message"].as_str().unwrap_or_default().to_owned())),
             _ => None,
         })
@@ -202,11 +209,18 @@ mod tests {
 
     #[test]
     fn only_conditions_of_this_generation_count() {
-        assert_eq!(outcome(&object("Ready", "True", 2)), Outcome::Ready);
+        assert_eq!(outcome(&object("Ready", "True", 2)), Outcome::Ready { is_valid: true });
         assert_eq!(outcome(&object("Ready", "True", 1)), Outcome::Pending);
         assert_eq!(outcome(&object("Ready", "False", 2)), Outcome::Pending);
         assert_eq!(outcome(&object("Stalled", "True", 2)), Outcome::Stalled("why".to_owned()));
         assert_eq!(outcome(&json!({})), Outcome::Pending);
+    }
+
+    #[test]
+    fn a_run_that_is_not_valid_is_a_result() {
+        let mut invalid = object("Stalled", "True", 2);
+        invalid["status"]["conditions"][0]["reason"] = json!("Invalid");
+        assert_eq!(outcome(&invalid), Outcome::Ready { is_valid: false });
     }
 
     #[test]

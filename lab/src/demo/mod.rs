@@ -55,6 +55,9 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     if demo.options.without_operator {
         bail!("--without-operator leaves nobody to run a benchmark: use it with `lab up`");
     }
+    if let Some(directory) = &demo.html {
+        fs::create_dir_all(directory).with_context(|| format!("--html: {} cannot be made", directory.display()))?;
+    }
     let (manifest, name) = match &demo.file {
         Some(file) => {
             let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
@@ -86,9 +89,12 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     Cloud::sweep(&state)?;
     inventory.verify_gone(&state).await?;
     match outcome {
-        Some(Ok(ledger)) => {
+        Some(Ok((ledger, invalid))) => {
             state.remove()?;
             say::line(format_args!("nothing left: {}", ledger.line()));
+            if !invalid.is_empty() {
+                bail!("not valid, for the reasons in its report: the run of {}", invalid.join(", of "));
+            }
             Ok(())
         }
         // Whoever interrupts a demo does not want its logs.
@@ -100,13 +106,13 @@ pub(crate) async fn demo(demo: &Demo) -> anyhow::Result<()> {
     }
 }
 
-/// From `up` to the ledger. The lab itself is ended by the caller.
+/// From `up` to the ledger, and the names of those whose run is not valid. The lab itself is ended by the caller.
 async fn tell(
     state: &State,
     demo: &Demo,
     manifest: (&str, &str),
     supervisor: &mut Supervisor,
-) -> anyhow::Result<Ledger> {
+) -> anyhow::Result<(Ledger, Vec<String>)> {
     supervisor.ready(state).await?;
     let binaries = if demo.options.kubeconfig.is_none() { Some(Binaries::find()?) } else { None };
     let kubectl = controlplane::kubectl(state, binaries.as_ref(), &state.path("bin").join("lab"))?;
@@ -125,23 +131,17 @@ async fn measure(
     kubectl: &Kubectl,
     (manifest, name): (&str, &str),
     pages: Option<&Path>,
-) -> anyhow::Result<Ledger> {
+) -> anyhow::Result<(Ledger, Vec<String>)> {
     let started = Instant::now();
     let benches = Bench::apply(kubectl, manifest, name).await?;
+    let mut invalid = Vec::new();
     for bench in &benches {
-        if let Err(why) = bench.ready(kubectl, started, PATIENCE).await {
-            // A run that is not valid has a report as well, which says more of it.
-            if let Ok(words) = result::report(state, bench, &[]).await
-                && let Err(error) = show(state, kubectl, bench, &words, pages).await
-            {
-                say::line(format_args!("{error:#}"));
-            }
-            return Err(why);
+        if !bench.ready(kubectl, started, PATIENCE).await? {
+            invalid.push(bench.name.clone());
         }
         say::line(format_args!("\n$ kubectl get clusterbenchmarks{}", bench.flag()));
         say::text(kubectl.run(&["get", "clusterbenchmarks", "--namespace", &bench.namespace]).await?);
-        let words = result::report(state, bench, &[]).await?;
-        show(state, kubectl, bench, &words, pages).await?;
+        show(state, kubectl, bench, pages).await?;
     }
     let admin = state.record()?.admin;
     for bench in &benches {
@@ -161,17 +161,12 @@ async fn measure(
         }
         line.end(&format!("{} is gone", bench.name));
     }
-    settled(admin).await
+    Ok((settled(admin).await?, invalid))
 }
 
 /// The newest report in the plugin's words, and as a page where one is asked for.
-async fn show(
-    state: &State,
-    kubectl: &Kubectl,
-    bench: &Bench,
-    words: &str,
-    pages: Option<&Path>,
-) -> anyhow::Result<()> {
+async fn show(state: &State, kubectl: &Kubectl, bench: &Bench, pages: Option<&Path>) -> anyhow::Result<()> {
+    let words = result::report(state, bench, &[]).await?;
     say::line(format_args!("\n$ kubectl clusterbenchmark report {}{}\n{words}", bench.name, bench.flag()));
     if let Some(directory) = pages {
         let page = result::page(state, kubectl, bench, directory).await?;

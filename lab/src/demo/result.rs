@@ -39,7 +39,6 @@ pub(super) async fn report(state: &State, bench: &Bench, form: &[&str]) -> anyho
 pub(super) async fn page(state: &State, kubectl: &Kubectl, bench: &Bench, directory: &Path) -> anyhow::Result<PathBuf> {
     counted(kubectl, bench).await?;
     let page = report(state, bench, &["--output", "html"]).await?;
-    std::fs::create_dir_all(directory).with_context(|| format!("--html: {} cannot be made", directory.display()))?;
     let path = directory.join(format!("{}.html", bench.name));
     std::fs::write(&path, page).with_context(|| format!("--html: {} cannot be written", path.display()))?;
     Ok(path)

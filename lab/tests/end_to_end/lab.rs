@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -107,6 +108,15 @@ impl Lab {
         let directory = std::env::temp_dir().join(format!("lab-{name}-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         Self { directory, exports: OnceLock::new() }
+    }
+
+    /// Runs a test in this lab, which comes up for it and goes down after it, however it ends.
+    pub(crate) fn while_up(self, up: &[&str], test: impl FnOnce(&'static Self)) {
+        let lab: &'static Self = Box::leak(Box::new(self));
+        lab.run(up);
+        let ended = catch_unwind(AssertUnwindSafe(|| test(lab)));
+        lab.run(&["down"]);
+        ended.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
     fn bound_to_this_process(name: &str, arguments: &[String]) -> Self {

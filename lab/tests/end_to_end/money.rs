@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -122,14 +121,13 @@ fn a_budget_is_kept_while_the_operator_stands_still() {
     if !is_possible("budget") {
         return;
     }
-    let lab: &'static Lab = Box::leak(Box::new(Lab::new("budget")));
+    let lab = Lab::new("budget");
     let prices = lab.directory().join("prices.csv");
     fs::write(&prices, PRICES).unwrap();
     let prices = format!("--operator-arg=--prices={}", prices.display());
     let deadlines = DEADLINES.map(|deadline| format!("--operator-arg={deadline}"));
     let up: Vec<&str> = ["up", &prices].into_iter().chain(deadlines.iter().map(String::as_str)).collect();
-    lab.run(&up);
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+    lab.while_up(&up, |lab| {
         let mut asked = spec(1, 1_000);
         asked["budget"] = json!({ "maxUsd": MAX_USD });
         let bench = Bench::apply(lab, "budget", asked);
@@ -160,9 +158,5 @@ fn a_budget_is_kept_while_the_operator_stands_still() {
         let (_, _, message) = condition(&object, "Accepted");
         assert!(message.contains("budget.maxUsd"), "{message}");
         bench.delete();
-    }));
-    lab.run(&["down"]);
-    if let Err(panic) = ended {
-        std::panic::resume_unwind(panic);
-    }
+    });
 }

@@ -1,7 +1,5 @@
 //! The networks of a benchmark: by default those that the operator is in; and its way to public addresses.
 
-use std::panic::AssertUnwindSafe;
-
 use serde_json::json;
 
 use crate::bench::{Bench, condition, spec};
@@ -49,9 +47,8 @@ fn an_operator_outside_of_the_vpc_dials_public_addresses_of_all_but_workers() {
     if !is_possible("public control") {
         return;
     }
-    let lab: &'static Lab = Box::leak(Box::new(Lab::new("public-control")));
-    lab.run(&["up", "--operator-arg=--control-sources=127.0.0.1/32", "--operator-arg=--proof-gap-seconds=1"]);
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+    let up = ["up", "--operator-arg=--control-sources=127.0.0.1/32", "--operator-arg=--proof-gap-seconds=1"];
+    Lab::new("public-control").while_up(&up, |lab| {
         let mut asked = spec(1, 50);
         asked["network"] = json!({ "control": "Public", "addressing": "Private" });
         let bench = Bench::apply(lab, "outside", asked);
@@ -71,9 +68,5 @@ fn an_operator_outside_of_the_vpc_dials_public_addresses_of_all_but_workers() {
         assert!(dialled.iter().all(|extra| *extra == workers[0] + ADDRESS), "{dialled:?} {workers:?}");
         assert!(workers.iter().all(|extra| *extra == workers[0]), "{workers:?}");
         bench.delete();
-    }));
-    lab.run(&["down"]);
-    if let Err(panic) = ended {
-        std::panic::resume_unwind(panic);
-    }
+    });
 }

@@ -1,7 +1,6 @@
 //! Programs that instances fetch from a mirror, where the operator is told so. Everywhere else it brings them.
 
 use std::fs;
-use std::panic::AssertUnwindSafe;
 
 use crate::bench::{Bench, spec};
 use crate::lab::{Lab, is_possible};
@@ -12,10 +11,9 @@ fn a_benchmark_whose_programs_are_fetched_comes_to_its_result() {
     if !is_possible("pull") {
         return;
     }
-    let lab: &'static Lab = Box::leak(Box::new(Lab::new("pull")));
+    let lab = Lab::new("pull");
     let index = format!("--operator-arg=--artifacts={}", lab.state().join("artifacts.json").display());
-    lab.run(&["up", "--operator-arg=--programs-delivery=Pull", &index]);
-    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+    lab.while_up(&["up", "--operator-arg=--programs-delivery=Pull", &index], |lab| {
         let bench = Bench::apply(lab, "pull", spec(1, 1_000));
         bench.wait_until("a result", |object| bench.is_ready(object));
         for one in bench.made().0 {
@@ -24,9 +22,5 @@ fn a_benchmark_whose_programs_are_fetched_comes_to_its_result() {
             assert!(console.contains("clusterbench: step 3/6 fetch http://"), "{console}");
         }
         bench.delete();
-    }));
-    lab.run(&["down"]);
-    if let Err(panic) = ended {
-        std::panic::resume_unwind(panic);
-    }
+    });
 }

@@ -6,7 +6,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -40,8 +39,8 @@ const UP: [&str; 4] = [
     "--operator-arg=--settle-seconds=3",
     "--operator-arg=--proof-gap-seconds=1",
 ];
-/// Front and pullers fetch new ones when ten of these seconds are left: they change while this benchmark is there.
-const CREDENTIALS: &str = "role-credentials=30s";
+/// Seconds after which the lab refuses credentials of an instance. Front and pullers fetch new ones when ten of them are left.
+const CREDENTIALS_LIVE: u64 = 30;
 
 /// The value of a line of the sample.
 fn of_sample(key: &str) -> &str {
@@ -142,17 +141,13 @@ fn nothing_is_lost_while_a_puller_dies_every_two_seconds_and_the_operator_every_
     if !is_possible("queues under fire") {
         return;
     }
-    let lab: &'static Lab = Box::leak(Box::new(Lab::new("under-fire")));
-    lab.run(&UP);
-    let ended = catch_unwind(AssertUnwindSafe(|| under_fire(lab)));
-    lab.run(&["down"]);
-    ended.unwrap_or_else(|panic| resume_unwind(panic));
+    Lab::new("under-fire").while_up(&UP, under_fire);
 }
 
 fn under_fire(lab: &'static Lab) {
     let millis = asked("SERVICE_MILLIS", SERVICE_MILLIS);
     let duplicates = asked("DUPLICATES_PER_MILLE", DUPLICATES_PER_MILLE);
-    lab.run(&["chaos", CREDENTIALS]);
+    lab.run(&["chaos", &format!("role-credentials={CREDENTIALS_LIVE}s")]);
     let mut wanted = behind_queues(bench::spec(1, millis * 1000));
     wanted["clusters"] = json!([{ "name": "one", "instanceType": "t2.micro", "count": 4 }]);
     // A short one, after which the tier stays.
@@ -171,7 +166,8 @@ fn under_fire(lab: &'static Lab) {
     let endpoint = seen["status"]["balancer"]["endpoint"].as_str().unwrap();
     let files = Arc::new(corpus(lab));
     let begun = Instant::now();
-    let clients = clients(&files, endpoint.strip_prefix("http://").unwrap());
+    let address = endpoint.strip_prefix("http://").unwrap();
+    let clients = clients(&files, address);
     let (mut pullers, mut operators) = (0, 0);
     let (mut last_puller, mut last_operator) = (Instant::now(), Instant::now());
     until("all are answered", || {
@@ -186,18 +182,22 @@ fn under_fire(lab: &'static Lab) {
         }
         clients.iter().all(JoinHandle::is_finished)
     });
-    let answers: Vec<(usize, u16, String)> = clients.into_iter().flat_map(|one| one.join().unwrap()).collect();
+    let mut answers: Vec<(usize, u16, String)> = clients.into_iter().flat_map(|one| one.join().unwrap()).collect();
     let took = begun.elapsed().as_secs_f64();
     if duplicates > 0 {
         lab.run(&["chaos", "queue-duplicates=off"]);
     }
+    // The front began with others, and nobody killed it.
+    until("the first credentials are over", || begun.elapsed().as_secs() > CREDENTIALS_LIVE);
+    answers.push(ask(address, UNDER_FIRE, &files[UNDER_FIRE % files.len()].0));
     let is_right =
         |(number, status, body): &&(usize, u16, String)| *status == 200 && *body == files[number % files.len()].1;
     let wrong: Vec<_> = answers.iter().filter(|one| !is_right(one)).collect();
-    assert!(answers.len() == UNDER_FIRE && wrong.is_empty(), "{pullers} and {operators} died: {wrong:?}");
+    assert!(answers.len() == UNDER_FIRE + 1 && wrong.is_empty(), "{pullers} and {operators} died: {wrong:?}");
     assert!(pullers >= 3 && operators >= 1, "{pullers} pullers and {operators} operators died");
     // One output for each input, however often it was worked on.
-    let more = |count: (u64, u64)| (count.0 + UNDER_FIRE as u64, count.1 + UNDER_FIRE as u64);
+    let sent = answers.len() as u64;
+    let more = |count: (u64, u64)| (count.0 + sent, count.1 + sent);
     assert_eq!(made(lab, &placed).1, before.map(more));
     assert_eq!(bench.only_running()["one"], workers, "no instance was replaced");
     println!(
