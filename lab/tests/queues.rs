@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
 
+#[path = "support/cpu.rs"]
+mod cpu;
+
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use cloudsim::sqs::{Action, Counts, CreateQueue, ReceiveMessage};
 use cloudsim::{Fault, Queues, Settings, Span};
+use cpu::cpu;
 use lab::aws::{ACCESS_KEY, OPERATOR_ACCESS_KEY, SECRET_KEY};
 use lab::region::{Region, RunningRegion};
 use serde_json::{Value, json};
@@ -253,12 +257,6 @@ async fn a_call_takes_less_than_a_millisecond_of_a_core() {
     println!("{} us of a core for each call", each.as_micros());
     assert!(each < Duration::from_millis(1), "{each:?}");
     assert_eq!(counts(&region), Counts::default());
-}
-
-/// The time that this thread has computed, which is the region's too: all tasks of a test share its thread.
-fn cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }
 
 /// `None`: the official command line is not here.

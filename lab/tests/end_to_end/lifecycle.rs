@@ -167,6 +167,17 @@ fn a_demo_leaves_nothing_when_it_is_interrupted_or_killed() {
 }
 
 #[test]
+fn a_demo_whose_pages_cannot_be_left_says_so_before_it_starts() {
+    let Some(lab) = Own::new("pages") else { return };
+    let file = std::env::current_exe().unwrap();
+    let output = lab.command(&["demo", "--html"]).arg(&file).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(stderr.contains(&format!("--html: {} cannot be made", file.display())), "{stderr}");
+    lab.assert_nothing_is_left(&[]);
+}
+
+#[test]
 fn a_missing_control_plane_is_named_with_the_way_out() {
     let Some(lab) = Own::new("missing") else { return };
     let output = lab.command(&["up"]).env("CLUSTERBENCHMARK_CONTROLPLANE", "/nonexistent").output().unwrap();
