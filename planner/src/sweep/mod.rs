@@ -72,9 +72,10 @@ fn is_due(sought_at: &mut Option<Timestamp>, now: Timestamp) -> bool {
     sought_at.is_some_and(|at| now.duration_since(at) < SOUGHT)
 }
 
-/// Between looks for what is rarely looked for, and how long one look lasts.
+/// Between looks for what is rarely looked for, and how long one look lasts: until what it saw first at its beginning is old, was
+/// found gone in two rounds, and the bucket, which waits for its queues, has had its round too.
 const SEEKING: SignedDuration = SignedDuration::from_hours(1);
-const SOUGHT: SignedDuration = SignedDuration::from_mins(20);
+const SOUGHT: SignedDuration = SignedDuration::from_mins(30);
 
 /// What one round may remove. Groups wait until no instance and no load balancer of their benchmark is left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
