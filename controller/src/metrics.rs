@@ -144,6 +144,11 @@ impl Metrics {
         self.listed_at.get_or_create(&vec![("region", region.to_owned())]).set(at.as_second());
     }
 
+    /// Nobody needs the lists of a region any more.
+    pub(crate) fn unlisted(&self, region: &str) {
+        self.listed_at.remove(&vec![("region", region.to_owned())]);
+    }
+
     pub(crate) fn swept(&self, kind: &'static str, result: &'static str) {
         self.swept.get_or_create(&vec![("kind", kind.to_owned()), ("result", result.to_owned())]).inc();
     }

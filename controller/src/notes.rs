@@ -21,6 +21,8 @@ pub(crate) struct Note {
     pub(crate) owed: Owed,
     /// When its launches may be sent.
     pub(crate) turns: Given,
+    /// Where its lists are of. Empty before the first pass.
+    pub(crate) region: String,
 }
 
 impl Note {
@@ -46,6 +48,12 @@ impl Notes {
     /// Every note, with the object's uid.
     pub(crate) fn all(&self) -> Vec<(String, Note)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether lists of a region are some object's.
+    pub(crate) fn are_of(&self, region: &str) -> bool {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.values().any(|(_, note)| note.region == region)
     }
 
     /// Uids of the objects that a pass read after `since`.

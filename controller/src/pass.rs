@@ -79,7 +79,8 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
             _ => {
                 self.metrics.owes(note.owed, owed);
                 let freshness = Some(Freshness::after(&world, &plan));
-                self.notes.keep(&world.object, Note { memory, freshness, acted, owed, turns });
+                let region = world.region().to_owned();
+                self.notes.keep(&world.object, Note { memory, freshness, acted, owed, turns, region });
             }
         }
         next
@@ -106,6 +107,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         if let Some((uid, note)) = self.notes.forget(namespace, name) {
             self.lister.forget(&uid);
             self.metrics.owes(note.owed, Owed::default());
+            // Nobody asks for lists of a region without objects, so their age would be an alarm about nothing.
+            if !self.notes.are_of(&note.region) {
+                self.metrics.unlisted(&note.region);
+            }
         }
     }
 

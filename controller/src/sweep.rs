@@ -53,6 +53,9 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let sought = Sought { load_balancers: memory.seeks_load_balancers(now), queues: memory.seeks_queues(now) };
         let wanted = Wanted { sought, ..Wanted::default() };
         let lists = self.lister.lists(&*cloud, region, &scope.installation, ("", &wanted), &need).await;
+        if lists.are_whole(&wanted) {
+            self.metrics.listed(region, lists.index.begun_at);
+        }
         let now = self.now();
         let recent = self.notes.read_after(now - RECENT);
         let is_recent = |tags: &Tags| tags.get(BENCHMARK_UID).is_some_and(|uid| recent.contains(uid));

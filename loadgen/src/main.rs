@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     agent::log_to_stderr();
     let invocation = match command_line::parse() {
         Ok(invocation) => invocation,
-        Err(error) => return failed(&error),
+        Err(error) => return refused(&error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -55,6 +55,12 @@ fn main() -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("loadgen: {error:#}");
     ExitCode::FAILURE
+}
+
+/// What was asked for cannot be asked for.
+fn refused(error: &anyhow::Error) -> ExitCode {
+    eprintln!("loadgen: {error:#}");
+    ExitCode::from(WRONG_ARGUMENTS)
 }
 
 async fn measure_once(task: &Task) -> anyhow::Result<ExitCode> {
@@ -78,7 +84,10 @@ async fn measure_once(task: &Task) -> anyhow::Result<ExitCode> {
     settings.log = log.clone();
     settings.trust = request.trust()?;
     let targets = loadgen::validate(spec, settings.most_connections(spec));
-    let mut targets = targets.map_err(|error| task.in_flags(&error))?;
+    let mut targets = match targets {
+        Ok(targets) => targets,
+        Err(error) => return Ok(refused(&task.in_flags(&error))),
+    };
     secure(&mut targets, &settings.trust)?;
     for target in &targets {
         let found = settings.resolver.look_up(&target.authority).await;

@@ -112,7 +112,8 @@ async fn a_capacity_is_found_and_its_steps_give_the_same_rates_again() {
         );
         if let Some(estimate) = &estimate {
             let mut again = Round::new(round.seed, [(0, estimate, 10_000_000)]);
-            for step in &way.steps {
+            // What was not sent as planned shows nothing, and was tried once more.
+            for step in way.steps.iter().filter(|step| step.outcome != StepOutcome::NotSent) {
                 assert_eq!(again.next(), Some((0, step.requests_per_second)));
                 let was_cut = step.outcome == StepOutcome::Cut;
                 let seen = SeenStep { requests: step.requests, slow: step.slow, failed: step.failed, was_cut };
@@ -174,7 +175,9 @@ async fn a_generator_that_is_the_bottleneck_is_no_capacity() {
         let way = round.clusters[0].way.as_ref().unwrap();
         assert_eq!(way.outcome, WayOutcome::AtLeast, "{way:?}");
         assert!(!way.reason.is_empty());
-        assert_eq!(way.steps.last().unwrap().outcome, StepOutcome::NotSent);
+        let last: Vec<_> =
+            way.steps.iter().rev().take(2).map(|step| (step.requests_per_second, step.outcome)).collect();
+        assert_eq!(last, [(last[0].0, StepOutcome::NotSent); 2], "once may be chance");
         let kept = way.steps.iter().filter(|step| step.outcome == StepOutcome::Met);
         let highest = kept.map(|step| u64::from(step.requests_per_second) * 1000).max();
         assert_eq!(way.capacity_milli_rps, highest);

@@ -15,11 +15,12 @@ until said=$(docker pull --quiet "$image" 2>&1); do
   [ "$SECONDS" -lt "$give_up" ] || fail "worker.container: $image cannot be pulled: $last"
   sleep 2
 done
-{#- Only what is left of one that was killed has its name. Its network is the instance's: no proxy is measured. #}
-cat >"$own/{{ role }}" <<'RUN'
-#!/bin/bash
-docker rm --force clusterbench-{{ role }} >/dev/null 2>&1
-exec docker run --rm --name clusterbench-{{ role }} --network host --read-only --tmpfs /tmp --cap-drop ALL \
+{#- Only what is left of one that was killed has its name. Its network is the instance's: no proxy is measured. What the container is
+    to find in its environment (PATH, DOCKER_HOST) is in that of the shell and of docker too, and decides nothing there. #}
+printf '#!/bin/bash -p\ndocker=(%q --host unix:///run/docker.sock --config /etc/docker)\n' "$(command -v docker)" >"$own/{{ role }}"
+cat >>"$own/{{ role }}" <<'RUN'
+"${docker[@]}" rm --force clusterbench-{{ role }} >/dev/null 2>&1
+exec "${docker[@]}" run --rm --name clusterbench-{{ role }} --network host --read-only --tmpfs /tmp --cap-drop ALL \
   --security-opt no-new-privileges --pull never{% for name in container.variables %} --env {{ name }}{% endfor %} \
   {{ container.name }} "$@"
 RUN

@@ -164,21 +164,21 @@ install() {
   if command -v dnf; then
     dnf install --assumeyes --quiet "$@"
   elif command -v apt-get; then
-    apt-get update --quiet --quiet
+    apt-get update --quiet --quiet || return
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@"
   else
     echo "the image has neither dnf nor apt-get"
     return 1
   fi
 }
-{#- Another program may hold the lock of the packages. #}
+{#- Updates at the first boot hold the lock of the packages for minutes; dnf waits for it by itself, apt-get does not. #}
 packages() {
-  local tries
-  for tries in 1 2 3; do
-    if install "$@" >"$own/packages.log" 2>&1 </dev/null; then return; fi
-    [ "$tries" = 3 ] || sleep $((tries * 5))
+  local tries=0 give_up=$((SECONDS + 300))
+  until install "$@" >"$own/packages.log" 2>&1 </dev/null; do
+    if ! grep --quiet "get lock" "$own/packages.log" || [ "$SECONDS" -ge "$give_up" ]; then tries=$((tries + 1)); fi
+    [ "$tries" -lt 3 ] || fail "{% if container.is_none() %}worker.packages{% else %}worker.container{% endif %}: $* cannot be installed: $(tail -n 1 "$own/packages.log")"
+    sleep 5
   done
-  fail "{% if container.is_none() %}worker.packages{% else %}worker.container{% endif %}: $* cannot be installed: $(tail -n 1 "$own/packages.log")"
 }
 {%- endif %}
 {%- if !packages.is_empty() %}
@@ -222,7 +222,7 @@ look() {
 until serves; do
   [ "$SECONDS" -eq "$looked" ] || look
   if [ "$((SECONDS - begun))" -ge {{ start_seconds }} ] || [ "$restarts" -ge {{ start_restarts }} ]; then
-    last=$(journalctl --unit "$unit" --lines 1 --output cat --no-pager || true)
+    last=$(journalctl --lines 1 --output cat --no-pager "_SYSTEMD_UNIT=$unit" || true)
     fail "{{ role }} does not listen on $address:{{ port }} after $((SECONDS - begun)) s and $restarts restarts$ended; it said: $last"
   fi
   sleep 0.2
@@ -278,7 +278,7 @@ ended=
 until serves; do
   [ "$SECONDS" -eq "$looked" ] || look
   if [ "$((SECONDS - begun))" -ge {{ start_seconds }} ] || [ "$restarts" -ge {{ start_restarts }} ]; then
-    last=$(journalctl --unit "$unit" --lines 1 --output cat --no-pager || true)
+    last=$(journalctl --lines 1 --output cat --no-pager "_SYSTEMD_UNIT=$unit" || true)
     fail "{{ beside.name }} does not listen on $address:{{ beside.port }} after $((SECONDS - begun)) s and $restarts restarts$ended; it said: $last"
   fi
   sleep 0.2

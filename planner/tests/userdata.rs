@@ -319,7 +319,14 @@ fn a_program_that_does_not_stay_up_is_told_with_its_result_and_its_exit_status()
     let sha256 = sha256_hex(PROGRAM.as_bytes());
     // Nobody serves it, and no other test can be given it.
     let port = 1;
-    world.stand_in("journalctl", "echo cannot open my database");
+    // Asked by `--unit` it answers with what systemd says of the unit (journalctl(1)): the last is that it is started again.
+    world.stand_in(
+        "journalctl",
+        r#"case "$*" in
+          *_SYSTEMD_UNIT=clusterbench-worker.service*) echo cannot open my database ;;
+          *) echo "Scheduled restart job, restart counter is at 10." ;;
+        esac"#,
+    );
     world.stand_in(
         "systemctl",
         r#"[ "$1" = show ] && printf 'Result=exit-code\nExecMainStatus=203\nNRestarts=10\n'

@@ -37,6 +37,32 @@ fn orphans_go_and_their_neighbours_stay() {
     });
 }
 
+/// `None`: the metrics tell of no lists.
+fn age_of_lists(stage: &Stage) -> Option<i64> {
+    let text = stage.metrics_text();
+    let at =
+        text.lines().find_map(|line| line.strip_prefix("clusterbench_listed_at_seconds{region=\"eu-west-1\"} "))?;
+    Some(stage.sim.now().as_second() - at.parse::<i64>().unwrap())
+}
+
+/// The chart's alert is about lists that are older than ten minutes.
+#[test]
+fn lists_that_nobody_needs_are_not_old() {
+    tell(async || {
+        let mut stage = ready(2).await;
+        stage.play(minutes(30), |_| false).await;
+        assert!(age_of_lists(&stage).is_some_and(|age| age < 200));
+        lose(&stage, "bench-0");
+        stage.play(minutes(30), |_| false).await;
+        assert!(age_of_lists(&stage).is_some_and(|age| age < 200), "another one needs them");
+        lose(&stage, "bench-1");
+        stage.play(minutes(30), |_| false).await;
+        assert_eq!(age_of_lists(&stage), None);
+        stage.reconciler.sweep("eu-west-1", &mut Memory::default()).await;
+        assert!(age_of_lists(&stage).is_some_and(|age| age < 10), "the sweeper needs them as well");
+    });
+}
+
 #[test]
 fn what_cannot_be_read_is_not_swept() {
     tell(async || {

@@ -121,9 +121,6 @@ enum Outcome {
     Stalled(String),
 }
 
-/// Reason of an object that is stalled because its run is not valid: the report says why.
-const INVALID: &str = "Invalid";
-
 /// The conditions of the current generation, in words.
 fn outcome(object: &Value) -> Outcome {
     let generation = &object["metadata"]["generation"];
@@ -135,11 +132,17 @@ fn outcome(object: &Value) -> Outcome {
     holding
         .find_map(|condition| match condition["type"].as_str()? {
             "Ready" => Some(Outcome::Ready { is_valid: true }),
-            "Stalled" if condition["reason"] == INVALID => Some(Outcome::Ready { is_valid: false }),
+            "Stalled" if is_reported(object) => Some(Outcome::Ready { is_valid: false }),
             "Stalled" => Some(Outcome::Stalled(condition["message"].as_str().unwrap_or_default().to_owned())),
             _ => None,
         })
         .unwrap_or(Outcome::Pending)
+}
+
+/// Whether the newest run has a report, which says better than conditions do why the object is stalled.
+fn is_reported(object: &Value) -> bool {
+    let newest = object["status"]["runs"].as_array().and_then(|runs| runs.last());
+    newest.and_then(|run| run["report"].as_str()).is_some_and(|name| !name.is_empty())
 }
 
 /// Phase, instances, progress in one line.
@@ -218,9 +221,13 @@ mod tests {
 
     #[test]
     fn a_run_that_is_not_valid_is_a_result() {
-        let mut invalid = object("Stalled", "True", 2);
-        invalid["status"]["conditions"][0]["reason"] = json!("Invalid");
-        assert_eq!(outcome(&invalid), Outcome::Ready { is_valid: false });
+        let mut stalled = object("Stalled", "True", 2);
+        for runs in [json!([]), json!([{ "report": "" }]), json!([{ "outcome": "Running" }])] {
+            stalled["status"]["runs"] = runs;
+            assert_eq!(outcome(&stalled), Outcome::Stalled("why".to_owned()));
+        }
+        stalled["status"]["runs"] = json!([{ "outcome": "Failed", "report": "bench-1" }]);
+        assert_eq!(outcome(&stalled), Outcome::Ready { is_valid: false });
     }
 
     #[test]

@@ -283,6 +283,21 @@ fn limits_hold_for_new_specs_and_let_go_of_what_exists() {
     lab.kubectl("delete validatingadmissionpolicybinding/clusterbenchmark-limits validatingadmissionpolicy/clusterbenchmark-limits");
 }
 
+/// An image may be of one architecture only: where the operator is kept to its nodes, the guard is too.
+#[test]
+fn the_guard_is_placed_as_the_operator_is() {
+    let Some(helm) = Helm::find("placed") else { return };
+    let everything = helm.everything(&[]);
+    let pod = |name: &str| &everything.iter().find(|one| kind(one) == name).unwrap()["spec"]["template"]["spec"];
+    let (operator, guard) = (pod("Deployment"), pod("Job"));
+    for field in
+        ["nodeSelector", "affinity", "tolerations", "imagePullSecrets", "serviceAccountName", "securityContext"]
+    {
+        assert!(!operator[field].is_null(), "{field} is in {EVERYTHING}");
+        assert_eq!(operator[field], guard[field], "{field}");
+    }
+}
+
 /// `operator guard` as the hook starts it: with its account, and without AWS.
 fn guard(lab: &Lab) -> (Option<i32>, String) {
     let binaries = std::env::var_os("CLUSTERBENCHMARK_BIN").unwrap();

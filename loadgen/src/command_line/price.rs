@@ -58,7 +58,7 @@ pub(crate) fn facts(prices: &[HourlyPrice], targets: &[Target], metric: Metric) 
     let lacking: Vec<&str> = (0..targets.len()).filter(lacks).map(|at| targets[at].cluster.as_str()).collect();
     anyhow::ensure!(
         metric != Metric::RequestsPerUsd || lacking.is_empty(),
-        "--metric per-dollar: there is no price of {}, give --price {}=USD, what its instances cost an hour",
+        "--price: there is no price of {}, give --price {}=USD, what its instances cost an hour",
         lacking.join(" and "),
         lacking.join("=USD --price ")
     );
@@ -118,11 +118,11 @@ mod tests {
         assert_eq!(of(&["a=1", "b=2"]).unwrap().len(), 2, "the same URL costs the same");
         assert_eq!(
             of(&["b=2"]).unwrap_err(),
-            "--metric per-dollar: there is no price of a, give --price a=USD, what its instances cost an hour"
+            "--price: there is no price of a, give --price a=USD, what its instances cost an hour"
         );
         assert_eq!(
             of(&[]).unwrap_err(),
-            "--metric per-dollar: there is no price of a and b, give --price a=USD --price b=USD, what its instances cost an hour"
+            "--price: there is no price of a and b, give --price a=USD --price b=USD, what its instances cost an hour"
         );
         assert_eq!(told(&[], &twice, Metric::RequestsPerSecond).unwrap(), []);
     }

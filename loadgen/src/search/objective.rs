@@ -32,9 +32,10 @@ impl Objective {
     }
 
     /// How many requests of `planned` are slow or failed when the step has shown enough: what is sent on would only become
-    /// a backlog.
+    /// a backlog. More than may be slow and may fail together, so that one of both is too many for sure.
     pub fn enough(&self, planned: u64) -> u64 {
-        let share = (10.0 * self.slow).min(f64::midpoint(1.0, self.slow));
+        let may_be = (self.slow + self.failed).min(1.0);
+        let share = (10.0 * self.slow.max(self.failed)).min(f64::midpoint(1.0, may_be));
         (share * planned as f64).ceil() as u64
     }
 }
@@ -87,8 +88,13 @@ mod tests {
     fn a_step_is_cut_when_it_has_clearly_missed_and_never_before() {
         assert_eq!(P99.enough(7_490), 749);
         let median = Objective { slow: 0.5, ..P99 };
-        assert_eq!(median.enough(1_000), 750, "half of them may be slow");
+        assert_eq!(median.enough(1_000), 751, "half of them may be slow");
         let tenth = Objective { slow: 0.1, ..P99 };
-        assert_eq!(tenth.enough(1_000), 550);
+        assert_eq!(tenth.enough(1_000), 551);
+        for (slow, failed) in [(0.001, 0.02), (0.01, 0.1), (0.1, 0.3), (0.5, 0.5), (0.01, 0.0)] {
+            let objective = Objective { slow, failed, ..P99 };
+            let may_be = ((slow + failed) * 10_000.0) as u64;
+            assert!(objective.enough(10_000) >= may_be, "{slow} {failed}: a step that keeps the objective is not cut");
+        }
     }
 }

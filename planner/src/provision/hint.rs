@@ -7,7 +7,7 @@ use crate::desired;
 use crate::failure::{CloudError, Failure};
 use crate::families::FREE_PLAN;
 use crate::prices::price;
-use crate::world::World;
+use crate::world::{Delivery, World};
 
 /// To be added to the cloud's own words about a launch; empty where these say enough. Codes: EC2 API reference, "Error
 /// codes".
@@ -35,15 +35,26 @@ pub(crate) fn hint(world: &World, instance_type: &str, message: &str) -> String 
 }
 
 /// What to change after a boot that failed, from the last word of its console: the words are those of our own scripts.
-pub(crate) fn boot_hint(console: &str) -> &'static str {
+pub(crate) fn boot_hint(console: &str, delivery: &Delivery) -> &'static str {
+    let is_ours = |word: &str| match delivery {
+        Delivery::Pull { base_url } => {
+            word.contains(&format!("clusterbench: error: {}", base_url.trim_end_matches('/')))
+        }
+        Delivery::Push => false,
+    };
     match console {
+        word if word.contains(" has sha256 ") && is_ours(word) => {
+            "put the programs of the operator's version at programs.baseUrl, or their hashes into programs.sha256,"
+        }
         // A program of a user's own that is not what its hash says.
         word if word.contains("clusterbench: error: http") && word.contains(" has sha256 ") => {
             "put the right file there, or set worker.artifactSha256 or worker.archive.sha256 to the hash of the one that is there,"
         }
-        word if word.contains(" does not listen on ") => {
-            "mend the program or worker.command, or set worker.port to the port that it listens on,"
+        word if word.contains("clusterbench: error: worker does not listen on ") => {
+            "mend the program or how it is started (worker.command, where it has one), or set worker.port to the port that it listens on,"
         }
+        // Another image may start what this one does not.
+        word if word.contains(" does not listen on ") => "choose another image or type for this pool",
         _ => "change the spec",
     }
 }
@@ -96,12 +107,15 @@ fn vcpus(world: &World) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::boot_hint;
+    use super::{Delivery, boot_hint};
 
     #[test]
     fn what_failed_at_a_boot_has_its_field() {
-        let hint = |word: &str| boot_hint(&format!("i-1: clusterbench: error: {word}"));
+        let pull = Delivery::Pull { base_url: "https://ours/".to_owned() };
+        let hint = |word: &str| boot_hint(&format!("i-1: clusterbench: error: {word}"), &pull);
         assert!(hint("https://a/x has sha256 12, not 34: it was not run").contains("worker.archive.sha256"));
+        assert!(hint("https://ours/worker has sha256 12, not 34: it was not run").contains("programs.baseUrl"));
+        assert!(!hint("balancer does not listen on 10.0.0.1:80 after 60 s and 3 restarts").contains("worker"));
         assert!(hint("worker does not listen on 10.0.0.1:80 after 60 s and 3 restarts").contains("worker.port"));
         assert_eq!(hint("worker.setup[0]: exit status 1"), "change the spec");
     }

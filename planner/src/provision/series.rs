@@ -247,7 +247,7 @@ impl Series<'_> {
                     "pool {name}: {} launches, and instances do not get ready: {}; {} to try again",
                     same.len(),
                     failed.message,
-                    boot_hint(&failed.message)
+                    boot_hint(&failed.message, &self.world.settings.artifacts.delivery)
                 );
                 self.causes.stall(message, Reason::BootFailed);
                 self.plan.wake_within(SLOW);

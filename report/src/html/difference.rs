@@ -151,8 +151,12 @@ fn by_round(report: &Report, comparison: &Comparison, height: f64) -> Markup {
     let heading = format!("{cluster} against {baseline} in each round");
     let plot = plot(&heading, &comparison.sentence, height, parts);
     let band = if comparison.interval_percent.is_some() { " The band is the interval of the verdict." } else { "" };
-    let caption =
-        format!("A dot is one round, in shuffled order: filled where {cluster} was measured before {baseline}.{band}");
+    // Clusters of a search take turns, step by step.
+    let order = match report.run.search {
+        Some(_) => format!("the first step of {cluster} came before that of {baseline}"),
+        None => format!("{cluster} was measured before {baseline}"),
+    };
+    let caption = format!("A dot is one round, in shuffled order: filled where {order}.{band}");
     Markup::from([tag("h3", &[], &heading), scrolled(&heading, plot), paragraph("dim", &caption)])
 }
 

@@ -21,7 +21,8 @@ pub(super) fn steady(report: &Report, keys: &Keys<'_>) -> Markup {
     let measured = || report.rounds.iter().flat_map(|round| &round.clusters);
     let times = || measured().flat_map(|one| [one.latency.p50_micros, one.latency.p99_micros]).flatten();
     let (Some(least), Some(most)) = (times().min(), times().max()) else { return Markup::default() };
-    if report.rounds.len() < 2 {
+    // The rounds of a search are measured at rates of their own: what changes between them says nothing of the time.
+    if report.rounds.len() < 2 || report.run.search.is_some() {
         return Markup::default();
     }
     let names: Vec<&str> = report.clusters.iter().map(|cluster| cluster.cluster.as_str()).collect();

@@ -13,7 +13,7 @@ use crate::numbers::{PerSecond, Ratios, objective as asked, rounds};
 use crate::ways::Found;
 
 /// Margin for the method, by which an interval around one capacity is wider at both ends. It finds a little too much of quiet machines;
-/// in simulated clouds its median errors were between -2.8 and +0.8 %, by the scene (docs/performance.md, search). Ratios are not touched
+/// in simulated clouds its median errors were between -2.6 and +0.8 %, by the scene (docs/performance.md, search). Ratios are not touched
 /// by it.
 pub(crate) const METHOD: f64 = 1.03;
 

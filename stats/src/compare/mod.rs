@@ -195,17 +195,17 @@ fn answered_interval(series: &Series<'_>) -> Option<[f64; 2]> {
 }
 
 fn too_few(count: u32, about: About, needed: u32) -> String {
-    let unit = match about {
-        About::TheseInstances => "round",
-        About::InstanceTypes | About::Versions | About::TypesWithPrograms => "launch",
+    let units = match about {
+        About::TheseInstances => "rounds",
+        About::InstanceTypes | About::Versions | About::TypesWithPrograms => "launches",
     };
     match count {
         1 => format!(
-            "run-to-run noise is unknown ({needed} {unit}s give the first interval, {} a useful one)",
+            "run-to-run noise is unknown ({needed} {units} give the first interval, {} a useful one)",
             useful(needed)
         ),
         _ => format!(
-            "too few {unit}s to tell a difference from noise ({needed} give the first interval, {} a useful one)",
+            "too few {units} to tell a difference from noise ({needed} give the first interval, {} a useful one)",
             useful(needed)
         ),
     }

@@ -108,8 +108,9 @@ pub(crate) fn of_lab(paths: &Paths) -> Outcome<Vec<(&'static str, Vec<u8>)>> {
 pub(crate) fn linked_both_ways(paths: &Paths) -> Outcome<[PathBuf; 2]> {
     let here = Architecture::here()?;
     let _alone = disk::lock(&paths.cache.join("build.lock"), "another clone builds")?;
-    build(paths, Kind::Release, here)?;
     let profile = Kind::Release.profile();
+    // The same packages, so that both have the same features; the operator takes longer than all of them, and is not measured.
+    build_packages(paths, Kind::Release, here, &PACKAGES)?;
     let mut arguments = vec!["build", "--locked", "--bins", "--profile", profile];
     arguments.extend(PACKAGES.iter().flat_map(|package| ["--package", package]));
     run::step("build of the programs with this machine's C library", &mut run::cargo(paths, &arguments))?;
@@ -159,14 +160,20 @@ fn differing(first: &Made, second: &Made) -> Outcome<Vec<String>> {
 }
 
 fn build(paths: &Paths, kind: Kind, architecture: Architecture) -> Outcome {
+    let others: &[&str] = match kind {
+        Kind::Fast => &[],
+        Kind::Release => &[OPERATOR, PLUGINS_PACKAGE],
+        Kind::Lab => &[OPERATOR, PLUGINS_PACKAGE, LAB],
+    };
+    build_packages(paths, kind, architecture, &[&PACKAGES, others].concat())
+}
+
+fn build_packages(paths: &Paths, kind: Kind, architecture: Architecture, packages: &[&str]) -> Outcome {
     let compiler = architecture.prepare(paths)?;
     let mut arguments = vec!["build", "--locked", "--bins", "--target", architecture.target()];
-    arguments.extend(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
     if kind != Kind::Fast {
-        arguments.extend(["--profile", kind.profile(), "--package", OPERATOR, "--package", PLUGINS_PACKAGE]);
-    }
-    if kind == Kind::Lab {
-        arguments.extend(["--package", LAB]);
+        arguments.extend(["--profile", kind.profile()]);
     }
     let mut command = run::cargo(paths, &arguments);
     command.envs(architecture.environment(paths, kind, compiler));

@@ -30,7 +30,12 @@ const KEPT: [[&str; 2]; 6] = [
 
 pub(super) fn read(arguments: &[String]) -> Result<Call, String> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words[..] {
+    // Where the daemon is, and what the client reads first: here are neither.
+    let words = match words[..] {
+        ["--host", _, "--config", _, ref rest @ ..] => rest,
+        ref all => all,
+    };
+    match *words {
         ["pull", "--quiet", image] => Ok(Call::Pull { image: image.to_owned() }),
         ["rm", "--force", _] => Ok(Call::Remove),
         ["run", ref rest @ ..] => run(rest).map(Call::Run),
@@ -97,6 +102,7 @@ mod tests {
         assert_eq!(call(FIXED, &words), Ok(Call::Run(run)));
         assert_eq!(call("pull --quiet x@sha256:1", &[]), Ok(Call::Pull { image: "x@sha256:1".to_owned() }));
         assert_eq!(call("rm --force clusterbench-worker", &[]), Ok(Call::Remove));
+        assert_eq!(call("--host unix:///a --config /b rm --force x", &[]), Ok(Call::Remove));
     }
 
     #[test]

@@ -54,10 +54,13 @@ impl Course<'_> {
             match &tried.unsent {
                 Some(reason) => {
                     tracing::debug!(cluster = target.cluster, reason, "step not sent");
-                    round.gives_up();
                     let reason = reason.clone();
                     walk.add(tried);
-                    walk.ended(&reason);
+                    // What disturbed the generator once is no limit of it: the same rate has its turn once more.
+                    if walk.is_unsent_again() {
+                        round.gives_up();
+                        walk.ended(&reason);
+                    }
                 }
                 None => {
                     // What the generator did while it could not send is no reason against the run.

@@ -48,6 +48,11 @@ impl Walk {
         self.rates(|outcome| matches!(outcome, StepOutcome::Missed | StepOutcome::Cut)).min()
     }
 
+    /// Whether the last rate was not sent as planned twice in a row.
+    pub(super) fn is_unsent_again(&self) -> bool {
+        matches!(self.steps[..], [.., one, other] if [one.outcome, other.outcome] == [StepOutcome::NotSent; 2])
+    }
+
     fn rates(&self, is_meant: impl Fn(StepOutcome) -> bool) -> impl Iterator<Item = u32> {
         self.steps.iter().filter(move |step| is_meant(step.outcome)).map(|step| step.requests_per_second)
     }
@@ -174,6 +179,18 @@ mod tests {
         assert_eq!((report.way.unwrap().capacity_milli_rps, is_judged), (None, false));
         let (report, _) = walked(&[(1_000, Met)], |walk| walk.found(Found::AtLeast(1_000)));
         assert_eq!(report.way.unwrap().reason, "no more than 1000 requests/s are asked for");
+    }
+
+    #[test]
+    fn a_rate_that_was_not_sent_is_tried_once_more() {
+        use StepOutcome::{Met, NotSent};
+        let is_again = |outcomes: &[StepOutcome]| {
+            let mut walk = Walk::default();
+            outcomes.iter().for_each(|outcome| walk.add(tried(700, *outcome, 0)));
+            walk.is_unsent_again()
+        };
+        assert!(!is_again(&[]) && !is_again(&[NotSent]) && !is_again(&[NotSent, Met, NotSent]));
+        assert!(is_again(&[Met, NotSent, NotSent]));
     }
 
     #[test]
