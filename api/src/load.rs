@@ -32,15 +32,16 @@ pub struct Load {
     #[serde(default)]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
     pub seed: i64,
-    /// Rounds that count; in each, every cluster is measured once, in shuffled order. An interval needs 6. Default: as
-    /// many as it takes, looked at after 10, 20 and 40, and ended by the first look that decides. With launches: rounds
-    /// on each of them, by default 2.
+    /// Rounds that count; in each, every cluster is measured once, in shuffled order. An interval needs 6, of a search 7.
+    /// Default: as many as it takes, looked at after 10, 20 and 40, and ended by the first look that decides. With
+    /// launches: rounds on each of them, by default 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub rounds: Option<i32>,
     /// Launches that are measured: before each but the first, all workers are replaced by new instances. With one, the
-    /// default, the result is about these instances; from 6 on it is about the instance types. Instances of one type
-    /// differ by about 5 %: 10 launches of 2 rounds show a difference of 5 % in two of three benchmarks.
+    /// default, the result is about these instances; from 6 on (of a search from 7 on) it is about the instance types.
+    /// Instances of one type differ by about 5 %: 10 launches of 2 rounds show a difference of 5 % in two of three
+    /// benchmarks.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     #[schemars(range(min = 1, max = 40))]
     pub launches: i32,

@@ -6,7 +6,7 @@
 use kube::core::Rule;
 
 /// Variables that instances set themselves.
-pub const RESERVED_VARIABLES: [&str; 14] = [
+pub const RESERVED_VARIABLES: [&str; 15] = [
     "INSTANCE_ID",
     "ROLE",
     "LISTEN",
@@ -14,6 +14,7 @@ pub const RESERVED_VARIABLES: [&str; 14] = [
     "CONTROL_PUBLIC_KEY",
     "DATA_DIR",
     "SERVICE",
+    "STOCK_DIR",
     "CLUSTER",
     "CLUSTER_PATH",
     "SHARED_PATH",

@@ -289,7 +289,11 @@ impl Bench {
         println!("|---|---|---|---|---|");
         for (launches, each) in [(1, 20), (1, 40), (3, 10), (6, 4), (10, 2), (10, 4), (20, 1), (20, 2)] {
             let shape = Shape { rounds: launches * each, launches, ..EQUAL };
-            let about = if launches < stats::LAUNCHES_FOR_TYPES as usize { "these instances" } else { "the types" };
+            let about = if launches < stats::launches_for_types(stats::CONFIDENCE_ALPHA) as usize {
+                "these instances"
+            } else {
+                "the types"
+            };
             let judge = |gap: f64| {
                 let mut counted = Counted::default();
                 self.each(|random| {

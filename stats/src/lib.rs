@@ -28,7 +28,7 @@ pub use crate::compare::round_gains::{RoundGain, round_gains};
 pub use crate::compare::rules::{Arrivals, Demands, EQUIVALENCE_PERCENT, Rules};
 pub use crate::compare::sample_size::rounds_needed;
 pub use crate::compare::sentence::line as comparison_line;
-pub use crate::compare::series::LAUNCHES_FOR_TYPES;
+pub use crate::compare::series::launches_for_types;
 pub use crate::compare::wilcoxon::{Differences, Interval, SignedRank, hodges_lehmann, interval, p_value};
 pub use crate::compare::{compare, requests_needed};
 pub use crate::handshakes::Handshakes;

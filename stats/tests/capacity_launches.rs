@@ -82,3 +82,16 @@ fn launches_of_a_search_are_joined() {
     other.run.search.as_mut().unwrap().objective.at_most_micros += 1;
     assert!(stats::join_launches(&[launch(4, false), other]).is_err());
 }
+
+/// An exact interval of a search needs seven values: with six launches of two rounds it is that of the twelve rounds, and says so.
+#[test]
+fn six_launches_have_an_interval_of_their_rounds_and_seven_one_about_the_types() {
+    let joined = |count: usize| stats::join_launches(&vec![launch(2, false); count]).unwrap();
+    let [six, seven] = [6, 7].map(joined);
+    let about = |report: &Report| (report.comparisons[0].about, report.comparisons[0].interval_percent.is_some());
+    assert_eq!(about(&six), (wire::About::TheseInstances, true));
+    assert_eq!(about(&seven), (wire::About::InstanceTypes, true));
+    for report in [six, seven] {
+        assert!(report.clusters.iter().all(|cluster| cluster.capacity.as_ref().unwrap().interval.is_some()));
+    }
+}

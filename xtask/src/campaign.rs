@@ -10,7 +10,7 @@ pub(crate) const KINDS: [&str; 8] =
 
 const USAGE: &str = "\
 usage: cargo xtask campaign --seeds A..B [--plan crash|lag|two-operators|scaled|all]
-       cargo xtask campaign --pairs [KIND,...] [--faults N] [--minutes M] [--mutant [NAME]]
+       cargo xtask campaign --pairs [KIND,...] [--faults N] [--part I/N] [--minutes M] [--mutant [NAME]]
 
   crash          a life, and once more for each of its effects and each moment at which the operator can die there
   lag            lists that are late, cut and paged, with edits, crashes and what people do
@@ -24,6 +24,7 @@ there were, how many were merged, how many broke a rule, and what is left out an
 
   KIND           one, brought, two-operators, application, queue, generators, relaunch, deletion; all of them (default)
   --faults N     faults in a play (default 2)
+  --part I/N     of the plays with more than one fault, part I of N: parts are played side by side, or one after the other
   --minutes M    for how long each kind is played at most (default: until all are played)
   --mutant NAME  a broken operator plays them until it breaks a rule, first with one fault of every kind, then with two: which rule
                  that was, and at which play; M minutes are for all kinds together then. Without a name: each that random seeds
@@ -68,6 +69,12 @@ fn pairs(paths: &Paths, arguments: &[&str]) -> Outcome {
         let name = match argument {
             "--faults" => "CAMPAIGN_FAULTS",
             "--minutes" => "CAMPAIGN_MINUTES",
+            "--part" => {
+                let Some(part) = rest.next().filter(|part| is_part(part)) else { return wrong(argument) };
+                command.env("CAMPAIGN_PART", part);
+                label.push_str(&format!(", part {part}"));
+                continue;
+            }
             "--mutant" => {
                 let mutant = rest.next_if(|name| !name.starts_with("--")).unwrap_or(RARE);
                 command.env("CAMPAIGN_MUTANT", mutant);
@@ -93,6 +100,12 @@ fn are_kinds(names: &str) -> bool {
     names.split(',').all(|name| KINDS.contains(&name))
 }
 
+/// `I/N`, from 1 to N.
+fn is_part(text: &str) -> bool {
+    let numbers = text.split_once('/').and_then(|(one, of)| Some((one.parse::<u32>().ok()?, of.parse::<u32>().ok()?)));
+    numbers.is_some_and(|(one, of)| (1..=of).contains(&one))
+}
+
 /// `A..B`, with something in between.
 fn is_range(text: &str) -> bool {
     let bounds =
@@ -102,12 +115,13 @@ fn is_range(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_kinds, is_range};
+    use super::{are_kinds, is_part, is_range};
 
     #[test]
     fn a_range_has_two_ends_and_something_in_between() {
         assert!(is_range("0..10000") && is_range("17..18"));
         assert!(are_kinds("one") && are_kinds("queue,deletion") && !are_kinds("one,two") && !are_kinds("--faults"));
+        assert!(is_part("1/1") && is_part("16/16") && !is_part("0/4") && !is_part("5/4") && !is_part("3"));
         assert!(!is_range("5..5") && !is_range("7") && !is_range("..7") && !is_range("a..b"));
     }
 }

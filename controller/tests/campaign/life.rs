@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use planner::ports::InstanceState;
 
 use crate::neighbours::plant_neighbours;
-use crate::script::{Happening, Script, Step};
+use crate::script::{Script, Step};
 use crate::stage::agents::Freshness;
 use crate::stage::cloud::Credentials;
 use crate::stage::judge::{Broken, Rule};
@@ -123,6 +123,7 @@ pub(crate) struct Life<'a, 'w> {
 impl Life<'_, '_> {
     async fn all(&mut self) -> Result<(), Stop> {
         self.prepare();
+        self.watch.iter_mut().for_each(|watch| watch.begins(self.play));
         self.play.schedule.open(self.script.is_counted);
         for (number, step) in self.script.steps.iter().enumerate() {
             self.step_number = number;
@@ -152,9 +153,7 @@ impl Life<'_, '_> {
         }
         drop(server);
         for (number, happening) in &self.script.schedule {
-            if let Happening::Mishap(mishap) = happening {
-                self.play.schedule.place(*number, *mishap);
-            }
+            happening.mishap().into_iter().for_each(|mishap| self.play.schedule.place(*number, mishap));
         }
         if let Some((nth, moment)) = self.script.doom {
             self.play.doom(nth, moment);
@@ -377,13 +376,13 @@ impl Life<'_, '_> {
             return Err(Stop::Known);
         }
         let number = self.play.schedule.reach(Site::Pass);
-        let schedule = &self.script.schedule;
-        for (_, happening) in schedule.iter().filter(|(at, _)| *at == number) {
-            if let Happening::People(step) = happening {
-                Box::pin(self.step(step)).await?;
-                // What the pass does is judged by what people want by then.
-                self.play.check()?;
-            }
+        let scheduled = self.script.schedule.iter().filter(|(at, _)| *at == number);
+        let mut deeds: Vec<Step> = scheduled.filter_map(|(_, happening)| happening.deed()).cloned().collect();
+        deeds.extend(self.watch.as_mut().and_then(|watch| watch.deed(number)));
+        for deed in &deeds {
+            Box::pin(self.step(deed)).await?;
+            // What the pass does is judged by what people want by then.
+            self.play.check()?;
         }
         Ok(())
     }

@@ -85,6 +85,23 @@ pub(crate) enum Happening {
     People(Step),
 }
 
+impl Happening {
+    /// What people do.
+    pub(crate) fn deed(&self) -> Option<&Step> {
+        match self {
+            Self::People(step) => Some(step),
+            Self::Mishap(_) => None,
+        }
+    }
+
+    pub(crate) fn mishap(&self) -> Option<Mishap> {
+        match self {
+            Self::Mishap(mishap) => Some(*mishap),
+            Self::People(_) => None,
+        }
+    }
+}
+
 fn is_false(one: &bool) -> bool {
     !one
 }

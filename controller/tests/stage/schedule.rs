@@ -66,7 +66,11 @@ struct State {
 struct Book {
     sites: Vec<Site>,
     placed: BTreeMap<usize, Mishap>,
+    chance: Option<Chance>,
 }
+
+/// Says what happens at the site of this number, where nothing is placed.
+pub(crate) type Chance = Box<dyn FnMut(usize, Site) -> Option<Mishap> + Send>;
 
 impl Schedule {
     pub(crate) fn open(&self, is_open: bool) {
@@ -80,6 +84,11 @@ impl Schedule {
     /// This happens at the site of this number.
     pub(crate) fn place(&self, number: usize, mishap: Mishap) {
         self.0.book.lock().unwrap().placed.insert(number, mishap);
+    }
+
+    /// From here on somebody is asked at every site but that of a pass.
+    pub(crate) fn ask(&self, chance: Chance) {
+        self.0.book.lock().unwrap().chance = Some(chance);
     }
 
     /// Whether something is still to happen.
@@ -100,7 +109,8 @@ impl Schedule {
             return None;
         }
         let number = self.reach(site);
-        self.0.book.lock().unwrap().placed.remove(&number)
+        let mut book = self.0.book.lock().unwrap();
+        book.placed.remove(&number).or_else(|| book.chance.as_mut()?(number, site))
     }
 
     /// What happens to a call to the cloud.

@@ -75,6 +75,54 @@ fn an_operator_that_is_killed_in_a_way_changes_no_rate_and_counts_no_round_twice
     bench.delete();
 }
 
+/// A cluster beside itself: 10 rounds have an interval, and what a wrong turn order or a start that is not fair would do is larger than
+/// the interval is wide. That equal ones are called different is simulated a thousand times (`cargo xtask bench search`).
+#[test]
+#[ignore = "takes a quarter of an hour, on a machine that sends every step in time"]
+fn equal_clusters_are_found_to_carry_about_the_same() {
+    let Some(lab) = shared("equal") else { return };
+    let cluster = |name: &str| json!({ "name": name, "instanceType": "c5.xlarge", "count": 1 });
+    let bench = Bench::apply(
+        lab,
+        "equal",
+        json!({
+            "clusters": [cluster("one"), cluster("other")],
+            "worker": { "work": { "profile": "Sleep", "meanMicros": 20_000, "distribution": "Exponential" } },
+            "load": {
+                "rounds": 10,
+                "seed": seed(),
+                "search": { "objective": { "metric": "P90Micros", "atMost": 100_000 } },
+            },
+        }),
+    );
+    // No wait is as long as the whole search.
+    for round in 2..=10 {
+        bench.wait("it goes on", |object| {
+            let is_there = object["status"]["live"]["round"].as_u64().is_some_and(|now| now >= round);
+            (is_there || bench.is_ready(object)).then_some(())
+        });
+    }
+    let object = bench.wait("it is ready", |object| bench.is_ready(object).then(|| object.clone()));
+    assert_eq!(bench.outcomes(&object), ["Valid"]);
+    let (_, report) = bench.reports().pop().unwrap();
+    let comparison = &report.comparisons[0];
+    println!("equal clusters: {}", comparison.sentence);
+    // A machine that is too busy to send in time finds no capacity, and says so.
+    let is_found =
+        report.clusters.iter().all(|one| one.capacity.as_ref().is_some_and(|found| found.milli_rps.is_some()));
+    if let Some([low, high]) = comparison.interval_percent {
+        assert!(low < 10.0 && high > -10.0, "{comparison:#?}");
+    } else {
+        assert!(!is_found || !comparison.why.is_empty(), "{comparison:#?}");
+    }
+    bench.delete();
+}
+
+/// Soaks give each search one of its own.
+fn seed() -> u64 {
+    std::env::var("SEED").map_or(0, |text| text.parse().unwrap())
+}
+
 /// A way that is on, after its first step.
 struct On {
     /// What its generator had written down.

@@ -94,7 +94,7 @@ impl Judged {
     fn of(rules: &Rules, series: &Series<'_>) -> Self {
         let obstacle = obstacle(rules, series);
         let (gains, about) =
-            series.units().map_or((Vec::new(), About::TheseInstances), |units| (units.gains, units.about));
+            series.units(alpha(rules)).map_or((Vec::new(), About::TheseInstances), |units| (units.gains, units.about));
         let differences = Differences::of(&gains);
         Self { gains, about, differences, obstacle }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::series::LAUNCHES_FOR_TYPES;
+use super::series::launches_for_types;
 use super::wilcoxon::{Differences, Interval, hodges_lehmann};
 
 /// The Hodges-Lehmann median and its interval at `alpha`, of logarithms that come with their launch. `None`: there are none.
@@ -11,7 +11,7 @@ pub(crate) fn own(logs: impl IntoIterator<Item = (u32, f64)>, alpha: f64) -> Opt
     for (launch, log) in logs {
         by_launch.entry(launch).or_default().push(log);
     }
-    let units: Vec<f64> = if by_launch.len() < LAUNCHES_FOR_TYPES as usize {
+    let units: Vec<f64> = if by_launch.len() < launches_for_types(alpha) as usize {
         by_launch.into_values().flatten().collect()
     } else {
         by_launch.values().filter_map(|launch| hodges_lehmann(launch)).collect()

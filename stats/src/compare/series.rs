@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wire::{About, ClusterReport, Metric, RoundReport, Speed};
 
 use super::rules::Rules;
+use super::sample_size::smallest_count;
 use super::wilcoxon::hodges_lehmann;
 use crate::launches::Launches;
 use crate::metric::{answered, log_gain};
@@ -12,9 +13,11 @@ use crate::price::Costs;
 use crate::rounds::counted;
 use crate::ways::{Found, capacities};
 
-/// Below this many launches a claim is about the instances that were measured: the exact interval needs six values,
-/// and with five launches of four rounds a true gap of 5 % is found in 42 % of campaigns only.
-pub const LAUNCHES_FOR_TYPES: u32 = 6;
+/// Below this many launches a claim is about the instances that were measured: an exact interval at this level needs as many values,
+/// 6 at 5 % and 7 at the level of a search. With five launches of four rounds a true gap of 5 % is found in 42 % of campaigns only.
+pub fn launches_for_types(alpha: f64) -> u32 {
+    smallest_count(alpha, 1)
+}
 
 /// One cluster against another.
 pub(crate) struct Series<'a> {
@@ -133,9 +136,9 @@ impl<'a> Series<'a> {
     /// With enough launches the unit is the launch, otherwise the round. Rounds on the same instances repeat the
     /// differences between those instances: taking them for independent makes a claim about types wrong in 44 % of
     /// campaigns of 20 rounds.
-    pub(crate) fn units(&self) -> Option<Units> {
+    pub(crate) fn units(&self, alpha: f64) -> Option<Units> {
         let gains = self.gains()?;
-        if self.launches() < LAUNCHES_FOR_TYPES {
+        if self.launches() < launches_for_types(alpha) {
             return Some(Units { gains, about: About::TheseInstances });
         }
         let mut blocks: BTreeMap<u32, Vec<f64>> = BTreeMap::new();

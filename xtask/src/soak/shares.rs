@@ -41,6 +41,8 @@ impl Share {
 const SEEDS: u64 = 1_000;
 /// The same of benchmarks that scale, each of which takes as long as many others.
 const SCALED: u64 = 50;
+/// Parts of the pairs of a kind, each of minutes.
+const PARTS: u64 = 16;
 /// Deaths of one slice; the gate has a few.
 const DEATHS: &str = "20";
 /// The test of queues whose pullers and whose operator are killed.
@@ -60,7 +62,7 @@ const NOTHING: Share = Share {
     repeat: |_| String::new(),
 };
 
-pub(super) const SHARES: [Share; 11] = [
+pub(super) const SHARES: [Share; 13] = [
     Share {
         name: "campaign",
         what: "the real loop on bad days in the simulated cloud, a thousand seeds a slice, fifty of those that scale",
@@ -78,16 +80,16 @@ pub(super) const SHARES: [Share; 11] = [
     },
     Share {
         name: "pairs",
-        what: "every pair of faults of a small benchmark, one kind a slice, for ten minutes of each at most",
+        what: "every pair of faults of small benchmarks, one sixteenth of a kind a slice, by turns",
         weight: 4,
         slice: Duration::from_secs(600),
         command: |stage, seed| {
             let mut command = stage.tests("controller", "campaign", &["--exact", "pairs::tests::asked"])?;
-            command.env("CAMPAIGN_PAIRS", kind(seed)).env("CAMPAIGN_MINUTES", "10");
+            command.env("CAMPAIGN_PAIRS", kind(seed)).env("CAMPAIGN_PART", part(seed)).env("CAMPAIGN_MINUTES", "10");
             Ok(command)
         },
         essence: |text| line_with(text, "| 2 |"),
-        repeat: |seed| format!("cargo xtask campaign --pairs {}", kind(seed)),
+        repeat: |seed| format!("cargo xtask campaign --pairs {} --part {}", kind(seed), part(seed)),
         ..NOTHING
     },
     Share {
@@ -142,6 +144,29 @@ pub(super) const SHARES: [Share; 11] = [
         slice: Duration::from_secs(240),
         command: |stage, _| stage.tests("loadgen", "capacity", &["--ignored"]),
         repeat: |_| "cargo test --workspace --test capacity -- --ignored".to_owned(),
+        ..NOTHING
+    },
+    Share {
+        name: "ways",
+        what: "an operator killed in the way of a search in the lab",
+        weight: 1,
+        slice: Duration::from_secs(180),
+        command: |stage, _| stage.tests("lab", "end_to_end", &["--ignored", "killed_in_a_way"]),
+        repeat: |_| "cargo test --workspace --test end_to_end -- --ignored killed_in_a_way".to_owned(),
+        ..NOTHING
+    },
+    Share {
+        name: "equal",
+        what: "a search in the lab for the capacity of two equal clusters",
+        weight: 3,
+        slice: Duration::from_secs(15 * 60),
+        command: |stage, seed| {
+            let mut command = stage.tests("lab", "end_to_end", &["--ignored", "equal_clusters"])?;
+            command.env("SEED", seed.to_string());
+            Ok(command)
+        },
+        essence: |text| line_with(text, "equal clusters: "),
+        repeat: |seed| format!("SEED={seed} cargo test --workspace --test end_to_end -- --ignored equal_clusters"),
         ..NOTHING
     },
     Share {
@@ -250,6 +275,11 @@ fn under_fire(seed: u64) -> [(&'static str, &'static str); 2] {
 /// The kind of a slice of pairs: all by turns.
 fn kind(seed: u64) -> &'static str {
     KINDS[(seed % KINDS.len() as u64) as usize]
+}
+
+/// The part of it: after all kinds the next one.
+fn part(seed: u64) -> String {
+    format!("{}/{PARTS}", 1 + seed / KINDS.len() as u64 % PARTS)
 }
 
 fn target(seed: u64) -> &'static str {

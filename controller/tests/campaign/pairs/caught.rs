@@ -4,10 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::kinds::Kind;
 use super::search::{Found, Limits, Search};
+use super::tests::alone;
 use crate::campaign::{Failure, say, side_by_side};
 use crate::mutants;
 use crate::stage::play::Ways;
 
+/// The broken operator that this process plays.
+pub(super) const MUTANT: &str = "CAMPAIGN_MUTANT";
 /// All that few random seeds catch, instead of one by its name.
 const RARE: &str = "rare";
 /// One in so many merged plays is played to its end as well: what a mutant does may hang on what moments leave out.
@@ -15,14 +18,14 @@ const CHECKED: u64 = 10;
 
 /// Plays kinds with each of the mutants until it breaks a rule, and says where that was.
 pub(super) fn tell(name: &str, kinds: &[Kind], faults: usize, minutes: Option<u64>) {
-    let names = if name == RARE { mutants::rare() } else { vec![name] };
-    let mutants: Vec<(&str, Ways)> = names.into_iter().map(|name| (name, mutants::ways(name))).collect();
-    // A mutant is played by one thread, so that its order is fixed.
-    side_by_side(&mutants, |(name, ways)| {
-        let until = minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-        let limits = Limits { faults, failures: 1, until, checks: Some(CHECKED) };
-        say(&format!("pairs: mutant `{name}` is {}", fate(*ways, kinds, limits)));
-    });
+    if name == RARE {
+        // A mutant is played by one process, so that its order is fixed.
+        let said = side_by_side(&mutants::rare(), |name| alone("pairs::tests::asked", &[(MUTANT, name)]).is_some());
+        return assert!(said.into_iter().all(|is_said| is_said), "a process failed, and has said why");
+    }
+    let until = minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let limits = Limits { faults, failures: 1, until, checks: Some(CHECKED), ..Limits::default() };
+    say(&format!("pairs: mutant `{name}` is {}", fate(mutants::ways(name), kinds, limits)));
 }
 
 /// Without a fault first, then one fault of each kind, then two of each.

@@ -27,6 +27,13 @@ const NAMES: [(&str, &str); 7] = [
     ("relaunch", "a run measures two launches of the worker"),
 ];
 
+impl Kind {
+    /// Deletions differ in where they begin.
+    pub(crate) fn id(&self) -> String {
+        format!("{}-{}", self.name, self.from)
+    }
+}
+
 /// Every kind but the deletions, which hang on the sites of `one`.
 pub(crate) fn all() -> Vec<Kind> {
     NAMES.into_iter().map(|(name, what)| Kind { name, what, script: script(name), from: 0 }).collect()

@@ -50,24 +50,26 @@ fn hash_of(lines: &[String], step: usize, now: Timestamp) -> u128 {
 fn without_ids(line: &str, now: Timestamp) -> (String, Vec<&str>) {
     let (mut text, mut ids) = (String::with_capacity(line.len()), Vec::new());
     let mut rest = line;
-    while let Some(start) = rest.find(|one: char| one.is_ascii_alphanumeric()) {
+    // Bytes, because millions of lines are read: each that is looked for, and the one after a word, begins a character.
+    while let Some(start) = rest.bytes().position(|one| one.is_ascii_alphanumeric()) {
         text.push_str(&rest[..start]);
         rest = &rest[start..];
-        let is_time = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | ':' | '.');
-        let long = &rest[..rest.find(|one| !is_time(one)).unwrap_or(rest.len())];
-        if let Some(time) = time(long) {
-            text.push_str(&distance(time, now));
-            rest = &rest[long.len()..];
-            continue;
+        if rest.as_bytes()[0].is_ascii_digit() {
+            let long = leading(rest, |one| one.is_ascii_alphanumeric() || matches!(one, b'-' | b':' | b'.'));
+            if let Some(time) = time(long) {
+                text.push_str(&distance(time, now));
+                rest = &rest[long.len()..];
+                continue;
+            }
+            let address = long.split(':').next().unwrap_or_default();
+            if address.starts_with("127.") && address.split('.').count() == 4 {
+                ids.push(address);
+                text.push('#');
+                rest = &rest[address.len()..];
+                continue;
+            }
         }
-        let address = long.split(':').next().unwrap_or_default();
-        if address.starts_with("127.") && address.split('.').count() == 4 {
-            ids.push(address);
-            text.push('#');
-            rest = &rest[address.len()..];
-            continue;
-        }
-        let word = &rest[..rest.find(|one: char| !one.is_ascii_alphanumeric()).unwrap_or(rest.len())];
+        let word = leading(rest, |one| one.is_ascii_alphanumeric());
         let is_id = word.len() >= DIGITS
             && word.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
             && word.bytes().any(|byte| byte.is_ascii_digit());
@@ -80,14 +82,18 @@ fn without_ids(line: &str, now: Timestamp) -> (String, Vec<&str>) {
         rest = &rest[word.len()..];
         // Processes are told apart by their numbers.
         if word == "operator" && rest.starts_with('-') {
-            let digits = 1 + rest[1..].find(|one: char| !one.is_ascii_digit()).unwrap_or(rest.len() - 1);
-            ids.push(&rest[..digits]);
+            let digits = leading(&rest[1..], |one| one.is_ascii_digit());
+            ids.push(digits);
             text.push('#');
-            rest = &rest[digits..];
+            rest = &rest[1 + digits.len()..];
         }
     }
     text.push_str(rest);
     (text, ids)
+}
+
+fn leading(text: &str, is_part: impl Fn(u8) -> bool) -> &str {
+    &text[..text.bytes().position(|one| !is_part(one)).unwrap_or(text.len())]
 }
 
 /// `2027-01-15T08:00:03Z`, or seconds since 1970 as `1800000003.5`.

@@ -1,20 +1,20 @@
 //! The enumeration: every fault at every site of the play without one, and of each play with a fault every further one at every later
 //! site. What comes to a moment that another play came to with as many faults to come is not played on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use super::branches::{Branches, Growth, Known};
 use super::kinds::Kind;
-use super::{mishaps, moment};
 use crate::campaign::{Failure, runtime};
 use crate::life::{self, Ended, Telling};
 use crate::script::{Happening, Script};
-use crate::stage::play::{Play, Ways};
-use crate::stage::schedule::Site;
-use crate::watch::Watch;
+use crate::stage::play::Ways;
 
 /// Plays with so many faults.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Level {
     pub(crate) plays: u64,
     /// Plays that came to a known moment.
@@ -27,7 +27,7 @@ pub(crate) struct Level {
     /// Those of them that broke a rule.
     pub(crate) misjudged: u64,
     /// Plays by what happened last, and how many of them were merged.
-    pub(crate) by_fault: BTreeMap<&'static str, (u64, u64)>,
+    pub(crate) by_fault: BTreeMap<String, (u64, u64)>,
     /// Placements of a further fault before the plays were merged or over.
     pub(crate) to_come: u64,
     pub(crate) took: Duration,
@@ -36,18 +36,19 @@ pub(crate) struct Level {
 }
 
 /// What came of a kind.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Found {
     pub(crate) sites: usize,
     /// Placements of the first fault.
     pub(crate) placements: u64,
     pub(crate) passes: usize,
     pub(crate) levels: Vec<Level>,
+    #[serde(skip)]
     pub(crate) failures: Vec<Failure>,
 }
 
 /// How far a search goes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Limits {
     /// Faults of a play at most.
     pub(crate) faults: usize,
@@ -56,16 +57,53 @@ pub(crate) struct Limits {
     pub(crate) until: Option<Instant>,
     /// One in so many merged plays is played to its end all the same, and judged.
     pub(crate) checks: Option<u64>,
+    /// Of the plays with more than one fault.
+    pub(crate) part: Part,
 }
 
-/// A moment that was played on from, with the number of placements that follow it.
-type Known = HashMap<u128, u64>;
+/// One of so many parts, counted from 1: the plays whose first fault is every so manieth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) number: usize,
+    pub(crate) of: usize,
+}
 
-/// A play with its faults, and the sites that come after the last of them until somebody knew the rest.
-struct Played {
-    schedule: Vec<(usize, Happening)>,
-    first: usize,
-    sites: Vec<Site>,
+impl Default for Part {
+    fn default() -> Self {
+        Self { number: 1, of: 1 }
+    }
+}
+
+impl Part {
+    /// `3/16`. `None`: it is no part.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (number, of) = text.split_once('/')?;
+        let part = Self { number: number.parse().ok()?, of: of.parse().ok()? };
+        (1..=part.of).contains(&part.number).then_some(part)
+    }
+
+    fn has(self, index: usize) -> bool {
+        index % self.of == self.number - 1
+    }
+}
+
+impl Limits {
+    pub(super) fn are_reached(&self, broken: usize) -> bool {
+        broken >= self.failures || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// Whether the merged play of this number, counted from 1, is played to its end.
+    pub(super) fn is_checked(&self, merged: u64) -> bool {
+        self.checks.is_some_and(|every| merged.is_multiple_of(every))
+    }
+}
+
+/// A play with its faults, and the numbers of the sites that come after the last of them until somebody knew the rest.
+#[derive(Clone)]
+pub(super) struct Played {
+    pub(super) schedule: Vec<(usize, Happening)>,
+    pub(super) first: usize,
+    pub(super) end: usize,
 }
 
 pub(crate) fn search(kind: &Kind, ways: Ways, limits: Limits) -> Found {
@@ -90,16 +128,17 @@ pub(crate) struct Search<'a> {
 impl<'a> Search<'a> {
     /// Plays the kind without a fault.
     pub(crate) fn begin(kind: &'a Kind, ways: Ways, limits: Limits) -> Self {
-        let (found, frontier) = (Found::default(), Vec::new());
-        let mut search = Self { kind, ways, limits, runtime: runtime(), found, known: Known::new(), frontier };
-        let (mut level, mut known) = (Level::default(), Known::new());
-        let start = Played { schedule: Vec::new(), first: kind.from, sites: Vec::new() };
-        if let Some(start) = search.play(start, &mut level, &mut known) {
-            search.found.sites = start.sites.len();
-            search.frontier.push(start);
-        }
-        search.found.placements = level.to_come;
-        search.known = known;
+        let (found, frontier, known) = (Found::default(), Vec::new(), Known::new());
+        let mut search = Self { kind, ways, limits, runtime: runtime(), found, known, frontier };
+        let start = Played { schedule: Vec::new(), first: kind.from, end: 0 };
+        let none = Branches::none(kind.from, Growth::begin(Known::new(), Limits::default(), false));
+        let ended = search.play(&start, none.clone());
+        let mut growth = none.gather(&ended);
+        growth.add_own(start, &ended);
+        search.found.placements = growth.level.to_come;
+        search.found.sites = growth.next.iter().flatten().map(|start| start.end - start.first).sum();
+        search.found.passes = ended.result.map_or(0, |told| told.passes);
+        search.keep(growth);
         search
     }
 
@@ -111,115 +150,47 @@ impl<'a> Search<'a> {
     /// Plays every fault that can come to those that were played so far.
     pub(crate) fn deepen(&mut self) {
         let is_last = self.found.levels.len() + 1 >= self.limits.faults;
-        let (mut level, mut next, begun) = (Level::default(), Vec::new(), Instant::now());
+        let begun = Instant::now();
         // Those of this level merge among each other; those before may still have another fault to come.
-        let mut known = std::mem::take(&mut self.known);
-        for before in std::mem::take(&mut self.frontier) {
-            if self.is_over() {
-                level.is_cut_short = true;
+        let limits = Limits { failures: self.limits.failures - self.found.failures.len(), ..self.limits };
+        let mut growth = Growth::begin(std::mem::take(&mut self.known), limits, is_last);
+        let is_second = self.found.levels.len() == 1;
+        for (index, trunk) in std::mem::take(&mut self.frontier).into_iter().enumerate() {
+            if is_second && !limits.part.has(index) {
+                continue;
+            }
+            if limits.are_reached(growth.broken.len()) {
+                growth.level.is_cut_short = true;
                 break;
             }
-            self.follow(&before, &mut level, &mut known, (!is_last).then_some(&mut next));
+            let branches = Branches::of(trunk.clone(), growth);
+            let ended = self.play(&trunk, branches.clone());
+            growth = branches.gather(&ended);
         }
+        let mut level = self.keep(growth);
         level.took = begun.elapsed();
         self.found.levels.push(level);
-        (self.known, self.frontier) = (known, next);
     }
 
-    fn is_over(&self) -> bool {
-        self.found.failures.len() >= self.limits.failures
-            || self.limits.until.is_some_and(|until| Instant::now() >= until)
+    /// Plays a schedule.
+    fn play(&self, play: &Played, mut branches: Branches) -> Ended {
+        self.runtime.block_on(life::watched(&self.script(play), self.ways, Telling::No, Some(&mut branches)))
     }
 
-    /// Plays everything that can happen at each of the sites.
-    fn follow(&mut self, before: &Played, level: &mut Level, known: &mut Known, mut next: Option<&mut Vec<Played>>) {
-        for (offset, site) in before.sites.iter().enumerate() {
-            let number = before.first + offset;
-            for happening in mishaps::at(*site) {
-                if self.is_over() {
-                    level.is_cut_short = true;
-                    return;
-                }
-                let (name, merged) = (mishaps::name(&happening), level.merged);
-                let mut schedule = before.schedule.clone();
-                schedule.push((number, happening));
-                let play = Played { schedule, first: number + 1, sites: Vec::new() };
-                let played = self.play(play, level, known);
-                let counts = level.by_fault.entry(name).or_default();
-                *counts = (counts.0 + 1, counts.1 + level.merged - merged);
-                if let (Some(next), Some(played)) = (&mut next, played) {
-                    next.push(played);
-                }
-            }
-        }
+    fn script(&self, play: &Played) -> Script {
+        let schedule = self.kind.script.schedule.iter().chain(&play.schedule).cloned().collect();
+        Script { schedule, ..self.kind.script.clone() }
     }
 
-    /// Plays a schedule. `None`: it broke a rule.
-    fn play(&mut self, play: Played, level: &mut Level, known: &mut Known) -> Option<Played> {
-        let own = self.kind.script.schedule.iter().chain(&play.schedule).cloned().collect();
-        let script = Script { schedule: own, ..self.kind.script.clone() };
-        let mut look = Look { known, first: play.first, own: Vec::new(), met: None };
-        let ended = self.runtime.block_on(life::watched(&script, self.ways, Telling::No, Some(&mut look)));
-        let Look { own, met, .. } = look;
-        level.plays += 1;
-        let ended = if ended.is_known { self.checked(&script, ended, level) } else { ended };
-        match ended.result {
-            Err(broken) => {
-                level.broken += 1;
-                self.found.failures.push(Failure { seed: script.seed, script, broken });
-                return None;
-            }
-            Ok(told) if level.plays == 1 => self.found.passes = self.found.passes.max(told.passes),
-            Ok(_) => {}
+    /// Keeps what the next level goes on from. What broke a rule is played once more, for what it broke.
+    fn keep(&mut self, growth: Growth) -> Level {
+        for play in &growth.broken {
+            let script = self.script(play);
+            let ended = self.runtime.block_on(life::live(&script, self.ways, Telling::No));
+            let broken = ended.result.expect_err("a play ends the same way each time");
+            self.found.failures.push(Failure { seed: script.seed, script, broken });
         }
-        let sites = ended.sites.get(play.first..).unwrap_or_default().to_vec();
-        let rest = met.map_or(0, |hash| known.get(&hash).copied().unwrap_or(0));
-        level.merged += u64::from(ended.is_known);
-        level.stand_for += rest;
-        let weights: Vec<u64> = sites.iter().map(|site| mishaps::at(*site).len() as u64).collect();
-        level.to_come += weights.iter().sum::<u64>();
-        for (hash, reached) in own {
-            let following = weights.get(reached - play.first..).unwrap_or_default();
-            known.entry(hash).or_insert(rest + following.iter().sum::<u64>());
-        }
-        Some(Played { sites, ..play })
-    }
-
-    /// A merged play, played to its end if it is its turn.
-    fn checked(&self, script: &Script, merged: Ended, level: &mut Level) -> Ended {
-        if !self.limits.checks.is_some_and(|every| level.merged.is_multiple_of(every)) {
-            return merged;
-        }
-        level.checked += 1;
-        let whole = self.runtime.block_on(life::live(script, self.ways, Telling::No));
-        level.misjudged += u64::from(whole.result.is_err());
-        Ended { result: whole.result, ..merged }
-    }
-}
-
-/// Looks at the moments of a play after its last fault.
-struct Look<'a> {
-    known: &'a Known,
-    first: usize,
-    /// Moments of this play, with the number of sites before each.
-    own: Vec<(u128, usize)>,
-    /// The known moment that it came to.
-    met: Option<u128>,
-}
-
-impl Watch for Look<'_> {
-    fn knows(&mut self, play: &Play, step: usize) -> bool {
-        let reached = play.schedule.reached();
-        if reached < self.first || play.schedule.is_pending() {
-            return false;
-        }
-        let Some(hash) = moment::hash(play, step) else { return false };
-        if self.known.contains_key(&hash) {
-            self.met = Some(hash);
-            return true;
-        }
-        // A moment of its own that comes back is none that anybody played to the end.
-        self.own.push((hash, reached));
-        false
+        (self.known, self.frontier) = (growth.known, growth.next.unwrap_or_default());
+        growth.level
     }
 }

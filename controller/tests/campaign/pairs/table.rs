@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kinds::Kind;
 use super::mishaps::LEFT_OUT;
-use super::search::{Found, Level};
+use super::search::{Found, Level, Part};
 use crate::campaign::say;
 
 pub(super) fn head() {
@@ -14,20 +14,23 @@ pub(super) fn head() {
     say("|---|---|---|---|---|---|---|---|---|---|");
 }
 
-pub(super) fn tell(kind: &Kind, found: &Found) {
+pub(super) fn tell(kind: &Kind, found: &Found, part: Part) {
     let (name, what, passes) = (kind.name, kind.what, found.passes);
     say(&format!("pairs: {name} is {what}; {passes} passes without a fault"));
     for (faults, level) in (1..).zip(&found.levels) {
-        say(&line(kind.name, faults, found.sites, level));
+        let part = if faults == 1 { Part::default() } else { part };
+        say(&line(kind.name, faults, found.sites, level, part));
     }
 }
 
-fn line(name: &str, faults: usize, sites: usize, level: &Level) -> String {
+fn line(name: &str, faults: usize, sites: usize, level: &Level, part: Part) -> String {
     let Level { plays, merged, stand_for, to_come, broken, took, is_cut_short, .. } = level;
     let minutes = took.as_secs_f64() / 60.0;
+    let Part { number, of } = part;
+    let part = if of == 1 { String::new() } else { format!(", part {number} of {of}") };
     let whole = if *is_cut_short { "not whole" } else { "whole" };
     format!(
-        "| {name} | {faults} | {sites} | {plays} | {merged} | {to_come} | {stand_for} | {broken} | {minutes:.1} | {whole} |"
+        "| {name} | {faults} | {sites} | {plays} | {merged} | {to_come} | {stand_for} | {broken} | {minutes:.1} | {whole}{part} |"
     )
 }
 

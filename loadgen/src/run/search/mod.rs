@@ -19,12 +19,18 @@ const MOST: u32 = 10_000_000;
 /// Rounds in which no more could be sent, or no more may be asked for, that end the search of a target: more of them would show
 /// the same.
 const ENOUGH_BOUNDED: u32 = 2;
+/// Tries of a rate that the generator does not send as planned, before that is its limit.
+const TRIES: usize = 2;
+/// The same of a rate which it has sent as planned before, or a higher one: that it does not now is more likely a disturbance.
+const TRIES_OF_A_SENT_RATE: usize = 4;
 
 /// What the rounds of a search know of each other.
 #[derive(Debug)]
 pub(crate) struct Search {
     objective: Objective,
     most: u32,
+    /// The highest rate that was sent as planned, to whichever target.
+    sent: u32,
     /// One for each target, by its number.
     targets: Vec<Searched>,
 }
@@ -46,12 +52,17 @@ impl Search {
         let search = spec.search.as_ref()?;
         let objective = objective(&search.objective);
         let most = search.most_requests_per_second.unwrap_or(MOST);
-        Some(Self { objective, most, targets: vec![Searched::default(); spec.targets.len()] })
+        Some(Self { objective, most, sent: 0, targets: vec![Searched::default(); spec.targets.len()] })
     }
 
     /// Whether further rounds would find out nothing.
     pub(crate) fn is_over(&self) -> bool {
         self.targets.iter().all(|target| !target.goes_on())
+    }
+
+    /// How often a rate is tried that the generator does not send as planned.
+    fn tries(&self, rate: u32) -> usize {
+        if rate <= self.sent { TRIES_OF_A_SENT_RATE } else { TRIES }
     }
 
     /// What has to be known of what was found, in words.
@@ -113,6 +124,16 @@ mod tests {
             |metric| objective(&wire::Objective { metric, at_most_micros: 50_000, max_failed_per_mille: 2 }).slow;
         let near = [(Metric::P50, 0.5), (Metric::P90, 0.1), (Metric::P99, 0.01), (Metric::P999, 0.001)];
         assert!(near.iter().all(|(metric, share)| (slow(*metric) - share).abs() < 1e-12));
+    }
+
+    #[test]
+    fn a_rate_that_could_be_sent_before_has_more_tries_before_it_is_a_limit_of_the_generator() {
+        let asked = wire::Objective { metric: Metric::P99, at_most_micros: 1, max_failed_per_mille: 1 };
+        let search = wire::Search { objective: asked, most_requests_per_second: None, sizing: None };
+        let mut search = Search::of(&RunSpec { search: Some(search), ..RunSpec::default() }).unwrap();
+        assert_eq!(search.tries(1), TRIES, "it never sent anything");
+        search.sent = 900;
+        assert_eq!([search.tries(900), search.tries(901)], [TRIES_OF_A_SENT_RATE, TRIES]);
     }
 
     #[test]

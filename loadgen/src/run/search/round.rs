@@ -56,8 +56,8 @@ impl Course<'_> {
                     tracing::debug!(cluster = target.cluster, reason, "step not sent");
                     let reason = reason.clone();
                     walk.add(tried);
-                    // What disturbed the generator once is no limit of it: the same rate has its turn once more.
-                    if walk.is_unsent_again() {
+                    // What disturbed the generator is no limit of it: the same rate has its turn again.
+                    if walk.unsent() >= search.tries(rate) {
                         round.gives_up();
                         walk.ended(&reason);
                     }
@@ -65,6 +65,7 @@ impl Course<'_> {
                 None => {
                     // What the generator did while it could not send is no reason against the run.
                     effort.add_all(&tried.effort);
+                    search.sent = search.sent.max(rate);
                     round.tried(tried.excess);
                     walk.add(tried);
                 }

@@ -48,9 +48,9 @@ impl Walk {
         self.rates(|outcome| matches!(outcome, StepOutcome::Missed | StepOutcome::Cut)).min()
     }
 
-    /// Whether the last rate was not sent as planned twice in a row.
-    pub(super) fn is_unsent_again(&self) -> bool {
-        matches!(self.steps[..], [.., one, other] if [one.outcome, other.outcome] == [StepOutcome::NotSent; 2])
+    /// How often in a row the last rate was not sent as planned.
+    pub(super) fn unsent(&self) -> usize {
+        self.steps.iter().rev().take_while(|step| step.outcome == StepOutcome::NotSent).count()
     }
 
     fn rates(&self, is_meant: impl Fn(StepOutcome) -> bool) -> impl Iterator<Item = u32> {
@@ -182,15 +182,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_was_not_sent_is_tried_once_more() {
+    fn tries_in_a_row_that_were_not_sent_are_counted() {
         use StepOutcome::{Met, NotSent};
-        let is_again = |outcomes: &[StepOutcome]| {
+        let unsent = |outcomes: &[StepOutcome]| {
             let mut walk = Walk::default();
             outcomes.iter().for_each(|outcome| walk.add(tried(700, *outcome, 0)));
-            walk.is_unsent_again()
+            walk.unsent()
         };
-        assert!(!is_again(&[]) && !is_again(&[NotSent]) && !is_again(&[NotSent, Met, NotSent]));
-        assert!(is_again(&[Met, NotSent, NotSent]));
+        assert_eq!([unsent(&[]), unsent(&[NotSent]), unsent(&[NotSent, Met, NotSent])], [0, 1, 1]);
+        assert_eq!([unsent(&[Met, NotSent, NotSent]), unsent(&[NotSent, Met])], [2, 0]);
     }
 
     #[test]
