@@ -216,7 +216,9 @@ fn a_program_that_does_not_come_up_stalls_with_its_last_line_or_the_way_out() {
             assert!(condition(&seen, kind).2.contains(said), "{kind}: {seen:#}");
         }
     }
-    benches.iter().for_each(|(bench, _)| bench.delete());
+    for (bench, _) in benches {
+        bench.delete();
+    }
 }
 
 const PATH: &str = "/cluster1";
