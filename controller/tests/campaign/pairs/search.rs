@@ -57,7 +57,7 @@ pub(crate) struct Limits {
     pub(crate) until: Option<Instant>,
     /// One in so many merged plays is played to its end all the same, and judged.
     pub(crate) checks: Option<u64>,
-    /// Of the plays with more than one fault.
+    /// Which of the plays with more than one fault are played.
     pub(crate) part: Part,
 }
 
