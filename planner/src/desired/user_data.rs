@@ -342,3 +342,8 @@ fn rendered(template: &impl Template) -> String {
     // Rendering into a String fails only when a field's Display does; these are strings and integers.
     template.render().unwrap_or_default()
 }
+
+#[test]
+fn what_the_script_sets_is_refused_by_the_definition() {
+    assert!(RESERVED.iter().all(|name| api::RESERVED_VARIABLES.contains(name)));
+}

@@ -1,7 +1,7 @@
 //! Plays that begin alike are one play, and a process for each from the site at which they part.
 
 use std::collections::HashMap;
-use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::io::{BufReader, BufWriter, PipeWriter};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fork::Fork;
@@ -61,15 +61,15 @@ struct Rest {
 
 /// What came of a branch.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Told {
-    pub(super) is_broken: bool,
+struct Told {
+    is_broken: bool,
     /// Whether it was played to its end although it came to a known moment.
     is_checked: bool,
     met: Option<u128>,
     /// Number of the first site that another play comes to as well, or of all.
-    pub(super) end: usize,
+    end: usize,
     /// Placements of a further fault before that.
-    pub(super) to_come: u64,
+    to_come: u64,
     /// Its moments, with the number of placements after each.
     own: Vec<(u128, u64)>,
 }
@@ -234,24 +234,14 @@ fn split() -> Process {
         Fork::Child => Process::Branch(sender),
         Fork::Parent(child) => {
             drop(sender);
-            let told = hear(reader);
+            let told = serde_json::from_reader(BufReader::new(reader)).expect("a branch says what came of it");
             fork::waitpid(child).unwrap();
             Process::Trunk(told)
         }
     }
 }
 
-/// The length comes first: the end of the pipe also waits for processes that other threads made meanwhile.
-fn say_and_exit(mut sender: PipeWriter, told: &Told) -> ! {
-    let text = serde_json::to_vec(told).unwrap();
-    sender.write_all(&(text.len() as u64).to_le_bytes()).and_then(|()| sender.write_all(&text)).unwrap();
+fn say_and_exit(sender: PipeWriter, told: &Told) -> ! {
+    serde_json::to_writer(BufWriter::new(sender), told).unwrap();
     std::process::exit(0)
-}
-
-fn hear(mut reader: PipeReader) -> Told {
-    let mut length = [0; 8];
-    reader.read_exact(&mut length).expect("a branch ends with word of what came of it");
-    let mut text = vec![0; usize::try_from(u64::from_le_bytes(length)).unwrap()];
-    reader.read_exact(&mut text).unwrap();
-    serde_json::from_slice(&text).unwrap()
 }
