@@ -5,8 +5,8 @@ use std::time::Duration;
 use api::ClusterBenchmark;
 use futures::future::join_all;
 use planner::effect::{Action, Collected, Done, Effect, Outcome};
-use planner::measure::unchanged;
 use planner::ports::{Agents, Cloud, Regions};
+use planner::status::results;
 use planner::world::Finalizer;
 use planner::{CloudError, Failure, Plan, World};
 
@@ -111,14 +111,15 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         let bytes = self.agents.report(control, &run.name()).await?;
         let report = report::checked(&bytes, sha256)?;
         let of = if run.is_in_parts() { Of::Part } else { Of::Run };
-        // Nothing of it counts: who lists the reports sees that.
-        let void = unchanged::changed(world, &report.run);
-        let void = void.map(|why| wire::Report { summary: format!("Aborted: {why}"), ..report.clone() });
-        let described = void.as_ref().unwrap_or(&report);
-        let name = self.store_report(stored, world, (run, of), described, bytes, sha256).await?;
         let known = world.runs.as_ref().and_then(|runs| runs.known());
         let state = known.and_then(|runs| runs.get(&run.name())?.as_ref()).map(|status| status.state);
         let state = state.unwrap_or(wire::RunState::Aborted);
+        let result = match results::why_void(world, run, &report.run) {
+            // Nothing of it counts: who lists the reports sees that.
+            Some(why) => results::void_result(&why),
+            None => results::result(state, &report).1,
+        };
+        let name = self.store_report(stored, world, (run, of), (&report, &result), bytes, sha256).await?;
         Ok(Collected { report, state, name, sha256: sha256.to_owned() })
     }
 
@@ -128,12 +129,12 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         stored: &ClusterBenchmark,
         world: &World,
         about: (&planner::RunKey, Of),
-        report: &wire::Report,
+        (report, result): (&wire::Report, &str),
         bytes: Vec<u8>,
         sha256: &str,
     ) -> Result<String, CloudError> {
         let place = world.object.status.placement.as_ref();
-        let object = report::object(stored, place, about, report, bytes, sha256)?;
+        let object = report::object(stored, place, about, (report, result), bytes, sha256)?;
         self.store.put_report(&object).await.map_err(store_failed)?;
         Ok(object.metadata.name.unwrap_or_default())
     }
@@ -158,8 +159,10 @@ impl<S: Store, R: Regions, A: Agents> Reconciler<S, R, A> {
         }
         let (report, bytes) = report::joined(run, &reports)?;
         let sha256 = wire::sha256_hex(&bytes);
-        let name = self.store_report(stored, world, (run, Of::Run), &report, bytes, &sha256).await?;
-        Ok(Collected { report, state: wire::RunState::Finished, name, sha256 })
+        let state = wire::RunState::Finished;
+        let (_, result) = results::result(state, &report);
+        let name = self.store_report(stored, world, (run, Of::Run), (&report, &result), bytes, &sha256).await?;
+        Ok(Collected { report, state, name, sha256 })
     }
 }
 

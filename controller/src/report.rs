@@ -80,12 +80,12 @@ pub(crate) fn with_checks(object: &BenchmarkReport, account: &wire::CloudWatch) 
         .map_err(|error| CloudError::new(Failure::Rejected, "DamagedReport", error.to_string()))
 }
 
-/// Not owned by the benchmark: results outlive it.
+/// Its line is that of the run in status. Not owned by the benchmark: results outlive it.
 pub(crate) fn object(
     benchmark: &ClusterBenchmark,
     place: Option<&Placement>,
     (run, of): (&RunKey, Of),
-    report: &Report,
+    (report, result): (&Report, &str),
     bytes: Vec<u8>,
     sha256: &str,
 ) -> Result<BenchmarkReport, CloudError> {
@@ -99,7 +99,7 @@ pub(crate) fn object(
             benchmark: benchmark.name_any(),
             benchmark_uid: uid.clone(),
             run_id: run.id.clone(),
-            result: column::line(&format!("{part}{}", report.summary)),
+            result: column::line(&format!("{part}{result}")),
             requests_per_second: listed(&report::requests_per_second(report)),
             p99: listed(&report::p99(report)),
             finished_at: Some(Time(report.finished_at)),

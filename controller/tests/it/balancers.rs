@@ -81,6 +81,11 @@ fn a_run_whose_balancer_ends_begins_anew_within_the_time_of_a_launch() {
         assert!(runs[0].result.starts_with(&format!("Aborted: balancer {first} is ")), "{}", runs[0].result);
         let through: Vec<_> = runs.iter().map(|run| report(&play, run).environment.balancers).collect();
         assert_eq!(through, [[first.clone()], [balancer(&play)]]);
+        // Tables of benchmarks and of reports say the same of a run, whatever became of it.
+        for run in &runs {
+            let stored = play.store.server().reports[&run.report].spec.result.clone();
+            assert_eq!(stored, planner::status::column::line(&run.result));
+        }
         assert_ne!(first, balancer(&play));
     });
 }

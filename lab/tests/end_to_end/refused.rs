@@ -100,9 +100,10 @@ fn what_the_cloud_does_not_have_is_refused_with_the_field_and_launches_nothing()
 fn an_object_that_was_refused_works_once_it_is_mended() {
     let Some(lab) = shared("mended") else { return };
     let bench = Bench::apply(lab, "mended", with("/clusters/1/instanceType", json!("t9.huge")));
-    bench.wait_until("it is refused", |object| condition(object, "Accepted").0 == "False");
+    bench.wait_until("it is refused", |object| holds(object, "Stalled"));
     bench.apply_spec(spec(6, 1000));
-    let seen = bench.ready();
-    assert!(!holds(&seen, "Stalled"));
+    let seen = bench.wait_until("it is no longer refused", |object| !holds(object, "Stalled"));
+    assert!(holds(&seen, "Accepted"), "{seen:#}");
+    bench.ready();
     bench.delete();
 }

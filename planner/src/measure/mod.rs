@@ -30,6 +30,7 @@ use crate::time_left::{self, is_late, too_long};
 use crate::world::{Facet, World};
 use records::{ABORTS, LOST, aborted, anew, lose, note_running, reason, waiting};
 use slices::{Generator, Slice, collect, generators, open, with_warning};
+use unchanged::Asked;
 use voided::Through;
 
 /// Between two statuses that differ in nothing but how the run goes.
@@ -92,7 +93,7 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
             (RunState::Failed | RunState::Aborted, false) if voided::is_unclear(world, plan, status) => {
                 waiting(plan, "the run ended early, and its balancer does not answer: waits for what has become of it");
             }
-            (RunState::Finished, false) if unchanged::is_unproven(world, plan) => {
+            (RunState::Finished, false) if unchanged::is_unproven(world, plan, Asked::AfterRun) => {
                 waiting(plan, "the run has ended; the starters of the workers are asked what these served");
             }
             _ => collect(plan, slice, status),
@@ -116,6 +117,9 @@ pub(crate) fn plan(world: &World, placement: &Placement, plan: &mut Plan) {
     {
         if let Some(why) = rest::lacking(world) {
             return waiting(plan, &(why + &anew(&world.object.status.runs, &key)));
+        }
+        if unchanged::is_unproven(world, plan, Asked::BeforeRun) {
+            return waiting(plan, "the starters of the workers are asked what these serve");
         }
         start(world, placement, plan, &key, &silent);
     } else if key.launch > 1 {

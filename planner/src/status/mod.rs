@@ -8,7 +8,7 @@ pub mod events;
 mod live;
 pub mod prices;
 mod queues;
-mod results;
+pub mod results;
 mod thresholds;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 use api::{ClusterBenchmarkSpec, ClusterResult, Part, Run};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use wire::{FailedStatus, RoundOutcome, RunState, Validity};
+use wire::{FailedStatus, Report, RoundOutcome, RunSpec, RunState, Validity};
 
 use super::cluster_result::{self, whole};
 use super::thresholds;
@@ -34,8 +34,7 @@ pub(crate) fn recorded(world: &World, plan: &Plan, outcomes: &[Outcome]) -> Vec<
     for outcome in outcomes {
         match (&outcome.action, &outcome.result) {
             (Action::CollectReport { run: key, .. }, Ok(Done::Collected(collected))) => {
-                let why = voided::why_of(world, key).filter(|_| key.generators == 1);
-                if let Some(why) = why.or_else(|| unchanged::changed(world, &collected.report.run)) {
+                if let Some(why) = why_void(world, key, &collected.report.run) {
                     void(&mut runs, key, collected, &why);
                 } else if is_part(key, collected.state) {
                     add_part(&mut runs, key, collected, relaunches);
@@ -159,32 +158,47 @@ fn void(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, why: &str) {
         return;
     }
     let rest = on.and_then(|run| runs::without_launch(&run, key.launch)).filter(|_| before + 1 < ABORTS);
-    let outcome = RunOutcome::Aborted.name();
-    let result = cut(&format!("{outcome}: {why}"));
-    runs.push(Run { outcome: outcome.to_owned(), result, ..run(key, collected) });
+    runs.push(Run { outcome: RunOutcome::Aborted.name().to_owned(), result: void_result(why), ..run(key, collected) });
     runs.extend(rest);
 }
 
-fn run(key: &RunKey, collected: &Collected) -> Run {
-    let report = &collected.report;
+/// Why nothing of a run counts, if so, whatever its report says.
+pub fn why_void(world: &World, key: &RunKey, run: &RunSpec) -> Option<String> {
+    let why = voided::why_of(world, key).filter(|_| key.generators == 1);
+    why.or_else(|| unchanged::changed(world, run))
+}
+
+/// The result of a run of which nothing counts.
+pub fn void_result(why: &str) -> String {
+    cut(&format!("{}: {why}", RunOutcome::Aborted.name()))
+}
+
+/// How a run that has ended went, and its result in words, which begins with the outcome where that is not valid.
+pub fn result(state: RunState, report: &Report) -> (RunOutcome, String) {
     // Only what has ended is collected; a report is never made of a run that is on.
-    let outcome = match (collected.state, report.validity) {
+    let outcome = match (state, report.validity) {
         (RunState::Running | RunState::Aborted, _) => RunOutcome::Aborted,
         (RunState::Failed, _) => RunOutcome::Failed,
         (RunState::Finished, Validity::Valid) => RunOutcome::Valid,
         (RunState::Finished, Validity::Invalid) => RunOutcome::Invalid,
     };
-    let result = match outcome {
+    let words = match outcome {
         RunOutcome::Valid => report.summary.clone(),
         _ => format!("{}: {}", outcome.name(), report.reasons.join("; ")),
     };
+    (outcome, cut(&words))
+}
+
+fn run(key: &RunKey, collected: &Collected) -> Run {
+    let report = &collected.report;
+    let (outcome, result) = result(collected.state, report);
     let clusters = report.clusters.iter().map(|cluster| ClusterResult {
         usd_micros_per_million: cost(report, cluster).map(whole),
         ..cluster_result::of(cluster)
     });
     Run {
         outcome: outcome.name().to_owned(),
-        result: cut(&result),
+        result,
         report: collected.name.clone(),
         report_sha256: collected.sha256.clone(),
         started_at: Some(Time(report.started_at)),

@@ -140,7 +140,28 @@ fn what_is_not_known_moves_nobody() {
 #[test]
 fn a_first_program_is_no_update() {
     let text = of("runs i-1=new i-2=booting i-3=new i-4=new");
-    assert!(text.contains("\nDeployed=True Healthy: "), "{text}");
+    assert!(text.starts_with("Deployed=True Healthy: "), "{text}");
+}
+
+/// What a run's document says of workers is the proof that they served the same all along.
+#[test]
+fn no_run_begins_before_every_starter_has_seen_its_worker_serve() {
+    let served = |world: &World| {
+        let begun = |action: &Action| match action {
+            Action::StartRun { run, .. } => Some(run.serving.len()),
+            _ => None,
+        };
+        plan(world).actions().find_map(begun)
+    };
+    assert_eq!(served(&world(&format!("{FOUR}runs i-1=new i-2=new i-3=new i-4=new"))), Some(4));
+    let mut world = world(&format!("{FOUR}runs i-1=new i-2=booting i-3=new i-4=new"));
+    assert_eq!(served(&world), None);
+    assert!(spell(&world, &plan(&world)).contains("Waiting: the starters of the workers are asked what these serve"));
+    // One that never does holds nobody up for good.
+    world.memory = plan(&world).memory;
+    world.now += world.settings.settle;
+    world.memory.looked_at = Some(world.now);
+    assert_eq!(served(&world), Some(3), "{}", spell(&world, &plan(&world)));
 }
 
 #[test]
