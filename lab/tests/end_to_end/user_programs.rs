@@ -1,5 +1,5 @@
 //! Programs of users under measurement: applications in Python, one beside our worker, another version of it in place of the one
-//! that serves, and a setup that fails.
+//! that serves, and programs that do not come up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -165,22 +165,61 @@ fn flask_under_gunicorn_answers_at_the_paths_of_both_clusters_and_nothing_is_lef
     bench.delete();
 }
 
+/// What is wrong with a program of a user: a name, what is changed, and what the condition says of it.
+type Wrong = (&'static str, fn(&mut Value), &'static str);
+
+const WRONG: [Wrong; 5] = [
+    (
+        "failing-setup",
+        |worker| worker["setup"] = json!(["true", "echo looking; echo 'no matching distribution' >&2; exit 3"]),
+        "worker.setup[1]: Result=exit-code, ExecMainStatus=3; it said: no matching distribution",
+    ),
+    (
+        "other-archive",
+        |worker| worker["archive"]["sha256"] = json!("0".repeat(64)),
+        "put the right file there, or set worker.artifactSha256 or worker.archive.sha256 to the hash of the one that is there",
+    ),
+    (
+        "lacking-package",
+        |worker| worker["packages"] = json!(["no-such-package"]),
+        "worker.packages: no-such-package cannot be installed",
+    ),
+    (
+        "ending-command",
+        |worker| worker["command"] = json!(["bash", "-c", "echo 'cannot open my database' >&2; exit 7"]),
+        "exit-code, status=7; it said: cannot open my database",
+    ),
+    (
+        "other-port",
+        |worker| worker["command"] = json!(["sleep", "1000"]),
+        "mend the program or how it is started (worker.command, where it has one), or set worker.port to the port that it listens on",
+    ),
+];
+
+/// Each stalls after as many launches as a pool may have, or as soon as its health is lacking for as long as a boot may take; all beside
+/// each other.
 #[test]
-fn a_setup_that_fails_stalls_with_its_last_line() {
-    let Some(lab) = shared("setup") else { return };
-    let mut wanted = spec(ROUNDS, 1000);
-    let mut application = of_sample(FASTAPI)["worker"].clone();
-    application["setup"] = json!(["true", "echo looking; echo 'no matching distribution' >&2; exit 3"]);
-    application["packages"] = json!(["bash"]);
-    wanted["worker"] = application;
-    wanted["clusters"].as_array_mut().unwrap().truncate(1);
-    let bench = Bench::apply(lab, "failing-setup", wanted);
-    let line = "worker.setup[1]: Result=exit-code, ExecMainStatus=3; it said: no matching distribution";
-    let seen = bench.wait_until("it is stalled", |object| holds(object, "Stalled"));
-    for kind in ["Stalled", "Ready", "Provisioned"] {
-        assert!(condition(&seen, kind).2.contains(line), "{kind}: {seen:#}");
+fn a_program_that_does_not_come_up_stalls_with_its_last_line_or_the_way_out() {
+    let Some(lab) = shared("wrong programs") else { return };
+    let apply = |(name, change, said): Wrong| {
+        let mut wanted = spec(ROUNDS, 1000);
+        let mut application = of_sample(FASTAPI)["worker"].clone();
+        (application["setup"], application["packages"]) = (json!(["true"]), json!(["bash"]));
+        change(&mut application);
+        wanted["worker"] = application;
+        wanted["clusters"].as_array_mut().unwrap().truncate(1);
+        (Bench::apply(lab, name, wanted), said)
+    };
+    let benches = WRONG.map(apply);
+    for (bench, said) in &benches {
+        let seen = bench.wait_until("it is stalled", |object| holds(object, "Stalled"));
+        for kind in ["Stalled", "Ready"] {
+            assert!(condition(&seen, kind).2.contains(said), "{kind}: {seen:#}");
+        }
     }
-    bench.delete();
+    for (bench, _) in benches {
+        bench.delete();
+    }
 }
 
 const PATH: &str = "/cluster1";

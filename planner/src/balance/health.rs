@@ -4,8 +4,12 @@ use api::ConditionType;
 
 use super::waiting;
 use crate::conditions::{ConditionStatus, Reason};
+use crate::desired::{Program, program};
 use crate::plan::Plan;
 use crate::world::World;
+
+/// What to change where a user's program is not heard.
+pub(crate) const LISTENS_NOWHERE: &str = "mend the program or how it is started (worker.command, where it has one), or set worker.port to the port that it listens on,";
 
 /// What is waited for while members are not healthy.
 pub(super) const UNHEALTHY: &str = "health of all members";
@@ -27,6 +31,14 @@ pub(super) fn complete(plan: &mut Plan) {
 /// The last word of an instance's console, to end a message with.
 pub(super) fn console(world: &World, id: &str) -> String {
     world.consoles.get(id).map(|word| format!("; its console ends with: {word}")).unwrap_or_default()
+}
+
+/// What to change where the worker of a cluster, while its instance runs, does not become healthy. Of our own there is nothing to change.
+pub(super) fn way_out(world: &World, cluster: &str) -> String {
+    match program(&world.object.spec, cluster) {
+        Program::Ours { .. } => String::new(),
+        Program::Users(_) => format!("; where that lasts, {LISTENS_NOWHERE} or worker.health to what it answers"),
+    }
 }
 
 /// Whether something has been so for longer than a boot may take, as far as this process saw.

@@ -129,7 +129,11 @@ pub(crate) fn plan(world: &World, name: &'static str, plan: &mut Plan) {
         let worst = members().find(|(_, member)| member.health != Health::Healthy).map(|(cluster, member)| {
             let console = health::console(world, &member.id);
             let asked = check_text(&world.object.spec, &cluster.name);
-            format!("; {} of {} does not answer {asked} on {}{console}", member.id, cluster.name, member.address)
+            let way_out = health::way_out(world, &cluster.name);
+            format!(
+                "; {} of {} does not answer {asked} on {}{console}{way_out}",
+                member.id, cluster.name, member.address
+            )
         });
         let message = format!("{healthy} of {total} members are healthy{}", worst.unwrap_or_default());
         return health::incomplete(world, plan, message);

@@ -4,7 +4,7 @@
 pub mod application;
 pub mod delivery;
 mod generators;
-mod health;
+pub(crate) mod health;
 pub mod membership;
 pub mod queues;
 mod scaling;

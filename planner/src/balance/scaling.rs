@@ -45,7 +45,8 @@ pub(super) fn lacking(world: &World) -> Option<String> {
         let name = &cluster.name;
         let decision = counts::decision(world, name)?;
         if let Some(id) = &decision.sick {
-            return Some(format!("{id} of {name} does not answer GET /health{}", health::console(world, id)));
+            let (console, way_out) = (health::console(world, id), health::way_out(world, name));
+            return Some(format!("{id} of {name} does not answer GET /health{console}{way_out}"));
         }
         let (ready, least) = (decision.ready, decision.least);
         (ready < least).then(|| format!("{ready} of at least {least} members of {name} are healthy"))

@@ -2,6 +2,7 @@
 
 use api::BalancerKind;
 
+use crate::balance::health::LISTENS_NOWHERE;
 use crate::counts::Counts;
 use crate::desired;
 use crate::failure::{CloudError, Failure};
@@ -50,9 +51,7 @@ pub(crate) fn boot_hint(console: &str, delivery: &Delivery) -> &'static str {
         word if word.contains("clusterbench: error: http") && word.contains(" has sha256 ") => {
             "put the right file there, or set worker.artifactSha256 or worker.archive.sha256 to the hash of the one that is there,"
         }
-        word if word.contains("clusterbench: error: worker does not listen on ") => {
-            "mend the program or how it is started (worker.command, where it has one), or set worker.port to the port that it listens on,"
-        }
+        word if word.contains("clusterbench: error: worker does not listen on ") => LISTENS_NOWHERE,
         // Another image may start what this one does not.
         word if word.contains(" does not listen on ") => "choose another image or type for this pool",
         _ => "change the spec",

@@ -29,6 +29,32 @@ fn revision(world: &World) -> String {
     desired::recipe(world, placement, &pool, &placement.subnets()[0]).unwrap().revision
 }
 
+/// What a user can change is said where health is lacking; of our own worker there is nothing.
+#[test]
+fn a_program_that_is_not_heard_is_said_with_the_way_out() {
+    let deployed = |worker: api::Worker| {
+        let mut world = world(&format!("{COMPLETE}balancer told\nrun none"));
+        world.object.spec.worker = worker;
+        let text = spell(&world, &plan(&world));
+        text.lines().find(|line| line.starts_with("Deployed")).unwrap().to_owned()
+    };
+    let ours = deployed(api::Worker::default());
+    assert!(ours.ends_with("i-1 of a does not answer GET /health on 10.0.0.205:8080"), "{ours}");
+    let file = api::Worker {
+        artifact_url: Some("https://example.test/app".into()),
+        artifact_sha256: Some("a".repeat(64)),
+        ..api::Worker::default()
+    };
+    let theirs = deployed(file);
+    assert_eq!(
+        theirs.strip_prefix(&ours),
+        Some(
+            "; where that lasts, mend the program or how it is started (worker.command, where it has one), or set worker.port to the port that it listens on, or worker.health to what it answers"
+        ),
+        "{theirs}"
+    );
+}
+
 #[test]
 fn whatever_instances_are_told_of_a_program_makes_others_of_them() {
     let changes: [fn(&mut api::Worker); 6] = [

@@ -85,5 +85,6 @@ fn said(world: &World, wanted: &TargetGroupSpec, target: &Target) -> String {
     let described = target.description.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
     let console = health::console(world, &target.instance_id);
     let (id, cluster, state) = (&target.instance_id, &wanted.cluster, target.state.name());
-    format!("; {id} of {cluster} is {state}{reason}{described}{console}")
+    let way_out = if target.state == TargetState::Unhealthy { health::way_out(world, cluster) } else { String::new() };
+    format!("; {id} of {cluster} is {state}{reason}{described}{console}{way_out}")
 }
