@@ -182,7 +182,7 @@ async fn an_answer_may_take_as_long_as_is_said_and_no_longer() {
 /// The application in examples/, served by the Python that is here, and FastAPI, which is installed for it once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fast_api_application_answers_a_hundred_files_rightly() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = std::path::absolute("../examples").unwrap();
     let python = match python(&examples.join("fastapi/requirements.txt")).await {
         Ok(python) => python,
         Err(why) => {

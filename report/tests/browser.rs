@@ -25,7 +25,7 @@ use wire::{LiveCapacity, QueueColumns, Report};
 const PACKAGES: [&str; 4] =
     ["playwright-core@1.65.1", "axe-core@4.14.1", "html-validate@10.17.0", "@sparticuz/chromium@147.0.0"];
 const NAME: &str = "page-judges-1";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser.mjs");
+const SCRIPT: &str = "tests/browser.mjs";
 
 /// Runs a program; what it said when it did not end well.
 fn run(program: &str, arguments: &[&str]) -> Result<Output, String> {
@@ -69,7 +69,7 @@ fn skipped(why: &str) {
 }
 
 fn golden(name: &str) -> Report {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = Path::new("tests/golden").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

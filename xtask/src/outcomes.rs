@@ -205,7 +205,7 @@ mod tests {
             package: "xtask".to_owned(),
             target: "bin xtask".to_owned(),
             file: std::env::current_exe().unwrap(),
-            directory: env!("CARGO_MANIFEST_DIR").into(),
+            directory: std::env::current_dir().unwrap(),
         };
         let paths = Paths { root: "".into(), cache: "".into(), target: "".into() };
         let words = ["--exact", "outcomes::tests::summary_lines_are_counted"];

@@ -211,7 +211,7 @@ fn a_length_of_unavailability_counts_from_now() {
     assert!(is(&format!("endpoint-unavailable={end}"), 76) && !is(&format!("endpoint-unavailable={end}"), 77));
 }
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chaos.md");
+const DOCUMENT: &str = "../docs/chaos.md";
 
 /// `UPDATE_DOCS=1 cargo xtask test cloudsim knobs` writes it.
 #[test]

@@ -10,7 +10,7 @@ use crate::shrink::shrink;
 use crate::stage::play::Ways;
 
 fn directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/campaign/failures")
+    PathBuf::from("tests/campaign/failures")
 }
 
 /// Where a failure comes from, in words, the name of its file, and the command that plays it again.

@@ -78,7 +78,7 @@ pub(crate) fn paused() -> Value {
 }
 
 pub(crate) fn chart() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/clusterbenchmark")
+    std::path::absolute("../charts/clusterbenchmark").unwrap()
 }
 
 fn documents(text: &str) -> Vec<Value> {

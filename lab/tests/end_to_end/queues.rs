@@ -19,7 +19,7 @@ use crate::bench::{self, Bench, REQUESTS};
 use crate::lab::{Lab, is_possible, send, shared, skipped, text, until};
 
 const SAMPLE: &str = include_str!("../../../manifests/samples/queue.yaml");
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/corpus.tar");
+const CORPUS: &str = "../examples/corpus.tar";
 const ROUNDS: u32 = 2;
 
 /// Requests while pullers die, at so many at a time.

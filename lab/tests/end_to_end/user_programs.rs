@@ -14,9 +14,9 @@ use crate::queues::{behind_queues, nothing_is_left};
 use crate::updates::{get, requests};
 
 const FASTAPI: &str = include_str!("../../../manifests/samples/fastapi.yaml");
-const FASTAPI_NEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/fastapi/requirements.txt");
+const FASTAPI_NEEDS: &str = "../examples/fastapi/requirements.txt";
 const FLASK: &str = include_str!("../../../manifests/samples/flask.yaml");
-const FLASK_NEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/flask/requirements.txt");
+const FLASK_NEEDS: &str = "../examples/flask/requirements.txt";
 const ROUNDS: u32 = 6;
 const QUEUED_ROUNDS: u32 = 2;
 const FLASK_ROUNDS: u32 = 1;

@@ -45,13 +45,19 @@ pub(super) fn lost_failures(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-/// Paths that exist on one person's computer only.
+/// Paths that exist on one person's computer only, and those of the checkout that a program was compiled in: clones share one
+/// target directory, and a test that was compiled in another one would read the files of that.
 pub(super) fn absolute_paths(tree: &Tree) -> Vec<Finding> {
     // Written in two parts: this file is searched as well.
     let roots = [concat!("/", "home/"), concat!("/", "root/"), concat!("/", "Users/"), concat!("/", "work/")];
+    let compiled_in = concat!("env!(\"CARGO_", "MANIFEST_DIR\")");
     let mut findings = Vec::new();
     for (path, text) in &tree.files {
         for (number, line) in text.lines().enumerate() {
+            if line.contains(compiled_in) {
+                let what = "the checkout that this was compiled in may be another one, or gone: begin at the working directory, which is the package's in tests";
+                findings.push(Finding::new(format!("{path}:{}", number + 1), what.to_owned()));
+            }
             if let Some(root) = roots.iter().find(|root| has_path(line, root)) {
                 let place = format!("{path}:{}", number + 1);
                 findings
@@ -117,6 +123,8 @@ mod tests {
             assert!(found(&format!("see /{root}/somebody/file")), "{root}");
             assert!(found(&format!("DIR=/{root}/x")), "{root}");
         }
+        assert!(found(concat!("Path::new(env!(\"CARGO_", "MANIFEST_DIR\"))")));
+        assert!(!found(concat!("env::var_os(\"CARGO_", "MANIFEST_DIR\")")));
         assert!(!found("${HOME}/work/x"));
         assert!(!found("var/home/x"));
         assert!(!found("https://example.com/work/x"));
