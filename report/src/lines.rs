@@ -238,8 +238,9 @@ pub(crate) fn checked(report: &Report) -> String {
     let passed = report.gates.iter().filter(|gate| gate.outcome == GateOutcome::Passed).count();
     let warm_up: u64 = report.clusters.iter().map(|cluster| cluster.warmup_requests).sum();
     format!(
-        "{counted} rounds counted, {} voided; {passed} of {} checks passed; {warm_up} requests of warm-up not counted; \
+        "{counted} {} counted, {} voided; {passed} of {} checks passed; {warm_up} requests of warm-up not counted; \
          seed {}",
+        if counted == 1 { "round" } else { "rounds" },
         report.rounds.len() - counted,
         report.gates.len(),
         report.run.seed
