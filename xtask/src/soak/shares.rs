@@ -152,7 +152,7 @@ pub(super) const SHARES: [Share; 13] = [
         weight: 1,
         slice: Duration::from_secs(180),
         command: |stage, _| stage.tests("lab", "end_to_end", &["--ignored", "killed_in_a_way"]),
-        repeat: |_| "cargo test --workspace --test end_to_end -- --ignored killed_in_a_way".to_owned(),
+        repeat: |_| "cargo xtask test lab killed_in_a_way --ignored".to_owned(),
         ..NOTHING
     },
     Share {
@@ -166,7 +166,7 @@ pub(super) const SHARES: [Share; 13] = [
             Ok(command)
         },
         essence: |text| line_with(text, "equal clusters: "),
-        repeat: |seed| format!("SEED={seed} cargo test --workspace --test end_to_end -- --ignored equal_clusters"),
+        repeat: |seed| format!("SEED={seed} cargo xtask test lab equal_clusters --ignored"),
         ..NOTHING
     },
     Share {
