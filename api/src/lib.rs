@@ -43,7 +43,7 @@ pub use placement::{PlacedArtifact, PlacedImage, PlacedVolume};
 pub use program_rules::RESERVED_VARIABLES;
 pub use report::{BenchmarkReport, BenchmarkReportSpec};
 pub use request::{Connections, Corpus, Header, Request};
-pub use run::{ClusterResult, Part, Run, RunCloudWatch, RunTargetGroup, ThresholdsResult};
+pub use run::{ClusterResult, FoundCapacity, Part, Run, RunCloudWatch, RunTargetGroup, ThresholdsResult};
 pub use scaling::{Scaling, ScalingPolicy, ScalingPool};
 pub use schema::crds;
 pub use search::{AskedRate, Objective, Quantile, Search};

@@ -106,6 +106,19 @@ pub struct Part {
     /// When several generators began together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_at: Option<Time>,
+    /// Capacities that searches found up to its launch, in the last part only: the next launch's search begins at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capacities: Vec<FoundCapacity>,
+}
+
+/// What the search of one launch found of one cluster.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundCapacity {
+    /// Name of the cluster; of one that is measured twice, with what marks it.
+    pub cluster: String,
+    /// Thousandths of a request a second.
+    pub milli_requests_per_second: i64,
 }
 
 /// What became of the thresholds of a run, all together.
@@ -166,7 +179,8 @@ pub struct ClusterResult {
     /// Found, AtLeast or Unmet: no rate keeps the objective. Empty: it was no search.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub capacity_outcome: String,
-    /// Instances that carry load.search.target, without those to spare. Absent: nothing was asked for, or it is not known.
+    /// Instances that carry load.search.target, without those to spare. Absent: nothing was asked for, or it is not known, or
+    /// only that so many are enough, which the report says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances_for_target: Option<i64>,
 }

@@ -162,6 +162,20 @@ async fn who_keeps_the_most_that_may_be_asked_for_is_not_asked_for_ever() {
     assert_eq!(reasons(&report), [""; 0]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_begins_at_what_an_earlier_launch_found_and_asks_nobody_to_wait_for_it() {
+    let backend = Backend::fine().await;
+    let target = Target { estimate_milli_rps: Some(8_000), ..backend.target("c") };
+    let measurement = measured(&search(vec![target], 1, 3 * WORK, Some(20)), &short()).await;
+    let report = measurement.report().unwrap();
+    let steps = &only_way(&report, 0).steps;
+    // Within two rungs of 6 %, where what it answers would have shown far more than the 20 that may be asked for.
+    assert!((7..=9).contains(&steps[0].requests_per_second), "{steps:?}");
+    let spans = &report.series[0].spans;
+    let before: u64 = spans.iter().filter(|span| span.round == 0).map(|span| span.sent).sum();
+    assert_eq!(before, measurement.alone["c"].requests, "one at a time is all that was asked before");
+}
+
 /// Server and generator share this process, and both together cannot do what was asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generator_that_is_the_bottleneck_is_no_capacity() {

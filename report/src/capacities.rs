@@ -28,12 +28,14 @@ fn row(cluster: &ClusterReport, found: &CapacityReport) -> [String; HEADINGS.len
         let micros = cost.usd_micros_per_million;
         bound(cost.is_at_most, Usd::of(&[micros]).one(micros))
     });
-    let instances = found.sizing.map(|sizing| match sizing.spare {
-        0 => sizing.instances.to_string(),
-        spare => format!("{} + {spare}", sizing.instances),
+    let instances = found.sizing.map(|sizing| {
+        let spare = if sizing.spare > 0 { format!(" + {}", sizing.spare) } else { String::new() };
+        bound(sizing.is_at_most, format!("{}{spare}", sizing.instances))
     });
-    let hourly = found.sizing.and_then(|sizing| sizing.hourly_usd_micros);
-    let hourly = hourly.map(|micros| bound(cluster.hourly_is_at_most, Usd::of(&[micros]).one(micros)));
+    let hourly = found.sizing.and_then(|sizing| {
+        let (micros, is_at_most) = (sizing.hourly_usd_micros?, sizing.is_at_most || cluster.hourly_is_at_most);
+        Some(bound(is_at_most, Usd::of(&[micros]).one(micros)))
+    });
     [
         cluster.cluster.clone(),
         capacity,

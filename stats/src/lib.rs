@@ -47,5 +47,5 @@ pub use crate::report::{
 };
 pub use crate::rounds::{counted, counted_of};
 pub use crate::speed::CpuTime;
-pub use crate::ways::capacity_so_far;
+pub use crate::ways::{capacity_so_far, is_bounded};
 pub use wire::Metric;

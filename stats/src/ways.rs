@@ -9,6 +9,17 @@ use crate::rounds::{counted, counted_of};
 /// Rounds that ended at a bound from which on a cluster is known by its bound alone. One is a bad moment of the generator.
 const BOUNDS: usize = 2;
 
+/// Whether so many rounds ended at a bound that further ones would show the same. `kept`: the highest rate that each of them
+/// kept; `found`: the capacities of the others.
+pub fn is_bounded(found: &[u64], kept: &[Option<u64>]) -> bool {
+    kept.iter().filter(|kept| is_bound(found, **kept)).count() >= BOUNDS
+}
+
+/// Whether a round that ended at this rate tells something of the target. Below what others found it was only disturbed.
+fn is_bound(found: &[u64], kept: Option<u64>) -> bool {
+    median(found.to_vec()).is_none_or(|usual| kept.is_some_and(|kept| kept >= usual))
+}
+
 /// What all rounds together found of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -17,9 +28,10 @@ pub(crate) enum Found {
         /// Rounds in which no rate was kept.
         nothing: u32,
     },
-    /// It kept the highest rate that was sent.
+    /// Some rounds found only that it is no lower than a rate.
     AtLeast {
-        /// That rate, in thousandths of a request a second. `None`: not one was sent as planned and kept.
+        /// Median of what all rounds found, in thousandths of a request a second: as some found only a lower bound, it is one. `None`:
+        /// no rate was sent as planned and kept.
         milli_rps: Option<u64>,
         /// Why no higher one was.
         reason: String,
@@ -40,18 +52,19 @@ impl Found {
             return Self::Unlike(launches.clone());
         }
         let ways: Vec<&Way> = counted_of(rounds, name).filter_map(|cluster| cluster.way.as_ref()).collect();
-        let count = |outcome: WayOutcome| ways.iter().filter(|way| way.outcome == outcome).count();
-        let (found, bounds, nothing) =
-            (count(WayOutcome::Found), count(WayOutcome::AtLeast), count(WayOutcome::Nothing));
-        let bound = || {
-            let bounds = ways.iter().filter(|way| way.outcome == WayOutcome::AtLeast);
-            bounds.max_by_key(|way| way.capacity_milli_rps)
-        };
-        match bound() {
-            Some(way) if bounds >= BOUNDS || found + nothing == 0 => {
-                Self::AtLeast { milli_rps: way.capacity_milli_rps, reason: way.reason.clone() }
+        let of = |outcome: WayOutcome| ways.iter().filter(move |way| way.outcome == outcome);
+        let found: Vec<u64> = of(WayOutcome::Found).filter_map(|way| way.capacity_milli_rps).collect();
+        let bounds: Vec<_> = of(WayOutcome::AtLeast).filter(|way| is_bound(&found, way.capacity_milli_rps)).collect();
+        let nothing = of(WayOutcome::Nothing).count();
+        let highest = bounds.iter().max_by_key(|way| way.capacity_milli_rps);
+        match highest {
+            _ if nothing > 0 && found.len() + bounds.len() <= nothing => Self::Unmet,
+            Some(highest) if bounds.len() >= BOUNDS || found.is_empty() => {
+                let kept = bounds.iter().filter_map(|way| way.capacity_milli_rps);
+                let all = found.iter().copied().chain(kept).chain(std::iter::repeat_n(0, nothing)).collect();
+                Self::AtLeast { milli_rps: median(all), reason: highest.reason.clone() }
             }
-            _ if found <= nothing => Self::Unmet,
+            _ if found.len() <= nothing => Self::Unmet,
             _ => Self::Capacity { nothing: u32::try_from(nothing).unwrap_or(u32::MAX) },
         }
     }
@@ -140,13 +153,22 @@ mod tests {
         let found = |ways: &[(WayOutcome, Option<u64>)]| Found::of(&rounds(ways), "a", &Launches::default());
         let (capacity, bound) = ((Capacity, Some(700_000)), (AtLeast, Some(900_000)));
         assert_eq!(found(&[capacity, bound, capacity]), Found::Capacity { nothing: 0 });
-        let at_least = Found::AtLeast { milli_rps: Some(900_000), reason: "reason 1".into() };
-        assert_eq!(found(&[bound, (AtLeast, Some(800_000)), capacity, capacity]), at_least);
-        assert_eq!(found(&[bound]), at_least);
+        let at_least = |milli: u64| Found::AtLeast { milli_rps: Some(milli), reason: "reason 1".into() };
+        let both = [bound, (AtLeast, Some(800_000)), capacity, capacity];
+        assert_eq!(found(&both), at_least(750_000), "the median is no lower than that of 700, 700, 800 and 900");
+        assert_eq!(found(&[bound]), at_least(900_000));
+        assert_eq!(
+            found(&[(AtLeast, Some(850_000)), bound, (Nothing, None)]),
+            Found::AtLeast { milli_rps: Some(850_000), reason: "reason 2".into() }
+        );
+        let below = (AtLeast, Some(600_000));
+        assert_eq!(found(&[below, capacity, (AtLeast, None), below]), Found::Capacity { nothing: 0 }, "only disturbed");
+        assert_eq!(found(&[below, below]), Found::AtLeast { milli_rps: Some(600_000), reason: "reason 2".into() });
         let unsent = Found::AtLeast { milli_rps: None, reason: "reason 2".into() };
         assert_eq!(found(&[(AtLeast, None), (AtLeast, None)]), unsent, "nothing could be sent as planned");
         assert_eq!(found(&[capacity, capacity, (Nothing, None)]), Found::Capacity { nothing: 1 });
         assert_eq!(found(&[capacity, (Nothing, None)]), Found::Unmet);
+        assert_eq!(found(&[bound, bound, (Nothing, None), (Nothing, None)]), Found::Unmet);
         assert_eq!(found(&[]), Found::Unmet);
         let other = Found::of(&rounds(&[capacity]), "b", &Launches::default());
         assert_eq!(other, Found::Unmet, "it has no ways");
@@ -183,6 +205,9 @@ mod tests {
         let (bound, far) = ((AtLeast, Some(900_000)), of(9_000_000));
         assert_eq!(known(&[far, bound, of(741_000), of(700_000)]), (CapacityOutcome::Found, Some(741_000), 3));
         assert_eq!(known(&[bound, (AtLeast, None)]), (CapacityOutcome::AtLeast, Some(900_000), 2));
+        assert!(
+            is_bounded(&[], &[None, Some(900_000)]) && !is_bounded(&[950_000], &[None, Some(900_000), Some(960_000)])
+        );
         assert_eq!(known(&[(Nothing, None)]), (CapacityOutcome::Unmet, None, 1));
         let unmet = AloneReport { is_unmet: true, ..AloneReport::default() };
         let alone = capacity_so_far(&[], "a", Some(&unmet));

@@ -182,7 +182,7 @@ fn a_bound_is_said_as_one_and_compared_where_it_decides_alone() {
     insta::assert_snapshot!(report.summary, @"cluster2 at least 1.46x capacity");
     assert_eq!(report.comparisons[0].direction, Direction::NotComparable);
     let capacity = report.clusters[1].capacity.as_ref().unwrap();
-    assert_eq!((capacity.outcome, capacity.milli_rps), (CapacityOutcome::AtLeast, Some(9_402_000)));
+    assert_eq!((capacity.outcome, capacity.milli_rps), (CapacityOutcome::AtLeast, Some(9_401_500)));
     assert_eq!((capacity.interval, report.clusters[1].answer_cost), (None, None));
     // It is below what the other one is shown to answer: nothing is decided.
     let report = said(search(bounded(rates(), 5_000)));
@@ -304,10 +304,9 @@ fn so_many_instances_carry_the_rate_that_is_asked_for() {
     let last = |report: &Report| {
         report.verdict.split(". ").find(|one| one.contains("requests/s at p99 <= 50 ms: ")).map(str::to_owned)
     };
-    let one =
-        Sizing { instances: 8, spare: 1, is_extrapolated: true, measured: 4, hourly_usd_micros: Some(9 * 78_400) };
-    let other =
-        Sizing { instances: 4, spare: 1, is_extrapolated: false, measured: 4, hourly_usd_micros: Some(5 * 191_300) };
+    let of_four = Sizing { spare: 1, measured: 4, ..Sizing::default() };
+    let one = Sizing { instances: 8, is_extrapolated: true, hourly_usd_micros: Some(9 * 78_400), ..of_four };
+    let other = Sizing { instances: 4, hourly_usd_micros: Some(5 * 191_300), ..of_four };
     assert_eq!(sizing(&report), [Some(one), Some(other)]);
     let sentence = report.verdict.split(". ").find(|one| one.starts_with("1,450 requests/s")).unwrap().to_owned();
     insta::assert_snapshot!(sentence, @"1,450 requests/s at p99 <= 50 ms: 8 + 1 x c7g.large, 0.71 USD an hour (extrapolated from 4); 4 + 1 x c7i.xlarge, 0.96");
@@ -324,6 +323,17 @@ fn so_many_instances_carry_the_rate_that_is_asked_for() {
     assert_eq!(sizing(&many)[0], None);
     let sentence = many.verdict.split(". ").find(|one| one.starts_with("5,000 requests/s")).unwrap();
     insta::assert_snapshot!(sentence, @"5,000 requests/s at p99 <= 50 ms: more than 4 times the 4 x c7g.large that were measured; 13 x c7i.xlarge, 2.49 USD an hour (extrapolated from 4)");
+}
+
+#[test]
+fn a_lower_bound_says_how_many_instances_are_enough() {
+    let mut material = search(bounded(rates(), 9_400));
+    material.spec.search.as_mut().unwrap().sizing = Some(AskedRate { requests_per_second: 9_000, spare: 1 });
+    let report = said(material);
+    let sizing = report.clusters[1].capacity.as_ref().unwrap().sizing.unwrap();
+    assert!((sizing.instances, sizing.is_at_most) == (4, true), "{sizing:?}");
+    let sentence = report.verdict.split(". ").find(|one| one.starts_with("9,000 requests/s")).unwrap();
+    insta::assert_snapshot!(sentence, @"9,000 requests/s at p99 <= 50 ms: 6 + 1 x c7g.large, 0.55 USD an hour (extrapolated from 4); at most 4 + 1 x c7i.xlarge, at most 0.96");
 }
 
 #[test]

@@ -129,6 +129,10 @@ pub struct Target {
     /// Its number of instances follows its queue: it is measured from rest (nothing unanswered, the fewest instances) to rest.
     #[serde(default, skip_serializing_if = "is_false")]
     pub scaled: bool,
+    /// Capacity that an earlier launch of the same run found, in thousandths of a request a second: a search begins there.
+    /// Absent: it finds out where to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_milli_rps: Option<u64>,
 }
 
 fn is_false(value: &bool) -> bool {

@@ -140,8 +140,8 @@ pub struct AloneReport {
 pub struct CapacityReport {
     /// What is known of it.
     pub outcome: CapacityOutcome,
-    /// Thousandths of a request a second: the Hodges-Lehmann median over the rounds; with `AtLeast` the highest rate that was
-    /// kept. Absent: there is none.
+    /// Thousandths of a request a second: the Hodges-Lehmann median over the rounds; with `AtLeast` the median of what the rounds
+    /// found, of which some found only that it is no lower. Absent: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milli_rps: Option<u64>,
     /// The interval around it, as sure as comparisons of capacities are, and 3 % wider at both ends: a margin for what the
@@ -171,7 +171,8 @@ pub enum CapacityOutcome {
     /// Rounds found it.
     #[default]
     Found,
-    /// It is at least so high: two rounds ended because no more could be sent, or none may be asked for.
+    /// It is at least so high: two rounds that were not below the others ended because no more could be sent, or none may be
+    /// asked for.
     AtLeast,
     /// No rate keeps the objective.
     Unmet,
@@ -197,8 +198,8 @@ impl CapacityOutcome {
 pub struct LiveCapacity {
     /// What is known of it.
     pub outcome: CapacityOutcome,
-    /// Thousandths of a request a second: the median of the rounds that found it; with `AtLeast` the highest rate that was
-    /// kept. Absent: none is known yet, or no rate keeps the objective.
+    /// Thousandths of a request a second: the median of the rounds that found it; with `AtLeast` that of all rounds, of which some
+    /// found only that it is no lower. Absent: none is known yet, or no rate keeps the objective.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milli_rps: Option<u64>,
     /// Finished rounds that say so.
@@ -214,6 +215,9 @@ pub struct Sizing {
     pub instances: u32,
     /// Instances to spare.
     pub spare: u32,
+    /// So many carry it, and fewer may: of the capacity only a lower bound is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_at_most: bool,
     /// More, or fewer, than were measured: it is a guess from `measured`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_extrapolated: bool,

@@ -201,8 +201,8 @@ pub struct PerThousand {
 pub struct Capacities {
     /// What the answers had to keep.
     pub objective: Objective,
-    /// Thousandths of a request a second: the Hodges-Lehmann median over the rounds, or the highest rate that was kept. Absent: no
-    /// rate is known to be kept.
+    /// Thousandths of a request a second: the Hodges-Lehmann median over the rounds, or a lower bound. Absent: no rate is known to
+    /// be kept.
     pub milli_rps: [Option<u64>; 2],
     /// Which of these two are lower bounds.
     #[serde(default)]

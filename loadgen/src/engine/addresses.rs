@@ -59,36 +59,63 @@ impl Addresses {
         self.list.len() == addresses.len() && addresses.iter().all(|at| self.position(*at).is_some())
     }
 
-    /// The address that the next connection goes to: each in turn, but for those at rest while there are others.
+    /// The address that the next connection goes to: each in turn, but for those at rest while there are others. Its place
+    /// is taken, until it is `closed`.
     pub(crate) fn next(&self, now_nanos: u64) -> usize {
+        let number = self.turn(now_nanos);
+        self.opened(number);
+        number
+    }
+
+    /// The address that the next connection which stays goes to: the one with the fewest, and each in turn among equals.
+    /// Turns alone would not level what the end of some connections left uneven. Its place is taken, until it is `closed`:
+    /// two threads that ask at once do not both get the last place.
+    pub(crate) fn next_to_keep(&self, now_nanos: u64) -> usize {
+        let (first, count) = (self.turn(now_nanos), self.list.len());
+        loop {
+            let from_first = (0..count).map(|step| (first + step) % count);
+            let up = from_first.filter(|number| self.is_up(*number, now_nanos));
+            let Some((number, open)) = up.map(|number| (number, self.open(number))).min_by_key(|(_, open)| *open)
+            else {
+                self.opened(first);
+                return first;
+            };
+            if self.took(number, open) {
+                return number;
+            }
+        }
+    }
+
+    /// An address without any connection, that should have one. Never the only one: it has nobody to share with. Its place
+    /// is taken, until it is `closed`.
+    pub(crate) fn unused(&self, now_nanos: u64) -> Option<usize> {
+        let mut unused =
+            (0..self.list.len()).filter(|number| self.open(*number) == 0 && self.is_up(*number, now_nanos));
+        (self.list.len() > 1).then(|| unused.find(|number| self.took(*number, 0))).flatten()
+    }
+
+    fn turn(&self, now_nanos: u64) -> usize {
         let count = self.list.len().max(1);
         let turn = || self.turn.fetch_add(1, Relaxed) % count;
         // One turn more when all are at rest, so that it is not always the same one that is asked.
         (0..count).map(|_| turn()).find(|number| self.is_up(*number, now_nanos)).unwrap_or_else(turn)
     }
 
-    /// The address that the next connection which stays goes to: the one with the fewest, and each in turn among equals.
-    /// Turns alone would not level what the end of some connections left uneven.
-    pub(crate) fn next_to_keep(&self, now_nanos: u64) -> usize {
-        let (first, count) = (self.next(now_nanos), self.list.len());
-        let from_first = (0..count).map(|step| (first + step) % count);
-        let open = |number: &usize| self.list.get(*number).map_or(usize::MAX, |address| address.open.load(Relaxed));
-        from_first.filter(|number| self.is_up(*number, now_nanos)).min_by_key(open).unwrap_or(first)
+    fn open(&self, number: usize) -> usize {
+        self.list.get(number).map_or(0, |address| address.open.load(Relaxed))
     }
 
-    /// An address without any connection, that should have one. Never the only one: it has nobody to share with.
-    pub(crate) fn unused(&self, now_nanos: u64) -> Option<usize> {
-        let is_unused = |number: &usize| {
-            let is_open = self.list.get(*number).is_none_or(|address| address.open.load(Relaxed) > 0);
-            !is_open && self.is_up(*number, now_nanos)
-        };
-        (self.list.len() > 1).then(|| (0..self.list.len()).find(is_unused)).flatten()
+    /// Takes one place more than the `open` that were seen, unless another thread was faster.
+    fn took(&self, number: usize, open: usize) -> bool {
+        let address = self.list.get(number);
+        address.is_some_and(|address| address.open.compare_exchange(open, open + 1, Relaxed, Relaxed).is_ok())
     }
 
     fn is_up(&self, number: usize, now_nanos: u64) -> bool {
         self.list.get(number).is_some_and(|address| address.rests_until_nanos.load(Relaxed) <= now_nanos)
     }
 
+    /// A place at this very address is taken, until it is `closed`.
     pub(crate) fn opened(&self, number: usize) {
         self.list.get(number).inspect(|address| _ = address.open.fetch_add(1, Relaxed));
     }
@@ -168,11 +195,7 @@ mod tests {
     #[test]
     fn connections_that_stay_level_what_is_uneven() {
         let all = three();
-        let place = |_| {
-            let number = all.next_to_keep(5);
-            all.opened(number);
-            number
-        };
+        let place = |_| all.next_to_keep(5);
         assert_eq!((0..4).map(place).collect::<Vec<_>>(), [0, 1, 2, 0]);
         (0..2).for_each(|_| all.closed(0));
         all.closed(2);
@@ -182,6 +205,19 @@ mod tests {
         all.failed(1, true, 5);
         assert!((0..6).map(place).all(|number| number != 1), "it let nobody in");
         assert_eq!(Addresses::default().next_to_keep(5), 0);
+    }
+
+    #[test]
+    fn threads_that_ask_at_once_get_level_places() {
+        for _ in 0..200 {
+            let all = three();
+            std::thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| (0..20).for_each(|_| drop(all.next_to_keep(5))));
+                }
+            });
+            assert_eq!([0, 1, 2].map(|number| all.open(number)), [20, 20, 20]);
+        }
     }
 
     #[test]
@@ -202,10 +238,8 @@ mod tests {
     fn who_has_no_connection_is_found_unless_it_rests_or_is_alone() {
         let all = three();
         assert_eq!(all.unused(0), Some(0));
-        all.opened(0);
         all.failed(1, true, 0);
         assert_eq!(all.unused(1), Some(2));
-        all.opened(2);
         assert_eq!(all.unused(1), None);
         all.closed(0);
         assert_eq!(all.unused(1), Some(0));

@@ -184,8 +184,13 @@ impl Connections {
         count
     }
 
-    /// Begins to connect, with a request that will be sent as soon as the connection is there.
+    /// Begins to connect, with a request that will be sent as soon as the connection is there. The place at the address is
+    /// taken already; it is free again when that cannot begin.
     pub(crate) fn start(&mut self, poller: &Poller, address: usize, request: Request) -> Result<u32> {
+        self.connect(poller, address, request).inspect_err(|_| self.addresses.closed(address))
+    }
+
+    fn connect(&mut self, poller: &Poller, address: usize, request: Request) -> Result<u32> {
         // Nowhere: the name was not found.
         let to = self.addresses.at(address).ok_or(Errno::CONNREFUSED)?;
         let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
@@ -222,7 +227,6 @@ impl Connections {
             newer: NONE,
             older: NONE,
         });
-        self.addresses.opened(address);
         self.append(number);
         Ok(number)
     }
@@ -340,12 +344,17 @@ impl Connections {
 mod tests {
     use super::*;
 
+    fn start(all: &mut Connections, poller: &Poller, address: usize, request: Request) -> u32 {
+        all.addresses.opened(address);
+        all.start(poller, address, request).unwrap()
+    }
+
     #[test]
     fn the_oldest_request_is_known_and_the_last_connection_is_used_first() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new().unwrap();
         let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
-        let [a, b, c] = [0, 1, 2].map(|index| all.start(&poller, 0, Request { index, ..Request::default() }).unwrap());
+        let [a, b, c] = [0, 1, 2].map(|index| start(&mut all, &poller, 0, Request { index, ..Request::default() }));
         assert_eq!((all.oldest(), all.open()), (Some(a), 3));
         all.rest(b, 1);
         all.rest(a, 2);
@@ -366,7 +375,7 @@ mod tests {
         let poller = Poller::new().unwrap();
         let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
         for planned_nanos in [10, 30, 40, 20, 5, 40] {
-            all.start(&poller, 0, Request { planned_nanos, ..Request::default() }).unwrap();
+            start(&mut all, &poller, 0, Request { planned_nanos, ..Request::default() });
         }
         let order = std::iter::from_fn(|| {
             let oldest = all.oldest()?;
@@ -382,7 +391,7 @@ mod tests {
         let addresses = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
         let mut all = Connections::new(Arc::new(Addresses::new(addresses)), None);
         for number in 0..12 {
-            let number = all.start(&poller, number % 3, Request::default()).unwrap();
+            let number = start(&mut all, &poller, number % 3, Request::default());
             all.rest(number, 1);
         }
         all.keep(6);
@@ -399,7 +408,7 @@ mod tests {
         let poller = Poller::new().unwrap();
         let addresses = Arc::new(Addresses::new(vec![listener.local_addr().unwrap()]));
         let mut all = Connections::new(addresses.clone(), None);
-        let [long, short, busy] = [(); 3].map(|()| all.start(&poller, 0, Request::default()).unwrap());
+        let [long, short, busy] = [(); 3].map(|()| start(&mut all, &poller, 0, Request::default()));
         all.rest(long, 10);
         all.rest(short, 11);
         all.let_go(10);
@@ -417,11 +426,11 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let poller = Poller::new().unwrap();
         let mut all = Connections::new(Arc::new(Addresses::new(vec![listener.local_addr().unwrap()])), None);
-        let first = all.start(&poller, 0, Request::default()).unwrap();
+        let first = start(&mut all, &poller, 0, Request::default());
         assert_eq!(all.of_token(u64::from(first)), Some(first));
         all.close(first);
         assert_eq!(all.of_token(u64::from(first)), None);
-        assert_eq!(all.start(&poller, 0, Request::default()).unwrap(), first);
+        assert_eq!(start(&mut all, &poller, 0, Request::default()), first);
         assert_eq!(all.of_token(u64::from(first)), None);
         assert_eq!(all.of_token(1 << 32 | u64::from(first)), Some(first));
     }

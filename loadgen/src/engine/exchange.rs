@@ -72,7 +72,8 @@ impl LoadSegment<'_> {
         true
     }
 
-    /// Connects to `address`, the `attempt`-th that is tried for this request; to the next one where that cannot begin.
+    /// Connects to `address`, where a place is taken, the `attempt`-th that is tried for this request; to the next one where
+    /// that cannot begin.
     fn connect(&mut self, request: Request, mut address: usize, mut attempt: usize, now: u64) {
         loop {
             let error = match self.connections.start(self.poller, address, request) {
@@ -95,8 +96,8 @@ impl LoadSegment<'_> {
         }
     }
 
-    /// `address`, the `attempt`-th of a request, let nobody in, for `limit` if that is ours. `None`: there is no other one
-    /// to try, and the request has ended.
+    /// `address`, the `attempt`-th of a request, let nobody in, for `limit` if that is ours. A place at the next one is
+    /// taken. `None`: there is no other one to try, and the request has ended.
     fn next_address(
         &mut self,
         request: &Request,
@@ -112,7 +113,9 @@ impl LoadSegment<'_> {
         }
         addresses.failed(address, limit.is_none(), now);
         if attempt < addresses.len() {
-            return Some((address + 1) % addresses.len());
+            let next = (address + 1) % addresses.len();
+            addresses.opened(next);
+            return Some(next);
         }
         match limit.filter(|_| !addresses.any_answers()) {
             Some(limit) => self.limited(request.planned_nanos, limit, now),

@@ -26,6 +26,11 @@ impl Estimate {
         Self { first: OF_THE_MOST * answered_per_second, capacities: Vec::new() }
     }
 
+    /// From the capacity that was found before.
+    pub fn at(capacity: f64) -> Self {
+        Self { first: capacity, capacities: Vec::new() }
+    }
+
     /// The capacity of one more round.
     pub fn learn(&mut self, capacity: f64) {
         self.capacities.push(capacity);

@@ -3,6 +3,7 @@
 mod beside;
 pub mod cloud_watch;
 mod cluster_price;
+mod estimates;
 pub(crate) mod former;
 pub(crate) mod holding;
 mod joint_start;

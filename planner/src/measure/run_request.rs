@@ -9,7 +9,7 @@ use wire::{
     RunMember, RunSpec, RunZone, Search, Stop, Target, Threshold, Work, WorkDistribution,
 };
 
-use super::{beside, cluster_price, unchanged};
+use super::{beside, cluster_price, estimates, unchanged};
 use crate::balance::application;
 use crate::balance::membership::membership;
 use crate::cost::credits;
@@ -267,7 +267,7 @@ pub fn run_spec(world: &World, key: &RunKey) -> Option<RunSpec> {
         warmup_seconds: spec.load.warmup_seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
         drain_seconds: spec.load.drain_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
         timeout_seconds: spec.load.timeout_seconds.and_then(|seconds| u32::try_from(seconds).ok()),
-        targets: targets(spec, &base),
+        targets: estimates::told(world, placement, key, targets(spec, &base)),
         phases: spec.load.phases.iter().filter_map(phase).collect(),
         search: spec.load.search.as_ref().and_then(search),
         request: request(spec),

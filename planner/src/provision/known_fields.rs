@@ -26,12 +26,26 @@ const HEALTH: &str = "worker.health";
 /// The generator of an earlier version refuses a run that has no phases, and a search that it has never heard of.
 const SEARCH: &str = "load.search";
 
+/// The generator of an earlier version refuses a target that says where its search begins. It finds that out itself.
+const ESTIMATES: &str = "estimates of load.search";
+
 /// The starter of an earlier version refuses an application that is an archive.
 const STARTERS_ARCHIVE: &str = "worker.archive with worker.update InPlace";
 
 /// Fields that the programs of a new placement know, and those of the first version did not.
-pub(super) const KNOWN_FIELDS: [&str; 10] =
-    [SHARED, PUBLIC_STATUS, PER_USD, PER_THOUSAND, QUEUE, SCALING, HEALTH, PULLERS_HEALTH, SEARCH, STARTERS_ARCHIVE];
+pub(super) const KNOWN_FIELDS: [&str; 11] = [
+    SHARED,
+    PUBLIC_STATUS,
+    PER_USD,
+    PER_THOUSAND,
+    QUEUE,
+    SCALING,
+    HEALTH,
+    PULLERS_HEALTH,
+    SEARCH,
+    ESTIMATES,
+    STARTERS_ARCHIVE,
+];
 
 /// Why the programs of this placement cannot do what the spec asks for, with the way out.
 pub(crate) fn refusal(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Option<String> {
@@ -48,8 +62,7 @@ pub(crate) fn refusal(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Opt
         (PULLERS_HEALTH, spec.balancer.kind == BalancerKind::Queue && says_health),
         (STARTERS_ARCHIVE, desired::is_in_place(spec) && desired::programs(spec).any(desired::Program::is_archive)),
     ];
-    let is_unknown = |field: &str| placement.known_fields.iter().all(|known| known != field);
-    let (field, _) = asked.into_iter().find(|(field, is_asked)| *is_asked && is_unknown(field))?;
+    let (field, _) = asked.into_iter().find(|(field, is_asked)| *is_asked && !knows(placement, field))?;
     let way_out = match field {
         PER_USD | PER_THOUSAND => "choose another metric",
         QUEUE => "choose another kind",
@@ -60,6 +73,15 @@ pub(crate) fn refusal(spec: &ClusterBenchmarkSpec, placement: &Placement) -> Opt
         "{field}: this benchmark keeps the programs that it was placed with, and those of version {} do not know it: delete the benchmark and create it again, or {way_out}",
         placement.version
     ))
+}
+
+/// Whether the generator can be told where a search begins.
+pub(crate) fn knows_estimates(placement: &Placement) -> bool {
+    knows(placement, ESTIMATES)
+}
+
+fn knows(placement: &Placement, field: &str) -> bool {
+    placement.known_fields.iter().any(|known| known == field)
 }
 
 /// The metric of the comparison, or of a threshold.

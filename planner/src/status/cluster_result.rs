@@ -22,7 +22,10 @@ pub(super) fn of(cluster: &ClusterReport) -> ClusterResult {
         capacity_high: interval.map(|[_, high]| requests(high)),
         lowest_capacity: found.and_then(|found| found.lowest_milli_rps).map(requests),
         capacity_outcome: found.map(|found| found.outcome.name().to_owned()).unwrap_or_default(),
-        instances_for_target: found.and_then(|found| Some(i64::from(found.sizing?.instances))),
+        // A bound has no place in a number: the report says it.
+        instances_for_target: found
+            .and_then(|found| found.sizing.filter(|sizing| !sizing.is_at_most))
+            .map(|sizing| i64::from(sizing.instances)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The runs of status, from the reports that were collected. Pure.
 
-use api::{ClusterBenchmarkSpec, ClusterResult, Part, Run};
+use api::{ClusterBenchmarkSpec, ClusterResult, FoundCapacity, Part, Run};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use wire::{FailedStatus, Report, RoundOutcome, RunSpec, RunState, Validity};
+use wire::{CapacityOutcome, FailedStatus, Report, RoundOutcome, RunSpec, RunState, Validity};
 
 use super::cluster_result::{self, whole};
 use super::thresholds;
@@ -112,17 +112,35 @@ fn add_part(runs: &mut Vec<Run>, key: &RunKey, collected: &Collected, relaunches
             && runs::held(run, key).is_empty()
     };
     let Some(run) = runs.iter_mut().find(is_next) else { return };
+    // Only the last part has them: there may be many.
+    let former = run.parts.last_mut().map(|part| std::mem::take(&mut part.capacities)).unwrap_or_default();
     run.parts.push(Part {
         report_sha256: collected.sha256.clone(),
         rounds: counted(&collected.report),
         relaunches,
         generator: i32::try_from(key.generator).unwrap_or(i32::MAX),
         start_at: run.start_at.clone(),
+        capacities: capacities(&collected.report, former),
     });
     if runs::is_between_launches(run) {
         run.launch = run.launches.min(run.launch + 1);
         (run.started_at, run.start_at) = (None, None);
     }
+}
+
+/// What the search of a launch found of its clusters, and what former ones did of the others. Bounds are left out: nobody searches
+/// on from one.
+fn capacities(report: &Report, former: Vec<FoundCapacity>) -> Vec<FoundCapacity> {
+    let of_cluster = |cluster: &wire::ClusterReport| {
+        let found = cluster.capacity.as_ref().filter(|found| found.outcome == CapacityOutcome::Found)?;
+        let milli_requests_per_second = whole(found.milli_rps?);
+        Some(FoundCapacity { cluster: cluster.cluster.clone(), milli_requests_per_second })
+    };
+    let mut found: Vec<FoundCapacity> = report.clusters.iter().filter_map(of_cluster).collect();
+    let is_new = |found: &[FoundCapacity], old: &FoundCapacity| found.iter().all(|one| one.cluster != old.cluster);
+    let others: Vec<FoundCapacity> = former.into_iter().filter(|old| is_new(&found, old)).collect();
+    found.extend(others);
+    found
 }
 
 /// The end of a run takes the place of the run that is on.

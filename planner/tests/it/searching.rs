@@ -119,6 +119,54 @@ fn a_search_that_cannot_end_in_time_is_not_begun_and_the_way_out_fits_it() {
 }
 
 #[test]
+fn a_launch_is_told_what_the_one_before_it_found() {
+    let mut world = measuring("none", &load());
+    world.object.spec.load.launches = 3;
+    let found = |capacities: &[(&str, i64)]| {
+        let found = |(cluster, milli): &(&str, i64)| api::FoundCapacity {
+            cluster: (*cluster).to_owned(),
+            milli_requests_per_second: *milli,
+        };
+        let capacities = capacities.iter().map(found).collect();
+        api::Part { report_sha256: "a".repeat(64), rounds: 6, relaunches: 0, generator: 1, start_at: None, capacities }
+    };
+    let begun = runs::wanted(&world).begun();
+    let parts = vec![found(&[("a", 741_000), ("b", 800_000)]), found(&[("a", 760_500)])];
+    world.object.status.runs.push(api::Run { launch: 3, parts, ..begun });
+    let told = |world: &planner::World| {
+        let run = measure::run_request::run_spec(world, &runs::wanted(world)).unwrap();
+        run.targets.iter().map(|target| target.estimate_milli_rps).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world), [Some(760_500), None]);
+    world.object.status.runs[0].launch = 2;
+    assert_eq!(told(&world), [Some(741_000), Some(800_000)]);
+    world.object.status.runs[0].launch = 1;
+    assert_eq!(told(&world), [None, None]);
+    // The second launch ends as it is collected: one of the clusters has a bound there, and keeps what was found before.
+    let run = &mut world.object.status.runs[0];
+    (run.launch, _) = (2, run.parts.pop());
+    let of_cluster = |name: &str, outcome, milli| {
+        let capacity = Some(CapacityReport { outcome, milli_rps: Some(milli), ..CapacityReport::default() });
+        wire::ClusterReport { cluster: name.into(), capacity, ..wire::ClusterReport::default() }
+    };
+    let mut report = report(RunSpec::default(), &[], Vec::new());
+    report.clusters =
+        vec![of_cluster("a", CapacityOutcome::Found, 755_000), of_cluster("b", CapacityOutcome::AtLeast, 900_000)];
+    let (sha256, run) = ("f".repeat(64), runs::wanted(&world));
+    let action = Action::CollectReport { control: "control".into(), run, sha256: sha256.clone() };
+    let (name, state) = ("bench-1-ffff".into(), RunState::Finished);
+    let done = Done::Collected(Box::new(Collected { report, state, name, sha256 }));
+    world.object.status.runs = status(&world, &plan(&world), &[Outcome::new(action, Ok(done))]).runs;
+    assert_eq!(world.object.status.runs[0].launch, 3);
+    assert!(world.object.status.runs[0].parts[0].capacities.is_empty(), "they are in the last part");
+    assert_eq!(told(&world), [Some(755_000), Some(800_000)]);
+    // Its generator would refuse what it does not know.
+    world.object.status.runs[0].launch = 3;
+    world.object.status.placement.as_mut().unwrap().known_fields.retain(|known| !known.starts_with("estimates"));
+    assert_eq!(told(&world), [None, None]);
+}
+
+#[test]
 fn capacities_are_in_status_with_what_is_known_of_them() {
     let recorded = |capacity: CapacityReport| {
         let mut world = measuring("finished", &load());
@@ -136,11 +184,14 @@ fn capacities_are_in_status_with_what_is_known_of_them() {
         milli_rps: Some(741_499),
         interval: Some([712_500, 768_400]),
         lowest_milli_rps: Some(612_000),
-        sizing: Some(Sizing { instances: 8, spare: 1, is_extrapolated: true, measured: 4, hourly_usd_micros: None }),
+        sizing: Some(Sizing { instances: 8, spare: 1, is_extrapolated: true, measured: 4, ..Sizing::default() }),
         ..CapacityReport::default()
     };
     assert_snapshot!(recorded(found), @r#"{"name":"a","requests":0,"failed":0,"requestsPerSecond":0,"capacity":741,"capacityLow":713,"capacityHigh":768,"lowestCapacity":612,"capacityOutcome":"Found","instancesForTarget":8}"#);
     let (outcome, reason) = (CapacityOutcome::AtLeast, "late".to_owned());
     assert_snapshot!(recorded(CapacityReport { outcome, reason, milli_rps: Some(9_400_000), ..Default::default() }), @r#"{"name":"a","requests":0,"failed":0,"requestsPerSecond":0,"capacity":9400,"capacityOutcome":"AtLeast"}"#);
+    let sizing = Some(Sizing { instances: 2, is_at_most: true, measured: 4, ..Sizing::default() });
+    let bound = CapacityReport { outcome, milli_rps: Some(9_400_000), sizing, ..Default::default() };
+    assert!(!recorded(bound).contains("instancesForTarget"), "a number in status is no bound");
     assert_snapshot!(recorded(CapacityReport { outcome: CapacityOutcome::Unmet, ..Default::default() }), @r#"{"name":"a","requests":0,"failed":0,"requestsPerSecond":0,"capacityOutcome":"Unmet"}"#);
 }

@@ -136,7 +136,14 @@ fn a_run_of_an_unknown_outcome_ends_and_begins_nothing() {
 fn a_run_of_an_unknown_outcome_keeps_its_generators_and_its_parts() {
     let mut world = world(&format!("{COMPLETE}balancer healthy\nrun none\nrecorded"));
     let newer = world.object.status.runs[0].clone();
-    let part = api::Part { report_sha256: "hash".into(), rounds: 2, relaunches: 0, generator: 1, start_at: None };
+    let part = api::Part {
+        report_sha256: "hash".into(),
+        rounds: 2,
+        relaunches: 0,
+        generator: 1,
+        start_at: None,
+        capacities: Vec::new(),
+    };
     let older = api::Run { outcome: "Superseded".into(), generators: 3, parts: vec![part], ..newer.clone() };
     world.object.status.runs = vec![older, newer];
     assert_eq!(planner::runs::generators(&world), 1..=3);

@@ -23,12 +23,13 @@ pub(super) fn capacity(total: &ClusterReport, material: &Material, launches: &La
     let (search, name) = (material.spec.search.as_ref()?, total.cluster.as_str());
     let alone = material.alone.get(name).copied();
     let mut capacity = CapacityReport { alone, ..found(name, material, launches, alone, &search.objective) };
-    if capacity.outcome == CapacityOutcome::Found {
-        let facts = material.environment.clusters.iter().find(|facts| facts.cluster == name);
-        capacity.is_balancer_bound = balancer_busy(counted_of(&material.rounds, name)).is_some();
-        let asked = search.sizing.zip(capacity.milli_rps).zip(facts);
-        capacity.sizing = asked.and_then(|((asked, milli_rps), facts)| sizing(asked, milli_rps, facts, total));
-    }
+    let is = |outcome: CapacityOutcome| capacity.outcome == outcome;
+    let (is_found, is_at_most) = (is(CapacityOutcome::Found), is(CapacityOutcome::AtLeast));
+    capacity.is_balancer_bound = is_found && balancer_busy(counted_of(&material.rounds, name)).is_some();
+    let facts = material.environment.clusters.iter().find(|facts| facts.cluster == name);
+    let asked = search.sizing.zip(capacity.milli_rps).zip(facts);
+    let sized = asked.and_then(|((asked, milli_rps), facts)| sizing(asked, milli_rps, facts, total));
+    capacity.sizing = sized.map(|sizing| Sizing { is_at_most, ..sizing });
     Some(capacity)
 }
 
@@ -142,6 +143,7 @@ fn sizing(asked: AskedRate, milli_rps: u64, facts: &ClusterFacts, total: &Cluste
     Some(Sizing {
         instances,
         spare: asked.spare,
+        is_at_most: false,
         is_extrapolated: instances != measured,
         measured,
         hourly_usd_micros: hourly,

@@ -92,7 +92,8 @@ fn surplus(cluster: &ClusterReport, facts: &ClusterFacts) -> Option<String> {
 }
 
 /// `5,000 requests/s at p99 <= 50 ms: 8 + 1 x c7g.large, 0.70 USD an hour (extrapolated from 4); 5 + 1 x c7i.xlarge, 1.15.` Where half of
-/// what was measured is more than it takes, that is said. `None`: of no cluster anything is known.
+/// what was measured is more than it takes, that is said; so is where fewer may do, because only a lower bound of the capacity is known.
+/// `None`: of no cluster anything is known.
 fn sizing(rate: AskedRate, objective: &Objective, clusters: &[(&ClusterReport, &ClusterFacts)]) -> Option<String> {
     let is_named = |facts: &ClusterFacts| {
         let same = clusters.iter().filter(|(_, other)| other.instance_type == facts.instance_type).count();
@@ -116,7 +117,8 @@ fn sizing(rate: AskedRate, objective: &Objective, clusters: &[(&ClusterReport, &
             };
         };
         let spare = if sizing.spare > 0 { format!(" + {}", sizing.spare) } else { String::new() };
-        let at_most = if cluster.hourly_is_at_most { "at most " } else { "" };
+        let bound = |is_bound: bool| if is_bound { "at most " } else { "" };
+        let (fewer_do, at_most) = (bound(sizing.is_at_most), bound(sizing.is_at_most || cluster.hourly_is_at_most));
         let hourly = sizing.hourly_usd_micros.map(|hourly| {
             let unit = if std::mem::take(&mut is_first) { " USD an hour" } else { "" };
             format!(", {at_most}{}{unit}", usd.one(hourly))
@@ -129,7 +131,7 @@ fn sizing(rate: AskedRate, objective: &Objective, clusters: &[(&ClusterReport, &
             measured if sizing.is_extrapolated => format!(" (extrapolated from {measured})"),
             _ => String::new(),
         };
-        Some(format!("{name}{}{spare} x {what}{}{basis}", sizing.instances, hourly.unwrap_or_default()))
+        Some(format!("{name}{fewer_do}{}{spare} x {what}{}{basis}", sizing.instances, hourly.unwrap_or_default()))
     };
     let parts: Vec<String> = clusters.iter().filter_map(&mut part).collect();
     let asked = format!("{} requests/s at {}", whole(u64::from(rate.requests_per_second)), asked(objective));

@@ -82,20 +82,29 @@ impl Course<'_> {
                     return Ok(Some(Early::Useless(every_request_failed(&report))));
                 }
                 Verdict::Unmet => {}
-                Verdict::Keeps => {
-                    let users = self.users(&target).await;
-                    self.progress.finding_out(format!("{}: {users} users that wait", target.cluster));
-                    match self.undisturbed(&target, users, self.search.most_seconds, so_far).await? {
-                        Ok(shown) => {
-                            search.targets[asked.number].estimate =
-                                Some(Estimate::new(answered_per_second(&shown.driven)));
-                        }
-                        Err(early) => return Ok(Some(early)),
-                    }
-                }
+                Verdict::Keeps => match self.estimate(asked.number, &target, so_far).await? {
+                    Ok(estimate) => search.targets[asked.number].estimate = Some(estimate),
+                    Err(early) => return Ok(Some(early)),
+                },
             }
         }
         Ok(None)
+    }
+
+    /// Where the first way of a target begins: at what an earlier launch found, or near what users that wait are answered.
+    async fn estimate(
+        &self,
+        number: usize,
+        target: &Arc<Target>,
+        so_far: &mut SoFar,
+    ) -> Result<Result<Estimate, Early>, DriverLost> {
+        if let Some(milli_rps) = self.spec.targets.get(number).and_then(|target| target.estimate_milli_rps) {
+            return Ok(Ok(Estimate::at(milli_rps as f64 / 1e3)));
+        }
+        let users = self.users(target).await;
+        self.progress.finding_out(format!("{}: {users} users that wait", target.cluster));
+        let shown = self.undisturbed(target, users, self.search.most_seconds, so_far).await?;
+        Ok(shown.map(|shown| Estimate::new(answered_per_second(&shown.driven))))
     }
 
     /// Users that wait for their answers, while no member is lost.

@@ -16,9 +16,6 @@ use crate::search::{Estimate, Objective};
 
 /// The most that is asked of a target where the run does not say it: what a generator can be asked for at all.
 const MOST: u32 = 10_000_000;
-/// Rounds in which no more could be sent, or no more may be asked for, that end the search of a target: more of them would show
-/// the same.
-const ENOUGH_BOUNDED: u32 = 2;
 /// Tries of a rate that the generator does not send as planned, before that is its limit.
 const TRIES: usize = 2;
 /// The same of a rate which it has sent as planned before, or a higher one: that it does not now is more likely a disturbance.
@@ -40,8 +37,10 @@ pub(crate) struct Search {
 struct Searched {
     /// `None`: no rate keeps the objective.
     estimate: Option<Estimate>,
-    /// Rounds that ended at a rate which was kept, without having found one that is not.
-    bounded: u32,
+    /// Capacities that rounds found, in thousandths of a request a second.
+    found: Vec<u64>,
+    /// The same, of rounds that ended without having found a rate that is not kept: the highest one that was.
+    kept: Vec<Option<u64>>,
     /// Its steps are too short for its rate.
     is_short: bool,
 }
@@ -91,7 +90,7 @@ impl Course<'_> {
 
 impl Searched {
     fn goes_on(&self) -> bool {
-        self.estimate.is_some() && self.bounded < ENOUGH_BOUNDED
+        self.estimate.is_some() && !stats::is_bounded(&self.found, &self.kept)
     }
 }
 
@@ -148,7 +147,9 @@ mod tests {
         assert!(search.is_over(), "both are unmet");
         search.targets[1].estimate = Some(Estimate::new(10.0));
         assert!(!search.is_over());
-        search.targets[1].bounded = 2;
+        search.targets[1].kept = vec![Some(9_000), None];
         assert!(search.is_over());
+        search.targets[1].found = vec![9_500];
+        assert!(!search.is_over(), "both were disturbed below what was found");
     }
 }

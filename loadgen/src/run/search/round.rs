@@ -135,9 +135,10 @@ impl Search {
                     if let Some(estimate) = &mut target.estimate {
                         estimate.learn(capacity);
                     }
+                    target.found.push(milli);
                     target.is_short |= self.objective.is_short(capacity as u32);
                 }
-                Some((WayOutcome::AtLeast, _)) => target.bounded += 1,
+                Some((WayOutcome::AtLeast, kept)) => target.kept.push(kept),
                 _ => {}
             }
         }

@@ -47,6 +47,7 @@ pub(super) struct Tried {
     /// What counted of it.
     pub(super) report: ClusterReport,
     pub(super) tally: PhaseTally,
+    /// How busy the balancer said it was while the step was sent, the median.
     pub(super) balancer_busy_per_mille: Option<u32>,
     /// Why it shows nothing of its target, if so.
     pub(super) unsent: Option<String>,
@@ -74,7 +75,7 @@ impl Course<'_> {
         let idle = self.readings(seen_members, before, target).await;
         let load = self.step_load(trial, seconds, known);
         let load = self.prepared(load, true).await;
-        let (mut effort, mut busy) = (Effort::default(), None);
+        let (mut effort, mut busy) = (Effort::default(), Vec::new());
         let driven = tokio::select! {
             driven = self.drive(load, &mut effort) => driven?,
             never = self.look_how_busy(&mut busy) => match never {},
@@ -99,6 +100,8 @@ impl Course<'_> {
         let seen = seen(&driven);
         let excess = objective.excess(&seen);
         let counted_for = driven.cut_after.unwrap_or(Duration::from_secs(u64::from(seconds)));
+        busy.sort_unstable();
+        let balancer_busy_per_mille = busy.get(busy.len() / 2).copied();
         let step = Step {
             requests_per_second: rate,
             requests: seen.requests,
@@ -110,7 +113,7 @@ impl Course<'_> {
         let useless = driven.gave_up.then(|| useless(target, &driven));
         let (sight, fits) = after;
         let after = fits.map(|()| sight);
-        Ok(Tried { step, excess, report, tally, balancer_busy_per_mille: busy, unsent, effort, after, useless })
+        Ok(Tried { step, excess, report, tally, balancer_busy_per_mille, unsent, effort, after, useless })
     }
 
     fn step_load(
@@ -135,14 +138,14 @@ impl Course<'_> {
         load
     }
 
-    /// The most that the balancer said it is busy, while it is asked again and again.
-    async fn look_how_busy(&self, most: &mut Option<u32>) -> Infallible {
+    /// How busy the balancer said it was in each second, while it is asked again and again.
+    async fn look_how_busy(&self, busy: &mut Vec<u32>) -> Infallible {
         loop {
             sleep(LOOK_EVERY).await;
             if let Some(watch) = self.watch.as_ref().filter(|watch| watch.knows_the_balancer())
                 && watch.look().await.is_ok()
             {
-                *most = (*most).max(watch.busy_per_mille());
+                busy.extend(watch.busy_per_mille());
             }
         }
     }
