@@ -213,7 +213,7 @@ mod tests {
             let all = three();
             std::thread::scope(|scope| {
                 for _ in 0..3 {
-                    scope.spawn(|| (0..20).for_each(|_| drop(all.next_to_keep(5))));
+                    scope.spawn(|| (0..20).for_each(|_| _ = all.next_to_keep(5)));
                 }
             });
             assert_eq!([0, 1, 2].map(|number| all.open(number)), [20, 20, 20]);
