@@ -12,12 +12,17 @@ const BOUNDS: usize = 2;
 /// Whether so many rounds ended at a bound that further ones would show the same. `kept`: the highest rate that each of them
 /// kept; `found`: the capacities of the others.
 pub fn is_bounded(found: &[u64], kept: &[Option<u64>]) -> bool {
-    kept.iter().filter(|kept| is_bound(found, **kept)).count() >= BOUNDS
+    let is_disturbed = disturbed(found, kept);
+    kept.iter().filter(|kept| !is_disturbed(**kept)).count() >= BOUNDS
 }
 
-/// Whether a round that ended at this rate tells something of the target. Below what others found it was only disturbed.
-fn is_bound(found: &[u64], kept: Option<u64>) -> bool {
-    median(found.to_vec()).is_none_or(|usual| kept.is_some_and(|kept| kept >= usual))
+/// Says of a round that ended at this rate whether it tells nothing of the target: it ended below what the others found, and
+/// such rounds are few beside those. Many are a limit, and what was found above it is chance.
+fn disturbed(found: &[u64], kept: &[Option<u64>]) -> impl Fn(Option<u64>) -> bool + use<> {
+    let usual = median(found.to_vec());
+    let is_low = move |kept: Option<u64>| usual.is_some_and(|usual| kept.is_none_or(|kept| kept < usual));
+    let are_few = 2 * kept.iter().filter(|kept| is_low(**kept)).count() <= found.len();
+    move |kept| are_few && is_low(kept)
 }
 
 /// What all rounds together found of a cluster.
@@ -51,20 +56,31 @@ impl Found {
         if let Some(launches) = launches.unlike(name) {
             return Self::Unlike(launches.clone());
         }
-        let ways: Vec<&Way> = counted_of(rounds, name).filter_map(|cluster| cluster.way.as_ref()).collect();
-        let of = |outcome: WayOutcome| ways.iter().filter(move |way| way.outcome == outcome);
-        let found: Vec<u64> = of(WayOutcome::Found).filter_map(|way| way.capacity_milli_rps).collect();
-        let bounds: Vec<_> = of(WayOutcome::AtLeast).filter(|way| is_bound(&found, way.capacity_milli_rps)).collect();
-        let nothing = of(WayOutcome::Nothing).count();
-        let highest = bounds.iter().max_by_key(|way| way.capacity_milli_rps);
-        match highest {
-            _ if nothing > 0 && found.len() + bounds.len() <= nothing => Self::Unmet,
+        let (mut found, mut bounds, mut nothing, mut all) = (Vec::new(), Vec::new(), 0, 0);
+        // What one launch found says nothing of the instances of another.
+        for of_launch in rounds.chunk_by(|one, next| one.launch == next.launch) {
+            let ways: Vec<&Way> = counted_of(of_launch, name).filter_map(|cluster| cluster.way.as_ref()).collect();
+            let of = |outcome: WayOutcome| ways.iter().copied().filter(move |way| way.outcome == outcome);
+            let found_here: Vec<u64> = of(WayOutcome::Found).filter_map(|way| way.capacity_milli_rps).collect();
+            let kept: Vec<Option<u64>> = of(WayOutcome::AtLeast).map(|way| way.capacity_milli_rps).collect();
+            let is_disturbed = disturbed(&found_here, &kept);
+            bounds.extend(of(WayOutcome::AtLeast).filter(|way| !is_disturbed(way.capacity_milli_rps)));
+            found.extend(found_here);
+            nothing += of(WayOutcome::Nothing).count();
+            all += ways.len();
+        }
+        if all <= 2 * nothing {
+            return Self::Unmet;
+        }
+        match bounds.iter().max_by_key(|way| way.capacity_milli_rps) {
             Some(highest) if bounds.len() >= BOUNDS || found.is_empty() => {
                 let kept = bounds.iter().filter_map(|way| way.capacity_milli_rps);
-                let all = found.iter().copied().chain(kept).chain(std::iter::repeat_n(0, nothing)).collect();
-                Self::AtLeast { milli_rps: median(all), reason: highest.reason.clone() }
+                let known: Vec<u64> = found.into_iter().chain(kept).chain(std::iter::repeat_n(0, nothing)).collect();
+                // In half of them or more nothing was kept.
+                let is_none = known.len() <= 2 * nothing;
+                let milli_rps = median(known).filter(|_| !is_none);
+                Self::AtLeast { milli_rps, reason: highest.reason.clone() }
             }
-            _ if found.len() <= nothing => Self::Unmet,
             _ => Self::Capacity { nothing: u32::try_from(nothing).unwrap_or(u32::MAX) },
         }
     }
@@ -162,7 +178,26 @@ mod tests {
             Found::AtLeast { milli_rps: Some(850_000), reason: "reason 2".into() }
         );
         let below = (AtLeast, Some(600_000));
-        assert_eq!(found(&[below, capacity, (AtLeast, None), below]), Found::Capacity { nothing: 0 }, "only disturbed");
+        let few = [below, capacity, capacity, capacity, capacity, (AtLeast, None)];
+        assert_eq!(found(&few), Found::Capacity { nothing: 0 }, "only disturbed");
+        let odd = (Capacity, Some(2_000_000));
+        let many = Found::AtLeast { milli_rps: Some(600_000), reason: "reason 4".into() };
+        assert_eq!(found(&[odd, below, below, below]), many, "one odd round does not make them disturbed");
+        assert_eq!(
+            found(&[odd, below, (AtLeast, None), (Nothing, None)]),
+            Found::AtLeast { milli_rps: Some(600_000), reason: "reason 2".into() }
+        );
+        let unknown = |number: u32| Found::AtLeast { milli_rps: None, reason: format!("reason {number}") };
+        assert_eq!(found(&[(AtLeast, None), (AtLeast, None), (Nothing, None)]), unknown(2));
+        assert_eq!(found(&[(AtLeast, None), bound, (Nothing, None)]), unknown(2));
+        let mut launches = rounds(&[capacity, capacity, capacity, capacity, below, below]);
+        launches[4..].iter_mut().for_each(|round| round.launch = 2);
+        let both = Found::of(&launches, "a", &Launches::default());
+        assert_eq!(
+            both,
+            Found::AtLeast { milli_rps: Some(700_000), reason: "reason 6".into() },
+            "the second found no more"
+        );
         assert_eq!(found(&[below, below]), Found::AtLeast { milli_rps: Some(600_000), reason: "reason 2".into() });
         let unsent = Found::AtLeast { milli_rps: None, reason: "reason 2".into() };
         assert_eq!(found(&[(AtLeast, None), (AtLeast, None)]), unsent, "nothing could be sent as planned");
@@ -206,7 +241,8 @@ mod tests {
         assert_eq!(known(&[far, bound, of(741_000), of(700_000)]), (CapacityOutcome::Found, Some(741_000), 3));
         assert_eq!(known(&[bound, (AtLeast, None)]), (CapacityOutcome::AtLeast, Some(900_000), 2));
         assert!(
-            is_bounded(&[], &[None, Some(900_000)]) && !is_bounded(&[950_000], &[None, Some(900_000), Some(960_000)])
+            is_bounded(&[], &[None, Some(900_000)])
+                && !is_bounded(&[950_000; 4], &[None, Some(900_000), Some(960_000)])
         );
         assert_eq!(known(&[(Nothing, None)]), (CapacityOutcome::Unmet, None, 1));
         let unmet = AloneReport { is_unmet: true, ..AloneReport::default() };

@@ -27,7 +27,9 @@ pub(super) fn capacity(total: &ClusterReport, material: &Material, launches: &La
     let (is_found, is_at_most) = (is(CapacityOutcome::Found), is(CapacityOutcome::AtLeast));
     capacity.is_balancer_bound = is_found && balancer_busy(counted_of(&material.rounds, name)).is_some();
     let facts = material.environment.clusters.iter().find(|facts| facts.cluster == name);
-    let asked = search.sizing.zip(capacity.milli_rps).zip(facts);
+    // A bound of rounds on credits and of others is one of two machines.
+    let is_one = is_found || !is_mixed(&material.rounds, name);
+    let asked = search.sizing.filter(|_| is_one).zip(capacity.milli_rps).zip(facts);
     let sized = asked.and_then(|((asked, milli_rps), facts)| sizing(asked, milli_rps, facts, total));
     capacity.sizing = sized.map(|sizing| Sizing { is_at_most, ..sizing });
     Some(capacity)

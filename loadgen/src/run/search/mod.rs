@@ -149,7 +149,7 @@ mod tests {
         assert!(!search.is_over());
         search.targets[1].kept = vec![Some(9_000), None];
         assert!(search.is_over());
-        search.targets[1].found = vec![9_500];
+        search.targets[1].found = vec![9_500; 4];
         assert!(!search.is_over(), "both were disturbed below what was found");
     }
 }
