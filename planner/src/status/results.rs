@@ -137,8 +137,8 @@ fn capacities(report: &Report, former: Vec<FoundCapacity>) -> Vec<FoundCapacity>
         Some(FoundCapacity { cluster: cluster.cluster.clone(), milli_requests_per_second })
     };
     let mut found: Vec<FoundCapacity> = report.clusters.iter().filter_map(of_cluster).collect();
-    let is_new = |found: &[FoundCapacity], old: &FoundCapacity| found.iter().all(|one| one.cluster != old.cluster);
-    let others: Vec<FoundCapacity> = former.into_iter().filter(|old| is_new(&found, old)).collect();
+    let is_other = |old: &FoundCapacity| found.iter().all(|one| one.cluster != old.cluster);
+    let others: Vec<FoundCapacity> = former.into_iter().filter(is_other).collect();
     found.extend(others);
     found
 }
