@@ -137,8 +137,8 @@ fn start(before: Option<&Drawn>, size: Option<Size>) -> Start {
     }
 }
 
-/// What a terminal is told: each line cleared, and wrapped only if `wraps`, and nothing below the last, where the cursor stays: a line of its own
-/// for the cursor would be one less for the frame.
+/// What a terminal is told: each line cleared, and nothing below the last, where the cursor stays: a line of its own for the cursor
+/// would be one less for the frame. If `wraps`, lines take as many rows as they need, so that all are cleared before.
 fn redrawn(start: Start, lines: &[String], wraps: bool) -> String {
     let Some((last, others)) = lines.split_last() else { return String::new() };
     let start = match start {
@@ -149,8 +149,8 @@ fn redrawn(start: Start, lines: &[String], wraps: bool) -> String {
     };
     let others: String = others.iter().map(|line| format!("\r\x1b[K{line}\n")).collect();
     // Cleared before it is written: the cursor does not go beyond the last column, and would clear what is there.
-    let wrap = if wraps { "\x1b[?7h" } else { "\x1b[?7l" };
-    format!("{wrap}{start}{others}\r\x1b[J{last}")
+    let (wrap, clear) = if wraps { ("\x1b[?7h", "\r\x1b[J") } else { ("\x1b[?7l", "") };
+    format!("{wrap}{start}{clear}{others}\r\x1b[J{last}")
 }
 
 /// Gives the terminal back as it was, with the cursor below the block.
@@ -182,9 +182,21 @@ mod tests {
         assert_eq!(first_on_top, "\x1b[?7l\x1b[2H\n\n\x1b[H\x1b[J\r\x1b[Ka\n\r\x1b[Jb");
     }
 
+    /// What stands on a terminal of six rows and ten columns after all of this.
+    fn screen(drawn: &[String]) -> Vec<String> {
+        let mut terminal = avt::Vt::new(10, 6);
+        drawn.iter().for_each(|text| drop(terminal.feed_str(&text.replace('\n', "\r\n"))));
+        let rows = terminal.view().map(|row| row.text().trim_end().to_owned());
+        rows.filter(|row| !row.is_empty()).collect()
+    }
+
     #[test]
-    fn the_last_frame_is_wrapped_and_not_cut() {
-        assert_eq!(redrawn(Start::Above(0), &["a".to_owned()], true), "\x1b[?7h\r\x1b[Ja");
+    fn lines_that_are_too_wide_are_cut_until_the_last_frame_which_is_wrapped() {
+        let lines = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let first = redrawn(Start::Above(0), &lines(&["going", "instances 6/6", "waiting for them"]), false);
+        assert_eq!(screen(std::slice::from_ref(&first)), ["going", "instances6", "waiting fm"]);
+        let last = redrawn(Start::Above(2), &lines(&["over", "instances 6/6", "done"]), true);
+        assert_eq!(screen(&[first, last]), ["over", "instances", "6/6", "done"], "nothing is left of the frame before");
     }
 
     #[test]
