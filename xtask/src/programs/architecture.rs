@@ -1,7 +1,7 @@
 //! The architectures of instances, and what a static build for each needs: a target of Rust's and a C compiler.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -67,24 +67,22 @@ impl Architecture {
         Ok(compiler)
     }
 
-    /// A C compiler for ring, whose C needs no library: a compiler for glibc serves as well.
+    /// A C compiler for ring, whose C includes headers of a library and needs nothing of its functions: one for glibc serves as well.
     fn compiler(self) -> Outcome<OsString> {
         let variable = self.variable("CC");
-        if let Some(chosen) = env::var_os(&variable).filter(|chosen| !chosen.is_empty()) {
-            return Ok(chosen);
-        }
-        let (program, package) = match (Self::here() == Ok(self), self) {
-            (true, _) => ("cc", "gcc"),
-            (false, Self::X86_64) => ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
-            (false, Self::Arm64) => ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+        let (program, packages) = match (Self::here() == Ok(self), self) {
+            (true, _) => ("cc", "gcc libc6-dev"),
+            (false, Self::X86_64) => ("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu libc6-dev-amd64-cross"),
+            (false, Self::Arm64) => ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
         };
-        if run::in_path(program) {
-            return Ok(program.into());
+        let chosen = env::var_os(&variable).filter(|chosen| !chosen.is_empty()).unwrap_or_else(|| program.into());
+        match compiles(&chosen) {
+            Ok(()) => Ok(chosen),
+            Err(why) => Err(format!(
+                "there is no C compiler for {}: {why}; apt-get install {packages}, or set {variable} to another one",
+                self.name()
+            )),
         }
-        Err(format!(
-            "there is no C compiler for {}: apt-get install {package}, or set {variable} to another one",
-            self.name()
-        ))
     }
 
     /// Rust's standard library for the target. Not in rust-toolchain.toml: who builds nothing static, maybe without a
@@ -137,6 +135,23 @@ fn flags_of_rust(paths: &Paths, kind: Kind) -> OsString {
     flags
 }
 
+/// Whether a compiler, with words before it as `ccache cc`, knows the headers that ring includes. Debian's come in a package of their
+/// own, and without them a build ends after half an hour.
+fn compiles(compiler: &OsStr) -> Outcome {
+    let words = compiler.to_string_lossy();
+    let mut words = words.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let mut trial = Command::new(program);
+    trial.args(words).args(["-fsyntax-only", "-include", "stdint.h", "-x", "c", "/dev/null"]).stdin(Stdio::null());
+    let said = trial.output().map_err(|error| format!("{program} cannot be started ({error})"))?;
+    if said.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&said.stderr);
+    let why = said.lines().find(|line| line.contains("error")).or_else(|| said.lines().next());
+    Err(format!("{program} fails with \"{}\"", why.unwrap_or_default()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +159,15 @@ mod tests {
     #[test]
     fn tools_are_named_as_build_scripts_look_for_them() {
         assert_eq!(Architecture::Arm64.variable("CC"), "CC_aarch64_unknown_linux_musl");
+    }
+
+    #[test]
+    fn a_compiler_without_headers_is_found_before_anything_is_built() {
+        assert_eq!(compiles(OsStr::new("cc")), Ok(()));
+        let without = compiles(OsStr::new("cc -nostdinc")).unwrap_err();
+        assert!(without.starts_with("cc fails with \"") && without.contains("stdint.h"), "{without}");
+        let none = compiles(OsStr::new("no-such-compiler")).unwrap_err();
+        assert!(none.starts_with("no-such-compiler cannot be started ("), "{none}");
     }
 
     #[test]

@@ -75,23 +75,17 @@ pub(crate) fn programs(paths: &Paths, kind: Kind) -> Outcome {
 pub(crate) fn provide(paths: &Paths, kind: Kind) -> Outcome<Made> {
     let here = Architecture::here()?;
     let _alone = disk::lock(&paths.cache.join("build.lock"), "another clone builds")?;
-    let mut built = Vec::new();
-    for architecture in Architecture::ALL {
-        match (architecture == here, kind) {
-            (true, _) => build(paths, kind, architecture)?,
-            (false, Kind::Fast | Kind::Lab) => continue,
-            // One architecture is worth having without the other.
-            (false, Kind::Release) => match architecture.prepare(paths) {
-                Ok(_) => build(paths, kind, architecture)?,
-                Err(error) => {
-                    eprintln!("xtask: SKIPPED: nothing was made for {}: {error}", architecture.name());
-                    continue;
-                }
-            },
+    let mut wanted = vec![here];
+    for other in Architecture::ALL.into_iter().filter(|one| kind == Kind::Release && *one != here) {
+        // Said before half an hour of building, and one architecture is worth having without the other.
+        match other.prepare(paths) {
+            Ok(_) => wanted.push(other),
+            Err(error) => eprintln!("xtask: SKIPPED: nothing is made for {}: {error}", other.name()),
         }
-        built.push(architecture);
     }
-    files::gather(paths, kind, &built)
+    wanted.sort();
+    wanted.iter().try_for_each(|architecture| build(paths, kind, *architecture))?;
+    files::gather(paths, kind, &wanted)
 }
 
 /// The lab and all that it starts, but for the control plane: each with its name.
