@@ -29,6 +29,8 @@ pub enum Verdict {
 struct Statement {
     effect: Effect,
     actions: Vec<String>,
+    /// The same in small letters: names of actions are not case-sensitive (IAM user guide, "IAM JSON policy elements: Action").
+    patterns: Vec<String>,
     resources: Vec<String>,
     conditions: Vec<Condition>,
 }
@@ -211,18 +213,19 @@ impl Statement {
                 conditions.push(Condition::read(&operator, key, values)?);
             }
         }
+        let actions = written.action.all();
         Ok(Self {
             effect: written.effect,
-            actions: written.action.all(),
+            patterns: actions.iter().map(|action| action.to_ascii_lowercase()).collect(),
+            actions,
             resources: written.resource.all(),
             conditions,
         })
     }
 
     fn is_about(&self, ask: &Ask) -> bool {
-        // Names of actions are not case-sensitive (IAM user guide, "IAM JSON policy elements: Action").
         let action = ask.action.to_ascii_lowercase();
-        self.actions.iter().any(|pattern| is_like(&pattern.to_ascii_lowercase(), &action))
+        self.patterns.iter().any(|pattern| is_like(pattern, &action))
             && self.resources.iter().any(|resource| covers(resource, &ask.resource))
             && self.conditions.iter().all(|condition| condition.holds(ask))
     }

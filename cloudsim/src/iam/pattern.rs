@@ -2,27 +2,27 @@
 
 /// Text in which `*` stands for any characters, none included, and `?` for one.
 pub(crate) fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut seen) = (0, 0);
+    let (mut pattern, mut text) = (pattern, text);
     // Where to go on when what follows the last star does not fit: the star takes one character more.
-    let mut star: Option<(usize, usize)> = None;
-    while seen < text.len() {
-        match pattern.get(at) {
+    let mut star: Option<(&str, &str)> = None;
+    while let Some(seen) = text.chars().next() {
+        match pattern.chars().next() {
             Some('*') => {
-                star = Some((at + 1, seen));
-                at += 1;
+                pattern = &pattern[1..];
+                star = Some((pattern, text));
             }
-            Some(one) if *one == '?' || *one == text[seen] => (at, seen) = (at + 1, seen + 1),
-            _ => match star {
-                Some((after, taken)) => {
-                    star = Some((after, taken + 1));
-                    (at, seen) = (after, taken + 1);
-                }
-                None => return false,
-            },
+            Some(one) if one == '?' || one == seen => {
+                (pattern, text) = (&pattern[one.len_utf8()..], &text[seen.len_utf8()..]);
+            }
+            _ => {
+                let Some((after, from)) = star else { return false };
+                let rest = from.chars().next().map_or(from, |taken| &from[taken.len_utf8()..]);
+                star = Some((after, rest));
+                (pattern, text) = (after, rest);
+            }
         }
     }
-    pattern[at..].iter().all(|rest| *rest == '*')
+    pattern.bytes().all(|rest| rest == b'*')
 }
 
 /// Parts of an ARN: `arn`, partition, service, region, account, and the resource with whatever colons it has.
@@ -34,9 +34,14 @@ pub(crate) fn covers(resource: &str, arn: &str) -> bool {
     if resource == "*" {
         return true;
     }
-    let parts = |text: &'_ str| text.splitn(PARTS, ':').map(str::to_owned).collect::<Vec<_>>();
-    let (patterns, parts) = (parts(resource), parts(arn));
-    patterns.len() == parts.len() && patterns.iter().zip(&parts).all(|(pattern, part)| is_like(pattern, part))
+    let (mut patterns, mut parts) = (resource.splitn(PARTS, ':'), arn.splitn(PARTS, ':'));
+    loop {
+        match (patterns.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(pattern), Some(part)) if is_like(pattern, part) => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +64,11 @@ mod tests {
             ("", "", true),
             ("", "a", false),
             ("ab", "AB", false),
+            ("?é*", "aéé", true),
+            ("*?", "é", true),
+            ("*??", "é", false),
+            ("a*", "b", false),
+            ("*é", "aé", true),
         ];
         for (pattern, text, fits) in rows {
             assert_eq!(is_like(pattern, text), fits, "{pattern} {text}");

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fork::Fork;
 use serde::{Deserialize, Serialize};
 
+use super::mishaps;
+use super::moment::Reader;
 use super::search::{Level, Limits, Played};
-use super::{mishaps, moment};
 use crate::life::Ended;
 use crate::script::{Happening, Step};
 use crate::stage::play::Play;
@@ -31,6 +32,7 @@ pub(super) struct Growth {
     /// Branches that broke one.
     pub(super) broken: Vec<Played>,
     pub(super) limits: Limits,
+    reader: Reader,
     role: Role,
     /// Where this process, which is one branch, says what came of it.
     sender: Option<PipeWriter>,
@@ -83,7 +85,7 @@ impl Branches {
 
     /// Everything that can happen at the sites of a play after its last fault.
     pub(super) fn of(trunk: Played, growth: Growth) -> Self {
-        Self(Arc::new(Mutex::new(Growth { role: Role::Trunk(trunk), ..growth })))
+        Self(Arc::new(Mutex::new(Growth { role: Role::Trunk(trunk), reader: Reader::default(), ..growth })))
     }
 
     /// What came of all, once the play has ended. The process of a branch says what came of it, and ends here.
@@ -108,10 +110,14 @@ impl Watch for Branches {
 
     fn knows(&mut self, play: &Play, step: usize) -> bool {
         let mut growth = self.lock();
-        let Growth { known, level, limits, role, .. } = &mut *growth;
+        let Growth { known, level, limits, reader, role, .. } = &mut *growth;
         match role {
-            Role::Trunk(trunk) => play.schedule.reached() >= trunk.end,
-            Role::Rest(rest) => rest.looks_at(play, step, known) && !limits.is_checked(level.merged + 1),
+            Role::Trunk(trunk) => {
+                // For its branches: most of what they come to stands in the moment before they part.
+                reader.hash(play, step);
+                play.schedule.reached() >= trunk.end
+            }
+            Role::Rest(rest) => rest.looks_at(play, step, known, reader) && !limits.is_checked(level.merged + 1),
         }
     }
 
@@ -204,13 +210,13 @@ impl Growth {
 
 impl Rest {
     /// Whether what follows is known.
-    fn looks_at(&mut self, play: &Play, step: usize, known: &Known) -> bool {
+    fn looks_at(&mut self, play: &Play, step: usize, known: &Known, reader: &mut Reader) -> bool {
         let reached = play.schedule.reached();
         // One that is played to its end all the same is not looked at any more.
         if self.met.is_some() || reached < self.first || play.schedule.is_pending() {
             return false;
         }
-        let Some(hash) = moment::hash(play, step) else { return false };
+        let Some(hash) = reader.hash(play, step) else { return false };
         if known.contains_key(&hash) {
             self.met = Some((hash, reached));
             return true;
