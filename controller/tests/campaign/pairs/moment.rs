@@ -145,7 +145,7 @@ fn time(word: &str) -> Option<Timestamp> {
     is_time.then(|| word.parse().ok()).flatten()
 }
 
-/// In milliseconds, as far as it decides anything.
+/// Milliseconds from now, as far as they decide anything.
 fn distance(time: Timestamp, now: Timestamp) -> i128 {
     let distance = time.duration_since(now);
     if distance.as_secs().abs() < HORIZON {
